@@ -1,0 +1,19 @@
+//! What is emitted beside compile errors.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::ast::TaskFn;
+use crate::errors::Errors;
+
+/// The function as the user meant it, so that nothing that calls it reports a second error, and the IDE goes on.
+pub(crate) fn function(function: &TaskFn, errors: Errors) -> TokenStream {
+    let errors = errors.into_compile_errors();
+    quote!(#function #errors)
+}
+
+/// The item untouched, when it could not even be read.
+pub(crate) fn item(item: &TokenStream, errors: Errors) -> TokenStream {
+    let errors = errors.into_compile_errors();
+    quote!(#item #errors)
+}

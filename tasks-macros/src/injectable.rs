@@ -1,0 +1,43 @@
+//! `#[derive(Injectable)]`.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::DeriveInput;
+
+use crate::attr::injectable_crate;
+use crate::crate_path;
+use crate::errors::Errors;
+
+pub(crate) fn derive(item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let Some(input) = errors.take(syn::parse2::<DeriveInput>(item)) else { return errors.into_compile_errors() };
+    let explicit = input
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("injectable"))
+        .filter_map(|attribute| injectable_crate(attribute, &mut errors))
+        .last();
+    if let Some(lifetime) = input.generics.lifetimes().next() {
+        errors.on(lifetime, "an injectable type outlives every call, so it cannot borrow: hold an `Arc` instead");
+    }
+    if !errors.is_empty() {
+        return errors.into_compile_errors();
+    }
+    let krate = crate_path::resolve(explicit);
+    let ident = &input.ident;
+    let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
+    let predicates = where_clause.map(|clause| &clause.predicates);
+    // The bound is on `Self`, so a type that is not `Send` is refused here, at its name.
+    let bound = quote_spanned!(ident.span()=> Self: ::core::marker::Send + 'static);
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::Injectable for #ident #ty_generics where #bound, #predicates {
+            fn requires(requirements: &mut #krate::Requirements) {
+                requirements.value::<Self>();
+            }
+            fn inject(injector: &#krate::Injector<'_>) -> #krate::Injection<Self> {
+                injector.value::<Self>()
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The macros of the tasks framework: [`macro@task`] and the [`macro@Injectable`] derive.
+//!
+//! Applications do not depend on this crate: `tasks-web` and `tasks-runtime` re-export both macros, and the generated
+//! code refers to private items of theirs.
+//!
+//! # How an expansion comes about
+//!
+//! | stage | module | may fail |
+//! | --- | --- | --- |
+//! | the item and the attribute become a model | `ast`, `attr`, `param`, `doc` | yes, into `errors` |
+//! | rules that concern more than one token | `valid` | yes, into `errors` |
+//! | questions answered from the model | `signature`, `crate_path` | no |
+//! | tokens | `expand` | no |
+//! | what is emitted beside the errors | `fallback` | no |
+//!
+//! Every stage collects its errors and goes on, so that one compile shows all of them.
+
+mod ast;
+mod attr;
+mod crate_path;
+mod doc;
+mod duration;
+mod errors;
+mod expand;
+mod fallback;
+mod injectable;
+mod param;
+mod signature;
+mod valid;
+
+use proc_macro::TokenStream;
+
+/// Turns a plain function into a task.
+///
+/// The function itself is emitted unchanged: it stays callable, with the same name, signature and visibility. Beside
+/// it the macro generates the task's metadata, the code that reads its arguments from a request or injects them, and
+/// its registration.
+///
+/// # On the function
+///
+/// | option | meaning | without it |
+/// | --- | --- | --- |
+/// | `name = "…"` | the task's name: ASCII letters, digits, `_` and `-` | the function's name |
+/// | `tags = ["…"]` | tags to find it by | none |
+/// | `timeout = "30s"` | how long one execution may take (`ms`, `s`, `m`, `h`; they add up: `"1m30s"`) | the executor's default |
+/// | `register = false` | keeps it out of discovery; it can still be put into a registry by hand | discovered |
+/// | `crate = path` | where the runtime is found when it is re-exported elsewhere | `tasks-web` or `tasks-runtime`, as `Cargo.toml` names it |
+///
+/// The doc comment becomes the task's description.
+///
+/// # On a parameter
+///
+/// A parameter whose type is `Injectable` is injected; every other parameter is read from the request. `///` comments
+/// become its description.
+///
+/// | option | meaning |
+/// | --- | --- |
+/// | `#[task(default = expr)]` | the value when the request has none, evaluated per call; a string literal is converted with `From<&str>` |
+/// | `#[task(example = expr)]` | shown in the documentation; like `default`, and `Serialize` |
+/// | `#[task(rename = "…")]` | the name the client uses |
+/// | `#[task(secret)]` | masked in echoes, errors and the UI |
+/// | `#[task(inject)]`, `#[task(request)]` | overrides the choice made by type |
+///
+/// See the documentation of `tasks-runtime` for compiled examples.
+#[proc_macro_attribute]
+pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::task(options.into(), item.into()).into()
+}
+
+/// Makes a type of the application's own injectable into tasks.
+///
+/// The value comes from what the executor was given: `TaskExecutor::builder(…).provide(value)`.
+/// `#[injectable(crate = path)]` names the runtime when it is re-exported elsewhere.
+#[proc_macro_derive(Injectable, attributes(injectable))]
+pub fn derive_injectable(item: TokenStream) -> TokenStream {
+    injectable::derive(item.into()).into()
+}

@@ -1,0 +1,122 @@
+//! One parameter of a task.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
+
+use crate::attr::ParamOptions;
+use crate::doc;
+use crate::errors::Errors;
+
+pub(crate) struct Param {
+    /// The name the client uses.
+    pub(crate) name: String,
+    /// Where to underline what is wrong with the name.
+    pub(crate) name_span: Span,
+    /// The type as written, `&` included.
+    pub(crate) written: Type,
+    /// The type without `&`.
+    pub(crate) inner: Type,
+    pub(crate) by_ref: bool,
+    pub(crate) options: ParamOptions,
+    pub(crate) docs: String,
+}
+
+impl Param {
+    /// The type whose value the call owns: the one behind a `&` is made from what the request holds.
+    pub(crate) fn owned(&self) -> TokenStream {
+        let inner = &self.inner;
+        let unsized_behind_ref = self.by_ref
+            && match inner {
+                Type::Slice(_) => true,
+                Type::Path(path) => path.path.segments.last().is_some_and(|last| {
+                    last.arguments.is_none() && ["str", "Path"].iter().any(|name| last.ident == name)
+                }),
+                _ => false,
+            };
+        if unsized_behind_ref {
+            quote!(<#inner as ::std::borrow::ToOwned>::Owned)
+        } else {
+            inner.to_token_stream()
+        }
+    }
+}
+
+/// Reads the parameters and takes from the signature what rustc would refuse there: our attributes and doc comments.
+pub(crate) fn take_params(sig: &mut Signature, errors: &mut Errors) -> Vec<Param> {
+    let mut params = Vec::new();
+    for input in &mut sig.inputs {
+        match input {
+            FnArg::Receiver(receiver) => {
+                receiver.attrs.retain(|attribute| !is_ours(attribute));
+                errors.on(
+                    receiver,
+                    "a task is a free function: take what `self` holds as an injected parameter",
+                );
+            }
+            FnArg::Typed(typed) => params.extend(take_param(typed, errors)),
+        }
+    }
+    params
+}
+
+/// Whether rustc refuses the attribute on a parameter, so that the macro has to take it away.
+fn is_ours(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("task") || doc::is_doc(attribute)
+}
+
+fn take_param(typed: &mut PatType, errors: &mut Errors) -> Option<Param> {
+    let (ours, rest): (Vec<_>, Vec<_>) = typed.attrs.drain(..).partition(is_ours);
+    typed.attrs = rest;
+    let (docs, attributes): (Vec<_>, Vec<_>) = ours.into_iter().partition(doc::is_doc);
+    let options = ParamOptions::parse(&attributes, errors);
+
+    for attribute in &typed.attrs {
+        if attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr") {
+            errors.on(
+                attribute,
+                "a parameter of a task cannot be conditional: the request's shape would change with it; put `#[cfg]` on two functions instead",
+            );
+        }
+    }
+    let ident = match &*typed.pat {
+        Pat::Ident(pat) if pat.subpat.is_none() && pat.by_ref.is_none() => Some(&pat.ident),
+        pattern => {
+            errors.on(pattern, "a parameter of a task needs a plain name: it is the key in `params`");
+            None
+        }
+    };
+    let (inner, by_ref) = match &*typed.ty {
+        Type::Reference(reference) => {
+            if let Some(mutability) = &reference.mutability {
+                errors.on(mutability, "a parameter of a task cannot be `&mut`: take it by value and return what changed");
+            }
+            if let Some(lifetime) = &reference.lifetime {
+                errors.on(lifetime, "a parameter of a task lives as long as the call: leave the lifetime out");
+            }
+            ((*reference.elem).clone(), true)
+        }
+        ty => (ty.clone(), false),
+    };
+    let ident = ident?;
+    let (name, name_span) = match &options.rename {
+        Some(rename) => (rename.value(), rename.span()),
+        None => (Ident::unraw(ident).to_string(), ident.span()),
+    };
+    if name.is_empty() {
+        errors.at(name_span, "a parameter's name must not be empty");
+    }
+    Some(Param { name, name_span, written: (*typed.ty).clone(), inner, by_ref, options, docs: doc::text(&docs) })
+}
+
+/// The first and the last token of a type.
+///
+/// A span made of both underlines the whole type; `quote_spanned!` with the type's own span underlines only its first
+/// token on a stable compiler.
+pub(crate) fn ends(ty: &Type) -> (Span, Span) {
+    let mut tokens = ty.to_token_stream().into_iter();
+    let first = tokens.next().map_or_else(|| ty.span(), |token| token.span());
+    (first, tokens.last().map_or(first, |token| token.span()))
+}

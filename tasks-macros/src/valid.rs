@@ -1,0 +1,130 @@
+//! Rules about the whole function. Those about one token are where the token is parsed.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{ReturnType, Safety, Signature};
+
+use crate::attr::{Source, TaskOptions};
+use crate::errors::Errors;
+use crate::param::Param;
+
+pub(crate) fn check(options: &TaskOptions, sig: &Signature, params: &[Param], errors: &mut Errors) {
+    name(options, sig, errors);
+    qualifiers(sig, errors);
+    for param in params {
+        types(param.inner.to_token_stream(), Position::Parameter, errors);
+        overrides(param, errors);
+    }
+    if let ReturnType::Type(_, ty) = &sig.output {
+        types(ty.to_token_stream(), Position::Result, errors);
+    }
+    unique_names(params, errors);
+}
+
+/// The task's name and where it is written.
+pub(crate) fn task_name(options: &TaskOptions, sig: &Signature) -> (String, Span) {
+    match &options.name {
+        Some(name) => (name.value(), name.span()),
+        None => (sig.ident.unraw().to_string(), sig.ident.span()),
+    }
+}
+
+fn name(options: &TaskOptions, sig: &Signature, errors: &mut Errors) {
+    let (name, span) = task_name(options, sig);
+    let bad = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')));
+    if name.is_empty() {
+        errors.at(span, "a task's name must not be empty: it is part of a URL");
+    } else if let Some(bad) = bad {
+        let remedy = if options.name.is_some() { "" } else { "; give it one with `#[task(name = \"…\")]`" };
+        errors.at(
+            span,
+            format!("`{}` cannot be in a task's name, which is part of a URL: use `a-z`, `A-Z`, `0-9`, `_` and `-`{remedy}", bad.escape_debug()),
+        );
+    }
+}
+
+fn qualifiers(sig: &Signature, errors: &mut Errors) {
+    if let Some(token) = &sig.constness {
+        errors.on(token, "a task cannot be `const`: it is called at run time");
+    }
+    if let Safety::Unsafe(token) = &sig.safety {
+        errors.on(token, "a task cannot be `unsafe`: a request cannot keep a safety contract");
+    }
+    if let Some(abi) = &sig.abi {
+        errors.on(abi, "a task cannot have an ABI: it is called by Rust code");
+    }
+    if let Some(variadic) = &sig.variadic {
+        errors.on(variadic, "a task cannot be variadic: take a `Vec`");
+    }
+    if !sig.generics.params.is_empty() {
+        errors.on(
+            &sig.generics,
+            "a task cannot be generic: it is called by name at run time, so every type must be known here",
+        );
+    }
+    if let Some(clause) = &sig.generics.where_clause {
+        errors.on(clause, "a task cannot have a `where` clause: it has no generic parameters");
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Position {
+    Parameter,
+    Result,
+}
+
+/// What a type must not contain. It is looked for in the tokens, at any depth.
+fn types(tokens: TokenStream, position: Position, errors: &mut Errors) {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut first = true;
+    while let Some(token) = tokens.next() {
+        match &token {
+            TokenTree::Group(group) => types(group.stream(), position, errors),
+            TokenTree::Ident(ident) if ident == "impl" => {
+                errors.on(ident, "`impl Trait` has no name to decode or describe: name a concrete type");
+            }
+            TokenTree::Ident(ident) if ident == "_" => errors.on(ident, "name the type: nothing says what `_` is"),
+            TokenTree::Ident(ident) if ident == "dyn" && first && position == Position::Parameter => {
+                errors.on(ident, "a trait object is injected as `Arc<dyn …>`: take that, and provide one to the executor");
+            }
+            TokenTree::Ident(ident) if ident == "Self" => errors.on(ident, "a task is a free function, so there is no `Self`"),
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
+                let lifetime = tokens.next();
+                let is_static = lifetime.as_ref().is_some_and(|name| name.to_string() == "static");
+                if position == Position::Parameter || !is_static {
+                    let span = lifetime.map_or_else(|| punct.span(), |name| name.span());
+                    errors.at(span, "a task cannot have lifetimes: own the data, or borrow the whole parameter as in `&str`");
+                }
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '&' && position == Position::Parameter => {
+                errors.on(punct, "a reference inside a type cannot be decoded from a request: own the data, as in `Option<String>`");
+            }
+            _ => {}
+        }
+        first = false;
+    }
+}
+
+fn overrides(param: &Param, errors: &mut Errors) {
+    if !matches!(param.options.source, Some(Source::Inject)) {
+        return;
+    }
+    if let Some(default) = &param.options.default {
+        errors.on(default, "an injected parameter has no default: take an `Option<…>` where it may be missing");
+    }
+    if let Some(example) = &param.options.example {
+        errors.on(example, "an injected parameter has no example: clients never send it");
+    }
+    if let Some(span) = param.options.secret {
+        errors.at(span, "an injected parameter is never shown, so it needs no `secret`");
+    }
+}
+
+fn unique_names(params: &[Param], errors: &mut Errors) {
+    for (index, param) in params.iter().enumerate() {
+        if params[..index].iter().any(|earlier| earlier.name == param.name) {
+            errors.at(param.name_span, format!("two parameters are named `{}`: a request could not tell them apart", param.name));
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What is wrong with arguments.
+
+use std::error::Error;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::nearest::nearest;
+
+/// How many errors one answer lists.
+const MAX_ERRORS: usize = 100;
+/// How many characters of a detail are kept: it may quote the client's value.
+const MAX_DETAIL: usize = 300;
+
+/// One thing that is wrong with the arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ArgumentError {
+    /// Where: a JSON Pointer (RFC 6901) into the request body, such as `/params/user/age`.
+    pub pointer: String,
+    /// What, in words.
+    pub detail: String,
+}
+
+/// Why arguments were refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidArguments {
+    /// The text is not JSON, or not UTF-8.
+    Malformed {
+        /// What and where.
+        detail: String,
+    },
+    /// It is JSON, and does not fit the task's parameters.
+    Mismatch(Vec<ArgumentError>),
+}
+
+impl fmt::Display for InvalidArguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed { detail } => write!(f, "malformed JSON: {detail}"),
+            Self::Mismatch(errors) => {
+                for (index, error) in errors.iter().enumerate() {
+                    let gap = if index > 0 { "; " } else { "" };
+                    let pointer = if error.pointer.is_empty() { "the body" } else { &error.pointer };
+                    write!(f, "{gap}{pointer}: {}", error.detail)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Error for InvalidArguments {}
+
+impl InvalidArguments {
+    pub(crate) fn malformed(detail: impl fmt::Display) -> Self {
+        Self::Malformed { detail: shorten(detail.to_string()) }
+    }
+
+    pub(crate) fn one(pointer: &str, detail: impl Into<String>) -> Self {
+        Self::Mismatch(vec![ArgumentError { pointer: pointer.to_owned(), detail: detail.into() }])
+    }
+}
+
+/// Collects the errors of one request, up to a limit.
+#[derive(Default)]
+pub(crate) struct Errors {
+    list: Vec<ArgumentError>,
+    more: usize,
+}
+
+impl Errors {
+    /// Adds an error about `path` below the parameter `key`.
+    pub(crate) fn push(&mut self, key: &str, path: &str, detail: impl FnOnce() -> String) {
+        // Words cost time, and a hostile body could ask for many.
+        if self.list.len() == MAX_ERRORS {
+            self.more += 1;
+        } else {
+            self.push_at(format!("/params/{}{path}", escape(key)), detail());
+        }
+    }
+
+    pub(crate) fn push_at(&mut self, pointer: String, detail: String) {
+        self.list.push(ArgumentError { pointer: shorten(pointer), detail: shorten(detail) });
+    }
+
+    pub(crate) fn finish(mut self) -> Result<(), InvalidArguments> {
+        if self.list.is_empty() {
+            return Ok(());
+        }
+        if self.more > 0 {
+            self.list.push(ArgumentError { pointer: "/params".to_owned(), detail: format!("and {} more errors", self.more) });
+        }
+        Err(InvalidArguments::Mismatch(self.list))
+    }
+}
+
+/// What to say about a key that is no parameter.
+pub(crate) fn unknown_key<'a>(key: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    if known.clone().next().is_none() {
+        return "unknown parameter: this task takes none".to_owned();
+    }
+    if let Some(close) = nearest(key, known.clone(), 1).first() {
+        return format!("unknown parameter, did you mean `{close}`?");
+    }
+    let names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+    format!("unknown parameter, expected one of {}", names.join(", "))
+}
+
+/// Escapes a key for a JSON Pointer (RFC 6901, section 3).
+pub(crate) fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn shorten(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_DETAIL) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,71 @@
+//! All arguments as one struct, for tasks that are closures.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::Errors;
+use super::{Echo, Input, InvalidArguments, careful, slot, unknown_key};
+
+/// The fields of the struct, read off its schema.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    known: Vec<String>,
+    required: Vec<String>,
+    /// Whether the struct takes other keys, too, as one with a flattened map does.
+    open: bool,
+}
+
+impl Fields {
+    pub(crate) fn of(schema: &Value) -> Self {
+        let names = |value: Option<&Value>| -> Vec<String> {
+            match value {
+                Some(Value::Object(map)) => map.keys().cloned().collect(),
+                Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                _ => Vec::new(),
+            }
+        };
+        let open = match schema.get("additionalProperties") {
+            None => schema.get("properties").is_none() || ["anyOf", "oneOf", "allOf", "$ref"].iter().any(|key| schema.get(key).is_some()),
+            Some(additional) => additional != &Value::Bool(false),
+        };
+        Self { known: names(schema.get("properties")), required: names(schema.get("required")), open }
+    }
+
+    /// Reads the struct. All unknown, repeated and missing fields are reported, and the first value that does not fit.
+    pub(crate) fn read<'a, P: DeserializeOwned>(&self, input: Input<'a>) -> Result<(P, Echo<'a>), InvalidArguments> {
+        let params = careful::params(input)?;
+        let members = careful::members(params)?;
+        let mut errors = Errors::default();
+        let mut given = vec![false; self.known.len()];
+        for (key, _) in &members {
+            match self.known.iter().position(|name| name == key) {
+                Some(index) if std::mem::replace(&mut given[index], true) => errors.push(key, "", || "given twice".to_owned()),
+                None if !self.open => errors.push(key, "", || unknown_key(key, self.known.iter().map(String::as_str))),
+                _ => {}
+            }
+        }
+        let mut missing = false;
+        for (name, given) in self.known.iter().zip(given) {
+            if !given && self.required.contains(name) {
+                missing = true;
+                errors.push(name, "", || "required, and missing".to_owned());
+            }
+        }
+        let text = if params.is_empty() { "{}" } else { params };
+        match serde_json::from_str(text) {
+            Ok(value) => {
+                errors.finish()?;
+                Ok((value, Echo { text: params, secrets: Vec::new() }))
+            }
+            Err(_) => {
+                let (path, detail) = slot::explain::<P>(text);
+                // What is missing has been said, in better words.
+                if !(missing && detail.starts_with("missing field")) {
+                    errors.push_at(format!("/params{path}"), detail);
+                }
+                errors.finish()?;
+                Err(InvalidArguments::one("/params", "not accepted"))
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Puts an executor together, and finds out what is missing.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use super::blocking::BlockingPool;
+use super::error::{BuildError, MissingDependency};
+use super::executor::{Shared, TaskExecutor};
+use super::limits::Limits;
+use super::panic;
+use crate::inject::{InjectError, Providers, Requirements};
+use crate::nearest::nearest;
+use crate::registry::TaskRegistry;
+use crate::task::{TaskContext, Traceback};
+
+/// Builds a [`TaskExecutor`]. Made by [`TaskExecutor::builder`].
+pub struct ExecutorBuilder {
+    registry: TaskRegistry,
+    providers: Providers,
+    default_timeout: Option<Duration>,
+    max_concurrency: usize,
+    blocking_threads: usize,
+    task_limits: HashMap<String, usize>,
+    max_wait: Duration,
+    runtime: Option<Handle>,
+    traceback: Traceback,
+}
+
+impl fmt::Debug for ExecutorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExecutorBuilder").field("tasks", &self.registry.len()).finish_non_exhaustive()
+    }
+}
+
+impl ExecutorBuilder {
+    pub(crate) fn new(registry: TaskRegistry) -> Self {
+        Self {
+            registry,
+            providers: Providers::default(),
+            default_timeout: Some(Duration::from_secs(60)),
+            max_concurrency: 1024,
+            blocking_threads: 32,
+            task_limits: HashMap::new(),
+            max_wait: Duration::from_secs(5),
+            runtime: None,
+            traceback: Traceback::default(),
+        }
+    }
+
+    /// Provides a value for every injected parameter of its type. The last one of a type counts.
+    #[must_use]
+    pub fn provide<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.providers.provide(value);
+        self
+    }
+
+    /// Provides a new value per call: a connection from a pool, say.
+    ///
+    /// An error, or a wait beyond the task's timeout, is [`ExecuteError::Unavailable`](crate::ExecuteError::Unavailable),
+    /// and the task does not run.
+    #[must_use]
+    pub fn provide_with<T, E, F, Fut>(mut self, make: F) -> Self
+    where
+        T: Send + 'static,
+        E: Into<InjectError>,
+        F: Fn(TaskContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.providers.provide_with(make);
+        self
+    }
+
+    /// How long a task may run that sets no timeout of its own. 60 seconds unless set; `None` means without limit.
+    #[must_use]
+    pub fn default_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.default_timeout = timeout.into();
+        self
+    }
+
+    /// How many executions may run at once. 1024 unless set; at least 1.
+    #[must_use]
+    pub fn max_concurrency(mut self, count: usize) -> Self {
+        self.max_concurrency = count;
+        self
+    }
+
+    /// How many executions of one task may run at once, within [`max_concurrency`](Self::max_concurrency).
+    #[must_use]
+    pub fn limit_task(mut self, name: impl Into<String>, count: usize) -> Self {
+        self.task_limits.insert(name.into(), count);
+        self
+    }
+
+    /// How many sync tasks may run at once, each on a thread. 32 unless set; at least 1. Threads are started as needed.
+    #[must_use]
+    pub fn blocking_threads(mut self, count: usize) -> Self {
+        self.blocking_threads = count;
+        self
+    }
+
+    /// How long an execution waits for a free place before it is refused. 5 seconds unless set.
+    #[must_use]
+    pub fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
+        self
+    }
+
+    /// Runs sync tasks on the blocking threads of this runtime instead of the executor's own. How many at once is still
+    /// [`blocking_threads`](Self::blocking_threads).
+    #[must_use]
+    pub fn runtime(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// How much a failure tells of its origin.
+    #[must_use]
+    pub fn traceback(mut self, traceback: Traceback) -> Self {
+        self.traceback = traceback;
+        self
+    }
+
+    /// Checks that every injected parameter of every task has what it needs, and makes the executor.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] names every missing dependency, with the task, the parameter and the place in the source; and every
+    /// limit that is set for a task that does not exist.
+    pub fn build(self) -> Result<TaskExecutor, BuildError> {
+        let missing = self.missing();
+        let names = || self.registry.names();
+        let other: Vec<String> = self
+            .task_limits
+            .keys()
+            .filter(|name| !self.registry.has(name))
+            .map(|name| match nearest(name, names(), 1).first() {
+                Some(close) => format!("a limit is set for the task `{name}`, which does not exist; did you mean `{close}`?"),
+                None => format!("a limit is set for the task `{name}`, which does not exist"),
+            })
+            .collect();
+        if !missing.is_empty() || !other.is_empty() {
+            return Err(BuildError { missing, other });
+        }
+        panic::install_hook();
+        if cfg!(panic = "abort") {
+            tracing::warn!("this program is built with `panic = \"abort\"`: a task that panics ends the process");
+        }
+        Ok(TaskExecutor::new(Shared {
+            limits: Limits::new(self.max_concurrency, self.blocking_threads, self.task_limits, self.max_wait),
+            registry: self.registry,
+            providers: self.providers,
+            blocking: BlockingPool::new(self.runtime, self.blocking_threads),
+            default_timeout: self.default_timeout,
+            traceback: self.traceback,
+        }))
+    }
+
+    fn missing(&self) -> Vec<MissingDependency> {
+        let mut missing = Vec::new();
+        for entry in self.registry.entries() {
+            for parameter in entry.declared() {
+                let Some(requires) = parameter.slot.requires() else { continue };
+                for requirement in Requirements::of(requires) {
+                    if !self.providers.satisfies(requirement) {
+                        missing.push(MissingDependency {
+                            task: entry.name().to_owned(),
+                            parameter: parameter.name.to_owned(),
+                            type_name: requirement.type_name,
+                            location: entry.location(),
+                        });
+                    }
+                }
+            }
+        }
+        missing
+    }
+}

@@ -1,0 +1,80 @@
+//! Drives one execution: panics, the timeout, cancellation.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Sleep;
+
+use super::error::ExecuteError;
+use super::panic;
+use super::running::Running;
+use crate::task::{Outcome, Phase, TaskContext, TaskFailure};
+
+/// The future of one execution. Dropping it cancels.
+pub(crate) struct Execution {
+    running: Running,
+    context: TaskContext,
+    timeout: Option<Duration>,
+    /// Made when the task is first seen to wait: most are done before.
+    deadline: Option<Pin<Box<Sleep>>>,
+    done: bool,
+}
+
+impl Execution {
+    pub(crate) fn new(running: Running, context: TaskContext, timeout: Option<Duration>) -> Self {
+        Self { running, context, timeout, deadline: None, done: false }
+    }
+
+    /// Whether the time is up. It counts from the end of the wait for a permit, which has a limit of its own.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        let Some(timeout) = self.timeout else { return Poll::Pending };
+        if self.context.phase() == Phase::Waiting {
+            return Poll::Pending;
+        }
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        deadline.as_mut().poll(cx).map(|()| timeout)
+    }
+
+    fn timed_out(&self, timeout: Duration) -> Result<Outcome, ExecuteError> {
+        let entry = &self.context.0.entry;
+        if self.context.phase() == Phase::Running {
+            let message = format!("task `{}` ran longer than its timeout of {timeout:?}", entry.name());
+            return Ok(Outcome::Failed(TaskFailure::timeout(message)));
+        }
+        Err(entry.unavailable(self.context.injecting_parameter(), format!("not resolved within {timeout:?}")))
+    }
+}
+
+impl Future for Execution {
+    type Output = Result<Outcome, ExecuteError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let traceback = self.context.0.shared.traceback;
+        let result = match panic::catch(traceback, || self.running.as_mut().poll(cx)) {
+            Ok(Poll::Ready(Ok(outcome))) => Ok(outcome),
+            Ok(Poll::Ready(Err(error))) => Err(*error),
+            Ok(Poll::Pending) => match self.poll_deadline(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(timeout) => {
+                    self.context.cancel();
+                    self.timed_out(timeout)
+                }
+            },
+            Err(caught) if self.context.phase() == Phase::Running => Ok(Outcome::Failed(caught.into_failure(traceback))),
+            Err(caught) => {
+                Err(ExecuteError::Panicked { task: self.context.task_name().to_owned(), message: caught.message })
+            }
+        };
+        self.done = true;
+        Poll::Ready(result)
+    }
+}
+
+impl Drop for Execution {
+    fn drop(&mut self) {
+        if !self.done {
+            self.context.cancel();
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Runs tasks.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tracing::Instrument;
+
+use super::blocking::BlockingPool;
+use super::builder::ExecutorBuilder;
+use super::call::{Call, Envelope, Invocation};
+use super::error::ExecuteError;
+use super::execution::Execution;
+use super::limits::Limits;
+use super::panic;
+use crate::arguments::{self, Input, InvalidArguments};
+use crate::inject::Providers;
+use crate::registry::{RegisteredTask, TaskRegistry};
+use crate::task::{Outcome, Traceback};
+
+/// Runs tasks by name, with what they need injected. Cheap to clone.
+///
+/// ```
+/// use serde_json::{Value, json};
+/// use tasks_runtime::prelude::*;
+///
+/// #[task]
+/// async fn add(a: i64, b: i64) -> i64 {
+///     a + b
+/// }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let executor = TaskExecutor::builder(TaskRegistry::builder().task(add).build()?).build()?;
+///
+/// let sum: Value = executor.execute("add", json!({"a": 1, "b": 2})).await?;
+/// assert_eq!(sum, 3);
+/// let sum: i64 = executor.run(call!(add, a = 1, b = 2)).await?;
+/// assert_eq!(sum, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+///
+/// # What happens in an execution
+///
+/// Decode the arguments, wait for a permit, inject, call. Until the last step an error is an [`ExecuteError`] that says
+/// why the task did not run; from then on it is [`ExecuteError::Failed`].
+///
+/// `async` tasks run where the future is polled; sync tasks run on threads of the executor's own. Both need a tokio
+/// runtime around them, for timeouts.
+///
+/// Dropping the future of an execution drops an async task. A sync task runs on: its result is discarded, and its
+/// [`TaskContext`] says that it is canceled.
+#[derive(Clone)]
+pub struct TaskExecutor {
+    shared: Arc<Shared>,
+}
+
+/// What all executions of one executor share.
+pub(crate) struct Shared {
+    pub(crate) registry: TaskRegistry,
+    pub(crate) providers: Providers,
+    pub(crate) limits: Limits,
+    pub(crate) blocking: BlockingPool,
+    pub(crate) default_timeout: Option<Duration>,
+    pub(crate) traceback: Traceback,
+}
+
+impl fmt::Debug for TaskExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskExecutor").field("tasks", &self.shared.registry.len()).finish_non_exhaustive()
+    }
+}
+
+impl TaskExecutor {
+    /// Starts to build an executor for the tasks of a registry.
+    #[must_use]
+    pub fn builder(registry: TaskRegistry) -> ExecutorBuilder {
+        ExecutorBuilder::new(registry)
+    }
+
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The tasks it runs.
+    #[must_use]
+    pub fn registry(&self) -> &TaskRegistry {
+        &self.shared.registry
+    }
+
+    /// Runs a task by name. `params` is anything that serializes to an object of arguments; `()` and `None` mean none.
+    ///
+    /// # Errors
+    ///
+    /// Every [`ExecuteError`].
+    pub async fn execute<T: DeserializeOwned>(&self, name: &str, params: impl Serialize) -> Result<T, ExecuteError> {
+        let entry = self.shared.registry.entry(name)?;
+        let params = serde_json::to_string(&params).map_err(|error| ExecuteError::InvalidArguments {
+            task: name.to_owned(),
+            reason: InvalidArguments::malformed(error),
+        })?;
+        self.value(entry, &params).await
+    }
+
+    /// Runs a task by its function, with the arguments of a [`call!`](crate::call).
+    ///
+    /// # Errors
+    ///
+    /// Every [`ExecuteError`]; `UnknownTask` when the function is no task of the registry.
+    pub async fn run<T: DeserializeOwned>(&self, call: Invocation) -> Result<T, ExecuteError> {
+        let entry = self.shared.registry.entry_of(call.function, call.path)?;
+        let params = call
+            .arguments
+            .json()
+            .map_err(|reason| ExecuteError::InvalidArguments { task: entry.name().to_owned(), reason })?;
+        self.value(entry, &params).await
+    }
+
+    async fn value<T: DeserializeOwned>(&self, entry: &Arc<RegisteredTask>, params: &str) -> Result<T, ExecuteError> {
+        match self.drive(entry, Input::Params(params), Envelope::Bare).await? {
+            Outcome::Completed(json) => serde_json::from_slice(&json)
+                .map_err(|source| ExecuteError::UnexpectedResult { task: entry.name().to_owned(), source }),
+            Outcome::Failed(failure) => Err(ExecuteError::Failed(failure)),
+        }
+    }
+
+    /// Runs a task with a request body, `{"params": {…}}`, and writes the envelope
+    /// `{"task_name", "params", "result", "error"}`, in which a failure of the task is a value like any other.
+    ///
+    /// No body, an empty one, `null`, `{}` and `{"params": null}` all mean no parameters. This is the road that a server
+    /// takes: the body is read once, straight into the parameters, and the result is written straight into the answer.
+    ///
+    /// # Errors
+    ///
+    /// Every [`ExecuteError`] but `Failed` and `UnexpectedResult`.
+    pub async fn execute_json(&self, name: &str, body: &[u8]) -> Result<Vec<u8>, ExecuteError> {
+        let entry = self.shared.registry.entry(name)?;
+        let input = Input::Body(body);
+        match self.drive(entry, input, Envelope::Full).await? {
+            Outcome::Completed(mut json) => {
+                json.extend_from_slice(b",\"error\":null}");
+                Ok(json)
+            }
+            Outcome::Failed(failure) => {
+                let echo = arguments::echo(input, entry.declared());
+                let mut json = Envelope::Full.begin(entry.name(), &echo);
+                json.extend_from_slice(b"null,\"error\":");
+                // Three strings: this cannot fail, and a failure would leave a readable error all the same.
+                if serde_json::to_writer(&mut json, &failure).is_err() {
+                    json.extend_from_slice(b"null");
+                }
+                json.push(b'}');
+                Ok(json)
+            }
+        }
+    }
+
+    async fn drive(&self, entry: &Arc<RegisteredTask>, input: Input<'_>, envelope: Envelope) -> Result<Outcome, ExecuteError> {
+        let mut call = Call { shared: &self.shared, entry, input, envelope, outcome: Err(None) };
+        let running = panic::catch(Traceback::Off, || entry.start(&mut call))
+            .map_err(|caught| ExecuteError::Panicked { task: entry.name().to_owned(), message: caught.message })?;
+        let (running, context) = match (running, call.outcome) {
+            (Some(running), Ok(context)) => (running, context),
+            (_, refused) => {
+                let reason = refused.err().flatten().unwrap_or_else(|| InvalidArguments::malformed("the task read no arguments"));
+                return Err(ExecuteError::InvalidArguments { task: entry.name().to_owned(), reason });
+            }
+        };
+        let span = tracing::info_span!(
+            "task",
+            task.name = entry.name(),
+            execution.id = %context.execution_id(),
+            outcome = tracing::field::Empty,
+            duration_ms = tracing::field::Empty,
+        );
+        let execution = Execution::new(running, context, entry.timeout().or(self.shared.default_timeout));
+        if span.is_disabled() {
+            return execution.await;
+        }
+        let began = Instant::now();
+        let result = execution.instrument(span.clone()).await;
+        let outcome = match &result {
+            Ok(Outcome::Completed(_)) => "completed",
+            Ok(Outcome::Failed(_)) => "failed",
+            Err(_) => "refused",
+        };
+        span.record("outcome", outcome);
+        span.record("duration_ms", began.elapsed().as_secs_f64() * 1000.0);
+        result
+    }
+}

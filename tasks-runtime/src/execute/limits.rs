@@ -1,0 +1,93 @@
+//! How many executions run at once.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::Refusal;
+
+/// The executor's limits.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    executor: Arc<Semaphore>,
+    blocking: Arc<Semaphore>,
+    tasks: HashMap<String, Arc<Semaphore>>,
+    max_wait: Duration,
+}
+
+/// Places taken by one execution, given back when it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Permits {
+    _held: [Option<OwnedSemaphorePermit>; 3],
+}
+
+/// A wait for places.
+pub(crate) type Waiting = Pin<Box<dyn Future<Output = Result<Permits, Refusal>> + Send>>;
+
+impl Limits {
+    pub(crate) fn new(executor: usize, blocking: usize, tasks: HashMap<String, usize>, max_wait: Duration) -> Self {
+        let semaphore = |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
+        Self {
+            executor: semaphore(executor),
+            blocking: semaphore(blocking),
+            tasks: tasks.into_iter().map(|(name, count)| (name, semaphore(count))).collect(),
+            max_wait,
+        }
+    }
+
+    pub(crate) fn max_wait(&self) -> Duration {
+        self.max_wait
+    }
+
+    /// The limits that concern one execution: the narrowest first, so that a busy task does not keep places that others
+    /// could use while it waits for its own.
+    fn of(&self, task: &str, blocking: bool) -> [Option<(&Arc<Semaphore>, Refusal)>; 3] {
+        let own = if self.tasks.is_empty() { None } else { self.tasks.get(task) };
+        [
+            own.map(|semaphore| (semaphore, Refusal::Task)),
+            blocking.then_some((&self.blocking, Refusal::Blocking)),
+            Some((&self.executor, Refusal::Executor)),
+        ]
+    }
+
+    /// Takes the places at once, or starts to wait for them.
+    pub(crate) fn acquire(&self, task: &str, blocking: bool) -> Result<Permits, Waiting> {
+        let limits = self.of(task, blocking);
+        let mut held = [None, None, None];
+        for (place, limit) in held.iter_mut().zip(&limits) {
+            let Some((semaphore, _)) = limit else { continue };
+            match Arc::clone(semaphore).try_acquire_owned() {
+                Ok(permit) => *place = Some(permit),
+                // Those taken so far are given back: who waits holds nothing but its place in the narrowest queue.
+                Err(_) => return Err(self.wait(limits)),
+            }
+        }
+        Ok(Permits { _held: held })
+    }
+
+    fn wait(&self, limits: [Option<(&Arc<Semaphore>, Refusal)>; 3]) -> Waiting {
+        let limits = limits.map(|limit| limit.map(|(semaphore, refusal)| (Arc::clone(semaphore), refusal)));
+        let max_wait = self.max_wait;
+        Box::pin(async move {
+            let deadline = tokio::time::Instant::now() + max_wait;
+            let mut held = [None, None, None];
+            for (place, limit) in held.iter_mut().zip(limits) {
+                let Some((semaphore, refusal)) = limit else { continue };
+                match tokio::time::timeout_at(deadline, semaphore.acquire_owned()).await {
+                    Ok(Ok(permit)) => *place = Some(permit),
+                    _ => return Err(refusal),
+                }
+            }
+            Ok(Permits { _held: held })
+        })
+    }
+}
+
+/// Polls a wait.
+pub(crate) fn poll(waiting: &mut Waiting, cx: &mut Context<'_>) -> Poll<Result<Permits, Refusal>> {
+    waiting.as_mut().poll(cx)
+}

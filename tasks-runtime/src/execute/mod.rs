@@ -1,0 +1,18 @@
+//! Execution: decode, wait for a permit, inject, call.
+
+mod blocking;
+mod builder;
+mod call;
+mod error;
+mod execution;
+mod executor;
+mod limits;
+mod panic;
+mod running;
+
+pub use builder::ExecutorBuilder;
+pub use call::{Call, Invocation};
+pub use error::{BuildError, ExecuteError, MissingDependency, Refusal};
+pub(crate) use executor::Shared;
+pub use executor::TaskExecutor;
+pub use running::{Run, Running, running};

@@ -1,0 +1,81 @@
+//! Panics of tasks become failures.
+//!
+//! Unwinding is caught around every poll, so the worker lives on. A hook, installed once and chained to the one before
+//! it, notes where a panic began; it acts only while a task is polled on the same thread.
+
+use std::any::Any;
+use std::backtrace::Backtrace;
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+use crate::task::{Detail, TaskFailure, Traceback};
+
+thread_local! {
+    static IN_TASK: Cell<bool> = const { Cell::new(false) };
+    static LAST: RefCell<Option<Origin>> = const { RefCell::new(None) };
+}
+
+struct Origin {
+    place: String,
+    frames: Option<Backtrace>,
+}
+
+/// A caught panic.
+#[derive(Debug)]
+pub(crate) struct Caught {
+    pub(crate) message: String,
+    place: Option<String>,
+    frames: Option<Backtrace>,
+}
+
+impl Caught {
+    pub(crate) fn into_failure(self, traceback: Traceback) -> TaskFailure {
+        TaskFailure::panic(self.message, self.place.as_deref(), self.frames.as_ref(), traceback)
+    }
+}
+
+/// Installs the hook; cheap when it is there.
+pub(crate) fn install_hook() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !IN_TASK.get() {
+                return previous(info);
+            }
+            let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+            tracing::error!(place, "a task panicked");
+            let frames = (Detail::current() == Traceback::Full).then(Backtrace::force_capture);
+            LAST.set(Some(Origin { place, frames }));
+        }));
+    });
+}
+
+/// Runs code of a task's.
+pub(crate) fn catch<R>(traceback: Traceback, run: impl FnOnce() -> R) -> Result<R, Caught> {
+    struct Leave(bool);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            IN_TASK.set(self.0);
+        }
+    }
+    let _leave = Leave(IN_TASK.replace(true));
+    let _detail = Detail::set(traceback);
+    // What the closure touched is dropped with it: the arguments, the future.
+    panic::catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
+        let origin = LAST.take();
+        let (place, frames) = origin.map_or((None, None), |origin| (Some(origin.place), origin.frames));
+        Caught { message: message(payload.as_ref()), place, frames }
+    })
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a panic without a message".to_owned()
+    }
+}

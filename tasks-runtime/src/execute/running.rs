@@ -1,0 +1,140 @@
+//! One execution, from the moment its arguments are decoded.
+
+#![allow(missing_docs, missing_debug_implementations, reason = "for generated code, which is not written by hand")]
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::error::{ExecuteError, Refusal};
+use super::limits::{self, Permits, Waiting};
+use super::panic;
+use crate::arguments::{AnyPlace, NotInjected};
+use crate::inject::Injector;
+use crate::task::{Outcome, TaskContext, TaskFailure, TaskOutput, Traceback};
+
+/// The rest of an execution. Its error means that the task's own code never began.
+pub type Running = Pin<Box<dyn Future<Output = Result<Outcome, Box<ExecuteError>>> + Send>>;
+
+/// The one place where the future of a task has to be `Send`.
+pub fn running<F>(future: F) -> Running
+where
+    F: Future<Output = Result<Outcome, Box<ExecuteError>>> + Send + 'static,
+{
+    Box::pin(future)
+}
+
+/// What an execution carries along.
+pub struct Run {
+    pub(crate) context: TaskContext,
+    /// What comes before the result.
+    json: Vec<u8>,
+    admission: Admission,
+}
+
+enum Admission {
+    Asked,
+    Waiting(Waiting),
+    Granted(#[allow(dead_code, reason = "held until it is dropped")] Permits),
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("context", &self.context).finish_non_exhaustive()
+    }
+}
+
+impl Run {
+    pub(crate) fn new(context: TaskContext, json: Vec<u8>) -> Self {
+        Self { context, json, admission: Admission::Asked }
+    }
+
+    /// Waits for a permit, then for the injected values; the task's code follows.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>, places: &mut [&mut dyn AnyPlace]) -> Poll<Result<(), Box<ExecuteError>>> {
+        if let Err(refusal) = ready!(self.poll_admission(cx)) {
+            let state = &self.context.0;
+            return Poll::Ready(Err(Box::new(ExecuteError::Refused {
+                task: state.entry.name().to_owned(),
+                refusal,
+                waited: state.shared.limits.max_wait(),
+            })));
+        }
+        let state = &self.context.0;
+        let injector = Injector::new(&state.shared.providers, &self.context);
+        for (index, place) in places.iter_mut().enumerate() {
+            match place.poll_inject(cx, &injector) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(problem)) => {
+                    let reason = match problem {
+                        NotInjected::Absent => "it was never provided to the executor".to_owned(),
+                        NotInjected::Failed(error) => error.to_string(),
+                    };
+                    return Poll::Ready(Err(Box::new(state.entry.unavailable(index, reason))));
+                }
+                Poll::Pending => {
+                    self.context.injecting(index);
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.context.begin();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_admission(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        let granted = match &mut self.admission {
+            Admission::Granted(_) => return Poll::Ready(Ok(())),
+            Admission::Waiting(waiting) => ready!(limits::poll(waiting, cx)),
+            Admission::Asked => {
+                let state = &self.context.0;
+                match state.shared.limits.acquire(state.entry.name(), state.entry.blocking()) {
+                    Ok(permits) => Ok(permits),
+                    Err(mut waiting) => match limits::poll(&mut waiting, cx) {
+                        Poll::Ready(granted) => granted,
+                        Poll::Pending => {
+                            self.admission = Admission::Waiting(waiting);
+                            return Poll::Pending;
+                        }
+                    },
+                }
+            }
+        };
+        Poll::Ready(granted.map(|permits| self.admission = Admission::Granted(permits)))
+    }
+
+    /// Runs a sync task on the blocking pool. The permits stay with the thread: it cannot be stopped, and counts until
+    /// it ends.
+    pub async fn blocking(self, task: Box<dyn FnOnce(Self) -> Outcome + Send>) -> Outcome {
+        let context = self.context.clone();
+        let traceback = self.traceback();
+        let span = tracing::Span::current();
+        let thread = context.clone();
+        let spawned = context.0.shared.blocking.spawn(move || {
+            if thread.is_cancelled() {
+                return Ok(Outcome::Failed(TaskFailure::internal("canceled before it began".to_owned())));
+            }
+            let _span = span.enter();
+            panic::catch(traceback, move || task(self))
+        });
+        let failure = match spawned {
+            Ok(handle) => match handle.await {
+                Ok(Ok(outcome)) => return outcome,
+                Ok(Err(caught)) => caught.into_failure(traceback),
+                Err(error) => TaskFailure::internal(format!("the thread of the task is gone: {error}")),
+            },
+            Err(error) => TaskFailure::internal(format!("no thread could be started for the task: {error}")),
+        };
+        Outcome::Failed(failure)
+    }
+
+    pub(crate) fn traceback(&self) -> Traceback {
+        self.context.0.shared.traceback
+    }
+
+    pub(crate) fn completed(mut self, value: &impl TaskOutput) -> Outcome {
+        match value.write(&mut self.json) {
+            Ok(()) => Outcome::Completed(self.json),
+            Err(error) => Outcome::Failed(TaskFailure::unserializable(&error, self.traceback())),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a task is and how it runs.
+//!
+//! Annotate a plain function with [`macro@task`], and a [`TaskRegistry`] finds it, a [`TaskExecutor`] runs it:
+//!
+//! ```standalone_crate
+//! use serde::Serialize;
+//! use serde_json::json;
+//! use tasks_runtime::prelude::*;
+//!
+//! #[derive(Serialize)]
+//! struct Greeting {
+//!     message: String,
+//! }
+//!
+//! /// Simple task that returns a greeting.
+//! #[task(tags = ["demo", "simple"])]
+//! async fn greet_user(
+//!     /// Who to greet.
+//!     #[task(default = "World")]
+//!     name: String,
+//! ) -> Greeting {
+//!     Greeting { message: format!("Hello, {name}!") }
+//! }
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let registry = TaskRegistry::discover()?;
+//! assert_eq!(registry.info("greet_user")?.signature, "(name: String = \"World\") -> Greeting");
+//!
+//! let executor = TaskExecutor::builder(registry).build()?;
+//! let greeting: serde_json::Value = executor.execute("greet_user", json!({"name": "Ada"})).await?;
+//! assert_eq!(greeting["message"], "Hello, Ada!");
+//!
+//! // The task is still a plain function.
+//! assert_eq!(greet_user("Grace".into()).await.message, "Hello, Grace!");
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+//!
+//! This crate knows nothing of HTTP: `tasks-web` serves what is defined here, and re-exports it.
+//!
+//! | module | concept |
+//! | --- | --- |
+//! | `task` | metadata, results, failures, the context |
+//! | `registry` | which tasks there are |
+//! | `inject` | values from the server |
+//! | `arguments` | values from the request |
+//! | `execute` | permits, timeouts, panics, the blocking pool |
+//! | `shell` | commands and programs |
+//! | [`testing`] | help for tests |
+
+// So that generated code finds the crate from within it: its tests and documentation use the macros, too.
+#[allow(unused_extern_crates, reason = "used by generated code")]
+extern crate self as tasks_runtime;
+
+mod arguments;
+mod execute;
+mod inject;
+mod nearest;
+pub mod prelude;
+#[doc(hidden)]
+#[path = "private.rs"]
+#[allow(missing_docs, reason = "not public")]
+pub mod __private;
+mod registry;
+mod schema;
+//SHELL pub mod shell;
+mod task;
+pub mod testing;
+
+pub use arguments::{ArgumentError, InvalidArguments, RequestParam};
+pub use execute::{BuildError, ExecuteError, ExecutorBuilder, Invocation, MissingDependency, Refusal, TaskExecutor};
+pub use schema::TitleVariants;
+pub use inject::{InjectError, Injectable, Injection, Injector, Requirements, State};
+pub use registry::{RegisteredTask, RegistryBuilder, RegistryError, RegistryProblem, TaskRegistry};
+//SHELL pub use shell::{run_program, run_shell};
+pub use task::{
+    IntoTaskFailure, IntoTaskFn, ParameterInfo, TaskContext, TaskError, TaskFailure, TaskFn, TaskInfo, TaskOutput, Traceback, task,
+};
+pub use tasks_macros::{Injectable, task};
+
+/// Calls a task by its function, with its arguments by name.
+///
+/// The compiler checks the path; the arguments are checked when the call runs, all of them before anything happens. An
+/// argument is anything that serializes to what the parameter deserializes from. Parameters with a default and injected
+/// ones are left out.
+///
+/// ```
+/// use tasks_runtime::prelude::*;
+///
+/// #[task]
+/// async fn add(a: i64, #[task(default = 1)] b: i64) -> i64 {
+///     a + b
+/// }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let executor = TaskExecutor::builder(TaskRegistry::builder().task(add).build()?).build()?;
+/// assert_eq!(executor.run::<i64>(call!(add, a = 2, b = 3)).await?, 5);
+/// assert_eq!(executor.run::<i64>(call!(add, a = 2)).await?, 3);
+///
+/// let error = executor.run::<i64>(call!(add, c = 4)).await.unwrap_err();
+/// assert!(error.to_string().contains("/params/c"), "{error}");
+/// assert!(error.to_string().contains("/params/a"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[macro_export]
+macro_rules! call {
+    ($function:path $(, $name:ident = $value:expr)* $(,)?) => {
+        $crate::Invocation::new($function)$(.with(::core::stringify!($name), $value))*
+    };
+}

@@ -1,0 +1,250 @@
+//! Puts a registry together.
+
+use std::any::{TypeId, type_name};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::entry::{Code, RegisteredTask};
+use super::error::{RegistryError, RegistryProblem};
+use super::TaskRegistry;
+use crate::arguments::Fields;
+use crate::execute::{Call, Running, running};
+use crate::schema;
+use crate::task::{IntoTaskFailure, IntoTaskFn, ParameterInfo, Ret, TaskDescriptor, linked};
+
+/// Builds a [`TaskRegistry`]. Made by [`TaskRegistry::builder`].
+#[derive(Default)]
+pub struct RegistryBuilder {
+    entries: Vec<Arc<RegisteredTask>>,
+    problems: Vec<RegistryProblem>,
+    functions: Option<HashMap<TypeId, &'static TaskDescriptor>>,
+}
+
+impl fmt::Debug for RegistryBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryBuilder").field("entries", &self.entries).field("problems", &self.problems).finish()
+    }
+}
+
+/// A task that is a closure.
+pub(crate) struct Closure {
+    pub(super) description: Option<String>,
+    pub(super) signature: String,
+    pub(super) parameters: Vec<ParameterInfo>,
+    pub(super) blocking: bool,
+    pub(super) location: &'static Location<'static>,
+    pub(super) input_schema: fn(&mut SchemaGenerator) -> Schema,
+    pub(super) output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+    pub(super) start: Box<dyn Fn(&mut Call<'_>) -> Option<Running> + Send + Sync>,
+}
+
+impl RegistryBuilder {
+    /// Adds all tasks that are linked into the program, but for those with `register = false`.
+    #[must_use]
+    pub fn discover(mut self) -> Self {
+        for registration in linked().filter(|registration| registration.discover) {
+            self.add(registration.task, None, None);
+        }
+        self
+    }
+
+    /// Adds one task: its function, or a [`task`](crate::task) under another name or with other tags.
+    ///
+    /// ```
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task(register = false)]
+    /// fn another_task(x: i64) -> i64 {
+    ///     x * 2
+    /// }
+    /// let registry = TaskRegistry::builder()
+    ///     .task(another_task)
+    ///     .task(task(another_task).named("double_it").tagged(["math"]))
+    ///     .build()?;
+    /// assert_eq!(registry.list(), ["another_task", "double_it"]);
+    /// # Ok::<(), tasks_runtime::RegistryError>(())
+    /// ```
+    #[must_use]
+    pub fn task(mut self, task: impl IntoTaskFn) -> Self {
+        let task = task.into_task_fn();
+        let functions = self.functions.get_or_insert_with(|| {
+            linked().map(|registration| ((registration.task.function)(), registration.task)).collect()
+        });
+        match functions.get(&task.function).copied() {
+            Some(descriptor) => self.add(descriptor, task.name, task.tags),
+            None => self.problems.push(RegistryProblem::NotATask { path: task.path.to_owned() }),
+        }
+        self
+    }
+
+    /// Adds an `async` closure. The fields of the struct it takes are the parameters.
+    ///
+    /// What the closure needs besides it captures. Errors are as those of a `#[task]`; a closure that cannot fail says
+    /// so with `Ok::<_, TaskError>(…)`.
+    ///
+    /// ```
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Scale {
+    ///     /// What to scale.
+    ///     value: f64,
+    /// }
+    /// let factor = 2.5;
+    /// let registry = TaskRegistry::builder()
+    ///     .register_fn("scale", ["math"], move |params: Scale| async move { Ok::<_, TaskError>(params.value * factor) })
+    ///     .build()?;
+    /// assert_eq!(registry.info("scale").unwrap().parameters[0].name, "value");
+    /// # Ok::<(), tasks_runtime::RegistryError>(())
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn register_fn<P, R, E, F, Fut, T>(self, name: impl Into<String>, tags: impl IntoIterator<Item = T>, function: F) -> Self
+    where
+        P: DeserializeOwned + JsonSchema + Send + 'static,
+        R: Serialize + JsonSchema + 'static,
+        E: IntoTaskFailure,
+        F: Fn(P) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        T: Into<Cow<'static, str>>,
+    {
+        let function = Arc::new(function);
+        let fields = fields::<P>();
+        let start = move |call: &mut Call<'_>| -> Option<Running> {
+            let (params, mut run) = call.decode_whole::<P>(&fields)?;
+            let function = Arc::clone(&function);
+            Some(running(async move {
+                std::future::poll_fn(|cx| run.poll_ready(cx, &mut [])).await?;
+                Ok(Ret(function(params).await).finish(run))
+            }))
+        };
+        self.closure::<P, R>(name.into(), tags, false, Location::caller(), Box::new(start))
+    }
+
+    /// Adds a sync closure, which runs on the blocking pool. Otherwise as [`register_fn`](Self::register_fn).
+    #[must_use]
+    #[track_caller]
+    pub fn register_blocking_fn<P, R, E, F, T>(self, name: impl Into<String>, tags: impl IntoIterator<Item = T>, function: F) -> Self
+    where
+        P: DeserializeOwned + JsonSchema + Send + 'static,
+        R: Serialize + JsonSchema + 'static,
+        E: IntoTaskFailure,
+        F: Fn(P) -> Result<R, E> + Send + Sync + 'static,
+        T: Into<Cow<'static, str>>,
+    {
+        let function = Arc::new(function);
+        let fields = fields::<P>();
+        let start = move |call: &mut Call<'_>| -> Option<Running> {
+            let (params, mut run) = call.decode_whole::<P>(&fields)?;
+            let function = Arc::clone(&function);
+            Some(running(async move {
+                std::future::poll_fn(|cx| run.poll_ready(cx, &mut [])).await?;
+                Ok(run.blocking(Box::new(move |run| Ret(function(params)).finish(run))).await)
+            }))
+        };
+        self.closure::<P, R>(name.into(), tags, true, Location::caller(), Box::new(start))
+    }
+
+    fn closure<P: JsonSchema, R: JsonSchema>(
+        mut self,
+        name: String,
+        tags: impl IntoIterator<Item = impl Into<Cow<'static, str>>>,
+        blocking: bool,
+        location: &'static Location<'static>,
+        start: Box<dyn Fn(&mut Call<'_>) -> Option<Running> + Send + Sync>,
+    ) -> Self {
+        let schema = schema::standalone::<P>();
+        if schema.get("properties").is_none() && schema.get("type").and_then(Value::as_str) != Some("object") {
+            self.problems.push(RegistryProblem::NotAStruct { task: name, type_name: type_name::<P>().to_owned() });
+            return self;
+        }
+        let parameters = schema::parameters_of_struct(&schema);
+        let list: Vec<String> = parameters.iter().map(|parameter| format!("{}: {}", parameter.name, parameter.annotation)).collect();
+        let closure = Closure {
+            description: schema.get("description").and_then(Value::as_str).map(str::to_owned),
+            signature: format!("({}) -> {}", list.join(", "), schema::short_type_name::<R>()),
+            parameters,
+            blocking,
+            location,
+            input_schema: schema::of_struct::<P>,
+            output_schema: |generator| Some(generator.subschema_for::<R>()),
+            start,
+        };
+        let tags = tags.into_iter().map(Into::into).collect();
+        self.entry(RegisteredTask::new(Cow::Owned(name), tags, Code::Closure(closure)));
+        self
+    }
+
+    fn add(
+        &mut self,
+        task: &'static TaskDescriptor,
+        name: Option<Cow<'static, str>>,
+        tags: Option<Vec<Cow<'static, str>>>,
+    ) {
+        let name = name.unwrap_or(Cow::Borrowed(task.name));
+        let tags = tags.unwrap_or_else(|| task.tags.iter().copied().map(Cow::Borrowed).collect());
+        self.entry(RegisteredTask::new(name, tags, Code::Function(task)));
+    }
+
+    fn entry(&mut self, entry: RegisteredTask) {
+        if let Some(detail) = bad_name(entry.name()) {
+            self.problems.push(RegistryProblem::BadName { name: entry.name().to_owned(), detail });
+        }
+        for (index, tag) in entry.tags().iter().enumerate() {
+            let detail = if tag.trim().is_empty() {
+                "a tag must not be empty".to_owned()
+            } else if entry.tags()[..index].contains(tag) {
+                format!("tag `{tag}` is given twice")
+            } else {
+                continue;
+            };
+            self.problems.push(RegistryProblem::BadTag { task: entry.name().to_owned(), detail });
+        }
+        self.entries.push(Arc::new(entry));
+    }
+
+    /// Makes the registry.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`] names every problem: duplicate names with both places, names and tags that are not allowed,
+    /// functions that are no tasks.
+    pub fn build(mut self) -> Result<TaskRegistry, RegistryError> {
+        let mut seen: HashMap<&str, &RegisteredTask> = HashMap::new();
+        for entry in &self.entries {
+            if let Some(first) = seen.insert(entry.name(), entry) {
+                self.problems.push(RegistryProblem::Duplicate {
+                    name: entry.name().to_owned(),
+                    places: [first.location(), entry.location()],
+                });
+            }
+        }
+        if !self.problems.is_empty() {
+            return Err(RegistryError { problems: self.problems });
+        }
+        Ok(TaskRegistry::from_entries(self.entries))
+    }
+}
+
+fn fields<P: JsonSchema>() -> Fields {
+    Fields::of(&schema::standalone::<P>())
+}
+
+/// What is wrong with a name: the rule that the macro checks for literals.
+fn bad_name(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("it is empty".to_owned());
+    }
+    let bad = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))?;
+    Some(format!("`{}` cannot be part of it; use `a-z`, `A-Z`, `0-9`, `_` and `-`", bad.escape_debug()))
+}

@@ -1,0 +1,173 @@
+//! One registered task.
+
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use schemars::{Schema, SchemaGenerator};
+use serde_json::Value;
+
+use super::builder::Closure;
+use crate::execute::{Call, ExecuteError, Running};
+use crate::schema;
+use crate::task::{Parameter, ParameterInfo, TaskDescriptor, TaskInfo};
+
+/// A task under the name and the tags it was registered with.
+pub struct RegisteredTask {
+    name: Cow<'static, str>,
+    tags: Vec<Cow<'static, str>>,
+    code: Code,
+}
+
+pub(super) enum Code {
+    Function(&'static TaskDescriptor),
+    Closure(Closure),
+}
+
+impl fmt::Debug for RegisteredTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegisteredTask({} at {})", self.name, self.location())
+    }
+}
+
+impl RegisteredTask {
+    pub(super) fn new(name: Cow<'static, str>, tags: Vec<Cow<'static, str>>, code: Code) -> Self {
+        Self { name, tags, code }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its tags, in the order given.
+    #[must_use]
+    pub fn tags(&self) -> &[Cow<'static, str>] {
+        &self.tags
+    }
+
+    pub(crate) fn start(&self, call: &mut Call<'_>) -> Option<Running> {
+        match &self.code {
+            Code::Function(task) => (task.start)(call),
+            Code::Closure(closure) => (closure.start)(call),
+        }
+    }
+
+    /// A closure's are read as one struct, and it has no injected ones.
+    pub(crate) fn declared(&self) -> &'static [Parameter] {
+        match &self.code {
+            Code::Function(task) => task.parameters,
+            Code::Closure(_) => &[],
+        }
+    }
+
+    pub(crate) fn blocking(&self) -> bool {
+        match &self.code {
+            Code::Function(task) => task.blocking,
+            Code::Closure(closure) => closure.blocking,
+        }
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        match &self.code {
+            Code::Function(task) => task.timeout,
+            Code::Closure(_) => None,
+        }
+    }
+
+    pub(super) fn function(&self) -> Option<TypeId> {
+        match &self.code {
+            Code::Function(task) => Some((task.function)()),
+            Code::Closure(_) => None,
+        }
+    }
+
+    pub(super) fn has_own_name(&self) -> bool {
+        matches!(&self.code, Code::Function(task) if task.name == self.name)
+    }
+
+    /// Where the task is in the source: `src/tasks.rs:12`.
+    #[must_use]
+    pub fn location(&self) -> String {
+        match &self.code {
+            Code::Function(task) => format!("{}:{}", task.file, task.line),
+            Code::Closure(closure) => format!("{}:{}", closure.location.file(), closure.location.line()),
+        }
+    }
+
+    pub(super) fn crate_name(&self) -> &str {
+        match &self.code {
+            Code::Function(task) => task.module.split("::").next().unwrap_or(task.module),
+            Code::Closure(_) => "(closures)",
+        }
+    }
+
+    pub(crate) fn unavailable(&self, index: usize, reason: String) -> ExecuteError {
+        let (parameter, annotation) = self.declared().get(index).map_or(("?", "?"), |parameter| (parameter.name, parameter.annotation));
+        ExecuteError::Unavailable {
+            task: self.name.to_string(),
+            parameter: parameter.to_owned(),
+            annotation: annotation.to_owned(),
+            reason,
+        }
+    }
+
+    /// The doc comment.
+    #[must_use]
+    pub fn docstring(&self) -> Option<&str> {
+        match &self.code {
+            Code::Function(task) => task.description,
+            Code::Closure(closure) => closure.description.as_deref(),
+        }
+    }
+
+    /// The schema of `params`, with references into the generator's definitions.
+    pub fn input_schema(&self, generator: &mut SchemaGenerator) -> Value {
+        match &self.code {
+            Code::Function(task) => schema::of_parameters(task.parameters, generator),
+            Code::Closure(closure) => (closure.input_schema)(generator).into(),
+        }
+    }
+
+    /// The schema of the result, if its type has one.
+    pub fn output_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        match &self.code {
+            Code::Function(task) => (task.output_schema)(generator),
+            Code::Closure(closure) => (closure.output_schema)(generator),
+        }
+    }
+
+    /// The signature, with the names clients use.
+    #[must_use]
+    pub fn signature(&self) -> &str {
+        match &self.code {
+            Code::Function(task) => task.signature,
+            Code::Closure(closure) => &closure.signature,
+        }
+    }
+
+    /// Its parameters in order, injected ones included.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<ParameterInfo> {
+        match &self.code {
+            Code::Function(task) => task.parameters.iter().map(schema::parameter_info).collect(),
+            Code::Closure(closure) => closure.parameters.clone(),
+        }
+    }
+
+    /// All of its metadata, with schemas that stand alone.
+    #[must_use]
+    pub fn info(&self) -> TaskInfo {
+        TaskInfo {
+            name: self.name.to_string(),
+            docstring: self.docstring().map(str::to_owned),
+            signature: self.signature().to_owned(),
+            parameters: self.parameters(),
+            tags: self.tags.iter().map(ToString::to_string).collect(),
+            input_schema: schema::standalone_input(|generator| self.input_schema(generator)),
+            output_schema: schema::standalone_output(|generator| self.output_schema(generator)),
+        }
+    }
+}

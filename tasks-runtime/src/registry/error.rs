@@ -1,0 +1,85 @@
+//! Why a registry cannot be built.
+
+use std::error::Error;
+use std::fmt;
+
+/// Everything that keeps a registry from being built.
+#[derive(Debug)]
+pub struct RegistryError {
+    pub(super) problems: Vec<RegistryProblem>,
+}
+
+/// One thing that keeps a registry from being built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegistryProblem {
+    /// Two tasks have one name.
+    Duplicate {
+        /// The name.
+        name: String,
+        /// Where they are: `src/a.rs:3`.
+        places: [String; 2],
+    },
+    /// A name that was given at run time cannot be part of a URL.
+    BadName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A tag that was given at run time is empty or repeated.
+    BadTag {
+        /// The task.
+        task: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// A function without `#[task]`, or one whose crate is not linked.
+    NotATask {
+        /// The function's path.
+        path: String,
+    },
+    /// A closure's parameters are not a struct.
+    NotAStruct {
+        /// The task.
+        task: String,
+        /// The type.
+        type_name: String,
+    },
+}
+
+impl RegistryError {
+    /// All problems.
+    #[must_use]
+    pub fn problems(&self) -> &[RegistryProblem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for RegistryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the registry cannot be built")?;
+        for problem in &self.problems {
+            write!(f, "\n  {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for RegistryError {}
+
+impl fmt::Display for RegistryProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Duplicate { name, places: [first, second] } => {
+                write!(f, "two tasks are named `{name}`: at {first} and at {second}; give one of them another `name`")
+            }
+            Self::BadName { name, detail } => write!(f, "`{}` cannot be a task's name: {detail}", name.escape_debug()),
+            Self::BadTag { task, detail } => write!(f, "task `{task}`: {detail}"),
+            Self::NotATask { path } => write!(f, "`{path}` is not a task: annotate it with `#[task]`"),
+            Self::NotAStruct { task, type_name } => {
+                write!(f, "task `{task}`: its parameters are a `{type_name}`, which is not a struct with named fields")
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The tasks there are.
+
+mod builder;
+mod entry;
+mod error;
+
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+pub use builder::RegistryBuilder;
+pub use entry::RegisteredTask;
+pub use error::{RegistryError, RegistryProblem};
+
+use crate::execute::ExecuteError;
+use crate::nearest::nearest;
+use crate::task::TaskInfo;
+
+/// A set of tasks by name. Cheap to clone.
+///
+/// A registry is a value: a program may have several, and a test makes its own. Nothing is global, so there is nothing
+/// to clear.
+///
+/// ```
+/// use tasks_runtime::prelude::*;
+///
+/// /// Extracts data from the source.
+/// #[task(tags = ["data", "etl", "extract"])]
+/// async fn extract_data() -> u64 {
+///     100
+/// }
+/// /// Transforms extracted data.
+/// #[task(tags = ["data", "etl", "transform"])]
+/// async fn transform_data() -> bool {
+///     true
+/// }
+///
+/// let registry = TaskRegistry::discover()?;
+/// assert!(registry.has("extract_data"));
+/// assert_eq!(registry.list(), ["extract_data", "transform_data"]);
+/// assert_eq!(registry.list_by_tags(["data", "etl"]), ["extract_data", "transform_data"]);
+/// assert_eq!(registry.list_by_tags(["etl", "extract"]), ["extract_data"]);
+/// assert_eq!(registry.info("extract_data")?.signature, "() -> u64");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct TaskRegistry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// Sorted by name.
+    entries: Vec<Arc<RegisteredTask>>,
+    by_name: HashMap<String, usize, foldhash::fast::RandomState>,
+    by_function: HashMap<TypeId, usize, foldhash::fast::RandomState>,
+    attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl TaskRegistry {
+    /// All tasks that are linked into the program, but for those with `register = false`.
+    ///
+    /// A crate whose tasks are to be found has to be named somewhere, if only by `use my_tasks as _;`: the linker drops
+    /// a crate that nobody refers to.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`] names every problem: two tasks of one name, with both places.
+    pub fn discover() -> Result<Self, RegistryError> {
+        Self::builder().discover().build()
+    }
+
+    /// Starts an empty registry.
+    #[must_use]
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::default()
+    }
+
+    pub(crate) fn from_entries(mut entries: Vec<Arc<RegisteredTask>>) -> Self {
+        entries.sort_by(|a, b| a.name().cmp(b.name()));
+        let by_name = entries.iter().enumerate().map(|(index, entry)| (entry.name().to_owned(), index)).collect();
+        let mut by_function = HashMap::default();
+        for (index, entry) in entries.iter().enumerate() {
+            let Some(function) = entry.function() else { continue };
+            // A function may be registered under several names: its own one is meant by `call!`.
+            if entry.has_own_name() || !by_function.contains_key(&function) {
+                by_function.insert(function, index);
+            }
+        }
+        Self { inner: Arc::new(Inner { entries, by_name, by_function, attachment: OnceLock::new() }) }
+    }
+
+    /// Whether there is a task of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.inner.by_name.contains_key(name)
+    }
+
+    /// How many tasks there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inner.entries.is_empty()
+    }
+
+    /// The names of all tasks, sorted.
+    #[must_use]
+    pub fn list(&self) -> Vec<&str> {
+        self.names().collect()
+    }
+
+    /// The names of the tasks that have all of these tags, sorted. No tags given: all tasks.
+    #[must_use]
+    pub fn list_by_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) -> Vec<&str> {
+        let tags: Vec<T> = tags.into_iter().collect();
+        let has_all = |entry: &&Arc<RegisteredTask>| tags.iter().all(|tag| entry.tags().iter().any(|own| own == tag.as_ref()));
+        self.inner.entries.iter().filter(has_all).map(|entry| entry.name()).collect()
+    }
+
+    /// The metadata of a task.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError::UnknownTask`] names the nearest ones.
+    pub fn info(&self, name: &str) -> Result<TaskInfo, ExecuteError> {
+        self.entry(name).map(|entry| entry.info())
+    }
+
+    /// The metadata of all tasks, sorted by name.
+    #[must_use]
+    pub fn infos(&self) -> Vec<TaskInfo> {
+        self.inner.entries.iter().map(|entry| entry.info()).collect()
+    }
+
+    /// How many tasks came from which crate: a crate that is missing here was not linked.
+    #[must_use]
+    pub fn crates(&self) -> BTreeMap<String, usize> {
+        let mut crates = BTreeMap::new();
+        for entry in &self.inner.entries {
+            *crates.entry(entry.crate_name().to_owned()).or_insert(0) += 1;
+        }
+        crates
+    }
+
+    /// A task by name.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError::UnknownTask`] names the nearest ones.
+    pub fn get(&self, name: &str) -> Result<&RegisteredTask, ExecuteError> {
+        self.entry(name).map(AsRef::as_ref)
+    }
+
+    /// All tasks, sorted by name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &RegisteredTask> {
+        self.inner.entries.iter().map(AsRef::as_ref)
+    }
+
+    /// Where in the order of names a task is.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.inner.by_name.get(name).copied()
+    }
+
+    /// What a server made of this registry, kept so that its workers make it once. One kind of thing can be attached.
+    #[doc(hidden)]
+    pub fn attachment<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {
+        if let Some(attachment) = self.inner.attachment.get().cloned().and_then(|any| any.downcast::<T>().ok()) {
+            return attachment;
+        }
+        let made = Arc::new(make(self));
+        let any: Arc<dyn Any + Send + Sync> = Arc::clone(&made) as _;
+        // Lost a race, or taken by another kind: this one serves as well.
+        _ = self.inner.attachment.set(any);
+        made
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.inner.entries.iter().map(|entry| entry.name())
+    }
+
+    pub(crate) fn entries(&self) -> &[Arc<RegisteredTask>] {
+        &self.inner.entries
+    }
+
+    pub(crate) fn entry(&self, name: &str) -> Result<&Arc<RegisteredTask>, ExecuteError> {
+        match self.inner.by_name.get(name) {
+            Some(index) => Ok(&self.inner.entries[*index]),
+            None => Err(self.unknown(name)),
+        }
+    }
+
+    pub(crate) fn entry_of(&self, function: TypeId, path: &str) -> Result<&Arc<RegisteredTask>, ExecuteError> {
+        match self.inner.by_function.get(&function) {
+            Some(index) => Ok(&self.inner.entries[*index]),
+            None => Err(self.unknown(path)),
+        }
+    }
+
+    #[cold]
+    fn unknown(&self, name: &str) -> ExecuteError {
+        /// How many are worth reading.
+        const NEAREST: usize = 3;
+        let short = name.rsplit("::").next().unwrap_or(name);
+        let nearest = nearest(short, self.names(), NEAREST).into_iter().map(str::to_owned).collect();
+        ExecuteError::UnknownTask { name: name.chars().take(200).collect(), nearest, registered: self.len() }
+    }
+}
+
+impl fmt::Debug for TaskRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TaskRegistry").field(&self.list()).finish()
+    }
+}

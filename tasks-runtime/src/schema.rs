@@ -1,0 +1,214 @@
+//! JSON Schemas of parameters and results.
+
+use std::any::type_name;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use crate::task::{Parameter, ParameterInfo};
+
+/// What a client that is asked for a secret is to do (JSON Schema Validation, sections 7.3 and 9.4).
+const SECRET: [(&str, &str); 1] = [("format", "password")];
+
+/// The schema of the request parameters of a function.
+pub(crate) fn of_parameters(parameters: &[Parameter], generator: &mut SchemaGenerator) -> Value {
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    for parameter in parameters {
+        let Some(schema) = parameter.slot.schema(generator) else { continue };
+        properties.insert(parameter.name.to_owned(), of_parameter(parameter, schema));
+        if parameter.slot.required() {
+            required.push(parameter.name);
+        }
+    }
+    let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+fn of_parameter(parameter: &Parameter, schema: Schema) -> Value {
+    let mut schema: Value = schema.into();
+    let notes = notes(parameter);
+    if notes.is_empty() {
+        return schema;
+    }
+    if let Value::Bool(_) = schema {
+        schema = json!({});
+    }
+    if let Value::Object(map) = &mut schema {
+        map.extend(notes);
+    }
+    schema
+}
+
+/// What is known of a parameter beyond its type.
+fn notes(parameter: &Parameter) -> Map<String, Value> {
+    let mut notes = Map::new();
+    if let Some(description) = parameter.description {
+        notes.insert("description".to_owned(), description.into());
+    }
+    if parameter.secret {
+        notes.insert("writeOnly".to_owned(), true.into());
+        notes.extend(SECRET.map(|(key, value)| (key.to_owned(), value.into())));
+    } else if let Some(default) = parameter.slot.default_json() {
+        notes.insert("default".to_owned(), default);
+    }
+    if let Some(example) = parameter.slot.example_json() {
+        notes.insert("examples".to_owned(), json!([example]));
+    }
+    notes
+}
+
+pub(crate) fn parameter_info(parameter: &Parameter) -> ParameterInfo {
+    ParameterInfo {
+        name: parameter.name.to_owned(),
+        annotation: parameter.annotation.to_owned(),
+        default: parameter.default.map(str::to_owned),
+        required: parameter.slot.required(),
+        injected: parameter.slot.injected(),
+        description: parameter.description.map(str::to_owned),
+    }
+}
+
+fn settings() -> SchemaSettings {
+    let mut settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(TitleVariants));
+    settings.meta_schema = None;
+    settings
+}
+
+/// Gives the variants of an enum titles, so that a form or a generated client can name them.
+///
+/// A schemars [`Transform`]; titles that are there stay.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TitleVariants;
+
+impl Transform for TitleVariants {
+    fn transform(&mut self, schema: &mut Schema) {
+        for keyword in ["oneOf", "anyOf"] {
+            let Some(Value::Array(variants)) = schema.get_mut(keyword) else { continue };
+            for variant in variants {
+                let Value::Object(variant) = variant else { continue };
+                if let Some(title) = variant_title(variant).filter(|_| !variant.contains_key("title")) {
+                    variant.insert("title".to_owned(), title.into());
+                }
+            }
+        }
+    }
+}
+
+/// The name of a variant: the one value it has, the value of its tag, or its only key.
+fn variant_title(variant: &Map<String, Value>) -> Option<String> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    if let Some(only) = variant.get("const") {
+        return text(only);
+    }
+    let properties = variant.get("properties")?.as_object()?;
+    if let Some(tag) = properties.values().find_map(|property| property.get("const")) {
+        return text(tag);
+    }
+    match variant.get("required")?.as_array()?.as_slice() {
+        [only] if properties.len() == 1 => text(only),
+        _ => None,
+    }
+}
+
+/// A schema that stands alone: what it refers to is in its `$defs`.
+pub(crate) fn standalone<T: JsonSchema>() -> Value {
+    settings().for_deserialize().into_generator().into_root_schema_for::<T>().into()
+}
+
+/// The schema of `params`, standing alone.
+pub(crate) fn standalone_input(schema: impl FnOnce(&mut SchemaGenerator) -> Value) -> Value {
+    let mut generator = settings().for_deserialize().into_generator();
+    let mut schema = schema(&mut generator);
+    add_definitions(&mut schema, &mut generator);
+    schema
+}
+
+/// The schema of a result, standing alone.
+pub(crate) fn standalone_output(schema: impl FnOnce(&mut SchemaGenerator) -> Option<Schema>) -> Option<Value> {
+    let mut generator = settings().for_serialize().into_generator();
+    let mut schema: Value = schema(&mut generator)?.into();
+    add_definitions(&mut schema, &mut generator);
+    Some(schema)
+}
+
+/// Makes a schema whole that was put together by hand: applies the generator's transforms, which it does by itself to
+/// definitions and root schemas only, and adds the definitions.
+fn add_definitions(schema: &mut Value, generator: &mut SchemaGenerator) {
+    if let Ok(schema) = <&mut Schema>::try_from(&mut *schema) {
+        for transform in generator.transforms_mut() {
+            transform.transform(schema);
+        }
+    }
+    let definitions = generator.take_definitions(true);
+    if definitions.is_empty() {
+        return;
+    }
+    if let Value::Object(schema) = schema {
+        schema.insert("$defs".to_owned(), Value::Object(definitions));
+    }
+}
+
+/// The schema of a struct whose fields are the parameters: in place, not by reference.
+pub(crate) fn of_struct<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    T::json_schema(generator)
+}
+
+/// The parameters that the properties of a struct's schema are.
+pub(crate) fn parameters_of_struct(schema: &Value) -> Vec<ParameterInfo> {
+    let required: Vec<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, property)| ParameterInfo {
+            name: name.clone(),
+            annotation: annotation(property),
+            default: property.get("default").map(ToString::to_string),
+            required: required.contains(&name.as_str()),
+            injected: false,
+            description: property.get("description").and_then(Value::as_str).map(str::to_owned),
+        })
+        .collect()
+}
+
+/// The type of a property in JSON Schema's words: a struct's fields do not tell their Rust types.
+fn annotation(property: &Value) -> String {
+    if let Some(reference) = property.get("$ref").and_then(Value::as_str) {
+        return reference.rsplit('/').next().unwrap_or(reference).to_owned();
+    }
+    match property.get("type") {
+        Some(Value::String(name)) => name.clone(),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" | "),
+        _ => "any".to_owned(),
+    }
+}
+
+/// A type's name without the paths.
+pub(crate) fn short_type_name<T>() -> String {
+    let mut short = String::new();
+    let mut segment = String::new();
+    let mut chars = type_name::<T>().chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            ':' if chars.peek() == Some(&':') => {
+                chars.next();
+                segment.clear();
+            }
+            c if c.is_alphanumeric() || c == '_' => segment.push(c),
+            c => {
+                short.push_str(&segment);
+                segment.clear();
+                short.push(c);
+            }
+        }
+    }
+    short.push_str(&segment);
+    short
+}

@@ -1,0 +1,148 @@
+//! What a task knows about its own execution.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use tokio_util::sync::CancellationToken;
+use ulid::Ulid;
+
+use crate::execute::Shared;
+use crate::registry::RegisteredTask;
+
+/// The execution a task runs in. Injected into every task that has a parameter of this type.
+///
+/// ```
+/// use tasks_runtime::prelude::*;
+///
+/// #[task]
+/// fn count(context: TaskContext, to: u64) -> u64 {
+///     // A thread cannot be stopped from outside: long work asks now and then.
+///     (0..to).take_while(|_| !context.is_cancelled()).count() as u64
+/// }
+/// # fn main() {}
+/// ```
+#[derive(Clone)]
+pub struct TaskContext(pub(crate) Arc<ExecutionState>);
+
+pub(crate) struct ExecutionState {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) entry: Arc<RegisteredTask>,
+    pub(crate) id: Ulid,
+    phase: AtomicU8,
+    /// The parameter that is being resolved, by position.
+    injecting: AtomicUsize,
+    started: OnceLock<SystemTime>,
+    cancelled: AtomicBool,
+    // Made on demand: few tasks look at it, and it costs an allocation.
+    cancellation: OnceLock<CancellationToken>,
+}
+
+/// How far an execution has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// For a permit.
+    Waiting = 0,
+    /// Dependencies are being resolved.
+    Injecting = 1,
+    /// The task's own code runs.
+    Running = 2,
+}
+
+impl TaskContext {
+    pub(crate) fn new(shared: Arc<Shared>, entry: Arc<RegisteredTask>) -> Self {
+        Self(Arc::new(ExecutionState {
+            shared,
+            entry,
+            id: Ulid::new(),
+            phase: AtomicU8::new(Phase::Waiting as u8),
+            injecting: AtomicUsize::new(0),
+            started: OnceLock::new(),
+            cancelled: AtomicBool::new(false),
+            cancellation: OnceLock::new(),
+        }))
+    }
+
+    /// The task's name.
+    #[must_use]
+    pub fn task_name(&self) -> &str {
+        self.0.entry.name()
+    }
+
+    /// Identifies this execution, in logs for example.
+    #[must_use]
+    pub fn execution_id(&self) -> Ulid {
+        self.0.id
+    }
+
+    /// When the task's own code began; the present before that.
+    #[must_use]
+    pub fn started_at(&self) -> SystemTime {
+        self.0.started.get().copied().unwrap_or_else(SystemTime::now)
+    }
+
+    /// Whether nobody waits for the result any more: the client hung up, the caller was dropped or the timeout ran out.
+    ///
+    /// An `async` task is dropped then. A sync task runs on until it returns, and its result is discarded.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::Acquire)
+    }
+
+    /// A token that is canceled when [`is_cancelled`](Self::is_cancelled) turns true, to wait for or to pass on.
+    #[must_use]
+    pub fn cancellation(&self) -> CancellationToken {
+        let token = self.0.cancellation.get_or_init(CancellationToken::new).clone();
+        // Canceled before there was a token to cancel: either `cancel` sees the token or this sees the flag.
+        fence(Ordering::SeqCst);
+        if self.is_cancelled() {
+            token.cancel();
+        }
+        token
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+        if let Some(token) = self.0.cancellation.get() {
+            token.cancel();
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.0.phase.load(Ordering::Acquire) {
+            0 => Phase::Waiting,
+            1 => Phase::Injecting,
+            _ => Phase::Running,
+        }
+    }
+
+    /// The dependency of the parameter at `index` is not there yet.
+    pub(crate) fn injecting(&self, index: usize) {
+        self.0.injecting.store(index, Ordering::Relaxed);
+        self.0.phase.store(Phase::Injecting as u8, Ordering::Release);
+    }
+
+    pub(crate) fn injecting_parameter(&self) -> usize {
+        self.0.injecting.load(Ordering::Relaxed)
+    }
+
+    /// The task's own code begins.
+    pub(crate) fn begin(&self) {
+        self.0.started.get_or_init(SystemTime::now);
+        self.0.phase.store(Phase::Running as u8, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for TaskContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskContext")
+            .field("task_name", &self.task_name())
+            .field("execution_id", &self.0.id)
+            .field("phase", &self.phase())
+            .field("cancelled", &self.is_cancelled())
+            .finish()
+    }
+}

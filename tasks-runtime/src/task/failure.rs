@@ -1,0 +1,193 @@
+//! How a task fails: what the envelope of a failed execution shows.
+
+use std::any::type_name;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::error::Error;
+use std::fmt::{self, Write as _};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::TaskError;
+
+/// Why a task failed: an error it returned, a panic, or its timeout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskFailure {
+    /// The Rust type of the error; `panic` and `timeout` for those. Not a stable name.
+    pub r#type: String,
+    /// What the error says of itself.
+    pub message: String,
+    /// Causes, the place of the error and, when asked for, stack frames. `null` when [`Traceback::Off`].
+    pub traceback: Option<String>,
+}
+
+impl fmt::Display for TaskFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for TaskFailure {}
+
+/// How much of its origin a failure tells.
+///
+/// Frames and locations name source files of the server. The default is [`Full`](Self::Full) in debug builds and
+/// [`Causes`](Self::Causes) in release builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Traceback {
+    /// Nothing but the type and the message.
+    Off,
+    /// The chain of causes, and where the error began: the `?` that a [`TaskError`] passed, or the place of a panic.
+    Causes,
+    /// Stack frames, too.
+    Full,
+}
+
+impl Default for Traceback {
+    fn default() -> Self {
+        if cfg!(debug_assertions) { Self::Full } else { Self::Causes }
+    }
+}
+
+impl TaskFailure {
+    pub(crate) fn timeout(message: String) -> Self {
+        Self { r#type: "timeout".to_owned(), message, traceback: None }
+    }
+
+    /// Something of the framework's failed while the task ran.
+    pub(crate) fn internal(message: String) -> Self {
+        Self { r#type: "internal".to_owned(), message, traceback: None }
+    }
+
+    pub(crate) fn panic(message: String, place: Option<&str>, frames: Option<&Backtrace>, traceback: Traceback) -> Self {
+        let mut report = Report::new("panic", &message, traceback);
+        report.place(place.unwrap_or("an unknown place"));
+        report.frames(frames);
+        Self { r#type: "panic".to_owned(), traceback: report.finish(), message }
+    }
+
+    /// The result could not be written as JSON.
+    pub(crate) fn unserializable(error: &serde_json::Error, traceback: Traceback) -> Self {
+        let message = format!("the result cannot be written as JSON: {error}");
+        let report = Report::new(type_name::<serde_json::Error>(), &message, traceback);
+        Self { r#type: type_name::<serde_json::Error>().to_owned(), traceback: report.finish(), message }
+    }
+
+    pub(crate) fn of_error(
+        r#type: &str,
+        error: &(dyn Error + 'static),
+        place: Option<&dyn fmt::Display>,
+        frames: Option<&Backtrace>,
+        traceback: Traceback,
+    ) -> Self {
+        let message = error.to_string();
+        let mut report = Report::new(r#type, &message, traceback);
+        if let Some(place) = place {
+            report.place(place);
+        }
+        report.causes(error);
+        report.frames(frames);
+        Self { r#type: r#type.to_owned(), traceback: report.finish(), message }
+    }
+}
+
+/// An error that a task may return.
+///
+/// Implemented for everything that converts into `Box<dyn Error + Send + Sync>`: errors of std and of `thiserror`,
+/// `anyhow::Error`, `String` and `&str`; and for [`TaskError`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error type of a task",
+    label = "not convertible into `Box<dyn Error + Send + Sync>`",
+    note = "implement `std::error::Error` for `{Self}`, for example with `thiserror`; or return `TaskError`, `anyhow::Error` or `String`"
+)]
+pub trait IntoTaskFailure: 'static {
+    #[doc(hidden)]
+    fn into_task_failure(self, traceback: Traceback) -> TaskFailure;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<Box<dyn Error + Send + Sync>> + 'static> IntoTaskFailure for E {
+    fn into_task_failure(self, traceback: Traceback) -> TaskFailure {
+        #[cfg(feature = "anyhow")]
+        if let Some(error) = (&self as &dyn std::any::Any).downcast_ref::<anyhow::Error>() {
+            let error_type = type_name::<E>();
+            return TaskFailure::of_error(error_type, error.as_ref(), None, Some(error.backtrace()), traceback);
+        }
+        let error: Box<dyn Error + Send + Sync> = self.into();
+        TaskFailure::of_error(type_name::<E>(), error.as_ref(), None, None, traceback)
+    }
+}
+
+impl IntoTaskFailure for TaskError {
+    fn into_task_failure(self, traceback: Traceback) -> TaskFailure {
+        self.to_failure(traceback)
+    }
+}
+
+/// Writes a traceback.
+struct Report {
+    text: String,
+    traceback: Traceback,
+}
+
+impl Report {
+    fn new(r#type: &str, message: &str, traceback: Traceback) -> Self {
+        let text = if traceback == Traceback::Off { String::new() } else { format!("{type}: {message}") };
+        Self { text, traceback }
+    }
+
+    fn place(&mut self, place: impl fmt::Display) {
+        if self.traceback >= Traceback::Causes {
+            _ = write!(self.text, "\n    at {place}");
+        }
+    }
+
+    fn causes(&mut self, error: &(dyn Error + 'static)) {
+        if self.traceback < Traceback::Causes {
+            return;
+        }
+        let mut source = error.source();
+        while let Some(cause) = source {
+            _ = write!(self.text, "\ncaused by: {cause}");
+            source = cause.source();
+        }
+    }
+
+    fn frames(&mut self, frames: Option<&Backtrace>) {
+        let Some(frames) = frames.filter(|frames| frames.status() == BacktraceStatus::Captured) else { return };
+        if self.traceback == Traceback::Full {
+            self.text.push_str("\nframes, innermost first:\n");
+            self.text.push_str(&relevant(&frames.to_string()));
+        }
+    }
+
+    fn finish(self) -> Option<String> {
+        (self.traceback > Traceback::Off).then_some(self.text)
+    }
+}
+
+/// The frames between the one that began the unwinding or the capture and the executor's own.
+///
+/// A backtrace prints each frame as `N: name`, followed by `at file:line`. When the text looks otherwise it is kept
+/// whole.
+fn relevant(frames: &str) -> String {
+    const INNER: [&str; 8] = [
+        "backtrace", "rust_begin_unwind", "begin_panic", "core::panicking", "std::panicking", "TaskError",
+        "core::result::Result", "__rust_end_short_backtrace",
+    ];
+    let is_frame = |line: &str| line.trim_start().split_once(": ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+    let mut kept: Vec<&str> = Vec::new();
+    let mut keep = false;
+    for line in frames.lines() {
+        if is_frame(line) {
+            if line.contains("tasks_runtime::execute") && !kept.is_empty() {
+                break;
+            }
+            keep = !kept.is_empty() || !INNER.iter().any(|name| line.contains(name));
+        }
+        if keep {
+            kept.push(line);
+        }
+    }
+    if kept.is_empty() { frames.trim_end().to_owned() } else { kept.join("\n") }
+}

@@ -1,0 +1,41 @@
+//! What the world is told about a task.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The metadata of a task, as served by `GET /tasks/{name}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskInfo {
+    /// URL-safe name: ASCII letters, digits, `_` and `-`.
+    pub name: String,
+    /// The doc comment.
+    pub docstring: Option<String>,
+    /// The whole function's signature, with the names clients use: `(name: String = "World") -> Greeting`.
+    pub signature: String,
+    /// All parameters in order, injected ones included.
+    pub parameters: Vec<ParameterInfo>,
+    /// Tags to find the task by.
+    pub tags: Vec<String>,
+    /// JSON Schema (draft 2020-12) of `params`.
+    pub input_schema: Value,
+    /// JSON Schema (draft 2020-12) of `result`, when the result's type has one.
+    pub output_schema: Option<Value>,
+}
+
+/// The metadata of one parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ParameterInfo {
+    /// The key in `params`.
+    pub name: String,
+    /// The Rust type as written.
+    pub annotation: String,
+    /// The source text of the default's expression.
+    pub default: Option<String>,
+    /// Whether a request has to send it.
+    pub required: bool,
+    /// Whether the server provides it, so that a request must not send it.
+    pub injected: bool,
+    /// The doc comment.
+    pub description: Option<String>,
+}

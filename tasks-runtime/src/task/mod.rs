@@ -1,0 +1,20 @@
+//! What a task is: its metadata, what it returns and how it fails.
+
+mod context;
+mod descriptor;
+mod error;
+mod failure;
+mod function;
+mod info;
+mod outcome;
+
+pub use context::TaskContext;
+pub(crate) use context::Phase;
+pub(crate) use descriptor::linked;
+pub use descriptor::{Parameter, Registration, TaskDescriptor};
+pub use error::TaskError;
+pub(crate) use error::Detail;
+pub use failure::{IntoTaskFailure, TaskFailure, Traceback};
+pub use function::{IntoTaskFn, TaskFn, task, type_id_of};
+pub use info::{ParameterInfo, TaskInfo};
+pub use outcome::{Outcome, OutputSchema, PlainReturn, Ret, SchemaFallback, TaskOutput};

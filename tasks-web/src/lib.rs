@@ -1,0 +1,22 @@
+//! Serves tasks over HTTP.
+//!
+//! [`scope`] mounts the tasks of an executor in an actix app; [`OpenApi`] describes them, and shows the description.
+//! Everything of `tasks-runtime` is re-exported, so an application depends on this crate alone.
+
+// So that generated code finds the crate from within it: its tests and documentation use the macros, too.
+#[allow(unused_extern_crates, reason = "used by generated code")]
+extern crate self as tasks_web;
+
+mod openapi;
+pub mod prelude;
+mod problem;
+mod tasks;
+
+#[doc(hidden)]
+pub use tasks_runtime::__private;
+#[doc(inline)]
+pub use tasks_runtime::*;
+
+pub use crate::openapi::OpenApi;
+pub use crate::problem::Problem;
+pub use crate::tasks::{TaskScope, scope};

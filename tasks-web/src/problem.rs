@@ -1,0 +1,170 @@
+//! RFC 9457: errors as `application/problem+json`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tasks_runtime::{ArgumentError, ExecuteError, InvalidArguments, Refusal};
+
+/// The media type of a problem (RFC 9457, section 3).
+const PROBLEM_JSON: &str = "application/problem+json";
+
+/// An error as a client sees it.
+///
+/// It is a [`ResponseError`], so the application's own handlers may return it, too.
+///
+/// ```
+/// use actix_web::http::StatusCode;
+/// use tasks_web::Problem;
+///
+/// let problem = Problem::new(StatusCode::CONFLICT, "conflict", "version 3 was expected");
+/// assert_eq!(problem.status, 409);
+/// assert_eq!(problem.r#type, "urn:tasks:problem:conflict");
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// A URN that names the kind of problem.
+    pub r#type: String,
+    /// The kind in words: the status's reason.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong this time, and what to do.
+    pub detail: String,
+    /// The path that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// For arguments that were refused: every one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ArgumentError>,
+    /// For an unknown task: names that resemble it, the closest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nearest: Vec<String>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    allow: Option<&'static str>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// A problem of a kind, which becomes part of its URN: lower-case words with hyphens.
+    #[must_use]
+    pub fn new(status: StatusCode, kind: &str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            r#type: format!("urn:tasks:problem:{kind}"),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: detail.into().into_owned(),
+            instance: None,
+            errors: Vec::new(),
+            nearest: Vec::new(),
+            allow: None,
+            retry_after: None,
+        }
+    }
+
+    /// Says which path was asked for.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        self.instance = Some(path.to_owned());
+        self
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "nothing is at this path")
+    }
+
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("this path answers to {allow} only");
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail) }
+    }
+
+    pub(crate) fn payload_too_large(limit: usize) -> Self {
+        let detail = format!("the body is larger than the {limit} bytes this server takes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large", detail)
+    }
+
+    pub(crate) fn unsupported_media_type(sent: Option<&str>) -> Self {
+        let sent = sent.map_or_else(|| "has no content type".to_owned(), |sent| format!("is `{sent}`"));
+        let detail = format!("the body {sent}: send JSON, with `Content-Type: application/json`");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
+    }
+
+    pub(crate) fn request_timeout(after: Duration) -> Self {
+        let detail = format!("the body did not arrive within {after:?}");
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", detail)
+    }
+
+    pub(crate) fn broken_body(error: impl fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "broken-body", format!("the body could not be read: {error}"))
+    }
+
+    pub(crate) fn bad_query(detail: String) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-query", detail)
+    }
+}
+
+impl From<ExecuteError> for Problem {
+    fn from(error: ExecuteError) -> Self {
+        /// A client that was refused for want of a place may try again after this long.
+        const AGAIN: Duration = Duration::from_secs(1);
+        let detail = error.to_string();
+        match error {
+            ExecuteError::UnknownTask { nearest, .. } => {
+                Self { nearest, ..Self::new(StatusCode::NOT_FOUND, "unknown-task", detail) }
+            }
+            ExecuteError::InvalidArguments { reason: InvalidArguments::Mismatch(errors), task } => {
+                let detail = match errors.as_slice() {
+                    [error] => format!("task `{task}`: {}: {}", if error.pointer.is_empty() { "the body" } else { &error.pointer }, error.detail),
+                    errors => format!("task `{task}`: {} things are wrong with the arguments", errors.len()),
+                };
+                Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-arguments", detail) }
+            }
+            ExecuteError::InvalidArguments { .. } => Self::new(StatusCode::BAD_REQUEST, "malformed-json", detail),
+            ExecuteError::Unavailable { .. } => {
+                let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "dependency-unavailable", detail);
+                Self { retry_after: Some(AGAIN), ..problem }
+            }
+            ExecuteError::Refused { refusal: Refusal::Task, .. } => {
+                Self { retry_after: Some(AGAIN), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "task-busy", detail) }
+            }
+            ExecuteError::Refused { .. } => {
+                Self { retry_after: Some(AGAIN), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server-busy", detail) }
+            }
+            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.status, self.title, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON)));
+        if let Some(allow) = self.allow {
+            response.insert_header((ALLOW, HeaderValue::from_static(allow)));
+        }
+        if let Some(after) = self.retry_after {
+            response.insert_header((RETRY_AFTER, after.as_secs()));
+        }
+        // Strings and numbers: this cannot fail.
+        response.body(serde_json::to_vec(self).unwrap_or_default())
+    }
+}

@@ -1,0 +1,110 @@
+//! Reads a request's body, within limits of size and time.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::rt::time::timeout;
+use actix_web::web::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+
+use crate::problem::Problem;
+
+/// How large a body may be and how long it may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyLimits {
+    pub(crate) bytes: usize,
+    pub(crate) time: Duration,
+}
+
+impl BodyLimits {
+    /// Reads the whole body; without a copy when it came in one piece.
+    pub(crate) async fn read(self, headers: &HeaderMap, mut payload: Payload) -> Result<Bytes, Problem> {
+        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok());
+        if length.is_some_and(|length| length > self.bytes) {
+            return Err(Problem::payload_too_large(self.bytes));
+        }
+        if length == Some(0) {
+            return Ok(Bytes::new());
+        }
+        // A small body is usually there already, and needs no timer.
+        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut payload).poll_next(cx))).await;
+        let first = match first {
+            Poll::Ready(None) => return Ok(Bytes::new()),
+            Poll::Ready(Some(chunk)) => Some(self.checked(chunk)?),
+            Poll::Pending => None,
+        };
+        if let Some(chunk) = &first {
+            if Some(chunk.len()) == length {
+                return Ok(chunk.clone());
+            }
+        }
+        timeout(self.time, self.rest(first.unwrap_or_default(), length, payload))
+            .await
+            .unwrap_or_else(|_| Err(Problem::request_timeout(self.time)))
+    }
+
+    async fn rest(self, first: Bytes, length: Option<usize>, mut payload: Payload) -> Result<Bytes, Problem> {
+        let mut body = BytesMut::with_capacity(length.unwrap_or_default().max(first.len()));
+        body.extend_from_slice(&first);
+        while let Some(chunk) = payload.next().await {
+            let chunk = self.checked(chunk)?;
+            if body.is_empty() && Some(chunk.len()) == length {
+                return Ok(chunk);
+            }
+            if body.len() + chunk.len() > self.bytes {
+                return Err(Problem::payload_too_large(self.bytes));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    fn checked(self, chunk: Result<Bytes, PayloadError>) -> Result<Bytes, Problem> {
+        match chunk {
+            Ok(chunk) if chunk.len() > self.bytes => Err(Problem::payload_too_large(self.bytes)),
+            Ok(chunk) => Ok(chunk),
+            Err(PayloadError::Overflow) => Err(Problem::payload_too_large(self.bytes)),
+            Err(error) => Err(Problem::broken_body(error)),
+        }
+    }
+}
+
+/// Refuses a body that does not say it is JSON.
+///
+/// One without a type is refused as well: a browser may send such a body, as well as a form, to any site it likes, and
+/// asks that site first only for other types.
+pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Err(Problem::unsupported_media_type(None)) };
+    let text = value.to_str().unwrap_or("");
+    if is_json(text) { Ok(()) } else { Err(Problem::unsupported_media_type(Some(text))) }
+}
+
+/// `application/json`, or a type with the suffix `+json` (RFC 6839); parameters are ignored.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    match essence.strip_prefix("application/") {
+        Some("json") => true,
+        Some(subtype) => subtype.len() > "+json".len() && subtype.ends_with("+json"),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn json_is_recognised() {
+        for yes in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json", "application/vnd.api+json;v=1"] {
+            assert!(is_json(yes), "{yes}");
+        }
+        for no in ["", "text/plain", "text/json", "application/+json", "application/x-www-form-urlencoded", "application/jsonl", "json"] {
+            assert!(!is_json(no), "{no}");
+        }
+    }
+}

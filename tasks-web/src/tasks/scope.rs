@@ -1,0 +1,138 @@
+//! Mounts tasks in an actix app.
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::Error;
+use actix_web::dev::{AppService, HttpServiceFactory, ResourceDef, ServiceRequest, ServiceResponse, fn_service};
+use tasks_runtime::TaskExecutor;
+
+use super::body::BodyLimits;
+use super::catalog::Catalog;
+use super::handler::Handler;
+use crate::openapi::OpenApi;
+
+/// Serves the tasks of an executor below `prefix`, with their documentation beside them.
+///
+/// | path | answer |
+/// | --- | --- |
+/// | `GET {prefix}` | all tasks; `?tag=a&tag=b` keeps those that have all of the tags |
+/// | `GET {prefix}/{name}` | one task |
+/// | `POST {prefix}/{name}/$execute` | runs it |
+/// | `GET /openapi.json`, `GET /docs` | the OpenAPI document and its UI, unless [`TaskScope::without_docs`] |
+///
+/// The last two are siblings of the prefix, at the level the scope is mounted at.
+///
+/// ```no_run
+/// use actix_web::{App, HttpServer};
+/// use tasks_web::prelude::*;
+///
+/// #[task(tags = ["math"])]
+/// async fn add(a: i64, b: i64) -> i64 {
+///     a + b
+/// }
+///
+/// #[actix_web::main]
+/// async fn main() -> anyhow::Result<()> {
+///     let executor = TaskExecutor::builder(TaskRegistry::discover()?).build()?;
+///     HttpServer::new(move || App::new().service(tasks_web::scope("/api/v1/tasks", executor.clone())))
+///         // A client that hangs up cancels what it asked for.
+///         .h1_allow_half_closed(false)
+///         .bind(("127.0.0.1", 8000))?
+///         .run()
+///         .await?;
+///     Ok(())
+/// }
+/// ```
+///
+/// # Panics
+///
+/// Like every actix scope: when `prefix` is not a valid pattern.
+#[must_use]
+pub fn scope(prefix: &str, executor: TaskExecutor) -> TaskScope {
+    let prefix = prefix.trim_end_matches('/');
+    TaskScope {
+        prefix: if prefix.starts_with('/') || prefix.is_empty() { prefix.to_owned() } else { format!("/{prefix}") },
+        executor,
+        limits: BodyLimits { bytes: 2 * 1024 * 1024, time: Duration::from_secs(30) },
+        docs: true,
+        title: None,
+    }
+}
+
+/// Tasks to be mounted in an actix app, made by [`scope`]. Cheap to clone.
+#[derive(Clone)]
+pub struct TaskScope {
+    prefix: String,
+    executor: TaskExecutor,
+    limits: BodyLimits,
+    docs: bool,
+    title: Option<(String, String)>,
+}
+
+impl fmt::Debug for TaskScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskScope").field("prefix", &self.prefix).field("executor", &self.executor).finish_non_exhaustive()
+    }
+}
+
+impl TaskScope {
+    /// How many bytes a request body may have; more is answered by 413. 2 MiB unless set.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// How long a request body may take to arrive; longer is answered by 408. 30 seconds unless set.
+    #[must_use]
+    pub fn body_timeout(mut self, time: Duration) -> Self {
+        self.limits.time = time;
+        self
+    }
+
+    /// Title and version of the OpenAPI document.
+    #[must_use]
+    pub fn titled(mut self, title: impl Into<String>, version: impl Into<String>) -> Self {
+        self.title = Some((title.into(), version.into()));
+        self
+    }
+
+    /// Serves neither `/openapi.json` nor `/docs`: because nobody is to see them, or because an [`OpenApi`] of several
+    /// scopes is mounted beside this one.
+    #[must_use]
+    pub fn without_docs(mut self) -> Self {
+        self.docs = false;
+        self
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn executor(&self) -> &TaskExecutor {
+        &self.executor
+    }
+}
+
+impl HttpServiceFactory for TaskScope {
+    fn register(self, config: &mut AppService) {
+        if self.docs {
+            let (title, version) = self.title.clone().unwrap_or_else(|| ("Tasks".to_owned(), "1.0.0".to_owned()));
+            OpenApi::new(title, version).scope(&self).register(config);
+        }
+        let catalog: Arc<Catalog> = self.executor.registry().attachment(Catalog::new);
+        let handler = Rc::new(Handler { executor: self.executor, catalog, limits: self.limits });
+        let service = fn_service(move |request: ServiceRequest| {
+            let handler = Rc::clone(&handler);
+            async move {
+                let (request, payload) = request.into_parts();
+                let response = handler.answer(&request, payload).await;
+                Ok::<_, Error>(ServiceResponse::new(request, response))
+            }
+        });
+        config.register_service(ResourceDef::root_prefix(&self.prefix), None, service, None);
+    }
+}

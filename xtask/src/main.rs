@@ -1,0 +1,42 @@
+//! `cargo xtask`: the one way to test, bench and check this workspace. `cargo xtask help` lists what it can do.
+
+mod bench;
+mod licences;
+mod process;
+mod setup;
+mod steps;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  test                    everything that is checked before a change goes in, in order, stopping at the first failure
+  test --list             the steps of it
+  test <step>…            the named steps only
+  bench compile           what `#[task]` costs at compile time, in ms of CPU per task
+      --tasks <n>         how many tasks the generated crate has (300)
+      --write             puts the table into docs/benchmarks.md as well
+  bench criterion         the benchmarks of tasks-runtime
+  help                    this text
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["test", rest @ ..] => test::run(rest),
+        ["bench", rest @ ..] => bench::run(rest).map(|()| ExitCode::SUCCESS),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        [] => Err(anyhow::anyhow!("no command\n\n{HELP}")),
+        [other, ..] => Err(anyhow::anyhow!("no command `{other}`\n\n{HELP}")),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,114 @@
+//! The steps of `cargo xtask test`.
+
+use anyhow::Result;
+
+use crate::process::{cargo, find, run};
+use crate::{licences, setup};
+
+/// One thing that is checked.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) run: fn() -> Result<()>,
+}
+
+/// All of them, cheap ones first where the order does not matter.
+pub(crate) const ALL: [Step; 8] = [
+    Step {
+        name: "setup",
+        about: "what the tests need beside Rust",
+        run: setup::run_step,
+    },
+    Step {
+        name: "fmt",
+        about: "formatting",
+        run: fmt,
+    },
+    Step {
+        name: "licences",
+        about: "licences of all dependencies",
+        run: licences::run_step,
+    },
+    Step {
+        name: "clippy",
+        about: "lints of the workspace, all targets",
+        run: clippy,
+    },
+    Step {
+        name: "features",
+        about: "lints of other sets of features",
+        run: features,
+    },
+    Step {
+        name: "test",
+        about: "unit and integration tests",
+        run: test,
+    },
+    Step {
+        name: "doctest",
+        about: "the examples in the documentation",
+        run: doctest,
+    },
+    Step {
+        name: "doc",
+        about: "the documentation itself, without a warning",
+        run: doc,
+    },
+];
+
+/// Sets of features that the workspace as a whole, with everything turned on, would not notice to be broken.
+const FEATURE_SETS: &[&[&str]] = &[&["-p", "tasks-runtime", "--no-default-features", "--lib"]];
+
+const NO_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
+
+fn fmt() -> Result<()> {
+    run(&mut cargo(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    run(cargo(["clippy", "--workspace", "--all-targets"]).args(NO_WARNINGS))
+}
+
+fn features() -> Result<()> {
+    FEATURE_SETS
+        .iter()
+        .try_for_each(|set| run(cargo(["clippy"]).args(*set).args(NO_WARNINGS)))
+}
+
+fn test() -> Result<()> {
+    // The binaries that black-box tests start, so that no test has to wait for a build.
+    run(&mut cargo(["build", "--workspace", "--bins"]))?;
+    if find("cargo-nextest").is_some() {
+        run(&mut cargo([
+            "nextest",
+            "run",
+            "--workspace",
+            "--no-fail-fast",
+        ]))
+    } else {
+        println!(
+            "cargo-nextest is not installed: the tests of one binary share a process, and it takes longer"
+        );
+        run(&mut cargo([
+            "test",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--no-fail-fast",
+        ]))
+    }
+}
+
+fn doctest() -> Result<()> {
+    run(&mut cargo([
+        "test",
+        "--workspace",
+        "--doc",
+        "--no-fail-fast",
+    ]))
+}
+
+fn doc() -> Result<()> {
+    run(cargo(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
