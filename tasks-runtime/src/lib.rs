@@ -44,7 +44,7 @@
 //! | `inject` | values from the server |
 //! | `arguments` | values from the request |
 //! | `execute` | permits, timeouts, panics, the blocking pool |
-//! | `shell` | commands and programs |
+//! | [`shell`] | commands and programs |
 //! | [`testing`] | help for tests |
 
 // So that generated code finds the crate from within it: its tests and documentation use the macros, too.
@@ -62,7 +62,7 @@ pub mod prelude;
 pub mod __private;
 mod registry;
 mod schema;
-//SHELL pub mod shell;
+pub mod shell;
 mod task;
 pub mod testing;
 
@@ -71,7 +71,7 @@ pub use execute::{BuildError, ExecuteError, ExecutorBuilder, Invocation, Missing
 pub use schema::TitleVariants;
 pub use inject::{InjectError, Injectable, Injection, Injector, Requirements, State};
 pub use registry::{RegisteredTask, RegistryBuilder, RegistryError, RegistryProblem, TaskRegistry};
-//SHELL pub use shell::{run_program, run_shell};
+pub use shell::{run_program, run_shell};
 pub use task::{
     IntoTaskFailure, IntoTaskFn, ParameterInfo, TaskContext, TaskError, TaskFailure, TaskFn, TaskInfo, TaskOutput, Traceback, task,
 };

@@ -1,1 +1,11 @@
-//! placeholder
+//! What the black-box tests stand on: a server as a process of its own, HTTP down to single bytes, a real browser, and
+//! the official schemas of `OpenAPI`.
+//!
+//! The tests themselves are in `tests/`. They know of a service only what a client sees of it.
+
+pub mod browser;
+mod build;
+mod daemon;
+pub mod http;
+pub mod openapi;
+pub mod process;

@@ -1,8 +1,11 @@
 //! The steps of `cargo xtask test`.
 
-use anyhow::Result;
+use std::fs;
+use std::path::PathBuf;
 
-use crate::process::{cargo, find, run};
+use anyhow::{Context as _, Result};
+
+use crate::process::{cargo, find, root, run};
 use crate::{licences, setup};
 
 /// One thing that is checked.
@@ -76,8 +79,11 @@ fn features() -> Result<()> {
 }
 
 fn test() -> Result<()> {
-    // The binaries that black-box tests start, so that no test has to wait for a build.
-    run(&mut cargo(["build", "--workspace", "--bins"]))?;
+    for manifest in examples()? {
+        // Black-box tests start them, so that no test has to wait for a build. Each by itself: beside the tests' own
+        // dependencies they would be built with features that no user's build has.
+        run(cargo(["build", "--bins", "--manifest-path"]).arg(manifest))?;
+    }
     if find("cargo-nextest").is_some() {
         run(&mut cargo([
             "nextest",
@@ -98,6 +104,20 @@ fn test() -> Result<()> {
             "--no-fail-fast",
         ]))
     }
+}
+
+/// The manifests of the examples, by name.
+fn examples() -> Result<Vec<PathBuf>> {
+    let folder = root().join("examples");
+    let entries =
+        fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut manifests = Vec::new();
+    for entry in entries {
+        manifests.push(entry?.path().join("Cargo.toml"));
+    }
+    manifests.retain(|manifest| manifest.is_file());
+    manifests.sort();
+    Ok(manifests)
 }
 
 fn doctest() -> Result<()> {

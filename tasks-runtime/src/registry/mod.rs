@@ -22,7 +22,7 @@ use crate::task::TaskInfo;
 /// A registry is a value: a program may have several, and a test makes its own. Nothing is global, so there is nothing
 /// to clear.
 ///
-/// ```
+/// ```standalone_crate
 /// use tasks_runtime::prelude::*;
 ///
 /// /// Extracts data from the source.

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use actix_web::http::Method;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use actix_web::dev::Payload;
-use actix_web::web::Bytes;
+use actix_web::web::Query;
 use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::TaskExecutor;
 
 use super::body::{self, BodyLimits};
-use super::catalog::{Catalog, Document};
+use super::catalog::Catalog;
+use super::respond::{conditional, json};
 use crate::problem::Problem;
 
 /// What the scope's service needs.
@@ -74,15 +74,15 @@ impl Handler {
     fn list(&self, request: &HttpRequest) -> Result<HttpResponse, Problem> {
         let tags = tags(request.query_string())?;
         if tags.is_empty() {
-            return Ok(document(request, &self.catalog.list));
+            return Ok(conditional(request, &self.catalog.list));
         }
-        Ok(document(request, &self.catalog.with_tags(&tags)))
+        Ok(conditional(request, &self.catalog.with_tags(&tags)))
     }
 
     fn task(&self, name: &str, request: &HttpRequest) -> Result<HttpResponse, Problem> {
         let registry = self.executor.registry();
         match registry.position(name).and_then(|position| self.catalog.task(position)) {
-            Some(info) => Ok(document(request, info)),
+            Some(info) => Ok(conditional(request, info)),
             None => Err(registry.get(name).map_or_else(Problem::from, |_| Problem::not_found())),
         }
     }
@@ -103,35 +103,12 @@ fn is_read(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
 }
 
-fn json(body: Bytes) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
-    response.body(body)
-}
-
-/// A document, or 304 when the client has it.
-pub(crate) fn document(request: &HttpRequest, document: &Document) -> HttpResponse {
-    let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let mut response = if known.is_some_and(|tags| document.matches(tags)) {
-        HttpResponse::NotModified().finish()
-    } else {
-        json(document.json.clone())
-    };
-    let headers = response.headers_mut();
-    if let Ok(etag) = HeaderValue::from_str(&document.etag) {
-        headers.insert(ETAG, etag);
-    }
-    // It may be stored, and has to be asked for again: a new version of the service has other tasks.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
-}
-
 /// The values of `tag` in a query string; other keys are ignored.
 fn tags(query: &str) -> Result<Vec<String>, Problem> {
     if query.is_empty() {
         return Ok(Vec::new());
     }
-    let pairs: Vec<(String, String)> =
-        serde_urlencoded::from_str(query).map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))?;
-    Ok(pairs.into_iter().filter(|(key, _)| key == "tag").map(|(_, tag)| tag).collect())
+    let pairs = Query::<Vec<(String, String)>>::from_query(query)
+        .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))?;
+    Ok(pairs.into_inner().into_iter().filter(|(key, _)| key == "tag").map(|(_, tag)| tag).collect())
 }

@@ -1,0 +1,174 @@
+//! Builds the document.
+
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+
+use schemars::SchemaGenerator;
+use serde_json::{Map, Value, json};
+use tasks_runtime::{RegisteredTask, TaskFailure, TaskInfo};
+
+use super::operation::{Operations, Schemas};
+use super::version::Version;
+use super::{Description, Mount, example};
+use crate::Problem;
+
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// The document for a mount at `base`.
+pub(super) fn build(description: &Description, base: &str, version: Version) -> Value {
+    let mut generators = Generators::new(version);
+    let mut ids = Ids::default();
+    let mut paths = Map::new();
+    for mount in &description.mounts {
+        let prefix = mount.path(base);
+        let operations = Operations { version, prefix: &prefix };
+        for task in mount.executor.registry().iter() {
+            let id = ids.unique(&prefix, &format!("execute_{}", task.name()));
+            let schemas = generators.of(task);
+            paths.insert(format!("{prefix}/{}/$execute", task.name()), json!({"post": operations.execute(task, &id, schemas)}));
+        }
+        let list = operations.list(&ids.unique(&prefix, "list_tasks"));
+        paths.insert(if prefix.is_empty() { "/".to_owned() } else { prefix.clone() }, json!({"get": list}));
+        let info = operations.info(&ids.unique(&prefix, "get_task"));
+        paths.insert(format!("{prefix}/{{name}}"), json!({"get": info}));
+    }
+    let mut info = json!({"title": description.title, "version": description.version});
+    if let Some(text) = &description.text {
+        info["description"] = json!(text);
+    }
+    let definitions = generators.definitions(&mut paths);
+    json!({
+        "openapi": version.number(),
+        "info": info,
+        "paths": paths,
+        "components": {"schemas": definitions},
+    })
+}
+
+impl Mount {
+    /// Where the tasks are, seen from outside.
+    fn path(&self, base: &str) -> String {
+        format!("{}{}", self.base.as_deref().unwrap_or(base), self.prefix)
+    }
+}
+
+/// Operation ids, which have to be unique in the whole document.
+#[derive(Default)]
+struct Ids(HashSet<String>);
+
+impl Ids {
+    /// The id itself, or with the path before it when another scope has it.
+    fn unique(&mut self, prefix: &str, id: &str) -> String {
+        let path: Vec<&str> = prefix.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()).collect();
+        let mut candidate = id.to_owned();
+        let mut number = 1;
+        while !self.0.insert(candidate.clone()) {
+            candidate = match number {
+                1 => format!("{}_{id}", path.join("_")),
+                number => format!("{}_{id}_{number}", path.join("_")),
+            };
+            number += 1;
+        }
+        candidate
+    }
+}
+
+/// A type may look different when it is read and when it is written, so there is a generator for each direction.
+struct Generators {
+    inputs: SchemaGenerator,
+    outputs: SchemaGenerator,
+}
+
+impl Generators {
+    fn new(version: Version) -> Self {
+        Self {
+            inputs: version.settings().for_deserialize().into_generator(),
+            outputs: version.settings().for_serialize().into_generator(),
+        }
+    }
+
+    fn of(&mut self, task: &RegisteredTask) -> Schemas {
+        let mut input = task.input_schema(&mut self.inputs);
+        let definitions = |name: &str| self.inputs.definitions().get(name).cloned();
+        let example = example::of(&input, &definitions);
+        Version::adapt(&mut input, &mut self.inputs);
+        let output = task.output_schema(&mut self.outputs).map(|schema| {
+            let mut schema = schema.into();
+            Version::adapt(&mut schema, &mut self.outputs);
+            schema
+        });
+        Schemas { input, output, example }
+    }
+
+    /// `components/schemas`: everything that is referred to. The schemas of outputs, in `paths`, are corrected where a
+    /// type has two looks.
+    fn definitions(mut self, paths: &mut Map<String, Value>) -> Map<String, Value> {
+        self.outputs.subschema_for::<Problem>();
+        self.outputs.subschema_for::<TaskFailure>();
+        self.outputs.subschema_for::<TaskInfo>();
+        let mut all = self.inputs.take_definitions(true);
+        let outputs = self.outputs.take_definitions(true);
+        let twofold = renamed(&all, &outputs);
+        let rename = |value: &mut Value| visit_references(value, &|name| twofold.get(name).cloned());
+        for (name, mut schema) in outputs {
+            rename(&mut schema);
+            let name = twofold.get(&name).cloned().unwrap_or(name);
+            all.insert(name, schema);
+        }
+        for operation in paths.values_mut().filter_map(|path| path.get_mut("post")) {
+            if let Some(responses) = operation.get_mut("responses") {
+                rename(responses);
+            }
+        }
+        all
+    }
+}
+
+/// The output types that need another name: those that look different as an input, and those that refer to such a type
+/// and are inputs themselves.
+fn renamed(inputs: &Map<String, Value>, outputs: &Map<String, Value>) -> HashMap<String, String> {
+    let mut renamed: HashMap<String, String> = HashMap::new();
+    loop {
+        let found: Vec<&String> = outputs
+            .iter()
+            .filter(|(name, _)| inputs.contains_key(*name) && !renamed.contains_key(*name))
+            .filter(|(name, schema)| inputs.get(*name) != Some(schema) || refers_to(schema, &renamed))
+            .map(|(name, _)| name)
+            .collect();
+        if found.is_empty() {
+            return renamed;
+        }
+        for name in found {
+            let mut other = format!("{name}Output");
+            while inputs.contains_key(&other) || outputs.contains_key(&other) {
+                other.push('_');
+            }
+            renamed.insert(name.clone(), other);
+        }
+    }
+}
+
+fn refers_to(schema: &Value, names: &HashMap<String, String>) -> bool {
+    let found = Cell::new(false);
+    visit_references(&mut schema.clone(), &|name| {
+        found.set(found.get() || names.contains_key(name));
+        None
+    });
+    found.get()
+}
+
+/// Replaces the names that references into the components have, where `new_name` gives another.
+fn visit_references(value: &mut Value, new_name: &impl Fn(&str) -> Option<String>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(reference)) = map.get_mut("$ref") {
+                if let Some(name) = reference.strip_prefix(SCHEMAS).and_then(new_name) {
+                    *reference = format!("{SCHEMAS}{name}");
+                }
+            }
+            map.values_mut().for_each(|value| visit_references(value, new_name));
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| visit_references(value, new_name)),
+        _ => {}
+    }
+}

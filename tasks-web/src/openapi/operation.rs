@@ -1,0 +1,187 @@
+//! One operation per task, and those that list and describe.
+
+use serde_json::{Map, Value, json};
+use tasks_runtime::{ParameterInfo, RegisteredTask};
+
+use super::version::Version;
+
+/// The schemas of one task.
+pub(super) struct Schemas {
+    pub(super) input: Value,
+    pub(super) output: Option<Value>,
+    /// Parameters that fit the input.
+    pub(super) example: Option<Value>,
+}
+
+/// Writes the operations of one scope.
+pub(super) struct Operations<'a> {
+    pub(super) version: Version,
+    pub(super) prefix: &'a str,
+}
+
+impl Operations<'_> {
+    /// `POST {prefix}/{name}/$execute`.
+    pub(super) fn execute(&self, task: &RegisteredTask, id: &str, schemas: Schemas) -> Value {
+        let Schemas { input, output, example } = schemas;
+        let parameters = task.parameters();
+        let needs_body = parameters.iter().any(|parameter| parameter.required);
+        let mut body = json!({"type": "object", "properties": {"params": input}});
+        if needs_body {
+            body["required"] = json!(["params"]);
+        }
+        let mut media = json!({"schema": body});
+        if let Some(example) = example {
+            media["example"] = json!({"params": example});
+        }
+        let name = task.name();
+        let result = output.map_or_else(|| json!({}), |output| self.version.nullable(output));
+        let envelope = json!({
+            "type": "object",
+            "required": ["task_name", "params", "result", "error"],
+            "properties": {
+                "task_name": self.version.constant(name),
+                "params": {"type": "object", "description": "The parameters as they were sent, secret ones masked."},
+                "result": result,
+                "error": self.version.nullable(reference("TaskFailure")),
+            },
+        });
+        let mut responses = responses(&[
+            (400, "The body is not JSON."),
+            (404, "No such task."),
+            (405, "Another method than POST."),
+            (408, "The body took too long to arrive."),
+            (413, "The body is too large."),
+            (415, "The body does not say it is JSON."),
+            (422, "The parameters do not fit: `errors` names each of them."),
+            (429, "As many executions of this task as it may have are running."),
+            (500, "Code of the service panicked before the task began."),
+            (503, "The server is busy, or a dependency of the task is not available."),
+        ]);
+        let description = "The task ran. When it failed, `error` says why and `result` is null.";
+        responses.insert("200".to_owned(), json!({"description": description, "content": {"application/json": {"schema": envelope}}}));
+        let docstring = task.docstring().unwrap_or("");
+        let summary = docstring.lines().next().filter(|line| !line.is_empty()).unwrap_or(name);
+        json!({
+            "operationId": id,
+            "summary": summary,
+            "description": description_of(task, &parameters),
+            "tags": [group(task)],
+            "requestBody": {"required": needs_body, "content": {"application/json": media}},
+            "responses": responses,
+            "x-task": {
+                "name": name,
+                "signature": task.signature(),
+                "tags": task.tags(),
+                "parameters": parameters,
+            },
+        })
+    }
+
+    /// `GET {prefix}`.
+    pub(super) fn list(&self, id: &str) -> Value {
+        let tasks = json!({"type": "array", "items": reference("TaskInfo")});
+        let mut responses = responses(&[(405, "Another method than GET."), (422, "The query cannot be read.")]);
+        responses.insert("200".to_owned(), json!({"description": "Sorted by name.", "content": {"application/json": {"schema": tasks}}}));
+        responses.insert("304".to_owned(), json!({"description": "Nothing has changed since `If-None-Match`."}));
+        json!({
+            "operationId": id,
+            "summary": "List all tasks",
+            "tags": [CATALOG],
+            "parameters": [{
+                "name": "tag", "in": "query", "required": false,
+                "description": "Keeps the tasks that have this tag; given several times, those that have all of them.",
+                "schema": {"type": "array", "items": {"type": "string"}}, "style": "form", "explode": true,
+            }],
+            "responses": responses,
+        })
+    }
+
+    /// `GET {prefix}/{name}`.
+    pub(super) fn info(&self, id: &str) -> Value {
+        let mut responses = responses(&[(404, "No such task."), (405, "Another method than GET.")]);
+        let schema = reference("TaskInfo");
+        responses.insert("200".to_owned(), json!({"description": "The task.", "content": {"application/json": {"schema": schema}}}));
+        responses.insert("304".to_owned(), json!({"description": "Nothing has changed since `If-None-Match`."}));
+        json!({
+            "operationId": id,
+            "summary": "Describe one task",
+            "description": format!("Signature, parameters and schemas of a task of `{}`.", self.prefix),
+            "tags": [CATALOG],
+            "parameters": [{
+                "name": "name", "in": "path", "required": true,
+                "schema": {"type": "string", "pattern": "^[a-zA-Z0-9_-]+$"},
+            }],
+            "responses": responses,
+        })
+    }
+}
+
+/// The group of the operations that are about tasks in general.
+const CATALOG: &str = "catalog";
+
+/// Generated clients have a class per tag, so an operation is in one group only: its first tag. `x-task` has them all.
+fn group(task: &RegisteredTask) -> &str {
+    task.tags().first().map_or("tasks", AsRef::as_ref)
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn responses(problems: &[(u16, &str)]) -> Map<String, Value> {
+    problems
+        .iter()
+        .map(|(status, description)| {
+            let content = json!({"application/problem+json": {"schema": reference("Problem")}});
+            (status.to_string(), json!({"description": description, "content": content}))
+        })
+        .collect()
+}
+
+/// What a reader of the UI sees: the doc comment, the signature, the tags, and a table of all parameters.
+fn description_of(task: &RegisteredTask, parameters: &[ParameterInfo]) -> String {
+    let mut text = String::new();
+    if let Some(docstring) = task.docstring() {
+        text.push_str(docstring);
+        text.push_str("\n\n");
+    }
+    text.push_str(&format!("**Signature:** {}\n", code(task.signature())));
+    if !task.tags().is_empty() {
+        let tags: Vec<String> = task.tags().iter().map(|tag| code(tag)).collect();
+        text.push_str(&format!("\n**Tags:** {}\n", tags.join(", ")));
+    }
+    if !parameters.is_empty() {
+        text.push_str("\n| Parameter | Type | Default | From | Description |\n| --- | --- | --- | --- | --- |\n");
+    }
+    for parameter in parameters {
+        let from = match (parameter.injected, parameter.required) {
+            (true, _) => "injected",
+            (false, true) => "request, required",
+            (false, false) => "request, optional",
+        };
+        let default = parameter.default.as_deref().map(code).unwrap_or_default();
+        let description = parameter.description.as_deref().unwrap_or("").replace('\n', " ");
+        text.push_str(&format!(
+            "| {} | {} | {} | {from} | {} |\n",
+            cell(&code(&parameter.name)),
+            cell(&code(&parameter.annotation)),
+            cell(&default),
+            cell(&description),
+        ));
+    }
+    text
+}
+
+/// A code span that may hold backticks (CommonMark, section 6.1).
+fn code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    if longest == 0 {
+        return format!("`{text}`");
+    }
+    let fence = "`".repeat(longest + 1);
+    format!("{fence} {text} {fence}")
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}

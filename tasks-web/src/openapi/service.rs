@@ -1,0 +1,59 @@
+//! Serves the document and its UI.
+
+use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+
+use super::version::Version;
+use super::{OpenApi, ui};
+use crate::problem::Problem;
+use crate::tasks::{conditional, only_get};
+
+impl HttpServiceFactory for OpenApi {
+    fn register(self, config: &mut AppService) {
+        let path = self.path.clone();
+        if let Some(ui_path) = self.ui_path.clone() {
+            // The UI asks for the document by a path relative to its own page, which works behind a proxy, too.
+            let up = "../".repeat(ui_path.matches('/').count());
+            let files = ui::Files::new(&format!("{up}{}", path.trim_start_matches('/')));
+            let name = ui_path.rsplit('/').next().unwrap_or_default().to_owned();
+            let redirect = move || {
+                let location = format!("{name}/");
+                async move { HttpResponse::PermanentRedirect().insert_header((LOCATION, location)).finish() }
+            };
+            only_get(web::resource(ui_path.as_str()), redirect).register(config);
+            let serve = move |file: web::Path<String>| {
+                let response = files.get(&file);
+                async move { response }
+            };
+            only_get(web::resource(format!("{ui_path}/{{file:.*}}")), serve).register(config);
+        }
+        let serve = move |request: HttpRequest| {
+            let response = self.answer(&request);
+            async move { response }
+        };
+        only_get(web::resource(path.as_str()), serve).register(config);
+    }
+}
+
+impl OpenApi {
+    fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let version = match version(request.query_string()) {
+            Ok(version) => version,
+            Err(problem) => return problem.at(request.path()).error_response(),
+        };
+        let base = request.path().strip_suffix(&self.path).unwrap_or("");
+        conditional(request, &self.served(base, version))
+    }
+}
+
+fn version(query: &str) -> Result<Version, Problem> {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
+        .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))?;
+    let asked = pairs.iter().find(|(key, _)| key == "version").map(|(_, version)| version.as_str());
+    match asked {
+        None | Some("3.1") => Ok(Version::V3_1),
+        Some("3.0") => Ok(Version::V3_0),
+        Some(other) => Err(Problem::bad_query(format!("`version` is `3.1` or `3.0`, not `{}`", other.chars().take(20).collect::<String>()))),
+    }
+}

@@ -1,0 +1,139 @@
+//! A service of the workspace as a process of its own.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::build;
+use crate::daemon::Daemon;
+
+/// How long a service may take to start: a debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running service, killed on drop.
+#[derive(Debug)]
+pub struct Server {
+    daemon: Daemon,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Starts the binary of a package of this workspace on a free port of 127.0.0.1, building it if need be, and waits
+    /// until it says where it listens.
+    ///
+    /// `environment` is added to the test's own.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be built, or does not print `http://127.0.0.1:<port>` to its standard output in time; with all that
+    /// it has written.
+    pub fn start<K, V>(package: &str, environment: impl IntoIterator<Item = (K, V)>) -> Result<Self>
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        let mut command = Command::new(build::binary(package)?);
+        command
+            .env("HOST", "127.0.0.1")
+            .env("PORT", "0")
+            .env("NO_COLOR", "1")
+            .envs(environment);
+        let (daemon, address) = Daemon::start(command, PATIENCE, address)?;
+        Ok(Self { daemon, address })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:<port>`, without a slash at the end.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The URL of a path, which begins with a slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The id of its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.daemon.pid()
+    }
+
+    /// The end of what it has written so far, for the message of a failed test.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.daemon.output().to_string()
+    }
+
+    /// The memory it occupies now, in KiB.
+    ///
+    /// # Errors
+    ///
+    /// On systems without `/proc`, and when it has ended.
+    pub fn rss_kib(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+        parse_rss(&status).with_context(|| format!("{path} has no VmRSS: the process has ended"))
+    }
+}
+
+/// `VmRSS:     1234 kB`
+fn parse_rss(status: &str) -> Option<u64> {
+    let value = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    value.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// The address in a start-up line, wherever it stands in it.
+fn address(line: &str) -> Option<SocketAddr> {
+    line.split("http://127.0.0.1:").skip(1).find_map(|rest| {
+        let digits = rest
+            .split(|character: char| !character.is_ascii_digit())
+            .next()?;
+        let port = digits.parse().ok().filter(|port| *port != 0)?;
+        Some((Ipv4Addr::LOCALHOST, port).into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_found_in_any_kind_of_line() {
+        let port = |line| address(line).map(|address| address.port());
+        assert_eq!(port("listening on http://127.0.0.1:8080"), Some(8080));
+        assert_eq!(
+            port(r#"{"message":"up","url":"http://127.0.0.1:8080/docs"}"#),
+            Some(8080)
+        );
+        assert_eq!(
+            port("asked for http://127.0.0.1:0, got http://127.0.0.1:41234/."),
+            Some(41234)
+        );
+        assert_eq!(port("listening on http://127.0.0.1:0"), None);
+        assert_eq!(port("http://127.0.0.1:99999"), None);
+        assert_eq!(port("8 workers"), None);
+    }
+
+    #[test]
+    fn memory_is_read_in_kib() {
+        assert_eq!(
+            parse_rss("VmPeak:\t  2000 kB\nVmRSS:\t    1234 kB\nThreads:\t1\n"),
+            Some(1234)
+        );
+        assert_eq!(parse_rss("Name:\tzombie\n"), None);
+    }
+}
