@@ -14,7 +14,7 @@ use serde_json::Value;
 /// The binary of a package, after making sure once per test run that it is up to date.
 ///
 /// It is built by itself (`-p`), not as a part of the workspace: what the tests depend on turns features of shared
-/// dependencies on (the order of JSON keys is one) that no user's build would have.
+/// dependencies on (how JSON numbers are read is one) that no user's build would have.
 pub(crate) fn binary(package: &str) -> Result<PathBuf> {
     static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);

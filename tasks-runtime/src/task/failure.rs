@@ -166,28 +166,22 @@ impl Report {
     }
 }
 
-/// The frames between the one that began the unwinding or the capture and the executor's own.
+/// The frames of the task: from where the panic or the error came, out to the executor's own.
 ///
-/// A backtrace prints each frame as `N: name`, followed by `at file:line`. When the text looks otherwise it is kept
-/// whole.
+/// A backtrace prints each frame as `N: name`, followed by a line `at file:line`. Text that looks otherwise is kept whole.
 fn relevant(frames: &str) -> String {
-    const INNER: [&str; 8] = [
-        "backtrace", "rust_begin_unwind", "begin_panic", "core::panicking", "std::panicking", "TaskError",
-        "core::result::Result", "__rust_end_short_backtrace",
-    ];
+    /// The last of these is where the machinery of panics and of `?` ends.
+    const MACHINERY: [&str; 5] = ["rust_begin_unwind", "core::panicking", "begin_panic", "TaskError", "FromResidual"];
+    /// The first of these is where the task was called.
+    const CALLER: [&str; 2] = ["::__start::", "tasks_runtime::execute"];
     let is_frame = |line: &str| line.trim_start().split_once(": ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
-    let mut kept: Vec<&str> = Vec::new();
-    let mut keep = false;
-    for line in frames.lines() {
-        if is_frame(line) {
-            if line.contains("tasks_runtime::execute") && !kept.is_empty() {
-                break;
-            }
-            keep = !kept.is_empty() || !INNER.iter().any(|name| line.contains(name));
-        }
-        if keep {
-            kept.push(line);
-        }
-    }
-    if kept.is_empty() { frames.trim_end().to_owned() } else { kept.join("\n") }
+    let lines: Vec<&str> = frames.lines().collect();
+    let starts: Vec<usize> = (0..lines.len()).filter(|index| is_frame(lines[*index])).collect();
+    let names_one_of = |start: usize, names: &[&str]| names.iter().any(|name| lines[start].contains(name));
+    // The hook that captured the frames is the framework's as well, and comes before the machinery.
+    let first = starts.iter().rposition(|start| names_one_of(*start, &MACHINERY)).map_or(0, |position| position + 1);
+    let last = starts[first.min(starts.len())..].iter().position(|start| names_one_of(*start, &CALLER));
+    let begin = starts.get(first).copied().unwrap_or(0);
+    let end = last.and_then(|position| starts.get(first + position)).copied().unwrap_or(lines.len());
+    if begin < end { lines[begin..end].join("\n") } else { frames.trim_end().to_owned() }
 }

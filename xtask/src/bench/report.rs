@@ -41,8 +41,7 @@ pub(super) fn render(rows: &[Measured], options: &Options) -> Result<String> {
     let _ = write!(
         text,
         "\n{tasks} async functions of four parameters in one library, CPU time (user and system) of compiling that \
-         library alone without incremental compilation, less what cargo takes to find nothing to do. Without the \
-         attribute, the compiler emits no machine code for the body of an async function until something calls it.\n\n\
+         library alone without incremental compilation, less what cargo takes to find nothing to do.\n\n\
          {machine}; {rustc}; {date}; `cargo xtask bench compile --tasks {tasks}`.\n",
         tasks = options.tasks,
         machine = machine(),
