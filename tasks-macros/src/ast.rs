@@ -30,7 +30,12 @@ impl Parse for TaskFn {
                 )
             }
         })?;
-        Ok(Self { attrs, vis, sig, body: input.parse()? })
+        Ok(Self {
+            attrs,
+            vis,
+            sig,
+            body: input.parse()?,
+        })
     }
 }
 

@@ -57,32 +57,49 @@ pub(crate) enum Source {
 }
 
 impl ParamOptions {
-    const KEYS: [&str; 6] = ["default", "example", "rename", "secret", "inject", "request"];
+    const KEYS: [&str; 6] = [
+        "default", "example", "rename", "secret", "inject", "request",
+    ];
 
     /// Reads the options of all the `#[task(…)]` of one parameter.
     pub(crate) fn parse(attributes: &[syn::Attribute], errors: &mut Errors) -> Self {
         let mut options = Self::default();
-        let tokens: Vec<_> = attributes.iter().filter_map(|attribute| errors.take(arguments(attribute))).collect();
-        for_each_option(quote::quote!(#(#tokens),*), &Self::KEYS, errors, |key, input, _| {
-            let span = input.span();
-            match key {
-                "default" => options.default = Some(value(input)?),
-                "example" => options.example = Some(value(input)?),
-                "rename" => options.rename = Some(string(input, "parameter name")?),
-                "secret" => {
-                    flag(input, key)?;
-                    options.secret = Some(span);
-                }
-                _ => {
-                    flag(input, key)?;
-                    if options.source.is_some() {
-                        return Err(syn::Error::new(span, "`inject` and `request` exclude each other: keep one"));
+        let tokens: Vec<_> = attributes
+            .iter()
+            .filter_map(|attribute| errors.take(arguments(attribute)))
+            .collect();
+        for_each_option(
+            quote::quote!(#(#tokens),*),
+            &Self::KEYS,
+            errors,
+            |key, input, _| {
+                let span = input.span();
+                match key {
+                    "default" => options.default = Some(value(input)?),
+                    "example" => options.example = Some(value(input)?),
+                    "rename" => options.rename = Some(string(input, "parameter name")?),
+                    "secret" => {
+                        flag(input, key)?;
+                        options.secret = Some(span);
                     }
-                    options.source = Some(if key == "inject" { Source::Inject } else { Source::Request });
+                    _ => {
+                        flag(input, key)?;
+                        if options.source.is_some() {
+                            return Err(syn::Error::new(
+                                span,
+                                "`inject` and `request` exclude each other: keep one",
+                            ));
+                        }
+                        options.source = Some(if key == "inject" {
+                            Source::Inject
+                        } else {
+                            Source::Request
+                        });
+                    }
                 }
-            }
-            Ok(())
-        });
+                Ok(())
+            },
+        );
         options
     }
 }
@@ -98,20 +115,31 @@ fn for_each_option(
     let mut seen: Vec<&'static str> = Vec::new();
     for option in split_at_commas(tokens) {
         let parse = |input: ParseStream<'_>| {
-            let key = input
-                .fork()
-                .call(Ident::parse_any)
-                .map_err(|error| syn::Error::new(error.span(), format!("expected an option: {}", list(known))))?;
+            let key = input.fork().call(Ident::parse_any).map_err(|error| {
+                syn::Error::new(error.span(), format!("expected an option: {}", list(known)))
+            })?;
             let text = key.to_string();
             let Some(&name) = known.iter().find(|name| **name == text) else {
-                return Err(syn::Error::new(key.span(), format!("unknown option `{text}`, expected one of {}", list(known))));
+                return Err(syn::Error::new(
+                    key.span(),
+                    format!("unknown option `{text}`, expected one of {}", list(known)),
+                ));
             };
             if seen.contains(&name) {
-                return Err(syn::Error::new(key.span(), format!("`{name}` is given twice")));
+                return Err(syn::Error::new(
+                    key.span(),
+                    format!("`{name}` is given twice"),
+                ));
             }
             seen.push(name);
             each(name, input, errors)?;
-            if input.is_empty() { Ok(()) } else { Err(input.error(format!("unexpected token after `{name}`: separate options by commas"))) }
+            if input.is_empty() {
+                Ok(())
+            } else {
+                Err(input.error(format!(
+                    "unexpected token after `{name}`: separate options by commas"
+                )))
+            }
         };
         if let Err(error) = parse.parse2(option) {
             errors.push(error);
@@ -133,7 +161,9 @@ fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
                     continue;
                 }
                 '<' if depth > 0 || before == Some(':') => depth += 1,
-                '>' if before != Some('-') && before != Some('=') => depth = depth.saturating_sub(1),
+                '>' if before != Some('-') && before != Some('=') => {
+                    depth = depth.saturating_sub(1)
+                }
                 _ => {}
             }
         } else {
@@ -143,22 +173,36 @@ fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
             option.push(token);
         }
     }
-    options.into_iter().filter(|option| !option.is_empty()).map(|option| option.into_iter().collect()).collect()
+    options
+        .into_iter()
+        .filter(|option| !option.is_empty())
+        .map(|option| option.into_iter().collect())
+        .collect()
 }
 
 fn list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// `key = expr`.
 fn value(input: ParseStream<'_>) -> syn::Result<Expr> {
     let key = input.call(Ident::parse_any)?;
     if input.is_empty() {
-        return Err(syn::Error::new(key.span(), format!("`{key}` needs a value: `{key} = …`")));
+        return Err(syn::Error::new(
+            key.span(),
+            format!("`{key}` needs a value: `{key} = …`"),
+        ));
     }
     input.parse::<Token![=]>()?;
     if input.is_empty() {
-        return Err(syn::Error::new(key.span(), format!("`{key}` needs a value: `{key} = …`")));
+        return Err(syn::Error::new(
+            key.span(),
+            format!("`{key}` needs a value: `{key} = …`"),
+        ));
     }
     input.parse()
 }
@@ -166,19 +210,32 @@ fn value(input: ParseStream<'_>) -> syn::Result<Expr> {
 /// `key`, and nothing after it.
 fn flag(input: ParseStream<'_>, name: &str) -> syn::Result<()> {
     input.call(Ident::parse_any)?;
-    if input.is_empty() { Ok(()) } else { Err(input.error(format!("`{name}` takes no value"))) }
+    if input.is_empty() {
+        Ok(())
+    } else {
+        Err(input.error(format!("`{name}` takes no value")))
+    }
 }
 
 fn string(input: ParseStream<'_>, what: &str) -> syn::Result<LitStr> {
     match value(input)? {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
-        other => Err(syn::Error::new_spanned(other, format!("the {what} must be a string literal"))),
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => Ok(text),
+        other => Err(syn::Error::new_spanned(
+            other,
+            format!("the {what} must be a string literal"),
+        )),
     }
 }
 
 fn boolean(input: ParseStream<'_>) -> syn::Result<bool> {
     match value(input)? {
-        Expr::Lit(ExprLit { lit: Lit::Bool(LitBool { value, .. }), .. }) => Ok(value),
+        Expr::Lit(ExprLit {
+            lit: Lit::Bool(LitBool { value, .. }),
+            ..
+        }) => Ok(value),
         other => Err(syn::Error::new_spanned(other, "expected `true` or `false`")),
     }
 }
@@ -186,12 +243,23 @@ fn boolean(input: ParseStream<'_>) -> syn::Result<bool> {
 fn tags(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<LitStr>> {
     let elems = match value(input)? {
         Expr::Array(ExprArray { elems, .. }) => elems,
-        other => return Err(syn::Error::new_spanned(other, "tags are a list of string literals: `tags = [\"demo\", \"math\"]`")),
+        other => {
+            return Err(syn::Error::new_spanned(
+                other,
+                "tags are a list of string literals: `tags = [\"demo\", \"math\"]`",
+            ));
+        }
     };
     let mut tags: Vec<LitStr> = Vec::new();
     for element in elems {
-        let Expr::Lit(ExprLit { lit: Lit::Str(tag), .. }) = element else {
-            errors.on(element, "a tag must be a string literal: the list of tasks is made at compile time");
+        let Expr::Lit(ExprLit {
+            lit: Lit::Str(tag), ..
+        }) = element
+        else {
+            errors.on(
+                element,
+                "a tag must be a string literal: the list of tasks is made at compile time",
+            );
             continue;
         };
         let text = tag.value();
@@ -208,7 +276,10 @@ fn tags(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<LitStr>>
 fn timeout(text: &LitStr) -> syn::Result<Duration> {
     match duration::parse(&text.value()) {
         Some(duration) if !duration.is_zero() => Ok(duration),
-        Some(_) => Err(syn::Error::new_spanned(text, "a timeout must be longer than zero")),
+        Some(_) => Err(syn::Error::new_spanned(
+            text,
+            "a timeout must be longer than zero",
+        )),
         None => Err(syn::Error::new_spanned(
             text,
             "a timeout is a number with a unit, `ms`, `s`, `m` or `h`: \"500ms\", \"30s\", \"1m30s\"",
@@ -220,14 +291,21 @@ fn timeout(text: &LitStr) -> syn::Result<Duration> {
 fn crate_path(input: ParseStream<'_>) -> syn::Result<Path> {
     input.call(Ident::parse_any)?;
     input.parse::<Token![=]>()?;
-    if input.peek(LitStr) { input.parse::<LitStr>()?.parse() } else { input.call(Path::parse_mod_style) }
+    if input.peek(LitStr) {
+        input.parse::<LitStr>()?.parse()
+    } else {
+        input.call(Path::parse_mod_style)
+    }
 }
 
 /// The tokens between the parentheses of an attribute.
 fn arguments(attribute: &syn::Attribute) -> syn::Result<TokenStream> {
     match &attribute.meta {
         syn::Meta::List(list) => Ok(list.tokens.clone()),
-        other => Err(syn::Error::new_spanned(other, "expected options in parentheses, as in `#[task(default = 1)]`")),
+        other => Err(syn::Error::new_spanned(
+            other,
+            "expected options in parentheses, as in `#[task(default = 1)]`",
+        )),
     }
 }
 

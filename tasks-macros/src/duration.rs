@@ -12,7 +12,9 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let (number, after) = rest.split_at(digits);
-        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let letters = after
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(after.len());
         let (unit, after) = after.split_at(letters);
         let number: u64 = number.parse().ok()?;
         let part = match unit {
@@ -37,13 +39,28 @@ mod tests {
         assert_eq!(parse("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(parse("30s"), Some(Duration::from_secs(30)));
         assert_eq!(parse("1m30s"), Some(Duration::from_secs(90)));
-        assert_eq!(parse("1h 1m 1s 1ms"), Some(Duration::from_millis(3_661_001)));
+        assert_eq!(
+            parse("1h 1m 1s 1ms"),
+            Some(Duration::from_millis(3_661_001))
+        );
         assert_eq!(parse("0s"), Some(Duration::ZERO));
     }
 
     #[test]
     fn everything_else_is_refused() {
-        for text in ["", " ", "30", "s", "-1s", "1.5s", "1d", "1 s", "30s!", "99999999999999999999s", "18446744073709551615h"] {
+        for text in [
+            "",
+            " ",
+            "30",
+            "s",
+            "-1s",
+            "1.5s",
+            "1d",
+            "1 s",
+            "30s!",
+            "99999999999999999999s",
+            "18446744073709551615h",
+        ] {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }

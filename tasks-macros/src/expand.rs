@@ -28,12 +28,21 @@ pub(crate) fn task(options: TokenStream, item: TokenStream) -> TokenStream {
 /// The metadata, the shim and the registration, in a scope of their own.
 fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenStream {
     let (name, _) = valid::task_name(&options, &function.sig);
-    let TaskOptions { tags, timeout, register, krate, .. } = options;
+    let TaskOptions {
+        tags,
+        timeout,
+        register,
+        krate,
+        ..
+    } = options;
     let krate = crate_path::resolve(krate);
     let sig = &function.sig;
     let ident = &sig.ident;
     // What switches the function off has to switch off what refers to it.
-    let conditions = function.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    let conditions = function
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("cfg"));
     let description = optional_text(&doc::text(&function.attrs));
     let signature = signature::of(sig, params);
     let timeout = match timeout {
@@ -45,9 +54,15 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
     };
     let discover = register.unwrap_or(true);
     let blocking = sig.asyncness.is_none();
-    let slots = params.iter().enumerate().map(|(index, param)| slot(index, param));
+    let slots = params
+        .iter()
+        .enumerate()
+        .map(|(index, param)| slot(index, param));
     let count = params.len();
-    let parameters = params.iter().enumerate().map(|(index, param)| parameter(index, param));
+    let parameters = params
+        .iter()
+        .enumerate()
+        .map(|(index, param)| parameter(index, param));
     let output = output_type(sig);
     let shim = shim(sig, params);
     // A name nobody writes: the scope sees the user's functions, and must not hide one of them.
@@ -133,7 +148,10 @@ fn source(param: &Param, ty: &TokenStream) -> TokenStream {
 /// A `fn() -> T`, so that the expression is evaluated per call.
 fn value_fn(value: &Expr, ty: &TokenStream) -> TokenStream {
     match value {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), attrs }) if attrs.is_empty() => {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            attrs,
+        }) if attrs.is_empty() => {
             let convert = quote_spanned!(text.span()=> __rt::text(#text));
             quote!(|| -> #ty { #convert })
         }
@@ -166,10 +184,22 @@ fn parameter(index: usize, param: &Param) -> TokenStream {
 /// the task and writes its result.
 fn shim(sig: &Signature, params: &[Param]) -> TokenStream {
     let ident = &sig.ident;
-    let slots: Vec<_> = (0..params.len()).map(|index| format_ident!("__S{index}")).collect();
-    let places: Vec<_> = (0..params.len()).map(|index| format_ident!("__p{index}")).collect();
-    let values: Vec<_> = (0..params.len()).map(|index| format_ident!("__v{index}")).collect();
-    let arguments = params.iter().zip(&values).map(|(param, value)| if param.by_ref { quote!(&#value) } else { quote!(#value) });
+    let slots: Vec<_> = (0..params.len())
+        .map(|index| format_ident!("__S{index}"))
+        .collect();
+    let places: Vec<_> = (0..params.len())
+        .map(|index| format_ident!("__p{index}"))
+        .collect();
+    let values: Vec<_> = (0..params.len())
+        .map(|index| format_ident!("__v{index}"))
+        .collect();
+    let arguments = params.iter().zip(&values).map(|(param, value)| {
+        if param.by_ref {
+            quote!(&#value)
+        } else {
+            quote!(#value)
+        }
+    });
     let call = quote!(#ident(#(#arguments),*));
     let finish = finish(sig);
     let body = if sig.asyncness.is_some() {
@@ -217,5 +247,9 @@ fn output_type(sig: &Signature) -> TokenStream {
 }
 
 fn optional_text(text: &str) -> TokenStream {
-    if text.is_empty() { quote!(::core::option::Option::None) } else { quote!(::core::option::Option::Some(#text)) }
+    if text.is_empty() {
+        quote!(::core::option::Option::None)
+    } else {
+        quote!(::core::option::Option::Some(#text))
+    }
 }

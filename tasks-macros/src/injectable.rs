@@ -10,7 +10,9 @@ use crate::errors::Errors;
 
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let Some(input) = errors.take(syn::parse2::<DeriveInput>(item)) else { return errors.into_compile_errors() };
+    let Some(input) = errors.take(syn::parse2::<DeriveInput>(item)) else {
+        return errors.into_compile_errors();
+    };
     let explicit = input
         .attrs
         .iter()
@@ -18,7 +20,10 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
         .filter_map(|attribute| injectable_crate(attribute, &mut errors))
         .last();
     if let Some(lifetime) = input.generics.lifetimes().next() {
-        errors.on(lifetime, "an injectable type outlives every call, so it cannot borrow: hold an `Arc` instead");
+        errors.on(
+            lifetime,
+            "an injectable type outlives every call, so it cannot borrow: hold an `Arc` instead",
+        );
     }
     if !errors.is_empty() {
         return errors.into_compile_errors();

@@ -32,7 +32,8 @@ impl Param {
             && match inner {
                 Type::Slice(_) => true,
                 Type::Path(path) => path.path.segments.last().is_some_and(|last| {
-                    last.arguments.is_none() && ["str", "Path"].iter().any(|name| last.ident == name)
+                    last.arguments.is_none()
+                        && ["str", "Path"].iter().any(|name| last.ident == name)
                 }),
                 _ => false,
             };
@@ -84,7 +85,10 @@ fn take_param(typed: &mut PatType, errors: &mut Errors) -> Option<Param> {
     let ident = match &*typed.pat {
         Pat::Ident(pat) if pat.subpat.is_none() && pat.by_ref.is_none() => Some(&pat.ident),
         pattern => {
-            errors.on(pattern, "a parameter of a task needs a plain name: it is the key in `params`");
+            errors.on(
+                pattern,
+                "a parameter of a task needs a plain name: it is the key in `params`",
+            );
             None
         }
     };
@@ -94,7 +98,10 @@ fn take_param(typed: &mut PatType, errors: &mut Errors) -> Option<Param> {
                 errors.on(mutability, "a parameter of a task cannot be `&mut`: take it by value and return what changed");
             }
             if let Some(lifetime) = &reference.lifetime {
-                errors.on(lifetime, "a parameter of a task lives as long as the call: leave the lifetime out");
+                errors.on(
+                    lifetime,
+                    "a parameter of a task lives as long as the call: leave the lifetime out",
+                );
             }
             ((*reference.elem).clone(), true)
         }
@@ -108,7 +115,15 @@ fn take_param(typed: &mut PatType, errors: &mut Errors) -> Option<Param> {
     if name.is_empty() {
         errors.at(name_span, "a parameter's name must not be empty");
     }
-    Some(Param { name, name_span, written: (*typed.ty).clone(), inner, by_ref, options, docs: doc::text(&docs) })
+    Some(Param {
+        name,
+        name_span,
+        written: (*typed.ty).clone(),
+        inner,
+        by_ref,
+        options,
+        docs: doc::text(&docs),
+    })
 }
 
 /// The first and the last token of a type.
@@ -117,6 +132,8 @@ fn take_param(typed: &mut PatType, errors: &mut Errors) -> Option<Param> {
 /// token on a stable compiler.
 pub(crate) fn ends(ty: &Type) -> (Span, Span) {
     let mut tokens = ty.to_token_stream().into_iter();
-    let first = tokens.next().map_or_else(|| ty.span(), |token| token.span());
+    let first = tokens
+        .next()
+        .map_or_else(|| ty.span(), |token| token.span());
     (first, tokens.last().map_or(first, |token| token.span()))
 }

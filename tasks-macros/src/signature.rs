@@ -27,7 +27,12 @@ pub(crate) fn of(sig: &Signature, params: &[Param]) -> String {
 
 /// A type as text.
 pub(crate) fn ty(ty: &Type) -> String {
-    Printer { angles: 0, types: true, ..Printer::default() }.print(ty.to_token_stream())
+    Printer {
+        angles: 0,
+        types: true,
+        ..Printer::default()
+    }
+    .print(ty.to_token_stream())
 }
 
 /// An expression as text.
@@ -74,8 +79,12 @@ impl Printer {
                 TokenTree::Punct(punct) => {
                     operator.push(punct.as_char());
                     // `<`, `>` and `&` come glued to their neighbours (`>>`, `&&'a`, `<&`), yet stand alone in types.
-                    let alone = matches!(punct.as_char(), '<' | '>' | '&' | '?' | ',' | ';') && (self.types || self.angles > 0);
-                    if punct.spacing() == Spacing::Alone || (alone && !matches!(operator.as_str(), "-" | "=")) || operator == "'" {
+                    let alone = matches!(punct.as_char(), '<' | '>' | '&' | '?' | ',' | ';')
+                        && (self.types || self.angles > 0);
+                    if punct.spacing() == Spacing::Alone
+                        || (alone && !matches!(operator.as_str(), "-" | "="))
+                        || operator == "'"
+                    {
                         self.operator(&std::mem::take(&mut operator));
                     }
                 }
@@ -95,7 +104,8 @@ impl Printer {
         }
         self.text.push_str(word);
         self.last = match word {
-            "as" | "dyn" | "else" | "for" | "if" | "impl" | "in" | "match" | "move" | "mut" | "return" => Last::Keyword,
+            "as" | "dyn" | "else" | "for" | "if" | "impl" | "in" | "match" | "move" | "mut"
+            | "return" => Last::Keyword,
             _ => Last::Operand,
         };
     }
@@ -113,7 +123,10 @@ impl Printer {
             self.blank();
         }
         self.text.push_str(open);
-        let outer = (std::mem::take(&mut self.angles), std::mem::take(&mut self.closure));
+        let outer = (
+            std::mem::take(&mut self.angles),
+            std::mem::take(&mut self.closure),
+        );
         self.last = Last::Open;
         self.stream(inner);
         (self.angles, self.closure) = outer;
@@ -166,7 +179,14 @@ impl Printer {
                 if self.last != Last::Open {
                     self.blank();
                 }
-                self.put(operator, if operator == "||" { Last::Gap } else { Last::Open });
+                self.put(
+                    operator,
+                    if operator == "||" {
+                        Last::Gap
+                    } else {
+                        Last::Open
+                    },
+                );
             }
             _ => {
                 if !prefix || self.last == Last::Gap {

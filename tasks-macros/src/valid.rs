@@ -32,11 +32,17 @@ pub(crate) fn task_name(options: &TaskOptions, sig: &Signature) -> (String, Span
 
 fn name(options: &TaskOptions, sig: &Signature, errors: &mut Errors) {
     let (name, span) = task_name(options, sig);
-    let bad = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')));
+    let bad = name
+        .chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')));
     if name.is_empty() {
         errors.at(span, "a task's name must not be empty: it is part of a URL");
     } else if let Some(bad) = bad {
-        let remedy = if options.name.is_some() { "" } else { "; give it one with `#[task(name = \"…\")]`" };
+        let remedy = if options.name.is_some() {
+            ""
+        } else {
+            "; give it one with `#[task(name = \"…\")]`"
+        };
         errors.at(
             span,
             format!("`{}` cannot be in a task's name, which is part of a URL: use `a-z`, `A-Z`, `0-9`, `_` and `-`{remedy}", bad.escape_debug()),
@@ -49,7 +55,10 @@ fn qualifiers(sig: &Signature, errors: &mut Errors) {
         errors.on(token, "a task cannot be `const`: it is called at run time");
     }
     if let Safety::Unsafe(token) = &sig.safety {
-        errors.on(token, "a task cannot be `unsafe`: a request cannot keep a safety contract");
+        errors.on(
+            token,
+            "a task cannot be `unsafe`: a request cannot keep a safety contract",
+        );
     }
     if let Some(abi) = &sig.abi {
         errors.on(abi, "a task cannot have an ABI: it is called by Rust code");
@@ -64,7 +73,10 @@ fn qualifiers(sig: &Signature, errors: &mut Errors) {
         );
     }
     if let Some(clause) = &sig.generics.where_clause {
-        errors.on(clause, "a task cannot have a `where` clause: it has no generic parameters");
+        errors.on(
+            clause,
+            "a task cannot have a `where` clause: it has no generic parameters",
+        );
     }
 }
 
@@ -82,22 +94,35 @@ fn types(tokens: TokenStream, position: Position, errors: &mut Errors) {
         match &token {
             TokenTree::Group(group) => types(group.stream(), position, errors),
             TokenTree::Ident(ident) if ident == "impl" => {
-                errors.on(ident, "`impl Trait` has no name to decode or describe: name a concrete type");
+                errors.on(
+                    ident,
+                    "`impl Trait` has no name to decode or describe: name a concrete type",
+                );
             }
-            TokenTree::Ident(ident) if ident == "_" => errors.on(ident, "name the type: nothing says what `_` is"),
-            TokenTree::Ident(ident) if ident == "dyn" && first && position == Position::Parameter => {
+            TokenTree::Ident(ident) if ident == "_" => {
+                errors.on(ident, "name the type: nothing says what `_` is")
+            }
+            TokenTree::Ident(ident)
+                if ident == "dyn" && first && position == Position::Parameter =>
+            {
                 errors.on(ident, "a trait object is injected as `Arc<dyn …>`: take that, and provide one to the executor");
             }
-            TokenTree::Ident(ident) if ident == "Self" => errors.on(ident, "a task is a free function, so there is no `Self`"),
+            TokenTree::Ident(ident) if ident == "Self" => {
+                errors.on(ident, "a task is a free function, so there is no `Self`")
+            }
             TokenTree::Punct(punct) if punct.as_char() == '\'' => {
                 let lifetime = tokens.next();
-                let is_static = lifetime.as_ref().is_some_and(|name| name.to_string() == "static");
+                let is_static = lifetime
+                    .as_ref()
+                    .is_some_and(|name| name.to_string() == "static");
                 if position == Position::Parameter || !is_static {
                     let span = lifetime.map_or_else(|| punct.span(), |name| name.span());
                     errors.at(span, "a task cannot have lifetimes: own the data, or borrow the whole parameter as in `&str`");
                 }
             }
-            TokenTree::Punct(punct) if punct.as_char() == '&' && position == Position::Parameter => {
+            TokenTree::Punct(punct)
+                if punct.as_char() == '&' && position == Position::Parameter =>
+            {
                 errors.on(punct, "a reference inside a type cannot be decoded from a request: own the data, as in `Option<String>`");
             }
             _ => {}
@@ -111,20 +136,38 @@ fn overrides(param: &Param, errors: &mut Errors) {
         return;
     }
     if let Some(default) = &param.options.default {
-        errors.on(default, "an injected parameter has no default: take an `Option<…>` where it may be missing");
+        errors.on(
+            default,
+            "an injected parameter has no default: take an `Option<…>` where it may be missing",
+        );
     }
     if let Some(example) = &param.options.example {
-        errors.on(example, "an injected parameter has no example: clients never send it");
+        errors.on(
+            example,
+            "an injected parameter has no example: clients never send it",
+        );
     }
     if let Some(span) = param.options.secret {
-        errors.at(span, "an injected parameter is never shown, so it needs no `secret`");
+        errors.at(
+            span,
+            "an injected parameter is never shown, so it needs no `secret`",
+        );
     }
 }
 
 fn unique_names(params: &[Param], errors: &mut Errors) {
     for (index, param) in params.iter().enumerate() {
-        if params[..index].iter().any(|earlier| earlier.name == param.name) {
-            errors.at(param.name_span, format!("two parameters are named `{}`: a request could not tell them apart", param.name));
+        if params[..index]
+            .iter()
+            .any(|earlier| earlier.name == param.name)
+        {
+            errors.at(
+                param.name_span,
+                format!(
+                    "two parameters are named `{}`: a request could not tell them apart",
+                    param.name
+                ),
+            );
         }
     }
 }

@@ -51,15 +51,15 @@
 #[allow(unused_extern_crates, reason = "used by generated code")]
 extern crate self as tasks_runtime;
 
+#[doc(hidden)]
+#[path = "private.rs"]
+#[allow(missing_docs, reason = "not public")]
+pub mod __private;
 mod arguments;
 mod execute;
 mod inject;
 mod nearest;
 pub mod prelude;
-#[doc(hidden)]
-#[path = "private.rs"]
-#[allow(missing_docs, reason = "not public")]
-pub mod __private;
 mod registry;
 mod schema;
 pub mod shell;
@@ -67,13 +67,16 @@ mod task;
 pub mod testing;
 
 pub use arguments::{ArgumentError, InvalidArguments, RequestParam};
-pub use execute::{BuildError, ExecuteError, ExecutorBuilder, Invocation, MissingDependency, Refusal, TaskExecutor};
-pub use schema::TitleVariants;
+pub use execute::{
+    BuildError, ExecuteError, ExecutorBuilder, Invocation, MissingDependency, Refusal, TaskExecutor,
+};
 pub use inject::{InjectError, Injectable, Injection, Injector, Requirements, State};
 pub use registry::{RegisteredTask, RegistryBuilder, RegistryError, RegistryProblem, TaskRegistry};
+pub use schema::TitleVariants;
 pub use shell::{run_program, run_shell};
 pub use task::{
-    IntoTaskFailure, IntoTaskFn, ParameterInfo, TaskContext, TaskError, TaskFailure, TaskFn, TaskInfo, TaskOutput, Traceback, task,
+    IntoTaskFailure, IntoTaskFn, ParameterInfo, TaskContext, TaskError, TaskFailure, TaskFn,
+    TaskInfo, TaskOutput, Traceback, task,
 };
 pub use tasks_macros::{Injectable, task};
 

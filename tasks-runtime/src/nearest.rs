@@ -1,7 +1,11 @@
 //! Did you mean …?
 
 /// The names that resemble `name`, the closest first, at most `count`.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>, count: usize) -> Vec<&'a str> {
+pub(crate) fn nearest<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+    count: usize,
+) -> Vec<&'a str> {
     /// Below this, two names have little in common.
     const SIMILAR: f64 = 0.75;
     // The comparison is quadratic in the length, and no name is that long.
@@ -10,11 +14,20 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>, coun
     }
     let lower = name.to_ascii_lowercase();
     let mut close: Vec<(f64, &str)> = known
-        .map(|candidate| (strsim::jaro_winkler(&lower, &candidate.to_ascii_lowercase()), candidate))
+        .map(|candidate| {
+            (
+                strsim::jaro_winkler(&lower, &candidate.to_ascii_lowercase()),
+                candidate,
+            )
+        })
         .filter(|(similarity, _)| *similarity >= SIMILAR)
         .collect();
     close.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.cmp(y)));
-    close.into_iter().take(count).map(|(_, candidate)| candidate).collect()
+    close
+        .into_iter()
+        .take(count)
+        .map(|(_, candidate)| candidate)
+        .collect()
 }
 
 #[cfg(test)]

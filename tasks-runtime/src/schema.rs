@@ -17,13 +17,16 @@ pub(crate) fn of_parameters(parameters: &[Parameter], generator: &mut SchemaGene
     let mut properties = Map::new();
     let mut required = Vec::new();
     for parameter in parameters {
-        let Some(schema) = parameter.slot.schema(generator) else { continue };
+        let Some(schema) = parameter.slot.schema(generator) else {
+            continue;
+        };
         properties.insert(parameter.name.to_owned(), of_parameter(parameter, schema));
         if parameter.slot.required() {
             required.push(parameter.name);
         }
     }
-    let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
+    let mut schema =
+        json!({"type": "object", "properties": properties, "additionalProperties": false});
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
@@ -75,7 +78,8 @@ pub(crate) fn parameter_info(parameter: &Parameter) -> ParameterInfo {
 }
 
 fn settings() -> SchemaSettings {
-    let mut settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(TitleVariants));
+    let mut settings =
+        SchemaSettings::draft2020_12().with_transform(RecursiveTransform(TitleVariants));
     settings.meta_schema = None;
     settings
 }
@@ -89,10 +93,16 @@ pub struct TitleVariants;
 impl Transform for TitleVariants {
     fn transform(&mut self, schema: &mut Schema) {
         for keyword in ["oneOf", "anyOf"] {
-            let Some(Value::Array(variants)) = schema.get_mut(keyword) else { continue };
+            let Some(Value::Array(variants)) = schema.get_mut(keyword) else {
+                continue;
+            };
             for variant in variants {
-                let Value::Object(variant) = variant else { continue };
-                if let Some(title) = variant_title(variant).filter(|_| !variant.contains_key("title")) {
+                let Value::Object(variant) = variant else {
+                    continue;
+                };
+                if let Some(title) =
+                    variant_title(variant).filter(|_| !variant.contains_key("title"))
+                {
                     variant.insert("title".to_owned(), title.into());
                 }
             }
@@ -106,8 +116,18 @@ fn variant_title(variant: &Map<String, Value>) -> Option<String> {
     if let Some(only) = variant.get("const") {
         return text(only);
     }
+    if let Some([only]) = variant
+        .get("enum")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+    {
+        return text(only);
+    }
     let properties = variant.get("properties")?.as_object()?;
-    if let Some(tag) = properties.values().find_map(|property| property.get("const")) {
+    if let Some(tag) = properties
+        .values()
+        .find_map(|property| property.get("const"))
+    {
         return text(tag);
     }
     match variant.get("required")?.as_array()?.as_slice() {
@@ -118,7 +138,11 @@ fn variant_title(variant: &Map<String, Value>) -> Option<String> {
 
 /// A schema that stands alone: what it refers to is in its `$defs`.
 pub(crate) fn standalone<T: JsonSchema>() -> Value {
-    settings().for_deserialize().into_generator().into_root_schema_for::<T>().into()
+    settings()
+        .for_deserialize()
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .into()
 }
 
 /// The schema of `params`, standing alone.
@@ -130,7 +154,9 @@ pub(crate) fn standalone_input(schema: impl FnOnce(&mut SchemaGenerator) -> Valu
 }
 
 /// The schema of a result, standing alone.
-pub(crate) fn standalone_output(schema: impl FnOnce(&mut SchemaGenerator) -> Option<Schema>) -> Option<Value> {
+pub(crate) fn standalone_output(
+    schema: impl FnOnce(&mut SchemaGenerator) -> Option<Schema>,
+) -> Option<Value> {
     let mut generator = settings().for_serialize().into_generator();
     let mut schema: Value = schema(&mut generator)?.into();
     add_definitions(&mut schema, &mut generator);
@@ -161,8 +187,13 @@ pub(crate) fn of_struct<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schem
 
 /// The parameters that the properties of a struct's schema are.
 pub(crate) fn parameters_of_struct(schema: &Value) -> Vec<ParameterInfo> {
-    let required: Vec<&str> =
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let properties = schema.get("properties").and_then(Value::as_object);
     properties
         .into_iter()
@@ -173,7 +204,10 @@ pub(crate) fn parameters_of_struct(schema: &Value) -> Vec<ParameterInfo> {
             default: property.get("default").map(ToString::to_string),
             required: required.contains(&name.as_str()),
             injected: false,
-            description: property.get("description").and_then(Value::as_str).map(str::to_owned),
+            description: property
+                .get("description")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
         })
         .collect()
 }
@@ -185,7 +219,11 @@ fn annotation(property: &Value) -> String {
     }
     match property.get("type") {
         Some(Value::String(name)) => name.clone(),
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" | "),
+        Some(Value::Array(names)) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" | "),
         _ => "any".to_owned(),
     }
 }

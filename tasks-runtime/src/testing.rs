@@ -31,7 +31,12 @@ use crate::task::TaskFn;
 #[must_use]
 #[track_caller]
 pub fn executor(tasks: impl IntoIterator<Item = TaskFn>) -> ExecutorBuilder {
-    let registry = tasks.into_iter().fold(TaskRegistry::builder(), |registry, task| registry.task(task)).build();
+    let registry = tasks
+        .into_iter()
+        .fold(TaskRegistry::builder(), |registry, task| {
+            registry.task(task)
+        })
+        .build();
     match registry {
         Ok(registry) => TaskExecutor::builder(registry),
         Err(error) => panic!("{error}"),

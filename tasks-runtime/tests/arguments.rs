@@ -44,7 +44,11 @@ fn borrowed(text: &str, list: &[u16], path: &std::path::Path, r#type: char) -> S
 }
 
 #[task]
-async fn login(user: String, #[task(secret)] password: u32, #[task(secret, default = "none")] token: String) -> usize {
+async fn login(
+    user: String,
+    #[task(secret)] password: u32,
+    #[task(secret, default = "none")] token: String,
+) -> usize {
     user.len() + password.to_string().len() + token.len()
 }
 
@@ -52,7 +56,9 @@ async fn login(user: String, #[task(secret)] password: u32, #[task(secret, defau
 async fn nothing() {}
 
 fn executor() -> TaskExecutor {
-    TaskExecutor::builder(TaskRegistry::discover().unwrap()).build().unwrap()
+    TaskExecutor::builder(TaskRegistry::discover().unwrap())
+        .build()
+        .unwrap()
 }
 
 async fn envelope(name: &str, body: impl AsRef<[u8]>) -> String {
@@ -62,50 +68,101 @@ async fn envelope(name: &str, body: impl AsRef<[u8]>) -> String {
 /// The pointers and words of a refusal.
 async fn refusals(name: &str, body: &str) -> Vec<(String, String)> {
     match executor().execute_json(name, body.as_bytes()).await {
-        Err(ExecuteError::InvalidArguments { reason: InvalidArguments::Mismatch(errors), .. }) => {
-            errors.into_iter().map(|error| (error.pointer, error.detail)).collect()
-        }
+        Err(ExecuteError::InvalidArguments {
+            reason: InvalidArguments::Mismatch(errors),
+            ..
+        }) => errors
+            .into_iter()
+            .map(|error| (error.pointer, error.detail))
+            .collect(),
         other => panic!("{other:?}"),
     }
 }
 
 fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-    list.iter().map(|(pointer, detail)| ((*pointer).to_owned(), (*detail).to_owned())).collect()
+    list.iter()
+        .map(|(pointer, detail)| ((*pointer).to_owned(), (*detail).to_owned()))
+        .collect()
 }
 
 #[tokio::test]
 async fn all_spellings_of_no_parameters() {
-    for body in ["", "null", "{}", "{\"params\":null}", " {\"params\" : {} } ", "{\"other\":[1,{}]}", "{\"params\":{}}\n"] {
-        assert_eq!(envelope("nothing", body).await, r#"{"task_name":"nothing","params":{},"result":null,"error":null}"#, "{body}");
+    for body in [
+        "",
+        "null",
+        "{}",
+        "{\"params\":null}",
+        " {\"params\" : {} } ",
+        "{\"other\":[1,{}]}",
+        "{\"params\":{}}\n",
+    ] {
+        assert_eq!(
+            envelope("nothing", body).await,
+            r#"{"task_name":"nothing","params":{},"result":null,"error":null}"#,
+            "{body}"
+        );
     }
 }
 
 #[tokio::test]
 async fn the_echo_is_what_was_sent() {
     let params = r#"{ "user" : {"name":"A\u0064a", "age":36, "unknown":1.50} , "language":"de" }"#;
-    for body in [format!(r#"{{"params":{params}}}"#), format!(r#"{{"x":1,"par\u0061ms":{params},"y":[]}}"#)] {
+    for body in [
+        format!(r#"{{"params":{params}}}"#),
+        format!(r#"{{"x":1,"par\u0061ms":{params},"y":[]}}"#),
+    ] {
         let answer = envelope("register", &body).await;
-        assert!(answer.starts_with(&format!(r#"{{"task_name":"register","params":{params},"result":"#)), "{answer}");
+        assert!(
+            answer.starts_with(&format!(
+                r#"{{"task_name":"register","params":{params},"result":"#
+            )),
+            "{answer}"
+        );
         assert!(answer.contains(r#""name":"Ada""#), "{answer}");
     }
 }
 
 #[tokio::test]
 async fn defaults_options_and_renames() {
-    let result: Value = executor().execute("register", json!({"user": {"name": "x", "age": 1}, "type": "k"})).await.unwrap();
-    assert_eq!(result, json!({"user": {"name": "x", "age": 1, "roles": []}, "language": "en", "kind": "k", "tags": null}));
+    let result: Value = executor()
+        .execute(
+            "register",
+            json!({"user": {"name": "x", "age": 1}, "type": "k"}),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        result,
+        json!({"user": {"name": "x", "age": 1, "roles": []}, "language": "en", "kind": "k", "tags": null})
+    );
     // `null` is a value: `None` for an option, and never the default.
-    let result: Value =
-        executor().execute("register", json!({"user": {"name": "x", "age": 1}, "type": null, "tags": null})).await.unwrap();
+    let result: Value = executor()
+        .execute(
+            "register",
+            json!({"user": {"name": "x", "age": 1}, "type": null, "tags": null}),
+        )
+        .await
+        .unwrap();
     assert_eq!(result["kind"], Value::Null);
     let body = r#"{"params":{"user":{"name":"x","age":1},"language":null}}"#;
-    assert_eq!(refusals("register", body).await, pairs(&[("/params/language", "invalid type: null, expected a string")]));
+    assert_eq!(
+        refusals("register", body).await,
+        pairs(&[("/params/language", "invalid type: null, expected a string")])
+    );
 }
 
 #[tokio::test]
 async fn borrowed_parameters_are_owned_by_the_call() {
-    let result: String =
-        executor().run(call!(borrowed, text = "t", list = [1, 2], path = "/tmp", r#type = 'c')).await.unwrap();
+    let result: String = executor()
+        .run(call!(
+            borrowed,
+            text = "t",
+            list = [1, 2],
+            path = "/tmp",
+            r#type = 'c'
+        ))
+        .await
+        .unwrap();
     assert_eq!(result, "t [1, 2] /tmp c");
 }
 
@@ -122,55 +179,118 @@ async fn everything_that_is_wrong_is_reported_with_its_place() {
     assert_eq!(
         refusals("register", body).await,
         pairs(&[
-            ("/params/user/age", "invalid value: integer `300`, expected u8"),
-            ("/params/lnguage", "unknown parameter, did you mean `language`?"),
-            ("/params/context", "provided by the server and cannot be set"),
-            ("/params/type", "invalid type: integer `7`, expected a string"),
+            (
+                "/params/user/age",
+                "invalid value: integer `300`, expected u8"
+            ),
+            (
+                "/params/lnguage",
+                "unknown parameter, did you mean `language`?"
+            ),
+            (
+                "/params/context",
+                "provided by the server and cannot be set"
+            ),
+            (
+                "/params/type",
+                "invalid type: integer `7`, expected a string"
+            ),
             ("/params/type", "given twice"),
-            ("/params/tags/c~0d", "invalid type: floating point `1.5`, expected i64"),
+            (
+                "/params/tags/c~0d",
+                "invalid type: floating point `1.5`, expected i64"
+            ),
         ])
     );
     assert_eq!(
         refusals("register", r#"{"params":{"type":"x"}}"#).await,
-        pairs(&[("/params/user", "required, and missing: expected a value of type `User`")])
+        pairs(&[(
+            "/params/user",
+            "required, and missing: expected a value of type `User`"
+        )])
     );
     let enums = refusals("register", r#"{"params":{"user":{"name":"x","age":1,"roles":["admin",{"guest":{"until":-1}},"boss"]}}}"#).await;
     assert_eq!(enums[0].0, "/params/user/roles/1/guest/until");
-    let variants = refusals("register", r#"{"params":{"user":{"name":"x","age":1,"roles":["boss"]}}}"#).await;
-    assert_eq!(variants, pairs(&[("/params/user/roles/0", "unknown variant `boss`, expected `admin` or `guest`")]));
-    assert_eq!(refusals("nothing", r#"{"params":{"x":1}}"#).await, pairs(&[("/params/x", "unknown parameter: this task takes none")]));
+    let variants = refusals(
+        "register",
+        r#"{"params":{"user":{"name":"x","age":1,"roles":["boss"]}}}"#,
+    )
+    .await;
+    assert_eq!(
+        variants,
+        pairs(&[(
+            "/params/user/roles/0",
+            "unknown variant `boss`, expected `admin` or `guest`"
+        )])
+    );
+    assert_eq!(
+        refusals("nothing", r#"{"params":{"x":1}}"#).await,
+        pairs(&[("/params/x", "unknown parameter: this task takes none")])
+    );
 }
 
 #[tokio::test]
 async fn numbers_are_not_bent() {
     for (value, detail) in [
-        ("99999999999999999999999999", "invalid type: floating point `1e+26`, expected u32"),
+        (
+            "99999999999999999999999999",
+            "invalid type: floating point `1e+26`, expected u32",
+        ),
         ("1.0", "invalid type: floating point `1.0`, expected u32"),
         ("-1", "invalid value: integer `-1`, expected u32"),
         ("\"1\"", "invalid type: string \"1\", expected u32"),
         ("true", "invalid type: boolean `true`, expected u32"),
     ] {
-        let body = format!(r#"{{"params":{{"user":{{"name":"x","age":1,"roles":[{{"guest":{{"until":{value}}}}}]}}}}}}"#);
-        assert_eq!(refusals("register", &body).await, pairs(&[("/params/user/roles/0/guest/until", detail)]), "{value}");
+        let body = format!(
+            r#"{{"params":{{"user":{{"name":"x","age":1,"roles":[{{"guest":{{"until":{value}}}}}]}}}}}}"#
+        );
+        assert_eq!(
+            refusals("register", &body).await,
+            pairs(&[("/params/user/roles/0/guest/until", detail)]),
+            "{value}"
+        );
     }
 }
 
 #[tokio::test]
 async fn bodies_of_another_shape() {
     for body in ["[]", "1", "\"x\"", "true"] {
-        assert_eq!(refusals("nothing", body).await, pairs(&[("", "expected an object with `params`")]), "{body}");
+        assert_eq!(
+            refusals("nothing", body).await,
+            pairs(&[("", "expected an object with `params`")]),
+            "{body}"
+        );
     }
     for body in [r#"{"params":[]}"#, r#"{"params":"x"}"#, r#"{"params":0}"#] {
-        assert_eq!(refusals("nothing", body).await, pairs(&[("/params", "expected an object of parameters by name")]), "{body}");
+        assert_eq!(
+            refusals("nothing", body).await,
+            pairs(&[("/params", "expected an object of parameters by name")]),
+            "{body}"
+        );
     }
-    assert_eq!(refusals("nothing", r#"{"params":{},"params":{}}"#).await, pairs(&[("/params", "given twice")]));
+    assert_eq!(
+        refusals("nothing", r#"{"params":{},"params":{}}"#).await,
+        pairs(&[("/params", "given twice")])
+    );
 }
 
 #[tokio::test]
 async fn what_is_not_json_is_malformed() {
-    for body in [&b"{"[..], b"{\"params\":{}} x", b"{\"params\":{\"a\":}}", b"\xff", b"{\"params\":{\"\xff\":1}}", b"{'a':1}", b"{\"a\":1,}", b" "] {
+    for body in [
+        &b"{"[..],
+        b"{\"params\":{}} x",
+        b"{\"params\":{\"a\":}}",
+        b"\xff",
+        b"{\"params\":{\"\xff\":1}}",
+        b"{'a':1}",
+        b"{\"a\":1,}",
+        b" ",
+    ] {
         match executor().execute_json("nothing", body).await {
-            Err(ExecuteError::InvalidArguments { reason: InvalidArguments::Malformed { .. }, .. }) => {}
+            Err(ExecuteError::InvalidArguments {
+                reason: InvalidArguments::Malformed { .. },
+                ..
+            }) => {}
             other => panic!("{:?}: {other:?}", String::from_utf8_lossy(body)),
         }
     }
@@ -181,12 +301,27 @@ async fn secrets_are_masked_in_the_echo_and_never_quoted() {
     for key in ["password", "p\\u0061ssword"] {
         let body = format!(r#"{{"params":{{ "user":"ada", "{key}" : 4711 , "token":"t0ken"}}}}"#);
         let answer = envelope("login", &body).await;
-        assert!(answer.contains(&format!(r#""params":{{ "user":"ada", "{key}" : "***" , "token":"***"}}"#)), "{answer}");
+        assert!(
+            answer.contains(&format!(
+                r#""params":{{ "user":"ada", "{key}" : "***" , "token":"***"}}"#
+            )),
+            "{answer}"
+        );
         assert!(answer.contains(r#""result":12"#), "{answer}");
     }
     let refused = refusals("login", r#"{"params":{"user":"ada","password":"hunter2"}}"#).await;
-    assert_eq!(refused, pairs(&[("/params/password", "not a valid value; it is secret, so it is not shown")]));
-    let schema = TaskRegistry::discover().unwrap().info("login").unwrap().input_schema;
+    assert_eq!(
+        refused,
+        pairs(&[(
+            "/params/password",
+            "not a valid value; it is secret, so it is not shown"
+        )])
+    );
+    let schema = TaskRegistry::discover()
+        .unwrap()
+        .info("login")
+        .unwrap()
+        .input_schema;
     assert_eq!(schema["properties"]["password"]["writeOnly"], true);
     assert_eq!(schema["properties"]["token"]["format"], "password");
     assert!(schema["properties"]["token"].get("default").is_none());
@@ -194,30 +329,55 @@ async fn secrets_are_masked_in_the_echo_and_never_quoted() {
 
 #[tokio::test]
 async fn answers_stay_small_whatever_is_sent() {
-    let keys: Vec<String> = (0..50_000).map(|index| format!("\"{}{index}\":1", "k".repeat(300))).collect();
+    let keys: Vec<String> = (0..50_000)
+        .map(|index| format!("\"{}{index}\":1", "k".repeat(300)))
+        .collect();
     let body = format!("{{\"params\":{{{}}}}}", keys.join(","));
     let errors = refusals("nothing", &body).await;
     assert_eq!(errors.len(), 101);
     assert_eq!(errors[100].1, "and 49900 more errors");
-    assert!(errors.iter().all(|(pointer, detail)| pointer.len() < 400 && detail.len() < 400));
-    let body = format!(r#"{{"params":{{"user":{{"name":"x","age":"{}"}}}}}}"#, "y".repeat(100_000));
+    assert!(
+        errors
+            .iter()
+            .all(|(pointer, detail)| pointer.len() < 400 && detail.len() < 400)
+    );
+    let body = format!(
+        r#"{{"params":{{"user":{{"name":"x","age":"{}"}}}}}}"#,
+        "y".repeat(100_000)
+    );
     assert!(refusals("register", &body).await[0].1.len() < 400);
 }
 
 #[tokio::test]
 async fn arguments_of_a_call_are_checked_all_at_once() {
     let by_id: BTreeMap<Vec<u8>, u8> = BTreeMap::from([(vec![1], 1)]);
-    let error = executor().run::<Value>(call!(register, user = by_id)).await.unwrap_err().to_string();
-    assert!(error.contains("/params/user: cannot be written as JSON"), "{error}");
+    let error = executor()
+        .run::<Value>(call!(register, user = by_id))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("/params/user: cannot be written as JSON"),
+        "{error}"
+    );
     fn not_a_task() {}
-    let error = executor().run::<Value>(call!(not_a_task)).await.unwrap_err();
+    let error = executor()
+        .run::<Value>(call!(not_a_task))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ExecuteError::UnknownTask { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn results_of_another_type_are_named() {
-    let error = executor().execute::<u8>("register", json!({"user": {"name": "x", "age": 1}})).await.unwrap_err();
-    assert!(matches!(&error, ExecuteError::UnexpectedResult { task, .. } if task == "register"), "{error}");
+    let error = executor()
+        .execute::<u8>("register", json!({"user": {"name": "x", "age": 1}}))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, ExecuteError::UnexpectedResult { task, .. } if task == "register"),
+        "{error}"
+    );
 }
 
 #[task]
@@ -229,7 +389,10 @@ async fn anything(a: Value, b: Option<Value>, #[task(default = Value::Null)] c: 
 fn spelled(value: &Value, blanks: &str, escape: bool) -> String {
     let key = |key: &str| {
         if escape && !key.is_empty() {
-            let escaped: String = key.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+            let escaped: String = key
+                .encode_utf16()
+                .map(|unit| format!("\\u{unit:04x}"))
+                .collect();
             format!("\"{escaped}\"")
         } else {
             Value::from(key).to_string()
@@ -237,13 +400,30 @@ fn spelled(value: &Value, blanks: &str, escape: bool) -> String {
     };
     match value {
         Value::Array(list) => {
-            let items: Vec<String> = list.iter().map(|item| spelled(item, blanks, escape)).collect();
-            format!("[{blanks}{}{blanks}]", items.join(&format!("{blanks},{blanks}")))
+            let items: Vec<String> = list
+                .iter()
+                .map(|item| spelled(item, blanks, escape))
+                .collect();
+            format!(
+                "[{blanks}{}{blanks}]",
+                items.join(&format!("{blanks},{blanks}"))
+            )
         }
         Value::Object(map) => {
-            let members: Vec<String> =
-                map.iter().map(|(name, item)| format!("{}{blanks}:{blanks}{}", key(name), spelled(item, blanks, escape))).collect();
-            format!("{{{blanks}{}{blanks}}}", members.join(&format!("{blanks},{blanks}")))
+            let members: Vec<String> = map
+                .iter()
+                .map(|(name, item)| {
+                    format!(
+                        "{}{blanks}:{blanks}{}",
+                        key(name),
+                        spelled(item, blanks, escape)
+                    )
+                })
+                .collect();
+            format!(
+                "{{{blanks}{}{blanks}}}",
+                members.join(&format!("{blanks},{blanks}"))
+            )
         }
         other => other.to_string(),
     }
@@ -261,7 +441,8 @@ fn values() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::btree_map(".{0,6}", inner, 0..6).prop_map(|map| map.into_iter().collect::<Value>()),
+            prop::collection::btree_map(".{0,6}", inner, 0..6)
+                .prop_map(|map| map.into_iter().collect::<Value>()),
         ]
     })
 }

@@ -1,6 +1,11 @@
 //! Execution: limits, timeouts, panics, cancellation, failures.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    missing_docs,
+    reason = "tests"
+)]
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -93,10 +98,13 @@ async fn limits_hold_and_waiting_is_bounded() {
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     assert_eq!(probe.most.load(Ordering::SeqCst), 2);
 
-    let long = futures_util::future::join_all((0..2).map(|_| executor.run::<u64>(call!(wait, millis = 3000))));
+    let long = futures_util::future::join_all(
+        (0..2).map(|_| executor.run::<u64>(call!(wait, millis = 3000))),
+    );
     tokio::pin!(long);
     let began = Instant::now();
     tokio::select! {
+        biased;
         _ = &mut long => panic!("it takes three seconds"),
         refused = executor.run::<u64>(call!(wait, millis = 1)) => {
             let error = refused.unwrap_err();
@@ -110,11 +118,27 @@ async fn limits_hold_and_waiting_is_bounded() {
 #[tokio::test]
 async fn the_executor_and_the_blocking_pool_have_limits_of_their_own() {
     let probe = Probe::default();
-    let build = || testing::executor([task(wait), task(block)]).provide(probe.clone()).max_wait(Duration::from_millis(50));
+    let build = || {
+        testing::executor([task(wait), task(block)])
+            .provide(probe.clone())
+            .max_wait(Duration::from_millis(50))
+    };
     let narrow = build().max_concurrency(1).build().unwrap();
-    let (first, second) = tokio::join!(narrow.run::<u64>(call!(wait, millis = 500)), narrow.run::<u64>(call!(wait, millis = 1)));
+    let (first, second) = tokio::join!(
+        narrow.run::<u64>(call!(wait, millis = 500)),
+        narrow.run::<u64>(call!(wait, millis = 1))
+    );
     assert!(first.is_ok());
-    assert!(matches!(second, Err(ExecuteError::Refused { refusal: Refusal::Executor, .. })), "{second:?}");
+    assert!(
+        matches!(
+            second,
+            Err(ExecuteError::Refused {
+                refusal: Refusal::Executor,
+                ..
+            })
+        ),
+        "{second:?}"
+    );
 
     let threads = build().blocking_threads(1).build().unwrap();
     let (first, second, third) = tokio::join!(
@@ -123,7 +147,16 @@ async fn the_executor_and_the_blocking_pool_have_limits_of_their_own() {
         threads.run::<u64>(call!(wait, millis = 1)),
     );
     assert!(first.is_ok() && third.is_ok());
-    assert!(matches!(second, Err(ExecuteError::Refused { refusal: Refusal::Blocking, .. })), "{second:?}");
+    assert!(
+        matches!(
+            second,
+            Err(ExecuteError::Refused {
+                refusal: Refusal::Blocking,
+                ..
+            })
+        ),
+        "{second:?}"
+    );
 }
 
 #[task(register = false, timeout = "50ms")]
@@ -135,9 +168,18 @@ async fn hasty(probe: Probe) {
 #[tokio::test]
 async fn a_task_that_takes_too_long_fails_and_is_dropped() {
     let probe = Probe::default();
-    let executor = testing::executor([task(hasty)]).provide(probe.clone()).build().unwrap();
+    let executor = testing::executor([task(hasty)])
+        .provide(probe.clone())
+        .build()
+        .unwrap();
     let failure = failure(executor.run(call!(hasty)).await);
-    assert_eq!((failure.r#type.as_str(), failure.message.as_str()), ("timeout", "task `hasty` ran longer than its timeout of 50ms"));
+    assert_eq!(
+        (failure.r#type.as_str(), failure.message.as_str()),
+        (
+            "timeout",
+            "task `hasty` ran longer than its timeout of 50ms"
+        )
+    );
     assert!(probe.dropped.load(Ordering::SeqCst));
 }
 
@@ -150,7 +192,10 @@ async fn a_sync_task_that_takes_too_long_is_told_and_keeps_its_place() {
         .blocking_threads(1)
         .build()
         .unwrap();
-    assert_eq!(failure(executor.run(call!(block, millis = 10_000)).await).r#type, "timeout");
+    assert_eq!(
+        failure(executor.run(call!(block, millis = 10_000)).await).r#type,
+        "timeout"
+    );
     assert!(eventually(&probe.cancelled).await);
     // The thread is free again once the task has noticed.
     assert!(executor.run::<u64>(call!(block, millis = 1)).await.is_ok());
@@ -159,25 +204,46 @@ async fn a_sync_task_that_takes_too_long_is_told_and_keeps_its_place() {
 #[tokio::test]
 async fn dropping_the_caller_drops_an_async_task_and_tells_a_sync_one() {
     let probe = Probe::default();
-    let executor = testing::executor([task(wait), task(block)]).provide(probe.clone()).build().unwrap();
+    let executor = testing::executor([task(wait), task(block)])
+        .provide(probe.clone())
+        .build()
+        .unwrap();
     let short = Duration::from_millis(50);
-    assert!(tokio::time::timeout(short, executor.run::<u64>(call!(wait, millis = 60_000))).await.is_err());
+    assert!(
+        tokio::time::timeout(short, executor.run::<u64>(call!(wait, millis = 60_000)))
+            .await
+            .is_err()
+    );
     assert!(probe.dropped.load(Ordering::SeqCst));
-    assert!(tokio::time::timeout(short, executor.run::<u64>(call!(block, millis = 60_000))).await.is_err());
+    assert!(
+        tokio::time::timeout(short, executor.run::<u64>(call!(block, millis = 60_000)))
+            .await
+            .is_err()
+    );
     assert!(eventually(&probe.cancelled).await);
 }
 
 #[task(register = false)]
 async fn context(context: TaskContext) -> Value {
-    json!([context.task_name(), context.execution_id().to_string(), context.is_cancelled(), context.cancellation().is_cancelled()])
+    json!([
+        context.task_name(),
+        context.execution_id().to_string(),
+        context.is_cancelled(),
+        context.cancellation().is_cancelled()
+    ])
 }
 
 #[tokio::test]
 async fn executions_have_ids_of_their_own() {
-    let executor = testing::executor([task(context).named("other")]).build().unwrap();
+    let executor = testing::executor([task(context).named("other")])
+        .build()
+        .unwrap();
     let first: Value = executor.execute("other", ()).await.unwrap();
     let second: Value = executor.execute("other", json!({})).await.unwrap();
-    assert_eq!((&first[0], &first[2], &first[3]), (&json!("other"), &json!(false), &json!(false)));
+    assert_eq!(
+        (&first[0], &first[2], &first[3]),
+        (&json!("other"), &json!(false), &json!(false))
+    );
     assert_ne!(first[1], second[1]);
     assert_eq!(first[1].as_str().unwrap().len(), 26);
 }
@@ -207,22 +273,52 @@ async fn careless_default(#[task(default = careless())] number: u8) -> u8 {
 
 #[tokio::test]
 async fn panics_are_failures_with_a_place() {
-    let executor = testing::executor([task(panics), task(panics_in_a_thread), task(careless_default)]).traceback(Traceback::Full).build().unwrap();
+    let executor = testing::executor([
+        task(panics),
+        task(panics_in_a_thread),
+        task(careless_default),
+    ])
+    .traceback(Traceback::Full)
+    .build()
+    .unwrap();
     for late in [false, true] {
         let failure = failure(executor.run(call!(panics, late = late)).await);
-        assert_eq!((failure.r#type.as_str(), failure.message.as_str()), ("panic", "out of cheese"));
+        assert_eq!(
+            (failure.r#type.as_str(), failure.message.as_str()),
+            ("panic", "out of cheese")
+        );
         let traceback = failure.traceback.unwrap();
         assert!(traceback.contains("tests/execution.rs:"), "{traceback}");
         // What a frame is called depends on the debug information; where it is does not.
-        assert!(traceback.split("frames, innermost first:").nth(1).unwrap().contains("tests/execution.rs:"), "{traceback}");
-        assert!(!traceback.contains("rust_begin_unwind") && !traceback.contains("tasks_runtime::execute"), "{traceback}");
+        assert!(
+            traceback
+                .split("frames, innermost first:")
+                .nth(1)
+                .unwrap()
+                .contains("tests/execution.rs:"),
+            "{traceback}"
+        );
+        assert!(
+            !traceback.contains("rust_begin_unwind")
+                && !traceback.contains("tasks_runtime::execute"),
+            "{traceback}"
+        );
     }
     let failure = failure(executor.run(call!(panics_in_a_thread)).await);
     assert_eq!(failure.message, "a panic without a message");
     assert!(failure.traceback.unwrap().contains("tests/execution.rs:"));
-    let error = executor.run::<u8>(call!(careless_default)).await.unwrap_err();
+    let error = executor
+        .run::<u8>(call!(careless_default))
+        .await
+        .unwrap_err();
     assert!(matches!(&error, ExecuteError::Panicked { .. }), "{error}");
-    assert_eq!(executor.run::<u8>(call!(careless_default, number = 3)).await.unwrap(), 3);
+    assert_eq!(
+        executor
+            .run::<u8>(call!(careless_default, number = 3))
+            .await
+            .unwrap(),
+        3
+    );
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -258,32 +354,94 @@ async fn fails_boxed() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 
 #[tokio::test]
 async fn errors_tell_their_type_their_causes_and_their_place() {
-    let tasks = || [task(fails), task(fails_anyhow), task(fails_text), task(fails_boxed)];
-    let executor = testing::executor(tasks()).traceback(Traceback::Causes).build().unwrap();
+    let tasks = || {
+        [
+            task(fails),
+            task(fails_anyhow),
+            task(fails_text),
+            task(fails_boxed),
+        ]
+    };
+    let executor = testing::executor(tasks())
+        .traceback(Traceback::Causes)
+        .build()
+        .unwrap();
     let parse = failure(executor.run(call!(fails, how = 0)).await);
     assert_eq!(parse.r#type, "core::num::error::ParseIntError");
     assert_eq!(parse.message, "invalid digit found in string");
     let traceback = parse.traceback.unwrap();
-    assert!(traceback.starts_with("core::num::error::ParseIntError: invalid digit found in string\n    at "), "{traceback}");
-    assert!(traceback.contains("tests/execution.rs:") && traceback.lines().count() == 2, "{traceback}");
+    assert!(
+        traceback
+            .starts_with("core::num::error::ParseIntError: invalid digit found in string\n    at "),
+        "{traceback}"
+    );
+    assert!(
+        traceback.contains("tests/execution.rs:") && traceback.lines().count() == 2,
+        "{traceback}"
+    );
 
     let disk = failure(executor.run(call!(fails, how = 1)).await);
-    assert_eq!((disk.r#type.as_str(), disk.message.as_str()), ("execution::DiskFull", "the disk is full"));
-    assert!(disk.traceback.unwrap().ends_with("caused by: no space left"));
-    assert_eq!(failure(executor.run(call!(fails, how = 2)).await).r#type, "&str");
-    assert_eq!(failure(executor.run(call!(fails, how = 3)).await).r#type, "tasks_runtime::task::error::TaskError");
+    assert_eq!(
+        (disk.r#type.as_str(), disk.message.as_str()),
+        ("execution::DiskFull", "the disk is full")
+    );
+    assert!(
+        disk.traceback
+            .unwrap()
+            .ends_with("caused by: no space left")
+    );
+    assert_eq!(
+        failure(executor.run(call!(fails, how = 2)).await).r#type,
+        "&str"
+    );
+    assert_eq!(
+        failure(executor.run(call!(fails, how = 3)).await).r#type,
+        "tasks_runtime::task::error::TaskError"
+    );
 
     let chain = failure(executor.run(call!(fails_anyhow)).await);
-    assert_eq!((chain.r#type.as_str(), chain.message.as_str()), ("anyhow::Error", "reading the answer"));
-    assert!(chain.traceback.unwrap().contains("caused by: invalid digit found in string"));
-    assert_eq!(failure(executor.run(call!(fails_text)).await).message, "plain");
-    assert_eq!(failure(executor.run(call!(fails_boxed)).await).message, "boxed");
+    assert_eq!(
+        (chain.r#type.as_str(), chain.message.as_str()),
+        ("anyhow::Error", "reading the answer")
+    );
+    assert!(
+        chain
+            .traceback
+            .unwrap()
+            .contains("caused by: invalid digit found in string")
+    );
+    assert_eq!(
+        failure(executor.run(call!(fails_text)).await).message,
+        "plain"
+    );
+    assert_eq!(
+        failure(executor.run(call!(fails_boxed)).await).message,
+        "boxed"
+    );
 
-    let off = testing::executor(tasks()).traceback(Traceback::Off).build().unwrap();
-    assert_eq!(failure(off.run(call!(fails, how = 0)).await).traceback, None);
-    let full = testing::executor(tasks()).traceback(Traceback::Full).build().unwrap();
-    let traceback = failure(full.run(call!(fails, how = 0)).await).traceback.unwrap();
-    assert!(traceback.split("frames, innermost first:").nth(1).unwrap().contains("tests/execution.rs:"), "{traceback}");
+    let off = testing::executor(tasks())
+        .traceback(Traceback::Off)
+        .build()
+        .unwrap();
+    assert_eq!(
+        failure(off.run(call!(fails, how = 0)).await).traceback,
+        None
+    );
+    let full = testing::executor(tasks())
+        .traceback(Traceback::Full)
+        .build()
+        .unwrap();
+    let traceback = failure(full.run(call!(fails, how = 0)).await)
+        .traceback
+        .unwrap();
+    assert!(
+        traceback
+            .split("frames, innermost first:")
+            .nth(1)
+            .unwrap()
+            .contains("tests/execution.rs:"),
+        "{traceback}"
+    );
 }
 
 #[task(register = false)]
@@ -294,9 +452,13 @@ async fn unwritable() -> std::collections::BTreeMap<Vec<u8>, u8> {
 #[tokio::test]
 async fn a_result_that_is_no_json_is_a_failure_with_a_whole_envelope() {
     let executor = testing::executor([task(unwritable)]).build().unwrap();
-    let answer: Value = serde_json::from_slice(&executor.execute_json("unwritable", b"{}").await.unwrap()).unwrap();
+    let answer: Value =
+        serde_json::from_slice(&executor.execute_json("unwritable", b"{}").await.unwrap()).unwrap();
     assert_eq!(answer["result"], Value::Null);
-    assert_eq!(answer["error"]["message"], "the result cannot be written as JSON: key must be a string");
+    assert_eq!(
+        answer["error"]["message"],
+        "the result cannot be written as JSON: key must be a string"
+    );
 }
 
 /// Collects the fields of spans.
@@ -305,7 +467,10 @@ struct Spans(Arc<Mutex<Vec<String>>>);
 
 impl std::io::Write for Spans {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().push(String::from_utf8_lossy(bytes).into_owned());
+        self.0
+            .lock()
+            .unwrap()
+            .push(String::from_utf8_lossy(bytes).into_owned());
         Ok(bytes.len())
     }
 
@@ -326,20 +491,38 @@ async fn every_execution_has_a_span_without_values() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let executor = testing::executor([task(fails)]).build().unwrap();
-    executor.execute_json("fails", br#"{"params":{"how":77}}"#).await.unwrap();
-    executor.execute_json("fails", br#"{"params":{"how":2}}"#).await.unwrap();
+    executor
+        .execute_json("fails", br#"{"params":{"how":77}}"#)
+        .await
+        .unwrap();
+    executor
+        .execute_json("fails", br#"{"params":{"how":2}}"#)
+        .await
+        .unwrap();
     let text = spans.0.lock().unwrap().concat();
     assert_eq!(text.matches("task.name=\"fails\"").count(), 2, "{text}");
-    assert!(text.contains("outcome=\"completed\"") && text.contains("outcome=\"failed\""), "{text}");
-    assert!(text.contains("execution.id=") && text.contains("duration_ms="), "{text}");
+    assert!(
+        text.contains("outcome=\"completed\"") && text.contains("outcome=\"failed\""),
+        "{text}"
+    );
+    assert!(
+        text.contains("execution.id=") && text.contains("duration_ms="),
+        "{text}"
+    );
     assert!(!text.contains("77") && !text.contains("how"), "{text}");
 }
 
 #[test]
 fn an_executor_may_be_dropped_anywhere() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
-        let executor = testing::executor([task(block)]).provide(Probe::default()).build().unwrap();
+        let executor = testing::executor([task(block)])
+            .provide(Probe::default())
+            .build()
+            .unwrap();
         executor.run::<u64>(call!(block, millis = 1)).await.unwrap();
         drop(executor);
     });

@@ -72,18 +72,32 @@ async fn every_way_to_ask() {
             let made = Arc::clone(&made);
             async move {
                 tokio::task::yield_now().await;
-                Ok::<_, TaskError>(Connection(made.fetch_add(1, Ordering::Relaxed))).map_err(|error| error.to_string())
+                Ok::<_, TaskError>(Connection(made.fetch_add(1, Ordering::Relaxed)))
+                    .map_err(|error| error.to_string())
             }
         })
         .build()
         .unwrap();
     for call in 0..2 {
         let got: Value = executor.run(call!(everything, text = "t")).await.unwrap();
-        assert_eq!(got, json!(["a", "a", "a", "a", "a", 7, "/p", call, "everything", "t"]));
+        assert_eq!(
+            got,
+            json!(["a", "a", "a", "a", "a", 7, "/p", call, "everything", "t"])
+        );
     }
     let infos = executor.registry().info("everything").unwrap().parameters;
-    assert!(infos.iter().all(|info| info.injected == (info.name != "text")), "{infos:?}");
-    assert!(infos.iter().all(|info| info.required == (info.name == "text")), "{infos:?}");
+    assert!(
+        infos
+            .iter()
+            .all(|info| info.injected == (info.name != "text")),
+        "{infos:?}"
+    );
+    assert!(
+        infos
+            .iter()
+            .all(|info| info.required == (info.name == "text")),
+        "{infos:?}"
+    );
 }
 
 #[task(register = false)]
@@ -100,24 +114,61 @@ async fn three(connection: Connection, maybe: Option<Mailer>) -> bool {
 
 #[test]
 fn everything_that_is_missing_is_found_when_the_executor_is_built() {
-    let error = testing::executor([task(two), task(three)]).limit_task("tw", 1).build().unwrap_err();
-    let missing: Vec<_> = error.missing().iter().map(|m| (m.task.as_str(), m.parameter.as_str(), m.type_name)).collect();
-    assert_eq!(missing, [
-        ("three", "connection", "injection::Connection"),
-        ("two", "mailer", "injection::Mailer"),
-        ("two", "clock", "alloc::sync::Arc<dyn injection::Clock>"),
-    ]);
+    let error = testing::executor([task(two), task(three)])
+        .limit_task("tw", 1)
+        .build()
+        .unwrap_err();
+    let missing: Vec<_> = error
+        .missing()
+        .iter()
+        .map(|m| (m.task.as_str(), m.parameter.as_str(), m.type_name))
+        .collect();
+    assert_eq!(
+        missing,
+        [
+            ("three", "connection", "injection::Connection"),
+            ("two", "mailer", "injection::Mailer"),
+            ("two", "clock", "alloc::sync::Arc<dyn injection::Clock>"),
+        ]
+    );
     let text = error.to_string();
     assert!(text.contains("task `two` needs a `injection::Mailer` for its parameter `mailer` (tasks-runtime/tests/injection.rs:"), "{text}");
-    assert!(text.contains("a limit is set for the task `tw`, which does not exist; did you mean `two`?"), "{text}");
+    assert!(
+        text.contains(
+            "a limit is set for the task `tw`, which does not exist; did you mean `two`?"
+        ),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn an_option_is_none_only_when_nothing_was_ever_provided() {
-    let base = || testing::executor([task(three)]).provide_with(|_| async { Ok::<_, String>(Connection(0)) });
-    assert!(!base().build().unwrap().run::<bool>(call!(three)).await.unwrap());
-    assert!(base().provide(Mailer { from: String::new() }).build().unwrap().run::<bool>(call!(three)).await.unwrap());
-    let failing = base().provide_with(|_| async { Err::<Mailer, _>("the post office is closed") }).build().unwrap();
+    let base = || {
+        testing::executor([task(three)]).provide_with(|_| async { Ok::<_, String>(Connection(0)) })
+    };
+    assert!(
+        !base()
+            .build()
+            .unwrap()
+            .run::<bool>(call!(three))
+            .await
+            .unwrap()
+    );
+    assert!(
+        base()
+            .provide(Mailer {
+                from: String::new()
+            })
+            .build()
+            .unwrap()
+            .run::<bool>(call!(three))
+            .await
+            .unwrap()
+    );
+    let failing = base()
+        .provide_with(|_| async { Err::<Mailer, _>("the post office is closed") })
+        .build()
+        .unwrap();
     let error = failing.run::<bool>(call!(three)).await.unwrap_err();
     assert!(matches!(error, ExecuteError::Unavailable { .. }), "{error}");
     assert_eq!(
@@ -136,8 +187,15 @@ async fn a_dependency_that_takes_too_long_is_not_available() {
         .default_timeout(Duration::from_secs(2))
         .build()
         .unwrap();
-    let error = executor.run::<bool>(call!(three)).await.unwrap_err().to_string();
-    assert!(error.contains("`connection: Connection` is not available: not resolved within 2s"), "{error}");
+    let error = executor
+        .run::<bool>(call!(three))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("`connection: Connection` is not available: not resolved within 2s"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -150,7 +208,10 @@ async fn a_panic_on_the_way_is_not_the_tasks() {
         .build()
         .unwrap();
     let error = executor.run::<bool>(call!(three)).await.unwrap_err();
-    assert!(matches!(&error, ExecuteError::Panicked { message, .. } if message == "no connection at all"), "{error}");
+    assert!(
+        matches!(&error, ExecuteError::Panicked { message, .. } if message == "no connection at all"),
+        "{error}"
+    );
 }
 
 /// Made from another injectable type.
@@ -162,7 +223,16 @@ impl Injectable for Domain {
     }
 
     fn inject(injector: &Injector<'_>) -> Injection<Self> {
-        Mailer::inject(injector).map(|mailer| Self(mailer.from.rsplit('@').next().unwrap_or_default().to_owned()))
+        Mailer::inject(injector).map(|mailer| {
+            Self(
+                mailer
+                    .from
+                    .rsplit('@')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
+        })
     }
 }
 
@@ -174,8 +244,16 @@ fn domain(domain: Domain) -> String {
 #[tokio::test]
 async fn injectables_are_made_from_others_and_reach_sync_tasks() {
     assert!(testing::executor([task(domain)]).build().is_err());
-    let executor = testing::executor([task(domain)]).provide(Mailer { from: "a@b.org".into() }).build().unwrap();
-    assert_eq!(executor.run::<String>(call!(domain)).await.unwrap(), "b.org");
+    let executor = testing::executor([task(domain)])
+        .provide(Mailer {
+            from: "a@b.org".into(),
+        })
+        .build()
+        .unwrap();
+    assert_eq!(
+        executor.run::<String>(call!(domain)).await.unwrap(),
+        "b.org"
+    );
 }
 
 #[task(register = false)]
@@ -185,7 +263,15 @@ async fn overridden(#[task(request)] mailer: Mailer, #[task(inject)] injected: M
 
 #[tokio::test]
 async fn the_choice_by_type_can_be_overridden() {
-    let executor = testing::executor([task(overridden)]).provide(Mailer { from: "server".into() }).build().unwrap();
-    let got: String = executor.execute("overridden", json!({"mailer": {"from": "client"}})).await.unwrap();
+    let executor = testing::executor([task(overridden)])
+        .provide(Mailer {
+            from: "server".into(),
+        })
+        .build()
+        .unwrap();
+    let got: String = executor
+        .execute("overridden", json!({"mailer": {"from": "client"}}))
+        .await
+        .unwrap();
     assert_eq!(got, "client server");
 }

@@ -2,4 +2,4 @@
 
 pub use tasks_runtime::prelude::*;
 
-pub use crate::{OpenApi, Problem, TaskScope, scope};
+pub use crate::{OpenApi, Problem, TaskScope};

@@ -28,6 +28,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
 /// assert_eq!(problem.r#type, "urn:tasks:problem:conflict");
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "An error (RFC 9457).")]
 pub struct Problem {
     /// A URN that names the kind of problem.
     pub r#type: String,
@@ -79,12 +80,19 @@ impl Problem {
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "nothing is at this path")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            "nothing is at this path",
+        )
     }
 
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let detail = format!("this path answers to {allow} only");
-        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail) }
+        Self {
+            allow: Some(allow),
+            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+        }
     }
 
     pub(crate) fn payload_too_large(limit: usize) -> Self {
@@ -93,9 +101,16 @@ impl Problem {
     }
 
     pub(crate) fn unsupported_media_type(sent: Option<&str>) -> Self {
-        let sent = sent.map_or_else(|| "has no content type".to_owned(), |sent| format!("is `{sent}`"));
+        let sent = sent.map_or_else(
+            || "has no content type".to_owned(),
+            |sent| format!("is `{sent}`"),
+        );
         let detail = format!("the body {sent}: send JSON, with `Content-Type: application/json`");
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            detail,
+        )
     }
 
     pub(crate) fn request_timeout(after: Duration) -> Self {
@@ -104,7 +119,11 @@ impl Problem {
     }
 
     pub(crate) fn broken_body(error: impl fmt::Display) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "broken-body", format!("the body could not be read: {error}"))
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "broken-body",
+            format!("the body could not be read: {error}"),
+        )
     }
 
     pub(crate) fn bad_query(detail: String) -> Self {
@@ -118,27 +137,63 @@ impl From<ExecuteError> for Problem {
         const AGAIN: Duration = Duration::from_secs(1);
         let detail = error.to_string();
         match error {
-            ExecuteError::UnknownTask { nearest, .. } => {
-                Self { nearest, ..Self::new(StatusCode::NOT_FOUND, "unknown-task", detail) }
-            }
-            ExecuteError::InvalidArguments { reason: InvalidArguments::Mismatch(errors), task } => {
+            ExecuteError::UnknownTask { nearest, .. } => Self {
+                nearest,
+                ..Self::new(StatusCode::NOT_FOUND, "unknown-task", detail)
+            },
+            ExecuteError::InvalidArguments {
+                reason: InvalidArguments::Mismatch(errors),
+                task,
+            } => {
                 let detail = match errors.as_slice() {
-                    [error] => format!("task `{task}`: {}: {}", if error.pointer.is_empty() { "the body" } else { &error.pointer }, error.detail),
-                    errors => format!("task `{task}`: {} things are wrong with the arguments", errors.len()),
+                    [error] => format!(
+                        "task `{task}`: {}: {}",
+                        if error.pointer.is_empty() {
+                            "the body"
+                        } else {
+                            &error.pointer
+                        },
+                        error.detail
+                    ),
+                    errors => format!(
+                        "task `{task}`: {} things are wrong with the arguments",
+                        errors.len()
+                    ),
                 };
-                Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-arguments", detail) }
+                Self {
+                    errors,
+                    ..Self::new(
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        "invalid-arguments",
+                        detail,
+                    )
+                }
             }
-            ExecuteError::InvalidArguments { .. } => Self::new(StatusCode::BAD_REQUEST, "malformed-json", detail),
+            ExecuteError::InvalidArguments { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "malformed-json", detail)
+            }
             ExecuteError::Unavailable { .. } => {
-                let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "dependency-unavailable", detail);
-                Self { retry_after: Some(AGAIN), ..problem }
+                let problem = Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "dependency-unavailable",
+                    detail,
+                );
+                Self {
+                    retry_after: Some(AGAIN),
+                    ..problem
+                }
             }
-            ExecuteError::Refused { refusal: Refusal::Task, .. } => {
-                Self { retry_after: Some(AGAIN), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "task-busy", detail) }
-            }
-            ExecuteError::Refused { .. } => {
-                Self { retry_after: Some(AGAIN), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server-busy", detail) }
-            }
+            ExecuteError::Refused {
+                refusal: Refusal::Task,
+                ..
+            } => Self {
+                retry_after: Some(AGAIN),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "task-busy", detail)
+            },
+            ExecuteError::Refused { .. } => Self {
+                retry_after: Some(AGAIN),
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server-busy", detail)
+            },
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail),
         }
     }

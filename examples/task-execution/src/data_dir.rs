@@ -48,7 +48,11 @@ impl DataDir {
     pub fn open(&self, relative: &str) -> Result<File, DataDirError> {
         let name = || relative.to_owned();
         let path = Path::new(relative);
-        if relative.is_empty() || !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        if relative.is_empty()
+            || !path
+                .components()
+                .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+        {
             return Err(DataDirError::Outside(name()));
         }
         let failed = |error: io::Error| match error.kind() {
@@ -110,7 +114,15 @@ mod tests {
         sparse.set_len(MAX_BYTES + 1).unwrap();
         let data = DataDir::new(&inner);
         let refusal = |path: &str| data.open(path).unwrap_err();
-        for path in ["", "../secret", "/etc/passwd", "sub/../../secret", "link", "etc/passwd", "sub/.."] {
+        for path in [
+            "",
+            "../secret",
+            "/etc/passwd",
+            "sub/../../secret",
+            "link",
+            "etc/passwd",
+            "sub/..",
+        ] {
             assert!(matches!(refusal(path), DataDirError::Outside(_)), "{path}");
         }
         for path in ["missing", "sub/missing", "large/x"] {
@@ -119,6 +131,10 @@ mod tests {
         assert!(matches!(refusal("sub"), DataDirError::NotAFile(_)));
         assert!(matches!(refusal("large"), DataDirError::TooLarge(..)));
         // A client learns nothing of the server's paths.
-        assert!(!refusal("missing").to_string().contains(outer.path().to_str().unwrap()));
+        assert!(
+            !refusal("missing")
+                .to_string()
+                .contains(outer.path().to_str().unwrap())
+        );
     }
 }

@@ -24,7 +24,11 @@ use tasks::admin::BackupDir;
 pub fn registry() -> Result<TaskRegistry, RegistryError> {
     TaskRegistry::builder()
         .discover()
-        .task(task(tasks::math::another_task).named("double_it").tagged(["math"]))
+        .task(
+            task(tasks::math::another_task)
+                .named("double_it")
+                .tagged(["math"]),
+        )
         .build()
 }
 
@@ -40,10 +44,17 @@ pub struct Directories {
 impl Default for Directories {
     /// The data that comes with the example, or what `DATA_DIR` and `BACKUP_DIR` say.
     fn default() -> Self {
-        let or = |name: &str, default: PathBuf| std::env::var_os(name).map_or(default, PathBuf::from);
+        let or =
+            |name: &str, default: PathBuf| std::env::var_os(name).map_or(default, PathBuf::from);
         Self {
-            data: or("DATA_DIR", PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data"))),
-            backups: or("BACKUP_DIR", std::env::temp_dir().join("task-execution-backups")),
+            data: or(
+                "DATA_DIR",
+                PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data")),
+            ),
+            backups: or(
+                "BACKUP_DIR",
+                std::env::temp_dir().join("task-execution-backups"),
+            ),
         }
     }
 }
@@ -53,7 +64,10 @@ impl Default for Directories {
 /// # Errors
 ///
 /// When something a task needs is not provided.
-pub fn executor(registry: TaskRegistry, directories: Directories) -> Result<TaskExecutor, BuildError> {
+pub fn executor(
+    registry: TaskRegistry,
+    directories: Directories,
+) -> Result<TaskExecutor, BuildError> {
     TaskExecutor::builder(registry)
         .provide(DataDir::new(directories.data))
         .provide(BackupDir(directories.backups))

@@ -84,12 +84,19 @@ pub fn describe(reader: impl Read) -> Result<TableSummary, TableError> {
         .zip(numbers)
         .filter_map(|(name, values)| Some((name.clone(), ColumnSummary::of(values?)?)))
         .collect();
-    Ok(TableSummary { rows, columns, summary })
+    Ok(TableSummary {
+        rows,
+        columns,
+        summary,
+    })
 }
 
 impl ColumnSummary {
     /// `None` when there are no numbers.
-    #[allow(clippy::cast_precision_loss, reason = "a table with 2^52 rows does not fit into memory")]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "a table with 2^52 rows does not fit into memory"
+    )]
     fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let (min, max) = (*values.first()?, *values.last()?);
@@ -110,7 +117,12 @@ impl ColumnSummary {
 }
 
 /// A quantile of sorted numbers, of which there is at least one.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positions in a list")]
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "positions in a list"
+)]
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let position = share * (sorted.len() - 1) as f64;
     let below = sorted[position.floor() as usize];
@@ -134,7 +146,10 @@ mod tests {
         assert_eq!(table.columns, ["a", "b", "word"]);
         assert_eq!(table.summary.keys().collect::<Vec<_>>(), ["a", "b"]);
         let a = &table.summary["a"];
-        assert_eq!((a.count, a.mean, a.min, a.q25, a.q50, a.q75, a.max), (4, 2.5, 1.0, 1.75, 2.5, 3.25, 4.0));
+        assert_eq!(
+            (a.count, a.mean, a.min, a.q25, a.q50, a.q75, a.max),
+            (4, 2.5, 1.0, 1.75, 2.5, 3.25, 4.0)
+        );
         assert!(close(a.std.unwrap(), (5.0_f64 / 3.0).sqrt()));
         let b = &table.summary["b"];
         assert_eq!((b.count, b.mean, b.std, b.q25), (1, 5.0, None, 5.0));
@@ -143,27 +158,62 @@ mod tests {
     #[test]
     fn empty_tables_are_tables() {
         let table = describe("a,b\n".as_bytes()).unwrap();
-        assert_eq!((table.rows, table.columns.len(), table.summary.len()), (0, 2, 0));
-        assert_eq!(describe("".as_bytes()).unwrap().columns, Vec::<String>::new());
+        assert_eq!(
+            (table.rows, table.columns.len(), table.summary.len()),
+            (0, 2, 0)
+        );
+        assert_eq!(
+            describe("".as_bytes()).unwrap().columns,
+            Vec::<String>::new()
+        );
     }
 
     /// The expected values are those of Python's `statistics` module.
     #[test]
     fn the_weather_of_seattle() {
-        let file = std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/seattle-weather.csv")).unwrap();
+        let file = std::fs::File::open(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/data/seattle-weather.csv"
+        ))
+        .unwrap();
         let table = describe(file).unwrap();
         assert_eq!(table.rows, 1461);
-        assert_eq!(table.columns, ["date", "precipitation", "temp_max", "temp_min", "wind", "weather"]);
+        assert_eq!(
+            table.columns,
+            [
+                "date",
+                "precipitation",
+                "temp_max",
+                "temp_min",
+                "wind",
+                "weather"
+            ]
+        );
         assert_eq!(table.summary.len(), 4);
         let temp_max = &table.summary["temp_max"];
         assert!(close(temp_max.mean, 16.43908281998631), "{}", temp_max.mean);
-        assert!(close(temp_max.std.unwrap(), 7.349758097360177), "{:?}", temp_max.std);
-        assert_eq!((temp_max.min, temp_max.q25, temp_max.q50, temp_max.q75, temp_max.max), (-1.6, 10.6, 15.6, 22.2, 35.6));
+        assert!(
+            close(temp_max.std.unwrap(), 7.349758097360177),
+            "{:?}",
+            temp_max.std
+        );
+        assert_eq!(
+            (
+                temp_max.min,
+                temp_max.q25,
+                temp_max.q50,
+                temp_max.q75,
+                temp_max.max
+            ),
+            (-1.6, 10.6, 15.6, 22.2, 35.6)
+        );
     }
 
     #[test]
     fn what_is_no_table_is_refused() {
-        let ragged = describe("a,b\n1,2\n3\n".as_bytes()).unwrap_err().to_string();
+        let ragged = describe("a,b\n1,2\n3\n".as_bytes())
+            .unwrap_err()
+            .to_string();
         assert!(ragged.contains("line: 3"), "{ragged}");
         let binary = describe(&b"a,b\n1,\xff\n"[..]).unwrap_err().to_string();
         assert!(binary.contains("line 2"), "{binary}");

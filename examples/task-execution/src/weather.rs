@@ -104,7 +104,9 @@ impl Day {
 ///
 /// When a column is missing or a number is none.
 pub fn load(reader: impl Read) -> Result<Vec<Day>, WeatherError> {
-    Ok(csv::Reader::from_reader(reader).into_deserialize().collect::<Result<_, _>>()?)
+    Ok(csv::Reader::from_reader(reader)
+        .into_deserialize()
+        .collect::<Result<_, _>>()?)
 }
 
 /// Sums up a year, or one month of it.
@@ -112,24 +114,44 @@ pub fn load(reader: impl Read) -> Result<Vec<Day>, WeatherError> {
 /// # Errors
 ///
 /// When the year or the month is not known.
-pub fn summarize(days: &[Day], year: i16, month: Option<u8>) -> Result<WeatherSummary, WeatherError> {
+pub fn summarize(
+    days: &[Day],
+    year: i16,
+    month: Option<u8>,
+) -> Result<WeatherSummary, WeatherError> {
     if let Some(month) = month.filter(|month| !(1..=12).contains(month)) {
         return Err(WeatherError::NotAMonth(month));
     }
     let known: BTreeSet<i16> = days.iter().filter_map(Day::year).collect();
     if !known.contains(&year) {
-        let known = known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let known = known
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
         return Err(WeatherError::UnknownYear { year, known });
     }
-    let chosen: Vec<&Day> =
-        days.iter().filter(|day| day.year() == Some(year) && (month.is_none() || day.month() == month)).collect();
-    let wettest = chosen.iter().max_by(|a, b| a.precipitation.total_cmp(&b.precipitation));
-    let Some(wettest) = wettest else { return Err(WeatherError::NoDays { year, month: month.unwrap_or_default() }) };
+    let chosen: Vec<&Day> = days
+        .iter()
+        .filter(|day| day.year() == Some(year) && (month.is_none() || day.month() == month))
+        .collect();
+    let wettest = chosen
+        .iter()
+        .max_by(|a, b| a.precipitation.total_cmp(&b.precipitation));
+    let Some(wettest) = wettest else {
+        return Err(WeatherError::NoDays {
+            year,
+            month: month.unwrap_or_default(),
+        });
+    };
 
     let mut by_month: BTreeMap<u8, Vec<&Day>> = BTreeMap::new();
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for day in &chosen {
-        by_month.entry(day.month().unwrap_or_default()).or_default().push(day);
+        by_month
+            .entry(day.month().unwrap_or_default())
+            .or_default()
+            .push(day);
         *counts.entry(&day.weather).or_default() += 1;
     }
     let share = |count: u64| ratio(count, chosen.len());
@@ -137,9 +159,18 @@ pub fn summarize(days: &[Day], year: i16, month: Option<u8>) -> Result<WeatherSu
         year,
         month,
         days: chosen.len() as u64,
-        months: by_month.into_iter().map(|(month, days)| MonthSummary::of(month, &days)).collect(),
-        wettest_day: WettestDay { date: wettest.date.replace('/', "-"), precipitation: wettest.precipitation },
-        share: counts.into_iter().map(|(kind, count)| (kind.to_owned(), share(count))).collect(),
+        months: by_month
+            .into_iter()
+            .map(|(month, days)| MonthSummary::of(month, &days))
+            .collect(),
+        wettest_day: WettestDay {
+            date: wettest.date.replace('/', "-"),
+            precipitation: wettest.precipitation,
+        },
+        share: counts
+            .into_iter()
+            .map(|(kind, count)| (kind.to_owned(), share(count)))
+            .collect(),
     })
 }
 
@@ -169,7 +200,14 @@ mod tests {
     use super::*;
 
     fn days() -> Vec<Day> {
-        load(std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/data/seattle-weather.csv")).unwrap()).unwrap()
+        load(
+            std::fs::File::open(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/data/seattle-weather.csv"
+            ))
+            .unwrap(),
+        )
+        .unwrap()
     }
 
     fn close(a: f64, b: f64) -> bool {
@@ -181,9 +219,18 @@ mod tests {
     fn a_year() {
         let year = summarize(&days(), 2014, None).unwrap();
         assert_eq!((year.days, year.months.len()), (365, 12));
-        assert_eq!(year.wettest_day, WettestDay { date: "2014-03-05".into(), precipitation: 46.7 });
+        assert_eq!(
+            year.wettest_day,
+            WettestDay {
+                date: "2014-03-05".into(),
+                precipitation: 46.7
+            }
+        );
         assert!(close(year.share.values().sum(), 1.0));
-        assert!(close(year.months.iter().map(|month| month.days).sum::<u64>() as f64, 365.0));
+        assert!(close(
+            year.months.iter().map(|month| month.days).sum::<u64>() as f64,
+            365.0
+        ));
     }
 
     #[test]
@@ -200,7 +247,10 @@ mod tests {
     #[test]
     fn what_is_not_known_is_said() {
         let error = |year, month| summarize(&days(), year, month).unwrap_err().to_string();
-        assert_eq!(error(1999, None), "nothing is known of the weather in 1999; known are 2012, 2013, 2014, 2015");
+        assert_eq!(
+            error(1999, None),
+            "nothing is known of the weather in 1999; known are 2012, 2013, 2014, 2015"
+        );
         assert_eq!(error(2014, Some(13)), "13 is not a month: use 1 to 12");
         assert!(load("date,precipitation\n2012/01/01,much\n".as_bytes()).is_err());
     }

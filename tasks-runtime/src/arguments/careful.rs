@@ -22,15 +22,25 @@ pub(super) fn read<'a>(
     let mut errors = Errors::default();
     let mut secrets = Vec::new();
     let mut given = vec![false; parameters.len()];
-    let request = || parameters.iter().filter(|parameter| !parameter.slot.injected()).map(|parameter| parameter.name);
+    let request = || {
+        parameters
+            .iter()
+            .filter(|parameter| !parameter.slot.injected())
+            .map(|parameter| parameter.name)
+    };
     for (key, value) in members(params)? {
-        let Some(index) = parameters.iter().position(|parameter| parameter.name == key) else {
+        let Some(index) = parameters
+            .iter()
+            .position(|parameter| parameter.name == key)
+        else {
             errors.push(&key, "", || unknown_key(&key, request()));
             continue;
         };
         let (parameter, place) = (&parameters[index], &mut places[index]);
         if parameter.slot.injected() {
-            errors.push(&key, "", || "provided by the server and cannot be set".to_owned());
+            errors.push(&key, "", || {
+                "provided by the server and cannot be set".to_owned()
+            });
         } else if std::mem::replace(&mut given[index], true) {
             errors.push(&key, "", || "given twice".to_owned());
         } else if place.read(value) == Some(value.len()) {
@@ -38,7 +48,9 @@ pub(super) fn read<'a>(
                 secrets.push(span(params, value));
             }
         } else if parameter.secret {
-            errors.push(&key, "", || "not a valid value; it is secret, so it is not shown".to_owned());
+            errors.push(&key, "", || {
+                "not a valid value; it is secret, so it is not shown".to_owned()
+            });
         } else {
             let (path, detail) = place.explain(value);
             errors.push(&key, &path, || detail);
@@ -50,7 +62,10 @@ pub(super) fn read<'a>(
         }
     }
     errors.finish()?;
-    Ok(Echo { text: params, secrets })
+    Ok(Echo {
+        text: params,
+        secrets,
+    })
 }
 
 /// Where `part` is in `whole`, of which it is a slice.
@@ -61,17 +76,29 @@ fn span(whole: &str, part: &str) -> std::ops::Range<usize> {
 
 pub(super) fn echo<'a>(input: Input<'a>, parameters: &'static [Parameter]) -> Echo<'a> {
     let text = params(input).unwrap_or_default();
-    let is_secret = |key: &str| parameters.iter().any(|parameter| parameter.secret && parameter.name == key);
+    let is_secret = |key: &str| {
+        parameters
+            .iter()
+            .any(|parameter| parameter.secret && parameter.name == key)
+    };
     let mut secrets = Vec::new();
     if parameters.iter().any(|parameter| parameter.secret) {
         let members = members(text).unwrap_or_default();
-        secrets.extend(members.iter().filter(|(key, _)| is_secret(key)).map(|(_, value)| span(text, value)));
+        secrets.extend(
+            members
+                .iter()
+                .filter(|(key, _)| is_secret(key))
+                .map(|(_, value)| span(text, value)),
+        );
     }
     Echo { text, secrets }
 }
 
 fn missing(annotation: &str) -> String {
-    format!("required, and missing: expected a value of type `{}`", annotation.trim_start_matches('&'))
+    format!(
+        "required, and missing: expected a value of type `{}`",
+        annotation.trim_start_matches('&')
+    )
 }
 
 /// The text of `params`, or nothing when there are none.
@@ -80,8 +107,12 @@ pub(super) fn params(input: Input<'_>) -> Result<&str, InvalidArguments> {
         Input::Params(text) => text,
         Input::Body([]) => return Ok(""),
         Input::Body(body) => {
-            let body = std::str::from_utf8(body)
-                .map_err(|error| InvalidArguments::malformed(format_args!("not UTF-8 from byte {} on", error.valid_up_to())))?;
+            let body = std::str::from_utf8(body).map_err(|error| {
+                InvalidArguments::malformed(format_args!(
+                    "not UTF-8 from byte {} on",
+                    error.valid_up_to()
+                ))
+            })?;
             envelope(body)?
         }
     };
@@ -99,7 +130,10 @@ fn envelope(body: &str) -> Result<&str, InvalidArguments> {
         return Ok("null");
     }
     if !value.get().starts_with('{') {
-        return Err(InvalidArguments::one("", "expected an object with `params`"));
+        return Err(InvalidArguments::one(
+            "",
+            "expected an object with `params`",
+        ));
     }
     let mut params = None;
     for (key, value) in object(value.get())? {
@@ -116,7 +150,10 @@ pub(super) fn members(params: &str) -> Result<Vec<(Cow<'_, str>, &str)>, Invalid
         return Ok(Vec::new());
     }
     if !params.starts_with('{') {
-        return Err(InvalidArguments::one("/params", "expected an object of parameters by name"));
+        return Err(InvalidArguments::one(
+            "/params",
+            "expected an object of parameters by name",
+        ));
     }
     object(params)
 }
@@ -140,7 +177,9 @@ fn object(json: &str) -> Result<Vec<(Cow<'_, str>, &str)>, InvalidArguments> {
             Ok(members)
         }
     }
-    serde_json::Deserializer::from_str(json).deserialize_map(Members).map_err(InvalidArguments::malformed)
+    serde_json::Deserializer::from_str(json)
+        .deserialize_map(Members)
+        .map_err(InvalidArguments::malformed)
 }
 
 /// A key, borrowed where it has no escapes. (`Cow` by itself always owns.)

@@ -42,7 +42,11 @@ impl fmt::Display for InvalidArguments {
             Self::Mismatch(errors) => {
                 for (index, error) in errors.iter().enumerate() {
                     let gap = if index > 0 { "; " } else { "" };
-                    let pointer = if error.pointer.is_empty() { "the body" } else { &error.pointer };
+                    let pointer = if error.pointer.is_empty() {
+                        "the body"
+                    } else {
+                        &error.pointer
+                    };
                     write!(f, "{gap}{pointer}: {}", error.detail)?;
                 }
                 Ok(())
@@ -55,11 +59,16 @@ impl Error for InvalidArguments {}
 
 impl InvalidArguments {
     pub(crate) fn malformed(detail: impl fmt::Display) -> Self {
-        Self::Malformed { detail: shorten(detail.to_string()) }
+        Self::Malformed {
+            detail: shorten(detail.to_string()),
+        }
     }
 
     pub(crate) fn one(pointer: &str, detail: impl Into<String>) -> Self {
-        Self::Mismatch(vec![ArgumentError { pointer: pointer.to_owned(), detail: detail.into() }])
+        Self::Mismatch(vec![ArgumentError {
+            pointer: pointer.to_owned(),
+            detail: detail.into(),
+        }])
     }
 }
 
@@ -82,7 +91,10 @@ impl Errors {
     }
 
     pub(crate) fn push_at(&mut self, pointer: String, detail: String) {
-        self.list.push(ArgumentError { pointer: shorten(pointer), detail: shorten(detail) });
+        self.list.push(ArgumentError {
+            pointer: shorten(pointer),
+            detail: shorten(detail),
+        });
     }
 
     pub(crate) fn finish(mut self) -> Result<(), InvalidArguments> {
@@ -90,7 +102,10 @@ impl Errors {
             return Ok(());
         }
         if self.more > 0 {
-            self.list.push(ArgumentError { pointer: "/params".to_owned(), detail: format!("and {} more errors", self.more) });
+            self.list.push(ArgumentError {
+                pointer: "/params".to_owned(),
+                detail: format!("and {} more errors", self.more),
+            });
         }
         Err(InvalidArguments::Mismatch(self.list))
     }

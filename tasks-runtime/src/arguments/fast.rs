@@ -10,12 +10,24 @@ use serde::de::IgnoredAny;
 use super::{AnyPlace, Echo, Input};
 use crate::task::Parameter;
 
-pub(super) fn read<'a>(input: Input<'a>, parameters: &'static [Parameter], places: &mut [&mut dyn AnyPlace]) -> Option<Echo<'a>> {
-    let mut filler = Filler { parameters, places, next: 0, secrets: Vec::new() };
+pub(super) fn read<'a>(
+    input: Input<'a>,
+    parameters: &'static [Parameter],
+    places: &mut [&mut dyn AnyPlace],
+) -> Option<Echo<'a>> {
+    let mut filler = Filler {
+        parameters,
+        places,
+        next: 0,
+        secrets: Vec::new(),
+    };
     let text = match input {
         Input::Body(body) => {
             let body = std::str::from_utf8(body).ok()?;
-            let mut scanner = Scanner { text: body, position: 0 };
+            let mut scanner = Scanner {
+                text: body,
+                position: 0,
+            };
             let mut params = None;
             scanner.object(|scanner, key| {
                 if key != "params" {
@@ -34,7 +46,10 @@ pub(super) fn read<'a>(input: Input<'a>, parameters: &'static [Parameter], place
             params.unwrap_or("")
         }
         Input::Params(params) => {
-            let mut scanner = Scanner { text: params, position: 0 };
+            let mut scanner = Scanner {
+                text: params,
+                position: 0,
+            };
             scanner.object(|scanner, key| filler.fill(scanner, key))?;
             scanner.end()?;
             params
@@ -56,7 +71,10 @@ impl Filler<'_, '_> {
     fn fill(&mut self, scanner: &mut Scanner<'_>, key: &str) -> Option<()> {
         let index = match self.parameters.get(self.next) {
             Some(parameter) if parameter.name == key => self.next,
-            _ => self.parameters.iter().position(|parameter| parameter.name == key)?,
+            _ => self
+                .parameters
+                .iter()
+                .position(|parameter| parameter.name == key)?,
         };
         self.next = index + 1;
         let place = &mut self.places[index];
@@ -151,7 +169,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn skip_value(&mut self) -> Option<()> {
-        let mut values = serde_json::Deserializer::from_str(&self.text[self.position..]).into_iter::<IgnoredAny>();
+        let mut values = serde_json::Deserializer::from_str(&self.text[self.position..])
+            .into_iter::<IgnoredAny>();
         values.next()?.ok()?;
         self.position += values.byte_offset();
         Some(())

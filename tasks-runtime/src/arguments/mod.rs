@@ -12,15 +12,21 @@ mod place;
 mod slot;
 mod whole;
 
-pub use error::{ArgumentError, InvalidArguments};
 pub(crate) use error::unknown_key;
+pub use error::{ArgumentError, InvalidArguments};
 pub(crate) use place::NotInjected;
-#[allow(unreachable_pub, reason = "in the signatures of what generated code calls")]
+#[allow(
+    unreachable_pub,
+    reason = "in the signatures of what generated code calls"
+)]
 pub use place::{AnyPlace, Place};
-#[allow(unreachable_pub, reason = "in the signatures of what generated code calls")]
+#[allow(
+    unreachable_pub,
+    reason = "in the signatures of what generated code calls"
+)]
 pub use slot::{
-    AnySlot, Default, Example, Injected, JsonFallback, JsonProbe, Probe, RequestFallback, RequestParam, Requested, Slot, example,
-    request_slot, slot, text,
+    AnySlot, Default, Example, Injected, JsonFallback, JsonProbe, Probe, RequestFallback,
+    RequestParam, Requested, Slot, example, request_slot, slot, text,
 };
 pub(crate) use whole::Fields;
 

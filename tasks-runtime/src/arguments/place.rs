@@ -1,6 +1,10 @@
 //! Where the value of one argument is kept between decoding and the call.
 
-#![allow(missing_docs, missing_debug_implementations, reason = "for generated code, which is not written by hand")]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    reason = "for generated code, which is not written by hand"
+)]
 
 use std::fmt;
 use std::pin::Pin;
@@ -31,7 +35,10 @@ pub enum NotInjected {
 
 impl<T> Place<T> {
     pub(super) const fn new(slot: &'static Slot<T>) -> Self {
-        Self { slot, state: State::Empty }
+        Self {
+            slot,
+            state: State::Empty,
+        }
     }
 
     /// The value. Decoding and injection have filled every place by the time the shim asks.
@@ -43,7 +50,9 @@ impl<T> Place<T> {
     pub fn take(self) -> T {
         match self.state {
             State::Ready(value) => value,
-            State::Empty | State::Resolving(_) => unreachable!("an argument is taken before it is there"),
+            State::Empty | State::Resolving(_) => {
+                unreachable!("an argument is taken before it is there")
+            }
         }
     }
 }
@@ -70,12 +79,18 @@ pub trait AnyPlace {
     /// Says what is wrong with a value that `read` refused.
     fn explain(&self, json: &str) -> (String, String);
     /// Fills the place of an injected parameter.
-    fn poll_inject(&mut self, cx: &mut Context<'_>, injector: &Injector<'_>) -> Poll<Result<(), NotInjected>>;
+    fn poll_inject(
+        &mut self,
+        cx: &mut Context<'_>,
+        injector: &Injector<'_>,
+    ) -> Poll<Result<(), NotInjected>>;
 }
 
 impl<T> AnyPlace for Place<T> {
     fn read(&mut self, json: &str) -> Option<usize> {
-        let Kind::Request(functions) = &self.slot.kind else { return None };
+        let Kind::Request(functions) = &self.slot.kind else {
+            return None;
+        };
         let (value, length) = (functions.read)(json)?;
         self.state = State::Ready(value);
         Some(length)
@@ -106,15 +121,23 @@ impl<T> AnyPlace for Place<T> {
         }
     }
 
-    fn poll_inject(&mut self, cx: &mut Context<'_>, injector: &Injector<'_>) -> Poll<Result<(), NotInjected>> {
-        let Kind::Inject { inject, .. } = self.slot.kind else { return Poll::Ready(Ok(())) };
+    fn poll_inject(
+        &mut self,
+        cx: &mut Context<'_>,
+        injector: &Injector<'_>,
+    ) -> Poll<Result<(), NotInjected>> {
+        let Kind::Inject { inject, .. } = self.slot.kind else {
+            return Poll::Ready(Ok(()));
+        };
         loop {
             match &mut self.state {
                 State::Ready(_) => return Poll::Ready(Ok(())),
                 State::Empty => match inject(injector) {
                     Injection::Ready(value) => self.state = State::Ready(value),
                     Injection::Absent => return Poll::Ready(Err(NotInjected::Absent)),
-                    Injection::Failed(error) => return Poll::Ready(Err(NotInjected::Failed(error))),
+                    Injection::Failed(error) => {
+                        return Poll::Ready(Err(NotInjected::Failed(error)));
+                    }
                     Injection::Pending(future) => self.state = State::Resolving(future),
                 },
                 State::Resolving(future) => match future.as_mut().poll(cx) {

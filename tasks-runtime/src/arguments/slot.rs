@@ -3,7 +3,11 @@
 //! One `Slot` per parameter decodes, says what an absent value means, gives the schema or injects. The metadata asks
 //! the same slot, so it cannot drift from what happens.
 
-#![allow(missing_docs, missing_debug_implementations, reason = "for generated code, which is not written by hand")]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    reason = "for generated code, which is not written by hand"
+)]
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -42,8 +46,12 @@ pub struct RequestFns<T> {
 
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + JsonSchema + 'static> RequestParam for T {
-    const FUNCTIONS: RequestFns<Self> =
-        RequestFns { read: read::<T>, absent: absent::<T>, explain: explain::<T>, schema: SchemaGenerator::subschema_for::<T> };
+    const FUNCTIONS: RequestFns<Self> = RequestFns {
+        read: read::<T>,
+        absent: absent::<T>,
+        explain: explain::<T>,
+        schema: SchemaGenerator::subschema_for::<T>,
+    };
 }
 
 fn read<T: DeserializeOwned>(json: &str) -> Option<(T, usize)> {
@@ -168,7 +176,10 @@ impl<T> Requested<T> {
 #[doc(hidden)]
 pub enum Kind<T: 'static> {
     Request(RequestFns<T>),
-    Inject { inject: fn(&Injector<'_>) -> Injection<T>, requires: fn(&mut Requirements) },
+    Inject {
+        inject: fn(&Injector<'_>) -> Injection<T>,
+        requires: fn(&mut Requirements),
+    },
 }
 
 /// Where a parameter of type `T` comes from.
@@ -178,7 +189,10 @@ pub trait Source<T: 'static> {
 }
 
 impl<T: Injectable> Source<T> for Injected<T> {
-    const KIND: Kind<T> = Kind::Inject { inject: T::inject, requires: T::requires };
+    const KIND: Kind<T> = Kind::Inject {
+        inject: T::inject,
+        requires: T::requires,
+    };
 }
 
 impl<T: RequestParam> Source<T> for Requested<T> {
@@ -195,20 +209,26 @@ pub trait RequestSource<T: 'static>: Source<T> {}
 
 impl<T: RequestParam> RequestSource<T> for Requested<T> {}
 
+/// Shows a value as JSON.
+pub(super) type ToJson<T> = fn(&T) -> Option<Value>;
+
 /// The value of a parameter that a request leaves out.
 pub struct Default<T> {
     pub value: fn() -> T,
-    pub json: Option<fn(&T) -> Option<Value>>,
+    pub json: Option<ToJson<T>>,
 }
 
 /// A value to show in documentation.
 pub struct Example<T> {
     value: fn() -> T,
-    json: fn(&T) -> Option<Value>,
+    json: ToJson<T>,
 }
 
 pub const fn example<T: Serialize>(value: fn() -> T) -> Example<T> {
-    Example { value, json: to_json::<T> }
+    Example {
+        value,
+        json: to_json::<T>,
+    }
 }
 
 fn to_json<T: Serialize>(value: &T) -> Option<Value> {
@@ -220,13 +240,13 @@ fn to_json<T: Serialize>(value: &T) -> Option<Value> {
 pub struct JsonProbe<T>(PhantomData<T>);
 
 impl<T: Serialize> JsonProbe<T> {
-    pub const OF: Option<fn(&T) -> Option<Value>> = Some(to_json::<T>);
+    pub const OF: Option<ToJson<T>> = Some(to_json::<T>);
 }
 
 pub trait JsonFallback {
     type Value;
 
-    const OF: Option<fn(&Self::Value) -> Option<Value>> = None;
+    const OF: Option<ToJson<Self::Value>> = None;
 }
 
 impl<T> JsonFallback for JsonProbe<T> {
@@ -270,7 +290,11 @@ impl<T> fmt::Debug for Slot<T> {
 
 /// The one place where a parameter's type has to meet a bound, so that a type that does not is one error.
 pub const fn slot<T: 'static, S: Source<T> + Copy>(_: S) -> Slot<T> {
-    Slot { kind: S::KIND, default: None, example: None }
+    Slot {
+        kind: S::KIND,
+        default: None,
+        example: None,
+    }
 }
 
 pub const fn request_slot<T: 'static, S: RequestSource<T> + Copy>(
@@ -278,7 +302,11 @@ pub const fn request_slot<T: 'static, S: RequestSource<T> + Copy>(
     default: Option<Default<T>>,
     example: Option<Example<T>>,
 ) -> Slot<T> {
-    Slot { kind: S::KIND, default, example }
+    Slot {
+        kind: S::KIND,
+        default,
+        example,
+    }
 }
 
 impl<T> Slot<T> {

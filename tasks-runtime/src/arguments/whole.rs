@@ -20,27 +20,47 @@ impl Fields {
         let names = |value: Option<&Value>| -> Vec<String> {
             match value {
                 Some(Value::Object(map)) => map.keys().cloned().collect(),
-                Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                Some(Value::Array(list)) => list
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned)
+                    .collect(),
                 _ => Vec::new(),
             }
         };
         let open = match schema.get("additionalProperties") {
-            None => schema.get("properties").is_none() || ["anyOf", "oneOf", "allOf", "$ref"].iter().any(|key| schema.get(key).is_some()),
+            None => {
+                schema.get("properties").is_none()
+                    || ["anyOf", "oneOf", "allOf", "$ref"]
+                        .iter()
+                        .any(|key| schema.get(key).is_some())
+            }
             Some(additional) => additional != &Value::Bool(false),
         };
-        Self { known: names(schema.get("properties")), required: names(schema.get("required")), open }
+        Self {
+            known: names(schema.get("properties")),
+            required: names(schema.get("required")),
+            open,
+        }
     }
 
     /// Reads the struct. All unknown, repeated and missing fields are reported, and the first value that does not fit.
-    pub(crate) fn read<'a, P: DeserializeOwned>(&self, input: Input<'a>) -> Result<(P, Echo<'a>), InvalidArguments> {
+    pub(crate) fn read<'a, P: DeserializeOwned>(
+        &self,
+        input: Input<'a>,
+    ) -> Result<(P, Echo<'a>), InvalidArguments> {
         let params = careful::params(input)?;
         let members = careful::members(params)?;
         let mut errors = Errors::default();
         let mut given = vec![false; self.known.len()];
         for (key, _) in &members {
             match self.known.iter().position(|name| name == key) {
-                Some(index) if std::mem::replace(&mut given[index], true) => errors.push(key, "", || "given twice".to_owned()),
-                None if !self.open => errors.push(key, "", || unknown_key(key, self.known.iter().map(String::as_str))),
+                Some(index) if std::mem::replace(&mut given[index], true) => {
+                    errors.push(key, "", || "given twice".to_owned());
+                }
+                None if !self.open => errors.push(key, "", || {
+                    unknown_key(key, self.known.iter().map(String::as_str))
+                }),
                 _ => {}
             }
         }
@@ -55,7 +75,13 @@ impl Fields {
         match serde_json::from_str(text) {
             Ok(value) => {
                 errors.finish()?;
-                Ok((value, Echo { text: params, secrets: Vec::new() }))
+                Ok((
+                    value,
+                    Echo {
+                        text: params,
+                        secrets: Vec::new(),
+                    },
+                ))
             }
             Err(_) => {
                 let (path, detail) = slot::explain::<P>(text);

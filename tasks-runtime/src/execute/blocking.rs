@@ -17,10 +17,17 @@ pub(crate) struct BlockingPool {
 
 impl BlockingPool {
     pub(crate) fn new(given: Option<Handle>, threads: usize) -> Self {
-        Self { given, owned: OnceLock::new(), threads: threads.max(1) }
+        Self {
+            given,
+            owned: OnceLock::new(),
+            threads: threads.max(1),
+        }
     }
 
-    pub(crate) fn spawn<R: Send + 'static>(&self, run: impl FnOnce() -> R + Send + 'static) -> Result<JoinHandle<R>, std::io::Error> {
+    pub(crate) fn spawn<R: Send + 'static>(
+        &self,
+        run: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<JoinHandle<R>, std::io::Error> {
         if let Some(handle) = &self.given {
             return Ok(handle.spawn_blocking(run));
         }
@@ -38,7 +45,9 @@ impl BlockingPool {
                 if let Err(spare) = self.owned.set(runtime) {
                     spare.shutdown_background();
                 }
-                self.owned.get().ok_or_else(|| std::io::Error::other("the runtime for sync tasks is gone"))?
+                self.owned
+                    .get()
+                    .ok_or_else(|| std::io::Error::other("the runtime for sync tasks is gone"))?
             }
         };
         Ok(runtime.spawn_blocking(run))

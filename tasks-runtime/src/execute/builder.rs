@@ -31,7 +31,9 @@ pub struct ExecutorBuilder {
 
 impl fmt::Debug for ExecutorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ExecutorBuilder").field("tasks", &self.registry.len()).finish_non_exhaustive()
+        f.debug_struct("ExecutorBuilder")
+            .field("tasks", &self.registry.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,10 +148,17 @@ impl ExecutorBuilder {
         }
         panic::install_hook();
         if cfg!(panic = "abort") {
-            tracing::warn!("this program is built with `panic = \"abort\"`: a task that panics ends the process");
+            tracing::warn!(
+                "this program is built with `panic = \"abort\"`: a task that panics ends the process"
+            );
         }
         Ok(TaskExecutor::new(Shared {
-            limits: Limits::new(self.max_concurrency, self.blocking_threads, self.task_limits, self.max_wait),
+            limits: Limits::new(
+                self.max_concurrency,
+                self.blocking_threads,
+                self.task_limits,
+                self.max_wait,
+            ),
             registry: self.registry,
             providers: self.providers,
             blocking: BlockingPool::new(self.runtime, self.blocking_threads),
@@ -162,7 +171,9 @@ impl ExecutorBuilder {
         let mut missing = Vec::new();
         for entry in self.registry.entries() {
             for parameter in entry.declared() {
-                let Some(requires) = parameter.slot.requires() else { continue };
+                let Some(requires) = parameter.slot.requires() else {
+                    continue;
+                };
                 for requirement in Requirements::of(requires) {
                     if !self.providers.satisfies(requirement) {
                         missing.push(MissingDependency {

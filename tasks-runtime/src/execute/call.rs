@@ -34,7 +34,9 @@ pub struct Call<'a> {
 
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("task", &self.entry.name()).finish_non_exhaustive()
+        f.debug_struct("Call")
+            .field("task", &self.entry.name())
+            .finish_non_exhaustive()
     }
 }
 
@@ -46,7 +48,10 @@ impl<'a> Call<'a> {
         self.run(echo)
     }
 
-    pub(crate) fn decode_whole<P: DeserializeOwned>(&mut self, fields: &Fields) -> Option<(P, Run)> {
+    pub(crate) fn decode_whole<P: DeserializeOwned>(
+        &mut self,
+        fields: &Fields,
+    ) -> Option<(P, Run)> {
         match fields.read(self.input) {
             Ok((params, echo)) => Some((params, self.run(Ok(echo))?)),
             Err(error) => {
@@ -61,7 +66,10 @@ impl<'a> Call<'a> {
             Ok(echo) => {
                 let context = TaskContext::new(Arc::clone(self.shared), Arc::clone(self.entry));
                 self.outcome = Ok(context.clone());
-                Some(Run::new(context, self.envelope.begin(self.entry.name(), &echo)))
+                Some(Run::new(
+                    context,
+                    self.envelope.begin(self.entry.name(), &echo),
+                ))
             }
             Err(error) => {
                 self.outcome = Err(Some(error));
@@ -110,14 +118,24 @@ impl Invocation {
     #[doc(hidden)]
     #[must_use]
     pub fn new<F: Copy + 'static>(_function: F) -> Self {
-        let arguments = NamedArguments { json: b"{".to_vec(), errors: Vec::new() };
-        Self { function: TypeId::of::<F>(), path: std::any::type_name::<F>(), arguments }
+        let arguments = NamedArguments {
+            json: b"{".to_vec(),
+            errors: Vec::new(),
+        };
+        Self {
+            function: TypeId::of::<F>(),
+            path: std::any::type_name::<F>(),
+            arguments,
+        }
     }
 
     /// Adds an argument. One that does not serialize is reported when the call runs, with everything else that is wrong.
     #[doc(hidden)]
     #[must_use]
-    #[allow(clippy::needless_pass_by_value, reason = "an argument is passed as to the function itself")]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "an argument is passed as to the function itself"
+    )]
     pub fn with<V: Serialize>(mut self, name: &str, value: V) -> Self {
         let NamedArguments { json, errors } = &mut self.arguments;
         let name = name.strip_prefix("r#").unwrap_or(name);
@@ -129,7 +147,10 @@ impl Invocation {
         json.push(b':');
         if let Err(error) = key.and_then(|()| serde_json::to_writer(&mut *json, &value)) {
             json.truncate(start);
-            errors.push(ArgumentError { pointer: format!("/params/{name}"), detail: format!("cannot be written as JSON: {error}") });
+            errors.push(ArgumentError {
+                pointer: format!("/params/{name}"),
+                detail: format!("cannot be written as JSON: {error}"),
+            });
         }
         self
     }

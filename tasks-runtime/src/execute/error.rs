@@ -80,7 +80,11 @@ pub enum Refusal {
 impl fmt::Display for ExecuteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownTask { name, nearest, registered } => {
+            Self::UnknownTask {
+                name,
+                nearest,
+                registered,
+            } => {
                 write!(f, "no task is named `{name}`")?;
                 match nearest.split_first() {
                     Some((first, rest)) => {
@@ -90,26 +94,51 @@ impl fmt::Display for ExecuteError {
                         }
                         f.write_str("?")?;
                     }
-                    None if *registered == 0 => f.write_str("; none is registered: is the crate with the tasks linked?")?,
+                    None if *registered == 0 => {
+                        f.write_str("; none is registered: is the crate with the tasks linked?")?;
+                    }
                     None => {}
                 }
                 write!(f, " ({registered} registered)")
             }
-            Self::InvalidArguments { task, reason } => write!(f, "invalid arguments for task `{task}`: {reason}"),
-            Self::Unavailable { task, parameter, annotation, reason } => {
-                write!(f, "task `{task}` cannot run now: its dependency `{parameter}: {annotation}` is not available: {reason}")
+            Self::InvalidArguments { task, reason } => {
+                write!(f, "invalid arguments for task `{task}`: {reason}")
             }
-            Self::Refused { task, refusal, waited } => {
+            Self::Unavailable {
+                task,
+                parameter,
+                annotation,
+                reason,
+            } => {
+                write!(
+                    f,
+                    "task `{task}` cannot run now: its dependency `{parameter}: {annotation}` is not available: {reason}"
+                )
+            }
+            Self::Refused {
+                task,
+                refusal,
+                waited,
+            } => {
                 let limit = match refusal {
                     Refusal::Task => "as many executions of it as it may have are running",
                     Refusal::Executor => "the server is running as many tasks as it may",
                     Refusal::Blocking => "all threads for sync tasks are busy",
                 };
-                write!(f, "task `{task}` was not run: {limit}, and no place became free within {waited:?}")
+                write!(
+                    f,
+                    "task `{task}` was not run: {limit}, and no place became free within {waited:?}"
+                )
             }
-            Self::Panicked { task, message } => write!(f, "task `{task}` was not run: preparing the call panicked: {message}"),
+            Self::Panicked { task, message } => write!(
+                f,
+                "task `{task}` was not run: preparing the call panicked: {message}"
+            ),
             Self::Failed(failure) => write!(f, "{}: {}", failure.r#type, failure.message),
-            Self::UnexpectedResult { task, source } => write!(f, "the result of task `{task}` is not of the type asked for: {source}"),
+            Self::UnexpectedResult { task, source } => write!(
+                f,
+                "the result of task `{task}` is not of the type asked for: {source}"
+            ),
         }
     }
 }
@@ -156,8 +185,17 @@ impl BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the executor cannot be built")?;
-        for MissingDependency { task, parameter, type_name, location } in &self.missing {
-            write!(f, "\n  task `{task}` needs a `{type_name}` for its parameter `{parameter}` ({location}): give one to `provide`")?;
+        for MissingDependency {
+            task,
+            parameter,
+            type_name,
+            location,
+        } in &self.missing
+        {
+            write!(
+                f,
+                "\n  task `{task}` needs a `{type_name}` for its parameter `{parameter}` ({location}): give one to `provide`"
+            )?;
         }
         for problem in &self.other {
             write!(f, "\n  {problem}")?;

@@ -23,26 +23,42 @@ pub(crate) struct Execution {
 
 impl Execution {
     pub(crate) fn new(running: Running, context: TaskContext, timeout: Option<Duration>) -> Self {
-        Self { running, context, timeout, deadline: None, done: false }
+        Self {
+            running,
+            context,
+            timeout,
+            deadline: None,
+            done: false,
+        }
     }
 
     /// Whether the time is up. It counts from the end of the wait for a permit, which has a limit of its own.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
-        let Some(timeout) = self.timeout else { return Poll::Pending };
+        let Some(timeout) = self.timeout else {
+            return Poll::Pending;
+        };
         if self.context.phase() == Phase::Waiting {
             return Poll::Pending;
         }
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        let deadline = self
+            .deadline
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
         deadline.as_mut().poll(cx).map(|()| timeout)
     }
 
     fn timed_out(&self, timeout: Duration) -> Result<Outcome, ExecuteError> {
         let entry = &self.context.0.entry;
         if self.context.phase() == Phase::Running {
-            let message = format!("task `{}` ran longer than its timeout of {timeout:?}", entry.name());
+            let message = format!(
+                "task `{}` ran longer than its timeout of {timeout:?}",
+                entry.name()
+            );
             return Ok(Outcome::Failed(TaskFailure::timeout(message)));
         }
-        Err(entry.unavailable(self.context.injecting_parameter(), format!("not resolved within {timeout:?}")))
+        Err(entry.unavailable(
+            self.context.injecting_parameter(),
+            format!("not resolved within {timeout:?}"),
+        ))
     }
 }
 
@@ -61,10 +77,13 @@ impl Future for Execution {
                     self.timed_out(timeout)
                 }
             },
-            Err(caught) if self.context.phase() == Phase::Running => Ok(Outcome::Failed(caught.into_failure(traceback))),
-            Err(caught) => {
-                Err(ExecuteError::Panicked { task: self.context.task_name().to_owned(), message: caught.message })
+            Err(caught) if self.context.phase() == Phase::Running => {
+                Ok(Outcome::Failed(caught.into_failure(traceback)))
             }
+            Err(caught) => Err(ExecuteError::Panicked {
+                task: self.context.task_name().to_owned(),
+                message: caught.message,
+            }),
         };
         self.done = true;
         Poll::Ready(result)

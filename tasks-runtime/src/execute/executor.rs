@@ -67,7 +67,9 @@ pub(crate) struct Shared {
 
 impl fmt::Debug for TaskExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskExecutor").field("tasks", &self.shared.registry.len()).finish_non_exhaustive()
+        f.debug_struct("TaskExecutor")
+            .field("tasks", &self.shared.registry.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,7 +81,9 @@ impl TaskExecutor {
     }
 
     pub(crate) fn new(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared) }
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// The tasks it runs.
@@ -93,12 +97,17 @@ impl TaskExecutor {
     /// # Errors
     ///
     /// Every [`ExecuteError`].
-    pub async fn execute<T: DeserializeOwned>(&self, name: &str, params: impl Serialize) -> Result<T, ExecuteError> {
+    pub async fn execute<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        params: impl Serialize,
+    ) -> Result<T, ExecuteError> {
         let entry = self.shared.registry.entry(name)?;
-        let params = serde_json::to_string(&params).map_err(|error| ExecuteError::InvalidArguments {
-            task: name.to_owned(),
-            reason: InvalidArguments::malformed(error),
-        })?;
+        let params =
+            serde_json::to_string(&params).map_err(|error| ExecuteError::InvalidArguments {
+                task: name.to_owned(),
+                reason: InvalidArguments::malformed(error),
+            })?;
         self.value(entry, &params).await
     }
 
@@ -112,14 +121,28 @@ impl TaskExecutor {
         let params = call
             .arguments
             .json()
-            .map_err(|reason| ExecuteError::InvalidArguments { task: entry.name().to_owned(), reason })?;
+            .map_err(|reason| ExecuteError::InvalidArguments {
+                task: entry.name().to_owned(),
+                reason,
+            })?;
         self.value(entry, &params).await
     }
 
-    async fn value<T: DeserializeOwned>(&self, entry: &Arc<RegisteredTask>, params: &str) -> Result<T, ExecuteError> {
-        match self.drive(entry, Input::Params(params), Envelope::Bare).await? {
-            Outcome::Completed(json) => serde_json::from_slice(&json)
-                .map_err(|source| ExecuteError::UnexpectedResult { task: entry.name().to_owned(), source }),
+    async fn value<T: DeserializeOwned>(
+        &self,
+        entry: &Arc<RegisteredTask>,
+        params: &str,
+    ) -> Result<T, ExecuteError> {
+        match self
+            .drive(entry, Input::Params(params), Envelope::Bare)
+            .await?
+        {
+            Outcome::Completed(json) => {
+                serde_json::from_slice(&json).map_err(|source| ExecuteError::UnexpectedResult {
+                    task: entry.name().to_owned(),
+                    source,
+                })
+            }
             Outcome::Failed(failure) => Err(ExecuteError::Failed(failure)),
         }
     }
@@ -155,15 +178,37 @@ impl TaskExecutor {
         }
     }
 
-    async fn drive(&self, entry: &Arc<RegisteredTask>, input: Input<'_>, envelope: Envelope) -> Result<Outcome, ExecuteError> {
-        let mut call = Call { shared: &self.shared, entry, input, envelope, outcome: Err(None) };
-        let running = panic::catch(Traceback::Off, || entry.start(&mut call))
-            .map_err(|caught| ExecuteError::Panicked { task: entry.name().to_owned(), message: caught.message })?;
+    async fn drive(
+        &self,
+        entry: &Arc<RegisteredTask>,
+        input: Input<'_>,
+        envelope: Envelope,
+    ) -> Result<Outcome, ExecuteError> {
+        let mut call = Call {
+            shared: &self.shared,
+            entry,
+            input,
+            envelope,
+            outcome: Err(None),
+        };
+        let running =
+            panic::catch(Traceback::Off, || entry.start(&mut call)).map_err(|caught| {
+                ExecuteError::Panicked {
+                    task: entry.name().to_owned(),
+                    message: caught.message,
+                }
+            })?;
         let (running, context) = match (running, call.outcome) {
             (Some(running), Ok(context)) => (running, context),
             (_, refused) => {
-                let reason = refused.err().flatten().unwrap_or_else(|| InvalidArguments::malformed("the task read no arguments"));
-                return Err(ExecuteError::InvalidArguments { task: entry.name().to_owned(), reason });
+                let reason = refused
+                    .err()
+                    .flatten()
+                    .unwrap_or_else(|| InvalidArguments::malformed("the task read no arguments"));
+                return Err(ExecuteError::InvalidArguments {
+                    task: entry.name().to_owned(),
+                    reason,
+                });
             }
         };
         let span = tracing::info_span!(
@@ -173,7 +218,11 @@ impl TaskExecutor {
             outcome = tracing::field::Empty,
             duration_ms = tracing::field::Empty,
         );
-        let execution = Execution::new(running, context, entry.timeout().or(self.shared.default_timeout));
+        let execution = Execution::new(
+            running,
+            context,
+            entry.timeout().or(self.shared.default_timeout),
+        );
         if span.is_disabled() {
             return execution.await;
         }

@@ -29,12 +29,21 @@ pub(crate) struct Permits {
 pub(crate) type Waiting = Pin<Box<dyn Future<Output = Result<Permits, Refusal>> + Send>>;
 
 impl Limits {
-    pub(crate) fn new(executor: usize, blocking: usize, tasks: HashMap<String, usize>, max_wait: Duration) -> Self {
-        let semaphore = |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
+    pub(crate) fn new(
+        executor: usize,
+        blocking: usize,
+        tasks: HashMap<String, usize>,
+        max_wait: Duration,
+    ) -> Self {
+        let semaphore =
+            |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
         Self {
             executor: semaphore(executor),
             blocking: semaphore(blocking),
-            tasks: tasks.into_iter().map(|(name, count)| (name, semaphore(count))).collect(),
+            tasks: tasks
+                .into_iter()
+                .map(|(name, count)| (name, semaphore(count)))
+                .collect(),
             max_wait,
         }
     }
@@ -46,7 +55,11 @@ impl Limits {
     /// The limits that concern one execution: the narrowest first, so that a busy task does not keep places that others
     /// could use while it waits for its own.
     fn of(&self, task: &str, blocking: bool) -> [Option<(&Arc<Semaphore>, Refusal)>; 3] {
-        let own = if self.tasks.is_empty() { None } else { self.tasks.get(task) };
+        let own = if self.tasks.is_empty() {
+            None
+        } else {
+            self.tasks.get(task)
+        };
         [
             own.map(|semaphore| (semaphore, Refusal::Task)),
             blocking.then_some((&self.blocking, Refusal::Blocking)),
@@ -59,7 +72,9 @@ impl Limits {
         let limits = self.of(task, blocking);
         let mut held = [None, None, None];
         for (place, limit) in held.iter_mut().zip(&limits) {
-            let Some((semaphore, _)) = limit else { continue };
+            let Some((semaphore, _)) = limit else {
+                continue;
+            };
             match Arc::clone(semaphore).try_acquire_owned() {
                 Ok(permit) => *place = Some(permit),
                 // Those taken so far are given back: who waits holds nothing but its place in the narrowest queue.
@@ -70,13 +85,16 @@ impl Limits {
     }
 
     fn wait(&self, limits: [Option<(&Arc<Semaphore>, Refusal)>; 3]) -> Waiting {
-        let limits = limits.map(|limit| limit.map(|(semaphore, refusal)| (Arc::clone(semaphore), refusal)));
+        let limits =
+            limits.map(|limit| limit.map(|(semaphore, refusal)| (Arc::clone(semaphore), refusal)));
         let max_wait = self.max_wait;
         Box::pin(async move {
             let deadline = tokio::time::Instant::now() + max_wait;
             let mut held = [None, None, None];
             for (place, limit) in held.iter_mut().zip(limits) {
-                let Some((semaphore, refusal)) = limit else { continue };
+                let Some((semaphore, refusal)) = limit else {
+                    continue;
+                };
                 match tokio::time::timeout_at(deadline, semaphore.acquire_owned()).await {
                     Ok(Ok(permit)) => *place = Some(permit),
                     _ => return Err(refusal),

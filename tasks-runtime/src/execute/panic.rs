@@ -31,7 +31,12 @@ pub(crate) struct Caught {
 
 impl Caught {
     pub(crate) fn into_failure(self, traceback: Traceback) -> TaskFailure {
-        TaskFailure::panic(self.message, self.place.as_deref(), self.frames.as_ref(), traceback)
+        TaskFailure::panic(
+            self.message,
+            self.place.as_deref(),
+            self.frames.as_ref(),
+            traceback,
+        )
     }
 }
 
@@ -44,7 +49,9 @@ pub(crate) fn install_hook() {
             if !IN_TASK.get() {
                 return previous(info);
             }
-            let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+            let place = info
+                .location()
+                .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
             tracing::error!(place, "a task panicked");
             let frames = (Detail::current() == Traceback::Full).then(Backtrace::force_capture);
             LAST.set(Some(Origin { place, frames }));
@@ -65,8 +72,13 @@ pub(crate) fn catch<R>(traceback: Traceback, run: impl FnOnce() -> R) -> Result<
     // What the closure touched is dropped with it: the arguments, the future.
     panic::catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
         let origin = LAST.take();
-        let (place, frames) = origin.map_or((None, None), |origin| (Some(origin.place), origin.frames));
-        Caught { message: message(payload.as_ref()), place, frames }
+        let (place, frames) =
+            origin.map_or((None, None), |origin| (Some(origin.place), origin.frames));
+        Caught {
+            message: message(payload.as_ref()),
+            place,
+            frames,
+        }
     })
 }
 

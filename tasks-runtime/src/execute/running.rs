@@ -1,6 +1,10 @@
 //! One execution, from the moment its arguments are decoded.
 
-#![allow(missing_docs, missing_debug_implementations, reason = "for generated code, which is not written by hand")]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    reason = "for generated code, which is not written by hand"
+)]
 
 use std::fmt;
 use std::pin::Pin;
@@ -40,17 +44,27 @@ enum Admission {
 
 impl fmt::Debug for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").field("context", &self.context).finish_non_exhaustive()
+        f.debug_struct("Run")
+            .field("context", &self.context)
+            .finish_non_exhaustive()
     }
 }
 
 impl Run {
     pub(crate) fn new(context: TaskContext, json: Vec<u8>) -> Self {
-        Self { context, json, admission: Admission::Asked }
+        Self {
+            context,
+            json,
+            admission: Admission::Asked,
+        }
     }
 
     /// Waits for a permit, then for the injected values; the task's code follows.
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>, places: &mut [&mut dyn AnyPlace]) -> Poll<Result<(), Box<ExecuteError>>> {
+    pub fn poll_ready(
+        &mut self,
+        cx: &mut Context<'_>,
+        places: &mut [&mut dyn AnyPlace],
+    ) -> Poll<Result<(), Box<ExecuteError>>> {
         if let Err(refusal) = ready!(self.poll_admission(cx)) {
             let state = &self.context.0;
             return Poll::Ready(Err(Box::new(ExecuteError::Refused {
@@ -87,7 +101,11 @@ impl Run {
             Admission::Waiting(waiting) => ready!(limits::poll(waiting, cx)),
             Admission::Asked => {
                 let state = &self.context.0;
-                match state.shared.limits.acquire(state.entry.name(), state.entry.blocking()) {
+                match state
+                    .shared
+                    .limits
+                    .acquire(state.entry.name(), state.entry.blocking())
+                {
                     Ok(permits) => Ok(permits),
                     Err(mut waiting) => match limits::poll(&mut waiting, cx) {
                         Poll::Ready(granted) => granted,
@@ -111,7 +129,9 @@ impl Run {
         let thread = context.clone();
         let spawned = context.0.shared.blocking.spawn(move || {
             if thread.is_cancelled() {
-                return Ok(Outcome::Failed(TaskFailure::internal("canceled before it began".to_owned())));
+                return Ok(Outcome::Failed(TaskFailure::internal(
+                    "canceled before it began".to_owned(),
+                )));
             }
             let _span = span.enter();
             panic::catch(traceback, move || task(self))
@@ -120,9 +140,13 @@ impl Run {
             Ok(handle) => match handle.await {
                 Ok(Ok(outcome)) => return outcome,
                 Ok(Err(caught)) => caught.into_failure(traceback),
-                Err(error) => TaskFailure::internal(format!("the thread of the task is gone: {error}")),
+                Err(error) => {
+                    TaskFailure::internal(format!("the thread of the task is gone: {error}"))
+                }
             },
-            Err(error) => TaskFailure::internal(format!("no thread could be started for the task: {error}")),
+            Err(error) => {
+                TaskFailure::internal(format!("no thread could be started for the task: {error}"))
+            }
         };
         Outcome::Failed(failure)
     }

@@ -23,7 +23,9 @@ pub enum Injection<T> {
 
 impl<T> Injection<T> {
     /// A value that `future` will have.
-    pub fn pending<E: Into<InjectError>>(future: impl Future<Output = Result<T, E>> + Send + 'static) -> Self {
+    pub fn pending<E: Into<InjectError>>(
+        future: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Self {
         Self::Pending(Box::pin(async move { future.await.map_err(Into::into) }))
     }
 
@@ -36,7 +38,9 @@ impl<T> Injection<T> {
             Self::Ready(value) => Injection::Ready(f(value)),
             Self::Absent => Injection::Absent,
             Self::Failed(error) => Injection::Failed(error),
-            Self::Pending(future) => Injection::Pending(Box::pin(async move { future.await.map(f) })),
+            Self::Pending(future) => {
+                Injection::Pending(Box::pin(async move { future.await.map(f) }))
+            }
         }
     }
 }
@@ -104,6 +108,8 @@ impl<'a> Injector<'a> {
 
 impl fmt::Debug for Injector<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Injector").field("context", &self.context).finish_non_exhaustive()
+        f.debug_struct("Injector")
+            .field("context", &self.context)
+            .finish_non_exhaustive()
     }
 }

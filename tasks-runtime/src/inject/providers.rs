@@ -10,9 +10,15 @@ use crate::TaskContext;
 
 /// Values and factories by type.
 #[derive(Default)]
-pub(crate) struct Providers(HashMap<TypeId, Box<dyn Any + Send + Sync>, foldhash::fast::FixedState>);
+pub(crate) struct Providers(
+    HashMap<TypeId, Box<dyn Any + Send + Sync>, foldhash::fast::FixedState>,
+);
 
-type Factory<T> = Box<dyn Fn(TaskContext) -> Pin<Box<dyn Future<Output = Result<T, InjectError>> + Send>> + Send + Sync>;
+type Factory<T> = Box<
+    dyn Fn(TaskContext) -> Pin<Box<dyn Future<Output = Result<T, InjectError>> + Send>>
+        + Send
+        + Sync,
+>;
 
 /// Where values of one type come from.
 pub(crate) enum Provider<T> {

@@ -19,7 +19,10 @@ impl Requirements {
     /// A value of type `T` has to be provided.
     pub fn value<T: 'static>(&mut self) {
         if !self.optional {
-            self.needed.push(Requirement { type_id: TypeId::of::<T>(), type_name: type_name::<T>() });
+            self.needed.push(Requirement {
+                type_id: TypeId::of::<T>(),
+                type_name: type_name::<T>(),
+            });
         }
     }
 

@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::TaskRegistry;
 use super::entry::{Code, RegisteredTask};
 use super::error::{RegistryError, RegistryProblem};
-use super::TaskRegistry;
 use crate::arguments::Fields;
 use crate::execute::{Call, Running, running};
 use crate::schema;
@@ -30,7 +30,10 @@ pub struct RegistryBuilder {
 
 impl fmt::Debug for RegistryBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RegistryBuilder").field("entries", &self.entries).field("problems", &self.problems).finish()
+        f.debug_struct("RegistryBuilder")
+            .field("entries", &self.entries)
+            .field("problems", &self.problems)
+            .finish()
     }
 }
 
@@ -43,8 +46,11 @@ pub(crate) struct Closure {
     pub(super) location: &'static Location<'static>,
     pub(super) input_schema: fn(&mut SchemaGenerator) -> Schema,
     pub(super) output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
-    pub(super) start: Box<dyn Fn(&mut Call<'_>) -> Option<Running> + Send + Sync>,
+    pub(super) start: Start,
 }
+
+/// What begins an execution of a closure.
+type Start = Box<dyn Fn(&mut Call<'_>) -> Option<Running> + Send + Sync>;
 
 impl RegistryBuilder {
     /// Adds all tasks that are linked into the program, but for those with `register = false`.
@@ -76,11 +82,15 @@ impl RegistryBuilder {
     pub fn task(mut self, task: impl IntoTaskFn) -> Self {
         let task = task.into_task_fn();
         let functions = self.functions.get_or_insert_with(|| {
-            linked().map(|registration| ((registration.task.function)(), registration.task)).collect()
+            linked()
+                .map(|registration| ((registration.task.function)(), registration.task))
+                .collect()
         });
         match functions.get(&task.function).copied() {
             Some(descriptor) => self.add(descriptor, task.name, task.tags),
-            None => self.problems.push(RegistryProblem::NotATask { path: task.path.to_owned() }),
+            None => self.problems.push(RegistryProblem::NotATask {
+                path: task.path.to_owned(),
+            }),
         }
         self
     }
@@ -109,7 +119,12 @@ impl RegistryBuilder {
     /// ```
     #[must_use]
     #[track_caller]
-    pub fn register_fn<P, R, E, F, Fut, T>(self, name: impl Into<String>, tags: impl IntoIterator<Item = T>, function: F) -> Self
+    pub fn register_fn<P, R, E, F, Fut, T>(
+        self,
+        name: impl Into<String>,
+        tags: impl IntoIterator<Item = T>,
+        function: F,
+    ) -> Self
     where
         P: DeserializeOwned + JsonSchema + Send + 'static,
         R: Serialize + JsonSchema + 'static,
@@ -128,13 +143,24 @@ impl RegistryBuilder {
                 Ok(Ret(function(params).await).finish(run))
             }))
         };
-        self.closure::<P, R>(name.into(), tags, false, Location::caller(), Box::new(start))
+        self.closure::<P, R>(
+            name.into(),
+            tags,
+            false,
+            Location::caller(),
+            Box::new(start),
+        )
     }
 
     /// Adds a sync closure, which runs on the blocking pool. Otherwise as [`register_fn`](Self::register_fn).
     #[must_use]
     #[track_caller]
-    pub fn register_blocking_fn<P, R, E, F, T>(self, name: impl Into<String>, tags: impl IntoIterator<Item = T>, function: F) -> Self
+    pub fn register_blocking_fn<P, R, E, F, T>(
+        self,
+        name: impl Into<String>,
+        tags: impl IntoIterator<Item = T>,
+        function: F,
+    ) -> Self
     where
         P: DeserializeOwned + JsonSchema + Send + 'static,
         R: Serialize + JsonSchema + 'static,
@@ -149,7 +175,9 @@ impl RegistryBuilder {
             let function = Arc::clone(&function);
             Some(running(async move {
                 std::future::poll_fn(|cx| run.poll_ready(cx, &mut [])).await?;
-                Ok(run.blocking(Box::new(move |run| Ret(function(params)).finish(run))).await)
+                Ok(run
+                    .blocking(Box::new(move |run| Ret(function(params)).finish(run)))
+                    .await)
             }))
         };
         self.closure::<P, R>(name.into(), tags, true, Location::caller(), Box::new(start))
@@ -161,18 +189,33 @@ impl RegistryBuilder {
         tags: impl IntoIterator<Item = impl Into<Cow<'static, str>>>,
         blocking: bool,
         location: &'static Location<'static>,
-        start: Box<dyn Fn(&mut Call<'_>) -> Option<Running> + Send + Sync>,
+        start: Start,
     ) -> Self {
         let schema = schema::standalone::<P>();
-        if schema.get("properties").is_none() && schema.get("type").and_then(Value::as_str) != Some("object") {
-            self.problems.push(RegistryProblem::NotAStruct { task: name, type_name: type_name::<P>().to_owned() });
+        if schema.get("properties").is_none()
+            && schema.get("type").and_then(Value::as_str) != Some("object")
+        {
+            self.problems.push(RegistryProblem::NotAStruct {
+                task: name,
+                type_name: type_name::<P>().to_owned(),
+            });
             return self;
         }
         let parameters = schema::parameters_of_struct(&schema);
-        let list: Vec<String> = parameters.iter().map(|parameter| format!("{}: {}", parameter.name, parameter.annotation)).collect();
+        let list: Vec<String> = parameters
+            .iter()
+            .map(|parameter| format!("{}: {}", parameter.name, parameter.annotation))
+            .collect();
         let closure = Closure {
-            description: schema.get("description").and_then(Value::as_str).map(str::to_owned),
-            signature: format!("({}) -> {}", list.join(", "), schema::short_type_name::<R>()),
+            description: schema
+                .get("description")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            signature: format!(
+                "({}) -> {}",
+                list.join(", "),
+                schema::short_type_name::<R>()
+            ),
             parameters,
             blocking,
             location,
@@ -181,7 +224,11 @@ impl RegistryBuilder {
             start,
         };
         let tags = tags.into_iter().map(Into::into).collect();
-        self.entry(RegisteredTask::new(Cow::Owned(name), tags, Code::Closure(closure)));
+        self.entry(RegisteredTask::new(
+            Cow::Owned(name),
+            tags,
+            Code::Closure(closure),
+        ));
         self
     }
 
@@ -198,7 +245,10 @@ impl RegistryBuilder {
 
     fn entry(&mut self, entry: RegisteredTask) {
         if let Some(detail) = bad_name(entry.name()) {
-            self.problems.push(RegistryProblem::BadName { name: entry.name().to_owned(), detail });
+            self.problems.push(RegistryProblem::BadName {
+                name: entry.name().to_owned(),
+                detail,
+            });
         }
         for (index, tag) in entry.tags().iter().enumerate() {
             let detail = if tag.trim().is_empty() {
@@ -208,7 +258,10 @@ impl RegistryBuilder {
             } else {
                 continue;
             };
-            self.problems.push(RegistryProblem::BadTag { task: entry.name().to_owned(), detail });
+            self.problems.push(RegistryProblem::BadTag {
+                task: entry.name().to_owned(),
+                detail,
+            });
         }
         self.entries.push(Arc::new(entry));
     }
@@ -230,7 +283,9 @@ impl RegistryBuilder {
             }
         }
         if !self.problems.is_empty() {
-            return Err(RegistryError { problems: self.problems });
+            return Err(RegistryError {
+                problems: self.problems,
+            });
         }
         Ok(TaskRegistry::from_entries(self.entries))
     }
@@ -245,6 +300,11 @@ fn bad_name(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("it is empty".to_owned());
     }
-    let bad = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))?;
-    Some(format!("`{}` cannot be part of it; use `a-z`, `A-Z`, `0-9`, `_` and `-`", bad.escape_debug()))
+    let bad = name
+        .chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))?;
+    Some(format!(
+        "`{}` cannot be part of it; use `a-z`, `A-Z`, `0-9`, `_` and `-`",
+        bad.escape_debug()
+    ))
 }

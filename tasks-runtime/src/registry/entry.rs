@@ -93,7 +93,9 @@ impl RegisteredTask {
     pub fn location(&self) -> String {
         match &self.code {
             Code::Function(task) => format!("{}:{}", task.file, task.line),
-            Code::Closure(closure) => format!("{}:{}", closure.location.file(), closure.location.line()),
+            Code::Closure(closure) => {
+                format!("{}:{}", closure.location.file(), closure.location.line())
+            }
         }
     }
 
@@ -105,7 +107,9 @@ impl RegisteredTask {
     }
 
     pub(crate) fn unavailable(&self, index: usize, reason: String) -> ExecuteError {
-        let (parameter, annotation) = self.declared().get(index).map_or(("?", "?"), |parameter| (parameter.name, parameter.annotation));
+        let (parameter, annotation) = self.declared().get(index).map_or(("?", "?"), |parameter| {
+            (parameter.name, parameter.annotation)
+        });
         ExecuteError::Unavailable {
             task: self.name.to_string(),
             parameter: parameter.to_owned(),

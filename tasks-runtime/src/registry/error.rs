@@ -71,14 +71,29 @@ impl Error for RegistryError {}
 impl fmt::Display for RegistryProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Duplicate { name, places: [first, second] } => {
-                write!(f, "two tasks are named `{name}`: at {first} and at {second}; give one of them another `name`")
+            Self::Duplicate {
+                name,
+                places: [first, second],
+            } => {
+                write!(
+                    f,
+                    "two tasks are named `{name}`: at {first} and at {second}; give one of them another `name`"
+                )
             }
-            Self::BadName { name, detail } => write!(f, "`{}` cannot be a task's name: {detail}", name.escape_debug()),
+            Self::BadName { name, detail } => write!(
+                f,
+                "`{}` cannot be a task's name: {detail}",
+                name.escape_debug()
+            ),
             Self::BadTag { task, detail } => write!(f, "task `{task}`: {detail}"),
-            Self::NotATask { path } => write!(f, "`{path}` is not a task: annotate it with `#[task]`"),
+            Self::NotATask { path } => {
+                write!(f, "`{path}` is not a task: annotate it with `#[task]`")
+            }
             Self::NotAStruct { task, type_name } => {
-                write!(f, "task `{task}`: its parameters are a `{type_name}`, which is not a struct with named fields")
+                write!(
+                    f,
+                    "task `{task}`: its parameters are a `{type_name}`, which is not a struct with named fields"
+                )
             }
         }
     }

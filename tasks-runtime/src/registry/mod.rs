@@ -78,16 +78,29 @@ impl TaskRegistry {
 
     pub(crate) fn from_entries(mut entries: Vec<Arc<RegisteredTask>>) -> Self {
         entries.sort_by(|a, b| a.name().cmp(b.name()));
-        let by_name = entries.iter().enumerate().map(|(index, entry)| (entry.name().to_owned(), index)).collect();
+        let by_name = entries
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| (entry.name().to_owned(), index))
+            .collect();
         let mut by_function = HashMap::default();
         for (index, entry) in entries.iter().enumerate() {
-            let Some(function) = entry.function() else { continue };
+            let Some(function) = entry.function() else {
+                continue;
+            };
             // A function may be registered under several names: its own one is meant by `call!`.
             if entry.has_own_name() || !by_function.contains_key(&function) {
                 by_function.insert(function, index);
             }
         }
-        Self { inner: Arc::new(Inner { entries, by_name, by_function, attachment: OnceLock::new() }) }
+        Self {
+            inner: Arc::new(Inner {
+                entries,
+                by_name,
+                by_function,
+                attachment: OnceLock::new(),
+            }),
+        }
     }
 
     /// Whether there is a task of this name.
@@ -118,8 +131,16 @@ impl TaskRegistry {
     #[must_use]
     pub fn list_by_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) -> Vec<&str> {
         let tags: Vec<T> = tags.into_iter().collect();
-        let has_all = |entry: &&Arc<RegisteredTask>| tags.iter().all(|tag| entry.tags().iter().any(|own| own == tag.as_ref()));
-        self.inner.entries.iter().filter(has_all).map(|entry| entry.name()).collect()
+        let has_all = |entry: &&Arc<RegisteredTask>| {
+            tags.iter()
+                .all(|tag| entry.tags().iter().any(|own| own == tag.as_ref()))
+        };
+        self.inner
+            .entries
+            .iter()
+            .filter(has_all)
+            .map(|entry| entry.name())
+            .collect()
     }
 
     /// The metadata of a task.
@@ -134,7 +155,11 @@ impl TaskRegistry {
     /// The metadata of all tasks, sorted by name.
     #[must_use]
     pub fn infos(&self) -> Vec<TaskInfo> {
-        self.inner.entries.iter().map(|entry| entry.info()).collect()
+        self.inner
+            .entries
+            .iter()
+            .map(|entry| entry.info())
+            .collect()
     }
 
     /// How many tasks came from which crate: a crate that is missing here was not linked.
@@ -170,7 +195,13 @@ impl TaskRegistry {
     /// What a server made of this registry, kept so that its workers make it once. One kind of thing can be attached.
     #[doc(hidden)]
     pub fn attachment<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {
-        if let Some(attachment) = self.inner.attachment.get().cloned().and_then(|any| any.downcast::<T>().ok()) {
+        if let Some(attachment) = self
+            .inner
+            .attachment
+            .get()
+            .cloned()
+            .and_then(|any| any.downcast::<T>().ok())
+        {
             return attachment;
         }
         let made = Arc::new(make(self));
@@ -195,7 +226,11 @@ impl TaskRegistry {
         }
     }
 
-    pub(crate) fn entry_of(&self, function: TypeId, path: &str) -> Result<&Arc<RegisteredTask>, ExecuteError> {
+    pub(crate) fn entry_of(
+        &self,
+        function: TypeId,
+        path: &str,
+    ) -> Result<&Arc<RegisteredTask>, ExecuteError> {
         match self.inner.by_function.get(&function) {
             Some(index) => Ok(&self.inner.entries[*index]),
             None => Err(self.unknown(path)),
@@ -207,8 +242,15 @@ impl TaskRegistry {
         /// How many are worth reading.
         const NEAREST: usize = 3;
         let short = name.rsplit("::").next().unwrap_or(name);
-        let nearest = nearest(short, self.names(), NEAREST).into_iter().map(str::to_owned).collect();
-        ExecuteError::UnknownTask { name: name.chars().take(200).collect(), nearest, registered: self.len() }
+        let nearest = nearest(short, self.names(), NEAREST)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        ExecuteError::UnknownTask {
+            name: name.chars().take(200).collect(),
+            nearest,
+            registered: self.len(),
+        }
     }
 }
 

@@ -12,7 +12,11 @@ pub(super) struct Capture {
 
 impl Capture {
     pub(super) fn new(limit: usize) -> Self {
-        Self { bytes: Vec::new(), limit, truncated: false }
+        Self {
+            bytes: Vec::new(),
+            limit,
+            truncated: false,
+        }
     }
 
     /// Reads to the end; what is beyond the limit is thrown away, so that the command does not block on a full pipe.
@@ -28,7 +32,11 @@ impl Capture {
     }
 
     pub(super) fn finish(self) -> (String, bool) {
-        let Self { mut bytes, truncated, .. } = self;
+        let Self {
+            mut bytes,
+            truncated,
+            ..
+        } = self;
         if truncated {
             // The limit may have cut a character in two.
             let whole = match std::str::from_utf8(&bytes) {

@@ -24,15 +24,31 @@ impl fmt::Display for ShellError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Directory(path, error) => {
-                write!(f, "the command was not run: its working directory `{}` cannot be used: {error}", path.display())
+                write!(
+                    f,
+                    "the command was not run: its working directory `{}` cannot be used: {error}",
+                    path.display()
+                )
             }
             Self::NotADirectory(path) => {
-                write!(f, "the command was not run: its working directory `{}` is not a directory", path.display())
+                write!(
+                    f,
+                    "the command was not run: its working directory `{}` is not a directory",
+                    path.display()
+                )
             }
             Self::Spawn(program, error) if error.kind() == io::ErrorKind::NotFound => {
-                write!(f, "the program `{}` was not found: install it, or give its whole path", program.display())
+                write!(
+                    f,
+                    "the program `{}` was not found: install it, or give its whole path",
+                    program.display()
+                )
             }
-            Self::Spawn(program, error) => write!(f, "the program `{}` cannot be started: {error}", program.display()),
+            Self::Spawn(program, error) => write!(
+                f,
+                "the program `{}` cannot be started: {error}",
+                program.display()
+            ),
             Self::Wait(error) => write!(f, "the end of the command was missed: {error}"),
         }
     }

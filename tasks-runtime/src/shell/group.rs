@@ -11,7 +11,10 @@ pub(super) struct Group(Option<Pid>);
 
 impl Group {
     pub(super) fn of(child: &Child) -> Self {
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let pid = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
         Self(pid)
     }
 

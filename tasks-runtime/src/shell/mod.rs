@@ -58,7 +58,11 @@ const GRACE: Duration = Duration::from_millis(200);
 #[must_use = "a command does nothing until it is awaited"]
 pub fn run_shell(command: impl Into<String>) -> ShellCommand {
     let command = command.into();
-    ShellCommand::new("/bin/sh".into(), vec!["-c".into(), OsString::from(&command)], command)
+    ShellCommand::new(
+        "/bin/sh".into(),
+        vec!["-c".into(), OsString::from(&command)],
+        command,
+    )
 }
 
 /// Prepares a program with arguments. No shell reads them, so text from a request is safe in them, as far as the program
@@ -74,17 +78,27 @@ pub fn run_shell(command: impl Into<String>) -> ShellCommand {
 /// # Ok::<(), tasks_runtime::shell::ShellError>(()) }).unwrap();
 /// ```
 #[must_use = "a command does nothing until it is awaited"]
-pub fn run_program<A: Into<OsString>>(program: impl Into<OsString>, arguments: impl IntoIterator<Item = A>) -> ShellCommand {
+pub fn run_program<A: Into<OsString>>(
+    program: impl Into<OsString>,
+    arguments: impl IntoIterator<Item = A>,
+) -> ShellCommand {
     let program = program.into();
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    let words: Vec<String> = std::iter::once(&program).chain(&arguments).map(|word| quoted(&word.to_string_lossy())).collect();
+    let words: Vec<String> = std::iter::once(&program)
+        .chain(&arguments)
+        .map(|word| quoted(&word.to_string_lossy()))
+        .collect();
     ShellCommand::new(program, arguments, words.join(" "))
 }
 
 /// A word as a person would type it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,%+@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// A command to be run, made by [`run_shell`] or [`run_program`]. Await it.
@@ -176,8 +190,15 @@ impl ShellCommand {
     }
 
     /// Adds variables to the environment.
-    pub fn envs<K: Into<OsString>, V: Into<OsString>>(mut self, variables: impl IntoIterator<Item = (K, V)>) -> Self {
-        self.env.extend(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
+    pub fn envs<K: Into<OsString>, V: Into<OsString>>(
+        mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        self.env.extend(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        );
         self
     }
 
@@ -204,13 +225,17 @@ impl ShellCommand {
         let mut child = self.spawn().await?;
         // Killed when this future is dropped, and all that the command started with it.
         let mut group = Group::of(&child);
-        let (mut stdout, mut stderr) = (Capture::new(self.output_limit), Capture::new(self.output_limit));
+        let (mut stdout, mut stderr) = (
+            Capture::new(self.output_limit),
+            Capture::new(self.output_limit),
+        );
         let feed = feed(child.stdin.take(), self.stdin.unwrap_or_default());
         let (out, err) = (child.stdout.take(), child.stderr.take());
 
         let finished = {
             let work = async {
-                let (status, (), (), ()) = tokio::join!(child.wait(), feed, stdout.read(out), stderr.read(err));
+                let (status, (), (), ()) =
+                    tokio::join!(child.wait(), feed, stdout.read(out), stderr.read(err));
                 status
             };
             tokio::pin!(work);
@@ -251,7 +276,11 @@ impl ShellCommand {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
-            .stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdin(if self.stdin.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
@@ -263,7 +292,9 @@ impl ShellCommand {
         if let Some(directory) = &self.cwd {
             command.current_dir(directory);
         }
-        command.spawn().map_err(|error| ShellError::Spawn(self.program.clone(), error))
+        command
+            .spawn()
+            .map_err(|error| ShellError::Spawn(self.program.clone(), error))
     }
 }
 
@@ -285,5 +316,7 @@ async fn feed(stdin: Option<ChildStdin>, input: Vec<u8>) {
 }
 
 fn returncode(status: ExitStatus) -> i32 {
-    status.code().unwrap_or_else(|| status.signal().map_or(-1, |signal| -signal))
+    status
+        .code()
+        .unwrap_or_else(|| status.signal().map_or(-1, |signal| -signal))
 }

@@ -80,7 +80,11 @@ impl TaskContext {
     /// When the task's own code began; the present before that.
     #[must_use]
     pub fn started_at(&self) -> SystemTime {
-        self.0.started.get().copied().unwrap_or_else(SystemTime::now)
+        self.0
+            .started
+            .get()
+            .copied()
+            .unwrap_or_else(SystemTime::now)
     }
 
     /// Whether nobody waits for the result any more: the client hung up, the caller was dropped or the timeout ran out.
@@ -94,7 +98,11 @@ impl TaskContext {
     /// A token that is canceled when [`is_cancelled`](Self::is_cancelled) turns true, to wait for or to pass on.
     #[must_use]
     pub fn cancellation(&self) -> CancellationToken {
-        let token = self.0.cancellation.get_or_init(CancellationToken::new).clone();
+        let token = self
+            .0
+            .cancellation
+            .get_or_init(CancellationToken::new)
+            .clone();
         // Canceled before there was a token to cancel: either `cancel` sees the token or this sees the flag.
         fence(Ordering::SeqCst);
         if self.is_cancelled() {
@@ -122,7 +130,9 @@ impl TaskContext {
     /// The dependency of the parameter at `index` is not there yet.
     pub(crate) fn injecting(&self, index: usize) {
         self.0.injecting.store(index, Ordering::Relaxed);
-        self.0.phase.store(Phase::Injecting as u8, Ordering::Release);
+        self.0
+            .phase
+            .store(Phase::Injecting as u8, Ordering::Release);
     }
 
     pub(crate) fn injecting_parameter(&self) -> usize {

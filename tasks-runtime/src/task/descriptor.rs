@@ -1,6 +1,10 @@
 //! What `#[task]` generates for a function.
 
-#![allow(missing_docs, missing_debug_implementations, reason = "for generated code, which is not written by hand")]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    reason = "for generated code, which is not written by hand"
+)]
 
 use std::any::TypeId;
 use std::fmt;
@@ -32,7 +36,11 @@ pub struct TaskDescriptor {
 
 impl fmt::Debug for TaskDescriptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TaskDescriptor({} at {}:{})", self.name, self.file, self.line)
+        write!(
+            f,
+            "TaskDescriptor({} at {}:{})",
+            self.name, self.file, self.line
+        )
     }
 }
 

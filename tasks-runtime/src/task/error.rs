@@ -90,7 +90,13 @@ impl TaskError {
     }
 
     pub(crate) fn to_failure(&self, traceback: Traceback) -> TaskFailure {
-        TaskFailure::of_error(self.type_name, self.error.as_ref(), Some(&self.location), self.frames.as_deref(), traceback)
+        TaskFailure::of_error(
+            self.type_name,
+            self.error.as_ref(),
+            Some(&self.location),
+            self.frames.as_deref(),
+            traceback,
+        )
     }
 }
 
@@ -101,7 +107,8 @@ impl<E: Into<Box<dyn Error + Send + Sync>> + 'static> From<E> for TaskError {
             error: error.into(),
             type_name: type_name::<E>(),
             location: Location::caller(),
-            frames: (Detail::current() == Traceback::Full).then(|| Box::new(Backtrace::force_capture())),
+            frames: (Detail::current() == Traceback::Full)
+                .then(|| Box::new(Backtrace::force_capture())),
         }
     }
 }

@@ -45,32 +45,57 @@ pub enum Traceback {
 
 impl Default for Traceback {
     fn default() -> Self {
-        if cfg!(debug_assertions) { Self::Full } else { Self::Causes }
+        if cfg!(debug_assertions) {
+            Self::Full
+        } else {
+            Self::Causes
+        }
     }
 }
 
 impl TaskFailure {
     pub(crate) fn timeout(message: String) -> Self {
-        Self { r#type: "timeout".to_owned(), message, traceback: None }
+        Self {
+            r#type: "timeout".to_owned(),
+            message,
+            traceback: None,
+        }
     }
 
     /// Something of the framework's failed while the task ran.
     pub(crate) fn internal(message: String) -> Self {
-        Self { r#type: "internal".to_owned(), message, traceback: None }
+        Self {
+            r#type: "internal".to_owned(),
+            message,
+            traceback: None,
+        }
     }
 
-    pub(crate) fn panic(message: String, place: Option<&str>, frames: Option<&Backtrace>, traceback: Traceback) -> Self {
+    pub(crate) fn panic(
+        message: String,
+        place: Option<&str>,
+        frames: Option<&Backtrace>,
+        traceback: Traceback,
+    ) -> Self {
         let mut report = Report::new("panic", &message, traceback);
         report.place(place.unwrap_or("an unknown place"));
         report.frames(frames);
-        Self { r#type: "panic".to_owned(), traceback: report.finish(), message }
+        Self {
+            r#type: "panic".to_owned(),
+            traceback: report.finish(),
+            message,
+        }
     }
 
     /// The result could not be written as JSON.
     pub(crate) fn unserializable(error: &serde_json::Error, traceback: Traceback) -> Self {
         let message = format!("the result cannot be written as JSON: {error}");
         let report = Report::new(type_name::<serde_json::Error>(), &message, traceback);
-        Self { r#type: type_name::<serde_json::Error>().to_owned(), traceback: report.finish(), message }
+        Self {
+            r#type: type_name::<serde_json::Error>().to_owned(),
+            traceback: report.finish(),
+            message,
+        }
     }
 
     pub(crate) fn of_error(
@@ -87,7 +112,11 @@ impl TaskFailure {
         }
         report.causes(error);
         report.frames(frames);
-        Self { r#type: r#type.to_owned(), traceback: report.finish(), message }
+        Self {
+            r#type: r#type.to_owned(),
+            traceback: report.finish(),
+            message,
+        }
     }
 }
 
@@ -111,7 +140,13 @@ impl<E: Into<Box<dyn Error + Send + Sync>> + 'static> IntoTaskFailure for E {
         #[cfg(feature = "anyhow")]
         if let Some(error) = (&self as &dyn std::any::Any).downcast_ref::<anyhow::Error>() {
             let error_type = type_name::<E>();
-            return TaskFailure::of_error(error_type, error.as_ref(), None, Some(error.backtrace()), traceback);
+            return TaskFailure::of_error(
+                error_type,
+                error.as_ref(),
+                None,
+                Some(error.backtrace()),
+                traceback,
+            );
         }
         let error: Box<dyn Error + Send + Sync> = self.into();
         TaskFailure::of_error(type_name::<E>(), error.as_ref(), None, None, traceback)
@@ -132,7 +167,11 @@ struct Report {
 
 impl Report {
     fn new(r#type: &str, message: &str, traceback: Traceback) -> Self {
-        let text = if traceback == Traceback::Off { String::new() } else { format!("{type}: {message}") };
+        let text = if traceback == Traceback::Off {
+            String::new()
+        } else {
+            format!("{type}: {message}")
+        };
         Self { text, traceback }
     }
 
@@ -154,7 +193,10 @@ impl Report {
     }
 
     fn frames(&mut self, frames: Option<&Backtrace>) {
-        let Some(frames) = frames.filter(|frames| frames.status() == BacktraceStatus::Captured) else { return };
+        let Some(frames) = frames.filter(|frames| frames.status() == BacktraceStatus::Captured)
+        else {
+            return;
+        };
         if self.traceback == Traceback::Full {
             self.text.push_str("\nframes, innermost first:\n");
             self.text.push_str(&relevant(&frames.to_string()));
@@ -171,17 +213,42 @@ impl Report {
 /// A backtrace prints each frame as `N: name`, followed by a line `at file:line`. Text that looks otherwise is kept whole.
 fn relevant(frames: &str) -> String {
     /// The last of these is where the machinery of panics and of `?` ends.
-    const MACHINERY: [&str; 5] = ["rust_begin_unwind", "core::panicking", "begin_panic", "TaskError", "FromResidual"];
+    const MACHINERY: [&str; 5] = [
+        "rust_begin_unwind",
+        "core::panicking",
+        "begin_panic",
+        "TaskError",
+        "FromResidual",
+    ];
     /// The first of these is where the task was called.
     const CALLER: [&str; 2] = ["::__start::", "tasks_runtime::execute"];
-    let is_frame = |line: &str| line.trim_start().split_once(": ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+    let is_frame = |line: &str| {
+        line.trim_start()
+            .split_once(": ")
+            .is_some_and(|(number, _)| number.parse::<u32>().is_ok())
+    };
     let lines: Vec<&str> = frames.lines().collect();
-    let starts: Vec<usize> = (0..lines.len()).filter(|index| is_frame(lines[*index])).collect();
-    let names_one_of = |start: usize, names: &[&str]| names.iter().any(|name| lines[start].contains(name));
+    let starts: Vec<usize> = (0..lines.len())
+        .filter(|index| is_frame(lines[*index]))
+        .collect();
+    let names_one_of =
+        |start: usize, names: &[&str]| names.iter().any(|name| lines[start].contains(name));
     // The hook that captured the frames is the framework's as well, and comes before the machinery.
-    let first = starts.iter().rposition(|start| names_one_of(*start, &MACHINERY)).map_or(0, |position| position + 1);
-    let last = starts[first.min(starts.len())..].iter().position(|start| names_one_of(*start, &CALLER));
+    let first = starts
+        .iter()
+        .rposition(|start| names_one_of(*start, &MACHINERY))
+        .map_or(0, |position| position + 1);
+    let last = starts[first.min(starts.len())..]
+        .iter()
+        .position(|start| names_one_of(*start, &CALLER));
     let begin = starts.get(first).copied().unwrap_or(0);
-    let end = last.and_then(|position| starts.get(first + position)).copied().unwrap_or(lines.len());
-    if begin < end { lines[begin..end].join("\n") } else { frames.trim_end().to_owned() }
+    let end = last
+        .and_then(|position| starts.get(first + position))
+        .copied()
+        .unwrap_or(lines.len());
+    if begin < end {
+        lines[begin..end].join("\n")
+    } else {
+        frames.trim_end().to_owned()
+    }
 }

@@ -30,7 +30,12 @@ pub fn type_id_of<F: 'static>(_: &F) -> TypeId {
 /// ```
 #[must_use]
 pub fn task<F: Copy + 'static>(_function: F) -> TaskFn {
-    TaskFn { function: TypeId::of::<F>(), path: type_name::<F>(), name: None, tags: None }
+    TaskFn {
+        function: TypeId::of::<F>(),
+        path: type_name::<F>(),
+        name: None,
+        tags: None,
+    }
 }
 
 /// A reference to a task, made by [`task`].

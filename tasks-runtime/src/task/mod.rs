@@ -8,12 +8,12 @@ mod function;
 mod info;
 mod outcome;
 
-pub use context::TaskContext;
 pub(crate) use context::Phase;
+pub use context::TaskContext;
 pub(crate) use descriptor::linked;
 pub use descriptor::{Parameter, Registration, TaskDescriptor};
-pub use error::TaskError;
 pub(crate) use error::Detail;
+pub use error::TaskError;
 pub use failure::{IntoTaskFailure, TaskFailure, Traceback};
 pub use function::{IntoTaskFn, TaskFn, task, type_id_of};
 pub use info::{ParameterInfo, TaskInfo};

@@ -1,6 +1,10 @@
 //! What a task returns, on its way to JSON.
 
-#![allow(missing_docs, missing_debug_implementations, reason = "for generated code, which is not written by hand")]
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    reason = "for generated code, which is not written by hand"
+)]
 
 use std::marker::PhantomData;
 

@@ -21,14 +21,27 @@ pub(super) fn build(description: &Description, base: &str, version: Version) -> 
     let mut paths = Map::new();
     for mount in &description.mounts {
         let prefix = mount.path(base);
-        let operations = Operations { version, prefix: &prefix };
+        let operations = Operations {
+            version,
+            prefix: &prefix,
+        };
         for task in mount.executor.registry().iter() {
             let id = ids.unique(&prefix, &format!("execute_{}", task.name()));
             let schemas = generators.of(task);
-            paths.insert(format!("{prefix}/{}/$execute", task.name()), json!({"post": operations.execute(task, &id, schemas)}));
+            paths.insert(
+                format!("{prefix}/{}/$execute", task.name()),
+                json!({"post": operations.execute(task, &id, schemas)}),
+            );
         }
         let list = operations.list(&ids.unique(&prefix, "list_tasks"));
-        paths.insert(if prefix.is_empty() { "/".to_owned() } else { prefix.clone() }, json!({"get": list}));
+        paths.insert(
+            if prefix.is_empty() {
+                "/".to_owned()
+            } else {
+                prefix.clone()
+            },
+            json!({"get": list}),
+        );
         let info = operations.info(&ids.unique(&prefix, "get_task"));
         paths.insert(format!("{prefix}/{{name}}"), json!({"get": info}));
     }
@@ -59,7 +72,10 @@ struct Ids(HashSet<String>);
 impl Ids {
     /// The id itself, or with the path before it when another scope has it.
     fn unique(&mut self, prefix: &str, id: &str) -> String {
-        let path: Vec<&str> = prefix.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()).collect();
+        let path: Vec<&str> = prefix
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|part| !part.is_empty())
+            .collect();
         let mut candidate = id.to_owned();
         let mut number = 1;
         while !self.0.insert(candidate.clone()) {
@@ -97,7 +113,11 @@ impl Generators {
             Version::adapt(&mut schema, &mut self.outputs);
             schema
         });
-        Schemas { input, output, example }
+        Schemas {
+            input,
+            output,
+            example,
+        }
     }
 
     /// `components/schemas`: everything that is referred to. The schemas of outputs, in `paths`, are corrected where a
@@ -109,7 +129,8 @@ impl Generators {
         let mut all = self.inputs.take_definitions(true);
         let outputs = self.outputs.take_definitions(true);
         let twofold = renamed(&all, &outputs);
-        let rename = |value: &mut Value| visit_references(value, &|name| twofold.get(name).cloned());
+        let rename =
+            |value: &mut Value| visit_references(value, &|name| twofold.get(name).cloned());
         for (name, mut schema) in outputs {
             rename(&mut schema);
             let name = twofold.get(&name).cloned().unwrap_or(name);
@@ -132,7 +153,9 @@ fn renamed(inputs: &Map<String, Value>, outputs: &Map<String, Value>) -> HashMap
         let found: Vec<&String> = outputs
             .iter()
             .filter(|(name, _)| inputs.contains_key(*name) && !renamed.contains_key(*name))
-            .filter(|(name, schema)| inputs.get(*name) != Some(schema) || refers_to(schema, &renamed))
+            .filter(|(name, schema)| {
+                inputs.get(*name) != Some(schema) || refers_to(schema, &renamed)
+            })
             .map(|(name, _)| name)
             .collect();
         if found.is_empty() {
@@ -161,14 +184,17 @@ fn refers_to(schema: &Value, names: &HashMap<String, String>) -> bool {
 fn visit_references(value: &mut Value, new_name: &impl Fn(&str) -> Option<String>) {
     match value {
         Value::Object(map) => {
-            if let Some(Value::String(reference)) = map.get_mut("$ref") {
-                if let Some(name) = reference.strip_prefix(SCHEMAS).and_then(new_name) {
-                    *reference = format!("{SCHEMAS}{name}");
-                }
+            if let Some(Value::String(reference)) = map.get_mut("$ref")
+                && let Some(name) = reference.strip_prefix(SCHEMAS).and_then(new_name)
+            {
+                *reference = format!("{SCHEMAS}{name}");
             }
-            map.values_mut().for_each(|value| visit_references(value, new_name));
+            map.values_mut()
+                .for_each(|value| visit_references(value, new_name));
         }
-        Value::Array(list) => list.iter_mut().for_each(|value| visit_references(value, new_name)),
+        Value::Array(list) => list
+            .iter_mut()
+            .for_each(|value| visit_references(value, new_name)),
         _ => {}
     }
 }

@@ -11,23 +11,43 @@ pub(super) fn of(schema: &Value, definitions: &impl Fn(&str) -> Option<Value>) -
     sample(schema, definitions, DEPTH)
 }
 
-fn sample(schema: &Value, definitions: &impl Fn(&str) -> Option<Value>, depth: usize) -> Option<Value> {
+fn sample(
+    schema: &Value,
+    definitions: &impl Fn(&str) -> Option<Value>,
+    depth: usize,
+) -> Option<Value> {
     let depth = depth.checked_sub(1)?;
-    if let Some(known) = ["const", "default", "example"].iter().find_map(|key| schema.get(key)) {
-        return Some(known.clone());
-    }
-    if let Some(first) = ["examples", "enum"].iter().find_map(|key| schema.get(key)?.as_array()?.first()) {
-        return Some(first.clone());
+    let first = |key: &str| schema.get(key)?.as_array()?.first();
+    let told = schema
+        .get("const")
+        .or_else(|| first("examples"))
+        .or_else(|| schema.get("example"))
+        .or_else(|| schema.get("default"))
+        .or_else(|| first("enum"));
+    if let Some(value) = told {
+        return Some(value.clone());
     }
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-        return sample(&definitions(reference.rsplit('/').next()?)?, definitions, depth);
+        return sample(
+            &definitions(reference.rsplit('/').next()?)?,
+            definitions,
+            depth,
+        );
     }
-    if let Some(variants) = ["anyOf", "oneOf", "allOf"].iter().find_map(|key| schema.get(key)?.as_array()) {
-        return variants.iter().find_map(|variant| sample(variant, definitions, depth));
+    if let Some(variants) = ["anyOf", "oneOf", "allOf"]
+        .iter()
+        .find_map(|key| schema.get(key)?.as_array())
+    {
+        return variants
+            .iter()
+            .find_map(|variant| sample(variant, definitions, depth));
     }
     let kind = match schema.get("type") {
         Some(Value::String(kind)) => kind.as_str(),
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null")?,
+        Some(Value::Array(kinds)) => kinds
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|kind| *kind != "null")?,
         _ if schema.get("properties").is_some() => "object",
         _ => return None,
     };
@@ -44,12 +64,28 @@ fn sample(schema: &Value, definitions: &impl Fn(&str) -> Option<Value>, depth: u
 }
 
 /// The required properties, and those that have an example or a default.
-fn object(schema: &Value, definitions: &impl Fn(&str) -> Option<Value>, depth: usize) -> Option<Value> {
-    let required: Vec<&str> =
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+fn object(
+    schema: &Value,
+    definitions: &impl Fn(&str) -> Option<Value>,
+    depth: usize,
+) -> Option<Value> {
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let mut sampled = Map::new();
-    for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        let told = ["default", "example", "examples"].iter().any(|key| property.get(key).is_some());
+    for (name, property) in schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let told = ["default", "example", "examples"]
+            .iter()
+            .any(|key| property.get(key).is_some());
         if required.contains(&name.as_str()) {
             sampled.insert(name.clone(), sample(property, definitions, depth)?);
         } else if told {
@@ -59,12 +95,22 @@ fn object(schema: &Value, definitions: &impl Fn(&str) -> Option<Value>, depth: u
     Some(Value::Object(sampled))
 }
 
-fn array(schema: &Value, definitions: &impl Fn(&str) -> Option<Value>, depth: usize) -> Option<Value> {
+fn array(
+    schema: &Value,
+    definitions: &impl Fn(&str) -> Option<Value>,
+    depth: usize,
+) -> Option<Value> {
     if let Some(items) = schema.get("prefixItems").and_then(Value::as_array) {
-        return items.iter().map(|item| sample(item, definitions, depth)).collect::<Option<Vec<_>>>().map(Value::Array);
+        return items
+            .iter()
+            .map(|item| sample(item, definitions, depth))
+            .collect::<Option<Vec<_>>>()
+            .map(Value::Array);
     }
     let least = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
-    let item = schema.get("items").and_then(|items| sample(items, definitions, depth));
+    let item = schema
+        .get("items")
+        .and_then(|items| sample(items, definitions, depth));
     match item {
         // A list of a few is enough to show what goes into it.
         Some(item) if least <= 4 => Some(Value::Array(vec![item; least.max(1) as usize])),
@@ -86,8 +132,14 @@ fn string(schema: &Value) -> Option<Value> {
         Some(_) => return None,
     };
     let length = text.chars().count() as u64;
-    let fits = schema.get("minLength").and_then(Value::as_u64).is_none_or(|least| least <= length)
-        && schema.get("maxLength").and_then(Value::as_u64).is_none_or(|most| most >= length)
+    let fits = schema
+        .get("minLength")
+        .and_then(Value::as_u64)
+        .is_none_or(|least| least <= length)
+        && schema
+            .get("maxLength")
+            .and_then(Value::as_u64)
+            .is_none_or(|most| most >= length)
         && schema.get("pattern").is_none();
     fits.then(|| json!(text))
 }

@@ -81,7 +81,10 @@ struct Served {
 
 impl fmt::Debug for OpenApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenApi").field("title", &self.description.title).field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("OpenApi")
+            .field("title", &self.description.title)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -90,7 +93,12 @@ impl OpenApi {
     #[must_use]
     pub fn new(title: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
-            description: Description { title: title.into(), version: version.into(), text: None, mounts: Vec::new() },
+            description: Description {
+                title: title.into(),
+                version: version.into(),
+                text: None,
+                mounts: Vec::new(),
+            },
             path: "/openapi.json".to_owned(),
             ui_path: Some("/docs".to_owned()),
             cache: Cache::default(),
@@ -117,7 +125,11 @@ impl OpenApi {
     }
 
     fn mount(mut self, base: Option<String>, scope: &TaskScope) -> Self {
-        self.description.mounts.push(Mount { base, prefix: scope.prefix().to_owned(), executor: scope.executor().clone() });
+        self.description.mounts.push(Mount {
+            base,
+            prefix: scope.prefix().to_owned(),
+            executor: scope.executor().clone(),
+        });
         self.changed()
     }
 

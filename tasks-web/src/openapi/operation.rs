@@ -22,7 +22,11 @@ pub(super) struct Operations<'a> {
 impl Operations<'_> {
     /// `POST {prefix}/{name}/$execute`.
     pub(super) fn execute(&self, task: &RegisteredTask, id: &str, schemas: Schemas) -> Value {
-        let Schemas { input, output, example } = schemas;
+        let Schemas {
+            input,
+            output,
+            example,
+        } = schemas;
         let parameters = task.parameters();
         let needs_body = parameters.iter().any(|parameter| parameter.required);
         let mut body = json!({"type": "object", "properties": {"params": input}});
@@ -34,7 +38,7 @@ impl Operations<'_> {
             media["example"] = json!({"params": example});
         }
         let name = task.name();
-        let result = output.map_or_else(|| json!({}), |output| self.version.nullable(output));
+        let result = output.map_or_else(|| json!({}), |output| self.version.nullable(&output));
         let envelope = json!({
             "type": "object",
             "required": ["task_name", "params", "result", "error"],
@@ -42,7 +46,7 @@ impl Operations<'_> {
                 "task_name": self.version.constant(name),
                 "params": {"type": "object", "description": "The parameters as they were sent, secret ones masked."},
                 "result": result,
-                "error": self.version.nullable(reference("TaskFailure")),
+                "error": self.version.nullable(&reference("TaskFailure")),
             },
         });
         let mut responses = responses(&[
@@ -52,15 +56,28 @@ impl Operations<'_> {
             (408, "The body took too long to arrive."),
             (413, "The body is too large."),
             (415, "The body does not say it is JSON."),
-            (422, "The parameters do not fit: `errors` names each of them."),
-            (429, "As many executions of this task as it may have are running."),
+            (
+                422,
+                "The parameters do not fit: `errors` names each of them.",
+            ),
+            (
+                429,
+                "As many executions of this task as it may have are running.",
+            ),
             (500, "Code of the service panicked before the task began."),
-            (503, "The server is busy, or a dependency of the task is not available."),
+            (
+                503,
+                "The server is busy, or a dependency of the task is not available.",
+            ),
         ]);
         let description = "The task ran. When it failed, `error` says why and `result` is null.";
         responses.insert("200".to_owned(), json!({"description": description, "content": {"application/json": {"schema": envelope}}}));
         let docstring = task.docstring().unwrap_or("");
-        let summary = docstring.lines().next().filter(|line| !line.is_empty()).unwrap_or(name);
+        let summary = docstring
+            .lines()
+            .next()
+            .filter(|line| !line.is_empty())
+            .unwrap_or(name);
         json!({
             "operationId": id,
             "summary": summary,
@@ -80,9 +97,15 @@ impl Operations<'_> {
     /// `GET {prefix}`.
     pub(super) fn list(&self, id: &str) -> Value {
         let tasks = json!({"type": "array", "items": reference("TaskInfo")});
-        let mut responses = responses(&[(405, "Another method than GET."), (422, "The query cannot be read.")]);
+        let mut responses = responses(&[
+            (405, "Another method than GET."),
+            (422, "The query cannot be read."),
+        ]);
         responses.insert("200".to_owned(), json!({"description": "Sorted by name.", "content": {"application/json": {"schema": tasks}}}));
-        responses.insert("304".to_owned(), json!({"description": "Nothing has changed since `If-None-Match`."}));
+        responses.insert(
+            "304".to_owned(),
+            json!({"description": "Nothing has changed since `If-None-Match`."}),
+        );
         json!({
             "operationId": id,
             "summary": "List all tasks",
@@ -101,7 +124,10 @@ impl Operations<'_> {
         let mut responses = responses(&[(404, "No such task."), (405, "Another method than GET.")]);
         let schema = reference("TaskInfo");
         responses.insert("200".to_owned(), json!({"description": "The task.", "content": {"application/json": {"schema": schema}}}));
-        responses.insert("304".to_owned(), json!({"description": "Nothing has changed since `If-None-Match`."}));
+        responses.insert(
+            "304".to_owned(),
+            json!({"description": "Nothing has changed since `If-None-Match`."}),
+        );
         json!({
             "operationId": id,
             "summary": "Describe one task",
@@ -133,7 +159,10 @@ fn responses(problems: &[(u16, &str)]) -> Map<String, Value> {
         .iter()
         .map(|(status, description)| {
             let content = json!({"application/problem+json": {"schema": reference("Problem")}});
-            (status.to_string(), json!({"description": description, "content": content}))
+            (
+                status.to_string(),
+                json!({"description": description, "content": content}),
+            )
         })
         .collect()
 }
@@ -160,7 +189,11 @@ fn description_of(task: &RegisteredTask, parameters: &[ParameterInfo]) -> String
             (false, false) => "request, optional",
         };
         let default = parameter.default.as_deref().map(code).unwrap_or_default();
-        let description = parameter.description.as_deref().unwrap_or("").replace('\n', " ");
+        let description = parameter
+            .description
+            .as_deref()
+            .unwrap_or("")
+            .replace('\n', " ");
         text.push_str(&format!(
             "| {} | {} | {} | {from} | {} |\n",
             cell(&code(&parameter.name)),

@@ -19,7 +19,11 @@ impl HttpServiceFactory for OpenApi {
             let name = ui_path.rsplit('/').next().unwrap_or_default().to_owned();
             let redirect = move || {
                 let location = format!("{name}/");
-                async move { HttpResponse::PermanentRedirect().insert_header((LOCATION, location)).finish() }
+                async move {
+                    HttpResponse::PermanentRedirect()
+                        .insert_header((LOCATION, location))
+                        .finish()
+                }
             };
             only_get(web::resource(ui_path.as_str()), redirect).register(config);
             let serve = move |file: web::Path<String>| {
@@ -50,10 +54,16 @@ impl OpenApi {
 fn version(query: &str) -> Result<Version, Problem> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
         .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))?;
-    let asked = pairs.iter().find(|(key, _)| key == "version").map(|(_, version)| version.as_str());
+    let asked = pairs
+        .iter()
+        .find(|(key, _)| key == "version")
+        .map(|(_, version)| version.as_str());
     match asked {
         None | Some("3.1") => Ok(Version::V3_1),
         Some("3.0") => Ok(Version::V3_0),
-        Some(other) => Err(Problem::bad_query(format!("`version` is `3.1` or `3.0`, not `{}`", other.chars().take(20).collect::<String>()))),
+        Some(other) => Err(Problem::bad_query(format!(
+            "`version` is `3.1` or `3.0`, not `{}`",
+            other.chars().take(20).collect::<String>()
+        ))),
     }
 }

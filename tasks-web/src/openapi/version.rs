@@ -34,7 +34,9 @@ impl Version {
             Self::V3_0 => SchemaSettings::openapi3(),
         };
         // First: what comes after turns `const` into what a title could not be read from.
-        settings.transforms.insert(0, Box::new(RecursiveTransform(TitleVariants)));
+        settings
+            .transforms
+            .insert(0, Box::new(RecursiveTransform(TitleVariants)));
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
         settings
@@ -52,7 +54,7 @@ impl Version {
     }
 
     /// The schema, or `null`.
-    pub(crate) fn nullable(self, schema: Value) -> Value {
+    pub(crate) fn nullable(self, schema: &Value) -> Value {
         match self {
             Self::V3_1 => json!({"anyOf": [schema, {"type": "null"}]}),
             Self::V3_0 => json!({"allOf": [schema], "nullable": true}),

@@ -23,8 +23,15 @@ pub(crate) struct BodyLimits {
 
 impl BodyLimits {
     /// Reads the whole body; without a copy when it came in one piece.
-    pub(crate) async fn read(self, headers: &HeaderMap, mut payload: Payload) -> Result<Bytes, Problem> {
-        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok());
+    pub(crate) async fn read(
+        self,
+        headers: &HeaderMap,
+        mut payload: Payload,
+    ) -> Result<Bytes, Problem> {
+        let length = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse::<usize>().ok());
         if length.is_some_and(|length| length > self.bytes) {
             return Err(Problem::payload_too_large(self.bytes));
         }
@@ -38,17 +45,25 @@ impl BodyLimits {
             Poll::Ready(Some(chunk)) => Some(self.checked(chunk)?),
             Poll::Pending => None,
         };
-        if let Some(chunk) = &first {
-            if Some(chunk.len()) == length {
-                return Ok(chunk.clone());
-            }
+        if let Some(chunk) = &first
+            && Some(chunk.len()) == length
+        {
+            return Ok(chunk.clone());
         }
-        timeout(self.time, self.rest(first.unwrap_or_default(), length, payload))
-            .await
-            .unwrap_or_else(|_| Err(Problem::request_timeout(self.time)))
+        timeout(
+            self.time,
+            self.rest(first.unwrap_or_default(), length, payload),
+        )
+        .await
+        .unwrap_or_else(|_| Err(Problem::request_timeout(self.time)))
     }
 
-    async fn rest(self, first: Bytes, length: Option<usize>, mut payload: Payload) -> Result<Bytes, Problem> {
+    async fn rest(
+        self,
+        first: Bytes,
+        length: Option<usize>,
+        mut payload: Payload,
+    ) -> Result<Bytes, Problem> {
         let mut body = BytesMut::with_capacity(length.unwrap_or_default().max(first.len()));
         body.extend_from_slice(&first);
         while let Some(chunk) = payload.next().await {
@@ -79,14 +94,25 @@ impl BodyLimits {
 /// One without a type is refused as well: a browser may send such a body, as well as a form, to any site it likes, and
 /// asks that site first only for other types.
 pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Err(Problem::unsupported_media_type(None)) };
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Err(Problem::unsupported_media_type(None));
+    };
     let text = value.to_str().unwrap_or("");
-    if is_json(text) { Ok(()) } else { Err(Problem::unsupported_media_type(Some(text))) }
+    if is_json(text) {
+        Ok(())
+    } else {
+        Err(Problem::unsupported_media_type(Some(text)))
+    }
 }
 
 /// `application/json`, or a type with the suffix `+json` (RFC 6839); parameters are ignored.
 fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_ascii_lowercase();
     match essence.strip_prefix("application/") {
         Some("json") => true,
         Some(subtype) => subtype.len() > "+json".len() && subtype.ends_with("+json"),
@@ -100,10 +126,23 @@ mod tests {
 
     #[test]
     fn json_is_recognised() {
-        for yes in ["application/json", "Application/JSON; charset=utf-8", "application/problem+json", "application/vnd.api+json;v=1"] {
+        for yes in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/problem+json",
+            "application/vnd.api+json;v=1",
+        ] {
             assert!(is_json(yes), "{yes}");
         }
-        for no in ["", "text/plain", "text/json", "application/+json", "application/x-www-form-urlencoded", "application/jsonl", "json"] {
+        for no in [
+            "",
+            "text/plain",
+            "text/json",
+            "application/+json",
+            "application/x-www-form-urlencoded",
+            "application/jsonl",
+            "json",
+        ] {
             assert!(!is_json(no), "{no}");
         }
     }

@@ -24,12 +24,18 @@ impl Document {
         // SipHash with fixed keys: the same bytes have the same tag in every process of one build.
         let mut hasher = DefaultHasher::new();
         hasher.write(&json);
-        Self { etag: format!("\"{:016x}\"", hasher.finish()), json }
+        Self {
+            etag: format!("\"{:016x}\"", hasher.finish()),
+            json,
+        }
     }
 
     /// Whether the client has it already: `If-None-Match` (RFC 9110, section 13.1.2), compared weakly.
     pub(crate) fn matches(&self, if_none_match: &str) -> bool {
-        if_none_match.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.etag)
+        if_none_match
+            .split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.etag)
     }
 }
 
@@ -43,7 +49,10 @@ impl Catalog {
                 (info.tags, Document::new(json))
             })
             .collect();
-        Self { list: join(tasks.iter().map(|(_, document)| document)), tasks }
+        Self {
+            list: join(tasks.iter().map(|(_, document)| document)),
+            tasks,
+        }
     }
 
     /// The metadata of the task at a position of the registry.
@@ -54,7 +63,12 @@ impl Catalog {
     /// The tasks that have all of the tags.
     pub(crate) fn with_tags(&self, wanted: &[String]) -> Document {
         let has_all = |tags: &Vec<String>| wanted.iter().all(|tag| tags.contains(tag));
-        join(self.tasks.iter().filter(|(tags, _)| has_all(tags)).map(|(_, document)| document))
+        join(
+            self.tasks
+                .iter()
+                .filter(|(tags, _)| has_all(tags))
+                .map(|(_, document)| document),
+        )
     }
 }
 

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::web::Query;
 use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::TaskExecutor;
@@ -60,11 +60,17 @@ impl Handler {
         }
     }
 
-    async fn route(&self, request: &HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    async fn route(
+        &self,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<HttpResponse, Problem> {
         let route = Route::of(request.match_info().unprocessed()).ok_or_else(Problem::not_found)?;
         let method = request.method();
         match route {
-            Route::Execute(name) if method == Method::POST => self.execute(name, request, payload).await,
+            Route::Execute(name) if method == Method::POST => {
+                self.execute(name, request, payload).await
+            }
             Route::List if is_read(method) => self.list(request),
             Route::Task(name) if is_read(method) => self.task(name, request),
             other => Err(Problem::method_not_allowed(other.allowed())),
@@ -81,13 +87,23 @@ impl Handler {
 
     fn task(&self, name: &str, request: &HttpRequest) -> Result<HttpResponse, Problem> {
         let registry = self.executor.registry();
-        match registry.position(name).and_then(|position| self.catalog.task(position)) {
+        match registry
+            .position(name)
+            .and_then(|position| self.catalog.task(position))
+        {
             Some(info) => Ok(conditional(request, info)),
-            None => Err(registry.get(name).map_or_else(Problem::from, |_| Problem::not_found())),
+            None => Err(registry
+                .get(name)
+                .map_or_else(Problem::from, |_| Problem::not_found())),
         }
     }
 
-    async fn execute(&self, name: &str, request: &HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    async fn execute(
+        &self,
+        name: &str,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<HttpResponse, Problem> {
         // Before the body is read: nobody waits for a megabyte to learn that there is no such task.
         self.executor.registry().get(name)?;
         let body = self.limits.read(request.headers(), payload).await?;
@@ -110,5 +126,10 @@ fn tags(query: &str) -> Result<Vec<String>, Problem> {
     }
     let pairs = Query::<Vec<(String, String)>>::from_query(query)
         .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))?;
-    Ok(pairs.into_inner().into_iter().filter(|(key, _)| key == "tag").map(|(_, tag)| tag).collect())
+    Ok(pairs
+        .into_inner()
+        .into_iter()
+        .filter(|(key, _)| key == "tag")
+        .map(|(_, tag)| tag)
+        .collect())
 }

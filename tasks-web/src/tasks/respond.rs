@@ -2,7 +2,9 @@
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use actix_web::web::{self, Bytes};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError};
+use actix_web::{
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
+};
 
 use super::catalog::Document;
 use crate::problem::Problem;
@@ -15,7 +17,10 @@ pub(crate) fn json(body: Bytes) -> HttpResponse {
 
 /// A document, or 304 when the client has it.
 pub(crate) fn conditional(request: &HttpRequest, document: &Document) -> HttpResponse {
-    let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let known = request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok());
     let mut response = if known.is_some_and(|tags| document.matches(tags)) {
         HttpResponse::NotModified().finish()
     } else {
@@ -38,7 +43,12 @@ where
     F::Output: Responder + 'static,
 {
     let refuse = |request: HttpRequest| async move {
-        Problem::method_not_allowed("GET, HEAD").at(request.path()).error_response()
+        Problem::method_not_allowed("GET, HEAD")
+            .at(request.path())
+            .error_response()
     };
-    resource.route(web::get().to(handler.clone())).route(web::head().to(handler)).default_service(web::to(refuse))
+    resource
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(refuse))
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::Error;
-use actix_web::dev::{AppService, HttpServiceFactory, ResourceDef, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::dev::{
+    AppService, HttpServiceFactory, ResourceDef, ServiceRequest, ServiceResponse, fn_service,
+};
 use tasks_runtime::TaskExecutor;
 
 use super::body::BodyLimits;
@@ -54,9 +56,16 @@ use crate::openapi::OpenApi;
 pub fn scope(prefix: &str, executor: TaskExecutor) -> TaskScope {
     let prefix = prefix.trim_end_matches('/');
     TaskScope {
-        prefix: if prefix.starts_with('/') || prefix.is_empty() { prefix.to_owned() } else { format!("/{prefix}") },
+        prefix: if prefix.starts_with('/') || prefix.is_empty() {
+            prefix.to_owned()
+        } else {
+            format!("/{prefix}")
+        },
         executor,
-        limits: BodyLimits { bytes: 2 * 1024 * 1024, time: Duration::from_secs(30) },
+        limits: BodyLimits {
+            bytes: 2 * 1024 * 1024,
+            time: Duration::from_secs(30),
+        },
         docs: true,
         title: None,
     }
@@ -74,7 +83,10 @@ pub struct TaskScope {
 
 impl fmt::Debug for TaskScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskScope").field("prefix", &self.prefix).field("executor", &self.executor).finish_non_exhaustive()
+        f.debug_struct("TaskScope")
+            .field("prefix", &self.prefix)
+            .field("executor", &self.executor)
+            .finish_non_exhaustive()
     }
 }
 
@@ -120,11 +132,18 @@ impl TaskScope {
 impl HttpServiceFactory for TaskScope {
     fn register(self, config: &mut AppService) {
         if self.docs {
-            let (title, version) = self.title.clone().unwrap_or_else(|| ("Tasks".to_owned(), "1.0.0".to_owned()));
+            let (title, version) = self
+                .title
+                .clone()
+                .unwrap_or_else(|| ("Tasks".to_owned(), "1.0.0".to_owned()));
             OpenApi::new(title, version).scope(&self).register(config);
         }
         let catalog: Arc<Catalog> = self.executor.registry().attachment(Catalog::new);
-        let handler = Rc::new(Handler { executor: self.executor, catalog, limits: self.limits });
+        let handler = Rc::new(Handler {
+            executor: self.executor,
+            catalog,
+            limits: self.limits,
+        });
         let service = fn_service(move |request: ServiceRequest| {
             let handler = Rc::clone(&handler);
             async move {

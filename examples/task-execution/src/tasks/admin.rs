@@ -62,18 +62,31 @@ pub async fn backup_database(
     dump_command: Option<String>,
 ) -> anyhow::Result<Backup> {
     anyhow::ensure!(
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')),
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')),
         "the name of a backup has only letters, digits, `-` and `_`"
     );
     let file = format!("{name}.dump.gz");
-    let failed = |step: &str, error: String| Ok(Backup::Failed { step: step.to_owned(), error });
+    let failed = |step: &str, error: String| {
+        Ok(Backup::Failed {
+            step: step.to_owned(),
+            error,
+        })
+    };
     tokio::fs::create_dir_all(&backups.0).await?;
     let partial = backups.0.join(format!("{name}.dump.partial"));
 
     let command = match &dump_command {
         Some(command) => command.as_str(),
         None if database_url.starts_with("sqlite:") => "cat -- \"${DATABASE_URL#sqlite:}\"",
-        None => return failed("dump", "only `sqlite:` URLs are dumped without a `dump_command`".to_owned()),
+        None => {
+            return failed(
+                "dump",
+                "only `sqlite:` URLs are dumped without a `dump_command`".to_owned(),
+            );
+        }
     };
     let dump = run_shell(format!("{{ {command}\n}} > \"$PARTIAL\""))
         .env("DATABASE_URL", &database_url)
@@ -82,7 +95,12 @@ pub async fn backup_database(
         .await?;
     if !dump.success() {
         // A command may well print the URL it was given.
-        return failed("dump", dump.stderr.replace(&database_url, "***").replace(database_url.trim_start_matches("sqlite:"), "***"));
+        return failed(
+            "dump",
+            dump.stderr
+                .replace(&database_url, "***")
+                .replace(database_url.trim_start_matches("sqlite:"), "***"),
+        );
     }
 
     let target = backups.0.join(&file);
@@ -94,5 +112,8 @@ pub async fn backup_database(
     if !compress.success() {
         return failed("compress", compress.stderr);
     }
-    Ok(Backup::Success { size: tokio::fs::metadata(&target).await?.len(), file })
+    Ok(Backup::Success {
+        size: tokio::fs::metadata(&target).await?.len(),
+        file,
+    })
 }

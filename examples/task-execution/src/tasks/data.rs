@@ -53,6 +53,13 @@ pub async fn list_files(
     #[task(default = ".")]
     directory: String,
 ) -> anyhow::Result<Listing> {
-    let result = run_shell("ls -la").cwd(&directory).timeout(std::time::Duration::from_secs(5)).await?;
-    Ok(Listing { success: result.success(), output: result.stdout, directory })
+    let result = run_shell("ls -la")
+        .cwd(&directory)
+        .timeout(std::time::Duration::from_secs(5))
+        .await?;
+    Ok(Listing {
+        success: result.success(),
+        output: result.stdout,
+        directory,
+    })
 }

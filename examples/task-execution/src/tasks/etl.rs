@@ -33,7 +33,10 @@ pub async fn transform_data(
     #[task(default = 100)]
     records: u64,
 ) -> Transformed {
-    Transformed { transformed: true, records }
+    Transformed {
+        transformed: true,
+        records,
+    }
 }
 
 /// How much was loaded.
@@ -55,5 +58,8 @@ pub async fn load_data(
     #[task(default = "warehouse")]
     target: String,
 ) -> Loaded {
-    Loaded { loaded: records, target }
+    Loaded {
+        loaded: records,
+        target,
+    }
 }

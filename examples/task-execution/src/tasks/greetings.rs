@@ -14,7 +14,9 @@ pub struct Greeting {
 /// Simple hello world task.
 #[task(tags = ["demo"])]
 pub async fn hello() -> Greeting {
-    Greeting { message: "Hello!".to_owned() }
+    Greeting {
+        message: "Hello!".to_owned(),
+    }
 }
 
 /// Simple task that returns a greeting.
@@ -24,7 +26,9 @@ pub async fn greet_user(
     #[task(default = "World", example = "Ada")]
     name: String,
 ) -> Greeting {
-    Greeting { message: format!("Hello, {name}!") }
+    Greeting {
+        message: format!("Hello, {name}!"),
+    }
 }
 
 /// Greets someone, in words of one's own.
@@ -37,7 +41,9 @@ pub async fn greet(
     #[task(default = "Hello")]
     greeting: &str,
 ) -> Greeting {
-    Greeting { message: format!("{greeting}, {name}!") }
+    Greeting {
+        message: format!("{greeting}, {name}!"),
+    }
 }
 
 /// What `my_task` made of its parameter.
@@ -54,5 +60,7 @@ pub async fn my_task(
     #[task(example = "quiet")]
     param: String,
 ) -> Shouted {
-    Shouted { result: param.to_uppercase() }
+    Shouted {
+        result: param.to_uppercase(),
+    }
 }

@@ -30,7 +30,11 @@ pub async fn add(
     #[task(example = 3)]
     b: i64,
 ) -> Result<Number, Overflow> {
-    let result = a.checked_add(b).ok_or(Overflow { left: a, operator: '+', right: b })?;
+    let result = a.checked_add(b).ok_or(Overflow {
+        left: a,
+        operator: '+',
+        right: b,
+    })?;
     Ok(Number { result })
 }
 
@@ -61,7 +65,11 @@ pub async fn multiply_numbers(
 }
 
 fn product(a: i64, b: i64) -> Result<Number, Overflow> {
-    let result = a.checked_mul(b).ok_or(Overflow { left: a, operator: '*', right: b })?;
+    let result = a.checked_mul(b).ok_or(Overflow {
+        left: a,
+        operator: '*',
+        right: b,
+    })?;
     Ok(Number { result })
 }
 
@@ -81,6 +89,10 @@ pub fn another_task(
     #[task(example = 21)]
     x: i64,
 ) -> Result<Doubled, Overflow> {
-    let doubled = x.checked_mul(2).ok_or(Overflow { left: x, operator: '*', right: 2 })?;
+    let doubled = x.checked_mul(2).ok_or(Overflow {
+        left: x,
+        operator: '*',
+        right: 2,
+    })?;
     Ok(Doubled { doubled })
 }

@@ -34,7 +34,9 @@ pub async fn safe_task(
 ) -> Report {
     match risky_param.trim().parse() {
         Ok(result) => Report::Success { result },
-        Err(error) => Report::Error { error: format!("`{risky_param}` is not a number: {error}") },
+        Err(error) => Report::Error {
+            error: format!("`{risky_param}` is not a number: {error}"),
+        },
     }
 }
 

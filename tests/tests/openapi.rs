@@ -1,0 +1,220 @@
+//! The served OpenAPI document: valid by the judgement of others, and true.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use std::sync::OnceLock;
+
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use serde_json::{Value, json};
+use tasks_tests::process::Server;
+use tasks_tests::{http, openapi};
+
+fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start("task-execution", [("RUST_LOG", "warn")]).unwrap())
+}
+
+async fn document(query: &str) -> Value {
+    let (status, document) = http::get(&server().url(&format!("/openapi.json{query}")))
+        .await
+        .unwrap();
+    assert_eq!(status, StatusCode::OK);
+    document
+}
+
+fn assert_valid(document: &Value) {
+    if let Err(errors) = openapi::validate(document) {
+        panic!("{}", errors.join("\n"));
+    }
+}
+
+/// A validator for a schema of the document.
+fn validator(document: &Value, schema: &Value) -> jsonschema::Validator {
+    // The references lead into the document, so the schema becomes a part of it.
+    let mut root = json!({"components": document["components"]});
+    root["allOf"] = json!([schema]);
+    jsonschema::validator_for(&root).unwrap()
+}
+
+fn assert_fits(document: &Value, schema: &Value, value: &Value) {
+    let validator = validator(document, schema);
+    let errors: Vec<String> = validator
+        .iter_errors(value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(
+        errors.is_empty(),
+        "{value}\n{}\n{schema}",
+        errors.join("\n")
+    );
+}
+
+#[tokio::test]
+async fn both_versions_are_valid() {
+    let newer = document("").await;
+    assert_eq!(newer["openapi"], "3.1.1");
+    assert_valid(&newer);
+    assert!(newer.get("jsonSchemaDialect").is_none());
+    let older = document("?version=3.0").await;
+    assert_eq!(older["openapi"], "3.0.4");
+    assert_valid(&older);
+    assert_eq!(document("?version=3.1").await, newer);
+    let (status, problem) = http::get(&server().url("/openapi.json?version=2"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (status, &problem["type"]),
+        (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &json!("urn:tasks:problem:invalid-query")
+        )
+    );
+}
+
+#[tokio::test]
+async fn it_is_cached_and_read_only() {
+    let client = http::client().unwrap();
+    let first = client
+        .get(server().url("/openapi.json"))
+        .send()
+        .await
+        .unwrap();
+    let again = client
+        .get(server().url("/openapi.json"))
+        .header(IF_NONE_MATCH, &first.headers()[ETAG])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    let refused = client
+        .post(server().url("/openapi.json"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(refused.headers()[CONTENT_TYPE], "application/problem+json");
+}
+
+#[tokio::test]
+async fn every_task_has_its_operation() {
+    let document = document("").await;
+    let (_, tasks) = http::get(&server().url("/api/v1/tasks")).await.unwrap();
+    for task in tasks.as_array().unwrap() {
+        let name = task["name"].as_str().unwrap();
+        let operation = &document["paths"][format!("/api/v1/tasks/{name}/$execute")]["post"];
+        assert_eq!(operation["operationId"], format!("execute_{name}"));
+        assert_eq!(operation["x-task"]["signature"], task["signature"]);
+        assert_eq!(operation["x-task"]["parameters"], task["parameters"]);
+        assert_eq!(operation["x-task"]["tags"], task["tags"]);
+        assert_eq!(operation["tags"], json!([task["tags"][0]]));
+        let text = operation["description"].as_str().unwrap();
+        assert!(
+            text.contains(&format!(
+                "**Signature:** `{}`",
+                task["signature"].as_str().unwrap()
+            )),
+            "{text}"
+        );
+        for parameter in task["parameters"].as_array().unwrap() {
+            let from = if parameter["injected"] == true {
+                "injected"
+            } else {
+                "request, "
+            };
+            assert!(
+                text.contains(&format!("| `{}` |", parameter["name"].as_str().unwrap()))
+                    && text.contains(from),
+                "{text}"
+            );
+        }
+        for status in ["200", "400", "404", "413", "415", "422", "429", "503"] {
+            assert!(
+                operation["responses"][status].is_object(),
+                "{name} {status}"
+            );
+        }
+    }
+    let greet = &document["paths"]["/api/v1/tasks/greet_user/$execute"]["post"];
+    assert_eq!(greet["summary"], "Simple task that returns a greeting.");
+    let params =
+        &greet["requestBody"]["content"]["application/json"]["schema"]["properties"]["params"];
+    assert_eq!(
+        params["properties"]["name"],
+        json!({"type": "string", "description": "Who to greet.", "default": "World", "examples": ["Ada"]})
+    );
+    let backup = &document["paths"]["/api/v1/tasks/backup_database/$execute"]["post"];
+    let url = &backup["requestBody"]["content"]["application/json"]["schema"]["properties"]["params"]
+        ["properties"]["database_url"];
+    assert_eq!(
+        (&url["format"], &url["writeOnly"]),
+        (&json!("password"), &json!(true))
+    );
+    let titles: Vec<&Value> = document["components"]["schemas"]["Report"]["oneOf"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| &v["title"])
+        .collect();
+    assert_eq!(titles, ["success", "error"]);
+}
+
+/// The examples of requests fit their schemas and are accepted; the answers fit theirs.
+#[tokio::test]
+async fn the_examples_are_true() {
+    let document = document("").await;
+    let mut executed = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let Some(operation) = item.get("post") else {
+            continue;
+        };
+        let media = &operation["requestBody"]["content"]["application/json"];
+        let example = media
+            .get("example")
+            .unwrap_or_else(|| panic!("{path} has no example"));
+        assert_fits(&document, &media["schema"], example);
+        // A backup command of an example needs a database that is not there: the envelope then says so.
+        let (status, answer) = http::post(&server().url(path), example).await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{path} {answer}");
+        assert_fits(
+            &document,
+            &operation["responses"]["200"]["content"]["application/json"]["schema"],
+            &answer,
+        );
+        executed += 1;
+    }
+    assert!(executed >= 19, "{executed}");
+
+    let execute = &document["paths"]["/api/v1/tasks/add/$execute"]["post"];
+    let add = server().url("/api/v1/tasks/add/$execute");
+    let (status, problem) = http::post(&add, &json!({"params": {"a": "x"}}))
+        .await
+        .unwrap();
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_fits(
+        &document,
+        &execute["responses"]["422"]["content"]["application/problem+json"]["schema"],
+        &problem,
+    );
+
+    for (path, url) in [
+        ("/api/v1/tasks", "/api/v1/tasks"),
+        ("/api/v1/tasks/{name}", "/api/v1/tasks/add"),
+    ] {
+        let (_, answer) = http::get(&server().url(url)).await.unwrap();
+        let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+            ["schema"];
+        assert_fits(&document, schema, &answer);
+    }
+}
+
+/// What a schema refuses, the server refuses: the schemas of `TaskInfo` stand alone.
+#[tokio::test]
+async fn the_schemas_of_a_task_stand_alone() {
+    let (_, tasks) = http::get(&server().url("/api/v1/tasks")).await.unwrap();
+    for task in tasks.as_array().unwrap() {
+        let input = jsonschema::validator_for(&task["input_schema"]).unwrap();
+        assert!(!input.is_valid(&json!({"no such parameter": 1})), "{task}");
+        jsonschema::validator_for(&task["output_schema"]).unwrap();
+    }
+}

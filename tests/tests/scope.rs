@@ -1,0 +1,377 @@
+//! Scopes in an application of one's own: several, nested, with limits, with dependencies that are not there.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, web};
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tasks_tests::{http, openapi};
+use tasks_web::prelude::*;
+use tasks_web::testing;
+
+/// Serves an application on a free port until the test ends.
+struct Running {
+    address: SocketAddr,
+    handle: ServerHandle,
+}
+
+impl Running {
+    fn start(configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) -> Self {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let server = HttpServer::new(move || App::new().configure(configure.clone()))
+                    .workers(2)
+                    .disable_signals();
+                let server = server.bind(("127.0.0.1", 0)).unwrap();
+                let address = server.addrs()[0];
+                let server = server.run();
+                sender
+                    .send(Self {
+                        address,
+                        handle: server.handle(),
+                    })
+                    .unwrap();
+                server.await.unwrap();
+            });
+        });
+        receiver.recv().unwrap()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn execute(&self, path: &str, params: Value) -> (StatusCode, Value) {
+        http::post(
+            &self.url(&format!("{path}/$execute")),
+            &json!({"params": params}),
+        )
+        .await
+        .unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.handle.stop(false));
+    }
+}
+
+/// One in two directions: read and written differently.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Shape {
+    name: String,
+    #[serde(default)]
+    kind: Kind,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    #[default]
+    Round,
+    Square {
+        side: f64,
+    },
+}
+
+/// Gives a shape back. Its doc comment has a | and a `` ` ``.
+#[task(register = false, tags = ["a|b"])]
+async fn shape(
+    shape: Shape,
+    #[task(default = vec!["a|b".to_owned()])] words: Vec<String>,
+) -> Shape {
+    let _ = words;
+    shape
+}
+
+#[task(register = false)]
+async fn ping() -> &'static str {
+    "pong"
+}
+
+#[derive(Clone, Injectable)]
+struct Broken;
+
+#[task(register = false)]
+async fn needs_broken(broken: Broken) {
+    let _ = broken;
+}
+
+#[task(register = false)]
+async fn sleeps(millis: u64) -> u64 {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+    millis
+}
+
+fn both() -> TaskExecutor {
+    testing::executor([task(shape), task(ping)])
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn several_scopes_with_different_registries_and_one_document() {
+    let first = tasks_web::scope("/api/v1/tasks", both()).without_docs();
+    let second = tasks_web::scope(
+        "internal/",
+        testing::executor([task(ping)]).build().unwrap(),
+    )
+    .without_docs();
+    let nested = tasks_web::scope("/tasks", both()).without_docs();
+    let api = OpenApi::new("Three", "1.0")
+        .description("All of them.")
+        .scope(&first)
+        .scope(&second)
+        .scope_at("/v2", &nested);
+    let document = api.document();
+    assert!(
+        openapi::validate(&document).is_ok(),
+        "{:?}",
+        openapi::validate(&document)
+    );
+    assert!(
+        openapi::validate(&api.document_3_0()).is_ok(),
+        "{:?}",
+        openapi::validate(&api.document_3_0())
+    );
+    let id = |path: &str| {
+        document["paths"][path]["post"]["operationId"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(id("/api/v1/tasks/ping/$execute"), "execute_ping");
+    assert_eq!(id("/internal/ping/$execute"), "internal_execute_ping");
+    assert_eq!(id("/v2/tasks/ping/$execute"), "v2_tasks_execute_ping");
+
+    let served = document.clone();
+    let server = Running::start(move |config| {
+        config
+            .service(first.clone())
+            .service(second.clone())
+            .service(web::scope("/v2").service(nested.clone()))
+            .service(api.clone());
+    });
+    for (path, item) in served["paths"].as_object().unwrap() {
+        if item.get("post").is_some() {
+            let params = if path.contains("shape") {
+                json!({"shape": {"name": "x"}})
+            } else {
+                json!({})
+            };
+            let (status, answer) = http::post(&server.url(path), &json!({"params": params}))
+                .await
+                .unwrap();
+            assert_eq!(status, StatusCode::OK, "{path} {answer}");
+        }
+    }
+    assert_eq!(
+        http::get(&server.url("/openapi.json")).await.unwrap().1,
+        served
+    );
+    assert_eq!(
+        http::get(&server.url("/internal/shape")).await.unwrap().0,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn a_nested_scope_brings_its_documents_along() {
+    let tasks = tasks_web::scope("/tasks", both()).titled("Nested", "2.0");
+    let server = Running::start(move |config| {
+        config.service(web::scope("/deep/down").service(tasks.clone()));
+    });
+    let (status, document) = http::get(&server.url("/deep/down/openapi.json"))
+        .await
+        .unwrap();
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(
+        document["info"],
+        json!({"title": "Nested", "version": "2.0"})
+    );
+    assert!(
+        document["paths"]["/deep/down/tasks/ping/$execute"].is_object(),
+        "{document}"
+    );
+    let (status, answer) = server.execute("/deep/down/tasks/ping", json!({})).await;
+    assert_eq!(
+        (status, &answer["result"]),
+        (StatusCode::OK, &json!("pong"))
+    );
+    let page = http::client()
+        .unwrap()
+        .get(server.url("/deep/down/docs"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (page.status(), page.url().path()),
+        (StatusCode::OK, "/deep/down/docs/")
+    );
+    let script = http::client()
+        .unwrap()
+        .get(server.url("/deep/down/docs/swagger-initializer.js"))
+        .send()
+        .await
+        .unwrap();
+    assert!(script.text().await.unwrap().contains("\"../openapi.json\""));
+    let missing = http::client()
+        .unwrap()
+        .get(server.url("/deep/down/docs/../../../etc/passwd"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_type_that_is_read_and_written_differently_has_two_schemas() {
+    let document = OpenApi::new("x", "1")
+        .scope(&tasks_web::scope("/t", both()))
+        .document();
+    let schemas = &document["components"]["schemas"];
+    // `kind` has a default, so it may be left out of a request and is always in an answer.
+    assert_eq!(schemas["Shape"]["required"], json!(["name"]));
+    assert_eq!(schemas["ShapeOutput"]["required"], json!(["name", "kind"]));
+    assert!(schemas["Kind"].is_object() && schemas.get("KindOutput").is_none());
+    let result = &document["paths"]["/t/shape/$execute"]["post"]["responses"]["200"]["content"]["application/json"]
+        ["schema"]["properties"]["result"];
+    assert_eq!(
+        result["anyOf"][0]["$ref"],
+        "#/components/schemas/ShapeOutput"
+    );
+    let titles: Vec<&Value> = schemas["Kind"]["oneOf"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|variant| &variant["title"])
+        .collect();
+    assert_eq!(titles, ["round", "square"]);
+    let text = document["paths"]["/t/shape/$execute"]["post"]["description"]
+        .as_str()
+        .unwrap();
+    assert!(
+        text.contains(
+            "| `words` | `Vec<String>` | `vec![\"a\\|b\".to_owned()]` | request, optional |  |"
+        ),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn limits_are_answered_by_429_and_503() {
+    let busy = testing::executor([task(sleeps), task(ping)])
+        .max_wait(Duration::from_millis(50))
+        .limit_task("sleeps", 1);
+    let busy = busy.build().unwrap();
+    let full = testing::executor([task(sleeps)])
+        .max_wait(Duration::from_millis(50))
+        .max_concurrency(1)
+        .build()
+        .unwrap();
+    let server = Running::start(move |config| {
+        config
+            .service(tasks_web::scope("/busy", busy.clone()).without_docs())
+            .service(tasks_web::scope("/full", full.clone()).without_docs());
+    });
+    for (prefix, status, kind) in [("/busy", 429, "task-busy"), ("/full", 503, "server-busy")] {
+        let path = format!("{prefix}/sleeps");
+        let second = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let request = http::client()
+                .unwrap()
+                .post(server.url(&format!("{path}/$execute")))
+                .json(&json!({"params": {"millis": 1}}));
+            request.send().await.unwrap()
+        };
+        let (first, second) = tokio::join!(server.execute(&path, json!({"millis": 1500})), second);
+        assert_eq!(first.0, StatusCode::OK);
+        assert_eq!(
+            (second.status().as_u16(), &second.headers()[RETRY_AFTER]),
+            (status, &"1".parse().unwrap())
+        );
+        assert_eq!(second.headers()[CONTENT_TYPE], "application/problem+json");
+        let problem: Value = second.json().await.unwrap();
+        assert_eq!(problem["type"], format!("urn:tasks:problem:{kind}"));
+    }
+}
+
+#[tokio::test]
+async fn a_dependency_that_is_not_available_is_503() {
+    let executor = testing::executor([task(needs_broken)])
+        .provide_with(|_| async { Err::<Broken, _>("out of order") });
+    let executor = executor.build().unwrap();
+    let server = Running::start(move |config| {
+        config.service(tasks_web::scope("/t", executor.clone()).without_docs());
+    });
+    let (status, problem) = server.execute("/t/needs_broken", json!({})).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            &json!("urn:tasks:problem:dependency-unavailable")
+        )
+    );
+    assert_eq!(
+        problem["detail"],
+        "task `needs_broken` cannot run now: its dependency `broken: Broken` is not available: out of order"
+    );
+}
+
+#[tokio::test]
+async fn bodies_have_limits_of_size_and_time() {
+    let server = Running::start(move |config| {
+        config.service(
+            tasks_web::scope("/t", both())
+                .body_limit(100)
+                .body_timeout(Duration::from_millis(200))
+                .without_docs(),
+        );
+    });
+    let (status, _) = server
+        .execute("/t/shape", json!({"shape": {"name": "x".repeat(100)}}))
+        .await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    let request = b"POST /t/ping/$execute HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{";
+    let answer = String::from_utf8(http::raw(server.address, request).await.unwrap()).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 408 ") && answer.contains("urn:tasks:problem:request-timeout"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_scope_at_the_root() {
+    let server = Running::start(move |config| {
+        config.service(tasks_web::scope("", both()));
+    });
+    assert_eq!(
+        http::get(&server.url("/ping")).await.unwrap().0,
+        StatusCode::OK
+    );
+    assert_eq!(
+        http::get(&server.url("/"))
+            .await
+            .unwrap()
+            .1
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    let (_, document) = http::get(&server.url("/openapi.json")).await.unwrap();
+    assert!(
+        openapi::validate(&document).is_ok(),
+        "{:?}",
+        openapi::validate(&document)
+    );
+}
