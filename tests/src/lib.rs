@@ -9,3 +9,12 @@ mod daemon;
 pub mod http;
 pub mod openapi;
 pub mod process;
+
+/// The code in the pages of the project, compiled and run as documentation tests.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/guide.md")]
+    struct Guide;
+}

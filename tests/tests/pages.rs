@@ -1,0 +1,109 @@
+//! The commands in the project's pages: run against the example, they print what the pages say.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use std::path::Path;
+use std::process::Command;
+
+use tasks_tests::process::Server;
+
+/// Where the pages say that the example listens.
+const ADDRESS: &str = "http://127.0.0.1:8000";
+
+/// The commands of all `console` blocks, each with what it prints.
+fn commands(page: &str) -> Vec<(String, String)> {
+    let mut commands: Vec<(String, String)> = Vec::new();
+    let mut inside = false;
+    for line in page.lines() {
+        match line {
+            "```console" => inside = true,
+            "```" => inside = false,
+            line if inside => match (line.strip_prefix("$ "), commands.last_mut()) {
+                (Some(command), _) => commands.push((command.to_owned(), String::new())),
+                (None, Some((_, output))) => output.push_str(line),
+                (None, None) => panic!("output without a command: {line}"),
+            },
+            _ => {}
+        }
+    }
+    commands
+}
+
+#[test]
+fn the_commands_print_what_the_pages_say() {
+    let server = Server::start("task-execution", [("RUST_LOG", "warn")]).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut run = 0;
+    for page in ["README.md", "docs/guide.md"] {
+        for (command, expected) in commands(&std::fs::read_to_string(root.join(page)).unwrap()) {
+            assert!(command.contains(ADDRESS), "{page}: {command}");
+            let output = Command::new("sh")
+                .arg("-c")
+                .arg(command.replace(ADDRESS, &server.base_url()))
+                .output()
+                .unwrap();
+            assert!(
+                output.status.success(),
+                "{page}: {command}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert_eq!(
+                String::from_utf8(output.stdout).unwrap(),
+                expected,
+                "{page}: {command}"
+            );
+            run += 1;
+        }
+    }
+    assert!(run >= 8, "{run}");
+}
+
+/// Links between the pages, and from them into the code, lead somewhere.
+#[test]
+fn the_links_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut pages = vec![root.join("README.md"), root.join("CHANGELOG.md")];
+    for folder in ["docs", "docs/decisions"] {
+        pages.extend(
+            std::fs::read_dir(root.join(folder))
+                .unwrap()
+                .map(|entry| entry.unwrap().path()),
+        );
+    }
+    for page in pages
+        .iter()
+        .filter(|page| page.extension().is_some_and(|extension| extension == "md"))
+    {
+        let text = std::fs::read_to_string(page).unwrap();
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            if path.is_empty() {
+                let found = text
+                    .lines()
+                    .any(|line| line.starts_with('#') && heading_anchor(line) == anchor);
+                assert!(found, "{}: no heading for #{anchor}", page.display());
+            } else if !path.contains("://") && !path.contains(' ') {
+                assert!(
+                    page.parent().unwrap().join(path).exists(),
+                    "{}: {target} leads nowhere",
+                    page.display()
+                );
+            }
+        }
+    }
+}
+
+fn heading_anchor(line: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || *c == ' ' || *c == '-' || *c == '_';
+    line.trim_start_matches('#')
+        .trim()
+        .to_lowercase()
+        .chars()
+        .filter(kept)
+        .collect::<String>()
+        .replace(' ', "-")
+}
