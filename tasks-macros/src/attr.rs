@@ -162,7 +162,7 @@ fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
                 }
                 '<' if depth > 0 || before == Some(':') => depth += 1,
                 '>' if before != Some('-') && before != Some('=') => {
-                    depth = depth.saturating_sub(1)
+                    depth = depth.saturating_sub(1);
                 }
                 _ => {}
             }

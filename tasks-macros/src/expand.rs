@@ -10,11 +10,11 @@ use crate::errors::Errors;
 use crate::param::{self, Param};
 use crate::{crate_path, doc, fallback, signature, valid};
 
-pub(crate) fn task(options: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn task(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = TaskOptions::parse(options, &mut errors);
     let Some(mut function) = errors.take(syn::parse2::<TaskFn>(item.clone())) else {
-        return fallback::item(&item, errors);
+        return fallback::item(item, errors);
     };
     let params = param::take_params(&mut function.sig, &mut errors);
     valid::check(&options, &function.sig, &params, &mut errors);

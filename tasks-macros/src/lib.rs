@@ -64,7 +64,7 @@ use proc_macro::TokenStream;
 /// See the documentation of `tasks-runtime` for compiled examples.
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand::task(options.into(), item.into()).into()
+    expand::task(options.into(), &item.into()).into()
 }
 
 /// Makes a type of the application's own injectable into tasks.

@@ -144,7 +144,6 @@ impl Printer {
                 }
                 self.put(operator, Last::Open);
             }
-            "?" if !prefix => self.put(operator, Last::Operand),
             "'" => {
                 if self.last != Last::Open {
                     self.blank();
@@ -173,8 +172,9 @@ impl Printer {
                 self.closure = false;
                 self.put(operator, Last::Gap);
             }
-            // `vec![…]`, `!done`, `-1`, `*x`, `&x`
-            "!" if !prefix => self.put(operator, Last::Operand),
+            // `x?` and `vec![…]`
+            "?" | "!" if !prefix => self.put(operator, Last::Operand),
+            // `!done`, `-1`, `*x`, `&x`
             "!" | "-" | "*" | "&" | "?" | "#" | "$" | "||" if prefix => {
                 if self.last != Last::Open {
                     self.blank();

@@ -100,7 +100,7 @@ fn types(tokens: TokenStream, position: Position, errors: &mut Errors) {
                 );
             }
             TokenTree::Ident(ident) if ident == "_" => {
-                errors.on(ident, "name the type: nothing says what `_` is")
+                errors.on(ident, "name the type: nothing says what `_` is");
             }
             TokenTree::Ident(ident)
                 if ident == "dyn" && first && position == Position::Parameter =>
@@ -108,7 +108,7 @@ fn types(tokens: TokenStream, position: Position, errors: &mut Errors) {
                 errors.on(ident, "a trait object is injected as `Arc<dyn …>`: take that, and provide one to the executor");
             }
             TokenTree::Ident(ident) if ident == "Self" => {
-                errors.on(ident, "a task is a free function, so there is no `Self`")
+                errors.on(ident, "a task is a free function, so there is no `Self`");
             }
             TokenTree::Punct(punct) if punct.as_char() == '\'' => {
                 let lifetime = tokens.next();
