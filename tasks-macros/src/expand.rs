@@ -1,6 +1,6 @@
 //! `#[task]`: from the model to tokens.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, ExprLit, Lit, ReturnType, Signature, Type};
 
@@ -37,7 +37,6 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
     } = options;
     let krate = crate_path::resolve(krate);
     let sig = &function.sig;
-    let ident = &sig.ident;
     // What switches the function off has to switch off what refers to it.
     let conditions = function
         .attrs
@@ -53,17 +52,6 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
         None => quote!(::core::option::Option::None),
     };
     let discover = register.unwrap_or(true);
-    let blocking = sig.asyncness.is_none();
-    let slots = params
-        .iter()
-        .enumerate()
-        .map(|(index, param)| slot(index, param));
-    let count = params.len();
-    let parameters = params
-        .iter()
-        .enumerate()
-        .map(|(index, param)| parameter(index, param));
-    let output = output_type(sig);
     let shim = shim(sig, params);
     // A name nobody writes: the scope sees the user's functions, and must not hide one of them.
     quote! {
@@ -77,36 +65,31 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
         const _: () = {
             use #krate::__private as __rt;
             use __rt::{PlainReturn as _, RequestFallback as _, SchemaFallback as _, JsonFallback as _};
-            #(#slots)*
-            static __PARAMETERS: [__rt::Parameter; #count] = [#(#parameters),*];
-            #shim
-            static __TASK: __rt::TaskDescriptor = __rt::TaskDescriptor {
-                name: #name,
-                description: #description,
-                signature: #signature,
-                tags: &[#(#tags),*],
-                parameters: &__PARAMETERS,
-                timeout: #timeout,
-                blocking: #blocking,
-                module: ::core::module_path!(),
-                file: ::core::file!(),
-                line: ::core::line!(),
-                function: || __rt::type_id_of(&#ident),
-                output_schema: |__generator| <__rt::Ret<#output>>::OUTPUT.schema(__generator),
-                start: __start,
-            };
-            __rt::inventory::submit! { __rt::Registration { task: &__TASK, discover: #discover } }
+            __rt::inventory::submit! {
+                __rt::TaskDescriptor {
+                    name: #name,
+                    description: #description,
+                    signature: #signature,
+                    tags: &[#(#tags),*],
+                    timeout: #timeout,
+                    module: ::core::module_path!(),
+                    file: ::core::file!(),
+                    line: ::core::line!(),
+                    discover: #discover,
+                    shim: &#shim,
+                }
+            }
         };
     }
 }
 
-fn slot(index: usize, param: &Param) -> TokenStream {
-    let ident = format_ident!("__S{index}");
+fn slot(param: &Param) -> TokenStream {
     let ty = param.owned();
     let source = source(param, &ty);
+    let parameter = parameter(param);
     let options = &param.options;
     if options.default.is_none() && options.example.is_none() && options.secret.is_none() {
-        return quote!(static #ident: __rt::Slot<#ty> = __rt::slot(#source););
+        return quote!(__rt::slot(#source, #parameter));
     }
     let default = match &options.default {
         Some(value) => {
@@ -122,7 +105,7 @@ fn slot(index: usize, param: &Param) -> TokenStream {
         }
         None => quote!(::core::option::Option::None),
     };
-    quote!(static #ident: __rt::Slot<#ty> = __rt::request_slot(#source, #default, #example);)
+    quote!(__rt::request_slot(#source, #parameter, #default, #example))
 }
 
 /// Where the value comes from: chosen by type, unless the parameter says otherwise.
@@ -159,8 +142,7 @@ fn value_fn(value: &Expr, ty: &TokenStream) -> TokenStream {
     }
 }
 
-fn parameter(index: usize, param: &Param) -> TokenStream {
-    let slot = format_ident!("__S{index}");
+fn parameter(param: &Param) -> TokenStream {
     let name = &param.name;
     let annotation = signature::ty(&param.written);
     let description = optional_text(&param.docs);
@@ -174,59 +156,57 @@ fn parameter(index: usize, param: &Param) -> TokenStream {
     let secret = param.options.secret.is_some();
     quote! {
         __rt::Parameter {
-            name: #name, annotation: #annotation, description: #description,
-            default: #default, secret: #secret, slot: &#slot,
+            name: #name, annotation: #annotation, description: #description, default: #default, secret: #secret,
         }
     }
 }
 
-/// The function the executor calls: reads the arguments, then returns a future that waits for its turn, injects, calls
-/// the task and writes its result.
+/// The code that decodes, injects and calls. The runtime has it, generic over the function and the slots; what it cannot
+/// know is how the values become arguments, which a closure says.
 fn shim(sig: &Signature, params: &[Param]) -> TokenStream {
     let ident = &sig.ident;
-    let slots: Vec<_> = (0..params.len())
-        .map(|index| format_ident!("__S{index}"))
+    let slots = list(params.iter().map(slot));
+    let names: Vec<_> = (0..params.len())
+        .map(|index| format_ident!("__{index}"))
         .collect();
-    let places: Vec<_> = (0..params.len())
-        .map(|index| format_ident!("__p{index}"))
-        .collect();
-    let values: Vec<_> = (0..params.len())
-        .map(|index| format_ident!("__v{index}"))
-        .collect();
-    let arguments = params.iter().zip(&values).map(|(param, value)| {
+    let values = list(names.iter().map(Ident::to_token_stream));
+    let arguments = params.iter().zip(&names).map(|(param, name)| {
         if param.by_ref {
-            quote!(&#value)
+            quote!(&#name)
         } else {
-            quote!(#value)
+            quote!(#name)
         }
     });
     let call = quote!(#ident(#(#arguments),*));
-    let finish = finish(sig);
-    let body = if sig.asyncness.is_some() {
-        quote!(::core::result::Result::Ok(__finish(__rt::Ret(#call.await), __run)))
+    let asynchronous = sig.asyncness.is_some();
+    let call = if asynchronous && params.iter().any(|param| param.by_ref) {
+        // The future owns what the function borrows.
+        quote!(async move { #call.await })
     } else {
-        quote!(::core::result::Result::Ok(__run.blocking(::std::boxed::Box::new(move |__run| __finish(__rt::Ret(#call), __run))).await))
+        call
     };
-    // A future that is not `Send` is reported where the bound is: underline the function's name, not `#[task]`.
-    let running = quote_spanned! {ident.span()=>
-        __rt::running(async move {
-            ::core::future::poll_fn(|__cx| __run.poll_ready(__cx, &mut [#(&mut #places),*])).await?;
-            #(let #values = #places.take();)*
-            let __finish = #finish;
-            #body
-        })
+    // A future that is not `Send` is reported where it is made: underline the function's name, not `#[task]`.
+    let call = quote_spanned!(ident.span()=> |#values| #call);
+    let kind = if asynchronous {
+        quote!(asynchronous)
+    } else {
+        quote!(blocking)
     };
+    let finish = finish(sig);
+    let output = output_type(sig);
     quote! {
-        fn __start(__call: &mut __rt::Call<'_>) -> ::core::option::Option<__rt::Running> {
-            #(let mut #places = #slots.place();)*
-            let mut __run = __call.decode(&mut [#(&mut #places),*])?;
-            ::core::option::Option::Some(#running)
-        }
+        __rt::#kind(#ident, #slots, #call, #finish, |__generator| <__rt::Ret<#output>>::OUTPUT.schema(__generator))
     }
 }
 
-/// The function that turns what the task returned into an outcome. Bound to a local by the shim: rustc then blames the
-/// return type for a missing bound, not the call.
+/// `(a, (b, ()))`.
+fn list(items: impl DoubleEndedIterator<Item = TokenStream>) -> TokenStream {
+    items
+        .rev()
+        .fold(quote!(()), |rest, item| quote!((#item, #rest)))
+}
+
+/// The function that turns what the task returned into an outcome.
 fn finish(sig: &Signature) -> TokenStream {
     match &sig.output {
         ReturnType::Default => quote!(<__rt::Ret<()>>::finish),

@@ -7,13 +7,14 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::task::{Parameter, ParameterInfo};
+use crate::arguments::Declared;
+use crate::task::ParameterInfo;
 
 /// What a client that is asked for a secret is to do (JSON Schema Validation, sections 7.3 and 9.4).
 const SECRET: [(&str, &str); 1] = [("format", "password")];
 
 /// The schema of the request parameters of a function.
-pub(crate) fn of_parameters(parameters: &[Parameter], generator: &mut SchemaGenerator) -> Value {
+pub(crate) fn of_parameters(parameters: &[Declared], generator: &mut SchemaGenerator) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for parameter in parameters {
@@ -33,7 +34,7 @@ pub(crate) fn of_parameters(parameters: &[Parameter], generator: &mut SchemaGene
     schema
 }
 
-fn of_parameter(parameter: &Parameter, schema: Schema) -> Value {
+fn of_parameter(parameter: &Declared, schema: Schema) -> Value {
     let mut schema: Value = schema.into();
     let notes = notes(parameter);
     if notes.is_empty() {
@@ -49,9 +50,9 @@ fn of_parameter(parameter: &Parameter, schema: Schema) -> Value {
 }
 
 /// What is known of a parameter beyond its type.
-fn notes(parameter: &Parameter) -> Map<String, Value> {
+fn notes(parameter: &Declared) -> Map<String, Value> {
     let mut notes = Map::new();
-    if let Some(description) = parameter.description {
+    if let Some(description) = parameter.slot.parameter().description {
         notes.insert("description".to_owned(), description.into());
     }
     if parameter.secret {
@@ -66,14 +67,15 @@ fn notes(parameter: &Parameter) -> Map<String, Value> {
     notes
 }
 
-pub(crate) fn parameter_info(parameter: &Parameter) -> ParameterInfo {
+pub(crate) fn parameter_info(parameter: &Declared) -> ParameterInfo {
+    let written = parameter.slot.parameter();
     ParameterInfo {
         name: parameter.name.to_owned(),
-        annotation: parameter.annotation.to_owned(),
-        default: parameter.default.map(str::to_owned),
+        annotation: written.annotation.to_owned(),
+        default: written.default.map(str::to_owned),
         required: parameter.slot.required(),
-        injected: parameter.slot.injected(),
-        description: parameter.description.map(str::to_owned),
+        injected: parameter.injected,
+        description: written.description.map(str::to_owned),
     }
 }
 

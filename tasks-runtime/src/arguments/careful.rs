@@ -7,16 +7,15 @@ use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::error::Errors;
-use super::{AnyPlace, Echo, Input, InvalidArguments, unknown_key};
-use crate::task::Parameter;
+use super::{AnyPlaces, Declared, Echo, Input, InvalidArguments, unknown_key};
 
 pub(super) fn read<'a>(
     input: Input<'a>,
-    parameters: &'static [Parameter],
-    places: &mut [&mut dyn AnyPlace],
+    parameters: &[Declared],
+    places: &mut dyn AnyPlaces,
 ) -> Result<Echo<'a>, InvalidArguments> {
-    for place in &mut *places {
-        place.clear();
+    for index in 0..parameters.len() {
+        places.at(index).clear();
     }
     let params = params(input)?;
     let mut errors = Errors::default();
@@ -25,7 +24,7 @@ pub(super) fn read<'a>(
     let request = || {
         parameters
             .iter()
-            .filter(|parameter| !parameter.slot.injected())
+            .filter(|parameter| !parameter.injected)
             .map(|parameter| parameter.name)
     };
     for (key, value) in members(params)? {
@@ -36,8 +35,8 @@ pub(super) fn read<'a>(
             errors.push(&key, "", || unknown_key(&key, request()));
             continue;
         };
-        let (parameter, place) = (&parameters[index], &mut places[index]);
-        if parameter.slot.injected() {
+        let (parameter, place) = (&parameters[index], places.at(index));
+        if parameter.injected {
             errors.push(&key, "", || {
                 "provided by the server and cannot be set".to_owned()
             });
@@ -56,9 +55,11 @@ pub(super) fn read<'a>(
             errors.push(&key, &path, || detail);
         }
     }
-    for ((parameter, place), given) in parameters.iter().zip(places.iter_mut()).zip(given) {
-        if !given && !parameter.slot.injected() && !place.absent() {
-            errors.push(parameter.name, "", || missing(parameter.annotation));
+    for (index, (parameter, given)) in parameters.iter().zip(given).enumerate() {
+        if !given && !parameter.injected && !places.at(index).absent() {
+            errors.push(parameter.name, "", || {
+                missing(parameter.slot.parameter().annotation)
+            });
         }
     }
     errors.finish()?;
@@ -74,7 +75,7 @@ fn span(whole: &str, part: &str) -> std::ops::Range<usize> {
     start..start + part.len()
 }
 
-pub(super) fn echo<'a>(input: Input<'a>, parameters: &'static [Parameter]) -> Echo<'a> {
+pub(super) fn echo<'a>(input: Input<'a>, parameters: &[Declared]) -> Echo<'a> {
     let text = params(input).unwrap_or_default();
     let is_secret = |key: &str| {
         parameters

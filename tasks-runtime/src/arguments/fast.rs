@@ -7,13 +7,12 @@
 
 use serde::de::IgnoredAny;
 
-use super::{AnyPlace, Echo, Input};
-use crate::task::Parameter;
+use super::{AnyPlaces, Declared, Echo, Input};
 
 pub(super) fn read<'a>(
     input: Input<'a>,
-    parameters: &'static [Parameter],
-    places: &mut [&mut dyn AnyPlace],
+    parameters: &[Declared],
+    places: &mut dyn AnyPlaces,
 ) -> Option<Echo<'a>> {
     let mut filler = Filler {
         parameters,
@@ -59,15 +58,15 @@ pub(super) fn read<'a>(
     Some(Echo { text, secrets })
 }
 
-struct Filler<'p, 'v> {
-    parameters: &'static [Parameter],
-    places: &'p mut [&'v mut dyn AnyPlace],
+struct Filler<'p> {
+    parameters: &'p [Declared],
+    places: &'p mut dyn AnyPlaces,
     /// The parameter expected next: clients tend to send them in order.
     next: usize,
     secrets: Vec<std::ops::Range<usize>>,
 }
 
-impl Filler<'_, '_> {
+impl Filler<'_> {
     fn fill(&mut self, scanner: &mut Scanner<'_>, key: &str) -> Option<()> {
         let index = match self.parameters.get(self.next) {
             Some(parameter) if parameter.name == key => self.next,
@@ -77,7 +76,7 @@ impl Filler<'_, '_> {
                 .position(|parameter| parameter.name == key)?,
         };
         self.next = index + 1;
-        let place = &mut self.places[index];
+        let place = self.places.at(index);
         if place.is_filled() {
             return None;
         }
@@ -97,8 +96,9 @@ impl Filler<'_, '_> {
     }
 
     fn finish(self) -> Option<Vec<std::ops::Range<usize>>> {
-        for (parameter, place) in self.parameters.iter().zip(self.places.iter_mut()) {
-            if !place.is_filled() && !parameter.slot.injected() && !place.absent() {
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            let place = self.places.at(index);
+            if !place.is_filled() && !parameter.injected && !place.absent() {
                 return None;
             }
         }

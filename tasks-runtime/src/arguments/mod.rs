@@ -8,29 +8,41 @@
 mod careful;
 mod error;
 mod fast;
+mod list;
 mod place;
 mod slot;
 mod whole;
 
 pub(crate) use error::unknown_key;
 pub use error::{ArgumentError, InvalidArguments};
-pub(crate) use place::NotInjected;
-#[allow(
-    unreachable_pub,
-    reason = "in the signatures of what generated code calls"
-)]
-pub use place::{AnyPlace, Place};
-#[allow(
-    unreachable_pub,
-    reason = "in the signatures of what generated code calls"
-)]
+pub use list::{AnyPlaces, Places, Slots};
+pub use place::{AnyPlace, NotInjected};
 pub use slot::{
     AnySlot, Default, Example, Injected, JsonFallback, JsonProbe, Probe, RequestFallback,
     RequestParam, Requested, Slot, example, request_slot, slot, text,
 };
 pub(crate) use whole::Fields;
 
-use crate::task::Parameter;
+/// One parameter of a registered task, with what every call asks of it at hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Declared {
+    pub(crate) name: &'static str,
+    pub(crate) secret: bool,
+    pub(crate) injected: bool,
+    pub(crate) slot: &'static dyn AnySlot,
+}
+
+impl Declared {
+    pub(crate) fn of(slot: &'static dyn AnySlot) -> Self {
+        let parameter = slot.parameter();
+        Self {
+            name: parameter.name,
+            secret: parameter.secret,
+            injected: slot.injected(),
+            slot,
+        }
+    }
+}
 
 /// What arguments are read from.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +82,8 @@ impl Echo<'_> {
 /// Fills the places of all request parameters.
 pub(crate) fn read<'a>(
     input: Input<'a>,
-    parameters: &'static [Parameter],
-    places: &mut [&mut dyn AnyPlace],
+    parameters: &[Declared],
+    places: &mut dyn AnyPlaces,
 ) -> Result<Echo<'a>, InvalidArguments> {
     if let Some(echo) = fast::read(input, parameters, places) {
         return Ok(echo);
@@ -81,6 +93,6 @@ pub(crate) fn read<'a>(
 
 /// The echo of arguments that were read before.
 #[cold]
-pub(crate) fn echo<'a>(input: Input<'a>, parameters: &'static [Parameter]) -> Echo<'a> {
+pub(crate) fn echo<'a>(input: Input<'a>, parameters: &[Declared]) -> Echo<'a> {
     careful::echo(input, parameters)
 }

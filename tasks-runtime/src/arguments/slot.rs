@@ -17,8 +17,8 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde_json::Value;
 
-use super::Place;
 use crate::inject::{Injectable, Injection, Injector, Requirements};
+use crate::task::Parameter;
 
 /// A type that is read from the request: any that implements [`serde::Deserialize`] and [`schemars::JsonSchema`].
 #[diagnostic::on_unimplemented(
@@ -275,8 +275,9 @@ pub fn text<T: FromText>(text: &'static str) -> T {
     T::from_text(text)
 }
 
-/// Everything that is known about one parameter's type and default.
+/// Everything that is known about one parameter.
 pub struct Slot<T: 'static> {
+    parameter: Parameter,
     pub(super) kind: Kind<T>,
     pub(super) default: Option<Default<T>>,
     example: Option<Example<T>>,
@@ -284,13 +285,14 @@ pub struct Slot<T: 'static> {
 
 impl<T> fmt::Debug for Slot<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Slot")
+        write!(f, "Slot({})", self.parameter.name)
     }
 }
 
 /// The one place where a parameter's type has to meet a bound, so that a type that does not is one error.
-pub const fn slot<T: 'static, S: Source<T> + Copy>(_: S) -> Slot<T> {
+pub const fn slot<T: 'static, S: Source<T> + Copy>(_: S, parameter: Parameter) -> Slot<T> {
     Slot {
+        parameter,
         kind: S::KIND,
         default: None,
         example: None,
@@ -299,10 +301,12 @@ pub const fn slot<T: 'static, S: Source<T> + Copy>(_: S) -> Slot<T> {
 
 pub const fn request_slot<T: 'static, S: RequestSource<T> + Copy>(
     _: S,
+    parameter: Parameter,
     default: Option<Default<T>>,
     example: Option<Example<T>>,
 ) -> Slot<T> {
     Slot {
+        parameter,
         kind: S::KIND,
         default,
         example,
@@ -310,10 +314,6 @@ pub const fn request_slot<T: 'static, S: RequestSource<T> + Copy>(
 }
 
 impl<T> Slot<T> {
-    pub const fn place(&'static self) -> Place<T> {
-        Place::new(self)
-    }
-
     /// The value of an absent parameter: its default, or what its type says.
     pub(super) fn absent(&self) -> Option<T> {
         match (&self.default, &self.kind) {
@@ -326,6 +326,7 @@ impl<T> Slot<T> {
 
 /// A slot whose type is not known.
 pub trait AnySlot: fmt::Debug + Sync {
+    fn parameter(&self) -> &Parameter;
     fn injected(&self) -> bool;
     /// Whether a request has to hold the parameter.
     fn required(&self) -> bool;
@@ -336,6 +337,10 @@ pub trait AnySlot: fmt::Debug + Sync {
 }
 
 impl<T> AnySlot for Slot<T> {
+    fn parameter(&self) -> &Parameter {
+        &self.parameter
+    }
+
     fn injected(&self) -> bool {
         matches!(self.kind, Kind::Inject { .. })
     }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::executor::Shared;
 use super::running::Run;
-use crate::arguments::{self, AnyPlace, ArgumentError, Echo, Fields, Input, InvalidArguments};
+use crate::arguments::{self, AnyPlaces, ArgumentError, Echo, Fields, Input, InvalidArguments};
 use crate::registry::RegisteredTask;
 use crate::task::TaskContext;
 
@@ -42,7 +42,7 @@ impl fmt::Debug for Call<'_> {
 
 impl<'a> Call<'a> {
     /// Reads the arguments into their places. `None` when they were refused; the executor knows why.
-    pub fn decode(&mut self, places: &mut [&mut dyn AnyPlace]) -> Option<Run> {
+    pub fn decode(&mut self, places: &mut dyn AnyPlaces) -> Option<Run> {
         let parameters = self.entry.declared();
         let echo = arguments::read(self.input, parameters, places);
         self.run(echo)

@@ -9,10 +9,13 @@ mod executor;
 mod limits;
 mod panic;
 mod running;
+mod shim;
 
 pub use builder::ExecutorBuilder;
 pub use call::{Call, Invocation};
 pub use error::{BuildError, ExecuteError, MissingDependency, Refusal};
 pub(crate) use executor::Shared;
 pub use executor::TaskExecutor;
-pub use running::{Run, Running, running};
+pub use running::{Run, Running};
+pub use shim::{Asynchronous, Blocking, Facts, Finish, Shim, asynchronous, blocking};
+pub(crate) use shim::{run_async, run_blocking};

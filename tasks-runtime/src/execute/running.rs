@@ -13,20 +13,12 @@ use std::task::{Context, Poll, ready};
 use super::error::{ExecuteError, Refusal};
 use super::limits::{self, Permits, Waiting};
 use super::panic;
-use crate::arguments::{AnyPlace, NotInjected};
+use crate::arguments::{AnyPlaces, NotInjected};
 use crate::inject::Injector;
 use crate::task::{Outcome, TaskContext, TaskFailure, TaskOutput, Traceback};
 
 /// The rest of an execution. Its error means that the task's own code never began.
 pub type Running = Pin<Box<dyn Future<Output = Result<Outcome, Box<ExecuteError>>> + Send>>;
-
-/// The one place where the future of a task has to be `Send`.
-pub fn running<F>(future: F) -> Running
-where
-    F: Future<Output = Result<Outcome, Box<ExecuteError>>> + Send + 'static,
-{
-    Box::pin(future)
-}
 
 /// What an execution carries along.
 pub struct Run {
@@ -63,7 +55,7 @@ impl Run {
     pub fn poll_ready(
         &mut self,
         cx: &mut Context<'_>,
-        places: &mut [&mut dyn AnyPlace],
+        places: &mut dyn AnyPlaces,
     ) -> Poll<Result<(), Box<ExecuteError>>> {
         if let Err(refusal) = ready!(self.poll_admission(cx)) {
             let state = &self.context.0;
@@ -75,8 +67,11 @@ impl Run {
         }
         let state = &self.context.0;
         let injector = Injector::new(&state.shared.providers, &self.context);
-        for (index, place) in places.iter_mut().enumerate() {
-            match place.poll_inject(cx, &injector) {
+        for (index, parameter) in state.entry.declared().iter().enumerate() {
+            if !parameter.injected {
+                continue;
+            }
+            match places.at(index).poll_inject(cx, &injector) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(problem)) => {
                     let reason = match problem {

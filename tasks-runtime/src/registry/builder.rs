@@ -16,7 +16,7 @@ use super::TaskRegistry;
 use super::entry::{Code, RegisteredTask};
 use super::error::{RegistryError, RegistryProblem};
 use crate::arguments::Fields;
-use crate::execute::{Call, Running, running};
+use crate::execute::{Call, Running, run_async, run_blocking};
 use crate::schema;
 use crate::task::{IntoTaskFailure, IntoTaskFn, ParameterInfo, Ret, TaskDescriptor, linked};
 
@@ -56,8 +56,8 @@ impl RegistryBuilder {
     /// Adds all tasks that are linked into the program, but for those with `register = false`.
     #[must_use]
     pub fn discover(mut self) -> Self {
-        for registration in linked().filter(|registration| registration.discover) {
-            self.add(registration.task, None, None);
+        for task in linked().filter(|task| task.discover) {
+            self.add(task, None, None);
         }
         self
     }
@@ -83,7 +83,7 @@ impl RegistryBuilder {
         let task = task.into_task_fn();
         let functions = self.functions.get_or_insert_with(|| {
             linked()
-                .map(|registration| ((registration.task.function)(), registration.task))
+                .map(|task| ((task.shim.facts().id)(), task))
                 .collect()
         });
         match functions.get(&task.function).copied() {
@@ -136,12 +136,14 @@ impl RegistryBuilder {
         let function = Arc::new(function);
         let fields = fields::<P>();
         let start = move |call: &mut Call<'_>| -> Option<Running> {
-            let (params, mut run) = call.decode_whole::<P>(&fields)?;
+            let (params, run) = call.decode_whole::<P>(&fields)?;
             let function = Arc::clone(&function);
-            Some(running(async move {
-                std::future::poll_fn(|cx| run.poll_ready(cx, &mut [])).await?;
-                Ok(Ret(function(params).await).finish(run))
-            }))
+            Some(Box::pin(run_async(
+                run,
+                (),
+                move |()| function(params),
+                Ret::finish,
+            )))
         };
         self.closure::<P, R>(
             name.into(),
@@ -171,14 +173,14 @@ impl RegistryBuilder {
         let function = Arc::new(function);
         let fields = fields::<P>();
         let start = move |call: &mut Call<'_>| -> Option<Running> {
-            let (params, mut run) = call.decode_whole::<P>(&fields)?;
+            let (params, run) = call.decode_whole::<P>(&fields)?;
             let function = Arc::clone(&function);
-            Some(running(async move {
-                std::future::poll_fn(|cx| run.poll_ready(cx, &mut [])).await?;
-                Ok(run
-                    .blocking(Box::new(move |run| Ret(function(params)).finish(run)))
-                    .await)
-            }))
+            Some(Box::pin(run_blocking(
+                run,
+                (),
+                move |()| function(params),
+                Ret::finish,
+            )))
         };
         self.closure::<P, R>(name.into(), tags, true, Location::caller(), Box::new(start))
     }
@@ -240,7 +242,7 @@ impl RegistryBuilder {
     ) {
         let name = name.unwrap_or(Cow::Borrowed(task.name));
         let tags = tags.unwrap_or_else(|| task.tags.iter().copied().map(Cow::Borrowed).collect());
-        self.entry(RegisteredTask::new(name, tags, Code::Function(task)));
+        self.entry(RegisteredTask::new(name, tags, Code::of(task)));
     }
 
     fn entry(&mut self, entry: RegisteredTask) {

@@ -9,9 +9,10 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::builder::Closure;
+use crate::arguments::Declared;
 use crate::execute::{Call, ExecuteError, Running};
 use crate::schema;
-use crate::task::{Parameter, ParameterInfo, TaskDescriptor, TaskInfo};
+use crate::task::{ParameterInfo, TaskDescriptor, TaskInfo};
 
 /// A task under the name and the tags it was registered with.
 pub struct RegisteredTask {
@@ -21,8 +22,21 @@ pub struct RegisteredTask {
 }
 
 pub(super) enum Code {
-    Function(&'static TaskDescriptor),
+    Function {
+        task: &'static TaskDescriptor,
+        parameters: Vec<Declared>,
+    },
     Closure(Closure),
+}
+
+impl Code {
+    pub(super) fn of(task: &'static TaskDescriptor) -> Self {
+        let parameters = (0..)
+            .map_while(|index| task.shim.slot(index))
+            .map(Declared::of)
+            .collect();
+        Self::Function { task, parameters }
+    }
 }
 
 impl fmt::Debug for RegisteredTask {
@@ -50,49 +64,49 @@ impl RegisteredTask {
 
     pub(crate) fn start(&self, call: &mut Call<'_>) -> Option<Running> {
         match &self.code {
-            Code::Function(task) => (task.start)(call),
+            Code::Function { task, .. } => task.shim.start(call),
             Code::Closure(closure) => (closure.start)(call),
         }
     }
 
     /// A closure's are read as one struct, and it has no injected ones.
-    pub(crate) fn declared(&self) -> &'static [Parameter] {
+    pub(crate) fn declared(&self) -> &[Declared] {
         match &self.code {
-            Code::Function(task) => task.parameters,
+            Code::Function { parameters, .. } => parameters,
             Code::Closure(_) => &[],
         }
     }
 
     pub(crate) fn blocking(&self) -> bool {
         match &self.code {
-            Code::Function(task) => task.blocking,
+            Code::Function { task, .. } => task.shim.facts().blocking,
             Code::Closure(closure) => closure.blocking,
         }
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
         match &self.code {
-            Code::Function(task) => task.timeout,
+            Code::Function { task, .. } => task.timeout,
             Code::Closure(_) => None,
         }
     }
 
     pub(super) fn function(&self) -> Option<TypeId> {
         match &self.code {
-            Code::Function(task) => Some((task.function)()),
+            Code::Function { task, .. } => Some((task.shim.facts().id)()),
             Code::Closure(_) => None,
         }
     }
 
     pub(super) fn has_own_name(&self) -> bool {
-        matches!(&self.code, Code::Function(task) if task.name == self.name)
+        matches!(&self.code, Code::Function { task, .. } if task.name == self.name)
     }
 
     /// Where the task is in the source: `src/tasks.rs:12`.
     #[must_use]
     pub fn location(&self) -> String {
         match &self.code {
-            Code::Function(task) => format!("{}:{}", task.file, task.line),
+            Code::Function { task, .. } => format!("{}:{}", task.file, task.line),
             Code::Closure(closure) => {
                 format!("{}:{}", closure.location.file(), closure.location.line())
             }
@@ -101,14 +115,14 @@ impl RegisteredTask {
 
     pub(super) fn crate_name(&self) -> &str {
         match &self.code {
-            Code::Function(task) => task.module.split("::").next().unwrap_or(task.module),
+            Code::Function { task, .. } => task.module.split("::").next().unwrap_or(task.module),
             Code::Closure(_) => "(closures)",
         }
     }
 
     pub(crate) fn unavailable(&self, index: usize, reason: String) -> ExecuteError {
         let (parameter, annotation) = self.declared().get(index).map_or(("?", "?"), |parameter| {
-            (parameter.name, parameter.annotation)
+            (parameter.name, parameter.slot.parameter().annotation)
         });
         ExecuteError::Unavailable {
             task: self.name.to_string(),
@@ -122,7 +136,7 @@ impl RegisteredTask {
     #[must_use]
     pub fn docstring(&self) -> Option<&str> {
         match &self.code {
-            Code::Function(task) => task.description,
+            Code::Function { task, .. } => task.description,
             Code::Closure(closure) => closure.description.as_deref(),
         }
     }
@@ -130,7 +144,7 @@ impl RegisteredTask {
     /// The schema of `params`, with references into the generator's definitions.
     pub fn input_schema(&self, generator: &mut SchemaGenerator) -> Value {
         match &self.code {
-            Code::Function(task) => schema::of_parameters(task.parameters, generator),
+            Code::Function { parameters, .. } => schema::of_parameters(parameters, generator),
             Code::Closure(closure) => (closure.input_schema)(generator).into(),
         }
     }
@@ -138,7 +152,7 @@ impl RegisteredTask {
     /// The schema of the result, if its type has one.
     pub fn output_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
         match &self.code {
-            Code::Function(task) => (task.output_schema)(generator),
+            Code::Function { task, .. } => (task.shim.facts().output_schema)(generator),
             Code::Closure(closure) => (closure.output_schema)(generator),
         }
     }
@@ -147,7 +161,7 @@ impl RegisteredTask {
     #[must_use]
     pub fn signature(&self) -> &str {
         match &self.code {
-            Code::Function(task) => task.signature,
+            Code::Function { task, .. } => task.signature,
             Code::Closure(closure) => &closure.signature,
         }
     }
@@ -156,7 +170,9 @@ impl RegisteredTask {
     #[must_use]
     pub fn parameters(&self) -> Vec<ParameterInfo> {
         match &self.code {
-            Code::Function(task) => task.parameters.iter().map(schema::parameter_info).collect(),
+            Code::Function { parameters, .. } => {
+                parameters.iter().map(schema::parameter_info).collect()
+            }
             Code::Closure(closure) => closure.parameters.clone(),
         }
     }

@@ -6,14 +6,10 @@
     reason = "for generated code, which is not written by hand"
 )]
 
-use std::any::TypeId;
 use std::fmt;
 use std::time::Duration;
 
-use schemars::{Schema, SchemaGenerator};
-
-use crate::arguments::AnySlot;
-use crate::execute::{Call, Running};
+use crate::execute::Shim;
 
 /// A task as the macro describes it. Made by `#[task]` alone.
 pub struct TaskDescriptor {
@@ -21,17 +17,13 @@ pub struct TaskDescriptor {
     pub description: Option<&'static str>,
     pub signature: &'static str,
     pub tags: &'static [&'static str],
-    pub parameters: &'static [Parameter],
     pub timeout: Option<Duration>,
-    /// Whether the function is not `async`, and so runs on the blocking pool.
-    pub blocking: bool,
     pub module: &'static str,
     pub file: &'static str,
     pub line: u32,
-    /// Identifies the function: function items have types of their own.
-    pub function: fn() -> TypeId,
-    pub output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
-    pub start: fn(&mut Call<'_>) -> Option<Running>,
+    /// Whether [`TaskRegistry::discover`](crate::TaskRegistry::discover) takes it.
+    pub discover: bool,
+    pub shim: &'static dyn Shim,
 }
 
 impl fmt::Debug for TaskDescriptor {
@@ -52,7 +44,6 @@ pub struct Parameter {
     /// The default's expression as text.
     pub default: Option<&'static str>,
     pub secret: bool,
-    pub slot: &'static dyn AnySlot,
 }
 
 impl fmt::Debug for Parameter {
@@ -61,17 +52,9 @@ impl fmt::Debug for Parameter {
     }
 }
 
-/// A task found at link time.
-#[derive(Debug)]
-pub struct Registration {
-    pub task: &'static TaskDescriptor,
-    /// Whether [`TaskRegistry::discover`](crate::TaskRegistry::discover) takes it.
-    pub discover: bool,
-}
-
-inventory::collect!(Registration);
+inventory::collect!(TaskDescriptor);
 
 /// All linked tasks, also those that discovery leaves out.
-pub(crate) fn linked() -> impl Iterator<Item = &'static Registration> {
-    inventory::iter::<Registration>()
+pub(crate) fn linked() -> impl Iterator<Item = &'static TaskDescriptor> {
+    inventory::iter::<TaskDescriptor>()
 }

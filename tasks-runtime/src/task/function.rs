@@ -3,12 +3,6 @@
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;
 
-/// The identity of a function: every function item has a type of its own.
-#[must_use]
-pub fn type_id_of<F: 'static>(_: &F) -> TypeId {
-    TypeId::of::<F>()
-}
-
 /// Refers to a task by its function, to register it under another name or with other tags.
 ///
 /// The compiler checks the path, wherever and under whatever name the function was imported. Whether the function

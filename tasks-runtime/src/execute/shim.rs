@@ -1,0 +1,177 @@
+//! Between a task's function and the executor: the code that decodes, injects, calls and writes the result.
+//!
+//! It is generic over the function and its parameters, so that it is checked here, once, and `#[task]` generates one
+//! call of [`asynchronous`] or [`blocking`] with a closure that names the function.
+
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    reason = "for generated code, which is not written by hand"
+)]
+
+use std::any::TypeId;
+use std::future::poll_fn;
+
+use schemars::{Schema, SchemaGenerator};
+
+use super::call::Call;
+use super::error::ExecuteError;
+use super::running::{Run, Running};
+use crate::arguments::{AnySlot, Places, Slots};
+use crate::task::{Outcome, Ret};
+
+/// A task's function as the executor sees it.
+pub trait Shim: Sync {
+    /// Reads the arguments; the future waits for its turn, injects and runs the function. `None` when they are refused.
+    fn start(&'static self, call: &mut Call<'_>) -> Option<Running>;
+    fn slot(&self, index: usize) -> Option<&dyn AnySlot>;
+    fn facts(&self) -> &Facts;
+}
+
+/// What is known of a function beside how to call it.
+pub struct Facts {
+    /// Identifies the function: function items have types of their own.
+    pub(crate) id: fn() -> TypeId,
+    /// Whether it is not `async`, and so runs on the blocking pool.
+    pub(crate) blocking: bool,
+    pub(crate) output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+}
+
+/// Turns what the function returned into the end of the execution.
+pub type Finish<R> = fn(Ret<R>, Run) -> Outcome;
+
+pub struct Asynchronous<S, F, R> {
+    facts: Facts,
+    slots: S,
+    call: F,
+    finish: Finish<R>,
+}
+
+pub struct Blocking<S, F, R> {
+    facts: Facts,
+    slots: S,
+    call: F,
+    finish: Finish<R>,
+}
+
+/// The shim of an `async` function.
+pub const fn asynchronous<Function, S, F, Fut, R>(
+    _: Function,
+    slots: S,
+    call: F,
+    finish: Finish<R>,
+    output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+) -> Asynchronous<S, F, R>
+where
+    Function: Copy + 'static,
+    S: Slots,
+    F: Fn(S::Values) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = R> + Send,
+{
+    let facts = Facts {
+        id: TypeId::of::<Function>,
+        blocking: false,
+        output_schema,
+    };
+    Asynchronous {
+        facts,
+        slots,
+        call,
+        finish,
+    }
+}
+
+/// The shim of a function that is not `async`.
+pub const fn blocking<Function, S, F, R>(
+    _: Function,
+    slots: S,
+    call: F,
+    finish: Finish<R>,
+    output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+) -> Blocking<S, F, R>
+where
+    Function: Copy + 'static,
+    S: Slots,
+    F: Fn(S::Values) -> R + Copy + Send + Sync + 'static,
+{
+    let facts = Facts {
+        id: TypeId::of::<Function>,
+        blocking: true,
+        output_schema,
+    };
+    Blocking {
+        facts,
+        slots,
+        call,
+        finish,
+    }
+}
+
+impl<S, F, Fut, R> Shim for Asynchronous<S, F, R>
+where
+    S: Slots,
+    F: Fn(S::Values) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = R> + Send + 'static,
+    R: 'static,
+{
+    fn start(&'static self, call: &mut Call<'_>) -> Option<Running> {
+        let mut places = self.slots.places();
+        let run = call.decode(&mut places)?;
+        Some(Box::pin(run_async(run, places, self.call, self.finish)))
+    }
+
+    fn slot(&self, index: usize) -> Option<&dyn AnySlot> {
+        self.slots.get(index)
+    }
+
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+impl<S, F, R> Shim for Blocking<S, F, R>
+where
+    S: Slots,
+    F: Fn(S::Values) -> R + Copy + Send + Sync + 'static,
+    R: 'static,
+{
+    fn start(&'static self, call: &mut Call<'_>) -> Option<Running> {
+        let mut places = self.slots.places();
+        let run = call.decode(&mut places)?;
+        Some(Box::pin(run_blocking(run, places, self.call, self.finish)))
+    }
+
+    fn slot(&self, index: usize) -> Option<&dyn AnySlot> {
+        self.slots.get(index)
+    }
+
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+pub(crate) async fn run_async<P: Places, Fut: Future>(
+    mut run: Run,
+    mut places: P,
+    call: impl FnOnce(P::Values) -> Fut,
+    finish: Finish<Fut::Output>,
+) -> Result<Outcome, Box<ExecuteError>> {
+    poll_fn(|cx| run.poll_ready(cx, &mut places)).await?;
+    let result = call(places.take()).await;
+    Ok(finish(Ret(result), run))
+}
+
+pub(crate) async fn run_blocking<P: Places, R: 'static>(
+    mut run: Run,
+    mut places: P,
+    call: impl FnOnce(P::Values) -> R + Send + 'static,
+    finish: Finish<R>,
+) -> Result<Outcome, Box<ExecuteError>>
+where
+    P::Values: Send + 'static,
+{
+    poll_fn(|cx| run.poll_ready(cx, &mut places)).await?;
+    let values = places.take();
+    let task = move |run| finish(Ret(call(values)), run);
+    Ok(run.blocking(Box::new(task)).await)
+}
