@@ -29,7 +29,8 @@ pub struct TaskContext(pub(crate) Arc<ExecutionState>);
 pub(crate) struct ExecutionState {
     pub(crate) shared: Arc<Shared>,
     pub(crate) entry: Arc<RegisteredTask>,
-    pub(crate) id: Ulid,
+    // Made on demand: it takes the time of day and random bits, and most executions are over before anybody asks.
+    id: OnceLock<Ulid>,
     phase: AtomicU8,
     /// The parameter that is being resolved, by position.
     injecting: AtomicUsize,
@@ -56,7 +57,7 @@ impl TaskContext {
         Self(Arc::new(ExecutionState {
             shared,
             entry,
-            id: Ulid::new(),
+            id: OnceLock::new(),
             phase: AtomicU8::new(Phase::Waiting as u8),
             injecting: AtomicUsize::new(0),
             started: OnceLock::new(),
@@ -74,7 +75,7 @@ impl TaskContext {
     /// Identifies this execution, in logs for example.
     #[must_use]
     pub fn execution_id(&self) -> Ulid {
-        self.0.id
+        *self.0.id.get_or_init(Ulid::new)
     }
 
     /// When the task's own code began; the present before that.
@@ -150,7 +151,7 @@ impl fmt::Debug for TaskContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskContext")
             .field("task_name", &self.task_name())
-            .field("execution_id", &self.0.id)
+            .field("execution_id", &self.execution_id())
             .field("phase", &self.phase())
             .field("cancelled", &self.is_cancelled())
             .finish()
