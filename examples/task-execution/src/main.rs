@@ -1,5 +1,6 @@
 //! Serves the tasks of the guide: `cargo run -p task-execution`.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 
 use actix_web::{App, HttpServer};
@@ -13,10 +14,10 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
 
     let registry = task_execution::registry()?;
-    tracing::info!(tasks = registry.len(), crates = ?registry.crates(), "tasks found");
     let executor = task_execution::executor(registry, Directories::default())?;
     let tasks = tasks_web::scope("/api/v1/tasks", executor)
         .titled("Task Execution", env!("CARGO_PKG_VERSION"));

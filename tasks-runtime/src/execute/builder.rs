@@ -147,6 +147,8 @@ impl ExecutorBuilder {
             return Err(BuildError { missing, other });
         }
         panic::install_hook();
+        // A crate that nobody refers to is not linked, and its tasks are silently missing: this shows it.
+        tracing::info!(tasks = self.registry.len(), crates = ?self.registry.crates(), "tasks found");
         if cfg!(panic = "abort") {
             tracing::warn!(
                 "this program is built with `panic = \"abort\"`: a task that panics ends the process"

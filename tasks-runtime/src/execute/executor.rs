@@ -49,7 +49,7 @@ use crate::task::{Outcome, Traceback};
 /// runtime around them, for timeouts.
 ///
 /// Dropping the future of an execution drops an async task. A sync task runs on: its result is discarded, and its
-/// [`TaskContext`] says that it is canceled.
+/// [`TaskContext`](crate::TaskContext) says that it is canceled.
 #[derive(Clone)]
 pub struct TaskExecutor {
     shared: Arc<Shared>,

@@ -62,7 +62,7 @@ impl RegistryBuilder {
         self
     }
 
-    /// Adds one task: its function, or a [`task`](crate::task) under another name or with other tags.
+    /// Adds one task: its function, or a [`task`](crate::task()) under another name or with other tags.
     ///
     /// ```
     /// use tasks_runtime::prelude::*;
