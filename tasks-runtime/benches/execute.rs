@@ -5,7 +5,12 @@
 //! one pass and writes the parameters back from their values; `raw` takes them as they came and reads them from there.
 //! It does nothing else: no limits, no timeout, no panics caught, no execution id.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::too_many_arguments,
+    reason = "a benchmark"
+)]
 
 use std::hint::black_box;
 
@@ -65,11 +70,7 @@ macro_rules! wide {
         struct Wide { $($text: String,)* $($number: i64,)* $($flag: Option<bool>,)* }
 
         async fn call_wide(wide: Wide) -> i64 {
-            wide_by_hand($(wide.$text,)* $(wide.$number,)* $(wide.$flag,)*).await
-        }
-
-        async fn wide_by_hand($($text: String,)* $($number: i64,)* $($flag: Option<bool>,)*) -> i64 {
-            wide($($text,)* $($number,)* $($flag,)*).await
+            self::wide($(wide.$text,)* $(wide.$number,)* $(wide.$flag,)*).await
         }
 
         const WIDE: &[(&str, &str)] = &[

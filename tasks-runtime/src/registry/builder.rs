@@ -1,24 +1,21 @@
 //! Puts a registry together.
 
-use std::any::{TypeId, type_name};
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::TaskRegistry;
+use super::closure::Closure;
 use super::entry::{Code, RegisteredTask};
 use super::error::{RegistryError, RegistryProblem};
-use crate::arguments::Fields;
-use crate::execute::{Call, Running, run_async, run_blocking};
-use crate::schema;
-use crate::task::{IntoTaskFailure, IntoTaskFn, ParameterInfo, Ret, TaskDescriptor, linked};
+use crate::task::{IntoTaskFailure, IntoTaskFn, TaskDescriptor, linked};
 
 /// Builds a [`TaskRegistry`]. Made by [`TaskRegistry::builder`].
 #[derive(Default)]
@@ -36,21 +33,6 @@ impl fmt::Debug for RegistryBuilder {
             .finish()
     }
 }
-
-/// A task that is a closure.
-pub(crate) struct Closure {
-    pub(super) description: Option<String>,
-    pub(super) signature: String,
-    pub(super) parameters: Vec<ParameterInfo>,
-    pub(super) blocking: bool,
-    pub(super) location: &'static Location<'static>,
-    pub(super) input_schema: fn(&mut SchemaGenerator) -> Schema,
-    pub(super) output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
-    pub(super) start: Start,
-}
-
-/// What begins an execution of a closure.
-type Start = Box<dyn Fn(&mut Call<'_>) -> Option<Running> + Send + Sync>;
 
 impl RegistryBuilder {
     /// Adds all tasks that are linked into the program, but for those with `register = false`.
@@ -133,25 +115,9 @@ impl RegistryBuilder {
         Fut: Future<Output = Result<R, E>> + Send + 'static,
         T: Into<Cow<'static, str>>,
     {
-        let function = Arc::new(function);
-        let fields = fields::<P>();
-        let start = move |call: &mut Call<'_>| -> Option<Running> {
-            let (params, run) = call.decode_whole::<P>(&fields)?;
-            let function = Arc::clone(&function);
-            Some(Box::pin(run_async(
-                run,
-                (),
-                move |()| function(params),
-                Ret::finish,
-            )))
-        };
-        self.closure::<P, R>(
-            name.into(),
-            tags,
-            false,
-            Location::caller(),
-            Box::new(start),
-        )
+        let name = name.into();
+        let closure = Closure::asynchronous(&name, function, Location::caller());
+        self.closure(name, tags, closure)
     }
 
     /// Adds a sync closure, which runs on the blocking pool. Otherwise as [`register_fn`](Self::register_fn).
@@ -170,67 +136,26 @@ impl RegistryBuilder {
         F: Fn(P) -> Result<R, E> + Send + Sync + 'static,
         T: Into<Cow<'static, str>>,
     {
-        let function = Arc::new(function);
-        let fields = fields::<P>();
-        let start = move |call: &mut Call<'_>| -> Option<Running> {
-            let (params, run) = call.decode_whole::<P>(&fields)?;
-            let function = Arc::clone(&function);
-            Some(Box::pin(run_blocking(
-                run,
-                (),
-                move |()| function(params),
-                Ret::finish,
-            )))
-        };
-        self.closure::<P, R>(name.into(), tags, true, Location::caller(), Box::new(start))
+        let name = name.into();
+        let closure = Closure::blocking(&name, function, Location::caller());
+        self.closure(name, tags, closure)
     }
 
-    fn closure<P: JsonSchema, R: JsonSchema>(
+    fn closure(
         mut self,
         name: String,
         tags: impl IntoIterator<Item = impl Into<Cow<'static, str>>>,
-        blocking: bool,
-        location: &'static Location<'static>,
-        start: Start,
+        closure: Result<Closure, RegistryProblem>,
     ) -> Self {
-        let schema = schema::standalone::<P>();
-        if schema.get("properties").is_none()
-            && schema.get("type").and_then(Value::as_str) != Some("object")
-        {
-            self.problems.push(RegistryProblem::NotAStruct {
-                task: name,
-                type_name: type_name::<P>().to_owned(),
-            });
-            return self;
-        }
-        let parameters = schema::parameters_of_struct(&schema);
-        let list: Vec<String> = parameters
-            .iter()
-            .map(|parameter| format!("{}: {}", parameter.name, parameter.annotation))
-            .collect();
-        let closure = Closure {
-            description: schema
-                .get("description")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
-            signature: format!(
-                "({}) -> {}",
-                list.join(", "),
-                schema::short_type_name::<R>()
-            ),
-            parameters,
-            blocking,
-            location,
-            input_schema: schema::of_struct::<P>,
-            output_schema: |generator| Some(generator.subschema_for::<R>()),
-            start,
-        };
         let tags = tags.into_iter().map(Into::into).collect();
-        self.entry(RegisteredTask::new(
-            Cow::Owned(name),
-            tags,
-            Code::Closure(closure),
-        ));
+        match closure {
+            Ok(closure) => self.entry(RegisteredTask::new(
+                Cow::Owned(name),
+                tags,
+                Code::Closure(closure),
+            )),
+            Err(problem) => self.problems.push(problem),
+        }
         self
     }
 
@@ -291,10 +216,6 @@ impl RegistryBuilder {
         }
         Ok(TaskRegistry::from_entries(self.entries))
     }
-}
-
-fn fields<P: JsonSchema>() -> Fields {
-    Fields::of(&schema::standalone::<P>())
 }
 
 /// What is wrong with a name: the rule that the macro checks for literals.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-use super::builder::Closure;
+use super::closure::Closure;
 use crate::arguments::Declared;
 use crate::execute::{Call, ExecuteError, Running};
 use crate::schema;

@@ -1,6 +1,7 @@
 //! The tasks there are.
 
 mod builder;
+mod closure;
 mod entry;
 mod error;
 

@@ -1,0 +1,116 @@
+//! A task that is a closure: the fields of the struct it takes are its parameters.
+
+use std::any::type_name;
+use std::panic::Location;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::RegistryProblem;
+use crate::arguments::Fields;
+use crate::execute::{Call, Running, run_async, run_blocking};
+use crate::schema;
+use crate::task::{IntoTaskFailure, ParameterInfo, Ret};
+
+pub(crate) struct Closure {
+    pub(super) description: Option<String>,
+    pub(super) signature: String,
+    pub(super) parameters: Vec<ParameterInfo>,
+    pub(super) blocking: bool,
+    pub(super) location: &'static Location<'static>,
+    pub(super) input_schema: fn(&mut SchemaGenerator) -> Schema,
+    pub(super) output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+    pub(super) start: Start,
+}
+
+/// What begins an execution.
+type Start = Box<dyn Fn(&mut Call<'_>) -> Option<Running> + Send + Sync>;
+
+impl Closure {
+    pub(super) fn asynchronous<P, R, E, F, Fut>(
+        task: &str,
+        function: F,
+        location: &'static Location<'static>,
+    ) -> Result<Self, RegistryProblem>
+    where
+        P: DeserializeOwned + JsonSchema + Send + 'static,
+        R: Serialize + JsonSchema + 'static,
+        E: IntoTaskFailure,
+        F: Fn(P) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+    {
+        let function = Arc::new(function);
+        let fields = Fields::of(&schema::standalone::<P>());
+        let start: Start = Box::new(move |call| {
+            let (params, run) = call.decode_whole::<P>(&fields)?;
+            let function = Arc::clone(&function);
+            let call = move |()| function(params);
+            Some(Box::pin(run_async(run, (), call, Ret::finish)))
+        });
+        Self::new::<P, R>(task, false, location, start)
+    }
+
+    pub(super) fn blocking<P, R, E, F>(
+        task: &str,
+        function: F,
+        location: &'static Location<'static>,
+    ) -> Result<Self, RegistryProblem>
+    where
+        P: DeserializeOwned + JsonSchema + Send + 'static,
+        R: Serialize + JsonSchema + 'static,
+        E: IntoTaskFailure,
+        F: Fn(P) -> Result<R, E> + Send + Sync + 'static,
+    {
+        let function = Arc::new(function);
+        let fields = Fields::of(&schema::standalone::<P>());
+        let start: Start = Box::new(move |call| {
+            let (params, run) = call.decode_whole::<P>(&fields)?;
+            let function = Arc::clone(&function);
+            let call = move |()| function(params);
+            Some(Box::pin(run_blocking(run, (), call, Ret::finish)))
+        });
+        Self::new::<P, R>(task, true, location, start)
+    }
+
+    fn new<P: JsonSchema, R: JsonSchema>(
+        task: &str,
+        blocking: bool,
+        location: &'static Location<'static>,
+        start: Start,
+    ) -> Result<Self, RegistryProblem> {
+        let schema = schema::standalone::<P>();
+        if schema.get("properties").is_none()
+            && schema.get("type").and_then(Value::as_str) != Some("object")
+        {
+            return Err(RegistryProblem::NotAStruct {
+                task: task.to_owned(),
+                type_name: type_name::<P>().to_owned(),
+            });
+        }
+        let parameters = schema::parameters_of_struct(&schema);
+        let list: Vec<String> = parameters
+            .iter()
+            .map(|parameter| format!("{}: {}", parameter.name, parameter.annotation))
+            .collect();
+        Ok(Self {
+            description: schema
+                .get("description")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            signature: format!(
+                "({}) -> {}",
+                list.join(", "),
+                schema::short_type_name::<R>()
+            ),
+            parameters,
+            blocking,
+            location,
+            input_schema: schema::of_struct::<P>,
+            output_schema: |generator| Some(generator.subschema_for::<R>()),
+            start,
+        })
+    }
+}
