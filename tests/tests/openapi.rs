@@ -137,6 +137,12 @@ async fn every_task_has_its_operation() {
     }
     let greet = &document["paths"]["/api/v1/tasks/greet_user/$execute"]["post"];
     assert_eq!(greet["summary"], "Simple task that returns a greeting.");
+    // Two lines in the source.
+    assert_eq!(
+        document["paths"]["/api/v1/tasks/weather_summary/$execute"]["post"]["summary"],
+        "The weather of Seattle in one year, or in one month of it: means by month, the wettest day, the share of \
+         each kind of weather."
+    );
     let params =
         &greet["requestBody"]["content"]["application/json"]["schema"]["properties"]["params"];
     assert_eq!(

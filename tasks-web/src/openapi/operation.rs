@@ -72,12 +72,7 @@ impl Operations<'_> {
         ]);
         let description = "The task ran. When it failed, `error` says why and `result` is null.";
         responses.insert("200".to_owned(), json!({"description": description, "content": {"application/json": {"schema": envelope}}}));
-        let docstring = task.docstring().unwrap_or("");
-        let summary = docstring
-            .lines()
-            .next()
-            .filter(|line| !line.is_empty())
-            .unwrap_or(name);
+        let summary = task.docstring().map_or_else(|| name.to_owned(), summary_of);
         json!({
             "operationId": id,
             "summary": summary,
@@ -140,6 +135,24 @@ impl Operations<'_> {
             "responses": responses,
         })
     }
+}
+
+/// The first paragraph, wherever its lines break; of a long one the first sentence.
+fn summary_of(docstring: &str) -> String {
+    /// What fits on the line of an operation in a UI.
+    const LONG: usize = 120;
+    let lines: Vec<&str> = docstring
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let mut paragraph = lines.join(" ");
+    if paragraph.chars().count() > LONG {
+        if let Some(end) = paragraph.find(". ") {
+            paragraph.truncate(end + 1);
+        }
+    }
+    paragraph
 }
 
 /// The group of the operations that are about tasks in general.
