@@ -1,0 +1,10 @@
+//! A conditional parameter
+
+use tasks_web::prelude::*;
+
+#[task]
+async fn greet(name: String, #[cfg(unix)] shell: String) -> String {
+    format!("Hello, {name}!")
+}
+
+fn main() {}

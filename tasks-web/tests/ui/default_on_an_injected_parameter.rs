@@ -1,0 +1,14 @@
+//! A default beside `inject`
+
+use tasks_web::prelude::*;
+
+#[derive(Clone, Injectable)]
+struct Mailer;
+
+#[task]
+async fn welcome(#[task(inject, default = Mailer)] mailer: Mailer, to: String) -> String {
+    let Mailer = mailer;
+    to
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! An unknown option of `Injectable`
+
+use tasks_web::prelude::*;
+
+#[derive(Clone, Injectable)]
+#[injectable(shared)]
+struct Mailer {
+    from: String,
+}
+
+fn main() {}

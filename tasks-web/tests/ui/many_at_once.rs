@@ -1,0 +1,14 @@
+//! Many mistakes at once
+
+use tasks_web::prelude::*;
+
+#[task(name = "greet user", tags = ["demo", "demo"], timeout = "soon", colour = "red")]
+async fn greet<T>(
+    #[task(default)] name: String,
+    (x, y): (u8, u8),
+    #[task(secret = true)] tokens: &mut Vec<String>,
+) -> String {
+    format!("Hello, {name}!")
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! A result that does not serialize
+
+use tasks_web::prelude::*;
+
+struct Greeting {
+    message: String,
+}
+
+#[task]
+async fn greet(name: String) -> Greeting {
+    Greeting { message: name }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! `secret` beside `inject`
+
+use tasks_web::prelude::*;
+
+#[derive(Clone, Injectable)]
+struct Mailer;
+
+#[task]
+async fn welcome(#[task(inject, secret)] mailer: Mailer, to: String) -> String {
+    let Mailer = mailer;
+    to
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! An unknown option on the function
+
+use tasks_web::prelude::*;
+
+#[task(title = "Greets a user")]
+async fn greet(name: String) -> String {
+    format!("Hello, {name}!")
+}
+
+fn main() {}
