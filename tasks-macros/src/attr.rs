@@ -30,7 +30,7 @@ impl TaskOptions {
                 "name" => options.name = Some(string(input, "task name")?),
                 "tags" => options.tags = tags(input, errors)?,
                 "timeout" => options.timeout = Some(timeout(&string(input, "timeout")?)?),
-                "register" => options.register = Some(boolean(input)?),
+                "register" => options.register = Some(boolean(input, key)?),
                 _ => options.krate = Some(crate_path(input)?),
             }
             Ok(())
@@ -211,10 +211,13 @@ fn value(input: ParseStream<'_>) -> syn::Result<Expr> {
 fn flag(input: ParseStream<'_>, name: &str) -> syn::Result<()> {
     input.call(Ident::parse_any)?;
     if input.is_empty() {
-        Ok(())
-    } else {
-        Err(input.error(format!("`{name}` takes no value")))
+        return Ok(());
     }
+    let rest: TokenStream = input.parse()?;
+    Err(syn::Error::new_spanned(
+        rest,
+        format!("`{name}` takes no value: write `#[task({name})]`"),
+    ))
 }
 
 fn string(input: ParseStream<'_>, what: &str) -> syn::Result<LitStr> {
@@ -230,13 +233,16 @@ fn string(input: ParseStream<'_>, what: &str) -> syn::Result<LitStr> {
     }
 }
 
-fn boolean(input: ParseStream<'_>) -> syn::Result<bool> {
+fn boolean(input: ParseStream<'_>, key: &str) -> syn::Result<bool> {
     match value(input)? {
         Expr::Lit(ExprLit {
             lit: Lit::Bool(LitBool { value, .. }),
             ..
         }) => Ok(value),
-        other => Err(syn::Error::new_spanned(other, "expected `true` or `false`")),
+        other => Err(syn::Error::new_spanned(
+            other,
+            format!("`{key}` is `true` or `false`"),
+        )),
     }
 }
 

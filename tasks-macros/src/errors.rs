@@ -6,11 +6,15 @@ use syn::Error;
 
 /// All that is wrong with one item.
 #[derive(Default)]
-pub(crate) struct Errors(Option<Error>);
+pub(crate) struct Errors {
+    ours: Option<Error>,
+    /// Whether something is wrong that rustc reports in the function itself.
+    rustcs: bool,
+}
 
 impl Errors {
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.ours.is_none() && !self.rustcs
     }
 
     /// Adds an error that underlines `tokens`, from the first to the last.
@@ -23,10 +27,15 @@ impl Errors {
     }
 
     pub(crate) fn push(&mut self, error: Error) {
-        match &mut self.0 {
+        match &mut self.ours {
             Some(all) => all.combine(error),
             none => *none = Some(error),
         }
+    }
+
+    /// Leaves a mistake to rustc, which says what is wrong with the function as it was written: one message is enough.
+    pub(crate) fn left_to_rustc(&mut self) {
+        self.rustcs = true;
     }
 
     /// Keeps the value of a successful parse, or the error of a failed one.
@@ -36,6 +45,6 @@ impl Errors {
 
     /// One `compile_error!` per error, or nothing.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
-        self.0.map(Error::into_compile_error).unwrap_or_default()
+        self.ours.map(Error::into_compile_error).unwrap_or_default()
     }
 }

@@ -1,6 +1,6 @@
 //! `#[task]`: from the model to tokens.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, ExprLit, Lit, ReturnType, Signature, Type};
 
@@ -19,7 +19,7 @@ pub(crate) fn task(options: TokenStream, item: &TokenStream) -> TokenStream {
     let params = param::take_params(&mut function.sig, &mut errors);
     valid::check(&options, &function.sig, &params, &mut errors);
     if !errors.is_empty() {
-        return fallback::function(&function, errors);
+        return fallback::function(function, errors);
     }
     let generated = generate(options, &function, &params);
     quote!(#function #generated)
@@ -85,11 +85,11 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
 
 fn slot(param: &Param) -> TokenStream {
     let ty = param.owned();
-    let source = source(param, &ty);
+    let at_type = source(param, &ty, param::ends(&param.inner));
     let parameter = parameter(param);
     let options = &param.options;
     if options.default.is_none() && options.example.is_none() && options.secret.is_none() {
-        return quote!(__rt::slot(#source, #parameter));
+        return quote!(__rt::slot(#at_type, #parameter));
     }
     let default = match &options.default {
         Some(value) => {
@@ -100,17 +100,19 @@ fn slot(param: &Param) -> TokenStream {
     };
     let example = match &options.example {
         Some(value) => {
-            let value = value_fn(value, &ty);
-            quote!(::core::option::Option::Some(__rt::example(#value)))
+            let made = value_fn(value, &ty);
+            // A value that does not serialize is reported where it is written.
+            let source = source(param, &ty, param::ends(value));
+            quote!(::core::option::Option::Some(__rt::example(#source, #made)))
         }
         None => quote!(::core::option::Option::None),
     };
-    quote!(__rt::request_slot(#source, #parameter, #default, #example))
+    quote!(__rt::request_slot(#at_type, #parameter, #default, #example))
 }
 
-/// Where the value comes from: chosen by type, unless the parameter says otherwise.
-fn source(param: &Param, ty: &TokenStream) -> TokenStream {
-    let (first, last) = param::ends(&param.inner);
+/// Where the value comes from: chosen by type, unless the parameter says otherwise. An error is underlined
+/// from `first` to `last`.
+fn source(param: &Param, ty: &TokenStream, (first, last): (Span, Span)) -> TokenStream {
     let open = quote_spanned!(first=> <);
     match param.options.source {
         None => {
@@ -212,9 +214,9 @@ fn finish(sig: &Signature) -> TokenStream {
         ReturnType::Default => quote!(<__rt::Ret<()>>::finish),
         ReturnType::Type(_, ty) => {
             let (first, last) = param::ends(ty);
-            let open = quote_spanned!(first=> <);
-            let method = quote_spanned!(last=> finish);
-            quote!(#open __rt::Ret<#ty>>::#method)
+            let open = quote_spanned!(first=> <__rt::Ret<);
+            let method = quote_spanned!(last=> >>::finish);
+            quote!(#open #ty #method)
         }
     }
 }

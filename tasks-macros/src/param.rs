@@ -4,11 +4,12 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, Pat, PatType, Signature, Type};
+use syn::{Attribute, FnArg, Generics, Pat, PatType, Signature, Type};
 
 use crate::attr::ParamOptions;
 use crate::doc;
 use crate::errors::Errors;
+use crate::valid;
 
 pub(crate) struct Param {
     /// The name the client uses.
@@ -48,7 +49,10 @@ impl Param {
 /// Reads the parameters and takes from the signature what rustc would refuse there: our attributes and doc comments.
 pub(crate) fn take_params(sig: &mut Signature, errors: &mut Errors) -> Vec<Param> {
     let mut params = Vec::new();
-    for input in &mut sig.inputs {
+    let Signature {
+        inputs, generics, ..
+    } = sig;
+    for input in inputs {
         match input {
             FnArg::Receiver(receiver) => {
                 receiver.attrs.retain(|attribute| !is_ours(attribute));
@@ -57,7 +61,7 @@ pub(crate) fn take_params(sig: &mut Signature, errors: &mut Errors) -> Vec<Param
                     "a task is a free function: take what `self` holds as an injected parameter",
                 );
             }
-            FnArg::Typed(typed) => params.extend(take_param(typed, errors)),
+            FnArg::Typed(typed) => params.extend(take_param(typed, generics, errors)),
         }
     }
     params
@@ -68,7 +72,7 @@ fn is_ours(attribute: &Attribute) -> bool {
     attribute.path().is_ident("task") || doc::is_doc(attribute)
 }
 
-fn take_param(typed: &mut PatType, errors: &mut Errors) -> Option<Param> {
+fn take_param(typed: &mut PatType, generics: &Generics, errors: &mut Errors) -> Option<Param> {
     let (ours, rest): (Vec<_>, Vec<_>) = typed.attrs.drain(..).partition(is_ours);
     typed.attrs = rest;
     let (docs, attributes): (Vec<_>, Vec<_>) = ours.into_iter().partition(doc::is_doc);
@@ -92,16 +96,23 @@ fn take_param(typed: &mut PatType, errors: &mut Errors) -> Option<Param> {
             None
         }
     };
-    let (inner, by_ref) = match &*typed.ty {
+    let (inner, by_ref) = match &mut *typed.ty {
         Type::Reference(reference) => {
             if let Some(mutability) = &reference.mutability {
                 errors.on(mutability, "a parameter of a task cannot be `&mut`: take it by value and return what changed");
             }
-            if let Some(lifetime) = &reference.lifetime {
+            // A declared one is reported where it is declared.
+            if let Some(lifetime) = &reference.lifetime
+                && !valid::declares(generics, &lifetime.ident.to_string())
+            {
                 errors.on(
                     lifetime,
                     "a parameter of a task lives as long as the call: leave the lifetime out",
                 );
+                if lifetime.ident != "static" {
+                    // rustc knows of none either, and would propose to declare it.
+                    reference.lifetime = None;
+                }
             }
             ((*reference.elem).clone(), true)
         }
@@ -126,14 +137,14 @@ fn take_param(typed: &mut PatType, errors: &mut Errors) -> Option<Param> {
     })
 }
 
-/// The first and the last token of a type.
+/// The first and the last token of a type or an expression.
 ///
-/// A span made of both underlines the whole type; `quote_spanned!` with the type's own span underlines only its first
-/// token on a stable compiler.
-pub(crate) fn ends(ty: &Type) -> (Span, Span) {
-    let mut tokens = ty.to_token_stream().into_iter();
+/// A span made of both underlines the whole; `quote_spanned!` with its own span underlines only its first token on a
+/// stable compiler.
+pub(crate) fn ends(whole: &(impl ToTokens + Spanned)) -> (Span, Span) {
+    let mut tokens = whole.to_token_stream().into_iter();
     let first = tokens
         .next()
-        .map_or_else(|| ty.span(), |token| token.span());
+        .map_or_else(|| whole.span(), |token| token.span());
     (first, tokens.last().map_or(first, |token| token.span()))
 }

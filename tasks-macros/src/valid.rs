@@ -1,9 +1,9 @@
 //! Rules about the whole function. Those about one token are where the token is parsed.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{ReturnType, Safety, Signature};
+use syn::{Generics, ReturnType, Safety, Signature};
 
 use crate::attr::{Source, TaskOptions};
 use crate::errors::Errors;
@@ -13,11 +13,11 @@ pub(crate) fn check(options: &TaskOptions, sig: &Signature, params: &[Param], er
     name(options, sig, errors);
     qualifiers(sig, errors);
     for param in params {
-        types(param.inner.to_token_stream(), Position::Parameter, errors);
+        types(&param.inner, Position::Parameter, sig, errors);
         overrides(param, errors);
     }
     if let ReturnType::Type(_, ty) = &sig.output {
-        types(ty.to_token_stream(), Position::Result, errors);
+        types(ty, Position::Result, sig, errors);
     }
     unique_names(params, errors);
 }
@@ -43,9 +43,13 @@ fn name(options: &TaskOptions, sig: &Signature, errors: &mut Errors) {
         } else {
             "; give it one with `#[task(name = \"…\")]`"
         };
+        let bad = match bad {
+            ' ' => "a space".to_owned(),
+            bad => format!("`{}`", bad.escape_debug()),
+        };
         errors.at(
             span,
-            format!("`{}` cannot be in a task's name, which is part of a URL: use `a-z`, `A-Z`, `0-9`, `_` and `-`{remedy}", bad.escape_debug()),
+            format!("{bad} cannot be in a task's name, which is part of a URL: use `a-z`, `A-Z`, `0-9`, `_` and `-`{remedy}"),
         );
     }
 }
@@ -66,7 +70,13 @@ fn qualifiers(sig: &Signature, errors: &mut Errors) {
     if let Some(variadic) = &sig.variadic {
         errors.on(variadic, "a task cannot be variadic: take a `Vec`");
     }
-    if !sig.generics.params.is_empty() {
+    let generics = &sig.generics.params;
+    if !generics.is_empty() && sig.generics.lifetimes().count() == generics.len() {
+        errors.on(
+            &sig.generics,
+            "a task cannot have lifetimes of its own: leave them out, here and where they are used",
+        );
+    } else if !generics.is_empty() {
         errors.on(
             &sig.generics,
             "a task cannot be generic: it is called by name at run time, so every type must be known here",
@@ -87,12 +97,12 @@ enum Position {
 }
 
 /// What a type must not contain. It is looked for in the tokens, at any depth.
-fn types(tokens: TokenStream, position: Position, errors: &mut Errors) {
-    let mut tokens = tokens.into_iter().peekable();
+fn types(ty: &impl ToTokens, position: Position, sig: &Signature, errors: &mut Errors) {
+    let mut tokens = ty.to_token_stream().into_iter();
     let mut first = true;
     while let Some(token) = tokens.next() {
         match &token {
-            TokenTree::Group(group) => types(group.stream(), position, errors),
+            TokenTree::Group(group) => types(&group.stream(), position, sig, errors),
             TokenTree::Ident(ident) if ident == "impl" => {
                 errors.on(
                     ident,
@@ -100,7 +110,7 @@ fn types(tokens: TokenStream, position: Position, errors: &mut Errors) {
                 );
             }
             TokenTree::Ident(ident) if ident == "_" => {
-                errors.on(ident, "name the type: nothing says what `_` is");
+                errors.left_to_rustc();
             }
             TokenTree::Ident(ident)
                 if ident == "dyn" && first && position == Position::Parameter =>
@@ -115,7 +125,11 @@ fn types(tokens: TokenStream, position: Position, errors: &mut Errors) {
                 let is_static = lifetime
                     .as_ref()
                     .is_some_and(|name| name.to_string() == "static");
-                if position == Position::Parameter || !is_static {
+                // A declared one was reported where it is declared.
+                let declared = lifetime
+                    .as_ref()
+                    .is_some_and(|name| declares(&sig.generics, &name.to_string()));
+                if !declared && (position == Position::Parameter || !is_static) {
                     let span = lifetime.map_or_else(|| punct.span(), |name| name.span());
                     errors.at(span, "a task cannot have lifetimes: own the data, or borrow the whole parameter as in `&str`");
                 }
@@ -129,6 +143,13 @@ fn types(tokens: TokenStream, position: Position, errors: &mut Errors) {
         }
         first = false;
     }
+}
+
+/// Whether a function has a lifetime parameter of this name, given without its `'`.
+pub(crate) fn declares(generics: &Generics, lifetime: &str) -> bool {
+    generics
+        .lifetimes()
+        .any(|param| param.lifetime.ident == lifetime)
 }
 
 fn overrides(param: &Param, errors: &mut Errors) {

@@ -105,7 +105,14 @@ pub use tasks_macros::{Injectable, task};
 /// ```
 #[macro_export]
 macro_rules! call {
+    // Comes first because what is not a path is an error of its own.
+    ($($segment:ident)::+ ($($arguments:tt)*)) => {
+        ::core::compile_error!("`call!` takes the function and then its arguments by name: `call!(add, a = 1, b = 2)`")
+    };
     ($function:path $(, $name:ident = $value:expr)* $(,)?) => {
         $crate::Invocation::new($function)$(.with(::core::stringify!($name), $value))*
+    };
+    ($function:path, $($arguments:tt)*) => {
+        ::core::compile_error!("`call!` takes arguments by name: `call!(add, a = 1, b = 2)`")
     };
 }

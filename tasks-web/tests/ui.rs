@@ -1,1 +1,4 @@
-#[test] fn ui(){ trybuild::TestCases::new().compile_fail("tests/ui/*.rs"); }
+#[test]
+fn ui() {
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}

@@ -183,6 +183,14 @@ pub enum Kind<T: 'static> {
 }
 
 /// Where a parameter of type `T` comes from.
+///
+/// Says what [`RequestParam`] says, without the way from the one to the other.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` cannot be a parameter of a task",
+    label = "neither injectable nor readable from a request",
+    note = "to read it from `params`, derive `serde::Deserialize` and `schemars::JsonSchema` for `{T}`",
+    note = "to have it injected, derive `Injectable` for `{T}` and provide a value to the executor"
+)]
 pub trait Source<T: 'static> {
     #[doc(hidden)]
     const KIND: Kind<T>;
@@ -195,6 +203,7 @@ impl<T: Injectable> Source<T> for Injected<T> {
     };
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: RequestParam> Source<T> for Requested<T> {
     const KIND: Kind<T> = Kind::Request(T::FUNCTIONS);
 }
@@ -224,10 +233,31 @@ pub struct Example<T> {
     json: ToJson<T>,
 }
 
-pub const fn example<T: Serialize>(value: fn() -> T) -> Example<T> {
+/// A source whose values can be shown. An injected one has none, so that an example for it is one error, not two.
+#[diagnostic::on_unimplemented(
+    message = "an example of type `{T}` cannot be shown",
+    label = "not serializable to JSON",
+    note = "derive `serde::Serialize` for `{T}`"
+)]
+pub trait ExampleSource<T> {
+    #[doc(hidden)]
+    const JSON: ToJson<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> ExampleSource<T> for Requested<T> {
+    const JSON: ToJson<T> = to_json::<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> ExampleSource<T> for Injected<T> {
+    const JSON: ToJson<T> = |_| None;
+}
+
+pub const fn example<T, S: ExampleSource<T> + Copy>(_: S, value: fn() -> T) -> Example<T> {
     Example {
         value,
-        json: to_json::<T>,
+        json: S::JSON,
     }
 }
 

@@ -153,6 +153,7 @@ impl<E: Into<Box<dyn Error + Send + Sync>> + 'static> IntoTaskFailure for E {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoTaskFailure for TaskError {
     fn into_task_failure(self, traceback: Traceback) -> TaskFailure {
         self.to_failure(traceback)

@@ -1,4 +1,6 @@
-//! A function of a type
+//! A function inside an `impl`
+//!
+//! A macro is not told where it stands, so the words are rustc's. Move the function out of the `impl`.
 
 use tasks_web::prelude::*;
 

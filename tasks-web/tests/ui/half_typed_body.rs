@@ -1,4 +1,6 @@
 //! A body that is still being written
+//!
+//! The words are rustc's own, and only those about the body: the function is there for whoever calls it.
 
 use tasks_web::prelude::*;
 

@@ -8,7 +8,8 @@ async fn greet<T>(
     (x, y): (u8, u8),
     #[task(secret = true)] tokens: &mut Vec<String>,
 ) -> String {
-    format!("Hello, {name}!")
+    tokens.clear();
+    format!("Hello, {name} at {x}, {y}!")
 }
 
 fn main() {}

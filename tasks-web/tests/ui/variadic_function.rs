@@ -3,7 +3,7 @@
 use tasks_web::prelude::*;
 
 #[task]
-fn sum(first: i64, mut rest: ...) -> i64 {
+fn sum(first: i64, _: ...) -> i64 {
     first
 }
 
