@@ -1,4 +1,6 @@
 //! `task` of a call instead of a function
+//!
+//! It takes the function itself: `task(add)`.
 
 use tasks_web::prelude::*;
 
