@@ -1,6 +1,6 @@
 //! `#[task]`: from the model to tokens.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Expr, ExprLit, Lit, ReturnType, Signature, Type};
 
@@ -85,11 +85,12 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
 
 fn slot(param: &Param) -> TokenStream {
     let ty = param.owned();
-    let at_type = source(param, &ty, param::ends(&param.inner));
+    let ends = param::ends(&param.inner);
+    let at_type = source(param, &ty, ends);
     let parameter = parameter(param);
     let options = &param.options;
     if options.default.is_none() && options.example.is_none() && options.secret.is_none() {
-        return quote!(__rt::slot(#at_type, #parameter));
+        return call_at(ends, "slot", quote!(#at_type, #parameter));
     }
     let default = match &options.default {
         Some(value) => {
@@ -107,7 +108,17 @@ fn slot(param: &Param) -> TokenStream {
         }
         None => quote!(::core::option::Option::None),
     };
-    quote!(__rt::request_slot(#at_type, #parameter, #default, #example))
+    let arguments = quote!(#at_type, #parameter, #default, #example);
+    call_at(ends, "request_slot", arguments)
+}
+
+/// A call that is underlined from `first` to `last`, so that rustc has nothing to say of `#[task]`.
+fn call_at((first, last): (Span, Span), function: &str, arguments: TokenStream) -> TokenStream {
+    let function = Ident::new(function, first);
+    let path = quote_spanned!(first=> __rt::#function);
+    let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
+    arguments.set_span(last);
+    quote!(#path #arguments)
 }
 
 /// Where the value comes from: chosen by type, unless the parameter says otherwise. An error is underlined
@@ -187,17 +198,17 @@ fn shim(sig: &Signature, params: &[Param]) -> TokenStream {
     } else {
         call
     };
-    // A future that is not `Send` is reported where it is made: underline the function's name, not `#[task]`.
-    let call = quote_spanned!(ident.span()=> |#values| #call);
-    let kind = if asynchronous {
-        quote!(asynchronous)
-    } else {
-        quote!(blocking)
-    };
+    let call = quote!(|#values| #call);
     let finish = finish(sig);
     let output = output_type(sig);
-    quote! {
-        __rt::#kind(#ident, #slots, #call, #finish, |__generator| <__rt::Ret<#output>>::OUTPUT.schema(__generator))
+    let schema = quote!(|__generator| <__rt::Ret<#output>>::OUTPUT.schema(__generator));
+    let inner = quote!(#ident, #slots, #call, #finish, #schema);
+    // A future that is not `Send` is reported at this call: underline the function's name, not `#[task]`.
+    let at = ident.span();
+    if asynchronous {
+        quote_spanned!(at=> __rt::asynchronous(#inner))
+    } else {
+        quote_spanned!(at=> __rt::blocking(#inner))
     }
 }
 

@@ -17,6 +17,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "parameter_of_an_unknown_kind",
             "reference_to_an_unknown_kind",
             "parameter_without_a_schema",
+            "parameter_that_is_not_send",
             "reference_inside_a_type",
             "borrowing_type",
             "mutable_reference",
@@ -69,6 +70,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "error_that_is_none",
             "impl_trait_result",
             "future_that_is_not_send",
+            "borrowing_future_that_is_not_send",
         ],
     ),
     (
