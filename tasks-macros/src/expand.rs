@@ -76,7 +76,7 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
                     file: ::core::file!(),
                     line: ::core::line!(),
                     discover: #discover,
-                    shim: &#shim,
+                    shim: #shim,
                 }
             }
         };
@@ -206,9 +206,9 @@ fn shim(sig: &Signature, params: &[Param]) -> TokenStream {
     // A future that is not `Send` is reported at this call: underline the function's name, not `#[task]`.
     let at = ident.span();
     if asynchronous {
-        quote_spanned!(at=> __rt::asynchronous(#inner))
+        quote_spanned!(at=> &__rt::asynchronous(#inner))
     } else {
-        quote_spanned!(at=> __rt::blocking(#inner))
+        quote_spanned!(at=> &__rt::blocking(#inner))
     }
 }
 

@@ -272,6 +272,12 @@ fn message(stderr: &str) -> String {
         {
             continue;
         }
+        let error = ["error", "warning"]
+            .iter()
+            .any(|word| part[0].starts_with(word));
+        if error && !text.is_empty() && !text.ends_with("\n\n") {
+            text.push('\n');
+        }
         for line in part {
             if line.trim_start().starts_with("-->") {
                 continue;
