@@ -204,7 +204,15 @@ fn value(input: ParseStream<'_>) -> syn::Result<Expr> {
             format!("`{key}` needs a value: `{key} = …`"),
         ));
     }
-    input.parse()
+    input.parse().map(ungrouped)
+}
+
+/// The expression without the invisible delimiters around a fragment of a `macro_rules!`.
+fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(*group.expr),
+        expr => expr,
+    }
 }
 
 /// `key`, and nothing after it.
@@ -257,7 +265,7 @@ fn tags(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<LitStr>>
         }
     };
     let mut tags: Vec<LitStr> = Vec::new();
-    for element in elems {
+    for element in elems.into_iter().map(ungrouped) {
         let Expr::Lit(ExprLit {
             lit: Lit::Str(tag), ..
         }) = element

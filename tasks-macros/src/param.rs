@@ -96,7 +96,7 @@ fn take_param(typed: &mut PatType, generics: &Generics, errors: &mut Errors) -> 
             None
         }
     };
-    let (inner, by_ref) = match &mut *typed.ty {
+    let (inner, by_ref) = match ungrouped(&mut typed.ty) {
         Type::Reference(reference) => {
             if let Some(mutability) = &reference.mutability {
                 errors.on(mutability, "a parameter of a task cannot be `&mut`: take it by value and return what changed");
@@ -114,7 +114,7 @@ fn take_param(typed: &mut PatType, generics: &Generics, errors: &mut Errors) -> 
                     reference.lifetime = None;
                 }
             }
-            ((*reference.elem).clone(), true)
+            (ungrouped(&mut reference.elem).clone(), true)
         }
         ty => (ty.clone(), false),
     };
@@ -135,6 +135,14 @@ fn take_param(typed: &mut PatType, generics: &Generics, errors: &mut Errors) -> 
         options,
         docs: doc::text(&docs),
     })
+}
+
+/// The type without the invisible delimiters around a fragment of a `macro_rules!`.
+fn ungrouped(ty: &mut Type) -> &mut Type {
+    match ty {
+        Type::Group(group) => ungrouped(&mut group.elem),
+        ty => ty,
+    }
 }
 
 /// The first and the last token of a type or an expression.
