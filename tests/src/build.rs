@@ -28,14 +28,14 @@ pub(crate) fn binary(package: &str) -> Result<PathBuf> {
 
 /// Where this test was built, and how: binaries are built the same way and into the same place.
 #[derive(Debug, PartialEq, Eq)]
-struct Layout {
-    target_dir: PathBuf,
+pub(crate) struct Layout {
+    pub(crate) target_dir: PathBuf,
     triple: Option<String>,
     profile: String,
 }
 
 impl Layout {
-    fn of_this_test() -> Result<Self> {
+    pub(crate) fn of_this_test() -> Result<Self> {
         let test = env::current_exe().context("cannot tell where this test is")?;
         Self::of(&test)
             .with_context(|| format!("{} is not in a target directory of cargo's", test.display()))

@@ -6,6 +6,7 @@
 pub mod browser;
 mod build;
 mod daemon;
+pub mod generated;
 pub mod http;
 pub mod openapi;
 pub mod process;
