@@ -132,6 +132,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "call_of_no_function",
             "call_with_a_value_that_does_not_serialize",
             "task_of_a_call",
+            "register_a_call",
         ],
     ),
     (

@@ -3,6 +3,17 @@
 use std::any::{TypeId, type_name};
 use std::borrow::Cow;
 
+/// What can be a task's function: the type of a function item, which `#[task]` identifies it by.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a function",
+    label = "expected the function itself, without calling it",
+    note = "write `task(add)`, not `task(add(…))`"
+)]
+pub trait Function: Copy + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<F: Copy + 'static> Function for F {}
+
 /// Refers to a task by its function, to register it under another name or with other tags.
 ///
 /// The compiler checks the path, wherever and under whatever name the function was imported. Whether the function
@@ -23,7 +34,7 @@ use std::borrow::Cow;
 /// # Ok::<(), tasks_runtime::RegistryError>(())
 /// ```
 #[must_use]
-pub fn task<F: Copy + 'static>(_function: F) -> TaskFn {
+pub fn task<F: Function>(_function: F) -> TaskFn {
     TaskFn {
         function: TypeId::of::<F>(),
         path: type_name::<F>(),
@@ -58,11 +69,17 @@ impl TaskFn {
 }
 
 /// What [`RegistryBuilder::task`](crate::RegistryBuilder::task) accepts: a task's function, or a [`TaskFn`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a function",
+    label = "expected the function itself, without calling it",
+    note = "write `.task(add)`, not `.task(add(…))`"
+)]
 pub trait IntoTaskFn: Sized {
     /// The reference.
     fn into_task_fn(self) -> TaskFn;
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: Copy + 'static> IntoTaskFn for F {
     fn into_task_fn(self) -> TaskFn {
         task(self)

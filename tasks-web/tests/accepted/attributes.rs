@@ -62,6 +62,24 @@ fn parameters_have_attributes(
     y
 }
 
+#[task(register = false)]
+#[tracing::instrument(skip(text))]
+async fn instrumented_below(x: usize, #[task(default = "abc")] text: &str) -> usize {
+    x + text.len()
+}
+
+#[tracing::instrument]
+#[task(register = false)]
+async fn instrumented_above(x: usize, #[task(default = "abc")] text: String) -> usize {
+    x + text.len()
+}
+
+#[test]
+fn other_macros_work_beside_it() {
+    assert_eq!(run::<usize>(task(instrumented_below), json!({"x": 1})), 4);
+    assert_eq!(run::<usize>(task(instrumented_above), json!({"x": 2})), 5);
+}
+
 #[test]
 fn visibility_is_kept() {
     assert_eq!(
