@@ -3,8 +3,9 @@
 pub use inventory;
 
 pub use crate::arguments::{
-    AnyPlace, AnyPlaces, AnySlot, Default, Example, Injected, JsonFallback, JsonProbe, NotInjected,
-    Places, Probe, RequestFallback, Requested, Slot, Slots, example, request_slot, slot, text,
+    AnyPlace, AnyPlaces, AnySlot, Default, Example, ExampleSource, FromText, Injected,
+    JsonFallback, JsonProbe, NotInjected, Places, Probe, RequestFallback, RequestSource, Requested,
+    Slot, Slots, Source, example, request_slot, slot, text,
 };
 pub use crate::execute::{
     Asynchronous, Blocking, Call, Facts, Finish, Run, Running, Shim, asynchronous, blocking,

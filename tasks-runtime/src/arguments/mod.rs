@@ -10,17 +10,22 @@ mod error;
 mod fast;
 mod list;
 mod place;
+mod request;
 mod slot;
+mod source;
+mod value;
 mod whole;
 
 pub(crate) use error::unknown_key;
 pub use error::{ArgumentError, InvalidArguments};
 pub use list::{AnyPlaces, Places, Slots};
 pub use place::{AnyPlace, NotInjected};
-pub use slot::{
-    AnySlot, Default, Example, Injected, JsonFallback, JsonProbe, Probe, RequestFallback,
-    RequestParam, Requested, Slot, example, request_slot, slot, text,
+pub use request::RequestParam;
+pub use slot::{AnySlot, Slot, request_slot, slot};
+pub use source::{
+    ExampleSource, Injected, Probe, RequestFallback, RequestSource, Requested, Source,
 };
+pub use value::{Default, Example, FromText, JsonFallback, JsonProbe, example, text};
 pub(crate) use whole::Fields;
 
 /// One parameter of a registered task, with what every call asks of it at hand.

@@ -10,7 +10,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::slot::{Kind, Slot};
+use super::slot::Slot;
+use super::source::Kind;
 use crate::inject::{InjectError, Injection, Injector};
 
 /// The value of one parameter for one call.

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::Errors;
-use super::{Echo, Input, InvalidArguments, careful, slot, unknown_key};
+use super::{Echo, Input, InvalidArguments, careful, request, unknown_key};
 
 /// The fields of the struct, read off its schema.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Fields {
                 ))
             }
             Err(_) => {
-                let (path, detail) = slot::explain::<P>(text);
+                let (path, detail) = request::explain::<P>(text);
                 // What is missing has been said, in better words.
                 if !(missing && detail.starts_with("missing field")) {
                     errors.push_at(format!("/params{path}"), detail);

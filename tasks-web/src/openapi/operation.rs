@@ -147,10 +147,10 @@ fn summary_of(docstring: &str) -> String {
         .take_while(|line| !line.is_empty())
         .collect();
     let mut paragraph = lines.join(" ");
-    if paragraph.chars().count() > LONG {
-        if let Some(end) = paragraph.find(". ") {
-            paragraph.truncate(end + 1);
-        }
+    if paragraph.chars().count() > LONG
+        && let Some(end) = paragraph.find(". ")
+    {
+        paragraph.truncate(end + 1);
     }
     paragraph
 }
