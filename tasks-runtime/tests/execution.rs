@@ -499,7 +499,10 @@ async fn every_execution_has_a_span_without_values() {
         .with_writer(move || writer.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let executor = testing::executor([task(log_in)]).build().unwrap();
+    let executor = testing::executor([task(log_in)])
+        .span_level(tracing::Level::INFO)
+        .build()
+        .unwrap();
     executor
         .execute_json("log_in", br#"{"params":{"phrase":"xyzzy"}}"#)
         .await

@@ -1,8 +1,12 @@
 //! `cargo xtask bench`.
 
+mod cases;
+mod client;
 mod compile;
 mod generate;
+mod instructions;
 mod report;
+mod server;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -18,6 +22,20 @@ struct Options {
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["compile", rest @ ..] => compile::run(&options(rest)?),
+        ["instructions"] => {
+            for row in instructions::measure()? {
+                println!(
+                    "{:12} {:>10.0} {:>10.0} {:.3} | {:.1} {:.1}",
+                    row.case.name,
+                    row.service.instructions,
+                    row.limit.instructions,
+                    row.service.instructions / row.limit.instructions,
+                    row.service.allocations,
+                    row.limit.allocations
+                );
+            }
+            Ok(())
+        }
         ["criterion", rest @ ..] => run_command(cargo(["bench", "-p", "tasks-runtime"]).args(rest)),
         [] => bail!("which one? there are compile, criterion"),
         [other, ..] => bail!("no benchmark `{other}`; there are compile, criterion"),

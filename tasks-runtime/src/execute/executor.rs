@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tracing::Instrument;
+use tracing::{Instrument, Level};
 
 use super::blocking::BlockingPool;
 use super::builder::ExecutorBuilder;
@@ -14,7 +14,7 @@ use super::call::{Call, Envelope, Invocation};
 use super::error::ExecuteError;
 use super::execution::Execution;
 use super::limits::Limits;
-use super::panic;
+use super::{panic, span};
 use crate::arguments::{self, Input, InvalidArguments};
 use crate::inject::Providers;
 use crate::registry::{RegisteredTask, TaskRegistry};
@@ -63,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) blocking: BlockingPool,
     pub(crate) default_timeout: Option<Duration>,
     pub(crate) traceback: Traceback,
+    pub(crate) span_level: Level,
 }
 
 impl fmt::Debug for TaskExecutor {
@@ -211,13 +212,7 @@ impl TaskExecutor {
                 });
             }
         };
-        let span = tracing::info_span!(
-            "task",
-            task.name = entry.name(),
-            execution.id = %context.execution_id(),
-            outcome = tracing::field::Empty,
-            duration_ms = tracing::field::Empty,
-        );
+        let span = span::begin(self.shared.span_level, &context);
         let execution = Execution::new(
             running,
             context,
@@ -228,13 +223,7 @@ impl TaskExecutor {
         }
         let began = Instant::now();
         let result = execution.instrument(span.clone()).await;
-        let outcome = match &result {
-            Ok(Outcome::Completed(_)) => "completed",
-            Ok(Outcome::Failed(_)) => "failed",
-            Err(_) => "refused",
-        };
-        span.record("outcome", outcome);
-        span.record("duration_ms", began.elapsed().as_secs_f64() * 1000.0);
+        span::end(&span, &result, began.elapsed());
         result
     }
 }

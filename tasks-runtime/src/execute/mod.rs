@@ -10,6 +10,7 @@ mod limits;
 mod panic;
 mod running;
 mod shim;
+mod span;
 
 pub use builder::ExecutorBuilder;
 pub use call::{Call, Invocation};

@@ -38,9 +38,7 @@ impl BodyLimits {
         if length == Some(0) {
             return Ok(Bytes::new());
         }
-        // A small body is usually there already, and needs no timer.
-        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut payload).poll_next(cx))).await;
-        let first = match first {
+        let first = match at_once(&mut payload).await {
             Poll::Ready(None) => return Ok(Bytes::new()),
             Poll::Ready(Some(chunk)) => Some(self.checked(chunk)?),
             Poll::Pending => None,
@@ -89,6 +87,20 @@ impl BodyLimits {
     }
 }
 
+/// The first piece of the body if it is there or came together with the head, which is so for small ones: they need no
+/// timer. Actix calls a service before it looks at what follows the head, so it is given one turn to do that.
+async fn at_once(payload: &mut Payload) -> Poll<Option<Result<Bytes, PayloadError>>> {
+    let mut asked = false;
+    poll_fn(|cx| match Pin::new(&mut *payload).poll_next(cx) {
+        Poll::Pending if !std::mem::replace(&mut asked, true) => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+        first => Poll::Ready(first),
+    })
+    .await
+}
+
 /// Refuses a body that does not say it is JSON.
 ///
 /// One without a type is refused as well: a browser may send such a body, as well as a form, to any site it likes, and
@@ -107,6 +119,9 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// `application/json`, or a type with the suffix `+json` (RFC 6839); parameters are ignored.
 fn is_json(content_type: &str) -> bool {
+    if content_type == "application/json" {
+        return true;
+    }
     let essence = content_type
         .split(';')
         .next()

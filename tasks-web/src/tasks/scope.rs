@@ -131,12 +131,22 @@ impl TaskScope {
 
 impl HttpServiceFactory for TaskScope {
     fn register(self, config: &mut AppService) {
-        if self.docs {
+        let docs = self.docs.then(|| {
             let (title, version) = self
                 .title
                 .clone()
                 .unwrap_or_else(|| ("Tasks".to_owned(), "1.0.0".to_owned()));
-            OpenApi::new(title, version).scope(&self).register(config);
+            OpenApi::new(title, version).scope(&self)
+        });
+        // Actix asks its services in the order they were registered, and those of the documents have patterns. Tasks that
+        // are mounted at the root would take their paths, though.
+        let (before, after) = if self.prefix.is_empty() {
+            (docs, None)
+        } else {
+            (None, docs)
+        };
+        if let Some(docs) = before {
+            docs.register(config);
         }
         let catalog: Arc<Catalog> = self.executor.registry().attachment(Catalog::new);
         let handler = Rc::new(Handler {
@@ -153,5 +163,8 @@ impl HttpServiceFactory for TaskScope {
             }
         });
         config.register_service(ResourceDef::root_prefix(&self.prefix), None, service, None);
+        if let Some(docs) = after {
+            docs.register(config);
+        }
     }
 }

@@ -1,0 +1,221 @@
+//! `bench-limit PORT LIST INFO`: the same answers as `bench-service`, each from a handler of its own.
+//!
+//! It does what every service must do, in the cheapest way there is: a resource with a fixed path per route, one pass over
+//! the body, the answer written once. `LIST` and `INFO` are files with the answers to those two.
+
+mod body;
+
+use std::io;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use actix_web::web::{self, Bytes, Payload};
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, Resource};
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize)]
+struct GreetUser {
+    #[serde(default = "world")]
+    name: String,
+}
+
+impl Default for GreetUser {
+    fn default() -> Self {
+        Self { name: world() }
+    }
+}
+
+fn world() -> String {
+    "World".to_owned()
+}
+
+#[derive(Serialize)]
+struct Greeting {
+    message: String,
+}
+
+async fn greet_user(name: String) -> Greeting {
+    Greeting {
+        message: format!("Hello, {name}!"),
+    }
+}
+
+#[derive(Deserialize, Default)]
+struct TextLength {
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Length {
+    length: usize,
+}
+
+async fn text_length(text: String) -> Length {
+    Length { length: text.len() }
+}
+
+#[derive(Deserialize, Default)]
+struct Sum {
+    values: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct Total {
+    total: f64,
+}
+
+async fn sum(values: Vec<f64>) -> Total {
+    Total {
+        total: values.iter().sum(),
+    }
+}
+
+#[derive(Deserialize, Default)]
+struct Wide {
+    title: String,
+    author: String,
+    publisher: String,
+    language: String,
+    subject: String,
+    series: String,
+    edition: String,
+    place: String,
+    year: i64,
+    pages: i64,
+    volume: i64,
+    number: i64,
+    weight: f64,
+    height: f64,
+    width: f64,
+    price: f64,
+    lent: Option<bool>,
+    damaged: Option<bool>,
+    rare: Option<bool>,
+    signed: Option<bool>,
+}
+
+async fn wide(p: Wide) -> Total {
+    let texts = [
+        p.title,
+        p.author,
+        p.publisher,
+        p.language,
+        p.subject,
+        p.series,
+        p.edition,
+        p.place,
+    ];
+    let flags = [p.lent, p.damaged, p.rare, p.signed];
+    let text: usize = texts.iter().map(String::len).sum();
+    let set = flags.into_iter().flatten().filter(|flag| *flag).count();
+    Total {
+        total: text as f64
+            + (p.year + p.pages + p.volume + p.number) as f64
+            + p.weight
+            + p.height
+            + p.width
+            + p.price
+            + set as f64,
+    }
+}
+
+async fn greet_user_handler(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Error> {
+    let body = body::read(&request, payload).await?;
+    let (params, written) = body::parse::<GreetUser>(&body)?;
+    Ok(answer(
+        "greet_user",
+        written,
+        &greet_user(params.name).await,
+    ))
+}
+
+async fn text_length_handler(
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let body = body::read(&request, payload).await?;
+    let (params, written) = body::parse::<TextLength>(&body)?;
+    Ok(answer(
+        "text_length",
+        written,
+        &text_length(params.text).await,
+    ))
+}
+
+async fn sum_handler(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Error> {
+    let body = body::read(&request, payload).await?;
+    let (params, written) = body::parse::<Sum>(&body)?;
+    Ok(answer("sum", written, &sum(params.values).await))
+}
+
+async fn wide_handler(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Error> {
+    let body = body::read(&request, payload).await?;
+    let (params, written) = body::parse::<Wide>(&body)?;
+    Ok(answer("wide", written, &wide(params).await))
+}
+
+fn answer(task: &str, params: &[u8], result: &impl Serialize) -> HttpResponse {
+    let mut json = Vec::with_capacity(params.len() + task.len() + 192);
+    json.extend_from_slice(b"{\"task_name\":\"");
+    json.extend_from_slice(task.as_bytes());
+    json.extend_from_slice(b"\",\"params\":");
+    json.extend_from_slice(params);
+    json.extend_from_slice(b",\"result\":");
+    if serde_json::to_writer(&mut json, result).is_err() {
+        return HttpResponse::InternalServerError().finish();
+    }
+    json.extend_from_slice(b",\"error\":null}");
+    respond(json.into())
+}
+
+fn respond(json: Bytes) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    response.body(json)
+}
+
+/// A document that is known beforehand, with its entity tag.
+fn document(path: &str, json: Bytes) -> Resource {
+    const TAG: &str = "\"0123456789abcdef\"";
+    web::resource(path.to_owned()).route(web::get().to(move |request: HttpRequest| {
+        let json = json.clone();
+        async move {
+            let known = request.headers().get(IF_NONE_MATCH);
+            let mut response = if known.is_some_and(|tag| tag == TAG) {
+                HttpResponse::NotModified().finish()
+            } else {
+                respond(json)
+            };
+            let headers = response.headers_mut();
+            headers.insert(ETAG, HeaderValue::from_static(TAG));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response
+        }
+    }))
+}
+
+#[actix_web::main]
+async fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [port, list, info] = arguments.as_slice() else {
+        return Err(io::Error::other("usage: bench-limit PORT LIST INFO"));
+    };
+    let port: u16 = port.parse().map_err(io::Error::other)?;
+    let (list, info) = (
+        Bytes::from(std::fs::read(list)?),
+        Bytes::from(std::fs::read(info)?),
+    );
+    HttpServer::new(move || {
+        let execute = |task: &str| web::resource(format!("/api/v1/tasks/{task}/$execute"));
+        App::new()
+            .service(document("/api/v1/tasks", list.clone()))
+            .service(document("/api/v1/tasks/greet_user", info.clone()))
+            .service(execute("greet_user").route(web::post().to(greet_user_handler)))
+            .service(execute("text_length").route(web::post().to(text_length_handler)))
+            .service(execute("sum").route(web::post().to(sum_handler)))
+            .service(execute("wide").route(web::post().to(wide_handler)))
+    })
+    .workers(1)
+    .bind(("127.0.0.1", port))?
+    .run()
+    .await
+}

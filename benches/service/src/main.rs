@@ -1,0 +1,128 @@
+//! `bench-service PORT TASKS`: the tasks of the benchmarks, and as many more under other names as make up the number.
+
+#![allow(
+    clippy::too_many_arguments,
+    reason = "that is what one of them measures"
+)]
+
+use std::io::IsTerminal;
+
+use actix_web::{App, HttpServer};
+use anyhow::Context as _;
+use schemars::JsonSchema;
+use serde::Serialize;
+use tasks_web::prelude::*;
+
+#[derive(Serialize, JsonSchema)]
+struct Greeting {
+    message: String,
+}
+
+/// Simple task that returns a greeting.
+#[task(tags = ["demo", "simple"])]
+async fn greet_user(
+    /// Who to greet.
+    #[task(default = "World")]
+    name: String,
+) -> Greeting {
+    Greeting {
+        message: format!("Hello, {name}!"),
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Length {
+    length: usize,
+}
+
+/// Measures a text.
+#[task(tags = ["demo"])]
+async fn text_length(text: String) -> Length {
+    Length { length: text.len() }
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Total {
+    total: f64,
+}
+
+/// Adds numbers.
+#[task(tags = ["math"])]
+async fn sum(values: Vec<f64>) -> Total {
+    Total {
+        total: values.iter().sum(),
+    }
+}
+
+/// Adds up what twenty parameters hold.
+#[task(tags = ["math"])]
+async fn wide(
+    title: String,
+    author: String,
+    publisher: String,
+    language: String,
+    subject: String,
+    series: String,
+    edition: String,
+    place: String,
+    year: i64,
+    pages: i64,
+    volume: i64,
+    number: i64,
+    weight: f64,
+    height: f64,
+    width: f64,
+    price: f64,
+    lent: Option<bool>,
+    damaged: Option<bool>,
+    rare: Option<bool>,
+    signed: Option<bool>,
+) -> Total {
+    let texts = [
+        title, author, publisher, language, subject, series, edition, place,
+    ];
+    let flags = [lent, damaged, rare, signed];
+    let text: usize = texts.iter().map(String::len).sum();
+    let set = flags.into_iter().flatten().filter(|flag| *flag).count();
+    Total {
+        total: text as f64
+            + (year + pages + volume + number) as f64
+            + weight
+            + height
+            + width
+            + price
+            + set as f64,
+    }
+}
+
+#[actix_web::main]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let mut next = |what| {
+        arguments
+            .next()
+            .context(what)
+            .and_then(|text| Ok(text.parse()?))
+    };
+    let port: u16 = next("PORT is missing")?;
+    let tasks: u16 = next("TASKS is missing")?;
+    // As a service would have it: the framework's spans are on.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+
+    let mut registry = TaskRegistry::builder().discover();
+    for number in 4..tasks {
+        registry = registry.task(task(greet_user).named(format!("greet_{number:05}")));
+    }
+    let executor = TaskExecutor::builder(registry.build()?).build()?;
+    HttpServer::new(move || {
+        App::new().service(tasks_web::scope("/api/v1/tasks", executor.clone()))
+    })
+    .workers(1)
+    .bind(("127.0.0.1", port))?
+    .run()
+    .await?;
+    Ok(())
+}

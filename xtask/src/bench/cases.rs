@@ -1,0 +1,105 @@
+//! The requests that are measured.
+
+/// One kind of request.
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) request: Vec<u8>,
+    /// How many of them are as much work as a thousand small ones.
+    pub(super) count: u32,
+}
+
+/// All of them, small ones first.
+pub(super) fn all() -> Vec<Case> {
+    vec![
+        small("greet_user"),
+        execute("wide", "20 parameters", "wide", &wide(), 500),
+        execute(
+            "text-10k",
+            "a string of 10 kB",
+            "text_length",
+            &format!("{{\"text\":\"{}\"}}", "lorem ipsum ".repeat(853)),
+            600,
+        ),
+        execute(
+            "numbers-10k",
+            "an array of numbers, 10 kB",
+            "sum",
+            &numbers(10_000),
+            200,
+        ),
+        execute(
+            "numbers-1m",
+            "an array of numbers, 1 MB",
+            "sum",
+            &numbers(1_000_000),
+            5,
+        ),
+        read("list", "the list of all tasks", "/api/v1/tasks"),
+        read("info", "one task's metadata", "/api/v1/tasks/greet_user"),
+    ]
+}
+
+/// The smallest request there is, to a task of the name given.
+pub(super) fn small(task: &str) -> Case {
+    execute("small", "29 bytes", task, r#"{"name": "Grace"}"#, 1000)
+}
+
+fn wide() -> String {
+    let texts = [
+        "title",
+        "author",
+        "publisher",
+        "language",
+        "subject",
+        "series",
+        "edition",
+        "place",
+    ];
+    let integers = ["year", "pages", "volume", "number"];
+    let floats = ["weight", "height", "width", "price"];
+    let flags = ["lent", "damaged", "rare", "signed"];
+    let member = |value: &'static str| move |name: &str| format!("\"{name}\":{value}");
+    let members: Vec<String> = (texts.into_iter().map(member("\"some text\"")))
+        .chain(integers.into_iter().map(member("12345")))
+        .chain(floats.into_iter().map(member("123.5")))
+        .chain(flags.into_iter().map(member("false")))
+        .collect();
+    format!("{{{}}}", members.join(","))
+}
+
+fn numbers(bytes: usize) -> String {
+    let mut json = String::from("{\"values\":[0");
+    let mut value = 0_u32;
+    while json.len() < bytes {
+        // Neither all alike nor random: the next run measures the same.
+        value = value.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        json.push_str(&format!(",{}.{}", value >> 20, value >> 24 & 0xff));
+    }
+    json.push_str("]}");
+    json
+}
+
+fn execute(name: &'static str, about: &'static str, task: &str, params: &str, count: u32) -> Case {
+    let body = format!("{{\"params\":{params}}}");
+    let request = format!(
+        "POST /api/v1/tasks/{task}/$execute HTTP/1.1\r\nhost: localhost\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    Case {
+        name,
+        about,
+        request: request.into_bytes(),
+        count,
+    }
+}
+
+fn read(name: &'static str, about: &'static str, path: &str) -> Case {
+    Case {
+        name,
+        about,
+        request: format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").into_bytes(),
+        count: 1000,
+    }
+}
