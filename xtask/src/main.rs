@@ -15,8 +15,12 @@ cargo xtask <command>
   test                    everything that is checked before a change goes in, in order, stopping at the first failure
   test --list             the steps of it
   test <step>…            the named steps only
+  bench http              CPU time per request, against a server written by hand and other frameworks
+  bench instructions      instructions and allocations per request, counted by valgrind
+  bench start             time until the first answer, and memory, with up to 10,000 tasks
   bench compile           what `#[task]` costs at compile time, in ms of CPU per task
-      --tasks <n>         how many tasks the generated crate has (300)
+      --rounds <n>        how often each is measured (http and start: 9)
+      --tasks <n>         how many tasks the generated crates have (compile: 10, 100 and 1000)
       --write             puts the table into docs/benchmarks.md as well
   bench criterion         the benchmarks of tasks-runtime
   help                    this text

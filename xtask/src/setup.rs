@@ -1,4 +1,4 @@
-//! What the tests need beside a Rust toolchain: a browser and its driver.
+//! What the tests need beside a Rust toolchain: a browser and its driver, and valgrind to count instructions.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,7 +14,7 @@ struct Program {
     names: &'static [&'static str],
 }
 
-const NEEDED: [Program; 2] = [
+const NEEDED: [Program; 3] = [
     Program {
         what: "Chromium",
         names: &["chromium", "chromium-browser", "google-chrome"],
@@ -23,9 +23,13 @@ const NEEDED: [Program; 2] = [
         what: "ChromeDriver",
         names: &["chromedriver"],
     },
+    Program {
+        what: "Valgrind",
+        names: &["valgrind"],
+    },
 ];
 
-const DEBIAN_PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
+const DEBIAN_PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "valgrind"];
 
 /// Makes sure that everything is there, installing it where that is possible without asking.
 pub(crate) fn run_step() -> Result<()> {
@@ -160,22 +164,36 @@ impl System {
             // Before Debian, which Ubuntu is derived from.
             (
                 "ubuntu",
-                "  sudo snap install chromium\n  \
+                "  sudo apt-get install valgrind\n  \
+                 sudo snap install chromium\n  \
                  sudo ln -s /snap/bin/chromium.chromedriver /usr/local/bin/chromedriver\n\
                  or a pair of browser and driver from https://googlechromelabs.github.io/chrome-for-testing/, in PATH",
             ),
             (
                 "debian",
-                "  sudo apt-get update\n  sudo apt-get install chromium chromium-driver",
+                "  sudo apt-get update\n  sudo apt-get install chromium chromium-driver valgrind",
             ),
-            ("fedora", "  sudo dnf install chromium chromedriver"),
-            ("arch", "  sudo pacman -S chromium"),
-            ("alpine", "  sudo apk add chromium chromium-chromedriver"),
-            ("suse", "  sudo zypper install chromium chromedriver"),
-            ("macos", "  brew install --cask chromium chromedriver"),
+            (
+                "fedora",
+                "  sudo dnf install chromium chromedriver valgrind",
+            ),
+            ("arch", "  sudo pacman -S chromium valgrind"),
+            (
+                "alpine",
+                "  sudo apk add chromium chromium-chromedriver valgrind",
+            ),
+            (
+                "suse",
+                "  sudo zypper install chromium chromedriver valgrind",
+            ),
+            (
+                "macos",
+                "  brew install --cask chromium chromedriver\n\
+                 there is no valgrind for current versions of macOS: run the steps but `speed` by name",
+            ),
         ];
         KNOWN.iter().find(|(name, _)| self.like(name)).map_or(
-            "  put `chromium` (or `google-chrome`) and a `chromedriver` of the same version into PATH",
+            "  put `chromium` (or `google-chrome`) and a `chromedriver` of the same version into PATH, and `valgrind`",
             |(_, text)| text,
         )
     }
@@ -196,7 +214,7 @@ mod tests {
         assert!(
             debian
                 .instructions()
-                .contains("apt-get install chromium chromium-driver")
+                .contains("apt-get install chromium chromium-driver valgrind")
         );
         let rocky = System::parse("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n");
         assert!(rocky.instructions().contains("dnf"));

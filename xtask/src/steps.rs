@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
+use crate::bench::instructions;
 use crate::process::{cargo, find, root, run};
 use crate::{licences, setup};
 
@@ -16,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// All of them, cheap ones first where the order does not matter.
-pub(crate) const ALL: [Step; 8] = [
+pub(crate) const ALL: [Step; 9] = [
     Step {
         name: "setup",
         about: "what the tests need beside Rust",
@@ -51,6 +52,11 @@ pub(crate) const ALL: [Step; 8] = [
         name: "doctest",
         about: "the examples in the documentation",
         run: doctest,
+    },
+    Step {
+        name: "speed",
+        about: "instructions and allocations per request, against those recorded",
+        run: instructions::check,
     },
     Step {
         name: "doc",

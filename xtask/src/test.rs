@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_last_line_counts_what_was_not_run() {
-        assert_eq!(summary(8, 0, 0), "steps: 8 passed, 0 failed");
+        assert_eq!(summary(9, 0, 0), "steps: 9 passed, 0 failed");
         assert_eq!(summary(2, 1, 5), "steps: 2 passed, 1 failed, 5 skipped");
     }
 }

@@ -1,6 +1,7 @@
 //! The requests that are measured.
 
 /// One kind of request.
+#[derive(Clone)]
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) about: &'static str,

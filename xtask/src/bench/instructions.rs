@@ -1,28 +1,56 @@
 //! Instructions and allocations per request, counted by valgrind: the same in every run, so that a regression of three
 //! per cent shows.
 
-use std::path::{Path, PathBuf};
+use std::fmt::Write as _;
+use std::path::Path;
 use std::{fs, thread};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::cases::{self, Case};
 use super::client::Connection;
+use super::options::Options;
+use super::report;
 use super::server::{self, Server};
-use crate::process::{find, target_dir};
+use crate::process::{find, root, target_dir};
+
+/// What was measured when the code was last known to be good.
+const RECORD: &str = "benches/instructions.tsv";
+
+/// How much more than recorded is a regression.
+const TOLERANCE: f64 = 1.03;
 
 /// What one request costs.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cost {
-    pub(super) instructions: f64,
-    pub(super) allocations: f64,
+struct Cost {
+    instructions: f64,
+    allocations: f64,
 }
 
 /// The cost of one case on both servers.
-pub(super) struct Row {
-    pub(super) case: Case,
-    pub(super) service: Cost,
-    pub(super) limit: Cost,
+struct Row {
+    case: Case,
+    service: Cost,
+    limit: Cost,
+}
+
+impl Row {
+    /// The service's instructions as a multiple of those written by hand.
+    fn ratio(&self) -> f64 {
+        self.service.instructions / self.limit.instructions
+    }
+
+    /// How many allocations more than by hand.
+    fn allocations(&self) -> f64 {
+        self.service.allocations - self.limit.allocations
+    }
+}
+
+/// A line of the record.
+struct Recorded {
+    case: String,
+    ratio: f64,
+    allocations: f64,
 }
 
 #[derive(Clone, Copy)]
@@ -33,7 +61,95 @@ enum Tool {
     Memcheck,
 }
 
-pub(super) fn measure() -> Result<Vec<Row>> {
+/// `cargo xtask bench instructions`.
+pub(super) fn run(options: &Options) -> Result<()> {
+    let rows = measure(&cases::all())?;
+    let mut table = String::from(
+        "| request | instructions | by hand | ratio | allocations | by hand |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: |\n",
+    );
+    let mut record = String::from("case\tratio\tallocations\n");
+    for row in &rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            table,
+            "| {} | {:.0} | {:.0} | {:.3} | {:.1} | {:.1} |",
+            row.case.about,
+            row.service.instructions,
+            row.limit.instructions,
+            row.ratio(),
+            row.service.allocations,
+            row.limit.allocations
+        );
+        let _ = writeln!(
+            record,
+            "{}\t{:.3}\t{:.1}",
+            row.case.name,
+            row.ratio(),
+            row.allocations()
+        );
+    }
+    if options.write {
+        fs::write(root().join(RECORD), record).with_context(|| format!("cannot write {RECORD}"))?;
+    }
+    report::publish("instructions", &table, "instructions", options.write)
+}
+
+/// Compares with the record. What is above it is measured again, since a disturbance only ever adds.
+pub(crate) fn check() -> Result<()> {
+    const TRIES: u32 = 3;
+    let text =
+        fs::read_to_string(root().join(RECORD)).with_context(|| format!("cannot read {RECORD}"))?;
+    let recorded = parse_record(&text).with_context(|| format!("{RECORD} cannot be read"))?;
+    let mut cases = cases::all();
+    let mut worse = Vec::new();
+    for attempt in 1..=TRIES {
+        worse.clear();
+        for row in measure(&cases)? {
+            let line = recorded.iter().find(|line| line.case == row.case.name);
+            let line = line.with_context(|| format!("{RECORD} has no line {}", row.case.name))?;
+            println!(
+                "{:<12} {:.3} times the instructions written by hand (recorded {:.3}), {:+.1} allocations ({:+.1})",
+                row.case.name,
+                row.ratio(),
+                line.ratio,
+                row.allocations(),
+                line.allocations
+            );
+            if row.ratio() > line.ratio * TOLERANCE || row.allocations() > line.allocations + 0.5 {
+                worse.push(row.case);
+            }
+        }
+        if worse.is_empty() {
+            return Ok(());
+        }
+        if attempt < TRIES {
+            println!("above the record, so measured again");
+            cases = std::mem::take(&mut worse);
+        }
+    }
+    let names: Vec<&str> = worse.iter().map(|case| case.name).collect();
+    bail!(
+        "more than recorded in {RECORD}: {}; if that has its reason, record it with `cargo xtask bench instructions --write`",
+        names.join(", ")
+    )
+}
+
+fn parse_record(text: &str) -> Option<Vec<Recorded>> {
+    let lines = text.lines().skip(1);
+    lines
+        .map(|line| {
+            let mut fields = line.split('\t');
+            Some(Recorded {
+                case: fields.next()?.to_owned(),
+                ratio: fields.next()?.parse().ok()?,
+                allocations: fields.next()?.parse().ok()?,
+            })
+        })
+        .collect()
+}
+
+fn measure(cases: &[Case]) -> Result<Vec<Row>> {
     if find("valgrind").is_none() {
         bail!("valgrind counts the instructions, and is not installed: `apt-get install valgrind`");
     }
@@ -42,8 +158,12 @@ pub(super) fn measure() -> Result<Vec<Row>> {
     server::limit(&[])?.stop()?;
     let [service, limit] = thread::scope(|scope| {
         [
-            scope.spawn(|| costs("service", |prefix| server::service(prefix, server::TASKS))),
-            scope.spawn(|| costs("limit", server::limit)),
+            scope.spawn(|| {
+                costs("service", cases, |prefix| {
+                    server::service(prefix, server::TASKS)
+                })
+            }),
+            scope.spawn(|| costs("limit", cases, server::limit)),
         ]
         .map(|thread| {
             thread
@@ -51,7 +171,7 @@ pub(super) fn measure() -> Result<Vec<Row>> {
                 .unwrap_or_else(|_| bail!("a measuring thread panicked"))
         })
     });
-    let rows = cases::all().into_iter().zip(service?).zip(limit?);
+    let rows = cases.iter().cloned().zip(service?).zip(limit?);
     Ok(rows
         .map(|((case, service), limit)| Row {
             case,
@@ -62,10 +182,14 @@ pub(super) fn measure() -> Result<Vec<Row>> {
 }
 
 /// The cost of each case on one server.
-fn costs(name: &str, start: impl Fn(&[String]) -> Result<Server>) -> Result<Vec<Cost>> {
+fn costs(
+    name: &str,
+    cases: &[Case],
+    start: impl Fn(&[String]) -> Result<Server>,
+) -> Result<Vec<Cost>> {
     let count = |tool| -> Result<Vec<f64>> {
         let idle = total(name, tool, &start, None)?;
-        cases::all()
+        cases
             .iter()
             .map(|case| {
                 let busy = total(name, tool, &start, Some(case))?;
@@ -141,7 +265,7 @@ impl Tool {
         command
     }
 
-    fn total(self, log: &PathBuf) -> Result<u64> {
+    fn total(self, log: &Path) -> Result<u64> {
         let text =
             fs::read_to_string(log).with_context(|| format!("cannot read {}", log.display()))?;
         self.parse(&text)
@@ -161,7 +285,15 @@ impl Tool {
 
 #[cfg(test)]
 mod tests {
-    use super::Tool;
+    use super::{Tool, parse_record};
+
+    #[test]
+    fn the_record_can_be_read() {
+        let lines = parse_record("case\tratio\tallocations\nsmall\t1.016\t-2.0\n").unwrap();
+        assert_eq!(lines[0].case, "small");
+        assert!(lines[0].ratio > 1.0 && lines[0].allocations < 0.0);
+        assert!(parse_record("case\nsmall\n").is_none());
+    }
 
     #[test]
     fn totals_are_found() {

@@ -1,77 +1,49 @@
-//! The table of a measurement, and its place in the documentation.
+//! A measurement's place in the documentation.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 
-use super::Options;
-use super::compile::Measured;
 use crate::process::{output, root};
 
 const DOCUMENT: &str = "docs/benchmarks.md";
-const START: &str = "<!-- bench:compile:start -->";
-const END: &str = "<!-- bench:compile:end -->";
 
-/// Markdown: the table, then what it was measured on and with.
-pub(super) fn render(rows: &[Measured], options: &Options) -> Result<String> {
-    let mut text = String::from(
-        "| ms of CPU per task | with `#[task]` | without | difference |\n| --- | ---: | ---: | ---: |\n",
-    );
-    let per_task = |duration: Duration| duration.as_secs_f64() * 1000.0 / f64::from(options.tasks);
-    for Measured {
-        build,
-        attribute,
-        control,
-    } in rows
-    {
-        let (attribute, control) = (per_task(*attribute), per_task(*control));
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "| `{build}` | {attribute:.2} | {control:.2} | {difference:.2} |",
-            difference = attribute - control
-        );
-    }
+/// Shows a table with what it was measured on and with, and puts it between the marks of its kind in the documentation if
+/// it is to be kept.
+pub(super) fn publish(kind: &str, table: &str, command: &str, write: bool) -> Result<()> {
     let today = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .context("the clock is before 1970")?;
-    let _ = write!(
-        text,
-        "\n{tasks} async functions of four parameters in one library, CPU time (user and system) of compiling that \
-         library alone without incremental compilation, less what cargo takes to find nothing to do.\n\n\
-         {machine}; {rustc}; {date}; `cargo xtask bench compile --tasks {tasks}`.\n",
-        tasks = options.tasks,
-        machine = machine(),
-        rustc = output(
+    let report = format!(
+        "{}\n\n{}; {}; {}; `cargo xtask bench {command}`.",
+        table.trim_end(),
+        machine(),
+        output(
             Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
                 .arg("--version")
         )?,
-        date = date(today.as_secs() / (24 * 60 * 60)),
+        date(today.as_secs() / (24 * 60 * 60)),
     );
-    Ok(text)
-}
-
-/// Replaces what the document has between the two marks.
-pub(super) fn write(report: &str) -> Result<()> {
+    println!("\n{report}");
+    if !write {
+        return Ok(());
+    }
     let path = root().join(DOCUMENT);
     let document = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
-    let replaced = replace(&document, report)
-        .with_context(|| format!("{DOCUMENT} has no lines {START} and {END}"))?;
+    let replaced = replace(&document, kind, &report)
+        .with_context(|| format!("{DOCUMENT} has no marks for {kind}"))?;
     fs::write(&path, replaced).with_context(|| format!("cannot write {DOCUMENT}"))?;
     println!("written to {DOCUMENT}");
     Ok(())
 }
 
-fn replace(document: &str, report: &str) -> Option<String> {
-    let (before, rest) = document.split_once(START)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!(
-        "{before}{START}\n{}\n{END}{after}",
-        report.trim_end()
-    ))
+fn replace(document: &str, kind: &str, report: &str) -> Option<String> {
+    let [start, end] = ["start", "end"].map(|side| format!("<!-- bench:{kind}:{side} -->"));
+    let (before, rest) = document.split_once(&start)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{start}\n{report}\n{end}{after}"))
 }
 
 fn machine() -> String {
@@ -138,10 +110,11 @@ mod tests {
 
     #[test]
     fn only_what_is_between_the_marks_is_replaced() {
-        let document = format!("a\n{START}\nold\nolder\n{END}\nb\n");
-        let once = replace(&document, "new\n").expect("it has both marks");
-        assert_eq!(once, format!("a\n{START}\nnew\n{END}\nb\n"));
-        assert_eq!(replace(&once, "new\n"), Some(once.clone()));
-        assert_eq!(replace("no marks", "new"), None);
+        let document = "before\n<!-- bench:a:start -->\nold\n<!-- bench:a:end -->\nafter\n";
+        assert_eq!(
+            replace(document, "a", "new").as_deref(),
+            Some("before\n<!-- bench:a:start -->\nnew\n<!-- bench:a:end -->\nafter\n")
+        );
+        assert_eq!(replace(document, "b", "new"), None);
     }
 }

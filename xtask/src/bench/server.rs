@@ -1,10 +1,11 @@
 //! The servers that are measured.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
-use std::{fs, io, thread};
+use std::{fs, thread};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -34,7 +35,7 @@ pub(super) fn build() -> Result<()> {
 /// The framework's server with this many tasks.
 pub(super) fn service(prefix: &[String], tasks: u32) -> Result<Server> {
     let program = target_dir().join("release/bench-service");
-    Server::start(prefix, program, |port| {
+    Server::start(prefix, &program, |port| {
         vec![port.to_string(), tasks.to_string()]
     })
 }
@@ -57,7 +58,7 @@ pub(super) fn limit(prefix: &[String]) -> Result<Server> {
         }
     }
     let program = target_dir().join("release/bench-limit");
-    Server::start(prefix, program, |port| {
+    Server::start(prefix, &program, |port| {
         let files = [&list, &info].map(|file| file.display().to_string());
         [port.to_string()].into_iter().chain(files).collect()
     })
@@ -77,15 +78,15 @@ impl Server {
     /// Starts a program, possibly under another, and waits until it answers.
     pub(super) fn start(
         prefix: &[String],
-        program: PathBuf,
+        program: &Path,
         arguments: impl Fn(u16) -> Vec<String>,
     ) -> Result<Self> {
         let address = free_address()?;
         let mut command = match prefix {
-            [] => Command::new(&program),
+            [] => Command::new(program),
             [first, rest @ ..] => {
                 let mut command = Command::new(first);
-                command.args(rest).arg(&program);
+                command.args(rest).arg(program);
                 command
             }
         };
@@ -165,7 +166,16 @@ fn run_quietly(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// An address nobody listens on. Somebody might before the server does, which then says so and ends.
-fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind(("127.0.0.1", 0))?.local_addr()
+/// An address nobody listens on. Each is given out once, and is below those that the system gives out by itself.
+fn free_address() -> Result<SocketAddr> {
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if port > 32_000 {
+            bail!("no port is free between 20000 and 32000");
+        }
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(([127, 0, 0, 1], port).into());
+        }
+    }
 }

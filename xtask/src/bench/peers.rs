@@ -1,0 +1,35 @@
+//! The same routes in other frameworks. They are in a workspace of their own, so that this one's lock file knows nothing
+//! of them.
+
+use anyhow::Result;
+
+use super::server::Server;
+use crate::process::{cargo, root, run, target_dir};
+
+/// Their programs, which are started with a port.
+pub(super) const ALL: [&str; 3] = ["axum-aide", "poem-openapi", "dropshot"];
+
+/// What they answer.
+pub(super) const CASES: [&str; 4] = ["small", "text-10k", "numbers-10k", "numbers-1m"];
+
+pub(super) fn build() -> Result<()> {
+    let manifest = root().join("benches/peers/Cargo.toml");
+    run(cargo([
+        "build",
+        "--release",
+        "--quiet",
+        "--locked",
+        "--manifest-path",
+    ])
+    .arg(manifest)
+    .env("CARGO_TARGET_DIR", folder()))
+}
+
+pub(super) fn start(prefix: &[String], name: &str) -> Result<Server> {
+    let program = folder().join(format!("release/peer-{name}"));
+    Server::start(prefix, &program, |port| vec![port.to_string()])
+}
+
+fn folder() -> std::path::PathBuf {
+    target_dir().join("bench-peers")
+}
