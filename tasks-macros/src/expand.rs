@@ -159,11 +159,8 @@ fn parameter(param: &Param) -> TokenStream {
     let name = &param.name;
     let annotation = signature::ty(&param.written);
     let description = optional_text(&param.docs);
-    let default = match &param.options.default {
-        Some(value) => {
-            let text = signature::expr(value);
-            quote!(::core::option::Option::Some(#text))
-        }
+    let default = match signature::default(param) {
+        Some(text) => quote!(::core::option::Option::Some(#text)),
         None => quote!(::core::option::Option::None),
     };
     let secret = param.options.secret.is_some();

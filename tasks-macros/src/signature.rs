@@ -13,8 +13,8 @@ use crate::param::Param;
 pub(crate) fn of(sig: &Signature, params: &[Param]) -> String {
     let params: Vec<String> = params
         .iter()
-        .map(|param| match &param.options.default {
-            Some(default) => format!("{}: {} = {}", param.name, ty(&param.written), expr(default)),
+        .map(|param| match default(param) {
+            Some(default) => format!("{}: {} = {default}", param.name, ty(&param.written)),
             None => format!("{}: {}", param.name, ty(&param.written)),
         })
         .collect();
@@ -23,6 +23,15 @@ pub(crate) fn of(sig: &Signature, params: &[Param]) -> String {
         ReturnType::Type(_, output) => ty(output),
     };
     format!("({}) -> {output}", params.join(", "))
+}
+
+/// The default of a parameter as text, masked where the parameter is secret.
+pub(crate) fn default(param: &Param) -> Option<String> {
+    let default = param.options.default.as_ref()?;
+    Some(match param.options.secret {
+        Some(_) => "***".to_owned(),
+        None => expr(default),
+    })
 }
 
 /// A type as text.

@@ -113,6 +113,24 @@ impl Problem {
         )
     }
 
+    pub(crate) fn encoded(encoding: &str) -> Self {
+        let detail = format!("the body is encoded as `{encoding}`: send it as it is");
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            detail,
+        )
+    }
+
+    pub(crate) fn cross_site() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "cross-site-request",
+            "a page of another site sent this without a body of JSON, which browsers allow unasked: send \
+             `Content-Type: application/json`, and let that site in by CORS",
+        )
+    }
+
     pub(crate) fn request_timeout(after: Duration) -> Self {
         let detail = format!("the body did not arrive within {after:?}");
         Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", detail)

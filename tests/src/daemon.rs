@@ -18,6 +18,7 @@ const KEPT: usize = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct Daemon {
     child: Child,
+    watcher: Option<Child>,
     output: Output,
     readers: Vec<JoinHandle<()>>,
 }
@@ -55,6 +56,7 @@ impl Daemon {
         }
 
         let mut daemon = Self {
+            watcher: watcher(child.id()),
             child,
             output,
             readers,
@@ -102,10 +104,27 @@ impl Daemon {
     }
 
     fn stop(&mut self) {
+        // First, so that it does not kill another process that is given the number later.
+        if let Some(mut watcher) = self.watcher.take() {
+            let _ = watcher.kill();
+            let _ = watcher.wait();
+        }
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Kills the program when this process is gone: a daemon in a `static` is never dropped. The shell reads from a pipe whose
+/// other end closes with this process, however that ends.
+fn watcher(process: u32) -> Option<Child> {
+    Command::new("sh")
+        .args(["-c", &format!("read _; kill -9 {process}")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()
 }
 
 impl Drop for Daemon {

@@ -4,9 +4,11 @@
 //! the body, the answer written once. `LIST` and `INFO` are files with the answers to those two.
 
 mod body;
+mod envelope;
 
 use std::io;
 
+use actix_web::error::ErrorBadRequest;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use actix_web::web::{self, Bytes, Payload};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, Resource};
@@ -120,7 +122,7 @@ async fn wide(p: Wide) -> Total {
 
 async fn greet_user_handler(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Error> {
     let body = body::read(&request, payload).await?;
-    let (params, written) = body::parse::<GreetUser>(&body)?;
+    let (params, written) = envelope::parse::<GreetUser>(&body).map_err(ErrorBadRequest)?;
     Ok(answer(
         "greet_user",
         written,
@@ -133,7 +135,7 @@ async fn text_length_handler(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let body = body::read(&request, payload).await?;
-    let (params, written) = body::parse::<TextLength>(&body)?;
+    let (params, written) = envelope::parse::<TextLength>(&body).map_err(ErrorBadRequest)?;
     Ok(answer(
         "text_length",
         written,
@@ -143,13 +145,13 @@ async fn text_length_handler(
 
 async fn sum_handler(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Error> {
     let body = body::read(&request, payload).await?;
-    let (params, written) = body::parse::<Sum>(&body)?;
+    let (params, written) = envelope::parse::<Sum>(&body).map_err(ErrorBadRequest)?;
     Ok(answer("sum", written, &sum(params.values).await))
 }
 
 async fn wide_handler(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Error> {
     let body = body::read(&request, payload).await?;
-    let (params, written) = body::parse::<Wide>(&body)?;
+    let (params, written) = envelope::parse::<Wide>(&body).map_err(ErrorBadRequest)?;
     Ok(answer("wide", written, &wide(params).await))
 }
 

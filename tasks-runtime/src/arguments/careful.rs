@@ -1,12 +1,12 @@
 //! Every legal spelling, and every error.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::cell::LazyCell;
 
-use serde::de::{Deserializer as _, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 use super::error::Errors;
+use super::scanner::Scanner;
 use super::{AnyPlaces, Declared, Echo, Input, InvalidArguments, unknown_key};
 
 pub(super) fn read<'a>(
@@ -55,10 +55,11 @@ pub(super) fn read<'a>(
             errors.push(&key, &path, || detail);
         }
     }
+    let misplaced = LazyCell::new(|| lacks_params(input));
     for (index, (parameter, given)) in parameters.iter().zip(given).enumerate() {
         if !given && !parameter.injected && !places.at(index).absent() {
             errors.push(parameter.name, "", || {
-                missing(parameter.slot.parameter().annotation)
+                missing(parameter.slot.parameter().annotation, *misplaced)
             });
         }
     }
@@ -95,11 +96,29 @@ pub(super) fn echo<'a>(input: Input<'a>, parameters: &[Declared]) -> Echo<'a> {
     Echo { text, secrets }
 }
 
-fn missing(annotation: &str) -> String {
+fn missing(annotation: &str, misplaced: bool) -> String {
     format!(
-        "required, and missing: expected a value of type `{}`",
-        annotation.trim_start_matches('&')
+        "required, and missing: expected a value of type `{}`{}",
+        annotation.trim_start_matches('&'),
+        if misplaced {
+            "; the body has no `params`, an object that holds the arguments"
+        } else {
+            ""
+        }
     )
+}
+
+/// Whether the body holds anything, and no `params`: the arguments themselves, perhaps.
+fn lacks_params(input: Input<'_>) -> bool {
+    let Input::Body(body) = input else {
+        return false;
+    };
+    let members = std::str::from_utf8(body)
+        .ok()
+        .and_then(|body| object(body.trim()).ok());
+    members.is_some_and(|members| {
+        !members.is_empty() && members.iter().all(|(key, _)| key != "params")
+    })
 }
 
 /// The text of `params`, or nothing when there are none.
@@ -117,27 +136,32 @@ pub(super) fn params(input: Input<'_>) -> Result<&str, InvalidArguments> {
             envelope(body)?
         }
     };
-    let value: &RawValue = serde_json::from_str(text).map_err(InvalidArguments::malformed)?;
-    match value.get() {
+    match checked(text)? {
         "null" => Ok(""),
         text => Ok(text),
     }
 }
 
+/// The text without the white space around it, if it is JSON.
+fn checked(text: &str) -> Result<&str, InvalidArguments> {
+    let _: IgnoredAny = serde_json::from_str(text).map_err(InvalidArguments::malformed)?;
+    Ok(text.trim_matches([' ', '\n', '\r', '\t']))
+}
+
 /// The value of `params` in the body.
 fn envelope(body: &str) -> Result<&str, InvalidArguments> {
-    let value: &RawValue = serde_json::from_str(body).map_err(InvalidArguments::malformed)?;
-    if value.get() == "null" {
+    let body = checked(body)?;
+    if body == "null" {
         return Ok("null");
     }
-    if !value.get().starts_with('{') {
+    if !body.starts_with('{') {
         return Err(InvalidArguments::one(
             "",
             "expected an object with `params`",
         ));
     }
     let mut params = None;
-    for (key, value) in object(value.get())? {
+    for (key, value) in object(body)? {
         if key == "params" && params.replace(value).is_some() {
             return Err(InvalidArguments::one("/params", "given twice"));
         }
@@ -159,30 +183,31 @@ pub(super) fn members(params: &str) -> Result<Vec<(Cow<'_, str>, &str)>, Invalid
     object(params)
 }
 
-/// Splits an object into its members' slices.
+/// Splits an object, which was checked, into its members' slices.
 fn object(json: &str) -> Result<Vec<(Cow<'_, str>, &str)>, InvalidArguments> {
-    struct Members;
-
-    impl<'de> Visitor<'de> for Members {
-        type Value = Vec<(Cow<'de, str>, &'de str)>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Vec::new();
-            while let Some(Key(key)) = map.next_key()? {
-                members.push((key, map.next_value::<&'de RawValue>()?.get()));
-            }
-            Ok(members)
-        }
+    let mut members = Vec::new();
+    let mut scanner = Scanner::new(json);
+    let whole = scanner.object(key, |scanner, key| {
+        let start = scanner.position;
+        scanner.skip_value()?;
+        members.push((key, &json[start..scanner.position]));
+        Some(())
+    });
+    match whole {
+        Some(()) => Ok(members),
+        None => Err(InvalidArguments::malformed(
+            "a key has an escape that stands for no character",
+        )),
     }
-    serde_json::Deserializer::from_str(json)
-        .deserialize_map(Members)
-        .map_err(InvalidArguments::malformed)
 }
 
-/// A key, borrowed where it has no escapes. (`Cow` by itself always owns.)
-#[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+/// A key, borrowed where it has no escapes.
+fn key<'a>(scanner: &mut Scanner<'a>) -> Option<Cow<'a, str>> {
+    if let Some(plain) = scanner.plain_key() {
+        return Some(Cow::Borrowed(plain));
+    }
+    let mut keys = serde_json::Deserializer::from_str(scanner.rest()).into_iter::<String>();
+    let key = keys.next()?.ok()?;
+    scanner.position += keys.byte_offset();
+    Some(Cow::Owned(key))
+}

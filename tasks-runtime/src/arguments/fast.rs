@@ -5,8 +5,7 @@
 //! span of the body. Whatever is unusual, right or wrong, makes this give up: it must accept nothing that a JSON parser
 //! would refuse, and never has to explain anything.
 
-use serde::de::IgnoredAny;
-
+use super::scanner::Scanner;
 use super::{AnyPlaces, Declared, Echo, Input};
 
 pub(super) fn read<'a>(
@@ -23,12 +22,9 @@ pub(super) fn read<'a>(
     let text = match input {
         Input::Body(body) => {
             let body = std::str::from_utf8(body).ok()?;
-            let mut scanner = Scanner {
-                text: body,
-                position: 0,
-            };
+            let mut scanner = Scanner::new(body);
             let mut params = None;
-            scanner.object(|scanner, key| {
+            scanner.object(Scanner::plain_key, |scanner, key| {
                 if key != "params" {
                     return scanner.skip_value();
                 }
@@ -36,7 +32,7 @@ pub(super) fn read<'a>(
                     return None;
                 }
                 let start = scanner.position;
-                scanner.object(|scanner, key| filler.fill(scanner, key))?;
+                scanner.object(Scanner::plain_key, |scanner, key| filler.fill(scanner, key))?;
                 filler.rebase(start);
                 params = Some(&body[start..scanner.position]);
                 Some(())
@@ -45,17 +41,20 @@ pub(super) fn read<'a>(
             params.unwrap_or("")
         }
         Input::Params(params) => {
-            let mut scanner = Scanner {
-                text: params,
-                position: 0,
-            };
-            scanner.object(|scanner, key| filler.fill(scanner, key))?;
+            let mut scanner = Scanner::new(params);
+            scanner.object(Scanner::plain_key, |scanner, key| filler.fill(scanner, key))?;
             scanner.end()?;
             params
         }
     };
     let secrets = filler.finish()?;
     Some(Echo { text, secrets })
+}
+
+fn has_control_character(text: &str) -> bool {
+    // Without an early exit it is done with wide instructions.
+    text.bytes()
+        .fold(false, |found, byte| found | (byte < 0x20))
 }
 
 struct Filler<'p> {
@@ -81,7 +80,17 @@ impl Filler<'_> {
             return None;
         }
         let start = scanner.position;
-        scanner.position += place.read(&scanner.text[start..])?;
+        let length = place.read(scanner.rest())?;
+        // A type that reads bytes is given them as they are, with control characters that JSON does not allow in strings.
+        // Outside of strings some are white space, so what has any is read once more as JSON alone.
+        if has_control_character(&scanner.rest()[..length]) {
+            scanner.skip_value()?;
+        } else {
+            scanner.position += length;
+        }
+        if scanner.position != start + length {
+            return None;
+        }
         if self.parameters[index].secret {
             self.secrets.push(start..scanner.position);
         }
@@ -103,81 +112,5 @@ impl Filler<'_> {
             }
         }
         Some(self.secrets)
-    }
-}
-
-struct Scanner<'a> {
-    text: &'a str,
-    position: usize,
-}
-
-impl<'a> Scanner<'a> {
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.position).copied()
-    }
-
-    fn white_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
-            self.position += 1;
-        }
-    }
-
-    fn token(&mut self, token: u8) -> Option<()> {
-        self.white_space();
-        (self.peek()? == token).then(|| self.position += 1)
-    }
-
-    /// A whole object; `member` is called at each value and moves past it.
-    fn object(&mut self, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
-        self.token(b'{')?;
-        self.white_space();
-        if self.peek()? == b'}' {
-            self.position += 1;
-            return Some(());
-        }
-        loop {
-            let key = self.key()?;
-            self.token(b':')?;
-            self.white_space();
-            member(self, key)?;
-            self.white_space();
-            match self.peek()? {
-                b',' => self.position += 1,
-                b'}' => {
-                    self.position += 1;
-                    return Some(());
-                }
-                _ => return None,
-            }
-        }
-    }
-
-    /// A key without escapes.
-    fn key(&mut self) -> Option<&'a str> {
-        self.token(b'"')?;
-        let start = self.position;
-        loop {
-            match self.peek()? {
-                b'"' => break,
-                b'\\' | 0..=0x1f => return None,
-                _ => self.position += 1,
-            }
-        }
-        let key = &self.text[start..self.position];
-        self.position += 1;
-        Some(key)
-    }
-
-    fn skip_value(&mut self) -> Option<()> {
-        let mut values = serde_json::Deserializer::from_str(&self.text[self.position..])
-            .into_iter::<IgnoredAny>();
-        values.next()?.ok()?;
-        self.position += values.byte_offset();
-        Some(())
-    }
-
-    fn end(&mut self) -> Option<()> {
-        self.white_space();
-        self.peek().is_none().then_some(())
     }
 }

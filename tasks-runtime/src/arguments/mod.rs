@@ -11,6 +11,7 @@ mod fast;
 mod list;
 mod place;
 mod request;
+mod scanner;
 mod slot;
 mod source;
 mod value;

@@ -6,6 +6,7 @@
     reason = "for generated code, which is not written by hand"
 )]
 
+use crate::schema::short_type_name;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 
@@ -59,7 +60,14 @@ fn absent<T: DeserializeOwned>() -> Option<T> {
 pub(super) fn explain<T: DeserializeOwned>(json: &str) -> (String, String) {
     let deserializer = &mut serde_json::Deserializer::from_str(json);
     match serde_path_to_error::deserialize::<_, T>(deserializer) {
-        Ok(_) => (String::new(), "not accepted".to_owned()),
+        // It was read up to somewhere in the middle, as `1.0` is for an integer.
+        Ok(_) => {
+            let expected = short_type_name::<T>();
+            (
+                String::new(),
+                format!("invalid value, expected `{expected}`"),
+            )
+        }
         Err(error) => (pointer(error.path()), words(&error.into_inner())),
     }
 }

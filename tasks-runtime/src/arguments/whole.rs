@@ -12,7 +12,7 @@ pub(crate) struct Fields {
     known: Vec<String>,
     required: Vec<String>,
     /// Whether the struct takes other keys, too, as one with a flattened map does.
-    open: bool,
+    pub(crate) open: bool,
 }
 
 impl Fields {
@@ -53,9 +53,11 @@ impl Fields {
         let members = careful::members(params)?;
         let mut errors = Errors::default();
         let mut given = vec![false; self.known.len()];
+        let mut twice = false;
         for (key, _) in &members {
             match self.known.iter().position(|name| name == key) {
                 Some(index) if std::mem::replace(&mut given[index], true) => {
+                    twice = true;
                     errors.push(key, "", || "given twice".to_owned());
                 }
                 None if !self.open => errors.push(key, "", || {
@@ -85,8 +87,10 @@ impl Fields {
             }
             Err(_) => {
                 let (path, detail) = request::explain::<P>(text);
-                // What is missing has been said, in better words.
-                if !(missing && detail.starts_with("missing field")) {
+                // What is missing or repeated has been said, in better words.
+                let said = missing && detail.starts_with("missing field")
+                    || twice && detail.starts_with("duplicate field");
+                if !said {
                     errors.push_at(format!("/params{path}"), detail);
                 }
                 errors.finish()?;

@@ -34,10 +34,13 @@ impl BlockingPool {
         let runtime = match self.owned.get() {
             Some(runtime) => runtime,
             None => {
+                /// Files and host names block threads, too, and sync code may wait for a future that needs one: there
+                /// have to be threads that no task can take. As many as tokio has unless told otherwise.
+                const SPARE: usize = 512;
                 // One worker drives timers and sockets for sync code that blocks on a future through `Handle::current()`.
                 let runtime = Builder::new_multi_thread()
                     .worker_threads(1)
-                    .max_blocking_threads(self.threads)
+                    .max_blocking_threads(self.threads.saturating_add(SPARE))
                     .thread_name("tasks-blocking")
                     .enable_all()
                     .build()?;

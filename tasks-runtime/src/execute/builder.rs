@@ -92,7 +92,7 @@ impl ExecutorBuilder {
         self
     }
 
-    /// How many executions of one task may run at once, within [`max_concurrency`](Self::max_concurrency).
+    /// How many executions of one task may run at once, within [`max_concurrency`](Self::max_concurrency). At least 1.
     #[must_use]
     pub fn limit_task(mut self, name: impl Into<String>, count: usize) -> Self {
         self.task_limits.insert(name.into(), count);

@@ -13,37 +13,57 @@ use crate::task::{Outcome, Phase, TaskContext, TaskFailure};
 
 /// The future of one execution. Dropping it cancels.
 pub(crate) struct Execution {
-    running: Running,
+    /// `None` once it was dropped.
+    running: Option<Running>,
     context: TaskContext,
     timeout: Option<Duration>,
     /// Made when the task is first seen to wait: most are done before.
     deadline: Option<Pin<Box<Sleep>>>,
-    done: bool,
 }
 
 impl Execution {
     pub(crate) fn new(running: Running, context: TaskContext, timeout: Option<Duration>) -> Self {
         Self {
-            running,
+            running: Some(running),
             context,
             timeout,
             deadline: None,
-            done: false,
         }
     }
 
-    /// Whether the time is up. It counts from the end of the wait for a permit, which has a limit of its own.
+    /// Whether the time is up. It counts from the end of the wait for a permit, which has a limit of its own, also where
+    /// the first poll blocked the thread.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
         let Some(timeout) = self.timeout else {
             return Poll::Pending;
         };
-        if self.context.phase() == Phase::Waiting {
+        let Some(admitted) = self.context.admitted() else {
             return Poll::Pending;
-        }
-        let deadline = self
-            .deadline
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        };
+        let deadline = match &mut self.deadline {
+            Some(deadline) => deadline,
+            none => {
+                // A time too long for the clock is no limit.
+                let Some(end) = admitted.checked_add(timeout) else {
+                    return Poll::Pending;
+                };
+                none.insert(Box::pin(tokio::time::sleep_until(end)))
+            }
+        };
         deadline.as_mut().poll(cx).map(|()| timeout)
+    }
+
+    /// Drops what is left of the task: code of its own that may panic like the rest of it.
+    fn stop(&mut self) {
+        let traceback = self.context.0.shared.traceback;
+        let running = self.running.take();
+        if let Err(caught) = panic::catch(traceback, || drop(running)) {
+            tracing::error!(
+                task = self.context.task_name(),
+                message = caught.message,
+                "a task panicked while it was dropped"
+            );
+        }
     }
 
     fn timed_out(&self, timeout: Duration) -> Result<Outcome, ExecuteError> {
@@ -67,7 +87,10 @@ impl Future for Execution {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let traceback = self.context.0.shared.traceback;
-        let result = match panic::catch(traceback, || self.running.as_mut().poll(cx)) {
+        let Some(running) = self.running.as_mut() else {
+            return Poll::Pending;
+        };
+        let result = match panic::catch(traceback, || running.as_mut().poll(cx)) {
             Ok(Poll::Ready(Ok(outcome))) => Ok(outcome),
             Ok(Poll::Ready(Err(error))) => Err(*error),
             Ok(Poll::Pending) => match self.poll_deadline(cx) {
@@ -85,15 +108,16 @@ impl Future for Execution {
                 message: caught.message,
             }),
         };
-        self.done = true;
+        self.stop();
         Poll::Ready(result)
     }
 }
 
 impl Drop for Execution {
     fn drop(&mut self) {
-        if !self.done {
+        if self.running.is_some() {
             self.context.cancel();
+            self.stop();
         }
     }
 }

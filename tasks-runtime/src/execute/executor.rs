@@ -194,9 +194,15 @@ impl TaskExecutor {
         };
         let running =
             panic::catch(Traceback::Off, || entry.start(&mut call)).map_err(|caught| {
+                // The arguments were being read: the message may quote one.
+                let secret = entry.declared().iter().any(|parameter| parameter.secret);
                 ExecuteError::Panicked {
                     task: entry.name().to_owned(),
-                    message: caught.message,
+                    message: if secret {
+                        "(not shown: the task has secret parameters)".to_owned()
+                    } else {
+                        caught.message
+                    },
                 }
             })?;
         let (running, context) = match (running, call.outcome) {

@@ -89,13 +89,19 @@ impl Limits {
             limits.map(|limit| limit.map(|(semaphore, refusal)| (Arc::clone(semaphore), refusal)));
         let max_wait = self.max_wait;
         Box::pin(async move {
-            let deadline = tokio::time::Instant::now() + max_wait;
+            // A wait too long for the clock is one without end.
+            let deadline = tokio::time::Instant::now().checked_add(max_wait);
             let mut held = [None, None, None];
             for (place, limit) in held.iter_mut().zip(limits) {
                 let Some((semaphore, refusal)) = limit else {
                     continue;
                 };
-                match tokio::time::timeout_at(deadline, semaphore.acquire_owned()).await {
+                let permit = semaphore.acquire_owned();
+                let permit = match deadline {
+                    Some(deadline) => tokio::time::timeout_at(deadline, permit).await,
+                    None => Ok(permit.await),
+                };
+                match permit {
                     Ok(Ok(permit)) => *place = Some(permit),
                     _ => return Err(refusal),
                 }

@@ -7,7 +7,7 @@ mod error;
 mod execution;
 mod executor;
 mod limits;
-mod panic;
+pub(crate) mod panic;
 mod running;
 mod shim;
 mod span;

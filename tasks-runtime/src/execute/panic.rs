@@ -69,17 +69,26 @@ pub(crate) fn catch<R>(traceback: Traceback, run: impl FnOnce() -> R) -> Result<
     }
     let _leave = Leave(IN_TASK.replace(true));
     let _detail = Detail::set(traceback);
+    // What a panic left here that the task itself caught.
+    let outer = LAST.take();
     // What the closure touched is dropped with it: the arguments, the future.
-    panic::catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
+    let result = panic::catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
         let origin = LAST.take();
         let (place, frames) =
             origin.map_or((None, None), |origin| (Some(origin.place), origin.frames));
+        let message = message(payload.as_ref());
+        if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            // Whoever panics when its panic is dropped is not dropped again.
+            std::mem::forget(second);
+        }
         Caught {
-            message: message(payload.as_ref()),
+            message,
             place,
             frames,
         }
-    })
+    });
+    LAST.set(outer);
+    result
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

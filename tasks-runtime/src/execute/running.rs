@@ -65,6 +65,7 @@ impl Run {
                 waited: state.shared.limits.max_wait(),
             })));
         }
+        self.context.admit();
         let state = &self.context.0;
         let injector = Injector::new(&state.shared.providers, &self.context);
         for (index, parameter) in state.entry.declared().iter().enumerate() {

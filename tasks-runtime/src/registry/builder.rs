@@ -15,7 +15,8 @@ use super::TaskRegistry;
 use super::closure::Closure;
 use super::entry::{Code, RegisteredTask};
 use super::error::{RegistryError, RegistryProblem};
-use crate::task::{IntoTaskFailure, IntoTaskFn, TaskDescriptor, linked};
+use crate::execute::panic;
+use crate::task::{IntoTaskFailure, IntoTaskFn, TaskDescriptor, Traceback, linked};
 
 /// Builds a [`TaskRegistry`]. Made by [`TaskRegistry::builder`].
 #[derive(Default)]
@@ -189,6 +190,18 @@ impl RegistryBuilder {
                 task: entry.name().to_owned(),
                 detail,
             });
+        }
+        for declared in entry.declared() {
+            // What is documented is evaluated later, where a panic would take the server down without a word about it.
+            let evaluate = || (declared.slot.default_json(), declared.slot.example_json());
+            if let Err(caught) = panic::catch(Traceback::Off, evaluate) {
+                self.problems.push(RegistryProblem::Panicked {
+                    task: entry.name().to_owned(),
+                    parameter: declared.name.to_owned(),
+                    location: entry.location(),
+                    message: caught.message,
+                });
+            }
         }
         self.entries.push(Arc::new(entry));
     }

@@ -20,6 +20,8 @@ pub(crate) struct Closure {
     pub(super) signature: String,
     pub(super) parameters: Vec<ParameterInfo>,
     pub(super) blocking: bool,
+    /// Whether other keys than its parameters are accepted.
+    pub(super) open: bool,
     pub(super) location: &'static Location<'static>,
     pub(super) input_schema: fn(&mut SchemaGenerator) -> Schema,
     pub(super) output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
@@ -44,13 +46,14 @@ impl Closure {
     {
         let function = Arc::new(function);
         let fields = Fields::of(&schema::standalone::<P>());
+        let open = fields.open;
         let start: Start = Box::new(move |call| {
             let (params, run) = call.decode_whole::<P>(&fields)?;
             let function = Arc::clone(&function);
             let call = move |()| function(params);
             Some(Box::pin(run_async(run, (), call, Ret::finish)))
         });
-        Self::new::<P, R>(task, false, location, start)
+        Self::new::<P, R>(task, false, open, location, start)
     }
 
     pub(super) fn blocking<P, R, E, F>(
@@ -66,18 +69,20 @@ impl Closure {
     {
         let function = Arc::new(function);
         let fields = Fields::of(&schema::standalone::<P>());
+        let open = fields.open;
         let start: Start = Box::new(move |call| {
             let (params, run) = call.decode_whole::<P>(&fields)?;
             let function = Arc::clone(&function);
             let call = move |()| function(params);
             Some(Box::pin(run_blocking(run, (), call, Ret::finish)))
         });
-        Self::new::<P, R>(task, true, location, start)
+        Self::new::<P, R>(task, true, open, location, start)
     }
 
     fn new<P: JsonSchema, R: JsonSchema>(
         task: &str,
         blocking: bool,
+        open: bool,
         location: &'static Location<'static>,
         start: Start,
     ) -> Result<Self, RegistryProblem> {
@@ -107,6 +112,7 @@ impl Closure {
             ),
             parameters,
             blocking,
+            open,
             location,
             input_schema: schema::of_struct::<P>,
             output_schema: |generator| Some(generator.subschema_for::<R>()),

@@ -145,7 +145,13 @@ impl RegisteredTask {
     pub fn input_schema(&self, generator: &mut SchemaGenerator) -> Value {
         match &self.code {
             Code::Function { parameters, .. } => schema::of_parameters(parameters, generator),
-            Code::Closure(closure) => (closure.input_schema)(generator).into(),
+            Code::Closure(closure) => {
+                let mut schema: Value = (closure.input_schema)(generator).into();
+                if let (false, Value::Object(schema)) = (closure.open, &mut schema) {
+                    schema.insert("additionalProperties".to_owned(), false.into());
+                }
+                schema
+            }
         }
     }
 

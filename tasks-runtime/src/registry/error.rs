@@ -39,6 +39,17 @@ pub enum RegistryProblem {
         /// The function's path.
         path: String,
     },
+    /// The default or the example of a parameter panics.
+    Panicked {
+        /// The task.
+        task: String,
+        /// The parameter.
+        parameter: String,
+        /// Where the task is: `src/a.rs:3`.
+        location: String,
+        /// The panic's message.
+        message: String,
+    },
     /// A closure's parameters are not a struct.
     NotAStruct {
         /// The task.
@@ -89,6 +100,15 @@ impl fmt::Display for RegistryProblem {
             Self::NotATask { path } => {
                 write!(f, "`{path}` is not a task: annotate it with `#[task]`")
             }
+            Self::Panicked {
+                task,
+                parameter,
+                location,
+                message,
+            } => write!(
+                f,
+                "task `{task}` at {location}: the default or the example of `{parameter}` panics: {message}"
+            ),
             Self::NotAStruct { task, type_name } => {
                 write!(
                     f,

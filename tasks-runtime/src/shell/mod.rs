@@ -221,7 +221,10 @@ impl ShellCommand {
     }
 
     async fn run(self) -> Result<ShellOutput, ShellError> {
-        let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
+        // A time too long for the clock is no limit.
+        let deadline = self
+            .timeout
+            .and_then(|timeout| Instant::now().checked_add(timeout));
         let mut child = self.spawn().await?;
         // Killed when this future is dropped, and all that the command started with it.
         let mut group = Group::of(&child);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
@@ -34,7 +35,10 @@ pub(crate) struct ExecutionState {
     phase: AtomicU8,
     /// The parameter that is being resolved, by position.
     injecting: AtomicUsize,
-    started: OnceLock<SystemTime>,
+    /// When it got its permit, from which its time counts.
+    admitted: OnceLock<Instant>,
+    /// When the task's own code began, if that was later.
+    started: OnceLock<Instant>,
     cancelled: AtomicBool,
     // Made on demand: few tasks look at it, and it costs an allocation.
     cancellation: OnceLock<CancellationToken>,
@@ -60,6 +64,7 @@ impl TaskContext {
             id: OnceLock::new(),
             phase: AtomicU8::new(Phase::Waiting as u8),
             injecting: AtomicUsize::new(0),
+            admitted: OnceLock::new(),
             started: OnceLock::new(),
             cancelled: AtomicBool::new(false),
             cancellation: OnceLock::new(),
@@ -81,11 +86,21 @@ impl TaskContext {
     /// When the task's own code began; the present before that.
     #[must_use]
     pub fn started_at(&self) -> SystemTime {
-        self.0
-            .started
-            .get()
-            .copied()
-            .unwrap_or_else(SystemTime::now)
+        let now = SystemTime::now();
+        let started = self.0.started.get().or(self.0.admitted.get());
+        match started.filter(|_| self.phase() == Phase::Running) {
+            Some(started) => now.checked_sub(started.elapsed()).unwrap_or(now),
+            None => now,
+        }
+    }
+
+    /// The wait for a permit is over.
+    pub(crate) fn admit(&self) {
+        self.0.admitted.get_or_init(Instant::now);
+    }
+
+    pub(crate) fn admitted(&self) -> Option<Instant> {
+        self.0.admitted.get().copied()
     }
 
     /// Whether nobody waits for the result any more: the client hung up, the caller was dropped or the timeout ran out.
@@ -142,7 +157,9 @@ impl TaskContext {
 
     /// The task's own code begins.
     pub(crate) fn begin(&self) {
-        self.0.started.get_or_init(SystemTime::now);
+        if self.phase() == Phase::Injecting {
+            self.0.started.get_or_init(Instant::now);
+        }
         self.0.phase.store(Phase::Running as u8, Ordering::Release);
     }
 }

@@ -97,9 +97,14 @@ struct Generators {
 
 impl Generators {
     fn new(version: Version) -> Self {
+        let mut outputs = version.settings().for_serialize().into_generator();
+        // Before the types of the tasks, of which one may have the same name: these are referred to by theirs.
+        outputs.subschema_for::<Problem>();
+        outputs.subschema_for::<TaskFailure>();
+        outputs.subschema_for::<TaskInfo>();
         Self {
             inputs: version.settings().for_deserialize().into_generator(),
-            outputs: version.settings().for_serialize().into_generator(),
+            outputs,
         }
     }
 
@@ -123,9 +128,6 @@ impl Generators {
     /// `components/schemas`: everything that is referred to. The schemas of outputs, in `paths`, are corrected where a
     /// type has two looks.
     fn definitions(mut self, paths: &mut Map<String, Value>) -> Map<String, Value> {
-        self.outputs.subschema_for::<Problem>();
-        self.outputs.subschema_for::<TaskFailure>();
-        self.outputs.subschema_for::<TaskInfo>();
         let mut all = self.inputs.take_definitions(true);
         let outputs = self.outputs.take_definitions(true);
         let twofold = renamed(&all, &outputs);
@@ -136,10 +138,12 @@ impl Generators {
             let name = twofold.get(&name).cloned().unwrap_or(name);
             all.insert(name, schema);
         }
-        for operation in paths.values_mut().filter_map(|path| path.get_mut("post")) {
-            if let Some(responses) = operation.get_mut("responses") {
-                rename(responses);
-            }
+        let operations = paths
+            .values_mut()
+            .filter_map(Value::as_object_mut)
+            .flat_map(|path| path.values_mut());
+        for responses in operations.filter_map(|operation| operation.get_mut("responses")) {
+            rename(responses);
         }
         all
     }

@@ -69,7 +69,7 @@ pub(crate) struct Mount {
     executor: TaskExecutor,
 }
 
-/// The documents as they were first served, shared by all workers.
+/// The documents as they were first served, shared by the clones of one [`OpenApi`].
 #[derive(Clone, Default)]
 struct Cache(Arc<OnceLock<Served>>);
 
@@ -140,7 +140,7 @@ impl OpenApi {
         self
     }
 
-    /// Where the UI is served. `/docs` unless set.
+    /// Where the UI is served. `/docs` unless set; `/` leads to it there.
     #[must_use]
     pub fn ui_path(mut self, path: &str) -> Self {
         self.ui_path = Some(absolute(path));

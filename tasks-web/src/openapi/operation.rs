@@ -51,6 +51,10 @@ impl Operations<'_> {
         });
         let mut responses = responses(&[
             (400, "The body is not JSON."),
+            (
+                403,
+                "A page of another site sent it without a body of JSON.",
+            ),
             (404, "No such task."),
             (405, "Another method than POST."),
             (408, "The body took too long to arrive."),

@@ -16,7 +16,13 @@ impl HttpServiceFactory for OpenApi {
             // The UI asks for the document by a path relative to its own page, which works behind a proxy, too.
             let up = "../".repeat(ui_path.matches('/').count());
             let files = ui::Files::new(&format!("{up}{}", path.trim_start_matches('/')));
-            let name = ui_path.rsplit('/').next().unwrap_or_default().to_owned();
+            // The UI is several files: at the root they have a folder of their own.
+            let files_path = if ui_path == "/" {
+                "/docs".to_owned()
+            } else {
+                ui_path.clone()
+            };
+            let name = files_path.rsplit('/').next().unwrap_or_default().to_owned();
             let redirect = move || {
                 let location = format!("{name}/");
                 async move {
@@ -30,7 +36,7 @@ impl HttpServiceFactory for OpenApi {
                 let response = files.get(&file);
                 async move { response }
             };
-            only_get(web::resource(format!("{ui_path}/{{file:.*}}")), serve).register(config);
+            only_get(web::resource(format!("{files_path}/{{file:.*}}")), serve).register(config);
         }
         let serve = move |request: HttpRequest| {
             let response = self.answer(&request);
@@ -46,7 +52,9 @@ impl OpenApi {
             Ok(version) => version,
             Err(problem) => return problem.at(request.path()).error_response(),
         };
-        let base = request.path().strip_suffix(&self.path).unwrap_or("");
+        // Decoded, as the router saw it: however a client spells the path, it is one document.
+        let path = request.match_info().as_str();
+        let base = path.strip_suffix(&self.path).unwrap_or("");
         conditional(request, &self.served(base, version))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
@@ -101,7 +101,26 @@ async fn at_once(payload: &mut Payload) -> Poll<Option<Result<Bytes, PayloadErro
     .await
 }
 
-/// Refuses a body that does not say it is JSON.
+/// Whether the head says that there is a body. There may be one all the same, of a length that nobody knows yet.
+pub(crate) fn is_announced(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_LENGTH)
+        .is_some_and(|length| length != "0")
+}
+
+/// Refuses what a page of another site sends without having been let in: a request without a body, or with an empty form.
+/// Browsers say so themselves (Fetch Metadata Request Headers, section 2.3).
+pub(crate) fn check_same_site(headers: &HeaderMap) -> Result<(), Problem> {
+    let cross_site = headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "cross-site");
+    if cross_site && check_json(headers).is_err() {
+        return Err(Problem::cross_site());
+    }
+    Ok(())
+}
+
+/// Refuses a body that does not say it is JSON, or that is compressed.
 ///
 /// One without a type is refused as well: a browser may send such a body, as well as a form, to any site it likes, and
 /// asks that site first only for other types.
@@ -109,11 +128,15 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return Err(Problem::unsupported_media_type(None));
     };
-    let text = value.to_str().unwrap_or("");
-    if is_json(text) {
-        Ok(())
-    } else {
-        Err(Problem::unsupported_media_type(Some(text)))
+    let text = String::from_utf8_lossy(value.as_bytes());
+    if !is_json(&text) {
+        return Err(Problem::unsupported_media_type(Some(&text)));
+    }
+    match headers.get(CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => Err(Problem::encoded(
+            &String::from_utf8_lossy(encoding.as_bytes()),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -106,9 +106,16 @@ impl Handler {
     ) -> Result<HttpResponse, Problem> {
         // Before the body is read: nobody waits for a megabyte to learn that there is no such task.
         self.executor.registry().get(name)?;
-        let body = self.limits.read(request.headers(), payload).await?;
-        if !body.is_empty() {
-            body::check_json(request.headers())?;
+        let headers = request.headers();
+        let announced = body::is_announced(headers);
+        if announced {
+            body::check_json(headers)?;
+        }
+        let body = self.limits.read(headers, payload).await?;
+        if body.is_empty() {
+            body::check_same_site(headers)?;
+        } else if !announced {
+            body::check_json(headers)?;
         }
         let envelope = self.executor.execute_json(name, &body).await?;
         Ok(json(envelope.into()))

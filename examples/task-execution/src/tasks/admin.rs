@@ -94,13 +94,14 @@ pub async fn backup_database(
         .timeout(Duration::from_secs(300))
         .await?;
     if !dump.success() {
-        // A command may well print the URL it was given.
-        return failed(
-            "dump",
-            dump.stderr
-                .replace(&database_url, "***")
-                .replace(database_url.trim_start_matches("sqlite:"), "***"),
-        );
+        // A command may well print the URL it was given, or a part of it.
+        let mut message = dump.stderr.replace(&database_url, "***");
+        for part in database_url.split([':', '/', '@']) {
+            if part.len() > 2 {
+                message = message.replace(part, "***");
+            }
+        }
+        return failed("dump", message);
     }
 
     let target = backups.0.join(&file);
