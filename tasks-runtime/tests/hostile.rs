@@ -30,7 +30,7 @@ async fn bytes(text: CString) -> usize {
     text.as_bytes().len()
 }
 
-/// JSON in JSON in JSON: serde_json reads the inner ones with a new limit of depth each, if its feature `raw_value` is on.
+/// JSON in JSON in JSON: `serde_json` reads the inner ones with a new limit of depth each, if its feature `raw_value` is on.
 fn nested(levels: usize) -> String {
     let quoted = |json: &str| json.replace('\\', "\\u005c").replace('"', "\\u0022");
     let deep = |json: &str| format!("{}{json}{}", "[".repeat(120), "]".repeat(120));
@@ -191,10 +191,7 @@ async fn times_too_long_for_the_clock_are_no_limit() {
         executor.run::<()>(call!(slow))
     );
     assert!(first.is_ok() && second.is_ok());
-    let output = tasks_runtime::run_shell("echo done")
-        .timeout(Duration::MAX)
-        .await
-        .unwrap();
+    let output = run_shell("echo done").timeout(Duration::MAX).await.unwrap();
     assert_eq!(output.stdout, "done\n");
 }
 
@@ -235,7 +232,7 @@ impl<'de> Deserialize<'de> for Pin {
 
 #[task(register = false)]
 async fn unlock(#[task(secret)] pin: Pin, #[task(secret, default = "xyzzy")] word: String) {
-    let _ = (pin, word);
+    drop((pin, word));
 }
 
 #[tokio::test]

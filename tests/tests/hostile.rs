@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tasks_tests::http;
 use tasks_tests::process::Server;
 
-/// JSON in JSON in JSON, each behind the key by which serde_json, if built so, would read it with a new limit of depth.
+/// JSON in JSON in JSON, each behind the key by which `serde_json`, if built so, would read it with a new limit of depth.
 fn nested(levels: usize) -> String {
     let quoted = |json: &str| json.replace('\\', "\\u005c").replace('"', "\\u0022");
     let deep = |json: &str| format!("{}{json}{}", "[".repeat(120), "]".repeat(120));

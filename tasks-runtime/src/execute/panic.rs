@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::backtrace::Backtrace;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
@@ -13,7 +13,7 @@ use crate::task::{Detail, TaskFailure, Traceback};
 
 thread_local! {
     static IN_TASK: Cell<bool> = const { Cell::new(false) };
-    static LAST: RefCell<Option<Origin>> = const { RefCell::new(None) };
+    static LAST: Cell<Option<Box<Origin>>> = const { Cell::new(None) };
 }
 
 struct Origin {
@@ -54,7 +54,7 @@ pub(crate) fn install_hook() {
                 .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
             tracing::error!(place, "a task panicked");
             let frames = (Detail::current() == Traceback::Full).then(Backtrace::force_capture);
-            LAST.set(Some(Origin { place, frames }));
+            LAST.set(Some(Box::new(Origin { place, frames })));
         }));
     });
 }
