@@ -51,6 +51,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
         };
     let mut subjects = vec![
         subject("by hand", server::limit(&first)?, None)?,
+        // How far apart two of the same are.
+        subject("by hand again", server::limit(&first)?, None)?,
         subject("`#[task]`", server::service(&first, server::TASKS)?, None)?,
     ];
     for name in peers::ALL {

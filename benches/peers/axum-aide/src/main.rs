@@ -1,5 +1,7 @@
 //! Three tasks of the benchmark in axum with aide.
 
+use std::sync::Arc;
+
 use aide::axum::ApiRouter;
 use aide::axum::routing::post;
 use aide::openapi::OpenApi;
@@ -90,7 +92,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .api_route("/api/v1/tasks/sum/$execute", post(sum))
         .finish_api(&mut document)
         .layer(DefaultBodyLimit::max(2 * 1024 * 1024))
-        .layer(Extension(document));
+        .layer(Extension(Arc::new(document)));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     axum::serve(listener, app).await?;
     Ok(())
