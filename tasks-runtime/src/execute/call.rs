@@ -25,7 +25,7 @@ pub(crate) enum Envelope {
 /// The arguments of one execution on their way into a task's parameters. Made by the executor, used by generated code.
 pub struct Call<'a> {
     pub(crate) shared: &'a Arc<Shared>,
-    pub(crate) entry: &'a Arc<RegisteredTask>,
+    pub(crate) entry: &'a RegisteredTask,
     pub(crate) input: Input<'a>,
     pub(crate) envelope: Envelope,
     /// The context of the execution once the arguments were read, or why they were refused.
@@ -64,7 +64,7 @@ impl<'a> Call<'a> {
     fn run(&mut self, echo: Result<Echo<'a>, InvalidArguments>) -> Option<Run> {
         match echo {
             Ok(echo) => {
-                let context = TaskContext::new(Arc::clone(self.shared), Arc::clone(self.entry));
+                let context = TaskContext::new(Arc::clone(self.shared), self.entry);
                 self.outcome = Ok(context.clone());
                 Some(Run::new(
                     context,

@@ -67,7 +67,7 @@ impl Execution {
     }
 
     fn timed_out(&self, timeout: Duration) -> Result<Outcome, ExecuteError> {
-        let entry = &self.context.0.entry;
+        let entry = self.context.entry();
         if self.context.phase() == Phase::Running {
             let message = format!(
                 "task `{}` ran longer than its timeout of {timeout:?}",

@@ -131,7 +131,7 @@ impl TaskExecutor {
 
     async fn value<T: DeserializeOwned>(
         &self,
-        entry: &Arc<RegisteredTask>,
+        entry: &RegisteredTask,
         params: &str,
     ) -> Result<T, ExecuteError> {
         match self
@@ -181,7 +181,7 @@ impl TaskExecutor {
 
     async fn drive(
         &self,
-        entry: &Arc<RegisteredTask>,
+        entry: &RegisteredTask,
         input: Input<'_>,
         envelope: Envelope,
     ) -> Result<Outcome, ExecuteError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::error::Refusal;
 
@@ -19,10 +19,11 @@ pub(crate) struct Limits {
     max_wait: Duration,
 }
 
-/// Places taken by one execution, given back when it is dropped.
-#[derive(Debug, Default)]
+/// Places taken by one execution, which has to give them back with [`Limits::release`]: it holds on to the limits anyway, so
+/// the places need not.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Permits {
-    _held: [Option<OwnedSemaphorePermit>; 3],
+    blocking: bool,
 }
 
 /// A wait for places.
@@ -75,16 +76,27 @@ impl Limits {
             let Some((semaphore, _)) = limit else {
                 continue;
             };
-            match Arc::clone(semaphore).try_acquire_owned() {
+            match semaphore.try_acquire() {
                 Ok(permit) => *place = Some(permit),
                 // Those taken so far are given back: who waits holds nothing but its place in the narrowest queue.
-                Err(_) => return Err(self.wait(limits)),
+                Err(_) => {
+                    drop(held);
+                    return Err(self.wait(limits, blocking));
+                }
             }
         }
-        Ok(Permits { _held: held })
+        held.into_iter().flatten().for_each(SemaphorePermit::forget);
+        Ok(Permits { blocking })
     }
 
-    fn wait(&self, limits: [Option<(&Arc<Semaphore>, Refusal)>; 3]) -> Waiting {
+    /// Gives the places back that the execution of a task took.
+    pub(crate) fn release(&self, task: &str, permits: Permits) {
+        for (semaphore, _) in self.of(task, permits.blocking).into_iter().flatten() {
+            semaphore.add_permits(1);
+        }
+    }
+
+    fn wait(&self, limits: [Option<(&Arc<Semaphore>, Refusal)>; 3], blocking: bool) -> Waiting {
         let limits =
             limits.map(|limit| limit.map(|(semaphore, refusal)| (Arc::clone(semaphore), refusal)));
         let max_wait = self.max_wait;
@@ -106,7 +118,10 @@ impl Limits {
                     _ => return Err(refusal),
                 }
             }
-            Ok(Permits { _held: held })
+            held.into_iter()
+                .flatten()
+                .for_each(OwnedSemaphorePermit::forget);
+            Ok(Permits { blocking })
         })
     }
 }

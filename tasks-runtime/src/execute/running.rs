@@ -31,7 +31,16 @@ pub struct Run {
 enum Admission {
     Asked,
     Waiting(Waiting),
-    Granted(#[allow(dead_code, reason = "held until it is dropped")] Permits),
+    Granted(Permits),
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Admission::Granted(permits) = &self.admission {
+            let task = self.context.task_name();
+            self.context.0.shared.limits.release(task, *permits);
+        }
+    }
 }
 
 impl fmt::Debug for Run {
@@ -58,17 +67,16 @@ impl Run {
         places: &mut dyn AnyPlaces,
     ) -> Poll<Result<(), Box<ExecuteError>>> {
         if let Err(refusal) = ready!(self.poll_admission(cx)) {
-            let state = &self.context.0;
             return Poll::Ready(Err(Box::new(ExecuteError::Refused {
-                task: state.entry.name().to_owned(),
+                task: self.context.task_name().to_owned(),
                 refusal,
-                waited: state.shared.limits.max_wait(),
+                waited: self.context.0.shared.limits.max_wait(),
             })));
         }
         self.context.admit();
-        let state = &self.context.0;
-        let injector = Injector::new(&state.shared.providers, &self.context);
-        for (index, parameter) in state.entry.declared().iter().enumerate() {
+        let entry = self.context.entry();
+        let injector = Injector::new(&self.context.0.shared.providers, &self.context);
+        for (index, parameter) in entry.declared().iter().enumerate() {
             if !parameter.injected {
                 continue;
             }
@@ -79,7 +87,7 @@ impl Run {
                         NotInjected::Absent => "it was never provided to the executor".to_owned(),
                         NotInjected::Failed(error) => error.to_string(),
                     };
-                    return Poll::Ready(Err(Box::new(state.entry.unavailable(index, reason))));
+                    return Poll::Ready(Err(Box::new(entry.unavailable(index, reason))));
                 }
                 Poll::Pending => {
                     self.context.injecting(index);
@@ -96,12 +104,9 @@ impl Run {
             Admission::Granted(_) => return Poll::Ready(Ok(())),
             Admission::Waiting(waiting) => ready!(limits::poll(waiting, cx)),
             Admission::Asked => {
-                let state = &self.context.0;
-                match state
-                    .shared
-                    .limits
-                    .acquire(state.entry.name(), state.entry.blocking())
-                {
+                let entry = self.context.entry();
+                let limits = &self.context.0.shared.limits;
+                match limits.acquire(entry.name(), entry.blocking()) {
                     Ok(permits) => Ok(permits),
                     Err(mut waiting) => match limits::poll(&mut waiting, cx) {
                         Poll::Ready(granted) => granted,
@@ -153,7 +158,7 @@ impl Run {
 
     pub(crate) fn completed(mut self, value: &impl TaskOutput) -> Outcome {
         match value.write(&mut self.json) {
-            Ok(()) => Outcome::Completed(self.json),
+            Ok(()) => Outcome::Completed(std::mem::take(&mut self.json)),
             Err(error) => Outcome::Failed(TaskFailure::unserializable(&error, self.traceback())),
         }
     }

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,7 +20,7 @@ use crate::task::{IntoTaskFailure, IntoTaskFn, TaskDescriptor, Traceback, linked
 /// Builds a [`TaskRegistry`]. Made by [`TaskRegistry::builder`].
 #[derive(Default)]
 pub struct RegistryBuilder {
-    entries: Vec<Arc<RegisteredTask>>,
+    entries: Vec<RegisteredTask>,
     problems: Vec<RegistryProblem>,
     functions: Option<HashMap<TypeId, &'static TaskDescriptor>>,
 }
@@ -203,7 +202,7 @@ impl RegistryBuilder {
                 });
             }
         }
-        self.entries.push(Arc::new(entry));
+        self.entries.push(entry);
     }
 
     /// Makes the registry.

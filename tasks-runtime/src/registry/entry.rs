@@ -19,6 +19,8 @@ pub struct RegisteredTask {
     name: Cow<'static, str>,
     tags: Vec<Cow<'static, str>>,
     code: Code,
+    /// Where in the order of names it is, once it is in a registry.
+    position: usize,
 }
 
 pub(super) enum Code {
@@ -47,7 +49,20 @@ impl fmt::Debug for RegisteredTask {
 
 impl RegisteredTask {
     pub(super) fn new(name: Cow<'static, str>, tags: Vec<Cow<'static, str>>, code: Code) -> Self {
-        Self { name, tags, code }
+        Self {
+            name,
+            tags,
+            code,
+            position: 0,
+        }
+    }
+
+    pub(super) fn set_position(&mut self, position: usize) {
+        self.position = position;
+    }
+
+    pub(crate) fn position(&self) -> usize {
+        self.position
     }
 
     /// Its name.

@@ -52,7 +52,7 @@ pub struct TaskRegistry {
 
 struct Inner {
     /// Sorted by name.
-    entries: Vec<Arc<RegisteredTask>>,
+    entries: Vec<RegisteredTask>,
     by_name: HashMap<String, usize, foldhash::fast::RandomState>,
     by_function: HashMap<TypeId, usize, foldhash::fast::RandomState>,
     attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
@@ -77,8 +77,11 @@ impl TaskRegistry {
         RegistryBuilder::default()
     }
 
-    pub(crate) fn from_entries(mut entries: Vec<Arc<RegisteredTask>>) -> Self {
+    pub(crate) fn from_entries(mut entries: Vec<RegisteredTask>) -> Self {
         entries.sort_by(|a, b| a.name().cmp(b.name()));
+        for (position, entry) in entries.iter_mut().enumerate() {
+            entry.set_position(position);
+        }
         let by_name = entries
             .iter()
             .enumerate()
@@ -132,7 +135,7 @@ impl TaskRegistry {
     #[must_use]
     pub fn list_by_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) -> Vec<&str> {
         let tags: Vec<T> = tags.into_iter().collect();
-        let has_all = |entry: &&Arc<RegisteredTask>| {
+        let has_all = |entry: &&RegisteredTask| {
             tags.iter()
                 .all(|tag| entry.tags().iter().any(|own| own == tag.as_ref()))
         };
@@ -140,7 +143,7 @@ impl TaskRegistry {
             .entries
             .iter()
             .filter(has_all)
-            .map(|entry| entry.name())
+            .map(RegisteredTask::name)
             .collect()
     }
 
@@ -150,7 +153,7 @@ impl TaskRegistry {
     ///
     /// [`ExecuteError::UnknownTask`] names the nearest ones.
     pub fn info(&self, name: &str) -> Result<TaskInfo, ExecuteError> {
-        self.entry(name).map(|entry| entry.info())
+        self.entry(name).map(RegisteredTask::info)
     }
 
     /// The metadata of all tasks, sorted by name.
@@ -159,7 +162,7 @@ impl TaskRegistry {
         self.inner
             .entries
             .iter()
-            .map(|entry| entry.info())
+            .map(RegisteredTask::info)
             .collect()
     }
 
@@ -179,12 +182,12 @@ impl TaskRegistry {
     ///
     /// [`ExecuteError::UnknownTask`] names the nearest ones.
     pub fn get(&self, name: &str) -> Result<&RegisteredTask, ExecuteError> {
-        self.entry(name).map(AsRef::as_ref)
+        self.entry(name)
     }
 
     /// All tasks, sorted by name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &RegisteredTask> {
-        self.inner.entries.iter().map(AsRef::as_ref)
+        self.inner.entries.iter()
     }
 
     /// Where in the order of names a task is.
@@ -213,14 +216,14 @@ impl TaskRegistry {
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> + Clone {
-        self.inner.entries.iter().map(|entry| entry.name())
+        self.inner.entries.iter().map(RegisteredTask::name)
     }
 
-    pub(crate) fn entries(&self) -> &[Arc<RegisteredTask>] {
+    pub(crate) fn entries(&self) -> &[RegisteredTask] {
         &self.inner.entries
     }
 
-    pub(crate) fn entry(&self, name: &str) -> Result<&Arc<RegisteredTask>, ExecuteError> {
+    pub(crate) fn entry(&self, name: &str) -> Result<&RegisteredTask, ExecuteError> {
         match self.inner.by_name.get(name) {
             Some(index) => Ok(&self.inner.entries[*index]),
             None => Err(self.unknown(name)),
@@ -231,7 +234,7 @@ impl TaskRegistry {
         &self,
         function: TypeId,
         path: &str,
-    ) -> Result<&Arc<RegisteredTask>, ExecuteError> {
+    ) -> Result<&RegisteredTask, ExecuteError> {
         match self.inner.by_function.get(&function) {
             Some(index) => Ok(&self.inner.entries[*index]),
             None => Err(self.unknown(path)),

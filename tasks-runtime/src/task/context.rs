@@ -29,7 +29,8 @@ pub struct TaskContext(pub(crate) Arc<ExecutionState>);
 
 pub(crate) struct ExecutionState {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) entry: Arc<RegisteredTask>,
+    /// The task, by its position in the registry: one count less to keep than of a pointer.
+    position: usize,
     // Made on demand: it takes the time of day and random bits, and most executions are over before anybody asks.
     id: OnceLock<Ulid>,
     phase: AtomicU8,
@@ -57,10 +58,10 @@ pub(crate) enum Phase {
 }
 
 impl TaskContext {
-    pub(crate) fn new(shared: Arc<Shared>, entry: Arc<RegisteredTask>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, entry: &RegisteredTask) -> Self {
         Self(Arc::new(ExecutionState {
             shared,
-            entry,
+            position: entry.position(),
             id: OnceLock::new(),
             phase: AtomicU8::new(Phase::Waiting as u8),
             injecting: AtomicUsize::new(0),
@@ -71,10 +72,14 @@ impl TaskContext {
         }))
     }
 
+    pub(crate) fn entry(&self) -> &RegisteredTask {
+        &self.0.shared.registry.entries()[self.0.position]
+    }
+
     /// The task's name.
     #[must_use]
     pub fn task_name(&self) -> &str {
-        self.0.entry.name()
+        self.entry().name()
     }
 
     /// Identifies this execution, in logs for example.
