@@ -17,11 +17,12 @@ cargo xtask <command>
   test <step>…            the named steps only
   bench http              CPU time per request, against a server written by hand and other frameworks
   bench instructions      instructions and allocations per request, counted by valgrind
+  bench flame             where the instructions of one request go, as a picture and by layer
   bench start             time until the first answer, and memory, with up to 10,000 tasks
   bench compile           what `#[task]` costs at compile time, in ms of CPU per task
       --rounds <n>        how often each is measured (http and start: 9)
       --tasks <n>         how many tasks the generated crates have (compile: 10, 100 and 1000)
-      --write             puts the table into docs/benchmarks.md as well
+      --write             puts the table into the documentation as well
   bench criterion         the benchmarks of tasks-runtime
   help                    this text
 ";

@@ -1,8 +1,9 @@
 //! The metadata of all tasks, written once.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{BuildHasher as _, Hasher as _};
 
 use actix_web::web::Bytes;
+use foldhash::quality::FixedState;
 use tasks_runtime::{TaskInfo, TaskRegistry};
 
 /// The answers to `GET` requests, ready to be sent.
@@ -21,8 +22,8 @@ pub(crate) struct Document {
 impl Document {
     pub(crate) fn new(json: impl Into<Bytes>) -> Self {
         let json = json.into();
-        // SipHash with fixed keys: the same bytes have the same tag in every process of one build.
-        let mut hasher = DefaultHasher::new();
+        // With a fixed seed: the same bytes have the same tag in every process of one build.
+        let mut hasher = FixedState::default().build_hasher();
         hasher.write(&json);
         Self {
             etag: format!("\"{:016x}\"", hasher.finish()),

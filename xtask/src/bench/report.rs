@@ -4,11 +4,11 @@ use std::fs;
 use std::process::Command;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::process::{output, root};
 
-const DOCUMENT: &str = "docs/benchmarks.md";
+const DOCUMENTS: [&str; 2] = ["docs/benchmarks.md", "docs/performance.md"];
 
 /// Shows a table with what it was measured on and with, and puts it between the marks of its kind in the documentation if
 /// it is to be kept.
@@ -30,13 +30,16 @@ pub(super) fn publish(kind: &str, table: &str, command: &str, write: bool) -> Re
     if !write {
         return Ok(());
     }
-    let path = root().join(DOCUMENT);
-    let document = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
-    let replaced = replace(&document, kind, &report)
-        .with_context(|| format!("{DOCUMENT} has no marks for {kind}"))?;
-    fs::write(&path, replaced).with_context(|| format!("cannot write {DOCUMENT}"))?;
-    println!("written to {DOCUMENT}");
-    Ok(())
+    for name in DOCUMENTS {
+        let path = root().join(name);
+        let document = fs::read_to_string(&path).with_context(|| format!("cannot read {name}"))?;
+        if let Some(replaced) = replace(&document, kind, &report) {
+            fs::write(&path, replaced).with_context(|| format!("cannot write {name}"))?;
+            println!("written to {name}");
+            return Ok(());
+        }
+    }
+    bail!("neither {} has marks for {kind}", DOCUMENTS.join(" nor "))
 }
 
 fn replace(document: &str, kind: &str, report: &str) -> Option<String> {
