@@ -40,6 +40,11 @@ impl Row {
         self.service.instructions / self.limit.instructions
     }
 
+    fn is_above_gate(&self) -> bool {
+        let gate = self.case.gate;
+        self.ratio() > gate.ratio || self.allocations() > gate.allocations
+    }
+
     /// How many allocations more than by hand.
     fn allocations(&self) -> f64 {
         self.service.allocations - self.limit.allocations
@@ -89,6 +94,13 @@ pub(super) fn run(options: &Options) -> Result<()> {
             row.allocations()
         );
     }
+    if let Some(row) = rows.iter().find(|row| row.is_above_gate()) {
+        report::publish("instructions", &table, "instructions", false)?;
+        bail!(
+            "{} is above its gate, so nothing is recorded",
+            row.case.name
+        );
+    }
     if options.write {
         fs::write(root().join(RECORD), record).with_context(|| format!("cannot write {RECORD}"))?;
     }
@@ -116,7 +128,9 @@ pub(crate) fn check() -> Result<()> {
                 row.allocations(),
                 line.allocations
             );
-            if row.ratio() > line.ratio * TOLERANCE || row.allocations() > line.allocations + 0.5 {
+            let regressed =
+                row.ratio() > line.ratio * TOLERANCE || row.allocations() > line.allocations + 1.0;
+            if regressed || row.is_above_gate() {
                 worse.push(row.case);
             }
         }
