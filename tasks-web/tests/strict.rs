@@ -2,7 +2,14 @@
 //!
 //! Compiling it is the test, and linting it: `cargo clippy` looks at it like at everything else.
 
-#![forbid(unsafe_code)]
+// What is forbidden no generated code may allow either.
+#![forbid(
+    unsafe_code,
+    unused_must_use,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::todo
+)]
 #![deny(
     warnings,
     missing_docs,
@@ -38,11 +45,9 @@
     clippy::indexing_slicing,
     clippy::missing_docs_in_private_items,
     clippy::min_ident_chars,
-    clippy::panic,
     clippy::pattern_type_mismatch,
     clippy::pub_use,
     clippy::str_to_string,
-    clippy::unwrap_used,
     clippy::wildcard_imports
 )]
 

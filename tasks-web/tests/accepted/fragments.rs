@@ -20,7 +20,7 @@ echo!(
     pub(crate) fn echo_number(number: i64 = 40 + 2) -> i64
 );
 echo!(fn echo_text(text: String = "World") -> String);
-echo!(fn echo_map(map: std::collections::BTreeMap<String, u8> = Default::default()) -> std::collections::BTreeMap<String, u8>);
+echo!(fn echo_map(map: std::collections::BTreeMap<String, u8> = std::collections::BTreeMap::new()) -> std::collections::BTreeMap<String, u8>);
 
 macro_rules! named {
     ($name:literal, $tag:literal, $timeout:literal, $rename:literal, $ident:ident) => {
