@@ -290,6 +290,7 @@ async fn words_help() {
 
 #[derive(Deserialize, JsonSchema)]
 struct Scale {
+    #[serde(alias = "number")]
     value: f64,
 }
 
@@ -304,6 +305,14 @@ async fn the_schema_of_a_closure_says_what_it_refuses() {
     let info = registry.info("scale").unwrap();
     assert_eq!(info.input_schema["additionalProperties"], false);
     let executor = TaskExecutor::builder(registry).build().unwrap();
+    let alias = executor.execute::<f64>("scale", json!({"number": 2.5}));
+    assert_eq!(alias.await.unwrap(), 2.5);
+    let unknown = executor.execute::<f64>("scale", json!({"value": 1, "valeu": 2}));
+    let unknown = unknown.await.unwrap_err().to_string();
+    assert!(
+        unknown.contains("/params/valeu: unknown parameter, did you mean `value`?"),
+        "{unknown}"
+    );
     let twice = br#"{"params": {"value": 1, "value": 2}}"#;
     let error = executor.execute_json("scale", twice).await.unwrap_err();
     assert!(

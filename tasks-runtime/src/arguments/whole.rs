@@ -1,6 +1,7 @@
 //! All arguments as one struct, for tasks that are closures.
 
 use serde::de::DeserializeOwned;
+use serde_ignored::Path;
 use serde_json::Value;
 
 use super::error::Errors;
@@ -51,6 +52,23 @@ impl Fields {
     ) -> Result<(P, Echo<'a>), InvalidArguments> {
         let params = careful::params(input)?;
         let members = careful::members(params)?;
+        let text = if params.is_empty() { "{}" } else { params };
+        // What the struct ignored; a key that the schema does not name may be an alias.
+        let mut ignored = Vec::new();
+        let deserializer = &mut serde_json::Deserializer::from_str(text);
+        let parsed = serde_ignored::deserialize(deserializer, |path| {
+            if let Path::Map {
+                parent: Path::Root,
+                key,
+            } = path
+            {
+                ignored.push(key);
+            }
+        });
+        let is_unknown = |key: &str| match &parsed {
+            Ok(_) => ignored.iter().any(|ignored| ignored == key),
+            Err(_) => !self.known.iter().any(|name| name == key),
+        };
         let mut errors = Errors::default();
         let mut given = vec![false; self.known.len()];
         let mut twice = false;
@@ -60,11 +78,19 @@ impl Fields {
                     twice = true;
                     errors.push(key, "", || "given twice".to_owned());
                 }
-                None if !self.open => errors.push(key, "", || {
+                None if !self.open && is_unknown(key) => errors.push(key, "", || {
                     unknown_key(key, self.known.iter().map(String::as_str))
                 }),
                 _ => {}
             }
+        }
+        if let Ok(value) = parsed {
+            errors.finish()?;
+            let echo = Echo {
+                text: params,
+                secrets: Vec::new(),
+            };
+            return Ok((value, echo));
         }
         let mut missing = false;
         for (name, given) in self.known.iter().zip(given) {
@@ -73,29 +99,14 @@ impl Fields {
                 errors.push(name, "", || "required, and missing".to_owned());
             }
         }
-        let text = if params.is_empty() { "{}" } else { params };
-        match serde_json::from_str(text) {
-            Ok(value) => {
-                errors.finish()?;
-                Ok((
-                    value,
-                    Echo {
-                        text: params,
-                        secrets: Vec::new(),
-                    },
-                ))
-            }
-            Err(_) => {
-                let (path, detail) = request::explain::<P>(text);
-                // What is missing or repeated has been said, in better words.
-                let said = missing && detail.starts_with("missing field")
-                    || twice && detail.starts_with("duplicate field");
-                if !said {
-                    errors.push_at(format!("/params{path}"), detail);
-                }
-                errors.finish()?;
-                Err(InvalidArguments::one("/params", "not accepted"))
-            }
+        let (path, detail) = request::explain::<P>(text);
+        // What is missing or repeated has been said, in better words.
+        let said = missing && detail.starts_with("missing field")
+            || twice && detail.starts_with("duplicate field");
+        if !said {
+            errors.push_at(format!("/params{path}"), detail);
         }
+        errors.finish()?;
+        Err(InvalidArguments::one("/params", "not accepted"))
     }
 }
