@@ -229,7 +229,8 @@ async fn context(context: TaskContext) -> Value {
         context.task_name(),
         context.execution_id().to_string(),
         context.is_cancelled(),
-        context.cancellation().is_cancelled()
+        context.cancellation().is_cancelled(),
+        context.started_at() == context.started_at()
     ])
 }
 
@@ -241,8 +242,8 @@ async fn executions_have_ids_of_their_own() {
     let first: Value = executor.execute("other", ()).await.unwrap();
     let second: Value = executor.execute("other", json!({})).await.unwrap();
     assert_eq!(
-        (&first[0], &first[2], &first[3]),
-        (&json!("other"), &json!(false), &json!(false))
+        (&first[0], &first[2], &first[3], &first[4]),
+        (&json!("other"), &json!(false), &json!(false), &json!(true))
     );
     assert_ne!(first[1], second[1]);
     assert_eq!(first[1].as_str().unwrap().len(), 26);

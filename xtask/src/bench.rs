@@ -20,13 +20,12 @@ use self::options::Options;
 use crate::process::{cargo, run as run_command};
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    let options = |rest: &[&str], known: &[&str]| Options::parse(rest, known);
     match arguments {
-        ["http", rest @ ..] => http::run(&options(rest, &["--write", "--rounds"])?),
-        ["instructions", rest @ ..] => instructions::run(&options(rest, &["--write"])?),
-        ["flame", rest @ ..] => flame::run(&options(rest, &["--write"])?),
-        ["start", rest @ ..] => start::run(&options(rest, &["--write", "--rounds"])?),
-        ["compile", rest @ ..] => compile::run(&options(rest, &["--write", "--tasks"])?),
+        ["http", rest @ ..] => http::run(&Options::parse(rest, &["--write", "--rounds"])?),
+        ["instructions", rest @ ..] => instructions::run(&Options::parse(rest, &["--write"])?),
+        ["flame", rest @ ..] => flame::run(&Options::parse(rest, &["--write"])?),
+        ["start", rest @ ..] => start::run(&Options::parse(rest, &["--write", "--rounds"])?),
+        ["compile", rest @ ..] => compile::run(&Options::parse(rest, &["--write", "--tasks"])?),
         ["criterion", rest @ ..] => run_command(cargo(["bench", "-p", "tasks-runtime"]).args(rest)),
         other => bail!(
             "{}; there are http, instructions, flame, start, compile, criterion",

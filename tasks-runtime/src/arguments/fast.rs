@@ -50,7 +50,7 @@ pub(super) fn read<'a>(
         }
     };
     let secrets = filler.finish()?;
-    if !text.is_empty() && !is_json(text) {
+    if !is_json(text) {
         return None;
     }
     Some(Echo { text, secrets })

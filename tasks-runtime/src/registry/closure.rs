@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::error::RegistryProblem;
 use crate::arguments::Fields;
-use crate::execute::{Call, Running, run_async, run_blocking};
+use crate::execute::{Call, Run, Running, run_async, run_blocking};
 use crate::schema;
 use crate::task::{IntoTaskFailure, ParameterInfo, Ret};
 
@@ -45,15 +45,11 @@ impl Closure {
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
         let function = Arc::new(function);
-        let fields = Fields::of(&schema::standalone::<P>());
-        let open = fields.open;
-        let start: Start = Box::new(move |call| {
-            let (params, run) = call.decode_whole::<P>(&fields)?;
+        Self::new::<P, R>(task, false, location, move |params, run| {
             let function = Arc::clone(&function);
             let call = move |()| function(params);
-            Some(Box::pin(run_async(run, (), call, Ret::finish)))
-        });
-        Self::new::<P, R>(task, false, open, location, start)
+            Box::pin(run_async(run, (), call, Ret::finish))
+        })
     }
 
     pub(super) fn blocking<P, R, E, F>(
@@ -68,24 +64,23 @@ impl Closure {
         F: Fn(P) -> Result<R, E> + Send + Sync + 'static,
     {
         let function = Arc::new(function);
-        let fields = Fields::of(&schema::standalone::<P>());
-        let open = fields.open;
-        let start: Start = Box::new(move |call| {
-            let (params, run) = call.decode_whole::<P>(&fields)?;
+        Self::new::<P, R>(task, true, location, move |params, run| {
             let function = Arc::clone(&function);
             let call = move |()| function(params);
-            Some(Box::pin(run_blocking(run, (), call, Ret::finish)))
-        });
-        Self::new::<P, R>(task, true, open, location, start)
+            Box::pin(run_blocking(run, (), call, Ret::finish))
+        })
     }
 
-    fn new<P: JsonSchema, R: JsonSchema>(
+    fn new<P, R>(
         task: &str,
         blocking: bool,
-        open: bool,
         location: &'static Location<'static>,
-        start: Start,
-    ) -> Result<Self, RegistryProblem> {
+        start: impl Fn(P, Run) -> Running + Send + Sync + 'static,
+    ) -> Result<Self, RegistryProblem>
+    where
+        P: DeserializeOwned + JsonSchema,
+        R: JsonSchema,
+    {
         let schema = schema::standalone::<P>();
         if schema.get("properties").is_none()
             && schema.get("type").and_then(Value::as_str) != Some("object")
@@ -95,6 +90,7 @@ impl Closure {
                 type_name: type_name::<P>().to_owned(),
             });
         }
+        let fields = Fields::of(&schema);
         let parameters = schema::parameters_of_struct(&schema);
         let list: Vec<String> = parameters
             .iter()
@@ -112,11 +108,14 @@ impl Closure {
             ),
             parameters,
             blocking,
-            open,
+            open: fields.open,
             location,
             input_schema: schema::of_struct::<P>,
             output_schema: |generator| Some(generator.subschema_for::<R>()),
-            start,
+            start: Box::new(move |call| {
+                let (params, run) = call.decode_whole::<P>(&fields)?;
+                Some(start(params, run))
+            }),
         })
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct ExecutionState {
     admitted: OnceLock<Instant>,
     /// When the task's own code began, if that was later.
     started: OnceLock<Instant>,
+    /// The same by the calendar, once somebody asked.
+    started_at: OnceLock<SystemTime>,
     cancelled: AtomicBool,
     // Made on demand: few tasks look at it, and it costs an allocation.
     cancellation: OnceLock<CancellationToken>,
@@ -67,6 +69,7 @@ impl TaskContext {
             injecting: AtomicUsize::new(0),
             admitted: OnceLock::new(),
             started: OnceLock::new(),
+            started_at: OnceLock::new(),
             cancelled: AtomicBool::new(false),
             cancellation: OnceLock::new(),
         }))
@@ -94,7 +97,8 @@ impl TaskContext {
         let now = SystemTime::now();
         let started = self.0.started.get().or(self.0.admitted.get());
         match started.filter(|_| self.phase() == Phase::Running) {
-            Some(started) => now.checked_sub(started.elapsed()).unwrap_or(now),
+            Some(started) => *(self.0.started_at)
+                .get_or_init(|| now.checked_sub(started.elapsed()).unwrap_or(now)),
             None => now,
         }
     }

@@ -94,9 +94,6 @@ fn profile(requests: u32) -> Result<HashMap<String, u64>> {
         "--separate-callers=100".to_owned(),
         format!("--callgrind-out-file={}", file.display()),
     ];
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
     let server = server::service(&valgrind, server::TASKS)?;
     let mut connection = Connection::open(server.address)?;
     let case = cases::small("greet_user");

@@ -168,8 +168,6 @@ fn measure(cases: &[Case]) -> Result<Vec<Row>> {
         bail!("valgrind counts the instructions, and is not installed: `apt-get install valgrind`");
     }
     server::build()?;
-    // Makes the files that the hand-written server is started with.
-    server::limit(&[])?.stop()?;
     let [service, limit] = thread::scope(|scope| {
         [
             scope.spawn(|| {

@@ -1,7 +1,7 @@
 //! The servers that are measured.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::{fs, thread};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::cases;
 use super::client::Connection;
 use crate::process::{cargo, find, run, target_dir};
 
@@ -25,11 +26,31 @@ pub(super) struct Server {
 }
 
 /// Builds the servers of the workspace. Each by itself: built together they would share features.
+///
+/// The hand-written one answers with the documents of the framework's, which are asked for here.
 pub(super) fn build() -> Result<()> {
     for package in ["bench-limit", "bench-service"] {
         run(&mut cargo(["build", "--release", "--quiet", "-p", package]))?;
     }
+    let service = service(&[], TASKS)?;
+    let mut connection = Connection::open(service.address)?;
+    for (case, file) in cases::all()
+        .iter()
+        .filter_map(|case| Some((case, document(case.name)?)))
+    {
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        fs::write(&file, connection.ask(&case.request)?)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
     Ok(())
+}
+
+/// Where the answer to a request is kept that is a document.
+fn document(case: &str) -> Option<PathBuf> {
+    matches!(case, "list" | "info").then(|| target_dir().join(format!("bench-http/{case}.json")))
 }
 
 /// The framework's server with this many tasks.
@@ -40,27 +61,15 @@ pub(super) fn service(prefix: &[String], tasks: u32) -> Result<Server> {
     })
 }
 
-/// The hand-written server. It answers with the documents of the framework's one.
+/// The hand-written server.
 pub(super) fn limit(prefix: &[String]) -> Result<Server> {
-    let folder = target_dir().join("bench-http");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let [list, info] = ["list.json", "info.json"].map(|file| folder.join(file));
-    if !list.is_file() || !info.is_file() {
-        let service = service(&[], TASKS)?;
-        let mut connection = Connection::open(service.address)?;
-        for case in super::cases::all() {
-            let file = match case.name {
-                "list" => &list,
-                "info" => &info,
-                _ => continue,
-            };
-            fs::write(file, connection.ask(&case.request)?)?;
-        }
-    }
     let program = target_dir().join("release/bench-limit");
     Server::start(prefix, &program, |port| {
-        let files = [&list, &info].map(|file| file.display().to_string());
-        [port.to_string()].into_iter().chain(files).collect()
+        let documents = ["list", "info"].into_iter().filter_map(document);
+        [port.to_string()]
+            .into_iter()
+            .chain(documents.map(|file| file.display().to_string()))
+            .collect()
     })
 }
 

@@ -13,7 +13,7 @@ use super::{cases, report};
 /// How many tasks the service has.
 const SIZES: [u32; 3] = [10, 1_000, 10_000];
 
-/// Until the first answer, until the OpenAPI document was served, and the memory before that.
+/// The time and the CPU time until the first answer, and the memory then.
 #[derive(Clone, Copy)]
 struct Measured {
     answer: Duration,
