@@ -44,6 +44,7 @@
 //! | `inject` | values from the server |
 //! | `arguments` | values from the request |
 //! | `execute` | permits, timeouts, panics, the blocking pool |
+//! | `database` | SQLite and PostgreSQL, sessions, migrations |
 //! | [`shell`] | commands and programs |
 //! | [`testing`] | help for tests |
 
@@ -56,6 +57,8 @@ extern crate self as tasks_runtime;
 #[allow(missing_docs, reason = "not public")]
 pub mod __private;
 mod arguments;
+#[cfg(feature = "database")]
+pub mod database;
 mod execute;
 mod inject;
 mod nearest;
@@ -67,6 +70,8 @@ mod task;
 pub mod testing;
 
 pub use arguments::{ArgumentError, InvalidArguments, RequestParam};
+#[cfg(feature = "database")]
+pub use database::{Database, DatabaseError, Session, Transaction};
 pub use execute::{
     BuildError, ExecuteError, ExecutorBuilder, Invocation, MissingDependency, Refusal, TaskExecutor,
 };

@@ -1,0 +1,354 @@
+//! Opens a database.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use deadpool::managed::{self, PoolError, QueueMode};
+use diesel_migrations::EmbeddedMigrations;
+
+use super::background::Background;
+use super::migrations::{self, Migrations};
+use super::url::Location;
+use super::{Backend, Database, DatabaseError, Pools, Shared, lease};
+
+/// Sizes and times of a database.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) max_connections: usize,
+    pub(super) acquire_timeout: Duration,
+    pub(super) connect_timeout: Duration,
+    pub(super) statement_timeout: Option<Duration>,
+    pub(super) transaction_timeout: Option<Duration>,
+    pub(super) read_timeout: Option<Duration>,
+}
+
+impl Settings {
+    pub(super) fn pool<M: lease::Manager>(
+        &self,
+        manager: M,
+        size: usize,
+        queue: QueueMode,
+    ) -> Result<managed::Pool<M>, DatabaseError> {
+        managed::Pool::builder(manager)
+            .max_size(size)
+            .wait_timeout(Some(self.acquire_timeout))
+            .create_timeout(Some(self.connect_timeout))
+            .recycle_timeout(Some(self.connect_timeout))
+            .queue_mode(queue)
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map_err(|error| DatabaseError::Configuration(error.to_string()))
+    }
+
+    pub(super) fn pool_error<E: fmt::Display>(
+        &self,
+        backend: Backend,
+        url: &str,
+        error: PoolError<E>,
+    ) -> DatabaseError {
+        let unavailable = |reason: String| DatabaseError::Unavailable {
+            backend,
+            url: url.to_owned(),
+            reason,
+        };
+        match error {
+            PoolError::Timeout(managed::TimeoutType::Wait) => DatabaseError::Busy {
+                waited: self.acquire_timeout,
+                size: self.max_connections,
+            },
+            PoolError::Timeout(_) => {
+                unavailable(format!("no connection within {:?}", self.connect_timeout))
+            }
+            PoolError::Backend(error) => unavailable(error.to_string()),
+            PoolError::Closed => DatabaseError::Closed,
+            error => unavailable(error.to_string()),
+        }
+    }
+
+    /// How long any closure may keep a connection.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        allow(dead_code, reason = "only a server asks")
+    )]
+    pub(super) fn longest_hold(&self) -> Option<Duration> {
+        Some(self.transaction_timeout?.max(self.read_timeout?))
+    }
+}
+
+/// Opens a [`Database`]; made by its functions.
+///
+/// Nothing is looked at before [`connect`](Self::connect), which a service builder calls by itself.
+///
+/// ```
+/// use std::time::Duration;
+/// use tasks_runtime::prelude::*;
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let database = Database::sqlite_in_memory()
+///     .max_connections(4)
+///     .statement_timeout(Duration::from_secs(10))
+///     .connect()
+///     .await?;
+/// assert_eq!(database.backend().to_string(), "SQLite");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+pub struct DatabaseBuilder {
+    location: Result<Location, DatabaseError>,
+    settings: Settings,
+    migrate: bool,
+    migrations: Migrations,
+}
+
+impl fmt::Debug for DatabaseBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let location = self.location.as_ref().map(Location::masked);
+        f.debug_struct("DatabaseBuilder")
+            .field("location", &location)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// SQLite in a file, which is made when it is not there. Its folder has to be.
+    #[must_use]
+    pub fn sqlite(path: impl AsRef<Path>) -> DatabaseBuilder {
+        let path = path.as_ref();
+        DatabaseBuilder::new(match path.to_str() {
+            Some(path) => Ok(Location::File(path.to_owned())),
+            None => Err(DatabaseError::Configuration(format!(
+                "SQLite takes paths in UTF-8, and `{}` is not",
+                path.display()
+            ))),
+        })
+    }
+
+    /// SQLite in a private file, in memory where the system has files in memory, that is gone with the [`Database`].
+    ///
+    /// A file all the same: what SQLite itself keeps in memory belongs to one connection, has no log, and is lost with it.
+    #[must_use]
+    pub fn sqlite_in_memory() -> DatabaseBuilder {
+        DatabaseBuilder::new(Ok(Location::Memory))
+    }
+
+    /// A PostgreSQL server, by a URL such as `postgres://user:password@host:5432/database`.
+    #[must_use]
+    pub fn postgres(url: &str) -> DatabaseBuilder {
+        let location = Location::parse(url);
+        DatabaseBuilder::new(match location {
+            Ok(location) if location.backend() == Backend::Sqlite => {
+                Err(DatabaseError::Configuration(
+                    "the URL is one of SQLite: use `Database::from_url`, or begin it with `postgres://`".to_owned(),
+                ))
+            }
+            location => location,
+        })
+    }
+
+    /// Whichever a URL says: `sqlite://tasks.db`, `sqlite::memory:`, `postgres://…`.
+    #[must_use]
+    pub fn from_url(url: &str) -> DatabaseBuilder {
+        DatabaseBuilder::new(Location::parse(url))
+    }
+
+    /// Whichever the URL in an environment variable says.
+    ///
+    /// A variable that is not set is an error of [`connect`](DatabaseBuilder::connect); see
+    /// [`from_env_or`](Self::from_env_or).
+    #[must_use]
+    pub fn from_env(variable: &str) -> DatabaseBuilder {
+        match std::env::var(variable) {
+            Ok(url) => Self::from_url(&url),
+            Err(_) => DatabaseBuilder::new(Err(DatabaseError::Configuration(format!(
+                "`{variable}` is not set: set it to a database URL, such as `sqlite://tasks.db`"
+            )))),
+        }
+    }
+
+    /// Whichever the URL in an environment variable says, or this one when there is none.
+    ///
+    /// ```
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// // SQLite with no set-up, PostgreSQL with one variable.
+    /// let database = Database::from_env_or("DATABASE_URL", "sqlite://tasks.db");
+    /// # let _ = database;
+    /// ```
+    #[must_use]
+    pub fn from_env_or(variable: &str, url: &str) -> DatabaseBuilder {
+        match std::env::var(variable) {
+            Ok(url) if !url.is_empty() => Self::from_url(&url),
+            _ => Self::from_url(url),
+        }
+    }
+}
+
+impl DatabaseBuilder {
+    fn new(location: Result<Location, DatabaseError>) -> Self {
+        Self {
+            location,
+            settings: Settings {
+                max_connections: 10,
+                acquire_timeout: Duration::from_secs(5),
+                connect_timeout: Duration::from_secs(5),
+                statement_timeout: Some(Duration::from_secs(30)),
+                transaction_timeout: Some(Duration::from_secs(5)),
+                read_timeout: Some(Duration::from_secs(30)),
+            },
+            migrate: true,
+            migrations: Migrations::default(),
+        }
+    }
+
+    /// How many connections there may be: in SQLite readers, beside the one writer. 10 unless set; at least 1.
+    #[must_use]
+    pub fn max_connections(mut self, count: usize) -> Self {
+        self.settings.max_connections = count.max(1);
+        self
+    }
+
+    /// How long to wait for a connection to be free, and in SQLite for other processes to end their writing. 5 seconds
+    /// unless set.
+    #[must_use]
+    pub fn acquire_timeout(mut self, time: Duration) -> Self {
+        self.settings.acquire_timeout = time;
+        self
+    }
+
+    /// How long making a connection may take. 5 seconds unless set.
+    #[must_use]
+    pub fn connect_timeout(mut self, time: Duration) -> Self {
+        self.settings.connect_timeout = time;
+        self
+    }
+
+    /// How long one statement may take. 30 seconds unless set; `None` means without limit.
+    ///
+    /// PostgreSQL stops the statement. SQLite cannot be interrupted: whoever waits gets the error, and the connection is
+    /// closed when the statement is through.
+    #[must_use]
+    pub fn statement_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.settings.statement_timeout = time.into();
+        self
+    }
+
+    /// How long the closure of a transaction may take: in SQLite nobody else can write meanwhile. 5 seconds unless set;
+    /// `None` means without limit.
+    #[must_use]
+    pub fn transaction_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.settings.transaction_timeout = time.into();
+        self
+    }
+
+    /// How long the closure of a read may take. 30 seconds unless set; `None` means without limit.
+    #[must_use]
+    pub fn read_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.settings.read_timeout = time.into();
+        self
+    }
+
+    /// The app's own migrations, made by `diesel_migrations::embed_migrations!()`: run when the database is opened, after
+    /// those of this crate, which keep their own record and whose tables all begin with `tasks_`.
+    ///
+    /// Several processes may start at once: one of them runs what is pending, the others wait.
+    #[must_use]
+    pub fn migrations(mut self, migrations: EmbeddedMigrations) -> Self {
+        self.migrations.all = Some(Arc::new(migrations));
+        self
+    }
+
+    /// Migrations for one of the databases, in place of those for both.
+    #[must_use]
+    pub fn migrations_for(mut self, backend: Backend, migrations: EmbeddedMigrations) -> Self {
+        match backend {
+            Backend::Sqlite => self.migrations.sqlite = Some(Arc::new(migrations)),
+            Backend::Postgres => self.migrations.postgres = Some(Arc::new(migrations)),
+        }
+        self
+    }
+
+    /// Runs no migration, neither the app's nor those of this crate: somebody else sees to them.
+    #[must_use]
+    pub fn without_migrations(mut self) -> Self {
+        self.migrate = false;
+        self
+    }
+
+    /// Opens the database: connects once, and brings the tables up to date.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is wrong or of a database whose feature is off, when the database cannot be reached, and when a
+    /// migration fails.
+    pub async fn connect(self) -> Result<Database, DatabaseError> {
+        let location = self.location?;
+        let settings = self.settings;
+        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let background =
+            Background::start(settings.max_connections.max(threads) + 1).map_err(|error| {
+                DatabaseError::Configuration(format!(
+                    "the threads of the database cannot be started: {error}"
+                ))
+            })?;
+        let pools = open(&location, &settings, &background)?;
+        let database = Database {
+            shared: Arc::new(Shared {
+                url: location.masked(),
+                pools,
+                settings,
+                closed: AtomicBool::new(false),
+                background,
+            }),
+        };
+        if self.migrate {
+            migrations::run(&database, &location, &self.migrations).await?;
+        } else {
+            database.ping().await?;
+        }
+        tracing::info!(url = database.url(), "database opened");
+        Ok(database)
+    }
+}
+
+fn open(
+    location: &Location,
+    settings: &Settings,
+    background: &Background,
+) -> Result<Pools, DatabaseError> {
+    let handle = background.handle();
+    match location {
+        #[cfg(feature = "sqlite")]
+        Location::File(path) => Ok(Pools::Sqlite(super::sqlite::Pools::new(
+            path, None, settings, handle,
+        )?)),
+        #[cfg(feature = "sqlite")]
+        Location::Memory => {
+            let (path, directory) = super::sqlite::private_file().map_err(|error| {
+                DatabaseError::Configuration(format!(
+                    "no private file can be made for the database: {error}"
+                ))
+            })?;
+            let pools = super::sqlite::Pools::new(&path, Some(directory), settings, handle)?;
+            Ok(Pools::Sqlite(pools))
+        }
+        #[cfg(not(feature = "sqlite"))]
+        Location::File(_) | Location::Memory => Err(feature_is_off("SQLite", "sqlite")),
+        #[cfg(feature = "postgres")]
+        Location::Postgres(url) => Ok(Pools::Postgres(super::postgres::pool(
+            url, settings, handle,
+        )?)),
+        #[cfg(not(feature = "postgres"))]
+        Location::Postgres(_) => Err(feature_is_off("PostgreSQL", "postgres")),
+    }
+}
+
+#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+fn feature_is_off(backend: &str, feature: &str) -> DatabaseError {
+    DatabaseError::Configuration(format!(
+        "this program is built without {backend}: turn the feature `{feature}` of `tasks-runtime` or `tasks-web` on"
+    ))
+}

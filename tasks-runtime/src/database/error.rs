@@ -1,0 +1,124 @@
+//! What can go wrong with a database.
+
+use std::time::Duration;
+
+use super::Backend;
+
+/// Why something did not happen in the database. Never holds a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// The URL or a setting is wrong.
+    #[error("{0}")]
+    Configuration(String),
+    /// There is no connection to be had.
+    #[error("{backend} at {url} cannot be reached: {reason}")]
+    Unavailable {
+        /// Which database.
+        backend: Backend,
+        /// Where; without the password.
+        url: String,
+        /// What the driver says.
+        reason: String,
+    },
+    /// All connections are lent, and none came back in time.
+    #[error(
+        "no connection was free within {waited:?}: all {size} are lent; keep closures short, or raise `max_connections`"
+    )]
+    Busy {
+        /// How long it was waited for.
+        waited: Duration,
+        /// How many there are.
+        size: usize,
+    },
+    /// A transaction was asked for inside of another one.
+    #[error(
+        "a transaction of this database is open already: a second one would wait for the first for ever. Use the one that \
+         is there: pass it on as `tx`, and call managers with `.within(&mut tx)`"
+    )]
+    NestedTransaction,
+    /// A closure kept its connection for too long, and what it did was undone.
+    #[error(
+        "the {what} was ended after {limit:?}, and nothing of it is kept: do slow work outside of the closure, or raise \
+         `{setting}`"
+    )]
+    TooLong {
+        /// `transaction` or `read`.
+        what: &'static str,
+        /// How long it may take.
+        limit: Duration,
+        /// How that is set on the builder.
+        setting: &'static str,
+    },
+    /// A statement ran for too long, and the closure was ended.
+    #[error("a statement took longer than {limit:?}, which `statement_timeout` sets")]
+    StatementTimeout {
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// The tables could not be brought up to date.
+    #[error("migration {name} failed: {reason}")]
+    Migration {
+        /// Which one.
+        name: String,
+        /// What the database says.
+        reason: String,
+    },
+    /// The database was closed.
+    #[error("the database is closed")]
+    Closed,
+    /// The database refused a statement.
+    #[error(transparent)]
+    Query(#[from] diesel::result::Error),
+}
+
+impl DatabaseError {
+    /// Whether the same may succeed a little later: the database is away, busy, or was interrupted.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Unavailable { .. }
+            | Self::Busy { .. }
+            | Self::TooLong { .. }
+            | Self::StatementTimeout { .. } => true,
+            Self::Query(error) => is_temporary(error),
+            _ => false,
+        }
+    }
+
+    /// Whether the error is that of a key that exists already.
+    #[must_use]
+    pub fn is_unique_violation(&self) -> bool {
+        use diesel::result::DatabaseErrorKind::UniqueViolation;
+        use diesel::result::Error::DatabaseError;
+        matches!(self, Self::Query(DatabaseError(UniqueViolation, _)))
+    }
+}
+
+fn is_temporary(error: &diesel::result::Error) -> bool {
+    use diesel::result::DatabaseErrorKind::{
+        ClosedConnection, SerializationFailure, UnableToSendCommand,
+    };
+    use diesel::result::Error::DatabaseError;
+    match error {
+        DatabaseError(ClosedConnection | SerializationFailure | UnableToSendCommand, _) => true,
+        // diesel has no kind for SQLITE_BUSY.
+        DatabaseError(_, information) => {
+            matches!(
+                information.message(),
+                "database is locked" | "database table is locked"
+            )
+        }
+        _ => false,
+    }
+}
+
+/// So that a closure may return what diesel returns.
+impl From<DatabaseError> for diesel::result::Error {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Query(error) => error,
+            other => Self::QueryBuilderError(Box::new(other)),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Brings the tables up to date.
+//!
+//! The tables of this crate have a record of their own: diesel's counts versions of one sequence, and an app whose version
+//! happened to be one of ours would silently miss it.
+
+use std::sync::Arc;
+
+use diesel::QueryableByName;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::sql_types::Text;
+use diesel_async::RunQueryDsl as _;
+use diesel_migrations::EmbeddedMigrations;
+
+use super::connection::Connection;
+use super::url::Location;
+use super::{Backend, Database, DatabaseError};
+
+/// The app's.
+#[derive(Default)]
+pub(super) struct Migrations {
+    pub(super) all: Option<Arc<EmbeddedMigrations>>,
+    pub(super) sqlite: Option<Arc<EmbeddedMigrations>>,
+    pub(super) postgres: Option<Arc<EmbeddedMigrations>>,
+}
+
+/// One of ours.
+struct Own {
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! own {
+    ($($name:literal),* $(,)?) => {
+        &[$(Own {
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
+        }),*]
+    };
+}
+
+/// In order. What was released is never changed, only followed by another one.
+const OWN: &[Own] = own!["0001_artifacts"];
+
+/// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.
+#[cfg(feature = "postgres")]
+const LOCK: i64 = 0x74_61_73_6b_73;
+
+pub(super) async fn run(
+    database: &Database,
+    location: &Location,
+    app: &Migrations,
+) -> Result<(), DatabaseError> {
+    run_own(database).await?;
+    let chosen = match database.backend() {
+        Backend::Sqlite => app.sqlite.as_ref(),
+        Backend::Postgres => app.postgres.as_ref(),
+    };
+    if let Some(migrations) = chosen.or(app.all.as_ref()) {
+        run_app(database, location, Shared(Arc::clone(migrations))).await?;
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Done {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// In one transaction, which others that start at the same time wait for.
+async fn run_own(database: &Database) -> Result<(), DatabaseError> {
+    let mut connection = database.writer().await?;
+    connection.begin(true).await?;
+    let result = run_own_in(&mut connection).await;
+    let ended = connection.end(result.is_ok()).await;
+    if ended.is_ok() {
+        connection.give_back();
+    }
+    result.and(ended)
+}
+
+async fn run_own_in(connection: &mut Connection) -> Result<(), DatabaseError> {
+    #[cfg(feature = "postgres")]
+    if connection.backend() == Backend::Postgres {
+        let lock = format!("SELECT pg_advisory_xact_lock({LOCK})");
+        connection.batch(&lock).await?;
+    }
+    connection
+        .batch("CREATE TABLE IF NOT EXISTS tasks_migrations (name TEXT PRIMARY KEY NOT NULL)")
+        .await?;
+    let done: Vec<Done> = crate::with_conn!(connection, |conn| {
+        diesel::sql_query("SELECT name FROM tasks_migrations")
+            .load(conn)
+            .await
+    })?;
+    for migration in OWN {
+        if done.iter().any(|done| done.name == migration.name) {
+            continue;
+        }
+        let sql = match connection.backend() {
+            Backend::Sqlite => migration.sqlite,
+            Backend::Postgres => migration.postgres,
+        };
+        let record = format!(
+            "INSERT INTO tasks_migrations (name) VALUES ('{}')",
+            migration.name
+        );
+        for sql in [sql, &record] {
+            connection
+                .batch(sql)
+                .await
+                .map_err(|error| DatabaseError::Migration {
+                    name: migration.name.to_owned(),
+                    reason: error.to_string(),
+                })?;
+        }
+        tracing::info!(migration = migration.name, "migrated");
+    }
+    Ok(())
+}
+
+/// A source that can be given away more than once.
+struct Shared(Arc<EmbeddedMigrations>);
+
+impl<DB: diesel::backend::Backend> MigrationSource<DB> for Shared {
+    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<DB>>>> {
+        self.0.migrations()
+    }
+}
+
+async fn run_app(
+    database: &Database,
+    location: &Location,
+    migrations: Shared,
+) -> Result<(), DatabaseError> {
+    let location = location.clone();
+    #[cfg(feature = "sqlite")]
+    let path = match &database.shared.pools {
+        super::Pools::Sqlite(pools) => Some(pools.path()),
+        #[cfg(feature = "postgres")]
+        super::Pools::Postgres(_) => None,
+    };
+    let failed = |reason: String| DatabaseError::Migration {
+        name: "of the app".to_owned(),
+        reason,
+    };
+    let run = database.shared.background.handle().spawn_blocking(move || {
+        match location {
+            #[cfg(feature = "sqlite")]
+            Location::File(_) | Location::Memory => {
+                super::sqlite::migrate(&path.unwrap_or_default(), migrations)
+            }
+            #[cfg(feature = "postgres")]
+            Location::Postgres(url) => super::postgres::migrate(&url, LOCK, migrations),
+            #[allow(unreachable_patterns, reason = "when both features are on")]
+            _ => Ok(()),
+        }
+        .map_err(|error| error.to_string())
+    });
+    match run.await {
+        Ok(result) => result.map_err(failed),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}

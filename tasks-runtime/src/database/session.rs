@@ -1,0 +1,267 @@
+//! Reads and transactions.
+
+use std::time::Duration;
+
+use super::closure::AsyncClosure;
+use super::connection::{Connection, Transaction};
+use super::{Database, DatabaseError};
+use crate::inject::{Injectable, Injection, Injector, Requirements};
+
+tokio::task_local! {
+    /// The database in whose transaction the code runs.
+    static INSIDE: usize;
+}
+
+/// Access to a database that holds no connection: injected into tasks that have a parameter of this type, wherever a
+/// [`Database`] is provided.
+///
+/// Both kinds of closure return a `Result` of any error that is made from a [`DatabaseError`]: `anyhow::Error`, diesel's
+/// own, one of the app. Where the compiler cannot tell which, the closure's last line does: `Ok::<_, anyhow::Error>(…)`.
+///
+/// A closure that is not done within the limits of the [`DatabaseBuilder`](super::DatabaseBuilder) is ended. So it does
+/// nothing but work with the database: what is slow comes before or after.
+#[derive(Clone, Debug)]
+pub struct Session {
+    database: Database,
+}
+
+impl Injectable for Session {
+    fn requires(requirements: &mut Requirements) {
+        Database::requires(requirements);
+    }
+
+    fn inject(injector: &Injector<'_>) -> Injection<Self> {
+        Database::inject(injector).map(Self::new)
+    }
+}
+
+#[allow(
+    clippy::manual_async_fn,
+    reason = "the signatures promise that the futures are `Send`"
+)]
+impl Session {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// The database it belongs to.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Lends a connection that sees the database as it is at one moment, and cannot write.
+    ///
+    /// ```
+    /// use diesel::prelude::*;
+    /// use tasks_runtime::database::RunQueryDsl;
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// diesel::table! {
+    ///     users (id) { id -> BigInt, name -> Text }
+    /// }
+    ///
+    /// #[task]
+    /// async fn first_users(session: Session) -> anyhow::Result<Vec<String>> {
+    ///     let names = session
+    ///         .read(async |conn| {
+    ///             with_conn!(conn, |conn| users::table.select(users::name).limit(10).load(conn).await)
+    ///         })
+    ///         .await?;
+    ///     Ok(names)
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the closure returns; and a [`DatabaseError`] when no connection can be had, or the closure takes too long.
+    pub fn read<'a, T, E, F>(&'a self, closure: F) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'c> F: AsyncFnOnce(&'c mut Connection) -> Result<T, E>
+            + AsyncClosure<&'c mut Connection, Result<T, E>, Running: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+        E: From<DatabaseError> + Send + 'a,
+    {
+        async move {
+            let limit = self.database.settings().read_timeout;
+            let mut connection = self.database.reader().await?;
+            let expired = connection.expired();
+            let work = async {
+                connection.begin(false).await?;
+                closure(&mut connection).await
+            };
+            let result = self
+                .within(work, expired, limit, "read", "read_timeout")
+                .await?;
+            // Nothing was written: there is nothing to keep.
+            if connection.end(false).await.is_ok() {
+                connection.give_back();
+            }
+            result
+        }
+    }
+
+    /// Lends a connection that may write. When the closure returns `Ok`, what it did is kept, all of it; otherwise it is
+    /// undone.
+    ///
+    /// A transaction inside of another one, of the same database, is refused at once: pass the `tx` on instead.
+    ///
+    /// # Errors
+    ///
+    /// What the closure returns; and a [`DatabaseError`] when no connection can be had, when the closure takes too long,
+    /// and when the database refuses to keep what was done.
+    pub fn transaction<'a, T, E, F>(
+        &'a self,
+        closure: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'c> F: AsyncFnOnce(&'c mut Transaction) -> Result<T, E>
+            + AsyncClosure<&'c mut Transaction, Result<T, E>, Running: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+        E: From<DatabaseError> + Send + 'a,
+    {
+        async move {
+            let identity = self.database.identity();
+            if INSIDE
+                .try_with(|inside| *inside == identity)
+                .unwrap_or(false)
+            {
+                return Err(DatabaseError::NestedTransaction.into());
+            }
+            let limit = self.database.settings().transaction_timeout;
+            let mut transaction = Transaction::new(self.database.writer().await?);
+            let expired = transaction.expired();
+            let work = INSIDE.scope(identity, async {
+                transaction.begin(true).await?;
+                closure(&mut transaction).await
+            });
+            let result = self
+                .within(work, expired, limit, "transaction", "transaction_timeout")
+                .await?;
+            let mut connection = transaction.into_connection();
+            let ended = connection.end(result.is_ok()).await;
+            match (result, ended) {
+                (Ok(value), Ok(())) => {
+                    connection.give_back();
+                    Ok(value)
+                }
+                (Ok(_), Err(error)) => Err(error.into()),
+                (Err(error), ended) => {
+                    if ended.is_ok() {
+                        connection.give_back();
+                    }
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    /// [`read`](Self::read), for sync code: it blocks the thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    ///
+    /// # Panics
+    ///
+    /// In async code, whose thread must not be blocked.
+    pub fn read_blocking<'a, T, E, F>(&'a self, closure: F) -> Result<T, E>
+    where
+        for<'c> F: AsyncFnOnce(&'c mut Connection) -> Result<T, E>
+            + AsyncClosure<&'c mut Connection, Result<T, E>, Running: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+        E: From<DatabaseError> + Send + 'a,
+    {
+        self.database.block_on(self.read(closure))
+    }
+
+    /// [`transaction`](Self::transaction), for sync code: it blocks the thread.
+    ///
+    /// ```
+    /// use diesel::prelude::*;
+    /// use tasks_runtime::database::RunQueryDsl;
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// diesel::table! {
+    ///     users (id) { id -> BigInt, name -> Text }
+    /// }
+    ///
+    /// #[task]
+    /// fn forget_user(session: &Session, id: i64) -> anyhow::Result<usize> {
+    ///     Ok(session.transaction_blocking(async |tx| {
+    ///         with_conn!(tx, |conn| diesel::delete(users::table.find(id)).execute(conn).await)
+    ///     })?)
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`transaction`](Self::transaction).
+    ///
+    /// # Panics
+    ///
+    /// In async code, whose thread must not be blocked.
+    pub fn transaction_blocking<'a, T, E, F>(&'a self, closure: F) -> Result<T, E>
+    where
+        for<'c> F: AsyncFnOnce(&'c mut Transaction) -> Result<T, E>
+            + AsyncClosure<&'c mut Transaction, Result<T, E>, Running: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+        E: From<DatabaseError> + Send + 'a,
+    {
+        self.database.block_on(self.transaction(closure))
+    }
+
+    /// Runs statements without values, separated by `;`, in one transaction: to set up a test, say.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`transaction`](Self::transaction).
+    pub async fn execute_script(&self, sql: &str) -> Result<(), DatabaseError> {
+        self.transaction(async |tx| tx.batch(sql).await).await
+    }
+
+    /// Ends the work when its time is up.
+    async fn within<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+        expired: impl Future<Output = ()>,
+        limit: Option<Duration>,
+        what: &'static str,
+        setting: &'static str,
+    ) -> Result<Result<T, E>, DatabaseError> {
+        let time_is_up = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            result = work => Ok(result),
+            () = expired => Err(DatabaseError::StatementTimeout {
+                limit: self.database.settings().statement_timeout.unwrap_or_default(),
+            }),
+            () = time_is_up => Err(DatabaseError::TooLong {
+                what,
+                limit: limit.unwrap_or_default(),
+                setting,
+            }),
+        }
+    }
+}
+
+impl Database {
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.shared.background.handle().block_on(work)
+    }
+}

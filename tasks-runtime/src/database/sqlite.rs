@@ -1,0 +1,290 @@
+//! Connections to SQLite.
+
+use std::error::Error;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::{self, Metrics, Object, QueueMode, RecycleError, RecycleResult};
+use diesel::Connection as _;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use diesel::migration::MigrationSource;
+use diesel::sqlite::Sqlite;
+use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
+use diesel_migrations::MigrationHarness as _;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::DatabaseError;
+use super::builder::Settings;
+use super::lease;
+
+/// The connection that a query gets when the database is SQLite.
+///
+/// diesel-async's own wrapper, on the threads of the [`Database`](crate::Database).
+pub type SqliteConnection = SyncConnectionWrapper<diesel::SqliteConnection, BlockingThreads>;
+
+/// Runs queries on threads that may block.
+///
+/// The one that comes with diesel-async waits for a query that is abandoned, on the thread of whoever abandons it: that
+/// panics on a current-thread runtime, and elsewhere makes a timeout wait for what it was to cut short.
+#[derive(Clone, Debug)]
+pub struct BlockingThreads {
+    handle: Option<Handle>,
+    statement_timeout: Option<Duration>,
+    /// Told when a statement takes longer than that.
+    expired: Arc<Notify>,
+}
+
+type Running<'a, R> =
+    Pin<Box<dyn Future<Output = Result<R, Box<dyn Error + Send + Sync>>> + Send + 'a>>;
+
+impl SpawnBlocking for BlockingThreads {
+    fn spawn_blocking<'a, R>(&mut self, task: impl FnOnce() -> R + Send + 'static) -> Running<'a, R>
+    where
+        R: Send + 'static,
+    {
+        let Some(handle) = self.handle.clone() else {
+            return Box::pin(async { Err("no tokio runtime is running".into()) });
+        };
+        let running = handle.spawn_blocking(task);
+        let Some(limit) = self.statement_timeout else {
+            return Box::pin(async move { running.await.map_err(Into::into) });
+        };
+        let expired = Arc::clone(&self.expired);
+        Box::pin(async move {
+            match tokio::time::timeout(limit, running).await {
+                Ok(result) => result.map_err(Into::into),
+                Err(_) => {
+                    // The thread still has the connection, and whoever asked for anything else of it would wait for that,
+                    // blocking. So this never returns: the one who lent the connection takes it away.
+                    expired.notify_one();
+                    std::future::pending().await
+                }
+            }
+        })
+    }
+
+    fn get_runtime() -> Self {
+        Self {
+            handle: Handle::try_current().ok(),
+            statement_timeout: None,
+            expired: Arc::default(),
+        }
+    }
+}
+
+/// A connection and what its session has to know.
+pub(super) struct Pooled {
+    pub(super) connection: SqliteConnection,
+    pub(super) expired: Arc<Notify>,
+}
+
+/// One connection writes, the others read.
+pub(super) struct Pools {
+    pub(super) writer: managed::Pool<Manager>,
+    pub(super) readers: managed::Pool<Manager>,
+    /// A directory to be removed in the end.
+    _directory: Option<tempfile::TempDir>,
+}
+
+/// Opens connections to one file.
+#[derive(Debug)]
+pub(super) struct Manager {
+    path: String,
+    pragmas: String,
+    statement_timeout: Option<Duration>,
+    background: Handle,
+}
+
+impl Pools {
+    pub(super) fn new(
+        path: &str,
+        directory: Option<tempfile::TempDir>,
+        settings: &Settings,
+        background: &Handle,
+    ) -> Result<Self, DatabaseError> {
+        let busy = settings.acquire_timeout.as_millis();
+        // What is gone with the process anyway need not wait for the disk.
+        let synchronous = if directory.is_some() { "OFF" } else { "FULL" };
+        let manager = |more: &str| Manager {
+            path: path.to_owned(),
+            // The time to wait comes first: to switch to the log needs the file for itself for a moment.
+            pragmas: format!(
+                "PRAGMA busy_timeout = {busy}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
+                 PRAGMA foreign_keys = ON; {more}"
+            ),
+            statement_timeout: settings.statement_timeout,
+            background: background.clone(),
+        };
+        let pool = |manager, size| settings.pool(manager, size, QueueMode::Lifo);
+        Ok(Self {
+            writer: pool(manager(""), 1)?,
+            readers: pool(manager("PRAGMA query_only = ON;"), settings.max_connections)?,
+            _directory: directory,
+        })
+    }
+
+    /// Waits for the writer, and has the log written into the file.
+    pub(super) async fn close(&self) {
+        if let Ok(mut writer) = self.writer.get().await {
+            use diesel_async::SimpleAsyncConnection as _;
+            self.readers.close();
+            let truncated = writer
+                .connection
+                .batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                .await;
+            if let Err(error) = truncated {
+                tracing::warn!(%error, "the log of the SQLite database was not written into its file");
+            }
+        }
+        self.readers.close();
+        self.writer.close();
+    }
+}
+
+impl managed::Manager for Manager {
+    type Type = Pooled;
+    type Error = diesel::ConnectionError;
+
+    async fn create(&self) -> Result<Pooled, diesel::ConnectionError> {
+        let (path, pragmas) = (self.path.clone(), self.pragmas.clone());
+        let opened = self.background.spawn_blocking(move || {
+            let mut connection = diesel::SqliteConnection::establish(&path)?;
+            connection
+                .batch_execute(&pragmas)
+                .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            Ok::<_, diesel::ConnectionError>(connection)
+        });
+        let connection = opened
+            .await
+            .map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))??;
+        let expired = Arc::<Notify>::default();
+        let threads = BlockingThreads {
+            handle: Some(self.background.clone()),
+            statement_timeout: self.statement_timeout,
+            expired: Arc::clone(&expired),
+        };
+        Ok(Pooled {
+            connection: SqliteConnection::with_runtime(connection, threads),
+            expired,
+        })
+    }
+
+    async fn recycle(
+        &self,
+        pooled: &mut Pooled,
+        _: &Metrics,
+    ) -> RecycleResult<diesel::ConnectionError> {
+        use diesel_async::{AsyncConnection, TransactionManager as _};
+        type Transactions = <SqliteConnection as AsyncConnection>::TransactionManager;
+        if Transactions::is_broken_transaction_manager(&mut pooled.connection) {
+            return Err(RecycleError::message("a transaction is open"));
+        }
+        Ok(())
+    }
+}
+
+impl lease::Manager for Manager {
+    async fn discard(object: Object<Self>) {
+        let mut object = object;
+        // Waits for the thread that still has the connection. Then the lock on the file is released, and only then may the
+        // next one try to get it.
+        let undone = object
+            .connection
+            .spawn_blocking(|connection| connection.batch_execute("ROLLBACK"));
+        // Without a transaction there is nothing to undo.
+        let _ = undone.await;
+        drop(Object::take(object));
+    }
+}
+
+pub(super) async fn begin(
+    connection: &mut SqliteConnection,
+    write: bool,
+) -> diesel::QueryResult<()> {
+    let sql = if write { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    connection
+        .spawn_blocking(move |connection| {
+            AnsiTransactionManager::begin_transaction_sql(connection, sql)
+        })
+        .await
+}
+
+pub(super) async fn end(
+    connection: &mut SqliteConnection,
+    commit: bool,
+) -> diesel::QueryResult<()> {
+    connection
+        .spawn_blocking(move |connection| {
+            if commit {
+                AnsiTransactionManager::commit_transaction(connection)
+            } else {
+                AnsiTransactionManager::rollback_transaction(connection)
+            }
+        })
+        .await
+}
+
+/// A private file: in memory, where there is a file system of that kind.
+pub(super) fn private_file() -> std::io::Result<(String, tempfile::TempDir)> {
+    let memory = Path::new("/dev/shm");
+    let prefix = "tasks-";
+    let directory = tempfile::Builder::new()
+        .prefix(prefix)
+        .tempdir_in(memory)
+        .or_else(|_| tempfile::Builder::new().prefix(prefix).tempdir())?;
+    let file = directory.path().join("memory.db");
+    Ok((file.to_string_lossy().into_owned(), directory))
+}
+
+impl Pools {
+    /// The file.
+    pub(super) fn path(&self) -> String {
+        self.writer.manager().path.clone()
+    }
+}
+
+/// Runs the app's migrations that are pending, with a connection of its own.
+pub(super) fn migrate(
+    path: &str,
+    source: impl MigrationSource<Sqlite>,
+) -> diesel::migration::Result<()> {
+    let mut connection = diesel::SqliteConnection::establish(path)?;
+    connection.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = ON")?;
+    let in_one = source
+        .migrations()?
+        .iter()
+        .all(|migration| migration.metadata().run_in_transaction());
+    if !in_one {
+        connection.run_pending_migrations(source)?;
+        return Ok(());
+    }
+    // Whoever starts at the same time waits here, and then finds nothing pending.
+    connection.immediate_transaction(|connection| {
+        connection
+            .run_pending_migrations(source)
+            .map(|_| ())
+            .map_err(Undone)
+    })?;
+    Ok(())
+}
+
+/// An error that diesel's transactions may return.
+#[derive(Debug)]
+struct Undone(Box<dyn Error + Send + Sync>);
+
+impl From<diesel::result::Error> for Undone {
+    fn from(error: diesel::result::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+impl std::fmt::Display for Undone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Undone {}
