@@ -44,6 +44,7 @@
 //! | `inject` | values from the server |
 //! | `arguments` | values from the request |
 //! | `execute` | permits, timeouts, panics, the blocking pool |
+//! | `artifacts` | what tasks store |
 //! | `database` | SQLite and PostgreSQL, sessions, migrations |
 //! | [`shell`] | commands and programs |
 //! | [`testing`] | help for tests |
@@ -58,6 +59,8 @@ extern crate self as tasks_runtime;
 pub mod __private;
 mod arguments;
 #[cfg(feature = "database")]
+pub mod artifacts;
+#[cfg(feature = "database")]
 pub mod database;
 mod execute;
 mod inject;
@@ -70,6 +73,8 @@ mod task;
 pub mod testing;
 
 pub use arguments::{ArgumentError, InvalidArguments, RequestParam};
+#[cfg(feature = "database")]
+pub use artifacts::{Artifact, ArtifactError, ArtifactHierarchy, ArtifactIn, ArtifactManager};
 #[cfg(feature = "database")]
 pub use database::{Database, DatabaseError, Session, Transaction};
 pub use execute::{

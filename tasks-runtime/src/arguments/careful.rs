@@ -184,7 +184,7 @@ pub(super) fn members(params: &str) -> Result<Vec<(Cow<'_, str>, &str)>, Invalid
 }
 
 /// Splits an object, which was checked, into its members' slices.
-fn object(json: &str) -> Result<Vec<(Cow<'_, str>, &str)>, InvalidArguments> {
+pub(crate) fn object(json: &str) -> Result<Vec<(Cow<'_, str>, &str)>, InvalidArguments> {
     let mut members = Vec::new();
     let mut scanner = Scanner::new(json);
     let whole = scanner.object(key, |scanner, key| {

@@ -17,6 +17,8 @@ mod source;
 mod value;
 mod whole;
 
+#[cfg(feature = "database")]
+pub(crate) use careful::object as members;
 pub(crate) use error::unknown_key;
 pub use error::{ArgumentError, InvalidArguments};
 pub use list::{AnyPlaces, Places, Slots};

@@ -232,6 +232,26 @@ impl Database {
         }
     }
 
+    /// Runs a future on this thread, which waits for it: for sync tasks, whose thread may wait.
+    ///
+    /// # Panics
+    ///
+    /// In async code, whose thread must not wait.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.shared.background.handle().block_on(future)
+    }
+
+    /// A directory for what is too large for a row: beside the file, or inside the private directory.
+    pub(crate) fn content_directory(&self) -> Result<std::path::PathBuf, DatabaseError> {
+        self.check_open()?;
+        Ok(match &self.shared.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(pools) => format!("{}-artifacts", pools.path()).into(),
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(_) => "artifacts".into(),
+        })
+    }
+
     /// A connection to read.
     async fn reader(&self) -> Result<Connection, DatabaseError> {
         self.check_open()?;

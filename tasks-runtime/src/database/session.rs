@@ -259,9 +259,3 @@ impl Session {
         }
     }
 }
-
-impl Database {
-    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
-        self.shared.background.handle().block_on(work)
-    }
-}

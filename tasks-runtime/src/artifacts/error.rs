@@ -1,0 +1,91 @@
+//! What can go wrong with artifacts.
+
+use ulid::Ulid;
+
+use super::tree::{MAX_LEVEL, MAX_NODES};
+use crate::database::DatabaseError;
+
+/// Why something was not done with an artifact.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArtifactError {
+    /// There is none of this id.
+    #[error("there is no artifact {0}")]
+    NotFound(Ulid),
+    /// There is one of this id already.
+    #[error("there is an artifact {0} already: update that one, or leave the id out")]
+    AlreadyExists(Ulid),
+    /// The parent is not there.
+    #[error("the parent {0} does not exist")]
+    UnknownParent(Ulid),
+    /// The new parent is the artifact itself, or below it.
+    #[error("{parent} is {id} itself or below it: an artifact cannot be its own ancestor")]
+    Cycle {
+        /// The artifact.
+        id: Ulid,
+        /// The parent it was to get.
+        parent: Ulid,
+    },
+    /// The tree would be too deep.
+    #[error("an artifact would be at level {0}, and {MAX_LEVEL} is the last one")]
+    TooDeep(i64),
+    /// The tree is too large to be shown at once.
+    #[error("the tree of {0} has more than {MAX_NODES} artifacts: ask for a part of it")]
+    TreeTooLarge(Ulid),
+    /// The tags break the rules; each that is broken.
+    #[error("{}", .0.join("; "))]
+    InvalidTags(Vec<String>),
+    /// The metadata is not an object.
+    #[error("the metadata is not a JSON object")]
+    InvalidMetadata,
+    /// The content type or the file name cannot be a header.
+    #[error("the {what} is not well-formed: {reason}")]
+    InvalidContent {
+        /// `content type` or `file name`.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A value cannot be written as JSON, or is of another shape than what is read.
+    #[error("the data does not fit: {0}")]
+    Data(#[from] serde_json::Error),
+    /// There is neither JSON nor content.
+    #[error("the artifact has no data: give it JSON or content")]
+    NoData,
+    /// A hook said no.
+    #[error("{0}")]
+    Refused(String),
+    /// The content is larger than it may be.
+    #[error("the content is larger than {limit} bytes")]
+    TooLarge {
+        /// How many bytes there may be.
+        limit: u64,
+    },
+    /// What the content comes from broke off.
+    #[error("the content ended too early: {0}")]
+    Interrupted(String),
+    /// The store of large content failed.
+    #[error("the content store failed: {0}")]
+    Store(#[from] object_store::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<diesel::result::Error> for ArtifactError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl ArtifactError {
+    /// Whether the same may succeed a little later.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Database(error) => error.is_temporary(),
+            Self::Store(_) => true,
+            _ => false,
+        }
+    }
+}

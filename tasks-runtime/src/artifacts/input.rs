@@ -1,0 +1,175 @@
+//! What is to be stored.
+
+use bytes::Bytes;
+use serde::Serialize;
+use ulid::Ulid;
+
+use super::content::Stored;
+use super::json::JsonText;
+use super::{ArtifactError, tags};
+
+/// An artifact to be saved, or a new version of one.
+///
+/// ```
+/// use serde_json::json;
+/// use tasks_runtime::artifacts::ArtifactIn;
+///
+/// let result = ArtifactIn::json(json!({"accuracy": 0.95}))
+///     .metadata(json!({"model": "baseline"}))
+///     .tags(["evaluation", "nightly"]);
+/// let report = ArtifactIn::bytes("a,b\n1,2\n", "text/csv").file_name("report.csv");
+/// # let _ = (result, report);
+/// ```
+#[derive(Debug, Default)]
+pub struct ArtifactIn {
+    pub(super) id: Option<Ulid>,
+    pub(super) parent_id: Option<Ulid>,
+    tags: Vec<String>,
+    metadata: Option<JsonText>,
+    pub(super) body: Body,
+    pub(super) content_type: Option<String>,
+    pub(super) file_name: Option<String>,
+    /// A value that could not be written; said when the artifact is saved, so that nothing before that needs a `?`.
+    error: Option<serde_json::Error>,
+}
+
+#[derive(Debug, Default)]
+pub(super) enum Body {
+    /// Nothing: what is there is kept, or comes by an upload.
+    #[default]
+    None,
+    Json(JsonText),
+    Bytes(Bytes),
+    /// It is in its place already.
+    Stored(Stored),
+}
+
+impl ArtifactIn {
+    /// Without data: for an [`Upload`](super::Upload), whose data comes apart, and for an update that keeps the content.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With anything that serializes to JSON.
+    #[must_use]
+    pub fn json(data: impl Serialize) -> Self {
+        let mut artifact = Self::new();
+        match JsonText::new(&data) {
+            Ok(json) => artifact.body = Body::Json(json),
+            Err(error) => artifact.error = Some(error),
+        }
+        artifact
+    }
+
+    /// With JSON that is text already.
+    #[must_use]
+    pub fn json_text(data: JsonText) -> Self {
+        Self {
+            body: Body::Json(data),
+            ..Self::new()
+        }
+    }
+
+    /// With bytes of a media type.
+    #[must_use]
+    pub fn bytes(content: impl Into<Bytes>, content_type: impl Into<String>) -> Self {
+        Self {
+            body: Body::Bytes(content.into()),
+            ..Self::new().content_type(content_type)
+        }
+    }
+
+    /// Sets the media type of bytes; `application/octet-stream` unless set.
+    #[must_use]
+    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.content_type = Some(content_type.into());
+        self
+    }
+
+    /// Sets the name under which the bytes are downloaded.
+    #[must_use]
+    pub fn file_name(mut self, name: impl Into<String>) -> Self {
+        self.file_name = Some(name.into());
+        self
+    }
+
+    /// Sets the id, which is made otherwise.
+    #[must_use]
+    pub fn id(mut self, id: Ulid) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Sets the parent.
+    #[must_use]
+    pub fn parent(mut self, parent: impl Into<Option<Ulid>>) -> Self {
+        self.parent_id = parent.into();
+        self
+    }
+
+    /// Sets what is known about the data: anything that serializes to a JSON object.
+    #[must_use]
+    pub fn metadata(mut self, metadata: impl Serialize) -> Self {
+        match JsonText::new(&metadata) {
+            Ok(json) => self.metadata = Some(json),
+            Err(error) => self.error = Some(error),
+        }
+        self
+    }
+
+    /// Sets the metadata from JSON that is text already.
+    #[must_use]
+    pub fn metadata_text(mut self, metadata: JsonText) -> Self {
+        self.metadata = Some(metadata);
+        self
+    }
+
+    /// Sets the tags: letters, digits, `-` and `_`; at most 50 of at most 100 characters; none twice.
+    #[must_use]
+    pub fn tags<T: Into<String>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags = tags.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The id it will have, if it was set.
+    #[must_use]
+    pub fn wanted_id(&self) -> Option<Ulid> {
+        self.id
+    }
+
+    /// The parent it will have.
+    #[must_use]
+    pub fn parent_id(&self) -> Option<Ulid> {
+        self.parent_id
+    }
+
+    /// The tags it will have.
+    #[must_use]
+    pub fn tag_list(&self) -> &[String] {
+        &self.tags
+    }
+
+    /// The JSON it will have.
+    #[must_use]
+    pub fn json_data(&self) -> Option<&JsonText> {
+        match &self.body {
+            Body::Json(json) => Some(json),
+            _ => None,
+        }
+    }
+
+    /// Everything but the data, checked: tags and metadata as JSON.
+    pub(super) fn checked(&mut self) -> Result<(String, String), ArtifactError> {
+        if let Some(error) = self.error.take() {
+            return Err(error.into());
+        }
+        tags::check(&self.tags)?;
+        let metadata = match &self.metadata {
+            None => "{}".to_owned(),
+            Some(json) if json.is_object() => json.as_str().to_owned(),
+            Some(_) => return Err(ArtifactError::InvalidMetadata),
+        };
+        Ok((serde_json::to_string(&self.tags)?, metadata))
+    }
+}

@@ -1,0 +1,629 @@
+//! Saves, finds and deletes artifacts.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use chrono::Utc;
+use ulid::Ulid;
+
+use super::content::{INLINE, Place, Stored, Upload};
+use super::hooks::ArtifactHooks;
+use super::input::Body;
+use super::page::{ArtifactList, ArtifactPage, Cursor};
+use super::rows::{self, Head, Prepared};
+use super::store::{ContentStore, OpenStore};
+use super::tree::MAX_NODES;
+use super::within::ArtifactsWithin;
+use super::{
+    Artifact, ArtifactContent, ArtifactError, ArtifactHierarchy, ArtifactIn, ArtifactNode,
+    ContentInfo,
+};
+use crate::database::{Database, DatabaseError, Session, Transaction};
+
+/// Saves, finds and deletes artifacts. Cheap to clone, and injected into tasks that have a parameter of this type.
+///
+/// It holds no connection. Each method is a transaction of its own; [`within`](Self::within) works inside one of the
+/// caller's.
+///
+/// ```
+/// use serde_json::json;
+/// use tasks_runtime::artifacts::{ArtifactIn, ArtifactManager};
+/// use tasks_runtime::prelude::*;
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let database = Database::sqlite_in_memory().connect().await?;
+/// let artifacts = ArtifactManager::builder(database).build()?;
+///
+/// let run = artifacts.save(ArtifactIn::json(json!({"run": 1}))).await?;
+/// let table = ArtifactIn::bytes("a,b\n1,2\n", "text/csv").file_name("table.csv").parent(run.id);
+/// let table = artifacts.save(table).await?;
+///
+/// assert_eq!(table.level, 1);
+/// let content = artifacts.content(table.id).await?.expect("it is there");
+/// assert_eq!(content.bytes(1000).await?, "a,b\n1,2\n");
+/// assert!(artifacts.delete(run.id).await?);
+/// assert_eq!(artifacts.find(table.id).await?.map(|table| table.level), Some(0));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone, tasks_macros::Injectable)]
+pub struct ArtifactManager {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    session: Session,
+    hierarchy: ArtifactHierarchy,
+    hooks: Vec<Box<dyn ArtifactHooks>>,
+    store: ContentStore,
+    open: OnceLock<OpenStore>,
+}
+
+impl fmt::Debug for ArtifactManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArtifactManager")
+            .field("database", self.shared.session.database())
+            .field("hierarchy", &self.shared.hierarchy)
+            .field("store", &self.shared.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts an [`ArtifactManager`] together.
+pub struct ArtifactManagerBuilder {
+    database: Database,
+    hierarchy: ArtifactHierarchy,
+    hooks: Vec<Box<dyn ArtifactHooks>>,
+    store: Option<ContentStore>,
+}
+
+impl fmt::Debug for ArtifactManagerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArtifactManagerBuilder")
+            .field("hierarchy", &self.hierarchy)
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ArtifactManagerBuilder {
+    /// What the levels are called.
+    #[must_use]
+    pub fn hierarchy(mut self, hierarchy: ArtifactHierarchy) -> Self {
+        self.hierarchy = hierarchy;
+        self
+    }
+
+    /// Where large content goes. Unless set: beside the SQLite file, in a directory of its name and `-artifacts`; with
+    /// PostgreSQL in `artifacts` in the directory the program runs in, which has to be shared by all its processes.
+    #[must_use]
+    pub fn store(mut self, store: ContentStore) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Code that runs before and after changes, after that of earlier calls.
+    #[must_use]
+    pub fn hooks(mut self, hooks: impl ArtifactHooks) -> Self {
+        self.hooks.push(Box::new(hooks));
+        self
+    }
+
+    /// Makes the manager.
+    ///
+    /// # Errors
+    ///
+    /// When the database is closed.
+    pub fn build(self) -> Result<ArtifactManager, ArtifactError> {
+        let store = match self.store {
+            Some(store) => store,
+            None => ContentStore::local(self.database.content_directory()?),
+        };
+        Ok(ArtifactManager {
+            shared: Arc::new(Shared {
+                session: self.database.session(),
+                hierarchy: self.hierarchy,
+                hooks: self.hooks,
+                store,
+                open: OnceLock::new(),
+            }),
+        })
+    }
+}
+
+impl ArtifactManager {
+    /// Starts to put a manager together.
+    #[must_use]
+    pub fn builder(database: Database) -> ArtifactManagerBuilder {
+        ArtifactManagerBuilder {
+            database,
+            hierarchy: ArtifactHierarchy::default(),
+            hooks: Vec::new(),
+            store: None,
+        }
+    }
+
+    /// What the levels are called.
+    #[must_use]
+    pub fn hierarchy(&self) -> &ArtifactHierarchy {
+        &self.shared.hierarchy
+    }
+
+    /// The database that the artifacts are in.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        self.shared.session.database()
+    }
+
+    /// Works inside a transaction: what is done is kept if and when that commits.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use tasks_runtime::artifacts::{ArtifactError, ArtifactIn, ArtifactManager};
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task]
+    /// async fn record(session: Session, artifacts: ArtifactManager) -> anyhow::Result<String> {
+    ///     let saved = session
+    ///         .transaction(async |tx| {
+    ///             // … the app's own rows …
+    ///             artifacts.within(tx).save(ArtifactIn::json(json!({"done": true}))).await
+    ///         })
+    ///         .await?;
+    ///     Ok(saved.id.to_string())
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn within<'t>(&'t self, transaction: &'t mut Transaction) -> ArtifactsWithin<'t> {
+        ArtifactsWithin::new(self, transaction)
+    }
+
+    /// Saves a new artifact.
+    ///
+    /// # Errors
+    ///
+    /// When its id is taken, its parent is not there, its tags or metadata break the rules, or a hook refuses it; and when
+    /// the database or the content store fails. Then nothing is stored.
+    pub async fn save(&self, artifact: ArtifactIn) -> Result<Artifact, ArtifactError> {
+        let mut prepared = self.prepare(artifact).await?;
+        let result = self
+            .shared
+            .session
+            .transaction(async |tx| rows::insert(tx, &prepared, now()).await)
+            .await;
+        match result {
+            Ok(saved) => {
+                self.after_save(&saved).await;
+                Ok(saved)
+            }
+            Err(error) => {
+                self.take_back(std::slice::from_mut(&mut prepared)).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Saves artifacts, all of them or none. One may be the parent of another that comes after it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`save`](Self::save).
+    pub async fn save_all(
+        &self,
+        artifacts: impl IntoIterator<Item = ArtifactIn>,
+    ) -> Result<Vec<Artifact>, ArtifactError> {
+        let mut prepared = Vec::new();
+        for artifact in artifacts.into_iter().collect::<Vec<_>>() {
+            match self.prepare(artifact).await {
+                Ok(artifact) => prepared.push(artifact),
+                Err(error) => {
+                    self.take_back(&mut prepared).await;
+                    return Err(error);
+                }
+            }
+        }
+        let result: Result<_, ArtifactError> = self
+            .shared
+            .session
+            .transaction(async |tx| {
+                let began = now();
+                let mut saved = Vec::with_capacity(prepared.len());
+                for (artifact, index) in prepared.iter().zip(0..) {
+                    // Each a little later: their order is that of the list.
+                    saved.push(rows::insert(tx, artifact, began + index).await?);
+                }
+                Ok(saved)
+            })
+            .await;
+        match result {
+            Ok(saved) => {
+                for artifact in &saved {
+                    self.after_save(artifact).await;
+                }
+                Ok(saved)
+            }
+            Err(error) => {
+                self.take_back(&mut prepared).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts to save an artifact whose bytes come in pieces, up to `limit` of them.
+    ///
+    /// ```
+    /// use tasks_runtime::artifacts::{ArtifactIn, ArtifactManager};
+    /// # async fn example(artifacts: ArtifactManager) -> Result<(), tasks_runtime::artifacts::ArtifactError> {
+    /// let mut upload = artifacts.upload(10_000_000);
+    /// upload.write("a,b\n".into()).await?;
+    /// upload.write("1,2\n".into()).await?;
+    /// let table = upload.finish(ArtifactIn::new().content_type("text/csv")).await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn upload(&self, limit: u64) -> Upload {
+        Upload::new(self.clone(), limit)
+    }
+
+    /// The artifact, with its JSON; its bytes are read by [`content`](Self::content).
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn find(&self, id: Ulid) -> Result<Option<Artifact>, ArtifactError> {
+        self.shared
+            .session
+            .read(async |conn| rows::find(conn, id).await)
+            .await
+    }
+
+    /// Whether it is there.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn exists(&self, id: Ulid) -> Result<bool, ArtifactError> {
+        self.shared
+            .session
+            .read(async |conn| Ok(rows::head(conn, id).await?.is_some()))
+            .await
+    }
+
+    /// The bytes of an artifact, to be read. Those of one that has JSON are its JSON.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails, and when the content store cannot be opened.
+    pub async fn content(&self, id: Ulid) -> Result<Option<ArtifactContent>, ArtifactError> {
+        let whole: Option<rows::Whole> = self
+            .shared
+            .session
+            .read(async |conn| rows::whole(conn, id).await)
+            .await?;
+        let Some((mut head, data, content)) = whole else {
+            return Ok(None);
+        };
+        let place = match (head.object_key.take(), content, &data) {
+            (Some(key), _, _) => Place::Object(self.store()?.clone(), key),
+            (None, Some(bytes), _) => Place::Inline(bytes.into()),
+            (None, None, Some(json)) => Place::Inline(Bytes::copy_from_slice(json.as_bytes())),
+            (None, None, None) => Place::Inline(Bytes::new()),
+        };
+        let artifact = head.artifact(data);
+        let info = artifact.content.clone().unwrap_or_else(|| match &place {
+            Place::Inline(json) => ContentInfo {
+                content_type: "application/json".to_owned(),
+                file_name: None,
+                size: json.len() as u64,
+                digest: super::content::digest(json),
+            },
+            Place::Object(..) => ContentInfo {
+                content_type: "application/octet-stream".to_owned(),
+                file_name: None,
+                size: 0,
+                digest: String::new(),
+            },
+        });
+        Ok(Some(ArtifactContent {
+            artifact,
+            info,
+            place,
+        }))
+    }
+
+    /// Up to `limit` artifacts without their data, oldest first: the first ones, or those after a place in the list.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn list(
+        &self,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<ArtifactList, ArtifactError> {
+        let wanted = limit as usize;
+        let mut heads = self
+            .shared
+            .session
+            .read(async |conn| rows::list(conn, after, 0, i64::from(limit) + 1).await)
+            .await?;
+        let more = heads.len() > wanted;
+        heads.truncate(wanted);
+        let next = heads.last().filter(|_| more).map(Head::cursor);
+        Ok(ArtifactList {
+            items: without_data(heads),
+            next,
+        })
+    }
+
+    /// A page of the list, which begin at 1, of `size` artifacts without their data, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn page(&self, page: u64, size: u64) -> Result<ArtifactPage, ArtifactError> {
+        let (page, size) = (page.max(1), size.max(1));
+        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let offset = signed((page - 1).saturating_mul(size));
+        let (total, heads) = self
+            .shared
+            .session
+            .read(async |conn| {
+                let total = rows::count(conn).await?;
+                let heads = rows::list(conn, None, offset, signed(size)).await?;
+                Ok::<_, ArtifactError>((total, heads))
+            })
+            .await?;
+        Ok(ArtifactPage {
+            items: without_data(heads),
+            total,
+            page,
+            size,
+            pages: total.div_ceil(size),
+        })
+    }
+
+    /// How many there are.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn count(&self) -> Result<u64, ArtifactError> {
+        self.shared
+            .session
+            .read(async |conn| rows::count(conn).await)
+            .await
+    }
+
+    /// Replaces an artifact: its data, metadata, tags and parent. One that has bytes keeps them when the new version has no
+    /// data. With another parent its whole subtree moves, and its levels change.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::NotFound`]; [`ArtifactError::Cycle`] when the new parent is below it; and those of
+    /// [`save`](Self::save).
+    pub async fn update(&self, id: Ulid, artifact: ArtifactIn) -> Result<Artifact, ArtifactError> {
+        let current = self.find(id).await?.ok_or(ArtifactError::NotFound(id))?;
+        let mut prepared = self.prepare_update(&current, artifact).await?;
+        let result: Result<_, ArtifactError> = self
+            .shared
+            .session
+            .transaction(async |tx| {
+                let old = rows::update(tx, &prepared, now()).await?;
+                let updated = rows::find(tx, id)
+                    .await?
+                    .ok_or(ArtifactError::NotFound(id))?;
+                Ok((old, updated))
+            })
+            .await;
+        match result {
+            Ok((old, updated)) => {
+                self.forget(old).await;
+                self.after_update(&updated).await;
+                Ok(updated)
+            }
+            Err(error) => {
+                self.take_back(std::slice::from_mut(&mut prepared)).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Deletes an artifact, and says whether it was there. Its children become roots.
+    ///
+    /// # Errors
+    ///
+    /// When a hook refuses, and when the database fails.
+    pub async fn delete(&self, id: Ulid) -> Result<bool, ArtifactError> {
+        let Some(current) = self.find(id).await? else {
+            return Ok(false);
+        };
+        self.before_delete(&current).await?;
+        let deleted = self
+            .shared
+            .session
+            .transaction(async |tx| rows::delete(tx, id, now()).await)
+            .await;
+        match deleted {
+            Ok(key) => {
+                self.forget(key).await;
+                self.after_delete(&current).await;
+                Ok(true)
+            }
+            // Somebody else was faster.
+            Err(ArtifactError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An artifact and all that are below it, without their data, each after its parent.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::TreeTooLarge`] beyond [`MAX_NODES`]; and when the database fails. It is empty when there is no such
+    /// artifact.
+    pub async fn subtree(&self, id: Ulid) -> Result<Vec<Artifact>, ArtifactError> {
+        let heads = self
+            .shared
+            .session
+            .read(async |conn| rows::subtree(conn, id).await)
+            .await?;
+        if heads.len() > MAX_NODES {
+            return Err(ArtifactError::TreeTooLarge(id));
+        }
+        Ok(without_data(heads))
+    }
+
+    /// An artifact with all that are below it, as a tree without their data.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`subtree`](Self::subtree).
+    pub async fn tree(&self, id: Ulid) -> Result<Option<ArtifactNode>, ArtifactError> {
+        let artifacts = self.subtree(id).await?;
+        Ok(ArtifactNode::assemble(artifacts, self.hierarchy()))
+    }
+
+    /// An artifact alone, with its data and the name of its level.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn expand(&self, id: Ulid) -> Result<Option<ArtifactNode>, ArtifactError> {
+        let found = self.find(id).await?;
+        Ok(found.map(|artifact| ArtifactNode::new(artifact, self.hierarchy())))
+    }
+
+    /// The store of large content.
+    pub(super) fn store(&self) -> Result<&OpenStore, ArtifactError> {
+        if let Some(store) = self.shared.open.get() {
+            return Ok(store);
+        }
+        let store = self.shared.store.open()?;
+        Ok(self.shared.open.get_or_init(|| store))
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.shared.session
+    }
+
+    /// Runs the hooks, checks the artifact, and puts its content where it belongs.
+    pub(super) async fn prepare(
+        &self,
+        mut artifact: ArtifactIn,
+    ) -> Result<Prepared, ArtifactError> {
+        for hooks in &self.shared.hooks {
+            hooks
+                .before_save(&mut artifact)
+                .await
+                .map_err(|error| ArtifactError::Refused(error.to_string()))?;
+        }
+        #[allow(clippy::unwrap_or_default, reason = "the default of a ULID is zero")]
+        let id = artifact.id.unwrap_or_else(Ulid::new);
+        let prepared = self.place(id, artifact).await?;
+        if prepared.stored.is_none() {
+            return Err(ArtifactError::NoData);
+        }
+        Ok(prepared)
+    }
+
+    pub(super) async fn prepare_update(
+        &self,
+        current: &Artifact,
+        mut artifact: ArtifactIn,
+    ) -> Result<Prepared, ArtifactError> {
+        for hooks in &self.shared.hooks {
+            hooks
+                .before_update(current, &mut artifact)
+                .await
+                .map_err(|error| ArtifactError::Refused(error.to_string()))?;
+        }
+        self.place(current.id, artifact).await
+    }
+
+    async fn place(&self, id: Ulid, mut artifact: ArtifactIn) -> Result<Prepared, ArtifactError> {
+        let (tags, metadata) = artifact.checked()?;
+        let parent_id = artifact.parent_id;
+        let stored = match std::mem::take(&mut artifact.body) {
+            Body::None => None,
+            Body::Json(json) => Some(Stored::Json(json)),
+            Body::Stored(stored) => Some(stored),
+            Body::Bytes(bytes) => {
+                let mut upload = self.upload(u64::MAX);
+                for part in bytes.chunks(INLINE.max(1024 * 1024)) {
+                    upload.write(bytes.slice_ref(part)).await?;
+                }
+                Some(upload.place(&mut artifact).await?)
+            }
+        };
+        Ok(Prepared {
+            id,
+            parent_id,
+            tags,
+            metadata,
+            stored,
+        })
+    }
+
+    /// Deletes the content of artifacts that were not saved after all.
+    pub(super) async fn take_back(&self, prepared: &mut [Prepared]) {
+        for artifact in prepared {
+            self.forget(artifact.object_key().map(str::to_owned)).await;
+        }
+    }
+
+    async fn forget(&self, key: Option<String>) {
+        if let Some(key) = key
+            && let Ok(store) = self.store()
+        {
+            store.forget(&key).await;
+        }
+    }
+
+    pub(super) async fn before_delete(&self, artifact: &Artifact) -> Result<(), ArtifactError> {
+        for hooks in &self.shared.hooks {
+            hooks
+                .before_delete(artifact)
+                .await
+                .map_err(|error| ArtifactError::Refused(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn after_save(&self, artifact: &Artifact) {
+        for hooks in &self.shared.hooks {
+            hooks.after_save(artifact).await;
+        }
+    }
+
+    pub(super) async fn after_update(&self, artifact: &Artifact) {
+        for hooks in &self.shared.hooks {
+            hooks.after_update(artifact).await;
+        }
+    }
+
+    pub(super) async fn after_delete(&self, artifact: &Artifact) {
+        for hooks in &self.shared.hooks {
+            hooks.after_delete(artifact).await;
+        }
+    }
+}
+
+fn without_data(heads: Vec<Head>) -> Vec<Artifact> {
+    heads.into_iter().map(|head| head.artifact(None)).collect()
+}
+
+/// In microseconds.
+pub(super) fn now() -> i64 {
+    Utc::now().timestamp_micros()
+}
+
+impl From<ArtifactError> for DatabaseError {
+    /// So that a transaction whose errors are those of the database may save artifacts.
+    fn from(error: ArtifactError) -> Self {
+        match error {
+            ArtifactError::Database(error) => error,
+            other => Self::Query(diesel::result::Error::QueryBuilderError(Box::new(other))),
+        }
+    }
+}

@@ -1,0 +1,492 @@
+//! The table of artifacts. All SQL is here.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Text};
+use diesel_async::RunQueryDsl;
+use ulid::Ulid;
+
+use super::content::Stored;
+use super::json::JsonText;
+use super::page::Cursor;
+use super::tree::{MAX_LEVEL, MAX_NODES};
+use super::{Artifact, ArtifactError, ContentInfo};
+use crate::database::{Backend, Connection};
+use crate::with_conn;
+
+diesel::table! {
+    tasks_artifacts (id) {
+        id -> Text,
+        parent_id -> Nullable<Text>,
+        level -> Integer,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        tags -> Text,
+        metadata -> Text,
+        content_type -> Nullable<Text>,
+        file_name -> Nullable<Text>,
+        size -> Nullable<BigInt>,
+        digest -> Nullable<Text>,
+        object_key -> Nullable<Text>,
+        data -> Nullable<Text>,
+        content -> Nullable<Binary>,
+    }
+}
+
+/// A row without what is large.
+#[derive(Clone, Debug, Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = tasks_artifacts)]
+pub(super) struct Head {
+    id: String,
+    parent_id: Option<String>,
+    pub(super) level: i32,
+    created_at: i64,
+    updated_at: i64,
+    tags: String,
+    metadata: String,
+    content_type: Option<String>,
+    file_name: Option<String>,
+    size: Option<i64>,
+    digest: Option<String>,
+    pub(super) object_key: Option<String>,
+}
+
+/// An artifact that is checked and whose content is in its place.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) id: Ulid,
+    pub(super) parent_id: Option<Ulid>,
+    pub(super) tags: String,
+    pub(super) metadata: String,
+    /// `None` keeps what is there.
+    pub(super) stored: Option<Stored>,
+}
+
+impl Prepared {
+    /// The object that is written already.
+    pub(super) fn object_key(&self) -> Option<&str> {
+        match &self.stored {
+            Some(Stored::Object(key, _)) => Some(key),
+            _ => None,
+        }
+    }
+}
+
+/// The columns that hold the data, of which one is filled.
+#[derive(AsChangeset, Default, Insertable)]
+#[diesel(table_name = tasks_artifacts, treat_none_as_null = true)]
+struct Columns<'a> {
+    content_type: Option<&'a str>,
+    file_name: Option<&'a str>,
+    size: Option<i64>,
+    digest: Option<&'a str>,
+    object_key: Option<&'a str>,
+    data: Option<&'a str>,
+    content: Option<&'a [u8]>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(stored: &'a Stored) -> Self {
+        match stored {
+            Stored::Json(json) => Self {
+                data: Some(json.as_str()),
+                ..Self::default()
+            },
+            Stored::Inline(bytes, info) => Self {
+                content: Some(bytes),
+                ..Self::known(info)
+            },
+            Stored::Object(key, info) => Self {
+                object_key: Some(key),
+                ..Self::known(info)
+            },
+        }
+    }
+
+    fn known(info: &'a ContentInfo) -> Self {
+        Self {
+            content_type: Some(&info.content_type),
+            file_name: info.file_name.as_deref(),
+            size: Some(i64::try_from(info.size).unwrap_or(i64::MAX)),
+            digest: Some(&info.digest),
+            ..Self::default()
+        }
+    }
+}
+
+impl Head {
+    pub(super) fn artifact(self, data: Option<String>) -> Artifact {
+        let ulid = |text: &str| Ulid::from_string(text).unwrap_or(Ulid::nil());
+        let time = |micros| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
+        Artifact {
+            id: ulid(&self.id),
+            created_at: time(self.created_at),
+            updated_at: time(self.updated_at),
+            tags: serde_json::from_str(&self.tags).unwrap_or_default(),
+            data: data.map(JsonText::trusted),
+            metadata: JsonText::trusted(self.metadata),
+            content: self.content_type.map(|content_type| ContentInfo {
+                content_type,
+                file_name: self.file_name,
+                size: self.size.unwrap_or_default().unsigned_abs(),
+                digest: self.digest.unwrap_or_default(),
+            }),
+            parent_id: self.parent_id.as_deref().map(ulid),
+            level: self.level.unsigned_abs(),
+        }
+    }
+
+    pub(super) fn cursor(&self) -> Cursor {
+        Cursor {
+            created_at: self.created_at,
+            id: Ulid::from_string(&self.id).unwrap_or(Ulid::nil()),
+        }
+    }
+}
+
+/// Keeps the shape of trees as it is until the transaction ends, or keeps others from looking at it.
+///
+/// The level of an artifact depends on rows that its transaction does not write. In SQLite there is one writer anyway.
+async fn lock_shape(conn: &mut Connection, change: bool) -> Result<(), ArtifactError> {
+    if conn.backend() == Backend::Postgres {
+        let how = if change { "" } else { "_shared" };
+        // "artifact", in ASCII.
+        let sql = format!(
+            "SELECT pg_advisory_xact_lock{how}({})",
+            0x6172_7469_6661_6374_i64
+        );
+        conn.batch(&sql).await?;
+    }
+    Ok(())
+}
+
+/// Writes a new row. `now` is in microseconds.
+pub(super) async fn insert(
+    conn: &mut Connection,
+    new: &Prepared,
+    now: i64,
+) -> Result<Artifact, ArtifactError> {
+    let level = match new.parent_id {
+        None => 0,
+        Some(parent) => {
+            lock_shape(conn, false).await?;
+            level_below(conn, parent).await?
+        }
+    };
+    let Some(stored) = &new.stored else {
+        return Err(ArtifactError::NoData);
+    };
+    let (id, parent) = (new.id.to_string(), new.parent_id.map(|id| id.to_string()));
+    let row = (
+        tasks_artifacts::id.eq(&id),
+        tasks_artifacts::parent_id.eq(parent.as_deref()),
+        tasks_artifacts::level.eq(level),
+        tasks_artifacts::created_at.eq(now),
+        tasks_artifacts::updated_at.eq(now),
+        tasks_artifacts::tags.eq(&new.tags),
+        tasks_artifacts::metadata.eq(&new.metadata),
+        Columns::of(stored),
+    );
+    let inserted = with_conn!(conn, |conn| {
+        diesel::insert_into(tasks_artifacts::table)
+            .values(row)
+            .on_conflict_do_nothing()
+            .execute(conn)
+            .await
+    })?;
+    if inserted == 0 {
+        return Err(ArtifactError::AlreadyExists(new.id));
+    }
+    let known = Columns::of(stored);
+    let head = Head {
+        id,
+        parent_id: parent,
+        level,
+        created_at: now,
+        updated_at: now,
+        tags: new.tags.clone(),
+        metadata: new.metadata.clone(),
+        content_type: known.content_type.map(str::to_owned),
+        file_name: known.file_name.map(str::to_owned),
+        size: known.size,
+        digest: known.digest.map(str::to_owned),
+        object_key: None,
+    };
+    Ok(head.artifact(known.data.map(str::to_owned)))
+}
+
+/// The level of a child.
+async fn level_below(conn: &mut Connection, parent: Ulid) -> Result<i32, ArtifactError> {
+    let level: Option<i32> = with_conn!(conn, |conn| {
+        tasks_artifacts::table
+            .find(parent.to_string())
+            .select(tasks_artifacts::level)
+            .first(conn)
+            .await
+            .optional()
+    })?;
+    let level = level.ok_or(ArtifactError::UnknownParent(parent))? + 1;
+    if level.unsigned_abs() > MAX_LEVEL {
+        return Err(ArtifactError::TooDeep(level.into()));
+    }
+    Ok(level)
+}
+
+pub(super) async fn find(
+    conn: &mut Connection,
+    id: Ulid,
+) -> Result<Option<Artifact>, ArtifactError> {
+    let row: Option<(Head, Option<String>)> = with_conn!(conn, |conn| {
+        tasks_artifacts::table
+            .find(id.to_string())
+            .select((Head::as_select(), tasks_artifacts::data))
+            .first(conn)
+            .await
+            .optional()
+    })?;
+    Ok(row.map(|(head, data)| head.artifact(data)))
+}
+
+pub(super) async fn head(conn: &mut Connection, id: Ulid) -> Result<Option<Head>, ArtifactError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_artifacts::table
+            .find(id.to_string())
+            .select(Head::as_select())
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// The row and all that is in it.
+pub(super) type Whole = (Head, Option<String>, Option<Vec<u8>>);
+
+pub(super) async fn whole(conn: &mut Connection, id: Ulid) -> Result<Option<Whole>, ArtifactError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_artifacts::table
+            .find(id.to_string())
+            .select((
+                Head::as_select(),
+                tasks_artifacts::data,
+                tasks_artifacts::content,
+            ))
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+pub(super) async fn count(conn: &mut Connection) -> Result<u64, ArtifactError> {
+    let count: i64 = with_conn!(conn, |conn| tasks_artifacts::table
+        .count()
+        .get_result(conn)
+        .await)?;
+    Ok(count.unsigned_abs())
+}
+
+/// Oldest first.
+pub(super) async fn list(
+    conn: &mut Connection,
+    after: Option<Cursor>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Head>, ArtifactError> {
+    let after = after.map_or((i64::MIN, String::new()), |cursor| {
+        (cursor.created_at, cursor.id.to_string())
+    });
+    Ok(with_conn!(conn, |conn| {
+        use tasks_artifacts::{created_at, id, table};
+        table
+            .filter(
+                created_at
+                    .gt(after.0)
+                    .or(created_at.eq(after.0).and(id.gt(&after.1))),
+            )
+            .order((created_at, id))
+            .offset(offset)
+            .limit(limit)
+            .select(Head::as_select())
+            .load(conn)
+            .await
+    })?)
+}
+
+/// Those of some objects that a row refers to.
+pub(super) async fn known_keys(
+    conn: &mut Connection,
+    keys: &[String],
+) -> Result<Vec<Option<String>>, ArtifactError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_artifacts::table
+            .filter(tasks_artifacts::object_key.eq_any(keys))
+            .select(tasks_artifacts::object_key)
+            .load(conn)
+            .await
+    })?)
+}
+
+/// A subtree, each after its parent, and brothers by age; one more than [`MAX_NODES`] at most.
+pub(super) async fn subtree(conn: &mut Connection, id: Ulid) -> Result<Vec<Head>, ArtifactError> {
+    let limit = i64::try_from(MAX_NODES)
+        .unwrap_or(i64::MAX)
+        .saturating_add(1);
+    let sql = "WITH RECURSIVE sub (id) AS ( \
+                   SELECT id FROM tasks_artifacts WHERE id = $1 \
+                   UNION SELECT child.id FROM tasks_artifacts child JOIN sub ON child.parent_id = sub.id \
+               ) SELECT a.id, a.parent_id, a.level, a.created_at, a.updated_at, a.tags, a.metadata, a.content_type, \
+                   a.file_name, a.size, a.digest, a.object_key \
+               FROM sub JOIN tasks_artifacts a ON a.id = sub.id ORDER BY a.level, a.created_at, a.id LIMIT $2";
+    let id = id.to_string();
+    Ok(with_conn!(conn, |conn| {
+        diesel::sql_query(sql)
+            .bind::<Text, _>(&id)
+            .bind::<BigInt, _>(limit)
+            .load(conn)
+            .await
+    })?)
+}
+
+#[derive(QueryableByName)]
+struct Deepest {
+    #[diesel(sql_type = diesel::sql_types::Nullable<Integer>)]
+    level: Option<i32>,
+}
+
+/// Moves a whole subtree up or down.
+async fn shift_levels(conn: &mut Connection, root: &str, by: i32) -> Result<(), ArtifactError> {
+    if by == 0 {
+        return Ok(());
+    }
+    let sub = "WITH RECURSIVE sub (id) AS ( \
+                   SELECT id FROM tasks_artifacts WHERE id = $1 \
+                   UNION SELECT child.id FROM tasks_artifacts child JOIN sub ON child.parent_id = sub.id \
+               )";
+    if by > 0 {
+        let sql = format!(
+            "{sub} SELECT MAX(level) AS level FROM tasks_artifacts WHERE id IN (SELECT id FROM sub)"
+        );
+        let deepest: Deepest = with_conn!(conn, |conn| {
+            diesel::sql_query(sql)
+                .bind::<Text, _>(root)
+                .get_result(conn)
+                .await
+        })?;
+        let level = i64::from(deepest.level.unwrap_or_default()) + i64::from(by);
+        if level > i64::from(MAX_LEVEL) {
+            return Err(ArtifactError::TooDeep(level));
+        }
+    }
+    let sql = format!(
+        "{sub} UPDATE tasks_artifacts SET level = level + $2 WHERE id IN (SELECT id FROM sub)"
+    );
+    with_conn!(conn, |conn| {
+        diesel::sql_query(sql)
+            .bind::<Text, _>(root)
+            .bind::<Integer, _>(by)
+            .execute(conn)
+            .await
+    })?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = BigInt)]
+    found: i64,
+}
+
+/// Whether `ancestor` is `id` or above it.
+async fn is_below(conn: &mut Connection, id: Ulid, ancestor: Ulid) -> Result<bool, ArtifactError> {
+    let sql = "WITH RECURSIVE up (id, parent_id) AS ( \
+                   SELECT id, parent_id FROM tasks_artifacts WHERE id = $1 \
+                   UNION SELECT a.id, a.parent_id FROM tasks_artifacts a JOIN up ON a.id = up.parent_id \
+               ) SELECT COUNT(*) AS found FROM up WHERE id = $2";
+    let (id, ancestor) = (id.to_string(), ancestor.to_string());
+    let found: Found = with_conn!(conn, |conn| {
+        diesel::sql_query(sql)
+            .bind::<Text, _>(&id)
+            .bind::<Text, _>(&ancestor)
+            .get_result(conn)
+            .await
+    })?;
+    Ok(found.found > 0)
+}
+
+/// Replaces a row. Gives the object that is not needed any more, if it had one.
+pub(super) async fn update(
+    conn: &mut Connection,
+    new: &Prepared,
+    now: i64,
+) -> Result<Option<String>, ArtifactError> {
+    lock_shape(conn, true).await?;
+    let current = head(conn, new.id)
+        .await?
+        .ok_or(ArtifactError::NotFound(new.id))?;
+    let (id, parent) = (new.id.to_string(), new.parent_id.map(|id| id.to_string()));
+    if parent != current.parent_id {
+        let level = match new.parent_id {
+            None => 0,
+            Some(parent) => {
+                let level = level_below(conn, parent).await?;
+                if is_below(conn, parent, new.id).await? {
+                    return Err(ArtifactError::Cycle { id: new.id, parent });
+                }
+                level
+            }
+        };
+        shift_levels(conn, &id, level - current.level).await?;
+    }
+    let head = (
+        tasks_artifacts::parent_id.eq(parent.as_deref()),
+        tasks_artifacts::updated_at.eq(now.max(current.updated_at + 1)),
+        tasks_artifacts::tags.eq(&new.tags),
+        tasks_artifacts::metadata.eq(&new.metadata),
+    );
+    let row = diesel::update(tasks_artifacts::table.find(&id));
+    match &new.stored {
+        None if current.content_type.is_none() => return Err(ArtifactError::NoData),
+        None => with_conn!(conn, |conn| row.set(head).execute(conn).await)?,
+        Some(stored) => {
+            let set = (head, Columns::of(stored));
+            with_conn!(conn, |conn| row.set(set).execute(conn).await)?
+        }
+    };
+    Ok(current.object_key.filter(|_| new.stored.is_some()))
+}
+
+/// Deletes a row; its children become roots. Gives the object that it had.
+pub(super) async fn delete(
+    conn: &mut Connection,
+    id: Ulid,
+    now: i64,
+) -> Result<Option<String>, ArtifactError> {
+    lock_shape(conn, true).await?;
+    let current = head(conn, id).await?.ok_or(ArtifactError::NotFound(id))?;
+    let text = id.to_string();
+    let children: Vec<String> = with_conn!(conn, |conn| {
+        tasks_artifacts::table
+            .filter(tasks_artifacts::parent_id.eq(&text))
+            .select(tasks_artifacts::id)
+            .load(conn)
+            .await
+    })?;
+    if !children.is_empty() {
+        // The whole tree at once, and then the artifact itself is not in it any more.
+        shift_levels(conn, &text, -(current.level + 1)).await?;
+        with_conn!(conn, |conn| {
+            diesel::update(tasks_artifacts::table.filter(tasks_artifacts::parent_id.eq(&text)))
+                .set((
+                    tasks_artifacts::parent_id.eq(None::<String>),
+                    tasks_artifacts::updated_at.eq(now),
+                ))
+                .execute(conn)
+                .await
+        })?;
+    }
+    with_conn!(conn, |conn| diesel::delete(
+        tasks_artifacts::table.find(&text)
+    )
+    .execute(conn)
+    .await)?;
+    Ok(current.object_key)
+}

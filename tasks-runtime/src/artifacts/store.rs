@@ -1,0 +1,224 @@
+//! Where large content is.
+
+use std::fmt;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, WriteMultipart,
+};
+use ulid::Ulid;
+
+use super::ArtifactError;
+use super::content::ByteStream;
+
+/// How much is sent at a time: the least that S3 takes.
+const PART: usize = 5 * 1024 * 1024;
+/// How much is read from a file at a time.
+const BLOCK: usize = 128 * 1024;
+
+/// A place for content that is too large for a row: a directory, or any store of the
+/// [`object_store`](https://docs.rs/object_store) crate.
+///
+/// Several processes that share a database share the store, too. It must be used for nothing else:
+/// [`sweep`](super::ArtifactManager::sweep) deletes what no artifact refers to.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tasks_runtime::artifacts::ContentStore;
+///
+/// let directory = ContentStore::local("artifacts");
+/// let other = ContentStore::new(Arc::new(object_store::memory::InMemory::new()));
+/// # let _ = (directory, other);
+/// ```
+#[derive(Clone)]
+pub struct ContentStore {
+    place: Place,
+}
+
+#[derive(Clone)]
+enum Place {
+    /// Made when it is first used.
+    Directory(PathBuf),
+    Store(Arc<dyn ObjectStore>),
+}
+
+impl fmt::Debug for ContentStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Directory(path) => f.debug_tuple("ContentStore").field(path).finish(),
+            Place::Store(store) => f
+                .debug_tuple("ContentStore")
+                .field(&store.to_string())
+                .finish(),
+        }
+    }
+}
+
+impl ContentStore {
+    /// A directory, which is made when it is not there. What is written to it is on the disk before a row refers to it.
+    pub fn local(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            place: Place::Directory(directory.into()),
+        }
+    }
+
+    /// Any store.
+    pub fn new(store: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            place: Place::Store(store),
+        }
+    }
+
+    /// The store, with its directory.
+    pub(super) fn open(&self) -> Result<OpenStore, ArtifactError> {
+        match &self.place {
+            Place::Directory(path) => {
+                let failed = |source: std::io::Error| {
+                    ArtifactError::Store(object_store::Error::Generic {
+                        store: "local",
+                        source: format!(
+                            "the directory {} cannot be made: {source}",
+                            path.display()
+                        )
+                        .into(),
+                    })
+                };
+                std::fs::create_dir_all(path).map_err(failed)?;
+                let store = LocalFileSystem::new_with_prefix(path)?
+                    .with_fsync(true)
+                    .with_automatic_cleanup(false);
+                Ok(OpenStore {
+                    store: Arc::new(store),
+                    directory: Some(Arc::from(path.as_path())),
+                })
+            }
+            Place::Store(store) => Ok(OpenStore {
+                store: Arc::clone(store),
+                directory: None,
+            }),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct OpenStore {
+    pub(super) store: Arc<dyn ObjectStore>,
+    /// When it is a directory.
+    pub(super) directory: Option<Arc<FilePath>>,
+}
+
+/// All objects are below this.
+pub(super) const PREFIX: &str = "content";
+
+/// A new name: never one that was used before, so that an object is never replaced.
+pub(super) fn new_key() -> String {
+    let id = Ulid::new().to_string();
+    // Few files in each directory.
+    format!("{PREFIX}/{}/{id}", &id[24..])
+}
+
+impl OpenStore {
+    /// Writes content that comes in pieces.
+    pub(super) async fn writer(&self, key: &str) -> Result<Writer, ArtifactError> {
+        let upload = self.store.put_multipart(&Path::from(key)).await?;
+        Ok(Writer(Some(WriteMultipart::new_with_chunk_size(
+            upload, PART,
+        ))))
+    }
+
+    /// Reads a range that is within the content.
+    pub(super) async fn read(
+        &self,
+        key: &str,
+        range: std::ops::Range<u64>,
+    ) -> Result<ByteStream, ArtifactError> {
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range)),
+            ..GetOptions::default()
+        };
+        let found = self.store.get_opts(&Path::from(key), options).await?;
+        let range = found.range.clone();
+        match found.payload {
+            GetResultPayload::File(file, _) => Ok(read_file(file, range)),
+            GetResultPayload::Stream(stream) => Ok(stream.map_err(ArtifactError::from).boxed()),
+        }
+    }
+
+    /// Deletes an object that no row refers to any more. When that fails, the sweep finds it.
+    pub(super) async fn forget(&self, key: &str) {
+        match self.store.delete(&Path::from(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => {
+                tracing::warn!(key, %error, "content that is no longer needed was not deleted; a sweep will find it");
+            }
+        }
+    }
+}
+
+/// In larger blocks than the store's own stream, each of which crosses threads.
+fn read_file(file: std::fs::File, range: std::ops::Range<u64>) -> ByteStream {
+    let state = (Some(file), range.start);
+    let end = range.end;
+    futures_util::stream::try_unfold(state, move |(file, position)| async move {
+        let Some(mut file) = file.filter(|_| position < end) else {
+            return Ok(None);
+        };
+        let length = BLOCK.min(usize::try_from(end - position).unwrap_or(BLOCK));
+        let read = tokio::task::spawn_blocking(move || {
+            use std::io::{Read as _, Seek as _, SeekFrom};
+            let mut block = vec![0; length];
+            file.seek(SeekFrom::Start(position))?;
+            file.read_exact(&mut block)?;
+            Ok::<_, std::io::Error>((file, block))
+        });
+        let failed = |error: std::io::Error| ArtifactError::Interrupted(error.to_string());
+        let (file, block) = read
+            .await
+            .map_err(|error| failed(error.into()))?
+            .map_err(failed)?;
+        let position = position + length as u64;
+        Ok(Some((Bytes::from(block), (Some(file), position))))
+    })
+    .boxed()
+}
+
+/// An object that is being written.
+pub(super) struct Writer(Option<WriteMultipart>);
+
+impl Writer {
+    pub(super) async fn write(&mut self, bytes: Bytes) -> Result<(), ArtifactError> {
+        let Some(upload) = &mut self.0 else {
+            return Ok(());
+        };
+        // At most one part on its way: memory stays bounded, and who sends faster than the store takes has to wait.
+        upload.wait_for_capacity(1).await?;
+        upload.put(bytes);
+        Ok(())
+    }
+
+    pub(super) async fn finish(mut self) -> Result<(), ArtifactError> {
+        if let Some(upload) = self.0.take() {
+            upload.finish().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Some stores keep the parts of an upload that nobody ends.
+        if let (Some(upload), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current())
+        {
+            runtime.spawn(async move {
+                if let Err(error) = upload.abort().await {
+                    tracing::debug!(%error, "an upload was not aborted");
+                }
+            });
+        }
+    }
+}

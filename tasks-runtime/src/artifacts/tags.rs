@@ -1,0 +1,77 @@
+//! The rules of tags.
+
+use super::ArtifactError;
+
+const MOST: usize = 50;
+const LONGEST: usize = 100;
+
+/// Letters and digits of any script, `-` and `_`; at most 50 of at most 100 characters; none twice. All that is wrong at once.
+pub(super) fn check(tags: &[String]) -> Result<(), ArtifactError> {
+    let mut wrong = Vec::new();
+    if tags.len() > MOST {
+        wrong.push(format!(
+            "{} tags are more than the {MOST} there may be",
+            tags.len()
+        ));
+    }
+    for (index, tag) in tags.iter().enumerate().take(MOST) {
+        let shown = || tag.chars().take(30).collect::<String>();
+        if tag.is_empty() {
+            wrong.push(format!("tag {index} is empty"));
+        } else if tag.chars().count() > LONGEST {
+            wrong.push(format!(
+                "tag `{}…` is longer than {LONGEST} characters",
+                shown()
+            ));
+        } else if !tag
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+        {
+            wrong.push(format!(
+                "tag `{}` has other characters than letters, digits, `-` and `_`",
+                shown().escape_debug()
+            ));
+        }
+        if tags[..index].contains(tag) {
+            wrong.push(format!("tag `{}` is there twice", shown().escape_debug()));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(ArtifactError::InvalidTags(wrong))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(tags: &[&str]) -> String {
+        let tags: Vec<String> = tags.iter().map(ToString::to_string).collect();
+        check(&tags).map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn letters_digits_hyphen_and_underscore() {
+        assert_eq!(wrong(&["a-b_1", "größe", "数据", &"x".repeat(100)]), "");
+        for tag in ["", " ", "a b", "a,b", "a.b", "a\n", "\0", &"x".repeat(101)] {
+            assert_ne!(wrong(&[tag]), "", "{tag:?}");
+        }
+    }
+
+    #[test]
+    fn everything_is_said_at_once() {
+        assert_eq!(
+            wrong(&["a", "", "a", "b c"]),
+            "tag 1 is empty; tag `a` is there twice; tag `b c` has other characters than letters, digits, `-` and `_`"
+        );
+    }
+
+    #[test]
+    fn there_are_not_too_many() {
+        let tags: Vec<String> = (0..51).map(|n| n.to_string()).collect();
+        assert!(check(&tags[..50]).is_ok());
+        assert!(check(&tags).is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! Artifacts inside a transaction of the caller.
+
+use ulid::Ulid;
+
+use super::manager::now;
+use super::{Artifact, ArtifactError, ArtifactIn, ArtifactManager, rows};
+use crate::database::Transaction;
+
+/// An [`ArtifactManager`] that works inside a transaction; made by [`ArtifactManager::within`].
+///
+/// Content of artifacts that are replaced or deleted, or whose transaction is undone, stays in the store until the next
+/// [`sweep`](ArtifactManager::sweep): it is not known here whether the transaction will be kept.
+#[derive(Debug)]
+pub struct ArtifactsWithin<'t> {
+    manager: &'t ArtifactManager,
+    transaction: &'t mut Transaction,
+}
+
+impl<'t> ArtifactsWithin<'t> {
+    pub(super) fn new(manager: &'t ArtifactManager, transaction: &'t mut Transaction) -> Self {
+        Self {
+            manager,
+            transaction,
+        }
+    }
+
+    /// Saves a new artifact.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ArtifactManager::save`].
+    pub async fn save(&mut self, artifact: ArtifactIn) -> Result<Artifact, ArtifactError> {
+        let mut prepared = self.manager.prepare(artifact).await?;
+        match rows::insert(self.transaction, &prepared, now()).await {
+            Ok(saved) => {
+                self.manager.after_save(&saved).await;
+                Ok(saved)
+            }
+            Err(error) => {
+                self.manager
+                    .take_back(std::slice::from_mut(&mut prepared))
+                    .await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The artifact, as this transaction sees it.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn find(&mut self, id: Ulid) -> Result<Option<Artifact>, ArtifactError> {
+        rows::find(self.transaction, id).await
+    }
+
+    /// Whether it is there, as this transaction sees it.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn exists(&mut self, id: Ulid) -> Result<bool, ArtifactError> {
+        Ok(rows::head(self.transaction, id).await?.is_some())
+    }
+
+    /// Replaces an artifact.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ArtifactManager::update`].
+    pub async fn update(
+        &mut self,
+        id: Ulid,
+        artifact: ArtifactIn,
+    ) -> Result<Artifact, ArtifactError> {
+        let current = self.find(id).await?.ok_or(ArtifactError::NotFound(id))?;
+        let prepared = self.manager.prepare_update(&current, artifact).await?;
+        rows::update(self.transaction, &prepared, now()).await?;
+        let updated = self.find(id).await?.ok_or(ArtifactError::NotFound(id))?;
+        self.manager.after_update(&updated).await;
+        Ok(updated)
+    }
+
+    /// Deletes an artifact, and says whether it was there. Its children become roots.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ArtifactManager::delete`].
+    pub async fn delete(&mut self, id: Ulid) -> Result<bool, ArtifactError> {
+        let Some(current) = self.find(id).await? else {
+            return Ok(false);
+        };
+        self.manager.before_delete(&current).await?;
+        rows::delete(self.transaction, id, now()).await?;
+        self.manager.after_delete(&current).await;
+        Ok(true)
+    }
+}
