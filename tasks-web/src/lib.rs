@@ -7,6 +7,8 @@
 #[allow(unused_extern_crates, reason = "used by generated code")]
 extern crate self as tasks_web;
 
+#[cfg(feature = "database")]
+pub mod artifacts;
 mod openapi;
 pub mod prelude;
 mod problem;
@@ -17,6 +19,8 @@ pub use tasks_runtime::__private;
 #[doc(inline)]
 pub use tasks_runtime::*;
 
+#[cfg(feature = "database")]
+pub use crate::artifacts::{ArtifactScope, artifacts};
 pub use crate::openapi::OpenApi;
 pub use crate::problem::Problem;
 pub use crate::tasks::{TaskScope, scope};

@@ -49,7 +49,7 @@ pub struct Problem {
     pub nearest: Vec<String>,
     #[serde(skip)]
     #[schemars(skip)]
-    allow: Option<&'static str>,
+    allow: Option<String>,
     #[serde(skip)]
     #[schemars(skip)]
     retry_after: Option<Duration>,
@@ -87,10 +87,10 @@ impl Problem {
         )
     }
 
-    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+    pub(crate) fn method_not_allowed(allow: &str) -> Self {
         let detail = format!("this path answers to {allow} only");
         Self {
-            allow: Some(allow),
+            allow: Some(allow.to_owned()),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
         }
     }
@@ -146,6 +146,40 @@ impl Problem {
 
     pub(crate) fn bad_query(detail: String) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-query", detail)
+    }
+
+    #[cfg(feature = "database")]
+    pub(crate) fn invalid_query(errors: Vec<ArgumentError>) -> Self {
+        Self {
+            errors,
+            ..Self::bad_query("the query does not fit: `errors` says where".to_owned())
+        }
+    }
+
+    #[cfg(feature = "database")]
+    pub(crate) fn invalid_body(errors: Vec<ArgumentError>) -> Self {
+        let detail = match errors.as_slice() {
+            [error] if error.pointer.is_empty() => format!("the body: {}", error.detail),
+            [error] => format!("{}: {}", error.pointer, error.detail),
+            errors => format!("{} things are wrong with the body", errors.len()),
+        };
+        Self {
+            errors,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", detail)
+        }
+    }
+
+    /// Try again a little later.
+    #[cfg(feature = "database")]
+    pub(crate) fn unavailable(detail: &'static str) -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "dependency-unavailable",
+                detail,
+            )
+        }
     }
 }
 
@@ -231,8 +265,8 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON)));
-        if let Some(allow) = self.allow {
-            response.insert_header((ALLOW, HeaderValue::from_static(allow)));
+        if let Some(allow) = &self.allow {
+            response.insert_header((ALLOW, allow.as_str()));
         }
         if let Some(after) = self.retry_after {
             response.insert_header((RETRY_AFTER, after.as_secs()));

@@ -62,13 +62,11 @@ impl ArtifactIn {
         artifact
     }
 
-    /// With JSON that is text already.
+    /// Sets the data, from JSON that is text already.
     #[must_use]
-    pub fn json_text(data: JsonText) -> Self {
-        Self {
-            body: Body::Json(data),
-            ..Self::new()
-        }
+    pub fn data(mut self, data: JsonText) -> Self {
+        self.body = Body::Json(data);
+        self
     }
 
     /// With bytes of a media type.

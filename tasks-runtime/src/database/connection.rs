@@ -215,13 +215,12 @@ impl DerefMut for Transaction {
 /// async fn count_users(session: Session, active_only: Option<bool>) -> anyhow::Result<i64> {
 ///     Ok(session
 ///         .read(async |conn| {
-///             let mut query = users::table.into_boxed();
-/// # /*
-///             …
-/// # */ let _ = &mut query;
-///             with_conn!(conn, |conn| match active_only {
-///                 Some(true) => users::table.filter(users::active.eq(true)).count().get_result(conn).await,
-///                 _ => users::table.count().get_result(conn).await,
+///             with_conn!(conn, |conn| {
+///                 let mut query = users::table.count().into_boxed();
+///                 if active_only.unwrap_or_default() {
+///                     query = query.filter(users::active.eq(true));
+///                 }
+///                 query.get_result(conn).await
 ///             })
 ///         })
 ///         .await?)

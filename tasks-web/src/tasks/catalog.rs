@@ -33,11 +33,16 @@ impl Document {
 
     /// Whether the client has it already: `If-None-Match` (RFC 9110, section 13.1.2), compared weakly.
     pub(crate) fn matches(&self, if_none_match: &str) -> bool {
-        if_none_match
-            .split(',')
-            .map(str::trim)
-            .any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.etag)
+        matches_etag(&self.etag, if_none_match)
     }
+}
+
+/// Whether `If-None-Match` names an entity tag.
+pub(crate) fn matches_etag(etag: &str, if_none_match: &str) -> bool {
+    if_none_match
+        .split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }
 
 impl Catalog {

@@ -6,6 +6,7 @@ mod handler;
 mod respond;
 mod scope;
 
-pub(crate) use catalog::Document;
-pub(crate) use respond::{conditional, only_get};
+pub(crate) use body::{BodyLimits, check_json};
+pub(crate) use catalog::{Document, matches_etag};
+pub(crate) use respond::{conditional, json, only_get};
 pub use scope::{TaskScope, scope};

@@ -1,0 +1,95 @@
+//! The bytes of an artifact.
+
+use actix_web::body::SizedStream;
+use actix_web::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use futures_util::TryStreamExt as _;
+use tasks_runtime::artifacts::{ArtifactContent, ArtifactError};
+
+use super::disposition::{attachment, extension};
+use super::query;
+use super::range::{Wanted, wanted};
+use super::records::{Answer, answer};
+use super::scope::State;
+use crate::problem::Problem;
+use crate::tasks::matches_etag;
+
+pub(super) async fn download(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let id = query::id(&request)?;
+        let content = state.manager.content(id).await?;
+        respond(&request, content.ok_or(ArtifactError::NotFound(id))?).await
+    }
+    .await;
+    answer(&request, result)
+}
+
+async fn respond(request: &HttpRequest, content: ArtifactContent) -> Answer {
+    let header = |name| {
+        let value = request.headers().get(name)?;
+        value.to_str().ok()
+    };
+    let etag = format!("\"{}\"", content.info.digest);
+    let name = content.info.file_name.clone().unwrap_or_else(|| {
+        format!(
+            "artifact_{}.{}",
+            content.artifact.id,
+            extension(&content.info.content_type)
+        )
+    });
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((ETAG, etag.as_str()))
+        .insert_header((ACCEPT_RANGES, "bytes"))
+        // The content of an artifact can be replaced.
+        .insert_header((CACHE_CONTROL, "no-cache"));
+    if header(IF_NONE_MATCH).is_some_and(|tags| matches_etag(&etag, tags)) {
+        return Ok(response.status(StatusCode::NOT_MODIFIED).finish());
+    }
+    let size = content.info.size;
+    // A part of another version is of no use to who has the rest of this one.
+    let same = header(IF_RANGE).is_none_or(|tag| tag == etag);
+    let range = match wanted(header(RANGE).filter(|_| same), size) {
+        Wanted::Everything => 0..size,
+        Wanted::Part(range) => {
+            let shown = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+            response
+                .status(StatusCode::PARTIAL_CONTENT)
+                .insert_header((CONTENT_RANGE, shown));
+            range
+        }
+        Wanted::Unsatisfiable => {
+            let problem = Problem::new(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "range-not-satisfiable",
+                format!("there are {size} bytes, and none in the range that is asked for"),
+            );
+            let mut response = problem.at(request.path()).error_response();
+            if let Ok(value) = format!("bytes */{size}").parse() {
+                response.headers_mut().insert(CONTENT_RANGE, value);
+            }
+            return Ok(response);
+        }
+    };
+    response
+        .insert_header((CONTENT_TYPE, content.info.content_type.as_str()))
+        .insert_header((CONTENT_DISPOSITION, attachment(&name)))
+        // It is whatever somebody uploaded: a browser is to save it, not to show or run it.
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    let length = range.end - range.start;
+    if request.method() == Method::HEAD {
+        return Ok(response.body(SizedStream::new(
+            length,
+            futures_util::stream::empty::<Result<_, ArtifactError>>(),
+        )));
+    }
+    let stream = content.stream(range).await?;
+    // The head is sent: all that is left is to break off, which the client sees by the length.
+    let stream = stream.inspect_err(|error| tracing::error!(%error, "a download broke off"));
+    Ok(response.body(SizedStream::new(length, stream)))
+}

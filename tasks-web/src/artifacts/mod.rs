@@ -1,0 +1,16 @@
+//! Artifacts over HTTP: create, read, update, delete, trees, uploads and downloads.
+
+mod disposition;
+mod download;
+mod input;
+mod problem;
+mod query;
+mod range;
+mod records;
+mod scope;
+mod upload;
+
+#[doc(inline)]
+pub use tasks_runtime::artifacts::*;
+
+pub use scope::{ArtifactScope, artifacts};

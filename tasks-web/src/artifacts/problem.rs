@@ -1,0 +1,68 @@
+//! Errors of artifacts, as problems.
+
+use actix_web::http::StatusCode;
+use tasks_runtime::artifacts::ArtifactError;
+use tasks_runtime::{ArgumentError, DatabaseError};
+
+use crate::problem::Problem;
+
+impl From<ArtifactError> for Problem {
+    fn from(error: ArtifactError) -> Self {
+        let detail = error.to_string();
+        let invalid = |pointer: &str, detail: String| {
+            Self::invalid_body(vec![ArgumentError {
+                pointer: pointer.to_owned(),
+                detail,
+            }])
+        };
+        match error {
+            ArtifactError::NotFound(_) => {
+                Self::new(StatusCode::NOT_FOUND, "unknown-artifact", detail)
+            }
+            ArtifactError::AlreadyExists(_) => {
+                Self::new(StatusCode::CONFLICT, "artifact-exists", detail)
+            }
+            ArtifactError::Cycle { .. } => {
+                Self::new(StatusCode::CONFLICT, "artifact-cycle", detail)
+            }
+            ArtifactError::TreeTooLarge(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "tree-too-large", detail)
+            }
+            ArtifactError::UnknownParent(_) | ArtifactError::TooDeep(_) => {
+                invalid("/parent_id", detail)
+            }
+            ArtifactError::InvalidTags(_) => invalid("/tags", detail),
+            ArtifactError::InvalidMetadata => invalid("/metadata", detail),
+            ArtifactError::Data(_) | ArtifactError::NoData => invalid("/data", detail),
+            ArtifactError::InvalidContent { .. } => invalid("", detail),
+            ArtifactError::Refused(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "artifact-refused", detail)
+            }
+            ArtifactError::TooLarge { limit } => {
+                Self::payload_too_large(usize::try_from(limit).unwrap_or(usize::MAX))
+            }
+            ArtifactError::Interrupted(_) => Self::broken_body(detail),
+            ArtifactError::Database(error) => error.into(),
+            error => {
+                tracing::error!(%error, "the store of artifacts failed");
+                Self::unavailable("the content of artifacts cannot be reached")
+            }
+        }
+    }
+}
+
+impl From<DatabaseError> for Problem {
+    /// What the database says is for the log: it may quote values.
+    fn from(error: DatabaseError) -> Self {
+        if error.is_temporary() || matches!(error, DatabaseError::Closed) {
+            tracing::warn!(%error, "the database is not available");
+            return Self::unavailable("the database is not available");
+        }
+        tracing::error!(%error, "the database failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the database failed",
+        )
+    }
+}

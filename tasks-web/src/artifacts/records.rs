@@ -1,0 +1,214 @@
+//! Artifacts and their trees, as JSON.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{LINK, LOCATION};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use schemars::generate::SchemaSettings;
+use tasks_runtime::artifacts::{Artifact, ArtifactError, Ulid};
+
+use super::input::Body;
+use super::query::{self, MOST, Part};
+use super::scope::State;
+use crate::problem::Problem;
+use crate::tasks::{Document, check_json, conditional, json};
+
+/// What a handler returns; a problem gets to know its path.
+pub(super) type Answer = Result<HttpResponse, Problem>;
+
+pub(super) fn answer(request: &HttpRequest, result: Answer) -> HttpResponse {
+    result.unwrap_or_else(|problem| problem.at(request.path()).error_response())
+}
+
+fn unknown(id: Ulid) -> Problem {
+    ArtifactError::NotFound(id).into()
+}
+
+fn write(artifact: &Artifact) -> Vec<u8> {
+    let mut out = Vec::new();
+    artifact.write_json(&mut out, true, |_| {});
+    out
+}
+
+fn write_list(artifacts: &[Artifact]) -> Vec<u8> {
+    let mut out = vec![b'['];
+    for (index, artifact) in artifacts.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        artifact.write_json(&mut out, false, |_| {});
+    }
+    out.push(b']');
+    out
+}
+
+/// 201, and where it is.
+pub(super) fn created(request: &HttpRequest, state: &State, artifact: &Artifact) -> HttpResponse {
+    let location = {
+        let connection = request.connection_info();
+        // What comes before the prefix, when the scope is mounted inside of another one.
+        let path = request.path();
+        let base = path.find(&state.prefix).map_or("", |start| &path[..start]);
+        format!(
+            "{}://{}{base}{}/{}",
+            connection.scheme(),
+            connection.host(),
+            state.prefix,
+            artifact.id
+        )
+    };
+    HttpResponse::Created()
+        .insert_header((LOCATION, location))
+        .content_type("application/json")
+        .body(write(artifact))
+}
+
+async fn body(request: &HttpRequest, state: &State, payload: Payload) -> Result<Body, Problem> {
+    check_json(request.headers())?;
+    let bytes = state
+        .options
+        .body
+        .read(request.headers(), payload.into_inner())
+        .await?;
+    Body::read(&bytes)
+}
+
+pub(super) async fn create(
+    request: HttpRequest,
+    state: Data<State>,
+    payload: Payload,
+) -> HttpResponse {
+    let result: Answer = async {
+        let artifact = body(&request, &state, payload).await?.create()?;
+        let saved = state.manager.save(artifact).await?;
+        Ok(created(&request, &state, &saved))
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        match query::part(request.query_string())? {
+            Part::After(after) => {
+                let list = state.manager.list(after, MOST).await?;
+                let mut response = conditional(&request, &Document::new(write_list(&list.items)));
+                if let Some(next) = list.next {
+                    let link = format!("<{}?after={next}>; rel=\"next\"", request.path());
+                    if let Ok(link) = link.parse() {
+                        response.headers_mut().insert(LINK, link);
+                    }
+                }
+                Ok(response)
+            }
+            Part::Page { page, size } => {
+                let found = state.manager.page(page, size).await?;
+                let mut out = b"{\"items\":".to_vec();
+                out.extend_from_slice(&write_list(&found.items));
+                out.extend_from_slice(
+                    format!(
+                        ",\"total\":{},\"page\":{},\"size\":{},\"pages\":{}}}",
+                        found.total, found.page, found.size, found.pages
+                    )
+                    .as_bytes(),
+                );
+                Ok(conditional(&request, &Document::new(out)))
+            }
+        }
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn get(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let id = query::id(&request)?;
+        let found = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
+        Ok(conditional(&request, &Document::new(write(&found))))
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn update(
+    request: HttpRequest,
+    state: Data<State>,
+    payload: Payload,
+) -> HttpResponse {
+    let result: Answer = async {
+        let id = query::id(&request)?;
+        let body = body(&request, &state, payload).await?;
+        let current = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
+        let artifact = body.replace(id, current.content.is_some())?;
+        let updated = state.manager.update(id, artifact).await?;
+        Ok(json(write(&updated).into()))
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let id = query::id(&request)?;
+        if state.manager.delete(id).await? {
+            Ok(HttpResponse::new(StatusCode::NO_CONTENT))
+        } else {
+            Err(unknown(id))
+        }
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn expand(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let id = query::id(&request)?;
+        let node = state.manager.expand(id).await?.ok_or_else(|| unknown(id))?;
+        let mut out = Vec::new();
+        node.write_json(&mut out, true);
+        Ok(conditional(&request, &Document::new(out)))
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn tree(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let id = query::id(&request)?;
+        let node = state.manager.tree(id).await?.ok_or_else(|| unknown(id))?;
+        let mut out = Vec::new();
+        node.write_json(&mut out, false);
+        Ok(conditional(&request, &Document::new(out)))
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn metadata(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let id = query::id(&request)?;
+        let found = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
+        let text = found.metadata.as_str().to_owned();
+        Ok(conditional(&request, &Document::new(text)))
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let total = state.manager.count().await?;
+        Ok(json(format!("{{\"total\":{total}}}").into()))
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn schema(request: HttpRequest) -> HttpResponse {
+    let generator = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator();
+    let schema = generator.into_root_schema_for::<Artifact>();
+    let text = serde_json::to_vec(&schema).unwrap_or_default();
+    conditional(&request, &Document::new(text))
+}

@@ -1,0 +1,252 @@
+//! Mounts artifacts in an actix app.
+
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::{HttpRequest, Resource, ResponseError, web};
+use tasks_runtime::artifacts::ArtifactManager;
+
+use super::{download, records, upload};
+use crate::problem::Problem;
+use crate::tasks::BodyLimits;
+
+/// Serves the artifacts of a manager below `prefix`.
+///
+/// | path | answer |
+/// | --- | --- |
+/// | `POST {prefix}` | saves one, with JSON |
+/// | `POST {prefix}/$upload` | saves one, with bytes: a multipart form or the body itself |
+/// | `GET {prefix}` | all, oldest first and without data; `?page=&size=` gives pages |
+/// | `GET`, `PUT`, `DELETE {prefix}/{id}` | one |
+/// | `GET {prefix}/{id}/$expand`, `…/$tree` | one with the name of its level; all below it |
+/// | `GET {prefix}/{id}/$download`, `…/$metadata` | its bytes; what is known about them |
+/// | `GET {prefix}/$schema`, `…/$stats` | JSON Schema; how many there are |
+///
+/// ```no_run
+/// use actix_web::{App, HttpServer};
+/// use tasks_web::prelude::*;
+///
+/// #[actix_web::main]
+/// async fn main() -> anyhow::Result<()> {
+///     let database = Database::sqlite("tasks.db").connect().await?;
+///     let manager = ArtifactManager::builder(database).build()?;
+///     HttpServer::new(move || App::new().service(tasks_web::artifacts("/api/v1/artifacts", manager.clone())))
+///         .bind(("127.0.0.1", 8000))?
+///         .run()
+///         .await?;
+///     Ok(())
+/// }
+/// ```
+#[must_use]
+pub fn artifacts(prefix: &str, manager: ArtifactManager) -> ArtifactScope {
+    ArtifactScope {
+        prefix: format!("/{}", prefix.trim_matches('/')),
+        manager,
+        options: Options::default(),
+    }
+}
+
+/// Artifacts to be mounted in an actix app, made by [`artifacts`]. Cheap to clone.
+#[derive(Clone)]
+pub struct ArtifactScope {
+    prefix: String,
+    manager: ArtifactManager,
+    options: Options,
+}
+
+/// What is served, and how much of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) create: bool,
+    pub(crate) read: bool,
+    pub(crate) update: bool,
+    pub(crate) delete: bool,
+    pub(crate) body: BodyLimits,
+    pub(crate) upload_limit: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            create: true,
+            read: true,
+            update: true,
+            delete: true,
+            body: BodyLimits {
+                bytes: 2 * 1024 * 1024,
+                time: Duration::from_secs(30),
+            },
+            upload_limit: 1024 * 1024 * 1024,
+        }
+    }
+}
+
+/// What a request is answered with.
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) prefix: String,
+    pub(super) manager: ArtifactManager,
+    pub(super) options: Options,
+}
+
+impl fmt::Debug for ArtifactScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArtifactScope")
+            .field("prefix", &self.prefix)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ArtifactScope {
+    /// Lets nobody save new ones: `POST` is answered by 405.
+    #[must_use]
+    pub fn without_create(mut self) -> Self {
+        self.options.create = false;
+        self
+    }
+
+    /// Lets nobody read: `GET` is answered by 405, or by 404 where there is nothing else.
+    #[must_use]
+    pub fn without_read(mut self) -> Self {
+        self.options.read = false;
+        self
+    }
+
+    /// Lets nobody replace one: `PUT` is answered by 405.
+    #[must_use]
+    pub fn without_update(mut self) -> Self {
+        self.options.update = false;
+        self
+    }
+
+    /// Lets nobody delete one: `DELETE` is answered by 405.
+    #[must_use]
+    pub fn without_delete(mut self) -> Self {
+        self.options.delete = false;
+        self
+    }
+
+    /// How many bytes a JSON body may have; more is answered by 413. 2 MiB unless set.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.options.body.bytes = bytes;
+        self
+    }
+
+    /// How long a JSON body may take to arrive, and how long an upload may pause; longer is answered by 408. 30 seconds
+    /// unless set.
+    #[must_use]
+    pub fn body_timeout(mut self, time: Duration) -> Self {
+        self.options.body.time = time;
+        self
+    }
+
+    /// How many bytes an upload may have; more is answered by 413. 1 GiB unless set.
+    #[must_use]
+    pub fn upload_limit(mut self, bytes: u64) -> Self {
+        self.options.upload_limit = bytes;
+        self
+    }
+}
+
+impl HttpServiceFactory for ArtifactScope {
+    fn register(self, config: &mut AppService) {
+        let options = self.options.clone();
+        let state = web::Data::new(State {
+            prefix: self.prefix.clone(),
+            manager: self.manager,
+            options: self.options,
+        });
+        let at = |rest: &str| Verbs::new(&format!("{}{rest}", self.prefix), &state);
+        let Options {
+            create,
+            read,
+            update,
+            delete,
+            ..
+        } = options;
+
+        // Before the ids, which would take their places.
+        at("/$upload")
+            .on(create, "POST", web::post().to(upload::upload))
+            .register(config);
+        at("/$schema")
+            .get(read, web::to(records::schema))
+            .register(config);
+        at("/$stats")
+            .get(read, web::to(records::stats))
+            .register(config);
+        at("")
+            .get(read, web::to(records::list))
+            .on(create, "POST", web::post().to(records::create))
+            .register(config);
+        at("/{id}/$expand")
+            .get(read, web::to(records::expand))
+            .register(config);
+        at("/{id}/$tree")
+            .get(read, web::to(records::tree))
+            .register(config);
+        at("/{id}/$metadata")
+            .get(read, web::to(records::metadata))
+            .register(config);
+        at("/{id}/$download")
+            .get(read, web::to(download::download))
+            .register(config);
+        at("/{id}")
+            .get(read, web::to(records::get))
+            .on(update, "PUT", web::put().to(records::update))
+            .on(delete, "DELETE", web::delete().to(records::delete))
+            .register(config);
+    }
+}
+
+/// A resource, and which methods it answers to.
+struct Verbs {
+    resource: Resource,
+    allowed: Vec<&'static str>,
+}
+
+impl Verbs {
+    fn new(path: &str, state: &web::Data<State>) -> Self {
+        Self {
+            resource: web::resource(path).app_data(state.clone()),
+            allowed: Vec::new(),
+        }
+    }
+
+    fn on(mut self, on: bool, method: &'static str, route: actix_web::Route) -> Self {
+        if on {
+            self.allowed.push(method);
+            self.resource = self.resource.route(route);
+        }
+        self
+    }
+
+    /// `GET`, and with it `HEAD`.
+    fn get(mut self, on: bool, route: actix_web::Route) -> Self {
+        use actix_web::guard::{Any, Get, Head};
+        if on {
+            self.allowed.extend(["GET", "HEAD"]);
+            self.resource = self.resource.route(route.guard(Any(Get()).or(Head())));
+        }
+        self
+    }
+
+    fn register(self, config: &mut AppService) {
+        let allowed = self.allowed.join(", ");
+        let refuse = move |request: HttpRequest| {
+            let problem = if allowed.is_empty() {
+                Problem::not_found()
+            } else {
+                Problem::method_not_allowed(&allowed)
+            };
+            let response = problem.at(request.path()).error_response();
+            async move { response }
+        };
+        self.resource
+            .default_service(web::to(refuse))
+            .register(config);
+    }
+}

@@ -1,0 +1,293 @@
+//! Bytes that become an artifact, as they come.
+
+use std::time::Duration;
+
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ContentDisposition,
+    Header as _, HeaderMap,
+};
+use actix_web::rt::time::timeout;
+use actix_web::web::{Bytes, BytesMut, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::{Stream, StreamExt as _};
+use tasks_runtime::artifacts::{Artifact, ArtifactIn, JsonText, Upload};
+
+use super::input::Wrong;
+use super::query::{pairs, ulid};
+use super::records::{Answer, answer, created};
+use super::scope::State;
+use crate::problem::Problem;
+
+/// How large a field of a form may be beside the file.
+const FIELD: usize = 256 * 1024;
+/// How many fields a form may have.
+const FIELDS: usize = 200;
+
+pub(super) async fn upload(
+    request: HttpRequest,
+    state: Data<State>,
+    payload: Payload,
+) -> HttpResponse {
+    let result: Answer = async {
+        let headers = request.headers();
+        check(headers, state.options.upload_limit)?;
+        let content_type = text(headers, CONTENT_TYPE);
+        let is_form = content_type
+            .as_deref()
+            .is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("multipart/"));
+        let saved = if is_form {
+            form(&state, Multipart::new(headers, payload)).await?
+        } else {
+            raw(&state, &request, content_type, payload).await?
+        };
+        Ok(created(&request, &state, &saved))
+    }
+    .await;
+    answer(&request, result)
+}
+
+fn text(headers: &HeaderMap, name: impl actix_web::http::header::AsHeaderName) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// What can be refused before the body comes.
+fn check(headers: &HeaderMap, limit: u64) -> Result<(), Problem> {
+    let length = text(headers, CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    // A form is somewhat longer than its file.
+    let most = limit.saturating_add((FIELD * 2) as u64);
+    if length.is_some_and(|length| length > most) {
+        return Err(too_large(limit));
+    }
+    match text(headers, CONTENT_ENCODING) {
+        Some(encoding) if !encoding.eq_ignore_ascii_case("identity") => {
+            return Err(Problem::encoded(&encoding));
+        }
+        _ => {}
+    }
+    // Browsers send these to any site, without asking it (Fetch, section 2.2.2).
+    let kind = text(headers, CONTENT_TYPE)
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let unasked = kind.is_empty()
+        || [
+            "text/plain",
+            "multipart/form-data",
+            "application/x-www-form-urlencoded",
+        ]
+        .iter()
+        .any(|simple| kind.starts_with(simple));
+    if unasked
+        && headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site == "cross-site")
+    {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "cross-site-request",
+            "a page of another site sent this in a form that browsers allow unasked: send the bytes as a body of another \
+             content type, and let that site in by CORS",
+        ));
+    }
+    Ok(())
+}
+
+fn too_large(limit: u64) -> Problem {
+    Problem::payload_too_large(usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
+/// The next piece, unless it takes too long.
+async fn next<T, E>(
+    stream: &mut (impl Stream<Item = Result<T, E>> + Unpin),
+    patience: Duration,
+) -> Result<Option<Result<T, E>>, Problem> {
+    timeout(patience, stream.next())
+        .await
+        .map_err(|_| Problem::request_timeout(patience))
+}
+
+/// Reads the pieces as they come.
+async fn receive<E: std::fmt::Display>(
+    upload: &mut Upload,
+    mut stream: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    patience: Duration,
+) -> Result<(), Problem> {
+    while let Some(piece) = next(&mut stream, patience).await? {
+        upload.write(piece.map_err(Problem::broken_body)?).await?;
+    }
+    Ok(())
+}
+
+/// The body is the content; the rest is in the query and the headers.
+async fn raw(
+    state: &State,
+    request: &HttpRequest,
+    content_type: Option<String>,
+    payload: Payload,
+) -> Result<Artifact, Problem> {
+    let mut fields = Fields::default();
+    for (name, value) in pairs(request.query_string())? {
+        // Others are ignored, as they are everywhere in a query.
+        if Fields::KNOWN.contains(&name.as_str()) {
+            fields.take(&name, &value);
+        }
+    }
+    if fields.file_name.is_none() {
+        fields.file_name = request
+            .headers()
+            .contains_key(CONTENT_DISPOSITION)
+            .then(|| ContentDisposition::parse(request).ok())
+            .flatten()
+            .and_then(|disposition| file_name(&disposition));
+    }
+    fields.content_type = content_type;
+    let artifact = fields.finish()?;
+    let mut upload = state.manager.upload(state.options.upload_limit);
+    receive(&mut upload, payload, state.options.body.time).await?;
+    Ok(upload.finish(artifact).await?)
+}
+
+/// A form with one file, and the rest in fields before or after it.
+async fn form(state: &State, mut form: Multipart) -> Result<Artifact, Problem> {
+    let patience = state.options.body.time;
+    let mut fields = Fields::default();
+    let mut upload: Option<Upload> = None;
+    let mut count = 0;
+    while let Some(field) = next(&mut form, patience).await? {
+        let mut field = field.map_err(broken_form)?;
+        count += 1;
+        if count > FIELDS {
+            return Err(Problem::broken_body(format!(
+                "the form has more than {FIELDS} fields"
+            )));
+        }
+        let name = field.name().unwrap_or_default().to_owned();
+        if name == "file" {
+            if upload.is_some() {
+                fields
+                    .wrong
+                    .say("/file", "given twice: an artifact has one file");
+                fields.wrong.finish()?;
+                return Err(Problem::not_found());
+            }
+            fields.content_type = field.content_type().map(ToString::to_string);
+            let given = field.content_disposition().and_then(file_name);
+            fields.file_name = given.or(fields.file_name.take());
+            let mut new = state.manager.upload(state.options.upload_limit);
+            receive(&mut new, &mut field, patience).await?;
+            upload = Some(new);
+        } else {
+            let value = read(&mut field, patience).await?;
+            fields.take(&name, &value);
+        }
+    }
+    let Some(upload) = upload else {
+        fields.wrong.say(
+            "/file",
+            "required, and missing: a field of a form with the name `file`",
+        );
+        fields.wrong.finish()?;
+        return Err(Problem::not_found());
+    };
+    Ok(upload.finish(fields.finish()?).await?)
+}
+
+fn broken_form(error: MultipartError) -> Problem {
+    Problem::broken_body(error)
+}
+
+/// The name of a file, as a client spells it.
+fn file_name(disposition: &ContentDisposition) -> Option<String> {
+    let extended = disposition
+        .get_filename_ext()
+        .and_then(|name| String::from_utf8(name.value.clone()).ok());
+    extended.or_else(|| disposition.get_filename().map(str::to_owned))
+}
+
+/// A small field.
+async fn read(field: &mut Field, patience: Duration) -> Result<String, Problem> {
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = next(field, patience).await? {
+        let piece = piece.map_err(broken_form)?;
+        if bytes.len() + piece.len() > FIELD {
+            return Err(Problem::payload_too_large(FIELD));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    String::from_utf8(bytes.to_vec()).map_err(|_| Problem::broken_body("a field is not UTF-8"))
+}
+
+/// What comes along with the content.
+#[derive(Default)]
+struct Fields {
+    artifact: ArtifactIn,
+    tags: Vec<String>,
+    content_type: Option<String>,
+    file_name: Option<String>,
+    wrong: Wrong,
+}
+
+impl Fields {
+    const KNOWN: [&'static str; 5] = ["id", "parent_id", "tags", "metadata", "file_name"];
+
+    fn take(&mut self, name: &str, value: &str) {
+        let artifact = std::mem::take(&mut self.artifact);
+        self.artifact = match name {
+            "id" | "parent_id" => match ulid(value) {
+                Some(id) if name == "id" => artifact.id(id),
+                Some(id) => artifact.parent(id),
+                None => {
+                    let pointer = format!("/{name}");
+                    self.wrong
+                        .say(&pointer, "expected a ULID: 26 digits and capital letters");
+                    artifact
+                }
+            },
+            "metadata" => match JsonText::parse(value) {
+                Ok(json) if json.is_object() => artifact.metadata_text(json),
+                _ => {
+                    self.wrong.say("/metadata", "expected a JSON object");
+                    artifact
+                }
+            },
+            // Once with commas, or once for each.
+            "tags" => {
+                self.tags.extend(
+                    value
+                        .split(',')
+                        .map(str::trim)
+                        .filter(|tag| !tag.is_empty())
+                        .map(str::to_owned),
+                );
+                artifact
+            }
+            "file_name" => {
+                self.file_name = Some(value.to_owned());
+                artifact
+            }
+            _ => {
+                let shown: String = name.chars().take(50).collect();
+                let known = Self::KNOWN.join(", ");
+                self.wrong.say(
+                    &format!("/{shown}"),
+                    format!("unknown field; there are file, {known}"),
+                );
+                artifact
+            }
+        };
+    }
+
+    fn finish(self) -> Result<ArtifactIn, Problem> {
+        self.wrong.finish()?;
+        let mut artifact = self.artifact.tags(self.tags);
+        if let Some(content_type) = self.content_type {
+            artifact = artifact.content_type(content_type);
+        }
+        if let Some(name) = self.file_name {
+            artifact = artifact.file_name(name);
+        }
+        Ok(artifact)
+    }
+}
