@@ -1,5 +1,5 @@
-//! What the black-box tests stand on: a server as a process of its own, HTTP down to single bytes, a real browser, and
-//! the official schemas of `OpenAPI`.
+//! What the black-box tests stand on: a server as a process of its own, HTTP down to single bytes, a real browser,
+//! a real PostgreSQL, and the official schemas of `OpenAPI`.
 //!
 //! The tests themselves are in `tests/`. They know of a service only what a client sees of it.
 
@@ -9,6 +9,7 @@ mod daemon;
 pub mod generated;
 pub mod http;
 pub mod openapi;
+pub mod postgres;
 pub mod process;
 
 /// The code in the pages of the project, compiled and run as documentation tests.
