@@ -3,9 +3,11 @@
 //!
 //! The tests themselves are in `tests/`. They know of a service only what a client sees of it.
 
+pub mod app;
 pub mod browser;
 mod build;
 mod daemon;
+pub mod databases;
 pub mod generated;
 pub mod http;
 pub mod openapi;

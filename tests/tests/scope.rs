@@ -2,67 +2,26 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tasks_tests::app::Running;
 use tasks_tests::{http, openapi};
 use tasks_web::prelude::*;
 use tasks_web::testing;
 
-/// Serves an application on a free port until the test ends.
-struct Running {
-    address: SocketAddr,
-    handle: ServerHandle,
-}
-
-impl Running {
-    fn start(configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) -> Self {
-        let (sender, receiver) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(async move {
-                let server = HttpServer::new(move || App::new().configure(configure.clone()))
-                    .workers(2)
-                    .disable_signals();
-                let server = server.bind(("127.0.0.1", 0)).unwrap();
-                let address = server.addrs()[0];
-                let server = server.run();
-                sender
-                    .send(Self {
-                        address,
-                        handle: server.handle(),
-                    })
-                    .unwrap();
-                server.await.unwrap();
-            });
-        });
-        receiver.recv().unwrap()
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    async fn execute(&self, path: &str, params: Value) -> (StatusCode, Value) {
-        http::post(
-            &self.url(&format!("{path}/$execute")),
-            &json!({"params": params}),
-        )
-        .await
-        .unwrap()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.handle.stop(false));
-    }
+async fn execute(app: &Running, path: &str, params: Value) -> (StatusCode, Value) {
+    http::post(
+        &app.url(&format!("{path}/$execute")),
+        &json!({"params": params}),
+    )
+    .await
+    .unwrap()
 }
 
 /// One in two directions: read and written differently.
@@ -202,7 +161,7 @@ async fn a_nested_scope_brings_its_documents_along() {
         document["paths"]["/deep/down/tasks/ping/$execute"].is_object(),
         "{document}"
     );
-    let (status, answer) = server.execute("/deep/down/tasks/ping", json!({})).await;
+    let (status, answer) = execute(&server, "/deep/down/tasks/ping", json!({})).await;
     assert_eq!(
         (status, &answer["result"]),
         (StatusCode::OK, &json!("pong"))
@@ -293,7 +252,8 @@ async fn limits_are_answered_by_429_and_503() {
                 .json(&json!({"params": {"millis": 1}}));
             request.send().await.unwrap()
         };
-        let (first, second) = tokio::join!(server.execute(&path, json!({"millis": 1500})), second);
+        let (first, second) =
+            tokio::join!(execute(&server, &path, json!({"millis": 1500})), second);
         assert_eq!(first.0, StatusCode::OK);
         assert_eq!(
             (second.status().as_u16(), &second.headers()[RETRY_AFTER]),
@@ -313,7 +273,7 @@ async fn a_dependency_that_is_not_available_is_503() {
     let server = Running::start(move |config| {
         config.service(tasks_web::scope("/t", executor.clone()).without_docs());
     });
-    let (status, problem) = server.execute("/t/needs_broken", json!({})).await;
+    let (status, problem) = execute(&server, "/t/needs_broken", json!({})).await;
     assert_eq!(
         (status, &problem["type"]),
         (
@@ -337,12 +297,15 @@ async fn bodies_have_limits_of_size_and_time() {
                 .without_docs(),
         );
     });
-    let (status, _) = server
-        .execute("/t/shape", json!({"shape": {"name": "x".repeat(100)}}))
-        .await;
+    let (status, _) = execute(
+        &server,
+        "/t/shape",
+        json!({"shape": {"name": "x".repeat(100)}}),
+    )
+    .await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     let request = b"POST /t/ping/$execute HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{";
-    let answer = String::from_utf8(http::raw(server.address, request).await.unwrap()).unwrap();
+    let answer = String::from_utf8(http::raw(server.address(), request).await.unwrap()).unwrap();
     assert!(
         answer.starts_with("HTTP/1.1 408 ") && answer.contains("urn:tasks:problem:request-timeout"),
         "{answer}"

@@ -1,0 +1,95 @@
+//! The same test on SQLite and on PostgreSQL.
+
+use std::fmt;
+
+use tempfile::TempDir;
+
+use crate::postgres::{self, Postgres};
+
+/// A fresh database of a test, gone with it.
+pub struct TestDatabase {
+    url: String,
+    folder: TempDir,
+    server: Option<postgres::Database>,
+}
+
+impl fmt::Debug for TestDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TestDatabase").field(&self.url).finish()
+    }
+}
+
+impl TestDatabase {
+    /// A file of SQLite.
+    ///
+    /// # Panics
+    ///
+    /// When no folder can be made.
+    #[must_use]
+    pub fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self {
+            url: format!("sqlite://{}", folder.path().join("test.db").display()),
+            folder,
+            server: None,
+        }
+    }
+
+    /// A database of the one PostgreSQL server of the test run.
+    ///
+    /// # Panics
+    ///
+    /// When there is no PostgreSQL; the message says how to get it.
+    #[must_use]
+    pub fn postgres() -> Self {
+        let database = Postgres::shared()
+            .and_then(postgres::Shared::database)
+            .unwrap_or_else(|error| panic!("{error:#}"));
+        Self {
+            url: database.url(),
+            folder: tempfile::tempdir().expect("a folder"),
+            server: Some(database),
+        }
+    }
+
+    /// For `Database::from_url`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A folder for what the test writes.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Whether it is PostgreSQL.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        self.server.is_some()
+    }
+}
+
+/// Makes two tests of each async function that takes a [`TestDatabase`]: `sqlite::name` and `postgres::name`.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name($crate::databases::TestDatabase::sqlite()).await;
+                }
+            )*
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name($crate::databases::TestDatabase::postgres()).await;
+                }
+            )*
+        }
+    };
+}

@@ -1,0 +1,573 @@
+//! Sessions and transactions, on both databases.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use serde_json::{Value, json};
+use tasks_tests::app::Running;
+use tasks_tests::databases::TestDatabase;
+use tasks_tests::{http, on_both_databases};
+use tasks_web::database::{Backend, ConnectionKind, RunQueryDsl};
+use tasks_web::prelude::*;
+use tasks_web::{DatabaseError, testing};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("fixtures/migrations");
+
+diesel::table! {
+    notes (id) {
+        id -> Text,
+        text -> Text,
+    }
+}
+
+async fn open(test: &TestDatabase) -> Database {
+    Database::from_url(test.url())
+        .migrations(MIGRATIONS)
+        .connect()
+        .await
+        .unwrap()
+}
+
+async fn add(tx: &mut Transaction, id: &str) -> Result<usize, DatabaseError> {
+    let row = (notes::id.eq(id), notes::text.eq("text"));
+    Ok(with_conn!(tx, |conn| diesel::insert_into(notes::table)
+        .values(row)
+        .execute(conn)
+        .await)?)
+}
+
+async fn count(session: &Session) -> i64 {
+    session
+        .read(async |conn| with_conn!(conn, |conn| notes::table.count().get_result(conn).await))
+        .await
+        .unwrap()
+}
+
+async fn a_transaction_is_all_or_nothing(test: TestDatabase) {
+    let session = open(&test).await.session();
+    let failed: anyhow::Result<()> = session
+        .transaction(async |tx| {
+            add(tx, "a").await?;
+            anyhow::bail!("changed my mind")
+        })
+        .await;
+    assert_eq!(failed.unwrap_err().to_string(), "changed my mind");
+    assert_eq!(count(&session).await, 0);
+
+    let kept = session
+        .transaction(async |tx| {
+            add(tx, "a").await?;
+            add(tx, "b").await
+        })
+        .await;
+    assert_eq!(kept.unwrap(), 1);
+    assert_eq!(count(&session).await, 2);
+
+    // A statement that fails makes no transaction that is half done.
+    let twice = session
+        .transaction(async |tx| {
+            add(tx, "c").await?;
+            add(tx, "a").await
+        })
+        .await;
+    assert!(twice.unwrap_err().is_unique_violation());
+    assert_eq!(count(&session).await, 2);
+}
+
+async fn a_read_cannot_write(test: TestDatabase) {
+    let session = open(&test).await.session();
+    let refused = session
+        .read(async |conn| conn.batch("INSERT INTO notes VALUES ('a', 'b')").await)
+        .await;
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("read"), "{message}");
+    assert_eq!(count(&session).await, 0);
+}
+
+async fn a_read_sees_one_moment(test: TestDatabase) {
+    let database = open(&test).await;
+    let session = database.session();
+    let (before, after) = session
+        .read(async |conn| {
+            let count = async |conn: &mut tasks_web::database::Connection| {
+                with_conn!(conn, |conn| notes::table
+                    .count()
+                    .get_result::<i64>(conn)
+                    .await)
+            };
+            let before = count(conn).await?;
+            // On another connection, which is not waited for by readers.
+            session.transaction(async |tx| add(tx, "a").await).await?;
+            Ok::<_, diesel::result::Error>((before, count(conn).await?))
+        })
+        .await
+        .unwrap();
+    assert_eq!((before, after), (0, 0));
+    assert_eq!(count(&session).await, 1);
+}
+
+async fn a_nested_transaction_fails_at_once(test: TestDatabase) {
+    let session = open(&test).await.session();
+    let began = Instant::now();
+    let nested = session
+        .transaction(async |tx| {
+            add(tx, "a").await?;
+            session.transaction(async |tx| add(tx, "b").await).await
+        })
+        .await;
+    assert!(matches!(nested, Err(DatabaseError::NestedTransaction)));
+    assert!(
+        nested
+            .unwrap_err()
+            .to_string()
+            .contains("pass it on as `tx`")
+    );
+    // Far less than the wait for a connection, which is five seconds.
+    assert!(began.elapsed() < Duration::from_secs(4));
+    assert_eq!(count(&session).await, 0);
+
+    // Savepoints are what diesel has for that.
+    let saved: Result<usize, DatabaseError> = session
+        .transaction(async |tx| {
+            with_conn!(tx, |conn| {
+                use diesel_async::AsyncConnection as _;
+                let undone: Result<(), diesel::result::Error> = conn
+                    .transaction(async |conn| {
+                        let row = (notes::id.eq("x"), notes::text.eq("x"));
+                        diesel::insert_into(notes::table)
+                            .values(row)
+                            .execute(conn)
+                            .await?;
+                        Err(diesel::result::Error::RollbackTransaction)
+                    })
+                    .await;
+                assert!(undone.is_err());
+            });
+            add(tx, "y").await
+        })
+        .await;
+    assert_eq!(saved.unwrap(), 1);
+    assert_eq!(count(&session).await, 1);
+}
+
+async fn a_closure_that_takes_too_long_is_undone(test: TestDatabase) {
+    let database = Database::from_url(test.url())
+        .migrations(MIGRATIONS)
+        .transaction_timeout(Duration::from_millis(200))
+        .connect()
+        .await
+        .unwrap();
+    let session = database.session();
+    let late = session
+        .transaction(async |tx| {
+            add(tx, "a").await?;
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            Ok::<_, DatabaseError>(())
+        })
+        .await;
+    let error = late.unwrap_err();
+    assert!(matches!(error, DatabaseError::TooLong { .. }), "{error}");
+    assert!(
+        error.to_string().contains("`transaction_timeout`"),
+        "{error}"
+    );
+    assert_eq!(count(&session).await, 0);
+    session
+        .transaction(async |tx| add(tx, "b").await)
+        .await
+        .unwrap();
+}
+
+/// A query that takes seconds.
+async fn slow(conn: &mut tasks_web::database::Connection) -> Result<(), DatabaseError> {
+    let sql = match conn.kind() {
+        ConnectionKind::Sqlite(_) => {
+            "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 10000000) \
+             SELECT MAX(x) FROM n"
+        }
+        ConnectionKind::Postgres(_) => "SELECT pg_sleep(60)",
+    };
+    conn.batch(sql).await
+}
+
+async fn a_statement_that_takes_too_long_is_ended(test: TestDatabase) {
+    let database = Database::from_url(test.url())
+        .migrations(MIGRATIONS)
+        .statement_timeout(Duration::from_millis(200))
+        .max_connections(2)
+        .connect()
+        .await
+        .unwrap();
+    let session = database.session();
+    let began = Instant::now();
+    let late = session
+        .transaction(async |tx| {
+            add(tx, "a").await?;
+            slow(tx).await
+        })
+        .await;
+    let message = late.unwrap_err().to_string();
+    assert!(message.contains("statement"), "{message}");
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert_eq!(count(&session).await, 0);
+}
+
+#[task(register = false, timeout = "200ms")]
+async fn dawdle(session: Session) -> anyhow::Result<()> {
+    session
+        .transaction(async |tx| {
+            add(tx, "dawdle").await?;
+            slow(tx).await
+        })
+        .await?;
+    Ok(())
+}
+
+#[task(register = false)]
+async fn linger(session: Session) -> anyhow::Result<()> {
+    session.read(async |conn| slow(conn).await).await?;
+    Ok(())
+}
+
+#[task(register = false)]
+async fn note(session: Session, id: String) -> anyhow::Result<i64> {
+    session.transaction(async |tx| add(tx, &id).await).await?;
+    Ok(count(&session).await)
+}
+
+/// Under actix, whose workers have one thread each: where to wait for a query that is abandoned would be a panic.
+async fn abandoned_queries_leave_the_pool_healthy(test: TestDatabase) {
+    let database = Database::from_url(test.url())
+        .migrations(MIGRATIONS)
+        .max_connections(3)
+        .statement_timeout(Duration::from_secs(20))
+        .acquire_timeout(Duration::from_secs(20))
+        .connect()
+        .await
+        .unwrap();
+    let executor = testing::executor([task(dawdle), task(linger), task(note)])
+        .provide(database.clone())
+        .build()
+        .unwrap();
+    let app = Running::start(move |config| {
+        config.service(tasks_web::scope("/tasks", executor.clone()));
+    });
+    let execute = |name: &str, params: Value| {
+        let url = app.url(&format!("/tasks/{name}/$execute"));
+        async move {
+            http::post(&url, &json!({"params": params}))
+                .await
+                .unwrap()
+                .1
+        }
+    };
+    let timed_out = execute("dawdle", json!({})).await;
+    assert!(
+        timed_out["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("timeout"),
+        "{timed_out}"
+    );
+    // Clients that hang up in the middle of a query.
+    for _ in 0..3 {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_millis(300))
+            .build()
+            .unwrap();
+        let request = client
+            .post(app.url("/tasks/linger/$execute"))
+            .json(&json!({}));
+        assert!(request.send().await.unwrap_err().is_timeout());
+    }
+    // What was abandoned is gone, and everybody else goes on.
+    for index in 0..10 {
+        let answer = execute("note", json!({"id": index.to_string()})).await;
+        assert_eq!(answer["error"], Value::Null, "{answer}");
+        assert_eq!(answer["result"], index + 1, "{answer}");
+    }
+    database.ping().await.unwrap();
+}
+
+static HOLDING: AtomicUsize = AtomicUsize::new(0);
+
+#[task(register = false)]
+async fn hold(session: Session, artifacts: ArtifactManager) -> anyhow::Result<()> {
+    HOLDING.fetch_add(1, Ordering::SeqCst);
+    artifacts.save(ArtifactIn::json("before")).await?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    count(&session).await;
+    artifacts.save(ArtifactIn::json("after")).await?;
+    Ok(())
+}
+
+/// Ten connections, two hundred tasks that each have a session for seconds.
+async fn sessions_hold_nothing(test: TestDatabase) {
+    let database = open(&test).await;
+    let manager = ArtifactManager::builder(database.clone()).build().unwrap();
+    let executor = testing::executor([task(hold)])
+        .provide(database.clone())
+        .provide(manager.clone())
+        .build()
+        .unwrap();
+    let tasks: Vec<_> = (0..200)
+        .map(|_| {
+            let executor = executor.clone();
+            tokio::spawn(async move { executor.run::<()>(call!(hold)).await })
+        })
+        .collect();
+    while AtomicUsize::load(&HOLDING, Ordering::SeqCst) < 200 {
+        // Others go on meanwhile: this would fail with `Busy` if the sessions held anything.
+        manager.save(ArtifactIn::json("meanwhile")).await.unwrap();
+    }
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    HOLDING.store(0, Ordering::SeqCst);
+    assert!(manager.count().await.unwrap() >= 400);
+}
+
+#[task(register = false)]
+fn blocking(session: &Session, id: String) -> anyhow::Result<i64> {
+    session.transaction_blocking(async |tx| add(tx, &id).await)?;
+    Ok(session.read_blocking(async |conn| {
+        with_conn!(conn, |conn| notes::table.count().get_result(conn).await)
+    })?)
+}
+
+async fn sync_tasks_have_the_same(test: TestDatabase) {
+    let executor = testing::executor([task(blocking)])
+        .provide(open(&test).await)
+        .build()
+        .unwrap();
+    for (id, expected) in [("a", 1), ("b", 2)] {
+        assert_eq!(
+            executor.run::<i64>(call!(blocking, id = id)).await.unwrap(),
+            expected
+        );
+    }
+}
+
+/// Churn: more callers than connections, some of which give up.
+async fn a_thousand_calls_lose_nothing(test: TestDatabase) {
+    let database = open(&test).await;
+    thousand_calls(database).await;
+}
+
+async fn thousand_calls(database: Database) {
+    let session = database.session();
+    let written = Arc::new(AtomicUsize::new(0));
+    let calls: Vec<_> = (0..1000)
+        .map(|index| {
+            let (session, written) = (session.clone(), Arc::clone(&written));
+            tokio::spawn(async move {
+                let id = format!("{index}");
+                let write = session.transaction(async |tx| add(tx, &id).await);
+                if index % 10 == 0 {
+                    // In the middle, wherever that is.
+                    let _ = tokio::time::timeout(Duration::from_micros(index * 3), write).await;
+                    return;
+                }
+                write.await.unwrap();
+                written.fetch_add(1, Ordering::SeqCst);
+                count(&session).await;
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    let kept = usize::try_from(count(&session).await).unwrap();
+    let acknowledged = AtomicUsize::load(&written, Ordering::SeqCst);
+    assert_eq!(acknowledged, 900);
+    // Those that gave up may have been kept just before.
+    assert!((900..=1000).contains(&kept), "{kept}");
+}
+
+async fn processes_may_start_at_once(test: TestDatabase) {
+    let url = test.url();
+    let opened = futures_util::future::join_all((0..8).map(|_| async move {
+        Database::from_url(url)
+            .migrations(MIGRATIONS)
+            .connect()
+            .await
+    }))
+    .await;
+    for database in opened {
+        let session = database.unwrap().session();
+        assert_eq!(count(&session).await, 0);
+    }
+    // And again, with nothing left to do.
+    let again = open(&test).await;
+    assert_eq!(count(&again.session()).await, 0);
+}
+
+async fn migrations_can_be_left_to_others(test: TestDatabase) {
+    let database = Database::from_url(test.url())
+        .without_migrations()
+        .connect()
+        .await
+        .unwrap();
+    let missing = database
+        .session()
+        .read(async |conn| conn.batch("SELECT 1 FROM tasks_artifacts").await)
+        .await;
+    assert!(missing.is_err());
+}
+
+async fn a_closed_database_says_so(test: TestDatabase) {
+    let database = open(&test).await;
+    database
+        .session()
+        .transaction(async |tx| add(tx, "a").await)
+        .await
+        .unwrap();
+    database.close().await;
+    let error = database.ping().await.unwrap_err();
+    assert_eq!(error.to_string(), "the database is closed");
+    let again = open(&test).await;
+    assert_eq!(count(&again.session()).await, 1);
+}
+
+on_both_databases!(
+    a_transaction_is_all_or_nothing,
+    a_read_cannot_write,
+    a_read_sees_one_moment,
+    a_nested_transaction_fails_at_once,
+    a_closure_that_takes_too_long_is_undone,
+    a_statement_that_takes_too_long_is_ended,
+    abandoned_queries_leave_the_pool_healthy,
+    sessions_hold_nothing,
+    sync_tasks_have_the_same,
+    a_thousand_calls_lose_nothing,
+    processes_may_start_at_once,
+    migrations_can_be_left_to_others,
+    a_closed_database_says_so,
+);
+
+/// In memory, too, where a table that belonged to a connection would be lost with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_memory_survives_its_connections() {
+    let database = Database::sqlite_in_memory()
+        .migrations(MIGRATIONS)
+        .connect()
+        .await
+        .unwrap();
+    thousand_calls(database).await;
+}
+
+#[tokio::test]
+async fn every_sqlite_connection_is_set_up() {
+    #[derive(QueryableByName)]
+    struct Pragmas {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        journal_mode: String,
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        synchronous: i64,
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        foreign_keys: i64,
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        timeout: i64,
+    }
+    const SQL: &str = "SELECT journal_mode, synchronous, foreign_keys, timeout FROM pragma_journal_mode, \
+                       pragma_synchronous, pragma_foreign_keys, pragma_busy_timeout";
+    let test = TestDatabase::sqlite();
+    let session = open(&test).await.session();
+    let check = |pragmas: Pragmas| {
+        let found = (
+            pragmas.journal_mode.as_str(),
+            pragmas.synchronous,
+            pragmas.foreign_keys,
+            pragmas.timeout,
+        );
+        assert_eq!(found, ("wal", 2, 1, 5000));
+    };
+    // Ten readers at once, so that each is another connection.
+    let barrier = tokio::sync::Barrier::new(10);
+    let reads = (0..10).map(|_| {
+        session.read(async |conn| {
+            barrier.wait().await;
+            with_conn!(conn, |conn| diesel::sql_query(SQL)
+                .get_result::<Pragmas>(conn)
+                .await)
+        })
+    });
+    for read in futures_util::future::join_all(reads).await {
+        check(read.unwrap());
+    }
+    let written = session
+        .transaction(async |tx| {
+            with_conn!(tx, |conn| diesel::sql_query(SQL)
+                .get_result::<Pragmas>(conn)
+                .await)
+        })
+        .await;
+    check(written.unwrap());
+}
+
+#[tokio::test]
+async fn closing_writes_the_log_into_the_file() {
+    let test = TestDatabase::sqlite();
+    let database = open(&test).await;
+    database
+        .session()
+        .transaction(async |tx| add(tx, "a").await)
+        .await
+        .unwrap();
+    let log = test.folder().join("test.db-wal");
+    assert!(log.metadata().unwrap().len() > 0);
+    database.close().await;
+    assert!(log.metadata().map_or(0, |log| log.len()) == 0);
+}
+
+#[tokio::test]
+async fn the_password_is_never_shown() {
+    let test = TestDatabase::postgres();
+    let database = open(&test).await;
+    assert_eq!(database.backend(), Backend::Postgres);
+    let password = test.url().split(['@', ':']).nth(2).unwrap();
+    assert!(!password.is_empty() && !database.url().contains(password));
+    assert!(database.url().contains(":***@"), "{}", database.url());
+    assert!(!format!("{database:?}").contains(password));
+
+    let wrong = test.url().replace(password, "s3cret-and-wrong");
+    let error = Database::from_url(&wrong).connect().await.unwrap_err();
+    assert!(
+        matches!(error, DatabaseError::Unavailable { .. }),
+        "{error}"
+    );
+    for text in [error.to_string(), format!("{error:?}")] {
+        assert!(!text.contains("s3cret"), "{text}");
+        assert!(text.contains("authentication"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_said_with_advice() {
+    for (builder, expected) in [
+        (Database::from_url("mysql://x"), "`sqlite:`"),
+        (
+            Database::from_env("TASKS_TEST_UNSET"),
+            "`TASKS_TEST_UNSET` is not set",
+        ),
+        (Database::postgres("sqlite://x.db"), "`Database::from_url`"),
+        (
+            Database::sqlite("/no/such/folder/x.db"),
+            "cannot be reached",
+        ),
+        (
+            Database::postgres("postgres://ada@127.0.0.1:1/app")
+                .connect_timeout(Duration::from_secs(1)),
+            "cannot be reached",
+        ),
+    ] {
+        let error = builder.connect().await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
