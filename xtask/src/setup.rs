@@ -1,89 +1,117 @@
-//! What the tests need beside a Rust toolchain: a browser and its driver, and valgrind to count instructions.
+//! What the tests need beside a Rust toolchain: a browser and its driver, valgrind to count instructions, a PostgreSQL
+//! server, and schemathesis, which needs Python.
 
-use std::path::PathBuf;
-use std::process::Command;
-use std::{fs, process};
+mod debian;
+mod postgres;
+mod schemathesis;
+mod system;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use crate::process::{find, output, run};
+use self::system::System;
+use crate::process::{find, output};
 
-/// A program that tests start, under the names it is known by.
-struct Program {
+/// Something that tests start.
+struct Need {
     what: &'static str,
-    names: &'static [&'static str],
+    /// Its packages on Debian.
+    packages: &'static [&'static str],
+    /// What was found, in a line.
+    find: fn() -> Option<String>,
 }
 
-const NEEDED: [Program; 3] = [
-    Program {
+const NEEDED: [Need; 5] = [
+    Need {
         what: "Chromium",
-        names: &["chromium", "chromium-browser", "google-chrome"],
+        packages: &["chromium"],
+        find: || program(&["chromium", "chromium-browser", "google-chrome"]),
     },
-    Program {
+    Need {
         what: "ChromeDriver",
-        names: &["chromedriver"],
+        packages: &["chromium-driver"],
+        find: || program(&["chromedriver"]),
     },
-    Program {
+    Need {
         what: "Valgrind",
-        names: &["valgrind"],
+        packages: &["valgrind"],
+        find: || program(&["valgrind"]),
+    },
+    Need {
+        what: "PostgreSQL's server (initdb and postgres)",
+        packages: &["postgresql"],
+        find: postgres::find,
+    },
+    Need {
+        what: "Python 3.10 or later with venv",
+        packages: &["python3", "python3-venv"],
+        find: || schemathesis::python().and_then(|python| version(&python)),
     },
 ];
-
-const DEBIAN_PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "valgrind"];
 
 /// Makes sure that everything is there, installing it where that is possible without asking.
 pub(crate) fn run_step() -> Result<()> {
     let missing = missing(true);
-    if missing.is_empty() {
-        return Ok(());
+    if !missing.is_empty() {
+        println!("missing: {}", names(&missing));
+        install(&missing)?;
     }
-    println!("missing: {}", missing.join(", "));
-    let system = System::of_this_machine();
-    if system.like("debian") && find("apt-get").is_some() && is_root() {
-        install_from_debian(&system)?;
-        let missing = self::missing(true);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        bail!(
-            "still missing after the installation: {}",
-            missing.join(", ")
-        );
-    }
-    bail!(
-        "{} must be installed first:\n{}",
-        missing.join(" and "),
-        system.instructions()
-    );
+    schemathesis::provide()
 }
 
-/// Names what is missing; a program that is in `PATH` and does not run is missing, too (on Ubuntu, `chromium-browser` may
-/// be a script that only tells how to install a snap).
-fn missing(say: bool) -> Vec<&'static str> {
+fn install(missing: &[&Need]) -> Result<()> {
+    let system = System::of_this_machine();
+    if !(system.like("debian") && find("apt-get").is_some() && is_root()) {
+        bail!(
+            "{} must be installed first:\n{}",
+            names(missing),
+            system.instructions()
+        );
+    }
+    let packages: Vec<&str> = missing
+        .iter()
+        .flat_map(|need| need.packages)
+        .copied()
+        .collect();
+    debian::install(&packages, &system)?;
+    let missing = self::missing(true);
+    if !missing.is_empty() {
+        bail!("still missing after the installation: {}", names(&missing));
+    }
+    Ok(())
+}
+
+fn missing(say: bool) -> Vec<&'static Need> {
     NEEDED
         .iter()
-        .filter(|program| {
-            let found = program
-                .names
-                .iter()
-                .filter_map(|name| find(name))
-                .find_map(|path| version(&path));
+        .filter(|need| {
+            let found = (need.find)();
             if let (true, Some(found)) = (say, &found) {
                 println!("{found}");
             }
             found.is_none()
         })
-        .map(|program| program.what)
         .collect()
 }
 
-fn version(path: &PathBuf) -> Option<String> {
-    let version = output(
-        Command::new(path)
-            .arg("--version")
-            .stdin(process::Stdio::null()),
-    )
-    .ok()?;
+fn names(needs: &[&Need]) -> String {
+    let names: Vec<&str> = needs.iter().map(|need| need.what).collect();
+    names.join(", ")
+}
+
+/// The first of these in `PATH` that runs: on Ubuntu, `chromium-browser` may be a script that only tells how to install a
+/// snap.
+fn program(names: &[&str]) -> Option<String> {
+    names
+        .iter()
+        .filter_map(|name| find(name))
+        .find_map(|path| version(&path))
+}
+
+fn version(path: &Path) -> Option<String> {
+    let version = output(Command::new(path).arg("--version").stdin(Stdio::null())).ok()?;
     Some(format!(
         "{} ({})",
         version.lines().next()?.trim(),
@@ -91,133 +119,6 @@ fn version(path: &PathBuf) -> Option<String> {
     ))
 }
 
-fn install_from_debian(system: &System) -> Result<()> {
-    println!("installing with apt-get: {}", DEBIAN_PACKAGES.join(", "));
-    let apt = || {
-        let mut command = Command::new("apt-get");
-        command
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .arg("--quiet");
-        command
-    };
-    run(apt().arg("update"))?;
-    for package in DEBIAN_PACKAGES {
-        // On Ubuntu these names are absent, or empty packages that install a snap.
-        let policy = output(Command::new("apt-cache").args(["policy", package]))?;
-        let candidate = policy
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("Candidate: "))
-            .unwrap_or("(none)");
-        if candidate == "(none)" || candidate.contains("snap") {
-            bail!(
-                "this system has no package {package} that apt-get could install.\n{}",
-                system.instructions()
-            );
-        }
-    }
-    run(apt()
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(DEBIAN_PACKAGES))
-}
-
 fn is_root() -> bool {
     output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0")
-}
-
-/// Which system this is, in the words of /etc/os-release: its own name first, then those it is derived from.
-struct System {
-    names: Vec<String>,
-}
-
-impl System {
-    fn of_this_machine() -> Self {
-        if cfg!(target_os = "linux") {
-            Self::parse(&fs::read_to_string("/etc/os-release").unwrap_or_default())
-        } else {
-            Self {
-                names: vec![std::env::consts::OS.to_owned()],
-            }
-        }
-    }
-
-    fn parse(os_release: &str) -> Self {
-        let value = |key: &str| {
-            let line = os_release
-                .lines()
-                .find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-            line.unwrap_or_default()
-                .trim_matches(['"', '\''])
-                .to_owned()
-        };
-        let names = format!("{} {}", value("ID"), value("ID_LIKE"));
-        Self {
-            names: names.split_ascii_whitespace().map(str::to_owned).collect(),
-        }
-    }
-
-    fn like(&self, name: &str) -> bool {
-        self.names.iter().any(|own| own == name)
-    }
-
-    fn instructions(&self) -> &'static str {
-        const KNOWN: [(&str, &str); 7] = [
-            // Before Debian, which Ubuntu is derived from.
-            (
-                "ubuntu",
-                "  sudo apt-get install valgrind\n  \
-                 sudo snap install chromium\n  \
-                 sudo ln -s /snap/bin/chromium.chromedriver /usr/local/bin/chromedriver\n\
-                 or a pair of browser and driver from https://googlechromelabs.github.io/chrome-for-testing/, in PATH",
-            ),
-            (
-                "debian",
-                "  sudo apt-get update\n  sudo apt-get install chromium chromium-driver valgrind",
-            ),
-            (
-                "fedora",
-                "  sudo dnf install chromium chromedriver valgrind",
-            ),
-            ("arch", "  sudo pacman -S chromium valgrind"),
-            (
-                "alpine",
-                "  sudo apk add chromium chromium-chromedriver valgrind",
-            ),
-            (
-                "suse",
-                "  sudo zypper install chromium chromedriver valgrind",
-            ),
-            (
-                "macos",
-                "  brew install --cask chromium chromedriver\n\
-                 there is no valgrind for current versions of macOS: run the steps but `speed` by name",
-            ),
-        ];
-        KNOWN.iter().find(|(name, _)| self.like(name)).map_or(
-            "  put `chromium` (or `google-chrome`) and a `chromedriver` of the same version into PATH, and `valgrind`",
-            |(_, text)| text,
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ubuntu_is_told_of_snaps_and_debian_is_not() {
-        let ubuntu = System::parse("NAME=\"Ubuntu\"\nID=ubuntu\nID_LIKE=debian\n");
-        assert!(ubuntu.like("debian"));
-        assert!(ubuntu.instructions().contains("snap"));
-        let debian = System::parse(
-            "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n",
-        );
-        assert!(
-            debian
-                .instructions()
-                .contains("apt-get install chromium chromium-driver valgrind")
-        );
-        let rocky = System::parse("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n");
-        assert!(rocky.instructions().contains("dnf"));
-        assert!(System::parse("").instructions().contains("PATH"));
-    }
 }
