@@ -1,5 +1,5 @@
 //! What the black-box tests stand on: a server as a process of its own, HTTP down to single bytes, a real browser,
-//! a real PostgreSQL, and the official schemas of `OpenAPI`.
+//! a real PostgreSQL, the official schemas of `OpenAPI`, and a fuzzer that reads documents of it.
 //!
 //! The tests themselves are in `tests/`. They know of a service only what a client sees of it.
 
@@ -13,6 +13,7 @@ pub mod http;
 pub mod openapi;
 pub mod postgres;
 pub mod process;
+pub mod schemathesis;
 
 /// The code in the pages of the project, compiled and run as documentation tests.
 #[cfg(doctest)]
