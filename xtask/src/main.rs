@@ -1,6 +1,7 @@
 //! `cargo xtask`: the one way to test, bench and check this workspace. `cargo xtask help` lists what it can do.
 
 mod bench;
+mod dependencies;
 mod licences;
 mod process;
 mod setup;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::bench::instructions;
 use crate::process::{cargo, find, root, run};
-use crate::{licences, setup};
+use crate::{dependencies, licences, setup};
 
 /// One thing that is checked.
 pub(crate) struct Step {
@@ -40,7 +40,7 @@ pub(crate) const ALL: [Step; 9] = [
     },
     Step {
         name: "features",
-        about: "lints of other sets of features",
+        about: "lints of other sets of features, and what they depend on",
         run: features,
     },
     Step {
@@ -79,6 +79,7 @@ fn clippy() -> Result<()> {
 }
 
 fn features() -> Result<()> {
+    dependencies::check()?;
     FEATURE_SETS
         .iter()
         .try_for_each(|set| run(cargo(["clippy"]).args(*set).args(NO_WARNINGS)))
