@@ -160,16 +160,12 @@ struct Shown {
     /// What is known about the data.
     metadata: serde_json::Map<String, Value>,
     /// The media type of its bytes; null when it has JSON instead.
-    #[schemars(required)]
     content_type: Option<String>,
     /// The name of the file that its bytes were.
-    #[schemars(required)]
     file_name: Option<String>,
     /// How many bytes it has; null when it has JSON instead.
-    #[schemars(required)]
     size: Option<u64>,
     /// The id of its parent.
-    #[schemars(required)]
     parent_id: Option<String>,
     /// How many ancestors it has.
     level: u32,
