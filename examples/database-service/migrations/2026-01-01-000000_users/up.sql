@@ -1,0 +1,6 @@
+CREATE TABLE users (
+    id TEXT PRIMARY KEY NOT NULL,
+    name TEXT NOT NULL,
+    active BOOLEAN NOT NULL DEFAULT TRUE,
+    times_processed BIGINT NOT NULL DEFAULT 0
+);
