@@ -10,6 +10,7 @@ mod daemon;
 pub mod databases;
 pub mod generated;
 pub mod http;
+pub mod load;
 pub mod openapi;
 pub mod postgres;
 pub mod process;
