@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tasks_tests::postgres::Postgres;
 use tokio_postgres::error::SqlState;
@@ -31,9 +31,12 @@ fn listens(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// Asks until it is so; a test that waits in vain is ended by the test runner.
+/// Asks until it is so, for longer than it takes on the slowest machine.
+#[track_caller]
 fn wait_until(what: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !what() {
+        assert!(Instant::now() < deadline, "it has not come true");
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -193,7 +196,6 @@ fn port(output: &str) -> Option<u16> {
 
 #[test]
 fn a_killed_test_leaves_nothing_behind() {
-    use std::io::{BufRead as _, BufReader};
     let temporary = tempfile::tempdir().unwrap();
     open_to_all(temporary.path());
     let mut command = inner("inner_server", None);
@@ -230,8 +232,8 @@ fn the_tests_of_a_run_share_a_server_that_ends_with_it() {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut process = shell.spawn().unwrap();
-    let output = std::io::BufReader::new(process.stdout.take().unwrap());
-    let mut ports = std::io::BufRead::lines(output).filter_map(|line| port(&line.unwrap()));
+    let output = BufReader::new(process.stdout.take().unwrap());
+    let mut ports = output.lines().filter_map(|line| port(&line.unwrap()));
     let (first, second) = (ports.next().unwrap(), ports.next().unwrap());
     assert_eq!(first, second);
     assert!(listens(first));
