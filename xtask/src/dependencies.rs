@@ -14,13 +14,53 @@ const OF_DATABASES: [&str; 6] = [
     "tokio-postgres",
 ];
 
-/// Checks that the runtime without its default features has no database in its tree.
+/// Features of the runtime, and what they must not bring.
+const WITHOUT: [(&str, &[&str]); 3] = [
+    ("", &OF_DATABASES),
+    ("sqlite", &["postgres-", "tokio-postgres"]),
+    ("postgres", &["libsqlite3-sys"]),
+];
+
+/// Checks that the runtime has no database in its tree without its default features, and with one database not the other.
 pub(crate) fn check() -> Result<()> {
-    let tree = output(&mut cargo([
+    for (features, unwanted) in WITHOUT {
+        let tree = tree(features)?;
+        let crates = crates(&tree)?;
+        let found = among(&crates, unwanted);
+        if !found.is_empty() {
+            bail!(
+                "tasks-runtime with the features `{features}` depends on {}: make the dependency optional, and part of the \
+                 feature that needs it",
+                found.join(", ")
+            );
+        }
+        println!(
+            "tasks-runtime with the features `{features}`: {} crates, none of {}",
+            crates.len(),
+            unwanted.join(", ")
+        );
+    }
+    // What nothing depends on any more is easily absent.
+    let tree = tree("sqlite,postgres")?;
+    let crates = crates(&tree)?;
+    for name in OF_DATABASES {
+        if among(&crates, &[name]).is_empty() {
+            bail!(
+                "`{name}` is not in the tree of any database: take it off the list in xtask/src/dependencies.rs"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn tree(features: &str) -> Result<String> {
+    output(&mut cargo([
         "tree",
         "--package",
         "tasks-runtime",
         "--no-default-features",
+        "--features",
+        features,
         "--edges",
         "normal",
         "--target",
@@ -29,21 +69,7 @@ pub(crate) fn check() -> Result<()> {
         "none",
         "--format",
         "{p}",
-    ]))?;
-    let crates = crates(&tree)?;
-    let found = of_databases(&crates);
-    if !found.is_empty() {
-        bail!(
-            "tasks-runtime without default features depends on {}: make the dependency optional, and part of `sqlite` or \
-             `postgres`",
-            found.join(", ")
-        );
-    }
-    println!(
-        "tasks-runtime without default features: {} crates, none of a database",
-        crates.len()
-    );
-    Ok(())
+    ]))
 }
 
 /// The names in the output of `cargo tree`, which are known to begin with the package asked for, and to go on.
@@ -64,11 +90,11 @@ fn crates(tree: &str) -> Result<Vec<&str>> {
     Ok(names)
 }
 
-fn of_databases<'a>(crates: &[&'a str]) -> Vec<&'a str> {
+fn among<'a>(crates: &[&'a str], beginnings: &[&str]) -> Vec<&'a str> {
     crates
         .iter()
         .filter(|name| {
-            OF_DATABASES
+            beginnings
                 .iter()
                 .any(|beginning| name.starts_with(beginning))
         })
@@ -86,7 +112,7 @@ mod tests {
                     deadpool v0.13.1\nserde_derive v1.0.0 (proc-macro)\n";
         let crates = crates(tree).expect("it is a tree");
         assert_eq!(crates.len(), 5);
-        assert_eq!(of_databases(&crates), ["deadpool", "diesel-async"]);
+        assert_eq!(among(&crates, &OF_DATABASES), ["deadpool", "diesel-async"]);
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn shown(command: &Command) -> String {
         if !text.is_empty() {
             text.push(' ');
         }
-        if word.contains([' ', '|', '{']) {
+        if word.is_empty() || word.contains([' ', '|', '{']) {
             text.push_str(&format!("'{word}'"));
         } else {
             text.push_str(&word);
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn commands_are_shown_as_one_would_type_them() {
         let mut command = Command::new("/usr/bin/cargo");
-        command.args(["tree", "-f", "{p}|{l}"]);
-        assert_eq!(shown(&command), "cargo tree -f '{p}|{l}'");
+        command.args(["tree", "-f", "{p}|{l}", ""]);
+        assert_eq!(shown(&command), "cargo tree -f '{p}|{l}' ''");
     }
 }

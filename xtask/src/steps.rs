@@ -66,7 +66,13 @@ pub(crate) const ALL: [Step; 9] = [
 ];
 
 /// Sets of features that the workspace as a whole, with everything turned on, would not notice to be broken.
-const FEATURE_SETS: &[&[&str]] = &[&["-p", "tasks-runtime", "--no-default-features", "--lib"]];
+const FEATURE_SETS: [(&str, &str); 5] = [
+    ("tasks-runtime", ""),
+    ("tasks-runtime", "sqlite"),
+    ("tasks-runtime", "postgres"),
+    ("tasks-web", ""),
+    ("tasks-web", "postgres"),
+];
 
 const NO_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
@@ -80,9 +86,16 @@ fn clippy() -> Result<()> {
 
 fn features() -> Result<()> {
     dependencies::check()?;
-    FEATURE_SETS
-        .iter()
-        .try_for_each(|set| run(cargo(["clippy"]).args(*set).args(NO_WARNINGS)))
+    FEATURE_SETS.iter().try_for_each(|(package, features)| {
+        let set = [
+            "-p",
+            package,
+            "--no-default-features",
+            "--features",
+            features,
+        ];
+        run(cargo(["clippy", "--lib"]).args(set).args(NO_WARNINGS))
+    })
 }
 
 fn test() -> Result<()> {
