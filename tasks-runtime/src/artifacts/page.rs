@@ -54,9 +54,13 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let (created_at, id) = text.split_once('_').ok_or(InvalidCursor)?;
-        Ok(Self {
+        let cursor = Self {
             created_at: created_at.parse().map_err(|_| InvalidCursor)?,
             id: Ulid::from_string(id).map_err(|_| InvalidCursor)?,
-        })
+        };
+        // There is one way to write it.
+        (cursor.to_string() == text)
+            .then_some(cursor)
+            .ok_or(InvalidCursor)
     }
 }

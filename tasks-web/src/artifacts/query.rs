@@ -10,7 +10,7 @@ use crate::problem::Problem;
 /// How many artifacts one answer lists.
 pub(super) const MOST: u32 = 100;
 /// The last page: more artifacts than anybody has, and less than what overflows.
-const LAST_PAGE: u64 = 1_000_000_000;
+pub(super) const LAST_PAGE: u64 = 1_000_000_000;
 
 /// A ULID as it is written, which is in one way only.
 pub(super) fn ulid(text: &str) -> Option<Ulid> {
