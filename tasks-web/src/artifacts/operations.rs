@@ -1,0 +1,335 @@
+//! The operations of artifacts, for the OpenAPI document.
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+use tasks_runtime::artifacts::{Artifact, ArtifactNode};
+
+use super::query::{LAST_PAGE, MOST};
+use super::scope::Options;
+use crate::openapi::{Endpoint, Writer};
+
+/// A ULID: 26 digits and capital letters.
+const ULID: &str = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$";
+const GROUP: &str = "artifacts";
+
+/// What is sent to save an artifact, for the schema.
+#[derive(JsonSchema)]
+#[schemars(rename = "ArtifactIn", deny_unknown_fields)]
+#[allow(dead_code, reason = "read by the derive")]
+struct In {
+    /// Its name, a ULID; made when there is none.
+    #[schemars(default, with = "String", regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))]
+    id: Option<String>,
+    /// The id of an artifact that is there.
+    #[schemars(default, regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))]
+    parent_id: Option<String>,
+    /// Any JSON.
+    data: Value,
+    /// What is known about the data.
+    #[schemars(default, with = "Map<String, Value>")]
+    metadata: Option<Map<String, Value>>,
+    /// Letters, digits, `-` and `_`; none twice.
+    #[schemars(default, with = "Vec<String>", schema_with = "tags")]
+    tags: Option<Vec<String>>,
+}
+
+fn tags(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "array",
+        "maxItems": 50,
+        "uniqueItems": true,
+        "items": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[\\p{L}\\p{N}_-]+$"},
+        "description": "Letters, digits, `-` and `_`; none twice.",
+    })
+}
+
+/// All operations that are on.
+pub(crate) fn endpoints(prefix: &str, options: &Options) -> Vec<Endpoint> {
+    let at = |rest: &str| format!("{prefix}{rest}");
+    let mut endpoints = Vec::new();
+    if options.read {
+        endpoints.extend([
+            Endpoint::new("get", &at(""), list),
+            Endpoint::new("get", &at("/$schema"), |writer| {
+                let schema = json!({"type": "object"});
+                read(writer, "get_artifact_schema", "The JSON Schema of an artifact", &schema, &[], true)
+            }),
+            Endpoint::new("get", &at("/$stats"), |writer| {
+                let schema = json!({
+                    "type": "object", "required": ["total"],
+                    "properties": {"total": {"type": "integer", "minimum": 0}},
+                });
+                read(writer, "get_artifact_stats", "How many artifacts there are", &schema, &[UNAVAILABLE], false)
+            }),
+            Endpoint::new("get", &at("/{id}"), |writer| {
+                let schema = writer.output::<Artifact>();
+                one(writer, "get_artifact", "One artifact", &schema)
+            }),
+            Endpoint::new("get", &at("/{id}/$expand"), |writer| {
+                let schema = writer.output::<ArtifactNode>();
+                one(writer, "expand_artifact", "One artifact, with the name of its level", &schema)
+            }),
+            Endpoint::new("get", &at("/{id}/$tree"), tree),
+            Endpoint::new("get", &at("/{id}/$metadata"), |writer| {
+                one(writer, "get_artifact_metadata", "What is known about the data", &json!({"type": "object"}))
+            }),
+            Endpoint::new("get", &at("/{id}/$download"), download),
+        ]);
+    }
+    if options.create {
+        endpoints.push(Endpoint::new("post", &at(""), create));
+        endpoints.push(Endpoint::new("post", &at("/$upload"), upload));
+    }
+    if options.update {
+        endpoints.push(Endpoint::new("put", &at("/{id}"), update));
+    }
+    if options.delete {
+        endpoints.push(Endpoint::new("delete", &at("/{id}"), delete));
+    }
+    endpoints
+}
+
+type Status = (u16, &'static str);
+
+const MALFORMED_ID: Status = (400, "The id is not a ULID.");
+const MALFORMED: Status = (400, "The body is not JSON, or the id is not a ULID.");
+const UNKNOWN: Status = (404, "No such artifact.");
+const METHOD: Status = (405, "Another method.");
+const SLOW: Status = (408, "The body took too long to arrive.");
+const LARGE: Status = (413, "The body is too large.");
+const MEDIA: Status = (415, "The body does not say it is JSON, or is compressed.");
+const INVALID: Status = (422, "Something does not fit: `errors` says what.");
+const INTERNAL: Status = (500, "The database failed.");
+const UNAVAILABLE: Status = (503, "The database or the content store is not available.");
+
+fn operation(
+    writer: &Writer<'_>,
+    (id, summary): (&str, &str),
+    success: (u16, Value),
+    problems: &[Status],
+) -> Value {
+    let mut responses = writer.problems(problems);
+    responses.extend(writer.problems(&[METHOD, INTERNAL]));
+    responses.insert(success.0.to_string(), success.1);
+    json!({"operationId": id, "summary": summary, "tags": [GROUP], "responses": responses})
+}
+
+fn json_answer(schema: &Value) -> Value {
+    json!({"description": "The answer.", "content": {"application/json": {"schema": schema}}})
+}
+
+fn read(
+    writer: &Writer<'_>,
+    id: &str,
+    summary: &str,
+    schema: &Value,
+    problems: &[Status],
+    conditional: bool,
+) -> Value {
+    let mut operation = operation(writer, (id, summary), (200, json_answer(schema)), problems);
+    if conditional {
+        operation["responses"]["304"] = json!({"description": "Nothing has changed since `If-None-Match`."});
+    }
+    operation
+}
+
+fn id_parameter() -> Value {
+    json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": ULID}})
+}
+
+/// A read of what belongs to one artifact.
+fn one(writer: &Writer<'_>, id: &str, summary: &str, schema: &Value) -> Value {
+    let mut operation = read(writer, id, summary, schema, &[MALFORMED_ID, UNKNOWN, UNAVAILABLE], true);
+    operation["parameters"] = json!([id_parameter()]);
+    operation
+}
+
+fn tree(writer: &mut Writer<'_>) -> Value {
+    let schema = writer.output::<ArtifactNode>();
+    let mut operation = one(writer, "get_artifact_tree", "An artifact and all below it, without their data", &schema);
+    let large = writer.problems(&[(422, "The tree is too large to be shown at once.")]);
+    operation["responses"]["422"] = large["422"].clone();
+    operation
+}
+
+fn list(writer: &mut Writer<'_>) -> Value {
+    let artifact = writer.output::<Artifact>();
+    // Without data: what else an artifact has, it has there.
+    let item = json!({
+        "type": "object",
+        "required": ["id", "created_at", "updated_at", "tags", "metadata", "content_type", "file_name", "size", "parent_id", "level"],
+        "description": "An artifact without its data.",
+    });
+    let _ = artifact;
+    let items = json!({"type": "array", "items": item, "maxItems": MOST});
+    let number = json!({"type": "integer", "minimum": 0});
+    let schema = json!({"oneOf": [items, {
+        "type": "object",
+        "required": ["items", "total", "page", "size", "pages"],
+        "properties": {"items": items, "total": number, "page": number, "size": number, "pages": number},
+    }]});
+    let mut operation = read(
+        writer,
+        "list_artifacts",
+        "All artifacts, oldest first and without their data",
+        &schema,
+        &[INVALID, UNAVAILABLE],
+        true,
+    );
+    operation["description"] = json!(
+        "At most 100 at once: the header `Link` with `rel=\"next\"` leads to the rest. With `page` or `size` the answer is an \
+         object with one page and the numbers of it."
+    );
+    let parameter = |name: &str, description: &str, schema: Value| {
+        json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema})
+    };
+    operation["parameters"] = json!([
+        parameter("page", "Which page.", json!({"type": "integer", "minimum": 1, "maximum": LAST_PAGE})),
+        parameter("size", "How many a page has.", json!({"type": "integer", "minimum": 1, "maximum": MOST})),
+        parameter(
+            "after",
+            "A place in the list, from the header `Link`.",
+            json!({"type": "string", "pattern": "^[1-9][0-9]{0,17}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}),
+        ),
+    ]);
+    operation
+}
+
+/// A body of JSON.
+fn body(schema: &Value) -> Value {
+    let example = json!({"data": {"accuracy": 0.95}, "metadata": {"model": "baseline"}, "tags": ["nightly"]});
+    json!({"required": true, "content": {"application/json": {"schema": schema, "example": example}}})
+}
+
+fn created(schema: &Value) -> (u16, Value) {
+    let mut answer = json_answer(schema);
+    answer["headers"] = json!({"Location": {
+        "required": true, "description": "Where it is.", "schema": {"type": "string", "format": "uri"},
+    }});
+    (201, answer)
+}
+
+fn create(writer: &mut Writer<'_>) -> Value {
+    let (output, input) = (writer.output::<Artifact>(), writer.input::<In>());
+    let mut operation = operation(
+        writer,
+        ("create_artifact", "Save an artifact with JSON"),
+        created(&output),
+        &[
+            (400, "The body is not JSON."),
+            SLOW,
+            (409, "There is an artifact of this id."),
+            LARGE,
+            MEDIA,
+            INVALID,
+            UNAVAILABLE,
+        ],
+    );
+    operation["requestBody"] = body(&input);
+    operation
+}
+
+fn update(writer: &mut Writer<'_>) -> Value {
+    let (output, input) = (writer.output::<Artifact>(), writer.input::<In>());
+    let mut operation = operation(
+        writer,
+        ("update_artifact", "Replace an artifact"),
+        (200, json_answer(&output)),
+        &[
+            MALFORMED,
+            UNKNOWN,
+            SLOW,
+            (409, "The new parent is below the artifact."),
+            LARGE,
+            MEDIA,
+            INVALID,
+            UNAVAILABLE,
+        ],
+    );
+    operation["description"] = json!(
+        "What is left out is gone: without `parent_id` it becomes a root. An artifact with bytes keeps them when `data` is null."
+    );
+    operation["parameters"] = json!([id_parameter()]);
+    operation["requestBody"] = body(&input);
+    operation
+}
+
+fn delete(writer: &mut Writer<'_>) -> Value {
+    let done = json!({"description": "It is gone. Its children are roots now."});
+    let mut operation = operation(
+        writer,
+        ("delete_artifact", "Delete an artifact"),
+        (204, done),
+        &[MALFORMED_ID, UNKNOWN, (422, "The service refuses."), UNAVAILABLE],
+    );
+    operation["parameters"] = json!([id_parameter()]);
+    operation
+}
+
+fn upload(writer: &mut Writer<'_>) -> Value {
+    let output = writer.output::<Artifact>();
+    let mut operation = operation(
+        writer,
+        ("upload_artifact", "Save an artifact with bytes"),
+        created(&output),
+        &[
+            (400, "The body cannot be read."),
+            (403, "A page of another site sent it in a form."),
+            SLOW,
+            (409, "There is an artifact of this id."),
+            LARGE,
+            (415, "The body is compressed."),
+            INVALID,
+            UNAVAILABLE,
+        ],
+    );
+    operation["description"] = json!(
+        "The body is the content, and what comes along is in the query; or it is a form with the content in `file`."
+    );
+    let ulid = json!({"type": "string", "pattern": ULID});
+    let parameter = |name: &str, description: &str, schema: &Value| {
+        json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema})
+    };
+    operation["parameters"] = json!([
+        parameter("id", "Its name; made when there is none.", &ulid),
+        parameter("parent_id", "The id of an artifact that is there.", &ulid),
+        parameter("tags", "With commas between them.", &json!({"type": "string"})),
+        parameter("metadata", "A JSON object.", &json!({"type": "string", "contentMediaType": "application/json"})),
+        parameter("file_name", "The name under which it is downloaded.", &json!({"type": "string"})),
+    ]);
+    let form = json!({
+        "type": "object",
+        "required": ["file"],
+        "properties": {
+            "file": {"type": "string", "format": "binary"},
+            "id": ulid,
+            "parent_id": ulid,
+            "tags": {"type": "string", "description": "With commas between them."},
+            "metadata": {"type": "string", "contentMediaType": "application/json"},
+        },
+    });
+    operation["requestBody"] = json!({"required": false, "content": {
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        "multipart/form-data": {"schema": form},
+    }});
+    operation
+}
+
+fn download(writer: &mut Writer<'_>) -> Value {
+    let bytes = json!({"*/*": {"schema": {"type": "string", "format": "binary"}}});
+    let mut operation = operation(
+        writer,
+        ("download_artifact", "The bytes of an artifact"),
+        (200, json!({"description": "All bytes.", "content": bytes})),
+        &[
+            MALFORMED_ID,
+            UNKNOWN,
+            (416, "None of the bytes that `Range` asks for are there."),
+            UNAVAILABLE,
+        ],
+    );
+    operation["responses"]["206"] = json!({"description": "The bytes that `Range` asks for.", "content": bytes});
+    operation["responses"]["304"] = json!({"description": "Nothing has changed since `If-None-Match`."});
+    operation["parameters"] = json!([id_parameter()]);
+    operation
+}
