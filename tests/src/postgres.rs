@@ -144,6 +144,17 @@ impl Postgres {
         Ok(())
     }
 
+    /// Starts the server anew with this certificate and its key, in PEM.
+    ///
+    /// # Errors
+    ///
+    /// If the files cannot be written, or the server does not take them.
+    pub fn encrypt(&mut self, certificate: &str, key: &str) -> Result<()> {
+        self.stop_fast()?;
+        self.cluster.encrypt(certificate, key)?;
+        self.start_again()
+    }
+
     fn end(&mut self, signal: Signal) -> Result<()> {
         self.process
             .take()

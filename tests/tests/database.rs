@@ -571,3 +571,99 @@ async fn what_cannot_be_opened_is_said_with_advice() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[tokio::test]
+async fn connections_are_encrypted_and_checked() {
+    use tasks_tests::postgres::Postgres;
+    let names = |name: &str| vec![name.to_owned()];
+    let localhost = rcgen::generate_simple_self_signed(names("localhost")).unwrap();
+    let stranger = rcgen::generate_simple_self_signed(names("localhost")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, certificate: &rcgen::Certificate| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, certificate.pem()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (known, unknown) = (
+        file("known.pem", &localhost.cert),
+        file("unknown.pem", &stranger.cert),
+    );
+    let mut server = Postgres::start().unwrap();
+    let own = server.database().unwrap();
+    let url =
+        |host: &str, options: String| format!("{}?{options}", own.url().replace("127.0.0.1", host));
+    let connect = async |url: String| {
+        Database::postgres(&url)
+            .without_migrations()
+            .connect()
+            .await
+    };
+
+    // A server that cannot: it is not spoken to in the clear.
+    let error = connect(url(
+        "localhost",
+        format!("sslmode=require&sslrootcert={known}"),
+    ))
+    .await
+    .unwrap_err();
+    assert!(error.to_string().contains("TLS"), "{error}");
+
+    server
+        .encrypt(
+            &localhost.cert.pem(),
+            &localhost.signing_key.serialize_pem(),
+        )
+        .unwrap();
+    #[derive(QueryableByName)]
+    struct Encrypted {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        ssl: bool,
+    }
+    let is_encrypted = async |database: Database| {
+        let found: Result<Encrypted, diesel::result::Error> = database
+            .session()
+            .read(async |conn| {
+                with_conn!(conn, |conn| {
+                    diesel::sql_query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+                        .get_result(conn)
+                        .await
+                })
+            })
+            .await;
+        found.unwrap().ssl
+    };
+    // `pg_stat_ssl` is of PostgreSQL alone, and the query is compiled for SQLite, too: it is text.
+    let encrypted = connect(url(
+        "localhost",
+        format!("sslmode=verify-full&sslrootcert={known}"),
+    ))
+    .await
+    .unwrap();
+    assert!(is_encrypted(encrypted).await);
+    let plain = connect(url("localhost", "sslmode=disable".to_owned()))
+        .await
+        .unwrap();
+    assert!(!is_encrypted(plain).await);
+
+    for (host, options, expected) in [
+        (
+            "localhost",
+            format!("sslmode=require&sslrootcert={unknown}"),
+            "certificate",
+        ),
+        (
+            "127.0.0.1",
+            format!("sslmode=require&sslrootcert={known}"),
+            "certificate",
+        ),
+        (
+            "localhost",
+            "sslmode=require&sslrootcert=/no/such/file".to_owned(),
+            "/no/such/file",
+        ),
+        ("localhost", "sslmode=perhaps".to_owned(), "`sslmode`"),
+    ] {
+        let error = connect(url(host, options)).await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}

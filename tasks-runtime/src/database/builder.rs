@@ -305,7 +305,7 @@ impl DatabaseBuilder {
             }),
         };
         if self.migrate {
-            migrations::run(&database, &location, &self.migrations).await?;
+            migrations::run(&database, &self.migrations).await?;
         } else {
             database.ping().await?;
         }

@@ -12,7 +12,6 @@ use diesel_async::RunQueryDsl as _;
 use diesel_migrations::EmbeddedMigrations;
 
 use super::connection::Connection;
-use super::url::Location;
 use super::{Backend, Database, DatabaseError};
 
 /// The app's.
@@ -47,18 +46,14 @@ const OWN: &[Own] = own!["0001_artifacts"];
 #[cfg(feature = "postgres")]
 const LOCK: i64 = 0x74_61_73_6b_73;
 
-pub(super) async fn run(
-    database: &Database,
-    location: &Location,
-    app: &Migrations,
-) -> Result<(), DatabaseError> {
+pub(super) async fn run(database: &Database, app: &Migrations) -> Result<(), DatabaseError> {
     run_own(database).await?;
     let chosen = match database.backend() {
         Backend::Sqlite => app.sqlite.as_ref(),
         Backend::Postgres => app.postgres.as_ref(),
     };
     if let Some(migrations) = chosen.or(app.all.as_ref()) {
-        run_app(database, location, Shared(Arc::clone(migrations))).await?;
+        run_app(database, Shared(Arc::clone(migrations))).await?;
     }
     Ok(())
 }
@@ -130,37 +125,26 @@ impl<DB: diesel::backend::Backend> MigrationSource<DB> for Shared {
     }
 }
 
-async fn run_app(
-    database: &Database,
-    location: &Location,
-    migrations: Shared,
-) -> Result<(), DatabaseError> {
-    let location = location.clone();
-    #[cfg(feature = "sqlite")]
-    let path = match &database.shared.pools {
-        super::Pools::Sqlite(pools) => Some(pools.path()),
+async fn run_app(database: &Database, migrations: Shared) -> Result<(), DatabaseError> {
+    let background = database.shared.background.handle();
+    let run = match &database.shared.pools {
+        #[cfg(feature = "sqlite")]
+        super::Pools::Sqlite(pools) => {
+            let path = pools.path();
+            background.spawn_blocking(move || super::sqlite::migrate(&path, migrations))
+        }
         #[cfg(feature = "postgres")]
-        super::Pools::Postgres(_) => None,
+        super::Pools::Postgres(pool) => {
+            let server = pool.manager().server.clone();
+            background.spawn_blocking(move || super::postgres::migrate(&server, LOCK, migrations))
+        }
     };
     let failed = |reason: String| DatabaseError::Migration {
         name: "of the app".to_owned(),
         reason,
     };
-    let run = database.shared.background.handle().spawn_blocking(move || {
-        match location {
-            #[cfg(feature = "sqlite")]
-            Location::File(_) | Location::Memory => {
-                super::sqlite::migrate(&path.unwrap_or_default(), migrations)
-            }
-            #[cfg(feature = "postgres")]
-            Location::Postgres(url) => super::postgres::migrate(&url, LOCK, migrations),
-            #[allow(unreachable_patterns, reason = "when both features are on")]
-            _ => Ok(()),
-        }
-        .map_err(|error| error.to_string())
-    });
     match run.await {
-        Ok(result) => result.map_err(failed),
+        Ok(result) => result.map_err(|error| failed(error.to_string())),
         Err(error) => Err(failed(error.to_string())),
     }
 }

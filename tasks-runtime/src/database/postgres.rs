@@ -1,5 +1,7 @@
 //! Connections to PostgreSQL.
 
+mod tls;
+
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, Object, QueueMode, RecycleError, RecycleResult};
@@ -22,9 +24,62 @@ pub(super) type Pool = managed::Pool<Manager>;
 
 /// Connects to one server.
 pub(super) struct Manager {
-    url: String,
+    pub(super) server: Server,
     set_up: String,
     background: Handle,
+}
+
+/// How the server is spoken to.
+#[derive(Clone)]
+pub(super) struct Server {
+    url: String,
+    #[cfg(feature = "postgres-tls")]
+    tls: Option<tokio_postgres_rustls::MakeRustlsConnect>,
+}
+
+impl Server {
+    /// Reads what the URL says of encryption, which tokio-postgres reads in part.
+    pub(super) fn new(url: &str) -> Result<Self, DatabaseError> {
+        let options = tls::Options::take(url)?;
+        if !options.required {
+            return Ok(Self {
+                url: options.url,
+                #[cfg(feature = "postgres-tls")]
+                tls: None,
+            });
+        }
+        #[cfg(feature = "postgres-tls")]
+        return Ok(Self {
+            tls: Some(options.connector()?),
+            url: options.url,
+        });
+        #[cfg(not(feature = "postgres-tls"))]
+        Err(DatabaseError::Configuration(
+            "the URL asks for an encrypted connection, and this program is built without: turn the feature `postgres-tls` of \
+             `tasks-runtime` or `tasks-web` on"
+                .to_owned(),
+        ))
+    }
+
+    async fn connect(&self) -> diesel::ConnectionResult<PgConnection> {
+        #[cfg(feature = "postgres-tls")]
+        if let Some(tls) = &self.tls {
+            let connected = tokio_postgres::connect(&self.url, tls.clone()).await;
+            let (client, connection) = connected
+                .map_err(|error| diesel::ConnectionError::BadConnection(tls::explain(&error)))?;
+            return PgConnection::try_from_client_and_connection(client, connection).await;
+        }
+        PgConnection::establish(&self.url).await
+    }
+
+    async fn cancel(&self, token: tokio_postgres::CancelToken) {
+        #[cfg(feature = "postgres-tls")]
+        if let Some(tls) = &self.tls {
+            let _ = token.cancel_query(tls.clone()).await;
+            return;
+        }
+        let _ = token.cancel_query(tokio_postgres::NoTls).await;
+    }
 }
 
 pub(super) fn pool(
@@ -35,7 +90,7 @@ pub(super) fn pool(
     // Zero means none.
     let milliseconds = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_millis().max(1));
     let manager = Manager {
-        url: url.to_owned(),
+        server: Server::new(url)?,
         set_up: format!(
             "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
             milliseconds(settings.statement_timeout),
@@ -52,10 +107,10 @@ impl managed::Manager for Manager {
     type Error = diesel::ConnectionError;
 
     async fn create(&self) -> Result<PgConnection, diesel::ConnectionError> {
-        let (url, set_up) = (self.url.clone(), self.set_up.clone());
+        let (server, set_up) = (self.server.clone(), self.set_up.clone());
         // What drives the connection runs where it is made.
         let connected = self.background.spawn(async move {
-            let mut connection = PgConnection::establish(&url).await?;
+            let mut connection = server.connect().await?;
             connection
                 .batch_execute(&set_up)
                 .await
@@ -84,12 +139,11 @@ impl managed::Manager for Manager {
 impl lease::Manager for Manager {
     async fn discard(object: Object<Self>) {
         let token = object.cancel_token();
-        // The server finds out that a connection is gone when it next looks, which a long query does not do.
-        let _ = tokio::time::timeout(
-            Duration::from_secs(5),
-            token.cancel_query(tokio_postgres::NoTls),
-        )
-        .await;
+        if let Some(pool) = Object::pool(&object) {
+            // The server finds out that a connection is gone when it next looks, which a long query does not do.
+            let cancel = pool.manager().server.cancel(token);
+            let _ = tokio::time::timeout(Duration::from_secs(5), cancel).await;
+        }
         drop(Object::take(object));
     }
 }
@@ -113,13 +167,13 @@ pub(super) async fn end(connection: &mut PgConnection, commit: bool) -> diesel::
 
 /// Runs the app's migrations that are pending, with a connection of its own. Blocks the thread.
 pub(super) fn migrate(
-    url: &str,
+    server: &Server,
     lock: i64,
     source: impl MigrationSource<Pg>,
 ) -> diesel::migration::Result<()> {
     use diesel::connection::SimpleConnection;
-    let mut connection =
-        <AsyncConnectionWrapper<PgConnection> as diesel::Connection>::establish(url)?;
+    let connection = Handle::current().block_on(server.connect())?;
+    let mut connection = AsyncConnectionWrapper::<PgConnection>::from(connection);
     // Of the connection, so that migrations may do what cannot be done in a transaction. Gone with it.
     SimpleConnection::batch_execute(&mut connection, &format!("SELECT pg_advisory_lock({lock})"))?;
     connection.run_pending_migrations(source)?;

@@ -83,6 +83,27 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Lets the server speak TLS from its next start on.
+    pub(super) fn encrypt(&self, certificate: &str, key: &str) -> Result<()> {
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = self.data().join(name);
+            let mut options = File::options();
+            let mut writer = options
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&file)?;
+            writer.write_all(text.as_bytes())?;
+            self.give(&file)?;
+        }
+        let mut settings = File::options()
+            .append(true)
+            .open(self.data().join("postgresql.conf"))?;
+        settings.write_all(b"ssl = on\n")?;
+        Ok(())
+    }
+
     pub(super) fn start_on_a_free_port(&self) -> Result<(Child, u16)> {
         let mut tries = 0;
         loop {
