@@ -82,17 +82,29 @@ impl Server {
     ///
     /// On systems without `/proc`, and when it has ended.
     pub fn rss_kib(&self) -> Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// The most memory it has occupied so far, in KiB.
+    ///
+    /// # Errors
+    ///
+    /// On systems without `/proc`, and when it has ended.
+    pub fn peak_rss_kib(&self) -> Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> Result<u64> {
         let path = format!("/proc/{}/status", self.pid());
         let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        parse_rss(&status).with_context(|| format!("{path} has no VmRSS: the process has ended"))
+        parse_kib(&status, name)
+            .with_context(|| format!("{path} has no {name} the process has ended"))
     }
 }
 
 /// `VmRSS:     1234 kB`
-fn parse_rss(status: &str) -> Option<u64> {
-    let value = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn parse_kib(status: &str, name: &str) -> Option<u64> {
+    let value = status.lines().find_map(|line| line.strip_prefix(name))?;
     value.trim().strip_suffix(" kB")?.parse().ok()
 }
 
@@ -131,9 +143,12 @@ mod tests {
     #[test]
     fn memory_is_read_in_kib() {
         assert_eq!(
-            parse_rss("VmPeak:\t  2000 kB\nVmRSS:\t    1234 kB\nThreads:\t1\n"),
+            parse_kib(
+                "VmPeak:\t  2000 kB\nVmRSS:\t    1234 kB\nThreads:\t1\n",
+                "VmRSS:"
+            ),
             Some(1234)
         );
-        assert_eq!(parse_rss("Name:\tzombie\n"), None);
+        assert_eq!(parse_kib("Name:\tzombie\n", "VmRSS:"), None);
     }
 }

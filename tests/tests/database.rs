@@ -334,8 +334,8 @@ async fn sessions_hold_nothing(test: TestDatabase) {
 }
 
 #[task(register = false)]
-fn blocking(session: &Session, id: String) -> anyhow::Result<i64> {
-    session.transaction_blocking(async |tx| add(tx, &id).await)?;
+fn blocking(session: &Session, id: &str) -> anyhow::Result<i64> {
+    session.transaction_blocking(async |tx| add(tx, id).await)?;
     Ok(session.read_blocking(async |conn| {
         with_conn!(conn, |conn| notes::table.count().get_result(conn).await)
     })?)
