@@ -82,7 +82,7 @@ pub use execute::{
 };
 pub use inject::{InjectError, Injectable, Injection, Injector, Requirements, State};
 pub use registry::{RegisteredTask, RegistryBuilder, RegistryError, RegistryProblem, TaskRegistry};
-pub use schema::TitleVariants;
+pub use schema::{BoundIntegers, TitleVariants};
 pub use shell::{run_program, run_shell};
 pub use task::{
     IntoTaskFailure, IntoTaskFn, ParameterInfo, TaskContext, TaskError, TaskFailure, TaskFn,

@@ -80,8 +80,9 @@ pub(crate) fn parameter_info(parameter: &Declared) -> ParameterInfo {
 }
 
 fn settings() -> SchemaSettings {
-    let mut settings =
-        SchemaSettings::draft2020_12().with_transform(RecursiveTransform(TitleVariants));
+    let mut settings = SchemaSettings::draft2020_12()
+        .with_transform(RecursiveTransform(TitleVariants))
+        .with_transform(RecursiveTransform(BoundIntegers));
     settings.meta_schema = None;
     settings
 }
@@ -107,6 +108,31 @@ impl Transform for TitleVariants {
                 {
                     variant.insert("title".to_owned(), title.into());
                 }
+            }
+        }
+    }
+}
+
+/// Says in numbers what the formats `int32` and `uint32` mean, for clients and validators that do not know them.
+///
+/// A schemars [`Transform`]; bounds that are there stay. Those of 64 bits are left to the format: numbers of that size are
+/// not what a reader of a schema wants to see.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BoundIntegers;
+
+impl Transform for BoundIntegers {
+    fn transform(&mut self, schema: &mut Schema) {
+        let (least, most) = match schema.get("format").and_then(Value::as_str) {
+            Some("int32") => (json!(i32::MIN), json!(i32::MAX)),
+            Some("uint32") => (json!(0), json!(u32::MAX)),
+            _ => return,
+        };
+        for (keyword, exclusive, bound) in [
+            ("minimum", "exclusiveMinimum", least),
+            ("maximum", "exclusiveMaximum", most),
+        ] {
+            if schema.get(keyword).is_none() && schema.get(exclusive).is_none() {
+                schema.insert(keyword.to_owned(), bound);
             }
         }
     }

@@ -241,6 +241,11 @@ impl Database {
         self.shared.background.handle().block_on(future)
     }
 
+    /// Runs a future in the background, on the threads of the database, until it ends or the database is gone.
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.shared.background.handle().spawn(future);
+    }
+
     /// A directory for what is too large for a row: beside the file, or inside the private directory.
     pub(crate) fn content_directory(&self) -> Result<std::path::PathBuf, DatabaseError> {
         self.check_open()?;

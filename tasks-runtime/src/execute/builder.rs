@@ -29,6 +29,8 @@ pub struct ExecutorBuilder {
     runtime: Option<Handle>,
     traceback: Traceback,
     span_level: Level,
+    #[cfg(feature = "metrics")]
+    metrics: bool,
 }
 
 impl fmt::Debug for ExecutorBuilder {
@@ -52,6 +54,8 @@ impl ExecutorBuilder {
             runtime: None,
             traceback: Traceback::default(),
             span_level: Level::DEBUG,
+            #[cfg(feature = "metrics")]
+            metrics: false,
         }
     }
 
@@ -140,6 +144,16 @@ impl ExecutorBuilder {
         self
     }
 
+    /// Counts executions through the facade of the [`metrics`](https://docs.rs/metrics) crate, whose recorder has to be
+    /// installed by then: `tasks_executions_total` by task and outcome, `tasks_execution_duration_seconds` and
+    /// `tasks_executions_in_flight` by task.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn record_metrics(mut self) -> Self {
+        self.metrics = true;
+        self
+    }
+
     /// Checks that every injected parameter of every task has what it needs, and makes the executor.
     ///
     /// # Errors
@@ -170,6 +184,10 @@ impl ExecutorBuilder {
             );
         }
         Ok(TaskExecutor::new(Shared {
+            #[cfg(feature = "metrics")]
+            metrics: self
+                .metrics
+                .then(|| super::metrics::Metrics::new(&self.registry)),
             limits: Limits::new(
                 self.max_concurrency,
                 self.blocking_threads,

@@ -64,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) default_timeout: Option<Duration>,
     pub(crate) traceback: Traceback,
     pub(crate) span_level: Level,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics: Option<super::metrics::Metrics>,
 }
 
 impl fmt::Debug for TaskExecutor {
@@ -179,7 +181,33 @@ impl TaskExecutor {
         }
     }
 
+    #[cfg(feature = "metrics")]
     async fn drive(
+        &self,
+        entry: &RegisteredTask,
+        input: Input<'_>,
+        envelope: Envelope,
+    ) -> Result<Outcome, ExecuteError> {
+        let metrics = self.shared.metrics.as_ref();
+        let Some(recording) = metrics.and_then(|metrics| metrics.begin(entry.position())) else {
+            return self.execution(entry, input, envelope).await;
+        };
+        let result = self.execution(entry, input, envelope).await;
+        recording.end(&result);
+        result
+    }
+
+    #[cfg(not(feature = "metrics"))]
+    async fn drive(
+        &self,
+        entry: &RegisteredTask,
+        input: Input<'_>,
+        envelope: Envelope,
+    ) -> Result<Outcome, ExecuteError> {
+        self.execution(entry, input, envelope).await
+    }
+
+    async fn execution(
         &self,
         entry: &RegisteredTask,
         input: Input<'_>,

@@ -7,6 +7,8 @@ mod error;
 mod execution;
 mod executor;
 mod limits;
+#[cfg(feature = "metrics")]
+mod metrics;
 pub(crate) mod panic;
 mod running;
 mod shim;

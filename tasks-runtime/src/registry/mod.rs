@@ -15,6 +15,7 @@ pub use entry::RegisteredTask;
 pub use error::{RegistryError, RegistryProblem};
 
 use crate::execute::ExecuteError;
+use crate::inject::Requirements;
 use crate::nearest::nearest;
 use crate::task::TaskInfo;
 
@@ -174,6 +175,19 @@ impl TaskRegistry {
             *crates.entry(entry.crate_name().to_owned()).or_insert(0) += 1;
         }
         crates
+    }
+
+    /// Whether a task has an injected parameter that needs a value of this type, which is not there without being provided.
+    #[must_use]
+    pub fn needs<T: 'static>(&self) -> bool {
+        let wanted = TypeId::of::<T>();
+        self.inner
+            .entries
+            .iter()
+            .flat_map(RegisteredTask::declared)
+            .filter_map(|parameter| parameter.slot.requires())
+            .flat_map(Requirements::of)
+            .any(|requirement| requirement.type_id == wanted)
     }
 
     /// A task by name.

@@ -1,0 +1,95 @@
+//! Counts executions.
+
+use std::time::Instant;
+
+use metrics::{Counter, Gauge, Histogram};
+
+use super::error::ExecuteError;
+use crate::registry::TaskRegistry;
+use crate::task::Outcome;
+
+/// What an execution came to, as a label.
+const OUTCOMES: [&str; 9] = [
+    "completed",
+    "failed",
+    "panicked",
+    "timed_out",
+    "canceled",
+    "invalid_arguments",
+    "refused",
+    "unavailable",
+    "not_run",
+];
+const CANCELED: usize = 4;
+
+/// The metrics of all tasks, by their position in the registry. Made once, so that an execution looks nothing up.
+pub(crate) struct Metrics(Vec<TaskMetrics>);
+
+struct TaskMetrics {
+    in_flight: Gauge,
+    duration: Histogram,
+    outcomes: [Counter; OUTCOMES.len()],
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &TaskRegistry) -> Self {
+        Self(
+            registry
+                .names()
+                .map(|name| {
+                    let task = name.to_owned();
+                    TaskMetrics {
+                        in_flight: metrics::gauge!("tasks_executions_in_flight", "task" => task.clone()),
+                        duration: metrics::histogram!("tasks_execution_duration_seconds", "task" => task.clone()),
+                        outcomes: OUTCOMES.map(|outcome| {
+                            metrics::counter!("tasks_executions_total", "task" => task.clone(), "outcome" => outcome)
+                        }),
+                    }
+                })
+                .collect(),
+        )
+    }
+
+    /// An execution of the task at a position begins.
+    pub(crate) fn begin(&self, position: usize) -> Option<Recording<'_>> {
+        let task = self.0.get(position)?;
+        task.in_flight.increment(1);
+        Some(Recording {
+            task,
+            began: Instant::now(),
+            outcome: CANCELED,
+        })
+    }
+}
+
+/// An execution that is counted when it ends, however that comes about.
+pub(crate) struct Recording<'a> {
+    task: &'a TaskMetrics,
+    began: Instant,
+    outcome: usize,
+}
+
+impl Recording<'_> {
+    pub(crate) fn end(mut self, result: &Result<Outcome, ExecuteError>) {
+        self.outcome = match result {
+            Ok(Outcome::Completed(_)) => 0,
+            Ok(Outcome::Failed(failure)) => match failure.r#type.as_str() {
+                "panic" => 2,
+                "timeout" => 3,
+                _ => 1,
+            },
+            Err(ExecuteError::InvalidArguments { .. }) => 5,
+            Err(ExecuteError::Refused { .. }) => 6,
+            Err(ExecuteError::Unavailable { .. }) => 7,
+            Err(_) => 8,
+        };
+    }
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        self.task.in_flight.decrement(1);
+        self.task.duration.record(self.began.elapsed());
+        self.task.outcomes[self.outcome].increment(1);
+    }
+}
