@@ -9,9 +9,18 @@ extern crate self as tasks_web;
 
 #[cfg(feature = "database")]
 pub mod artifacts;
+mod auth;
+mod cors;
+mod health;
+mod http;
+mod landing;
+mod logging;
+mod monitoring;
 mod openapi;
 pub mod prelude;
 mod problem;
+mod service;
+mod system;
 mod tasks;
 
 #[doc(hidden)]
@@ -21,6 +30,14 @@ pub use tasks_runtime::*;
 
 #[cfg(feature = "database")]
 pub use crate::artifacts::{ArtifactScope, artifacts};
+pub use crate::auth::{Access, ApiKey, ApiKeys};
+pub use crate::cors::Cors;
+pub use crate::health::{HealthChecks, HealthState};
 pub use crate::openapi::OpenApi;
 pub use crate::problem::Problem;
+#[cfg(feature = "database")]
+pub use crate::service::{Artifacts, DatabaseSource};
+pub use crate::service::{
+    BuildProblems, Contact, License, RequestId, Service, ServiceBuilder, ServiceError, ServiceInfo,
+};
 pub use crate::tasks::{TaskScope, scope};

@@ -2,4 +2,6 @@
 
 pub use tasks_runtime::prelude::*;
 
-pub use crate::{OpenApi, Problem, TaskScope};
+pub use crate::{
+    ApiKey, ApiKeys, Cors, HealthChecks, OpenApi, Problem, Service, ServiceInfo, TaskScope,
+};

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tasks_runtime::{ArgumentError, ExecuteError, InvalidArguments, Refusal};
 
 /// The media type of a problem (RFC 9457, section 3).
-const PROBLEM_JSON: &str = "application/problem+json";
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// An error as a client sees it.
 ///
@@ -47,9 +47,15 @@ pub struct Problem {
     /// For an unknown task: names that resemble it, the closest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nearest: Vec<String>,
+    /// The id of the request, as in the header `x-request-id` and in the log. A [`Service`](crate::Service) writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     #[serde(skip)]
     #[schemars(skip)]
     allow: Option<String>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    challenge: Option<&'static str>,
     #[serde(skip)]
     #[schemars(skip)]
     retry_after: Option<Duration>,
@@ -67,7 +73,9 @@ impl Problem {
             instance: None,
             errors: Vec::new(),
             nearest: Vec::new(),
+            request_id: None,
             allow: None,
+            challenge: None,
             retry_after: None,
         }
     }
@@ -77,6 +85,11 @@ impl Problem {
     pub fn at(mut self, path: &str) -> Self {
         self.instance = Some(path.to_owned());
         self
+    }
+
+    /// The answer to a request, with its path.
+    pub(crate) fn answer(self, request: &HttpRequest) -> HttpResponse {
+        self.at(request.path()).error_response()
     }
 
     pub(crate) fn not_found() -> Self {
@@ -93,6 +106,45 @@ impl Problem {
             allow: Some(allow.to_owned()),
             ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
         }
+    }
+
+    /// No key, or a wrong one.
+    pub(crate) fn unauthorized(detail: String) -> Self {
+        Self {
+            challenge: Some("ApiKey"),
+            ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+        }
+    }
+
+    pub(crate) fn forbidden(detail: String) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    pub(crate) fn too_many_attempts(wait: Duration) -> Self {
+        // Whole seconds, rounded up: a client that waits as long as it is told is let in.
+        let wait = Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+        let detail = format!("too many wrong keys came from this address: wait {wait:?}");
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", detail)
+        }
+    }
+
+    /// All places are taken.
+    pub(crate) fn busy(detail: String) -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server-busy", detail)
+        }
+    }
+
+    /// Something that is not the client's fault. What exactly it was is for the log alone.
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the service failed to answer; its log says why, under the id of this request",
+        )
     }
 
     pub(crate) fn payload_too_large(limit: usize) -> Self {
@@ -267,6 +319,9 @@ impl ResponseError for Problem {
         response.insert_header((CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON)));
         if let Some(allow) = &self.allow {
             response.insert_header((ALLOW, allow.as_str()));
+        }
+        if let Some(challenge) = self.challenge {
+            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static(challenge)));
         }
         if let Some(after) = self.retry_after {
             response.insert_header((RETRY_AFTER, after.as_secs()));

@@ -7,17 +7,17 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse};
 use futures_util::TryStreamExt as _;
 use tasks_runtime::artifacts::{ArtifactContent, ArtifactError};
 
 use super::disposition::{attachment, extension};
 use super::query;
 use super::range::{Wanted, wanted};
-use super::records::{Answer, answer};
+use super::records::Answer;
 use super::scope::State;
+use crate::http::{answer, matches_etag};
 use crate::problem::Problem;
-use crate::tasks::matches_etag;
 
 pub(super) async fn download(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let result: Answer = async {
@@ -69,7 +69,7 @@ async fn respond(request: &HttpRequest, content: ArtifactContent) -> Answer {
                 "range-not-satisfiable",
                 format!("there are {size} bytes, and none in the range that is asked for"),
             );
-            let mut response = problem.at(request.path()).error_response();
+            let mut response = problem.answer(request);
             if let Ok(value) = format!("bytes */{size}").parse() {
                 response.headers_mut().insert(CONTENT_RANGE, value);
             }

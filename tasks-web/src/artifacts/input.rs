@@ -107,44 +107,41 @@ impl Body {
 
     /// For one that is new.
     pub(super) fn create(self) -> Result<ArtifactIn, Problem> {
-        let Some(data) = self.data else {
-            let mut wrong = Wrong::default();
-            wrong.say(
-                "/data",
-                "required, and missing: any JSON; bytes go to `$upload`",
-            );
-            wrong.finish()?;
-            return Ok(self.rest);
-        };
-        let artifact = self.rest.data(data);
+        let artifact = self.rest.data(self.data.ok_or_else(missing_data)?);
         Ok(match self.id {
             Some(id) => artifact.id(id),
             None => artifact,
         })
     }
 
-    /// For one that is there. One with bytes keeps them, unless it is given JSON in their place.
+    /// For one that is there. One with bytes keeps them when the data is `null`.
     pub(super) fn replace(self, id: Ulid, has_content: bool) -> Result<ArtifactIn, Problem> {
-        let mut wrong = Wrong::default();
         if self.id.is_some_and(|own| own != id) {
-            wrong.say("/id", "another id than that of the path");
+            // RFC 9110, section 9.3.4.
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "artifact-id",
+                "the body has another `id` than the path",
+            ));
         }
-        let keep = has_content
+        if has_content
             && self
                 .data
                 .as_ref()
-                .is_none_or(|data| data.as_str() == "null");
-        let artifact = match self.data {
-            _ if keep => self.rest,
-            Some(data) => self.rest.data(data),
-            None => {
-                wrong.say("/data", "required, and missing: any JSON");
-                self.rest
-            }
-        };
-        wrong.finish()?;
-        Ok(artifact)
+                .is_some_and(|data| data.as_str() == "null")
+        {
+            return Ok(self.rest);
+        }
+        let data = self.data.ok_or_else(missing_data)?;
+        Ok(self.rest.data(data))
     }
+}
+
+fn missing_data() -> Problem {
+    Problem::invalid_body(vec![ArgumentError {
+        pointer: "/data".to_owned(),
+        detail: "required, and missing: any JSON; bytes go to `$upload`".to_owned(),
+    }])
 }
 
 fn take_id(value: &JsonText, pointer: &str, wrong: &mut Wrong) -> Option<Ulid> {

@@ -3,6 +3,7 @@
 mod disposition;
 mod download;
 mod input;
+mod operations;
 mod problem;
 mod query;
 mod range;
@@ -13,4 +14,5 @@ mod upload;
 #[doc(inline)]
 pub use tasks_runtime::artifacts::*;
 
+pub(crate) use operations::endpoints;
 pub use scope::{ArtifactScope, artifacts};

@@ -18,7 +18,11 @@ const GROUP: &str = "artifacts";
 #[allow(dead_code, reason = "read by the derive")]
 struct In {
     /// Its name, a ULID; made when there is none.
-    #[schemars(default, with = "String", regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))]
+    #[schemars(
+        default,
+        with = "String",
+        regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")
+    )]
     id: Option<String>,
     /// The id of an artifact that is there.
     #[schemars(default, regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))]
@@ -29,12 +33,17 @@ struct In {
     #[schemars(default, with = "Map<String, Value>")]
     metadata: Option<Map<String, Value>>,
     /// Letters, digits, `-` and `_`; none twice.
-    #[schemars(default, with = "Vec<String>", schema_with = "tags")]
+    #[schemars(default, schema_with = "tags")]
     tags: Option<Vec<String>>,
 }
 
 fn tags(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({
+    schemars::Schema::try_from(tag_list()).unwrap_or_default()
+}
+
+/// What a list of tags is like, in any version.
+fn tag_list() -> Value {
+    json!({
         "type": "array",
         "maxItems": 50,
         "uniqueItems": true,
@@ -52,14 +61,28 @@ pub(crate) fn endpoints(prefix: &str, options: &Options) -> Vec<Endpoint> {
             Endpoint::new("get", &at(""), list),
             Endpoint::new("get", &at("/$schema"), |writer| {
                 let schema = json!({"type": "object"});
-                read(writer, "get_artifact_schema", "The JSON Schema of an artifact", &schema, &[], true)
+                read(
+                    writer,
+                    "get_artifact_schema",
+                    "The JSON Schema of an artifact",
+                    &schema,
+                    &[],
+                    true,
+                )
             }),
             Endpoint::new("get", &at("/$stats"), |writer| {
                 let schema = json!({
                     "type": "object", "required": ["total"],
                     "properties": {"total": {"type": "integer", "minimum": 0}},
                 });
-                read(writer, "get_artifact_stats", "How many artifacts there are", &schema, &[UNAVAILABLE], false)
+                read(
+                    writer,
+                    "get_artifact_stats",
+                    "How many artifacts there are",
+                    &schema,
+                    &[UNAVAILABLE],
+                    false,
+                )
             }),
             Endpoint::new("get", &at("/{id}"), |writer| {
                 let schema = writer.output::<Artifact>();
@@ -67,11 +90,21 @@ pub(crate) fn endpoints(prefix: &str, options: &Options) -> Vec<Endpoint> {
             }),
             Endpoint::new("get", &at("/{id}/$expand"), |writer| {
                 let schema = writer.output::<ArtifactNode>();
-                one(writer, "expand_artifact", "One artifact, with the name of its level", &schema)
+                one(
+                    writer,
+                    "expand_artifact",
+                    "One artifact, with the name of its level",
+                    &schema,
+                )
             }),
             Endpoint::new("get", &at("/{id}/$tree"), tree),
             Endpoint::new("get", &at("/{id}/$metadata"), |writer| {
-                one(writer, "get_artifact_metadata", "What is known about the data", &json!({"type": "object"}))
+                one(
+                    writer,
+                    "get_artifact_metadata",
+                    "What is known about the data",
+                    &json!({"type": "object"}),
+                )
             }),
             Endpoint::new("get", &at("/{id}/$download"), download),
         ]);
@@ -128,7 +161,8 @@ fn read(
 ) -> Value {
     let mut operation = operation(writer, (id, summary), (200, json_answer(schema)), problems);
     if conditional {
-        operation["responses"]["304"] = json!({"description": "Nothing has changed since `If-None-Match`."});
+        operation["responses"]["304"] =
+            json!({"description": "Nothing has changed since `If-None-Match`."});
     }
     operation
 }
@@ -139,28 +173,38 @@ fn id_parameter() -> Value {
 
 /// A read of what belongs to one artifact.
 fn one(writer: &Writer<'_>, id: &str, summary: &str, schema: &Value) -> Value {
-    let mut operation = read(writer, id, summary, schema, &[MALFORMED_ID, UNKNOWN, UNAVAILABLE], true);
+    let mut operation = read(
+        writer,
+        id,
+        summary,
+        schema,
+        &[MALFORMED_ID, UNKNOWN, UNAVAILABLE],
+        true,
+    );
     operation["parameters"] = json!([id_parameter()]);
     operation
 }
 
 fn tree(writer: &mut Writer<'_>) -> Value {
     let schema = writer.output::<ArtifactNode>();
-    let mut operation = one(writer, "get_artifact_tree", "An artifact and all below it, without their data", &schema);
+    let mut operation = one(
+        writer,
+        "get_artifact_tree",
+        "An artifact and all below it, without their data",
+        &schema,
+    );
     let large = writer.problems(&[(422, "The tree is too large to be shown at once.")]);
     operation["responses"]["422"] = large["422"].clone();
     operation
 }
 
 fn list(writer: &mut Writer<'_>) -> Value {
-    let artifact = writer.output::<Artifact>();
     // Without data: what else an artifact has, it has there.
     let item = json!({
         "type": "object",
         "required": ["id", "created_at", "updated_at", "tags", "metadata", "content_type", "file_name", "size", "parent_id", "level"],
         "description": "An artifact without its data.",
     });
-    let _ = artifact;
     let items = json!({"type": "array", "items": item, "maxItems": MOST});
     let number = json!({"type": "integer", "minimum": 0});
     let schema = json!({"oneOf": [items, {
@@ -180,12 +224,18 @@ fn list(writer: &mut Writer<'_>) -> Value {
         "At most 100 at once: the header `Link` with `rel=\"next\"` leads to the rest. With `page` or `size` the answer is an \
          object with one page and the numbers of it."
     );
-    let parameter = |name: &str, description: &str, schema: Value| {
-        json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema})
-    };
+    let parameter = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
     operation["parameters"] = json!([
-        parameter("page", "Which page.", json!({"type": "integer", "minimum": 1, "maximum": LAST_PAGE})),
-        parameter("size", "How many a page has.", json!({"type": "integer", "minimum": 1, "maximum": MOST})),
+        parameter(
+            "page",
+            "Which page.",
+            json!({"type": "integer", "minimum": 1, "maximum": LAST_PAGE})
+        ),
+        parameter(
+            "size",
+            "How many a page has.",
+            json!({"type": "integer", "minimum": 1, "maximum": MOST})
+        ),
         parameter(
             "after",
             "A place in the list, from the header `Link`.",
@@ -197,7 +247,8 @@ fn list(writer: &mut Writer<'_>) -> Value {
 
 /// A body of JSON.
 fn body(schema: &Value) -> Value {
-    let example = json!({"data": {"accuracy": 0.95}, "metadata": {"model": "baseline"}, "tags": ["nightly"]});
+    let example =
+        json!({"data": {"accuracy": 0.95}, "metadata": {"model": "baseline"}, "tags": ["nightly"]});
     json!({"required": true, "content": {"application/json": {"schema": schema, "example": example}}})
 }
 
@@ -239,7 +290,10 @@ fn update(writer: &mut Writer<'_>) -> Value {
             MALFORMED,
             UNKNOWN,
             SLOW,
-            (409, "The new parent is below the artifact."),
+            (
+                409,
+                "The new parent is below the artifact, or the body has another `id` than the path.",
+            ),
             LARGE,
             MEDIA,
             INVALID,
@@ -260,7 +314,12 @@ fn delete(writer: &mut Writer<'_>) -> Value {
         writer,
         ("delete_artifact", "Delete an artifact"),
         (204, done),
-        &[MALFORMED_ID, UNKNOWN, (422, "The service refuses."), UNAVAILABLE],
+        &[
+            MALFORMED_ID,
+            UNKNOWN,
+            (422, "The service refuses."),
+            UNAVAILABLE,
+        ],
     );
     operation["parameters"] = json!([id_parameter()]);
     operation
@@ -284,18 +343,27 @@ fn upload(writer: &mut Writer<'_>) -> Value {
         ],
     );
     operation["description"] = json!(
-        "The body is the content, and what comes along is in the query; or it is a form with the content in `file`."
+        "The body is the content, or a form with the content in `file`. What comes along is in the query, or in the form."
     );
     let ulid = json!({"type": "string", "pattern": ULID});
-    let parameter = |name: &str, description: &str, schema: &Value| {
-        json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema})
-    };
+    let tags = tag_list();
+    let metadata = writer.adapt(json!({
+        "type": "string", "contentMediaType": "application/json", "contentSchema": {"type": "object"},
+    }));
+    let parameter = |name: &str, description: &str, schema: &Value| json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
     operation["parameters"] = json!([
         parameter("id", "Its name; made when there is none.", &ulid),
         parameter("parent_id", "The id of an artifact that is there.", &ulid),
-        parameter("tags", "With commas between them.", &json!({"type": "string"})),
-        parameter("metadata", "A JSON object.", &json!({"type": "string", "contentMediaType": "application/json"})),
-        parameter("file_name", "The name under which it is downloaded.", &json!({"type": "string"})),
+        {
+            "name": "tags", "in": "query", "required": false, "style": "form", "explode": false,
+            "description": "With commas between them.", "schema": tags,
+        },
+        parameter("metadata", "A JSON object.", &metadata),
+        parameter(
+            "file_name",
+            "The name under which it is downloaded.",
+            &json!({"type": "string"})
+        ),
     ]);
     let form = json!({
         "type": "object",
@@ -304,9 +372,11 @@ fn upload(writer: &mut Writer<'_>) -> Value {
             "file": {"type": "string", "format": "binary"},
             "id": ulid,
             "parent_id": ulid,
-            "tags": {"type": "string", "description": "With commas between them."},
-            "metadata": {"type": "string", "contentMediaType": "application/json"},
+            "tags": tags,
+            "metadata": metadata,
+            "file_name": {"type": "string"},
         },
+        "additionalProperties": false,
     });
     operation["requestBody"] = json!({"required": false, "content": {
         "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
@@ -316,7 +386,8 @@ fn upload(writer: &mut Writer<'_>) -> Value {
 }
 
 fn download(writer: &mut Writer<'_>) -> Value {
-    let bytes = json!({"*/*": {"schema": {"type": "string", "format": "binary"}}});
+    // Any bytes of any type: nothing that a schema could say.
+    let bytes = json!({"*/*": {}});
     let mut operation = operation(
         writer,
         ("download_artifact", "The bytes of an artifact"),
@@ -328,8 +399,10 @@ fn download(writer: &mut Writer<'_>) -> Value {
             UNAVAILABLE,
         ],
     );
-    operation["responses"]["206"] = json!({"description": "The bytes that `Range` asks for.", "content": bytes});
-    operation["responses"]["304"] = json!({"description": "Nothing has changed since `If-None-Match`."});
+    operation["responses"]["206"] =
+        json!({"description": "The bytes that `Range` asks for.", "content": bytes});
+    operation["responses"]["304"] =
+        json!({"description": "Nothing has changed since `If-None-Match`."});
     operation["parameters"] = json!([id_parameter()]);
     operation
 }

@@ -3,22 +3,18 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{LINK, LOCATION};
 use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse};
 use schemars::generate::SchemaSettings;
 use tasks_runtime::artifacts::{Artifact, ArtifactError, Ulid};
 
 use super::input::Body;
 use super::query::{self, MOST, Part};
 use super::scope::State;
+use crate::http::{Document, answer, check_json, conditional, json};
 use crate::problem::Problem;
-use crate::tasks::{Document, check_json, conditional, json};
 
-/// What a handler returns; a problem gets to know its path.
+/// What a handler comes to.
 pub(super) type Answer = Result<HttpResponse, Problem>;
-
-pub(super) fn answer(request: &HttpRequest, result: Answer) -> HttpResponse {
-    result.unwrap_or_else(|problem| problem.at(request.path()).error_response())
-}
 
 fn unknown(id: Ulid) -> Problem {
     ArtifactError::NotFound(id).into()

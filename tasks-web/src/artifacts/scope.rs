@@ -4,12 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
-use actix_web::{HttpRequest, Resource, ResponseError, web};
+use actix_web::{HttpRequest, Resource, web};
 use tasks_runtime::artifacts::ArtifactManager;
 
 use super::{download, records, upload};
+use crate::http::BodyLimits;
 use crate::problem::Problem;
-use crate::tasks::BodyLimits;
 
 /// Serves the artifacts of a manager below `prefix`.
 ///
@@ -128,6 +128,14 @@ impl ArtifactScope {
         self
     }
 
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// How many bytes a JSON body may have; more is answered by 413. 2 MiB unless set.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
@@ -242,7 +250,7 @@ impl Verbs {
             } else {
                 Problem::method_not_allowed(&allowed)
             };
-            let response = problem.at(request.path()).error_response();
+            let response = problem.answer(&request);
             async move { response }
         };
         self.resource

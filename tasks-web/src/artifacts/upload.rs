@@ -16,8 +16,9 @@ use tasks_runtime::artifacts::{Artifact, ArtifactIn, JsonText, Upload};
 
 use super::input::Wrong;
 use super::query::{pairs, ulid};
-use super::records::{Answer, answer, created};
+use super::records::{Answer, created};
 use super::scope::State;
+use crate::http::answer;
 use crate::problem::Problem;
 
 /// How large a field of a form may be beside the file.
@@ -37,10 +38,11 @@ pub(super) async fn upload(
         let is_form = content_type
             .as_deref()
             .is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("multipart/"));
+        let fields = Fields::of_query(&request)?;
         let saved = if is_form {
-            form(&state, Multipart::new(headers, payload)).await?
+            form(&state, fields, Multipart::new(headers, payload)).await?
         } else {
-            raw(&state, &request, content_type, payload).await?
+            raw(&state, &request, fields, content_type, payload).await?
         };
         Ok(created(&request, &state, &saved))
     }
@@ -120,20 +122,14 @@ async fn receive<E: std::fmt::Display>(
     Ok(())
 }
 
-/// The body is the content; the rest is in the query and the headers.
+/// The body is the content; the rest is in the headers.
 async fn raw(
     state: &State,
     request: &HttpRequest,
+    mut fields: Fields,
     content_type: Option<String>,
     payload: Payload,
 ) -> Result<Artifact, Problem> {
-    let mut fields = Fields::default();
-    for (name, value) in pairs(request.query_string())? {
-        // Others are ignored, as they are everywhere in a query.
-        if Fields::KNOWN.contains(&name.as_str()) {
-            fields.take(&name, &value);
-        }
-    }
     if fields.file_name.is_none() {
         fields.file_name = request
             .headers()
@@ -150,9 +146,8 @@ async fn raw(
 }
 
 /// A form with one file, and the rest in fields before or after it.
-async fn form(state: &State, mut form: Multipart) -> Result<Artifact, Problem> {
+async fn form(state: &State, mut fields: Fields, mut form: Multipart) -> Result<Artifact, Problem> {
     let patience = state.options.body.time;
-    let mut fields = Fields::default();
     let mut upload: Option<Upload> = None;
     let mut count = 0;
     while let Some(field) = next(&mut form, patience).await? {
@@ -232,6 +227,18 @@ struct Fields {
 impl Fields {
     const KNOWN: [&'static str; 5] = ["id", "parent_id", "tags", "metadata", "file_name"];
 
+    /// What is in the query, whatever the body is.
+    fn of_query(request: &HttpRequest) -> Result<Self, Problem> {
+        let mut fields = Self::default();
+        for (name, value) in pairs(request.query_string())? {
+            // Others are ignored, as they are everywhere in a query.
+            if Self::KNOWN.contains(&name.as_str()) {
+                fields.take(&name, &value);
+            }
+        }
+        Ok(fields)
+    }
+
     fn take(&mut self, name: &str, value: &str) {
         let artifact = std::mem::take(&mut self.artifact);
         self.artifact = match name {
@@ -245,6 +252,8 @@ impl Fields {
                     artifact
                 }
             },
+            // An input of a form that was left empty.
+            "metadata" | "file_name" if value.is_empty() => artifact,
             "metadata" => match JsonText::parse(value) {
                 Ok(json) if json.is_object() => artifact.metadata_text(json),
                 _ => {

@@ -7,15 +7,22 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 use tasks_runtime::{RegisteredTask, TaskFailure, TaskInfo};
 
+use super::endpoint::{Endpoint, Writer};
 use super::operation::{Operations, Schemas};
 use super::version::Version;
-use super::{Description, Mount, example};
+use super::{Description, Mount, example, security};
 use crate::Problem;
+use crate::auth::Access;
 
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// The document for a mount at `base`.
-pub(super) fn build(description: &Description, base: &str, version: Version) -> Value {
+/// The document for a mount at `base`. A reader whose access is limited sees the tasks that it reaches.
+pub(super) fn build(
+    description: &Description,
+    base: &str,
+    version: Version,
+    reader: Option<&Access>,
+) -> Value {
     let mut generators = Generators::new(version);
     let mut ids = Ids::default();
     let mut paths = Map::new();
@@ -25,7 +32,8 @@ pub(super) fn build(description: &Description, base: &str, version: Version) -> 
             version,
             prefix: &prefix,
         };
-        for task in mount.executor.registry().iter() {
+        let is_visible = |task: &&RegisteredTask| reader.is_none_or(|reader| reader.reaches(task));
+        for task in mount.executor.registry().iter().filter(is_visible) {
             let id = ids.unique(&prefix, &format!("execute_{}", task.name()));
             let schemas = generators.of(task);
             paths.insert(
@@ -45,17 +53,30 @@ pub(super) fn build(description: &Description, base: &str, version: Version) -> 
         let info = operations.info(&ids.unique(&prefix, "get_task"));
         paths.insert(format!("{prefix}/{{name}}"), json!({"get": info}));
     }
+    for endpoint in &description.endpoints {
+        generators.add(endpoint, base, &mut paths);
+    }
     let mut info = json!({"title": description.title, "version": description.version});
     if let Some(text) = &description.text {
         info["description"] = json!(text);
     }
+    if let Some(service) = &description.service {
+        let more = service.openapi(version == Version::V3_1);
+        for (key, value) in more {
+            info[key] = value;
+        }
+    }
     let definitions = generators.definitions(&mut paths);
-    json!({
+    let mut document = json!({
         "openapi": version.number(),
         "info": info,
         "paths": paths,
         "components": {"schemas": definitions},
-    })
+    });
+    if let Some(header) = &description.key_header {
+        security::require_key(&mut document, header, &description.open_endpoints(base));
+    }
+    document
 }
 
 impl Mount {
@@ -123,6 +144,18 @@ impl Generators {
             output,
             example,
         }
+    }
+
+    fn add(&mut self, endpoint: &Endpoint, base: &str, paths: &mut Map<String, Value>) {
+        let mut writer = Writer {
+            inputs: &mut self.inputs,
+            outputs: &mut self.outputs,
+        };
+        let operation = endpoint.operation(&mut writer);
+        let path = paths
+            .entry(format!("{base}{}", endpoint.path))
+            .or_insert_with(|| json!({}));
+        path[endpoint.method] = operation;
     }
 
     /// `components/schemas`: everything that is referred to. The schemas of outputs, in `paths`, are corrected where a

@@ -1,20 +1,28 @@
 //! The OpenAPI document of the tasks, and its UI.
 
 mod document;
+mod endpoint;
 mod example;
 mod operation;
+mod security;
 mod service;
 mod ui;
 mod version;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 use tasks_runtime::TaskExecutor;
 
 use crate::TaskScope;
-use crate::tasks::Document;
+use crate::auth::Access;
+use crate::http::Document;
+use crate::service::ServiceInfo;
+pub(crate) use endpoint::Endpoint;
+#[cfg(feature = "database")]
+pub(crate) use endpoint::Writer;
 use version::Version;
 
 /// Describes tasks by [OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.1.html), one operation per task, and shows the
@@ -48,6 +56,8 @@ pub struct OpenApi {
     description: Description,
     path: String,
     ui_path: Option<String>,
+    /// Whether a reader sees only the tasks that its key reaches.
+    guarded: bool,
     cache: Cache,
 }
 
@@ -58,6 +68,19 @@ pub(crate) struct Description {
     version: String,
     text: Option<String>,
     mounts: Vec<Mount>,
+    service: Option<ServiceInfo>,
+    endpoints: Vec<Endpoint>,
+    /// The header that a key comes in, where keys are asked for.
+    key_header: Option<String>,
+}
+
+impl Description {
+    /// The operations that need no key: method and path.
+    fn open_endpoints(&self, base: &str) -> Vec<(&'static str, String)> {
+        let open = self.endpoints.iter().filter(|endpoint| endpoint.open);
+        open.map(|endpoint| (endpoint.method, format!("{base}{}", endpoint.path)))
+            .collect()
+    }
 }
 
 /// Tasks and the path they are at.
@@ -71,7 +94,14 @@ pub(crate) struct Mount {
 
 /// The documents as they were first served, shared by the clones of one [`OpenApi`].
 #[derive(Clone, Default)]
-struct Cache(Arc<OnceLock<Served>>);
+struct Cache(Arc<Cached>);
+
+#[derive(Default)]
+struct Cached {
+    whole: OnceLock<Served>,
+    /// What keys with limits see, by the tags they are limited to.
+    limited: Mutex<BTreeMap<Vec<String>, Arc<Served>>>,
+}
 
 struct Served {
     /// Where the document was mounted.
@@ -98,9 +128,13 @@ impl OpenApi {
                 version: version.into(),
                 text: None,
                 mounts: Vec::new(),
+                service: None,
+                endpoints: Vec::new(),
+                key_header: None,
             },
             path: "/openapi.json".to_owned(),
             ui_path: Some("/docs".to_owned()),
+            guarded: false,
             cache: Cache::default(),
         }
     }
@@ -157,13 +191,13 @@ impl OpenApi {
     /// The OpenAPI 3.1 document, as served at the root.
     #[must_use]
     pub fn document(&self) -> Value {
-        document::build(&self.description, "", Version::V3_1)
+        document::build(&self.description, "", Version::V3_1, None)
     }
 
     /// The OpenAPI 3.0 document, for generators that cannot read 3.1.
     #[must_use]
     pub fn document_3_0(&self) -> Value {
-        document::build(&self.description, "", Version::V3_0)
+        document::build(&self.description, "", Version::V3_0, None)
     }
 
     /// The cache is of another document.
@@ -172,18 +206,57 @@ impl OpenApi {
         self
     }
 
-    /// The document for a mount at `base`, which is made once.
-    fn served(&self, base: &str, version: Version) -> Document {
-        let make = |version| write(&document::build(&self.description, base, version));
-        let served = self.cache.0.get_or_init(|| Served {
+    /// Adds what a service has beside its tasks.
+    pub(crate) fn service(mut self, info: ServiceInfo, endpoints: Vec<Endpoint>) -> Self {
+        self.description.service = Some(info);
+        self.description.endpoints = endpoints;
+        self.changed()
+    }
+
+    /// Says that keys come in this header. When `guarded`, a reader with a limited key sees its tasks alone.
+    pub(crate) fn keys(mut self, header: &str, guarded: bool) -> Self {
+        self.description.key_header = Some(header.to_owned());
+        self.guarded = guarded;
+        self.changed()
+    }
+
+    /// The document for a mount at `base`, which is made once for each set of tasks that a reader may see.
+    fn served(&self, base: &str, version: Version, reader: Option<&Access>) -> Document {
+        let make = || Served::new(&self.description, base, reader);
+        let Some(tags) = reader.and_then(Access::tags) else {
+            return match self.cache.0.whole.get_or_init(make) {
+                served if served.base == base => served.get(version),
+                // The same value mounted a second time, elsewhere.
+                _ => make().get(version),
+            };
+        };
+        let mut limited = self
+            .cache
+            .0
+            .limited
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let served = limited
+            .entry(tags.to_vec())
+            .or_insert_with(|| Arc::new(make()));
+        if served.base != base {
+            *served = Arc::new(make());
+        }
+        served.get(version)
+    }
+}
+
+impl Served {
+    fn new(description: &Description, base: &str, reader: Option<&Access>) -> Self {
+        let make = |version| write(&document::build(description, base, version, reader));
+        Self {
             base: base.to_owned(),
             documents: [make(Version::V3_1), make(Version::V3_0)],
-        });
-        if served.base == base {
-            return served.documents[usize::from(version == Version::V3_0)].clone();
         }
-        // The same value mounted a second time, elsewhere.
-        make(version)
+    }
+
+    fn get(&self, version: Version) -> Document {
+        self.documents[usize::from(version == Version::V3_0)].clone()
     }
 }
 

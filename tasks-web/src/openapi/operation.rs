@@ -29,7 +29,12 @@ impl Operations<'_> {
         } = schemas;
         let parameters = task.parameters();
         let needs_body = parameters.iter().any(|parameter| parameter.required);
-        let mut body = json!({"type": "object", "properties": {"params": input}});
+        let params = if needs_body {
+            input
+        } else {
+            self.version.nullable(&input)
+        };
+        let mut body = json!({"type": "object", "properties": {"params": params}});
         if needs_body {
             body["required"] = json!(["params"]);
         }
@@ -171,7 +176,7 @@ fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-fn responses(problems: &[(u16, &str)]) -> Map<String, Value> {
+pub(super) fn responses(problems: &[(u16, &str)]) -> Map<String, Value> {
     problems
         .iter()
         .map(|(status, description)| {

@@ -2,12 +2,13 @@
 
 use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::http::header::LOCATION;
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::version::Version;
 use super::{OpenApi, ui};
+use crate::auth::Access;
+use crate::http::{conditional, only_get};
 use crate::problem::Problem;
-use crate::tasks::{conditional, only_get};
 
 impl HttpServiceFactory for OpenApi {
     fn register(self, config: &mut AppService) {
@@ -50,12 +51,18 @@ impl OpenApi {
     fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let version = match version(request.query_string()) {
             Ok(version) => version,
-            Err(problem) => return problem.at(request.path()).error_response(),
+            Err(problem) => return problem.answer(request),
         };
         // Decoded, as the router saw it: however a client spells the path, it is one document.
         let path = request.match_info().as_str();
         let base = path.strip_suffix(&self.path).unwrap_or("");
-        conditional(request, &self.served(base, version))
+        if !self.guarded {
+            return conditional(request, &self.served(base, version, None));
+        }
+        match Access::of(request) {
+            Ok(reader) => conditional(request, &self.served(base, version, Some(&reader))),
+            Err(problem) => problem.answer(request),
+        }
     }
 }
 

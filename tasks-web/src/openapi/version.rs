@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
-use tasks_runtime::TitleVariants;
+use tasks_runtime::{BoundIntegers, TitleVariants};
 
 /// A version of OpenAPI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,13 @@ pub(crate) enum Version {
 /// The number that is served as 3.1.
 const NUMBER_3_1: &str = "3.1.1";
 const NUMBER_3_0: &str = "3.0.4";
+
+/// What is inside of a text is not said in 3.0.
+fn without_content(schema: &mut Schema) {
+    for keyword in ["contentMediaType", "contentSchema", "contentEncoding"] {
+        schema.remove(keyword);
+    }
+}
 
 impl Version {
     pub(crate) fn number(self) -> &'static str {
@@ -37,6 +44,14 @@ impl Version {
         settings
             .transforms
             .insert(0, Box::new(RecursiveTransform(TitleVariants)));
+        settings
+            .transforms
+            .push(Box::new(RecursiveTransform(BoundIntegers)));
+        if self == Self::V3_0 {
+            settings
+                .transforms
+                .push(Box::new(RecursiveTransform(without_content)));
+        }
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
         settings

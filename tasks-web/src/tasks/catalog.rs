@@ -1,48 +1,13 @@
 //! The metadata of all tasks, written once.
 
-use std::hash::{BuildHasher as _, Hasher as _};
+use tasks_runtime::{RegisteredTask, TaskInfo, TaskRegistry};
 
-use actix_web::web::Bytes;
-use foldhash::quality::FixedState;
-use tasks_runtime::{TaskInfo, TaskRegistry};
+use crate::http::Document;
 
 /// The answers to `GET` requests, ready to be sent.
 pub(crate) struct Catalog {
     pub(crate) list: Document,
     tasks: Vec<(Vec<String>, Document)>,
-}
-
-/// A JSON document and its entity tag.
-#[derive(Clone)]
-pub(crate) struct Document {
-    pub(crate) json: Bytes,
-    pub(crate) etag: String,
-}
-
-impl Document {
-    pub(crate) fn new(json: impl Into<Bytes>) -> Self {
-        let json = json.into();
-        // With a fixed seed: the same bytes have the same tag in every process of one build.
-        let mut hasher = FixedState::default().build_hasher();
-        hasher.write(&json);
-        Self {
-            etag: format!("\"{:016x}\"", hasher.finish()),
-            json,
-        }
-    }
-
-    /// Whether the client has it already: `If-None-Match` (RFC 9110, section 13.1.2), compared weakly.
-    pub(crate) fn matches(&self, if_none_match: &str) -> bool {
-        matches_etag(&self.etag, if_none_match)
-    }
-}
-
-/// Whether `If-None-Match` names an entity tag.
-pub(crate) fn matches_etag(etag: &str, if_none_match: &str) -> bool {
-    if_none_match
-        .split(',')
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }
 
 impl Catalog {
@@ -66,14 +31,20 @@ impl Catalog {
         self.tasks.get(position).map(|(_, document)| document)
     }
 
-    /// The tasks that have all of the tags.
-    pub(crate) fn with_tags(&self, wanted: &[String]) -> Document {
+    /// The tasks that have all of the tags and are visible.
+    pub(crate) fn with_tags(
+        &self,
+        registry: &TaskRegistry,
+        wanted: &[String],
+        visible: impl Fn(&RegisteredTask) -> bool,
+    ) -> Document {
         let has_all = |tags: &Vec<String>| wanted.iter().all(|tag| tags.contains(tag));
+        // In the order of the registry, of which this is made.
+        let tasks = self.tasks.iter().zip(registry.iter());
         join(
-            self.tasks
-                .iter()
-                .filter(|(tags, _)| has_all(tags))
-                .map(|(_, document)| document),
+            tasks
+                .filter(|((tags, _), task)| has_all(tags) && visible(task))
+                .map(|((_, document), _)| document),
         )
     }
 }

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::Query;
 use actix_web::{HttpRequest, HttpResponse};
-use tasks_runtime::TaskExecutor;
+use tasks_runtime::{RegisteredTask, TaskExecutor};
 
-use super::body::{self, BodyLimits};
 use super::catalog::Catalog;
-use super::respond::{conditional, json};
+use crate::auth::Access;
+use crate::http::{self, BodyLimits, conditional, json};
 use crate::problem::Problem;
 
 /// What the scope's service needs.
@@ -56,7 +56,7 @@ impl Handler {
     pub(super) async fn answer(&self, request: &HttpRequest, payload: Payload) -> HttpResponse {
         match self.route(request, payload).await {
             Ok(response) => response,
-            Err(problem) => actix_web::ResponseError::error_response(&problem.at(request.path())),
+            Err(problem) => problem.answer(request),
         }
     }
 
@@ -79,22 +79,42 @@ impl Handler {
 
     fn list(&self, request: &HttpRequest) -> Result<HttpResponse, Problem> {
         let tags = tags(request.query_string())?;
-        if tags.is_empty() {
+        let access = Access::limits(request);
+        if tags.is_empty() && access.is_none() {
             return Ok(conditional(request, &self.catalog.list));
         }
-        Ok(conditional(request, &self.catalog.with_tags(&tags)))
+        let visible =
+            |task: &RegisteredTask| access.as_ref().is_none_or(|access| access.reaches(task));
+        let list = self
+            .catalog
+            .with_tags(self.executor.registry(), &tags, visible);
+        Ok(conditional(request, &list))
     }
 
     fn task(&self, name: &str, request: &HttpRequest) -> Result<HttpResponse, Problem> {
-        let registry = self.executor.registry();
-        match registry
-            .position(name)
-            .and_then(|position| self.catalog.task(position))
-        {
+        self.find(name, request)?;
+        let position = self.executor.registry().position(name);
+        match position.and_then(|position| self.catalog.task(position)) {
             Some(info) => Ok(conditional(request, info)),
-            None => Err(registry
-                .get(name)
-                .map_or_else(Problem::from, |_| Problem::not_found())),
+            None => Err(Problem::not_found()),
+        }
+    }
+
+    /// The task, if the key of the request reaches it.
+    fn find(&self, name: &str, request: &HttpRequest) -> Result<(), Problem> {
+        match (self.executor.registry().get(name), Access::limits(request)) {
+            (Ok(_), None) => Ok(()),
+            (Ok(task), Some(access)) => access.check(task),
+            (Err(error), None) => Err(error.into()),
+            // Names that resemble it may be of tasks that the key does not reach.
+            (Err(_), Some(_)) => Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-task",
+                format!(
+                    "no task is named `{}`",
+                    name.chars().take(100).collect::<String>()
+                ),
+            )),
         }
     }
 
@@ -105,17 +125,17 @@ impl Handler {
         payload: Payload,
     ) -> Result<HttpResponse, Problem> {
         // Before the body is read: nobody waits for a megabyte to learn that there is no such task.
-        self.executor.registry().get(name)?;
+        self.find(name, request)?;
         let headers = request.headers();
-        let announced = body::is_announced(headers);
+        let announced = http::is_announced(headers);
         if announced {
-            body::check_json(headers)?;
+            http::check_json(headers)?;
         }
         let body = self.limits.read(headers, payload).await?;
         if body.is_empty() {
-            body::check_same_site(headers)?;
+            http::check_same_site(headers)?;
         } else if !announced {
-            body::check_json(headers)?;
+            http::check_json(headers)?;
         }
         let envelope = self.executor.execute_json(name, &body).await?;
         Ok(json(envelope.into()))

@@ -11,9 +11,9 @@ use actix_web::dev::{
 };
 use tasks_runtime::TaskExecutor;
 
-use super::body::BodyLimits;
 use super::catalog::Catalog;
 use super::handler::Handler;
+use crate::http::BodyLimits;
 use crate::openapi::OpenApi;
 
 /// Serves the tasks of an executor below `prefix`, with their documentation beside them.

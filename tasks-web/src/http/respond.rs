@@ -2,12 +2,15 @@
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use actix_web::web::{self, Bytes};
-use actix_web::{
-    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError,
-};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 
-use super::catalog::Document;
+use super::Document;
 use crate::problem::Problem;
+
+/// The answer, or the problem in its place.
+pub(crate) fn answer(request: &HttpRequest, result: Result<HttpResponse, Problem>) -> HttpResponse {
+    result.unwrap_or_else(|problem| problem.answer(request))
+}
 
 pub(crate) fn json(body: Bytes) -> HttpResponse {
     let mut response = HttpResponse::Ok();
@@ -43,9 +46,7 @@ where
     F::Output: Responder + 'static,
 {
     let refuse = |request: HttpRequest| async move {
-        Problem::method_not_allowed("GET, HEAD")
-            .at(request.path())
-            .error_response()
+        Problem::method_not_allowed("GET, HEAD").answer(&request)
     };
     resource
         .route(web::get().to(handler.clone()))

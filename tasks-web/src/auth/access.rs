@@ -1,0 +1,81 @@
+//! What the key of a request allows.
+
+use std::sync::Arc;
+
+use actix_web::{HttpMessage, HttpRequest};
+use tasks_runtime::RegisteredTask;
+
+use crate::problem::Problem;
+
+/// Whose key a request came with, and which tasks it reaches. It is in the extensions of every request that was let in by
+/// a key, for the application's own routes, too:
+///
+/// ```
+/// use actix_web::{HttpMessage, HttpRequest};
+/// use tasks_web::Access;
+///
+/// async fn who(request: HttpRequest) -> String {
+///     let extensions = request.extensions();
+///     extensions.get::<Access>().map_or("nobody", Access::key_name).to_owned()
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Access(pub(super) Arc<Grant>);
+
+#[derive(Debug)]
+pub(super) struct Grant {
+    pub(super) name: String,
+    pub(super) tags: Option<Vec<String>>,
+}
+
+impl Access {
+    /// The name of the key.
+    #[must_use]
+    pub fn key_name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The tags that the key is limited to; `None` when it is not limited.
+    #[must_use]
+    pub fn tags(&self) -> Option<&[String]> {
+        self.0.tags.as_deref()
+    }
+
+    /// Whether the key may see and run a task: it is not limited, or the task carries one of its tags.
+    #[must_use]
+    pub fn reaches(&self, task: &RegisteredTask) -> bool {
+        self.tags().is_none_or(|allowed| {
+            task.tags()
+                .iter()
+                .any(|tag| allowed.iter().any(|allowed| allowed == tag))
+        })
+    }
+
+    /// That of a request. Without one nothing is reached: a route that asks is behind keys.
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        request
+            .extensions()
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| Problem::unauthorized("a key is needed here".to_owned()))
+    }
+
+    /// That of a request whose key does not reach all tasks; `None` also where no keys are asked for.
+    pub(crate) fn limits(request: &HttpRequest) -> Option<Self> {
+        let extensions = request.extensions();
+        let access = extensions.get::<Self>()?;
+        access.tags().is_some().then(|| access.clone())
+    }
+
+    /// Refuses a task that the key does not reach.
+    pub(crate) fn check(&self, task: &RegisteredTask) -> Result<(), Problem> {
+        if self.reaches(task) {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!(
+            "the key `{}` does not reach task `{}`: it is limited to tasks with other tags",
+            self.key_name(),
+            task.name()
+        )))
+    }
+}

@@ -1,0 +1,10 @@
+//! API keys: who may use what.
+
+mod access;
+mod guard;
+mod keys;
+mod spelling;
+
+pub use access::Access;
+pub(crate) use guard::Guard;
+pub use keys::{ApiKey, ApiKeys};

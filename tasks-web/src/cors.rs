@@ -1,0 +1,112 @@
+//! Which pages of other sites a browser lets in.
+
+use actix_web::http::Method;
+use actix_web::http::header::{HeaderName, HeaderValue};
+
+use crate::service::X_REQUEST_ID;
+
+/// Cross-origin resource sharing: which sites' pages may use the service in a browser. Off unless asked for.
+///
+/// Preflight requests are answered without a key, and pages may read `x-request-id`.
+///
+/// ```
+/// use tasks_web::Cors;
+///
+/// let cors = Cors::origins(["https://app.example.org"]).max_age(600);
+/// # let _ = cors;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cors {
+    origins: Option<Vec<String>>,
+    headers: Vec<String>,
+    max_age: usize,
+}
+
+impl Cors {
+    /// Lets the pages of these sites in: scheme, host and port, as a browser sends them.
+    #[must_use]
+    pub fn origins<T: Into<String>>(origins: impl IntoIterator<Item = T>) -> Self {
+        Self {
+            origins: Some(origins.into_iter().map(Into::into).collect()),
+            ..Self::any_origin()
+        }
+    }
+
+    /// Lets the pages of all sites in.
+    #[must_use]
+    pub fn any_origin() -> Self {
+        Self {
+            origins: None,
+            headers: ["content-type", "if-none-match", "x-request-id"]
+                .map(str::to_owned)
+                .to_vec(),
+            max_age: 3600,
+        }
+    }
+
+    /// Lets pages send one more header, besides `content-type`, `if-none-match`, `x-request-id` and that of the key.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>) -> Self {
+        self.headers.push(name.into());
+        self
+    }
+
+    /// For how many seconds a browser may remember the answer. 3600 unless set.
+    #[must_use]
+    pub fn max_age(mut self, seconds: usize) -> Self {
+        self.max_age = seconds;
+        self
+    }
+
+    pub(crate) fn check(&self, problems: &mut Vec<String>) {
+        for origin in self.origins.iter().flatten() {
+            let host = origin
+                .strip_prefix("https://")
+                .or_else(|| origin.strip_prefix("http://"));
+            let is_origin = host.is_some_and(|host| {
+                !host.is_empty()
+                    && !host.contains(['/', '?', '#', '@', '*'])
+                    && HeaderValue::from_str(host).is_ok()
+            });
+            if !is_origin {
+                problems.push(format!(
+                    "`{}` is not an origin that CORS could let in: write it like `https://app.example.org`",
+                    origin.escape_debug()
+                ));
+            }
+        }
+        for name in &self.headers {
+            if HeaderName::from_bytes(name.as_bytes()).is_err() {
+                problems.push(format!(
+                    "`{}` is not the name of a header that CORS could let in",
+                    name.escape_debug()
+                ));
+            }
+        }
+    }
+
+    /// The middleware, for a service whose keys come in this header.
+    pub(crate) fn middleware(&self, key_header: Option<&str>) -> actix_cors::Cors {
+        let mut cors = actix_cors::Cors::default()
+            .allowed_methods([
+                Method::GET,
+                Method::HEAD,
+                Method::POST,
+                Method::PUT,
+                Method::PATCH,
+                Method::DELETE,
+            ])
+            .allowed_headers(self.headers.iter().map(String::as_str))
+            .expose_headers([X_REQUEST_ID])
+            .max_age(self.max_age);
+        if let Some(header) = key_header {
+            cors = cors.allowed_header(header);
+        }
+        match &self.origins {
+            None => cors.allow_any_origin().send_wildcard(),
+            Some(origins) => origins
+                .iter()
+                .fold(cors, |cors, origin| cors.allowed_origin(origin)),
+        }
+    }
+}

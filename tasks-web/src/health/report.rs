@@ -1,0 +1,95 @@
+//! Runs the checks.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use schemars::JsonSchema;
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use super::checks::{Check, HealthChecks, HealthState};
+
+/// How long an answer is good for others who ask: a flood of questions is one look now and then.
+const FRESH: Duration = Duration::from_millis(200);
+
+/// How well something is, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    Healthy,
+    Degraded,
+    Unhealthy,
+}
+
+/// What clients see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
+pub(crate) struct Report {
+    /// That of the worst check.
+    pub(crate) status: Status,
+    /// Each check by its name.
+    pub(crate) checks: BTreeMap<String, CheckReport>,
+}
+
+/// What one check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "HealthCheck")]
+pub(crate) struct CheckReport {
+    state: Status,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+/// The checks of a service, of which one run at a time is under way.
+pub(crate) struct Health {
+    checks: Vec<Check>,
+    latest: Mutex<Option<(Instant, Arc<Report>)>>,
+}
+
+impl Health {
+    pub(crate) fn new(checks: HealthChecks) -> Self {
+        Self {
+            checks: checks.0,
+            latest: Mutex::new(None),
+        }
+    }
+
+    /// The state now, or that of a moment ago. Who asks while somebody else looks gets what that one finds.
+    pub(crate) async fn report(&self) -> Arc<Report> {
+        let mut latest = self.latest.lock().await;
+        if let Some((at, report)) = &*latest
+            && at.elapsed() < FRESH
+        {
+            return Arc::clone(report);
+        }
+        let checked = join_all(self.checks.iter().map(look)).await;
+        let checks: BTreeMap<String, CheckReport> = checked.into_iter().collect();
+        let worst = checks.values().map(|check| check.state).max();
+        let report = Arc::new(Report {
+            status: worst.unwrap_or(Status::Healthy),
+            checks,
+        });
+        *latest = Some((Instant::now(), Arc::clone(&report)));
+        report
+    }
+}
+
+async fn look(check: &Check) -> (String, CheckReport) {
+    let running = AssertUnwindSafe(async { (check.run)().await }).catch_unwind();
+    let state = match tokio::time::timeout(check.timeout, running).await {
+        Ok(Ok(state)) => state,
+        Ok(Err(_)) => HealthState::Unhealthy("the check panicked".to_owned()),
+        Err(_) => HealthState::Unhealthy(format!("no answer within {:?}", check.timeout)),
+    };
+    let (state, message) = match state {
+        HealthState::Healthy => (Status::Healthy, None),
+        HealthState::Degraded(message) => (Status::Degraded, Some(message)),
+        HealthState::Unhealthy(message) => (Status::Unhealthy, Some(message)),
+    };
+    (check.name.clone(), CheckReport { state, message })
+}

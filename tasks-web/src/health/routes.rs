@@ -1,0 +1,98 @@
+//! Health over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::report::{Health, Report, Status};
+use super::stream::Streams;
+use crate::http::{answer, only_get};
+use crate::openapi::Endpoint;
+use crate::problem::Problem;
+use crate::service::{Claim, Part};
+
+/// The longest that one may wait between two looks.
+const LONGEST: f64 = 60.0;
+/// The shortest.
+const SHORTEST: f64 = 0.05;
+
+/// `GET {path}` and `GET {path}/$stream`.
+pub(crate) fn part(path: &str, health: Arc<Health>, stopping: CancellationToken) -> Part {
+    let streams = Streams::default();
+    let stream_path = format!("{path}/$stream");
+    let own = path.to_owned();
+    Part::new("health")
+        .claim(Claim::below(path).open())
+        .link(path, "Health")
+        .endpoint(Endpoint::new("get", path, |writer| {
+            let schema = writer.output::<Report>();
+            let mut operation = writer.read("get_health", "Whether the service is well", "application/json", &schema);
+            let content = json!({"application/json": {"schema": schema}});
+            operation["responses"]["503"] = json!({"description": "It is unhealthy.", "content": content});
+            operation
+        }).open())
+        .endpoint(Endpoint::new("get", &stream_path, |writer| {
+            let schema = json!({"type": "string"});
+            let mut operation = writer.read("stream_health", "The health as it changes, as server-sent events", "text/event-stream", &schema);
+            operation["parameters"] = json!([{
+                "name": "poll_interval", "in": "query", "required": false,
+                "description": "How often to look, in seconds.",
+                "schema": {"type": "number", "minimum": SHORTEST, "maximum": LONGEST, "default": 1.0},
+            }]);
+            for (status, text) in [(422, "The interval is not a number from 0.05 to 60."), (503, "Too many streams are open.")] {
+                operation["responses"][status.to_string()] = writer.problems(&[(status, text)])[&status.to_string()].clone();
+            }
+            operation
+        }).open())
+        .routes(move |config| {
+            let watched = Arc::clone(&health);
+            let (streams, stopping) = (streams.clone(), stopping.clone());
+            let stream = move |request: HttpRequest| {
+                let (health, streams, stopping) = (Arc::clone(&watched), streams.clone(), stopping.clone());
+                async move {
+                    let opened = interval(request.query_string())
+                        .and_then(|interval| streams.open(health, interval, stopping));
+                    answer(&request, opened)
+                }
+            };
+            let health = Arc::clone(&health);
+            let get = move || {
+                let health = Arc::clone(&health);
+                async move { respond(&*health.report().await) }
+            };
+            config.service(only_get(web::resource(format!("{own}/$stream")), stream));
+            config.service(only_get(web::resource(own.as_str()), get));
+        })
+}
+
+fn respond(report: &Report) -> HttpResponse {
+    let status = match report.status {
+        Status::Healthy | Status::Degraded => StatusCode::OK,
+        Status::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    HttpResponse::build(status)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(report)
+}
+
+fn interval(query: &str) -> Result<Duration, Problem> {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
+        .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))?;
+    let Some((_, text)) = pairs.iter().find(|(key, _)| key == "poll_interval") else {
+        return Ok(Duration::from_secs(1));
+    };
+    text.parse::<f64>()
+        .ok()
+        .filter(|seconds| (SHORTEST..=LONGEST).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| {
+            Problem::bad_query(format!(
+                "`poll_interval` is a number of seconds from {SHORTEST} to {LONGEST}"
+            ))
+        })
+}

@@ -1,0 +1,43 @@
+//! Where the log goes, and in which form.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Installs a subscriber that writes to standard error, unless the program has installed one.
+///
+/// `LOG_LEVEL` says what is written, in the words of `RUST_LOG`, which counts as well: `info` unless set. `LOG_FORMAT` is
+/// `console` or `json`.
+pub(crate) fn install(problems: &mut Vec<String>) {
+    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let directives = variable("LOG_LEVEL")
+        .or_else(|| variable("RUST_LOG"))
+        .unwrap_or_else(|| "info".to_owned());
+    let filter = match EnvFilter::builder().parse(&directives) {
+        Ok(filter) => filter,
+        Err(error) => {
+            return problems.push(format!(
+                "`{}` cannot be what is logged: {error}; use a level such as `info`, or `info,my_crate=debug`",
+                directives.escape_debug()
+            ));
+        }
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // An error means that the program has a subscriber of its own, which is as good.
+    let _ = match variable("LOG_FORMAT").as_deref() {
+        None | Some("console") => subscriber
+            .with_ansi(std::io::stderr().is_terminal() && variable("NO_COLOR").is_none())
+            .finish()
+            .try_init(),
+        Some("json") => subscriber.json().flatten_event(true).finish().try_init(),
+        Some(other) => {
+            return problems.push(format!(
+                "LOG_FORMAT is `{}`, and it is either `console` or `json`",
+                other.escape_debug()
+            ));
+        }
+    };
+}

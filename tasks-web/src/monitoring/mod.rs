@@ -1,0 +1,59 @@
+//! Metrics, for Prometheus.
+//!
+//! | metric | labels | |
+//! | --- | --- | --- |
+//! | `http_requests_total` | `method`, `route`, `status` | answers |
+//! | `http_request_duration_seconds` | `method`, `route` | time to the head of the answer |
+//! | `tasks_executions_total` | `task`, `outcome` | executions that ended |
+//! | `tasks_execution_duration_seconds` | `task` | their time |
+//! | `tasks_executions_in_flight` | `task` | executions under way |
+//! | `tasks_database_connections` | `state` | connections that are `idle` or `lent`, and callers `waiting` |
+//!
+//! Labels are bounded: a route is a template, a path that is none is `unmatched`, a method that is not a common one `OTHER`.
+
+mod http;
+mod recorder;
+mod routes;
+
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+pub(crate) use http::HttpMetrics;
+pub(crate) use recorder::{Recorder, install};
+pub(crate) use routes::Routes;
+
+use crate::http::only_get;
+use crate::openapi::Endpoint;
+use crate::service::{Claim, Part};
+
+/// Looks at something just before the metrics are shown.
+pub(crate) type Probe = Arc<dyn Fn() + Send + Sync>;
+
+/// `GET {path}`.
+pub(crate) fn part(path: &str, recorder: Recorder, probes: Vec<Probe>) -> Part {
+    /// The text format's own (Prometheus, "Exposition formats").
+    const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    let own = path.to_owned();
+    Part::new("monitoring")
+        .claim(Claim::exact(path))
+        .link(path, "Metrics")
+        .endpoint(Endpoint::new("get", path, |writer| {
+            writer.read(
+                "get_metrics",
+                "Metrics for Prometheus",
+                "text/plain",
+                &json!({"type": "string"}),
+            )
+        }))
+        .routes(move |config| {
+            let (recorder, probes) = (recorder.clone(), probes.clone());
+            let get = move || {
+                probes.iter().for_each(|probe| probe());
+                let text = recorder.render();
+                async move { HttpResponse::Ok().content_type(FORMAT).body(text) }
+            };
+            config.service(only_get(web::resource(own.as_str()), get));
+        })
+}

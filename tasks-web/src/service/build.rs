@@ -1,0 +1,318 @@
+//! Puts a service together, and finds everything that is wrong with it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use tasks_runtime::{TaskExecutor, TaskRegistry};
+use tokio_util::sync::CancellationToken;
+
+use super::builder::{Prepare, ServiceBuilder};
+use super::core::Core;
+use super::edge::Policy;
+use super::error::{BuildProblems, ServiceError};
+use super::gate::Gate;
+use super::hooks::Hook;
+use super::info::ServiceInfo;
+use super::listen::{self, Listen};
+use super::part::{Claim, Link, Part, check_claims};
+use super::{Service, setting::Setting};
+use crate::health::Health;
+use crate::http::only_get;
+use crate::monitoring::{self, Probe, Routes};
+use crate::openapi::{Endpoint, OpenApi};
+use crate::{health, landing, logging, system};
+
+/// Everything that is wrong, one line each.
+type Problems = Vec<String>;
+
+/// What the parts of a service have been made into so far.
+pub(super) struct Draft {
+    pub(super) problems: Problems,
+    pub(super) parts: Vec<Part>,
+    /// What is measured when somebody asks for the metrics.
+    pub(super) probes: Vec<Probe>,
+    pub(super) prepare: Vec<Prepare>,
+    pub(super) startup: Vec<Hook>,
+    /// Canceled when the service is to stop.
+    pub(super) stopping: CancellationToken,
+}
+
+impl Draft {
+    /// Provides a value to every task, unless the application provides one of its own.
+    #[cfg(feature = "database")]
+    pub(super) fn provide<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
+        self.prepare
+            .insert(0, Box::new(|executor| executor.provide(value)));
+    }
+}
+
+impl ServiceBuilder {
+    /// Connects the database, reads the keys, checks that every task gets what it needs, and makes the service.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Build`] has all that is wrong at once: values that nobody provides, ids and paths that are not
+    /// well-formed or in each other's way, keys that cannot be read, a database that cannot be reached.
+    pub async fn build(self) -> Result<Service, ServiceError> {
+        let mut problems = Problems::new();
+        if self.logging {
+            logging::install(&mut problems);
+        }
+        self.info.check(&mut problems);
+        let registry = registry(self.registry, &mut problems);
+        let tasks_path = path(self.paths.tasks, "/api/v1/tasks", &mut problems);
+        let info_path = path(self.paths.info, "/api/v1/info", &mut problems);
+        let health_path = path(self.paths.health, "/health", &mut problems);
+        let system_path = path(self.paths.system, "/api/v1/system", &mut problems);
+        let metrics_path = path(self.paths.metrics, "/metrics", &mut problems);
+        let guard = self
+            .auth
+            .take(&mut problems)
+            .and_then(|keys| keys.load(&mut problems))
+            .map(Arc::new);
+        let cors = self.cors.take(&mut problems);
+        if let Some(cors) = &cors {
+            cors.check(&mut problems);
+        }
+        let recorder = self
+            .monitoring
+            .then(|| monitoring::install(&mut problems))
+            .flatten();
+        #[cfg_attr(
+            not(feature = "database"),
+            allow(unused_mut, reason = "nothing is added")
+        )]
+        let mut draft = Draft {
+            problems,
+            parts: vec![info_part(&info_path, &self.info)],
+            probes: Vec::new(),
+            prepare: self.prepare,
+            startup: self.startup,
+            stopping: CancellationToken::new(),
+        };
+        #[cfg(feature = "database")]
+        {
+            let path = path(
+                self.paths.artifacts,
+                "/api/v1/artifacts",
+                &mut draft.problems,
+            );
+            let wanted = super::storage::Wanted {
+                database: self.database.take(&mut draft.problems),
+                artifacts: self.artifacts.take(&mut draft.problems),
+                path,
+                registry: registry.as_ref(),
+                monitored: recorder.is_some(),
+            };
+            wanted.add_to(&mut draft).await;
+        }
+        let Draft {
+            mut problems,
+            mut parts,
+            probes,
+            prepare,
+            startup,
+            stopping,
+        } = draft;
+
+        let executor = registry.and_then(|registry| {
+            let mut builder = TaskExecutor::builder(registry);
+            if recorder.is_some() {
+                builder = builder.record_metrics();
+            }
+            let builder = prepare
+                .into_iter()
+                .fold(builder, |builder, set| set(builder));
+            builder
+                .build()
+                .map_err(|error| problems.extend(lines(&error)))
+                .ok()
+        });
+
+        let mut checks = self.checks;
+        for part in &mut parts {
+            checks.extend(std::mem::take(&mut part.checks));
+        }
+        checks.check_names(&mut problems);
+        let health = self.health.then(|| {
+            health::part(
+                &health_path,
+                Arc::new(Health::new(checks)),
+                stopping.clone(),
+            )
+        });
+        parts.extend(health);
+        let metrics_at = recorder.as_ref().map(|_| metrics_path.clone());
+        parts.extend(recorder.map(|recorder| monitoring::part(&metrics_path, recorder, probes)));
+        if self.system {
+            let capabilities = capabilities(&parts, self.docs, guard.is_some());
+            parts.push(system::part(&system_path, &self.info.version, capabilities));
+        }
+
+        let mut claims = Part::new("tasks").claim(Claim::below(&tasks_path));
+        let limited = guard.as_ref().is_some_and(|guard| guard.has_limits());
+        if self.docs {
+            for claim in [Claim::exact("/openapi.json"), Claim::below("/docs")] {
+                claims = claims.claim(if limited { claim } else { claim.open() });
+            }
+        }
+        parts.push(claims);
+
+        let address = self.address.take(&mut problems);
+        let (host, port) = address.unwrap_or_else(|| listen::from_env(&mut problems));
+        let listen = Listen {
+            host,
+            port,
+            workers: self.workers.take(&mut problems),
+            drain: self
+                .drain
+                .take(&mut problems)
+                .unwrap_or(Duration::from_secs(30)),
+        };
+        let body_limit = self.body_limit.take(&mut problems);
+        if self.landing_page
+            && let Some(executor) = &executor
+        {
+            let links = links(&parts, &tasks_path, self.docs);
+            parts.push(landing::part(&self.info, executor.registry(), &links));
+        }
+        check_claims(&parts, &mut problems);
+        let (Some(executor), true) = (executor, problems.is_empty()) else {
+            return Err(ServiceError::Build(BuildProblems(problems)));
+        };
+
+        let mut tasks = crate::scope(&tasks_path, executor.clone()).without_docs();
+        if let Some(bytes) = body_limit {
+            tasks = tasks.body_limit(bytes);
+        }
+        let docs = self.docs.then(|| {
+            let endpoints = parts
+                .iter()
+                .flat_map(|part| part.endpoints.clone())
+                .collect();
+            let mut docs = OpenApi::new(&self.info.display_name, &self.info.version)
+                .scope(&tasks)
+                .service(self.info.clone(), endpoints);
+            if let Some(text) = &self.info.description {
+                docs = docs.description(text);
+            }
+            match &guard {
+                Some(guard) => docs.keys(guard.header(), limited),
+                None => docs,
+            }
+        });
+        let open: Arc<[Claim]> = parts
+            .iter()
+            .flat_map(|part| part.claims.iter().filter(|claim| claim.open).cloned())
+            .collect();
+        Ok(Service {
+            core: Arc::new(Core {
+                policy: Policy {
+                    log: self.logging,
+                    monitor: metrics_at.is_some(),
+                    routes: Arc::new(Routes::new(&tasks_path, metrics_at)),
+                },
+                gate: guard.map(|guard| Gate { guard, open }),
+                executor,
+                tasks,
+                docs,
+                parts,
+                mounts: self.mounts,
+                cors,
+                startup,
+                shutdown: self.shutdown,
+                listen,
+                stopping,
+            }),
+        })
+    }
+}
+
+fn registry(setting: Setting<TaskRegistry>, problems: &mut Problems) -> Option<TaskRegistry> {
+    setting.take(problems).or_else(|| {
+        TaskRegistry::discover()
+            .map_err(|error| problems.extend(lines(&error)))
+            .ok()
+    })
+}
+
+/// A path without a slash at its end.
+fn path(setting: Setting<String>, default: &str, problems: &mut Problems) -> String {
+    let Some(path) = setting.take(problems) else {
+        return default.to_owned();
+    };
+    let trimmed = path.trim_end_matches('/');
+    let well_formed = trimmed.starts_with('/')
+        && trimmed.split('/').skip(1).all(|part| {
+            !part.is_empty()
+                && part != "."
+                && part != ".."
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_.~$".contains(&b))
+        });
+    if !well_formed {
+        problems.push(format!(
+            "`{}` cannot be a path of the service: write it like `/api/v2/things`",
+            path.escape_debug()
+        ));
+    }
+    trimmed.to_owned()
+}
+
+/// The lines of an error that has several.
+fn lines(error: &impl std::fmt::Display) -> Vec<String> {
+    error.to_string().lines().map(str::to_owned).collect()
+}
+
+/// `GET {path}`: what the service says about itself.
+fn info_part(path: &str, info: &ServiceInfo) -> Part {
+    let (own, info) = (path.to_owned(), info.clone());
+    Part::new("info")
+        .claim(Claim::exact(path))
+        .endpoint(Endpoint::get::<ServiceInfo>(
+            path,
+            "get_info",
+            "What the service is",
+        ))
+        .routes(move |config| {
+            let info = info.clone();
+            let get = move || {
+                let response = HttpResponse::Ok().json(&info);
+                async move { response }
+            };
+            config.service(only_get(web::resource(own.as_str()), get));
+        })
+}
+
+/// Which parts there are, by their names.
+fn capabilities(parts: &[Part], docs: bool, auth: bool) -> BTreeMap<&'static str, bool> {
+    let part = |name: &str| parts.iter().any(|part| part.name == name);
+    BTreeMap::from([
+        ("tasks", true),
+        ("docs", docs),
+        ("auth", auth),
+        ("health", part("health")),
+        ("monitoring", part("monitoring")),
+        ("database", part("database")),
+        ("artifacts", part("artifacts")),
+        ("jobs", part("jobs")),
+    ])
+}
+
+fn links(parts: &[Part], tasks: &str, docs: bool) -> Vec<Link> {
+    let link = |path: &str, text| Link {
+        path: path.to_owned(),
+        text,
+    };
+    let mut links = Vec::new();
+    if docs {
+        links.push(link("/docs", "Try it out"));
+        links.push(link("/openapi.json", "OpenAPI"));
+    }
+    links.push(link(tasks, "Tasks"));
+    links.extend(parts.iter().flat_map(|part| part.links.iter().cloned()));
+    links
+}

@@ -1,0 +1,345 @@
+//! What goes into a service.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::web::ServiceConfig;
+use tasks_runtime::{ExecutorBuilder, TaskRegistry};
+
+use super::core::Mount;
+use super::hooks::Hook;
+use super::info::ServiceInfo;
+use super::setting::Setting;
+use crate::auth::ApiKeys;
+use crate::cors::Cors;
+use crate::health::HealthChecks;
+
+pub(super) type Prepare = Box<dyn FnOnce(ExecutorBuilder) -> ExecutorBuilder + Send>;
+
+/// Puts a [`Service`](crate::Service) together. Made by [`Service::builder`](crate::Service::builder).
+///
+/// The order of calls does not matter. What contradicts itself, or something else, is an error of [`build`](Self::build),
+/// which says everything that is wrong at once.
+pub struct ServiceBuilder {
+    pub(super) info: ServiceInfo,
+    pub(super) registry: Setting<TaskRegistry>,
+    pub(super) prepare: Vec<Prepare>,
+    pub(super) paths: Paths,
+    pub(super) health: bool,
+    pub(super) checks: HealthChecks,
+    pub(super) system: bool,
+    pub(super) landing_page: bool,
+    pub(super) logging: bool,
+    pub(super) monitoring: bool,
+    pub(super) docs: bool,
+    pub(super) auth: Setting<ApiKeys>,
+    pub(super) cors: Setting<Cors>,
+    #[cfg(feature = "database")]
+    pub(super) database: Setting<super::storage::DatabaseSource>,
+    #[cfg(feature = "database")]
+    pub(super) artifacts: Setting<super::storage::Artifacts>,
+    pub(super) mounts: Vec<Mount>,
+    pub(super) startup: Vec<Hook>,
+    pub(super) shutdown: Vec<Hook>,
+    pub(super) address: Setting<(String, u16)>,
+    pub(super) workers: Setting<usize>,
+    pub(super) drain: Setting<Duration>,
+    pub(super) body_limit: Setting<usize>,
+}
+
+/// Where the parts are.
+pub(super) struct Paths {
+    pub(super) tasks: Setting<String>,
+    pub(super) info: Setting<String>,
+    pub(super) health: Setting<String>,
+    pub(super) system: Setting<String>,
+    pub(super) metrics: Setting<String>,
+    #[cfg(feature = "database")]
+    pub(super) artifacts: Setting<String>,
+}
+
+impl fmt::Debug for ServiceBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceBuilder")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ServiceBuilder {
+    pub(super) fn new(info: ServiceInfo) -> Self {
+        Self {
+            info,
+            registry: Setting::new("with_tasks"),
+            prepare: Vec::new(),
+            paths: Paths {
+                tasks: Setting::new("tasks_at"),
+                info: Setting::new("info_at"),
+                health: Setting::new("health_at"),
+                system: Setting::new("system_at"),
+                metrics: Setting::new("metrics_at"),
+                #[cfg(feature = "database")]
+                artifacts: Setting::new("artifacts_at"),
+            },
+            health: false,
+            checks: HealthChecks::new(),
+            system: false,
+            landing_page: false,
+            logging: false,
+            monitoring: false,
+            docs: true,
+            auth: Setting::new("with_auth"),
+            cors: Setting::new("with_cors"),
+            #[cfg(feature = "database")]
+            database: Setting::new("with_database"),
+            #[cfg(feature = "database")]
+            artifacts: Setting::new("with_artifacts"),
+            mounts: Vec::new(),
+            startup: Vec::new(),
+            shutdown: Vec::new(),
+            address: Setting::new("bind"),
+            workers: Setting::new("workers"),
+            drain: Setting::new("shutdown_timeout"),
+            body_limit: Setting::new("body_limit"),
+        }
+    }
+
+    /// The tasks to serve, in place of those that [`TaskRegistry::discover`] finds.
+    #[must_use]
+    pub fn with_tasks(mut self, registry: TaskRegistry) -> Self {
+        self.registry.set(registry);
+        self
+    }
+
+    /// Where the tasks are. `/api/v1/tasks` unless set.
+    #[must_use]
+    pub fn tasks_at(mut self, path: &str) -> Self {
+        self.paths.tasks.agree(path.to_owned());
+        self
+    }
+
+    /// Where the description of the service is. `/api/v1/info` unless set.
+    #[must_use]
+    pub fn info_at(mut self, path: &str) -> Self {
+        self.paths.info.agree(path.to_owned());
+        self
+    }
+
+    /// Serves neither `/openapi.json` nor `/docs`.
+    #[must_use]
+    pub fn without_docs(mut self) -> Self {
+        self.docs = false;
+        self
+    }
+
+    /// How many bytes the body of an execution may have; more is answered by 413. 2 MiB unless set.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit.agree(bytes);
+        self
+    }
+
+    /// Serves the health of the service at `/health`, and as it changes at `/health/$stream`. Its parts bring checks of
+    /// their own; the answer is 503 while one is unhealthy.
+    #[must_use]
+    pub fn with_health(mut self) -> Self {
+        self.health = true;
+        self
+    }
+
+    /// Adds checks of the application's own, and serves the health.
+    #[must_use]
+    pub fn with_health_checks(mut self, checks: HealthChecks) -> Self {
+        self.checks.extend(checks);
+        self.with_health()
+    }
+
+    /// Where the health is. `/health` unless set.
+    #[must_use]
+    pub fn health_at(mut self, path: &str) -> Self {
+        self.paths.health.agree(path.to_owned());
+        self
+    }
+
+    /// Serves what the service runs on and which parts it has, at `/api/v1/system`.
+    #[must_use]
+    pub fn with_system(mut self) -> Self {
+        self.system = true;
+        self
+    }
+
+    /// Where that is. `/api/v1/system` unless set.
+    #[must_use]
+    pub fn system_at(mut self, path: &str) -> Self {
+        self.paths.system.agree(path.to_owned());
+        self
+    }
+
+    /// Serves a page for people at `/`.
+    #[must_use]
+    pub fn with_landing_page(mut self) -> Self {
+        self.landing_page = true;
+        self
+    }
+
+    /// Writes a log to standard error, with a line for each request.
+    ///
+    /// `LOG_LEVEL` says what is logged, in the words of `RUST_LOG`: `info` unless set. `LOG_FORMAT` is `console` or `json`.
+    /// A subscriber that the program has installed stays.
+    #[must_use]
+    pub fn with_logging(mut self) -> Self {
+        self.logging = true;
+        self
+    }
+
+    /// Serves metrics for Prometheus at `/metrics`: requests, executions of tasks, connections of the database.
+    ///
+    /// They go through the facade of the `metrics` crate, so those of the application are there, too.
+    #[must_use]
+    pub fn with_monitoring(mut self) -> Self {
+        self.monitoring = true;
+        self
+    }
+
+    /// Where the metrics are. `/metrics` unless set.
+    #[must_use]
+    pub fn metrics_at(mut self, path: &str) -> Self {
+        self.paths.metrics.agree(path.to_owned());
+        self
+    }
+
+    /// Asks for a key everywhere but at `/`, `/health`, `/docs` and `/openapi.json`. The last two are closed as well as soon
+    /// as a key is limited to some tags, and then show a key only its tasks.
+    #[must_use]
+    pub fn with_auth(mut self, keys: ApiKeys) -> Self {
+        self.auth.set(keys);
+        self
+    }
+
+    /// Lets pages of other sites use the service in a browser.
+    #[must_use]
+    pub fn with_cors(mut self, cors: Cors) -> Self {
+        self.cors.agree(cors);
+        self
+    }
+
+    /// Adds routes of the application's own, which the service's keys, log and metrics cover. Called once per worker.
+    ///
+    /// ```
+    /// use actix_web::web;
+    /// use tasks_web::prelude::*;
+    ///
+    /// let builder = Service::builder(ServiceInfo::new("a-service", "A service"))
+    ///     .mount(|config| {
+    ///         config.service(web::scope("/reports").route("/latest", web::get().to(async || "none yet")));
+    ///     });
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn mount(mut self, routes: impl Fn(&mut ServiceConfig) + Send + Sync + 'static) -> Self {
+        self.mounts.push(std::sync::Arc::new(routes));
+        self
+    }
+
+    /// Provides a value for every injected parameter of its type. The last one of a type counts.
+    #[must_use]
+    pub fn provide<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
+        self.executor(|executor| executor.provide(value))
+    }
+
+    /// Sets anything else of the executor: timeouts, limits, values that are made per call.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tasks_web::prelude::*;
+    ///
+    /// let builder = Service::builder(ServiceInfo::new("a-service", "A service"))
+    ///     .executor(|executor| executor.default_timeout(Duration::from_secs(10)).max_concurrency(100));
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn executor(
+        mut self,
+        set: impl FnOnce(ExecutorBuilder) -> ExecutorBuilder + Send + 'static,
+    ) -> Self {
+        self.prepare.push(Box::new(set));
+        self
+    }
+
+    /// Runs before the service listens; an error is that of [`Service::run`](crate::Service::run). In the order given.
+    #[must_use]
+    pub fn on_startup<F, Fut, E>(mut self, hook: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.startup.push(Hook::new(hook));
+        self
+    }
+
+    /// Runs after the last request, each within 10 seconds; an error is logged. The last one given comes first.
+    #[must_use]
+    pub fn on_shutdown<F, Fut, E>(mut self, hook: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.shutdown.push(Hook::new(hook));
+        self
+    }
+
+    /// Where to listen, in place of `HOST` and `PORT`, which are 127.0.0.1 and 8000 unless set. Port 0 is any that is free.
+    #[must_use]
+    pub fn bind(mut self, host: impl Into<String>, port: u16) -> Self {
+        self.address.agree((host.into(), port));
+        self
+    }
+
+    /// How many workers there are. As many as processors unless set; at least 1.
+    #[must_use]
+    pub fn workers(mut self, count: usize) -> Self {
+        self.workers.agree(count.max(1));
+        self
+    }
+
+    /// How long requests that are under way may take at the end. 30 seconds unless set.
+    #[must_use]
+    pub fn shutdown_timeout(mut self, time: Duration) -> Self {
+        self.drain.agree(time);
+        self
+    }
+}
+
+#[cfg(feature = "database")]
+impl ServiceBuilder {
+    /// The database of the service: a [`Database`](crate::Database), or a
+    /// [`DatabaseBuilder`](crate::database::DatabaseBuilder), which [`build`](Self::build) connects.
+    ///
+    /// It is injected, and so are [`Session`](crate::Session)s of it; the health has a check of it; it is closed at the end.
+    /// Without this call, and if something needs a database, it is a private one that is gone with the service.
+    #[must_use]
+    pub fn with_database(mut self, database: impl Into<super::storage::DatabaseSource>) -> Self {
+        self.database.set(database.into());
+        self
+    }
+
+    /// Stores artifacts in the database, and serves them at `/api/v1/artifacts`: an
+    /// [`ArtifactHierarchy`](crate::ArtifactHierarchy), or [`Artifacts`](crate::Artifacts) with more to say.
+    ///
+    /// The [`ArtifactManager`](crate::ArtifactManager) is injected. Every hour, content that nothing refers to is deleted.
+    #[must_use]
+    pub fn with_artifacts(mut self, artifacts: impl Into<super::storage::Artifacts>) -> Self {
+        self.artifacts.set(artifacts.into());
+        self
+    }
+
+    /// Where the artifacts are. `/api/v1/artifacts` unless set.
+    #[must_use]
+    pub fn artifacts_at(mut self, path: &str) -> Self {
+        self.paths.artifacts.agree(path.to_owned());
+        self
+    }
+}

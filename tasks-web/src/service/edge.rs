@@ -1,0 +1,223 @@
+//! What every request passes on its way in and every answer on its way out: the request id, the key, the log line, the
+//! metrics; in one step, since each costs time on every request.
+
+use std::future::{Ready, ready};
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::error::InternalError;
+use actix_web::http::{Method, Uri};
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _};
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
+
+use super::gate::Gate;
+use super::request_id::RequestId;
+use super::seal;
+use crate::monitoring::{HttpMetrics, Routes};
+use crate::problem::Problem;
+
+/// What is done with every request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policy {
+    /// One line per request.
+    pub(crate) log: bool,
+    pub(crate) monitor: bool,
+    /// The paths that the service answers by itself, as templates.
+    pub(crate) routes: Arc<Routes>,
+}
+
+/// The middleware.
+#[derive(Clone, Debug)]
+pub(crate) struct Edge {
+    /// `None` behind another edge, which does the rest.
+    outer: Option<Policy>,
+    gate: Option<Gate>,
+}
+
+impl Edge {
+    pub(crate) fn new(policy: Policy, gate: Option<Gate>) -> Self {
+        Self {
+            outer: Some(policy),
+            gate,
+        }
+    }
+
+    /// The part that comes after CORS: keys alone.
+    pub(crate) fn inner(gate: Option<Gate>) -> Self {
+        Self { outer: None, gate }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Edge
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Transform = EdgeService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(EdgeService {
+            service: Rc::new(service),
+            watch: self.outer.clone().map(|policy| {
+                let metrics = policy
+                    .monitor
+                    .then(|| HttpMetrics::new(Arc::clone(&policy.routes)));
+                Rc::new(Watch { policy, metrics })
+            }),
+            gate: self.gate.clone(),
+        }))
+    }
+}
+
+/// The middleware of one worker.
+pub(crate) struct EdgeService<S> {
+    service: Rc<S>,
+    watch: Option<Rc<Watch>>,
+    gate: Option<Gate>,
+}
+
+struct Watch {
+    policy: Policy,
+    metrics: Option<HttpMetrics>,
+}
+
+/// What has to be known of a request once it is gone.
+struct Seen {
+    id: RequestId,
+    method: Method,
+    uri: Uri,
+    began: Instant,
+}
+
+impl<S, B> Service<ServiceRequest> for EdgeService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<BoxBody>;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
+
+    actix_web::dev::forward_ready!(service);
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let refused = self
+            .gate
+            .as_ref()
+            .and_then(|gate| gate.admit(&request).err());
+        let service = Rc::clone(&self.service);
+        let Some(watch) = self.watch.clone() else {
+            return Box::pin(pass(service, request, refused));
+        };
+        let seen = Seen {
+            id: RequestId::of(request.headers()),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            began: Instant::now(),
+        };
+        request.extensions_mut().insert(seen.id.clone());
+        Box::pin(async move {
+            let passing = AssertUnwindSafe(pass(service, request, refused));
+            let result = match passing.catch_unwind().await {
+                Ok(result) => result,
+                Err(panic) => Err(panicked(&seen, &*panic)),
+            };
+            match result {
+                Ok(response) => Ok(watch.finish(&seen, response)),
+                Err(error) => Err(watch.finish_error(&seen, &error)),
+            }
+        })
+    }
+}
+
+async fn pass<S, B>(
+    service: Rc<S>,
+    request: ServiceRequest,
+    refused: Option<Problem>,
+) -> Result<ServiceResponse<BoxBody>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody + 'static,
+{
+    match refused {
+        Some(problem) => {
+            let response = problem.at(request.path()).error_response();
+            Ok(request.into_response(response))
+        }
+        None => service
+            .call(request)
+            .await
+            .map(ServiceResponse::map_into_boxed_body),
+    }
+}
+
+#[cold]
+fn panicked(seen: &Seen, panic: &(dyn std::any::Any + Send)) -> Error {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "(not a text)".to_owned());
+    tracing::error!(
+        request_id = seen.id.as_str(),
+        path = seen.uri.path(),
+        message,
+        "a handler panicked"
+    );
+    Problem::internal().at(seen.uri.path()).into()
+}
+
+impl Watch {
+    fn finish(&self, seen: &Seen, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+        let (request, response) = response.into_parts();
+        let response = seal::seal(response, &seen.id, seen.uri.path());
+        let status = response.status().as_u16();
+        let elapsed = seen.began.elapsed();
+        if let Some(metrics) = &self.metrics {
+            metrics.record(&request, &seen.method, status, elapsed);
+        }
+        if self.policy.log {
+            let route = self.policy.routes.template(&request);
+            super::log_line::write(
+                &seen.id,
+                &seen.method,
+                route.as_deref(),
+                seen.uri.path(),
+                status,
+                elapsed,
+            );
+        }
+        ServiceResponse::new(request, response)
+    }
+
+    /// An error that a middleware of the application's own gave instead of an answer: actix makes the answer.
+    fn finish_error(&self, seen: &Seen, error: &Error) -> Error {
+        let response: HttpResponse = error.error_response();
+        let response = seal::seal(response, &seen.id, seen.uri.path());
+        let status = response.status().as_u16();
+        let elapsed = seen.began.elapsed();
+        if let Some(metrics) = &self.metrics {
+            metrics.record_unmatched(&seen.method, status, elapsed);
+        }
+        if self.policy.log {
+            super::log_line::write(
+                &seen.id,
+                &seen.method,
+                None,
+                seen.uri.path(),
+                status,
+                elapsed,
+            );
+        }
+        InternalError::from_response(error.to_string(), response).into()
+    }
+}

@@ -1,0 +1,70 @@
+//! Why a service cannot be built or run.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// Why a service cannot be built, or not be run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// It is put together wrongly. Everything that is wrong is there at once.
+    Build(BuildProblems),
+    /// It cannot listen.
+    Listen {
+        /// Where: `127.0.0.1:8000`.
+        address: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A hook of [`on_startup`](crate::ServiceBuilder::on_startup) failed.
+    Startup(Box<dyn Error + Send + Sync>),
+    /// The server broke down.
+    Serve(io::Error),
+}
+
+/// All that is wrong with a service, one line each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildProblems(pub(crate) Vec<String>);
+
+impl BuildProblems {
+    /// The problems.
+    #[must_use]
+    pub fn lines(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Build(problems) => {
+                f.write_str("the service cannot be built")?;
+                problems
+                    .0
+                    .iter()
+                    .try_for_each(|line| write!(f, "\n  {line}"))
+            }
+            Self::Listen { address, source } => {
+                write!(f, "cannot listen on {address}: {source}; ")?;
+                f.write_str(if source.kind() == io::ErrorKind::AddrInUse {
+                    "another program does: stop it, or set HOST and PORT to an address that is free"
+                } else {
+                    "set HOST and PORT to an address of this machine that is free"
+                })
+            }
+            Self::Startup(error) => write!(f, "a start-up hook failed: {error}"),
+            Self::Serve(error) => write!(f, "the server broke down: {error}"),
+        }
+    }
+}
+
+impl Error for ServiceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Build(_) => None,
+            Self::Listen { source, .. } | Self::Serve(source) => Some(source),
+            Self::Startup(error) => Some(error.as_ref()),
+        }
+    }
+}

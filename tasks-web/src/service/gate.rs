@@ -1,0 +1,28 @@
+//! Which requests need a key.
+
+use std::sync::Arc;
+
+use actix_web::dev::ServiceRequest;
+
+use super::part::Claim;
+use crate::auth::Guard;
+use crate::problem::Problem;
+
+/// The keys, and the paths that are answered without one.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    pub(crate) guard: Arc<Guard>,
+    pub(crate) open: Arc<[Claim]>,
+}
+
+impl Gate {
+    /// Lets a request in, or says why not.
+    pub(super) fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
+        // Decoded, as the router sees it.
+        let path = request.match_info().unprocessed();
+        if self.open.iter().any(|claim| claim.covers(path)) {
+            return Ok(());
+        }
+        self.guard.admit(request)
+    }
+}

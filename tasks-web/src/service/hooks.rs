@@ -1,0 +1,45 @@
+//! What runs before the first request and after the last one.
+
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long one hook may take at the end. A service that hangs while it is stopped is killed, and then nothing is closed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+type HookResult = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// Something to do once, as often as it is asked for.
+#[derive(Clone)]
+pub(crate) struct Hook(
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = HookResult> + Send>> + Send + Sync>,
+);
+
+impl Hook {
+    pub(crate) fn new<F, Fut, E>(hook: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self(Arc::new(move || {
+            let future = hook();
+            Box::pin(async move { future.await.map_err(Into::into) })
+        }))
+    }
+
+    pub(crate) async fn run(&self) -> HookResult {
+        (self.0)().await
+    }
+
+    /// Runs it at the end, when there is nobody left to give an error to but the log.
+    pub(crate) async fn finish(&self) {
+        match tokio::time::timeout(PATIENCE, self.run()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "a shutdown hook failed"),
+            Err(_) => tracing::error!("a shutdown hook did not end within {PATIENCE:?}"),
+        }
+    }
+}

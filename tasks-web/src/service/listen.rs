@@ -1,0 +1,76 @@
+//! Where a service listens.
+
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener};
+
+use listenfd::ListenFd;
+
+use super::error::ServiceError;
+
+/// An address, as it was set or as the environment says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listen {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) workers: Option<usize>,
+    pub(crate) drain: std::time::Duration,
+}
+
+/// `HOST` and `PORT`, or 127.0.0.1 and 8000.
+pub(super) fn from_env(problems: &mut Vec<String>) -> (String, u16) {
+    let host = std::env::var("HOST").unwrap_or_else(|_| "127.0.0.1".to_owned());
+    let port = match std::env::var("PORT") {
+        Ok(text) => text.trim().parse().unwrap_or_else(|_| {
+            problems.push(format!(
+                "PORT is `{}`, which is not a port: use 0 to 65535",
+                text.escape_debug()
+            ));
+            8000
+        }),
+        Err(_) => 8000,
+    };
+    (host, port)
+}
+
+impl Listen {
+    /// The sockets that a supervisor handed over (`systemd`, `systemfd`), if there are any. A rebuilt service goes on with
+    /// the same ones, and no client is turned away meanwhile.
+    pub(super) fn handed_over() -> Result<Vec<TcpListener>, ServiceError> {
+        let mut given = ListenFd::from_env();
+        let mut listeners = Vec::new();
+        for index in 0..given.len() {
+            let listener = given.take_tcp_listener(index).and_then(|listener| {
+                if let Some(listener) = &listener {
+                    listener.set_nonblocking(true)?;
+                }
+                Ok(listener)
+            });
+            match listener {
+                Ok(listener) => listeners.extend(listener),
+                Err(source) => {
+                    return Err(ServiceError::Listen {
+                        address: format!("the socket {index} that was handed over"),
+                        source,
+                    });
+                }
+            }
+        }
+        Ok(listeners)
+    }
+
+    pub(super) fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+/// Says where to look. Nobody may be listening, and that is no reason not to serve.
+pub(super) fn announce(addresses: &[SocketAddr], what: &str, path: &str) {
+    let mut out = io::stdout().lock();
+    for address in addresses {
+        _ = writeln!(
+            out,
+            "Listening on http://{address} - {what} at http://{address}{path}"
+        );
+    }
+    _ = out.flush();
+}

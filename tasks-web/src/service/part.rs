@@ -1,0 +1,163 @@
+//! What one part of a service, like health or a database, adds to the whole.
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix_web::web::ServiceConfig;
+
+use super::hooks::Hook;
+use crate::health::HealthChecks;
+use crate::openapi::Endpoint;
+
+/// Registers routes, once per worker.
+pub(crate) type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
+
+/// Everything that one part contributes; the service puts each piece where it belongs.
+pub(crate) struct Part {
+    /// Its key in the `capabilities` of the system information.
+    pub(crate) name: &'static str,
+    /// The paths it answers.
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) routes: Option<Routes>,
+    /// Its operations in the OpenAPI document.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// Links of the landing page.
+    pub(crate) links: Vec<Link>,
+    pub(crate) checks: HealthChecks,
+    /// What closes it, after all requests are answered.
+    pub(crate) shutdown: Option<Hook>,
+}
+
+/// Paths of which no other part may have any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) path: String,
+    /// Whether everything below the path belongs to it.
+    pub(crate) below: bool,
+    /// Whether it is answered without a key.
+    pub(crate) open: bool,
+}
+
+/// A line of the landing page.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    pub(crate) path: String,
+    pub(crate) text: &'static str,
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part")
+            .field("name", &self.name)
+            .field("claims", &self.claims)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Part {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            claims: Vec::new(),
+            routes: None,
+            endpoints: Vec::new(),
+            links: Vec::new(),
+            checks: HealthChecks::new(),
+            shutdown: None,
+        }
+    }
+
+    pub(crate) fn claim(mut self, claim: Claim) -> Self {
+        self.claims.push(claim);
+        self
+    }
+
+    pub(crate) fn routes(
+        mut self,
+        routes: impl Fn(&mut ServiceConfig) + Send + Sync + 'static,
+    ) -> Self {
+        self.routes = Some(Arc::new(routes));
+        self
+    }
+
+    pub(crate) fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoints.push(endpoint);
+        self
+    }
+
+    pub(crate) fn link(mut self, path: &str, text: &'static str) -> Self {
+        let path = path.to_owned();
+        self.links.push(Link { path, text });
+        self
+    }
+}
+
+impl Claim {
+    /// One path.
+    pub(crate) fn exact(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            below: false,
+            open: false,
+        }
+    }
+
+    /// A path and all below it.
+    pub(crate) fn below(path: &str) -> Self {
+        Self {
+            below: true,
+            ..Self::exact(path)
+        }
+    }
+
+    /// Answered without a key.
+    pub(crate) fn open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
+    pub(crate) fn covers(&self, path: &str) -> bool {
+        match path.strip_prefix(&self.path) {
+            Some("") => true,
+            Some(rest) => self.below && (rest.starts_with('/') || self.path.ends_with('/')),
+            None => false,
+        }
+    }
+
+    fn clashes(&self, other: &Self) -> bool {
+        self.covers(&other.path) || other.covers(&self.path)
+    }
+}
+
+/// Reports each pair of parts that want the same paths.
+pub(crate) fn check_claims(parts: &[Part], problems: &mut Vec<String>) {
+    let claims: Vec<(&'static str, &Claim)> = parts
+        .iter()
+        .flat_map(|part| part.claims.iter().map(|claim| (part.name, claim)))
+        .collect();
+    for (index, (name, claim)) in claims.iter().enumerate() {
+        for (other_name, other) in &claims[..index] {
+            if claim.clashes(other) {
+                problems.push(format!(
+                    "{name} at `{}` and {other_name} at `{}` are in each other's way: give one of them another path",
+                    claim.path, other.path
+                ));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Claim;
+
+    #[test]
+    fn a_path_is_covered_by_whole_segments() {
+        assert!(Claim::below("/health").covers("/health"));
+        assert!(Claim::below("/health").covers("/health/$stream"));
+        assert!(!Claim::below("/health").covers("/healthy"));
+        assert!(!Claim::exact("/").covers("/health"));
+        assert!(Claim::below("/").covers("/health"));
+        assert!(!Claim::exact("/openapi.json").covers("/openapi.json/x"));
+    }
+}

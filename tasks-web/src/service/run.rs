@@ -1,0 +1,154 @@
+//! Serves until it is told to stop.
+
+use actix_web::{App, HttpServer, web};
+
+use super::Service;
+use super::core::outside;
+use super::error::ServiceError;
+use super::listen::{Listen, announce};
+
+impl Service {
+    /// Serves until SIGTERM or Ctrl-C: then it takes no more connections, answers the requests that are there within the
+    /// [limit](crate::ServiceBuilder::shutdown_timeout), and runs what [`on_shutdown`](crate::ServiceBuilder::on_shutdown)
+    /// was given. A second signal ends the wait.
+    ///
+    /// It listens on sockets that were handed over by `systemd` or `systemfd`, if there are any, else on the
+    /// [address](crate::ServiceBuilder::bind) that is set; and says on standard output where that is.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Listen`] when the address is taken, [`ServiceError::Startup`] when a start-up hook fails,
+    /// [`ServiceError::Serve`] when the server breaks down.
+    pub async fn run(self) -> Result<(), ServiceError> {
+        let service = self.clone();
+        let listen = &self.core.listen;
+        let mut server = HttpServer::new(move || {
+            App::new()
+                .configure(service.configure())
+                .default_service(web::to(outside))
+        })
+        // A client that hangs up cancels what it asked for.
+        .h1_allow_half_closed(false)
+        .disable_signals()
+        .shutdown_timeout(listen.drain.as_secs());
+        if let Some(workers) = listen.workers {
+            server = server.workers(workers);
+        }
+        let failed = |source| ServiceError::Listen {
+            address: listen.address(),
+            source,
+        };
+        let given = Listen::handed_over()?;
+        if given.is_empty() {
+            server = server
+                .bind((listen.host.as_str(), listen.port))
+                .map_err(failed)?;
+        }
+        for listener in given {
+            server = server.listen(listener).map_err(failed)?;
+        }
+        let mut signals = Signals::new().map_err(ServiceError::Serve)?;
+        if let Err(error) = self.startup().await {
+            self.shutdown().await;
+            return Err(error);
+        }
+        let addresses = server.addrs();
+        let server = server.run();
+        let handle = server.handle();
+        let (what, path) = self.front();
+        announce(&addresses, what, path);
+
+        let mut server = std::pin::pin!(server);
+        let result = tokio::select! {
+            result = &mut server => result,
+            signal = signals.next() => {
+                tracing::info!(signal, "stopping");
+                self.core.stopping.cancel();
+                let mut stopping = std::pin::pin!(async { tokio::join!(handle.stop(true), &mut server).1 });
+                tokio::select! {
+                    result = &mut stopping => result,
+                    signal = signals.next() => {
+                        tracing::warn!(signal, "not waiting any longer");
+                        Ok(())
+                    }
+                }
+            }
+        };
+        self.shutdown().await;
+        tracing::info!("stopped");
+        result.map_err(ServiceError::Serve)
+    }
+
+    /// Runs the start-up hooks, in the order given. [`run`](Self::run) does; an actix app of one's own calls it before it
+    /// serves.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Startup`] is that of the first one that fails; the rest do not run.
+    pub async fn startup(&self) -> Result<(), ServiceError> {
+        for hook in &self.core.startup {
+            hook.run().await.map_err(ServiceError::Startup)?;
+        }
+        Ok(())
+    }
+
+    /// Ends all streams, runs the shutdown hooks, the last one first, and closes what the service opened. [`run`](Self::run)
+    /// does; an actix app of one's own calls it after it has served. Errors are logged: what comes next runs all the same.
+    pub async fn shutdown(&self) {
+        self.core.stopping.cancel();
+        for hook in self.core.shutdown.iter().rev() {
+            hook.finish().await;
+        }
+        for hook in self
+            .core
+            .parts
+            .iter()
+            .rev()
+            .filter_map(|part| part.shutdown.as_ref())
+        {
+            hook.finish().await;
+        }
+    }
+}
+
+/// What asks a process to end.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> &'static str {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "Ctrl-C"
+    }
+}

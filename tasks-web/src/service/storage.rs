@@ -1,0 +1,259 @@
+//! The database of a service, and its artifacts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tasks_runtime::artifacts::{ArtifactHooks, ArtifactManagerBuilder, ContentStore};
+use tasks_runtime::database::DatabaseBuilder;
+use tasks_runtime::{ArtifactHierarchy, ArtifactManager, Database, TaskRegistry};
+use tokio_util::sync::CancellationToken;
+
+use super::build::Draft;
+use super::hooks::Hook;
+use super::part::{Claim, Part};
+use crate::artifacts::{ArtifactScope, artifacts, endpoints};
+use crate::health::HealthChecks;
+
+/// A database, or how to open one.
+#[derive(Debug)]
+pub enum DatabaseSource {
+    /// One that is open.
+    Open(Database),
+    /// One that is opened when the service is built.
+    Builder(Box<DatabaseBuilder>),
+}
+
+impl From<Database> for DatabaseSource {
+    fn from(database: Database) -> Self {
+        Self::Open(database)
+    }
+}
+
+impl From<DatabaseBuilder> for DatabaseSource {
+    fn from(builder: DatabaseBuilder) -> Self {
+        Self::Builder(Box::new(builder))
+    }
+}
+
+impl DatabaseSource {
+    async fn connect(self, problems: &mut Vec<String>) -> Option<Database> {
+        match self {
+            Self::Open(database) => Some(database),
+            Self::Builder(builder) => builder
+                .connect()
+                .await
+                .map_err(|error| problems.push(error.to_string()))
+                .ok(),
+        }
+    }
+}
+
+/// How artifacts are stored and served; an [`ArtifactHierarchy`] alone is one.
+///
+/// ```
+/// use tasks_web::prelude::*;
+/// use tasks_web::Artifacts;
+///
+/// let artifacts = Artifacts::new(ArtifactHierarchy::new("results").level(0, "run"))
+///     .routes(|routes| routes.without_delete().upload_limit(100 * 1024 * 1024));
+/// # let _ = artifacts;
+/// ```
+pub struct Artifacts {
+    set: Vec<Box<dyn FnOnce(ArtifactManagerBuilder) -> ArtifactManagerBuilder + Send>>,
+    routes: Vec<Box<dyn FnOnce(ArtifactScope) -> ArtifactScope + Send>>,
+    store: bool,
+}
+
+impl std::fmt::Debug for Artifacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Artifacts").finish_non_exhaustive()
+    }
+}
+
+impl From<ArtifactHierarchy> for Artifacts {
+    fn from(hierarchy: ArtifactHierarchy) -> Self {
+        Self::new(hierarchy)
+    }
+}
+
+impl Artifacts {
+    /// With names for the levels of trees.
+    #[must_use]
+    pub fn new(hierarchy: ArtifactHierarchy) -> Self {
+        Self {
+            set: vec![Box::new(|manager| manager.hierarchy(hierarchy))],
+            routes: Vec::new(),
+            store: false,
+        }
+    }
+
+    /// Where large content goes, in place of the directory that `ARTIFACTS_DIR` names, or one beside the database.
+    #[must_use]
+    pub fn store(mut self, store: ContentStore) -> Self {
+        self.store = true;
+        self.set.push(Box::new(|manager| manager.store(store)));
+        self
+    }
+
+    /// Code that runs before and after changes.
+    #[must_use]
+    pub fn hooks(mut self, hooks: impl ArtifactHooks) -> Self {
+        self.set.push(Box::new(|manager| manager.hooks(hooks)));
+        self
+    }
+
+    /// What is served, and how much of it.
+    #[must_use]
+    pub fn routes(
+        mut self,
+        set: impl FnOnce(ArtifactScope) -> ArtifactScope + Send + 'static,
+    ) -> Self {
+        self.routes.push(Box::new(set));
+        self
+    }
+
+    /// The manager, and the routes at a path.
+    fn build(
+        self,
+        database: &Database,
+        path: &str,
+        problems: &mut Vec<String>,
+    ) -> Option<(ArtifactManager, ArtifactScope)> {
+        let mut builder = ArtifactManager::builder(database.clone());
+        if let Some(directory) = std::env::var_os("ARTIFACTS_DIR").filter(|_| !self.store) {
+            builder = builder.store(ContentStore::local(directory));
+        }
+        for set in self.set {
+            builder = set(builder);
+        }
+        let manager = builder
+            .build()
+            .map_err(|error| problems.push(format!("the artifacts: {error}")))
+            .ok()?;
+        let scope = artifacts(path, manager.clone());
+        let scope = self.routes.into_iter().fold(scope, |scope, set| set(scope));
+        Some((manager, scope))
+    }
+}
+
+/// What is asked for of the database and of what is in it.
+pub(super) struct Wanted<'a> {
+    pub(super) database: Option<DatabaseSource>,
+    pub(super) artifacts: Option<Artifacts>,
+    /// Where the artifacts are.
+    pub(super) path: String,
+    pub(super) registry: Option<&'a TaskRegistry>,
+    /// Whether there are metrics.
+    pub(super) monitored: bool,
+}
+
+impl Wanted<'_> {
+    /// Connects, and adds what is there to the service.
+    pub(super) async fn add_to(self, draft: &mut Draft) {
+        let needed =
+            self.artifacts.is_some() || self.registry.is_some_and(TaskRegistry::needs::<Database>);
+        let Some(source) = self.database.or_else(|| default_database(needed)) else {
+            return;
+        };
+        let Some(database) = source.connect(&mut draft.problems).await else {
+            return;
+        };
+        draft.parts.push(database_part(&database));
+        if self.monitored {
+            draft.probes.push(probe(&database));
+        }
+        let artifacts = self
+            .artifacts
+            .and_then(|artifacts| artifacts.build(&database, &self.path, &mut draft.problems));
+        if let Some((manager, scope)) = artifacts {
+            draft.parts.push(artifacts_part(&scope));
+            draft.startup.push(sweeping(&manager, &draft.stopping));
+            draft.provide(manager);
+        }
+        draft.provide(database);
+    }
+}
+
+/// Where there is SQLite, a private database that is gone with the service.
+fn default_database(needed: bool) -> Option<DatabaseSource> {
+    #[cfg(feature = "sqlite")]
+    return needed.then(|| Database::sqlite_in_memory().into());
+    #[cfg(not(feature = "sqlite"))]
+    {
+        let _ = needed;
+        None
+    }
+}
+
+/// Starts to sweep.
+fn sweeping(manager: &ArtifactManager, stopping: &CancellationToken) -> Hook {
+    let (manager, stopping) = (manager.clone(), stopping.clone());
+    Hook::new(move || {
+        // On the database's own threads: a worker's runtime is not there yet.
+        manager
+            .database()
+            .spawn(keep_swept(manager.clone(), stopping.clone()));
+        async { Ok::<(), std::convert::Infallible>(()) }
+    })
+}
+
+/// The health of the database, and its end.
+fn database_part(database: &Database) -> Part {
+    let (checked, closed) = (database.clone(), database.clone());
+    let mut part = Part::new("database");
+    part.checks = HealthChecks::new().check("database", move || {
+        let database = checked.clone();
+        async move { database.ping().await }
+    });
+    part.shutdown = Some(Hook::new(move || {
+        let database = closed.clone();
+        async move {
+            database.close().await;
+            Ok::<(), std::convert::Infallible>(())
+        }
+    }));
+    part
+}
+
+/// The routes of artifacts.
+fn artifacts_part(scope: &ArtifactScope) -> Part {
+    let part = Part::new("artifacts")
+        .claim(Claim::below(scope.prefix()))
+        .link(scope.prefix(), "Artifacts");
+    let part = endpoints(scope.prefix(), scope.options())
+        .into_iter()
+        .fold(part, Part::endpoint);
+    let scope = scope.clone();
+    part.routes(move |config| {
+        config.service(scope.clone());
+    })
+}
+
+/// Deletes content that nothing refers to, now and every hour.
+async fn keep_swept(manager: ArtifactManager, stopping: CancellationToken) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    loop {
+        if let Err(error) = manager.sweep(HOUR).await {
+            tracing::warn!(%error, "the content of artifacts was not swept");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(HOUR) => {}
+            () = stopping.cancelled() => return,
+        }
+    }
+}
+
+/// Shows the connections.
+fn probe(database: &Database) -> crate::monitoring::Probe {
+    let database = database.clone();
+    let gauge =
+        |state: &'static str| metrics::gauge!("tasks_database_connections", "state" => state);
+    let (idle, lent, waiting) = (gauge("idle"), gauge("lent"), gauge("waiting"));
+    Arc::new(move || {
+        let pool = database.pool_status();
+        let set = |gauge: &metrics::Gauge, count: usize| gauge.set(count as f64);
+        set(&idle, pool.idle);
+        set(&lent, pool.size.saturating_sub(pool.idle));
+        set(&waiting, pool.waiting);
+    })
+}
