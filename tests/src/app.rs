@@ -13,6 +13,13 @@ pub struct Running {
 }
 
 impl Running {
+    /// Serves a service as its `configure` gives it.
+    #[must_use]
+    pub fn service(service: &tasks_web::Service) -> Self {
+        let configure = service.configure();
+        Self::start(move |config| configure.clone()(config))
+    }
+
     /// Starts two workers on a port of 127.0.0.1 that is free.
     ///
     /// # Panics

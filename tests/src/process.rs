@@ -3,10 +3,12 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::build;
 use crate::daemon::Daemon;
@@ -36,7 +38,23 @@ impl Server {
         K: AsRef<OsStr>,
         V: AsRef<OsStr>,
     {
-        let mut command = Command::new(build::binary(package)?);
+        Self::start_program(&build::binary(package)?, environment)
+    }
+
+    /// Starts a program that is there already, `env!("CARGO_BIN_EXE_…")` say, in the same way.
+    ///
+    /// # Errors
+    ///
+    /// Like those of [`start`](Self::start).
+    pub fn start_program<K, V>(
+        program: &Path,
+        environment: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self>
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        let mut command = Command::new(program);
         command
             .env("HOST", "127.0.0.1")
             .env("PORT", "0")
@@ -74,6 +92,31 @@ impl Server {
     #[must_use]
     pub fn output(&self) -> String {
         self.daemon.output().to_string()
+    }
+
+    /// What it has written to standard error so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        self.daemon.output().stderr()
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    ///
+    /// If it has ended.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
+        kill_process(pid.context("it has no id")?, signal).context("cannot send a signal")
+    }
+
+    /// Waits until it has ended by itself; `None` when it has not after that time.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot tell.
+    pub fn wait(&mut self, patience: Duration) -> Result<Option<ExitStatus>> {
+        self.daemon.wait(patience)
     }
 
     /// The memory it occupies now, in KiB.

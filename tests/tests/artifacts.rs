@@ -733,10 +733,10 @@ async fn content_goes_with_its_artifact(test: TestDatabase) {
     let (_, first) = http::answer(upload()).await.unwrap();
     let (_, second) = http::answer(upload()).await.unwrap();
     assert_eq!(files(), 2);
-    // A new version without data keeps the bytes; one with JSON has it in their place.
+    // A new version whose data is null keeps the bytes; one with JSON has it in their place.
     let path = format!("/{}", text(&first["id"]));
     let (status, kept) = service
-        .json(Method::PUT, &path, &json!({"tags": ["kept"]}))
+        .json(Method::PUT, &path, &json!({"data": null, "tags": ["kept"]}))
         .await;
     assert_eq!(
         (status, &kept["size"]),

@@ -1,0 +1,65 @@
+//! A service with everything on, for tests of what a process does: its log, its signals, its sockets.
+//!
+//! `DRAIN` is the shutdown timeout in seconds, `FAIL` makes a start-up hook fail.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use tasks_web::prelude::*;
+
+/// Takes its time.
+#[task(tags = ["slow"])]
+async fn sleep(milliseconds: u64) -> u64 {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    milliseconds
+}
+
+/// Has something to hide.
+#[task]
+async fn login(#[task(secret)] password: String) -> Result<(), TaskError> {
+    let _ = password;
+    Err(TaskError::msg("wrong"))
+}
+
+#[actix_web::main]
+async fn main() -> anyhow::Result<()> {
+    let drain = std::env::var("DRAIN")
+        .ok()
+        .and_then(|seconds| seconds.parse().ok());
+    let mut builder = Service::builder(ServiceInfo::new("under-test", "Under test"))
+        .with_logging()
+        .with_monitoring()
+        .with_health()
+        .with_artifacts(ArtifactHierarchy::new("results"))
+        .with_database(Database::from_env_or("DATABASE_URL", "sqlite::memory:"))
+        .shutdown_timeout(Duration::from_secs(drain.unwrap_or(10)))
+        .mount(|config| {
+            config.route("/panics", web::get().to(panics));
+        })
+        .on_startup(startup)
+        .on_shutdown(async || said("first given, last run"))
+        .on_shutdown(async || said("last given, first run"))
+        .on_shutdown(async || Err::<(), _>("this hook fails"));
+    if std::env::var_os("TASKS_API_KEYS").is_some() {
+        builder = builder.with_auth(ApiKeys::new().from_env());
+    }
+    builder.build().await?.run().await?;
+    println!("main goes on");
+    Ok(())
+}
+
+async fn panics() -> HttpResponse {
+    panic!("by request")
+}
+
+async fn startup() -> Result<(), String> {
+    if std::env::var_os("FAIL").is_some() {
+        return Err("told to fail".to_owned());
+    }
+    said("started").map_err(|never| match never {})
+}
+
+fn said(what: &str) -> Result<(), std::convert::Infallible> {
+    tracing::info!("{what}");
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! API keys.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tasks_tests::http;
+use tasks_web::{ApiKey, ApiKeys, HealthChecks};
+
+use super::*;
+
+const OPS: &str = "ops-0123456789abcdef";
+const MATH: &str = "math-0123456789abcdef";
+
+fn keys() -> ApiKeys {
+    ApiKeys::new()
+        .key(ApiKey::new("ops", OPS))
+        .key(ApiKey::new("calculator", MATH).tags(["math"]))
+        .key(ApiKey::new("nothing", "none-0123456789abcdef").tags::<String>([]))
+}
+
+async fn service() -> Running {
+    serve(
+        builder()
+            .with_auth(keys())
+            .with_health_checks(HealthChecks::new())
+            .with_landing_page()
+            .with_system()
+            .with_monitoring()
+            .with_artifacts(ArtifactHierarchy::new("results"))
+            .mount(|config| {
+                config.route("/own", actix_web::web::get().to(async || "\"mine\""));
+            }),
+    )
+    .await
+}
+
+async fn ask(
+    app: &Running,
+    method: Method,
+    path: &str,
+    key: Option<&str>,
+    body: Option<Value>,
+) -> (u16, Value) {
+    let mut request = http::client().unwrap().request(method, app.url(path));
+    if let Some(key) = key {
+        request = request.header("x-api-key", key);
+    }
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (
+        status,
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    )
+}
+
+async fn get(app: &Running, path: &str, key: Option<&str>) -> (u16, Value) {
+    ask(app, Method::GET, path, key, None).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_asked_for_nearly_everywhere() {
+    let app = service().await;
+    for path in ["/", "/health"] {
+        assert_eq!(get(&app, path, None).await.0, 200, "{path}");
+    }
+    for path in [
+        "/api/v1/tasks",
+        "/api/v1/tasks/add",
+        "/api/v1/info",
+        "/api/v1/system",
+        "/api/v1/artifacts",
+        "/api/v1/artifacts/$stats",
+        "/metrics",
+        "/own",
+        "/openapi.json",
+        "/docs",
+        "/docs/",
+        "/nowhere",
+        "/api/v1/tasks/../tasks",
+        "//api/v1/tasks",
+        "/api%2Fv1/tasks",
+        "/health/../api/v1/info",
+        "/healthy",
+        "/%2e/api/v1/info",
+        "/HEALTH",
+    ] {
+        let (status, problem) = get(&app, path, None).await;
+        assert_eq!(status, 401, "{path}: {problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains("`X-API-Key`"),
+            "{problem}"
+        );
+    }
+    for path in [
+        "/api/v1/tasks",
+        "/api/v1/tasks/add",
+        "/api/v1/info",
+        "/metrics",
+        "/own",
+        "/openapi.json",
+        "/docs",
+    ] {
+        assert_eq!(get(&app, path, Some(OPS)).await.0, 200, "{path}");
+    }
+    let execute = "/api/v1/tasks/add/$execute";
+    let body = json!({"params": {"a": 1, "b": 2}});
+    assert_eq!(
+        ask(&app, Method::POST, execute, None, Some(body.clone()))
+            .await
+            .0,
+        401
+    );
+    assert_eq!(
+        ask(&app, Method::POST, execute, Some(OPS), Some(body))
+            .await
+            .1["result"],
+        3
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limited_key_reaches_its_own_tasks_only() {
+    let app = service().await;
+    let names = |answer: &Value| -> Vec<String> {
+        let tasks = answer.as_array().unwrap();
+        tasks
+            .iter()
+            .map(|task| task["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        names(&get(&app, "/api/v1/tasks", Some(OPS)).await.1),
+        ["add", "fail", "shout"]
+    );
+    assert_eq!(
+        names(&get(&app, "/api/v1/tasks", Some(MATH)).await.1),
+        ["add"]
+    );
+    assert!(names(&get(&app, "/api/v1/tasks?tag=text", Some(MATH)).await.1).is_empty());
+    assert_eq!(
+        get(&app, "/api/v1/tasks", Some("none-0123456789abcdef"))
+            .await
+            .1,
+        json!([])
+    );
+
+    let (status, problem) = get(&app, "/api/v1/tasks/shout", Some(MATH)).await;
+    assert_eq!(status, 403, "{problem}");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("the key `calculator` does not reach task `shout`")
+    );
+    let body = json!({"params": {"text": "x"}});
+    for (path, status) in [("shout", 403), ("fail", 403), ("nobody", 404)] {
+        let path = format!("/api/v1/tasks/{path}/$execute");
+        let (answered, problem) =
+            ask(&app, Method::POST, &path, Some(MATH), Some(body.clone())).await;
+        assert_eq!(answered, status, "{path}: {problem}");
+        // What a key does not reach, it is not led to.
+        assert!(
+            problem
+                .get("nearest")
+                .is_none_or(|nearest| !nearest.to_string().contains("shout")),
+            "{problem}"
+        );
+    }
+    for (key, sees, not) in [(OPS, "shout", "nothing-of-this"), (MATH, "add", "shout")] {
+        let (_, document) = get(&app, "/openapi.json", Some(key)).await;
+        assert!(document["paths"][format!("/api/v1/tasks/{sees}/$execute")].is_object());
+        assert!(
+            document["paths"]
+                .get(format!("/api/v1/tasks/{not}/$execute"))
+                .is_none()
+        );
+        assert_eq!(
+            document["components"]["securitySchemes"]["ApiKey"]["name"], "X-API-Key",
+            "{document}"
+        );
+    }
+    // The lists differ, and so must what a cache compares.
+    let tag = async |key: &str| {
+        let request = http::client()
+            .unwrap()
+            .get(app.url("/api/v1/tasks"))
+            .header("x-api-key", key);
+        let response = request.send().await.unwrap();
+        response.headers()["etag"].to_str().unwrap().to_owned()
+    };
+    assert_ne!(tag(OPS).await, tag(MATH).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_attempts_are_limited_and_right_ones_are_not() {
+    let app = service().await;
+    let mut refused = 0;
+    for n in 0..200 {
+        let (status, problem) = get(&app, "/api/v1/info", Some(&format!("guess-{n}-{OPS}"))).await;
+        match status {
+            401 => {}
+            429 => refused += 1,
+            other => panic!("{other}: {problem}"),
+        }
+        assert!(!problem.to_string().contains(OPS), "{problem}");
+    }
+    assert!(refused > 100, "{refused}");
+    let response = http::client()
+        .unwrap()
+        .get(app.url("/api/v1/info"))
+        .header("x-api-key", "wrong")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 429);
+    assert!(
+        response.headers()["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            > 0
+    );
+    assert_eq!(get(&app, "/api/v1/info", Some(OPS)).await.0, 200);
+    // No key at all is no guess.
+    assert_eq!(get(&app, "/api/v1/info", None).await.0, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_from_a_file_and_another_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    std::fs::write(
+        &path,
+        format!("# comment\n\nops:{OPS}\ncalculator[math|etl]:{MATH}\nanother-0123456789abcdef\n"),
+    )
+    .unwrap();
+    let keys = ApiKeys::new().from_file(&path).header("Authorization-Key");
+    let app = serve(builder().with_auth(keys)).await;
+    let with = async |key: &str| {
+        let request = http::client()
+            .unwrap()
+            .get(app.url("/api/v1/tasks"))
+            .header("authorization-key", key);
+        let (status, tasks) = http::answer(request).await.unwrap();
+        (status.as_u16(), tasks.as_array().map(Vec::len))
+    };
+    assert_eq!(with(OPS).await, (200, Some(3)));
+    assert_eq!(with(MATH).await, (200, Some(1)));
+    assert_eq!(with("another-0123456789abcdef").await, (200, Some(3)));
+    assert_eq!(with("ops").await.0, 401);
+    // Without limits nobody is shown less, but a document that is behind keys stays there.
+    assert_eq!(get(&app, "/openapi.json", None).await.0, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_are_open_when_no_key_is_limited() {
+    let app = serve(builder().with_auth(ApiKeys::new().key(ApiKey::new("ops", OPS)))).await;
+    for path in ["/openapi.json", "/docs", "/docs/swagger-ui.css"] {
+        assert_eq!(get(&app, path, None).await.0, 200, "{path}");
+    }
+    assert_eq!(get(&app, "/api/v1/tasks", None).await.0, 401);
+    let two = http::client()
+        .unwrap()
+        .get(app.url("/api/v1/tasks"))
+        .header("x-api-key", OPS)
+        .header("x-api-key", "x");
+    assert_eq!(http::answer(two).await.unwrap().0, 401);
+}

@@ -1,0 +1,250 @@
+//! What `build` finds, and the parts that it makes.
+
+use std::time::Duration;
+
+use actix_web::web;
+use serde_json::{Value, json};
+use tasks_tests::{http, openapi};
+use tasks_web::{ApiKey, ApiKeys, Contact, Cors, HealthChecks, License, ServiceError};
+
+use super::*;
+
+#[derive(Clone, Injectable)]
+struct Mailer;
+
+#[derive(Clone, Injectable)]
+struct Clock;
+
+#[task(register = false)]
+async fn send(_mailer: Mailer) {}
+
+#[task(register = false)]
+async fn tick(_clock: Clock) {}
+
+async fn problems(builder: ServiceBuilder) -> Vec<String> {
+    match builder.build().await {
+        Err(ServiceError::Build(problems)) => problems.lines().to_vec(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_said_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = TaskRegistry::builder()
+        .task(send)
+        .task(tick)
+        .build()
+        .unwrap();
+    let keys = ApiKeys::new()
+        .key(ApiKey::new("short", "tiny"))
+        .from_file(folder.path().join("nowhere"));
+    let lines = problems(
+        Service::builder(ServiceInfo::new("Not A Slug", " "))
+            .with_tasks(registry)
+            .with_auth(keys)
+            .with_cors(Cors::origins(["app.example.org"]))
+            .with_database(Database::postgres(
+                "postgres://ada:hunter2@127.0.0.1:1/none",
+            ))
+            .tasks_at("tasks")
+            .bind("127.0.0.1", 0)
+            .bind("127.0.0.1", 1)
+            .with_health_checks(HealthChecks::new().check("a b", async || Ok::<_, String>(()))),
+    )
+    .await;
+    let all = lines.join("\n");
+    for expected in [
+        "`Not A Slug` cannot be a service's id",
+        "the service's display name is empty",
+        "`tasks` cannot be a path of the service",
+        "the API key `short` is shorter than 16 characters",
+        "the file of API keys",
+        "`app.example.org` is not an origin",
+        "cannot be reached",
+        "task `send`",
+        "task `tick`",
+        "`bind` is called twice",
+        "`a b` cannot be the name of a health check",
+    ] {
+        assert!(all.contains(expected), "{expected}: {all}");
+    }
+    assert!(!all.contains("hunter2") && !all.contains("tiny"), "{all}");
+}
+
+#[tokio::test]
+async fn parts_are_not_in_each_others_way() {
+    let lines = problems(builder().with_health().health_at("/api/v1/tasks/health")).await;
+    assert_eq!(
+        lines,
+        [
+            "tasks at `/api/v1/tasks` and health at `/api/v1/tasks/health` are in each other's way: give one of them another path"
+        ]
+    );
+    // Said twice, and the same both times.
+    let fine = builder()
+        .tasks_at("/t")
+        .tasks_at("/t")
+        .workers(2)
+        .workers(2);
+    assert!(fine.build().await.is_ok());
+    let lines = problems(builder().with_tasks(registry())).await;
+    assert!(
+        lines[0].starts_with("`with_tasks` is called twice"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_service_without_keys_that_asks_for_keys_is_not_built() {
+    let lines = problems(builder().with_auth(ApiKeys::new())).await;
+    assert!(lines[0].contains("was given no key"), "{lines:?}");
+    let lines =
+        problems(builder().with_auth(ApiKeys::new().from_env_var("NOBODY_SETS_THIS"))).await;
+    assert!(lines[0].contains("`NOBODY_SETS_THIS`"), "{lines:?}");
+    let twice = ApiKeys::new()
+        .key(ApiKey::new("a", "correct-horse-battery"))
+        .key(ApiKey::new("b", "correct-horse-battery"));
+    let lines = problems(builder().with_auth(twice)).await;
+    assert_eq!(
+        lines,
+        ["the API key `b` is the same as the API key `a`: remove one"]
+    );
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_an_error_of_run() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let service = builder().bind("127.0.0.1", port).build().await.unwrap();
+    let error = service.run().await.unwrap_err().to_string();
+    assert!(
+        error.starts_with(&format!("cannot listen on 127.0.0.1:{port}: "))
+            && error.contains("another program does"),
+        "{error}"
+    );
+}
+
+/// Every part there is, in an order that helps nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_of_it() {
+    let info = ServiceInfo::new("whole-service", "Whole service")
+        .version("2.1.0")
+        .summary("All of it.")
+        .description("Everything *at once*.")
+        .contact(Contact::new("Ada").email("ada@example.org"))
+        .license(License::spdx("MIT"));
+    let app = serve(
+        Service::builder(info)
+            .with_artifacts(ArtifactHierarchy::new("results").level(0, "run"))
+            .mount(|config| {
+                config.route("/own", web::get().to(async || "mine"));
+            })
+            .with_landing_page()
+            .with_monitoring()
+            .with_system()
+            .with_health()
+            .executor(|executor| executor.default_timeout(Duration::from_secs(5)))
+            .with_tasks(registry())
+            .with_logging(),
+    )
+    .await;
+    let get = async |path: &str| {
+        let (status, answer) = http::get(&app.url(path)).await.unwrap();
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    };
+    assert_eq!(
+        get("/api/v1/info").await,
+        json!({
+            "id": "whole-service", "display_name": "Whole service", "version": "2.1.0", "summary": "All of it.",
+            "description": "Everything *at once*.", "contact": {"name": "Ada", "email": "ada@example.org"},
+            "license": {"name": "MIT", "identifier": "MIT"},
+        })
+    );
+    assert_eq!(
+        get("/health").await,
+        json!({"status": "healthy", "checks": {"database": {"state": "healthy"}}})
+    );
+    let system = get("/api/v1/system").await;
+    assert_eq!(
+        system["capabilities"],
+        json!({
+            "tasks": true, "docs": true, "auth": false, "health": true, "monitoring": true, "database": true,
+            "artifacts": true, "jobs": false,
+        })
+    );
+    for key in ["current_time", "timezone", "platform", "hostname"] {
+        assert!(!system[key].as_str().unwrap().is_empty(), "{system}");
+    }
+    assert_eq!(system["versions"]["service"], "2.1.0");
+    assert_eq!(get("/api/v1/tasks").await.as_array().unwrap().len(), 3);
+    assert_eq!(get("/api/v1/artifacts").await, json!([]));
+    let own = http::client()
+        .unwrap()
+        .get(app.url("/own"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(own.text().await.unwrap(), "mine");
+
+    for version in ["3.1", "3.0"] {
+        let document = get(&format!("/openapi.json?version={version}")).await;
+        assert_eq!(openapi::validate(&document), Ok(()), "{version}");
+        assert_eq!(document["info"]["title"], "Whole service");
+        assert_eq!(document["info"]["contact"]["email"], "ada@example.org");
+        for path in [
+            "/",
+            "/health",
+            "/health/$stream",
+            "/metrics",
+            "/api/v1/info",
+            "/api/v1/system",
+            "/api/v1/artifacts",
+        ] {
+            assert!(
+                document["paths"][path]["get"].is_object(),
+                "{version}: {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_paths_and_less_of_it() {
+    let app = serve(
+        builder()
+            .tasks_at("/v2/jobs/")
+            .info_at("/v2/about")
+            .with_health()
+            .health_at("/ready")
+            .without_docs()
+            .body_limit(100),
+    )
+    .await;
+    for path in ["/v2/jobs", "/v2/about", "/ready"] {
+        let (status, answer) = http::get(&app.url(path)).await.unwrap();
+        assert_eq!(status, 200, "{path}: {answer}");
+    }
+    for path in ["/api/v1/tasks", "/health", "/openapi.json", "/docs", "/"] {
+        let (status, problem) = http::get(&app.url(path)).await.unwrap();
+        assert_eq!(
+            (status.as_u16(), &problem["status"]),
+            (404, &json!(404)),
+            "{path}: {problem}"
+        );
+    }
+    let large = json!({"params": {"text": "x".repeat(200)}});
+    let (status, problem) = http::post(&app.url("/v2/jobs/shout/$execute"), &large)
+        .await
+        .unwrap();
+    assert_eq!(status, 413, "{problem}");
+    let (_, answer) = http::post(
+        &app.url("/v2/jobs/shout/$execute"),
+        &json!({"params": {"text": "x"}}),
+    )
+    .await
+    .unwrap();
+    assert_eq!(answer["result"], "X");
+    assert_eq!(answer["error"], Value::Null);
+}

@@ -1,0 +1,144 @@
+//! Health, once and as it changes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use tasks_tests::http;
+use tasks_web::{HealthChecks, HealthState};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_worst_check_decides() {
+    let state = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&state);
+    let checks = HealthChecks::new()
+        .check("good", async || Ok::<_, String>(()))
+        .check("mail", move || {
+            let state = seen.load(Ordering::SeqCst);
+            async move {
+                match state {
+                    0 => HealthState::Healthy,
+                    1 => HealthState::Degraded("slow today".to_owned()),
+                    _ => HealthState::Unhealthy("gone".to_owned()),
+                }
+            }
+        });
+    let app = serve(builder().with_health_checks(checks)).await;
+    for (number, status, word) in [
+        (0, 200, "healthy"),
+        (1, 200, "degraded"),
+        (2, 503, "unhealthy"),
+    ] {
+        state.store(number, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let (answered, health) = http::get(&app.url("/health")).await.unwrap();
+        assert_eq!(
+            (answered.as_u16(), &health["status"]),
+            (status, &json!(word)),
+            "{health}"
+        );
+        assert_eq!(health["checks"]["mail"]["state"], word);
+        assert_eq!(health["checks"]["good"], json!({"state": "healthy"}));
+    }
+    let (_, health) = http::get(&app.url("/health")).await.unwrap();
+    assert_eq!(health["checks"]["mail"]["message"], "gone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checks_run_at_once_and_not_for_ever() {
+    let hang = async || {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        HealthState::Healthy
+    };
+    #[allow(clippy::panic, reason = "it is what is tested")]
+    let checks = HealthChecks::new()
+        .check_within("one", Duration::from_millis(300), hang)
+        .check_within("two", Duration::from_millis(300), hang)
+        .check("three", async || -> HealthState { panic!("oh no") });
+    let app = serve(builder().with_health_checks(checks)).await;
+    let began = Instant::now();
+    let (status, health) = http::get(&app.url("/health")).await.unwrap();
+    assert_eq!(status, 503);
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert_eq!(health["checks"]["one"]["message"], "no answer within 300ms");
+    assert_eq!(health["checks"]["three"]["message"], "the check panicked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_has_only_what_changes() {
+    let well = Arc::new(AtomicBool::new(true));
+    let looks = Arc::new(AtomicU32::new(0));
+    let (seen, counted) = (Arc::clone(&well), Arc::clone(&looks));
+    let checks = HealthChecks::new().check("it", move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let well = seen.load(Ordering::SeqCst);
+        async move { if well { Ok(()) } else { Err("gone") } }
+    });
+    let app = serve(builder().with_health_checks(checks)).await;
+    let url = app.url("/health/$stream?poll_interval=0.05");
+    let response = http::client().unwrap().get(&url).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(
+        response.headers()["content-type"],
+        "text/event-stream; charset=utf-8"
+    );
+    let mut events = response.bytes_stream();
+    let mut next =
+        async || String::from_utf8(events.next().await.unwrap().unwrap().to_vec()).unwrap();
+    let first = next().await;
+    assert!(
+        first.starts_with("id: 1\ndata: {\"status\":\"healthy\""),
+        "{first}"
+    );
+    // Looked at several times, and nothing said.
+    let before = looks.load(Ordering::SeqCst);
+    while looks.load(Ordering::SeqCst) < before + 3 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    well.store(false, Ordering::SeqCst);
+    let second = next().await;
+    assert!(
+        second.starts_with("id: 2\ndata: {\"status\":\"unhealthy\""),
+        "{second}"
+    );
+
+    for bad in ["0", "-1", "61", "x", "NaN", "inf"] {
+        let (status, problem) =
+            http::get(&app.url(&format!("/health/$stream?poll_interval={bad}")))
+                .await
+                .unwrap();
+        assert_eq!(status, 422, "{bad}: {problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_gone_is_unhealthy_until_it_is_back() {
+    let mut server = tasks_tests::postgres::Postgres::start().unwrap();
+    let own = server.database().unwrap();
+    let database = Database::postgres(&own.url()).connect_timeout(Duration::from_secs(2));
+    let app = serve(builder().with_health().with_database(database)).await;
+    let health = async || http::get(&app.url("/health")).await.unwrap();
+    assert_eq!(health().await.0, 200);
+    server.kill().unwrap();
+    let (mut status, mut answer) = health().await;
+    // A connection that was made before lives until its own process has noticed.
+    while status != 503 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        (status, answer) = health().await;
+    }
+    let message = answer["checks"]["database"]["message"].as_str().unwrap();
+    assert!(message.contains("cannot be reached"), "{message}");
+    server.start_again().unwrap();
+    while health().await.0 != 200 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(
+        health().await.1["checks"]["database"],
+        json!({"state": "healthy"})
+    );
+    let _: Value = answer;
+}

@@ -1,0 +1,133 @@
+//! The database of a service, and what is in it.
+
+use serde_json::{Value, json};
+use tasks_tests::databases::TestDatabase;
+use tasks_tests::http;
+use tasks_web::Artifacts;
+
+use super::*;
+
+#[task(register = false)]
+async fn keep(artifacts: ArtifactManager, data: Value) -> anyhow::Result<String> {
+    Ok(artifacts.save(ArtifactIn::json(data)).await?.id.to_string())
+}
+
+#[task(register = false)]
+async fn which(database: Database, _session: Session) -> String {
+    format!("{:?}", database.backend())
+}
+
+fn tasks() -> TaskRegistry {
+    TaskRegistry::builder()
+        .task(keep)
+        .task(which)
+        .build()
+        .unwrap()
+}
+
+fn with_storage() -> ServiceBuilder {
+    Service::builder(ServiceInfo::new("stores", "Stores"))
+        .with_tasks(tasks())
+        .with_artifacts(ArtifactHierarchy::new("results").level(0, "run"))
+}
+
+async fn execute(app: &Running, name: &str, params: Value) -> Value {
+    let url = app.url(&format!("/api/v1/tasks/{name}/$execute"));
+    let (status, answer) = http::post(&url, &json!({"params": params})).await.unwrap();
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["error"], Value::Null, "{answer}");
+    answer["result"].clone()
+}
+
+async fn it_is_injected_and_stays(test: TestDatabase) {
+    let folder = test.folder().join("content");
+    let build = async || {
+        let store = tasks_web::artifacts::ContentStore::local(&folder);
+        let artifacts =
+            Artifacts::new(ArtifactHierarchy::new("results").level(0, "run")).store(store);
+        Service::builder(ServiceInfo::new("stores", "Stores"))
+            .with_database(Database::from_url(test.url()))
+            .with_tasks(tasks())
+            .with_artifacts(artifacts)
+            .build()
+            .await
+            .unwrap()
+    };
+    let service = build().await;
+    let app = Running::service(&service);
+    let kind = execute(&app, "which", json!({})).await;
+    assert_eq!(
+        kind,
+        if test.is_postgres() {
+            "Postgres"
+        } else {
+            "Sqlite"
+        }
+    );
+    let id = execute(&app, "keep", json!({"data": [1, 2]})).await;
+    service.shutdown().await;
+    drop(app);
+
+    let app = Running::service(&build().await);
+    let path = format!("/api/v1/artifacts/{}/$expand", id.as_str().unwrap());
+    let (_, artifact) = http::get(&app.url(&path)).await.unwrap();
+    assert_eq!(
+        (&artifact["data"], &artifact["level_label"]),
+        (&json!([1, 2]), &json!("run"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_database_there_is_a_private_one() {
+    let app = serve(with_storage()).await;
+    assert_eq!(execute(&app, "which", json!({})).await, "Sqlite");
+    execute(&app, "keep", json!({"data": 1})).await;
+    let (_, stats) = http::get(&app.url("/api/v1/artifacts/$stats"))
+        .await
+        .unwrap();
+    assert_eq!(stats, json!({"total": 1}));
+    // Another service has another one.
+    let other = serve(with_storage()).await;
+    let (_, stats) = http::get(&other.url("/api/v1/artifacts/$stats"))
+        .await
+        .unwrap();
+    assert_eq!(stats, json!({"total": 0}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn verbs_can_be_switched_off_and_the_path_is_free() {
+    let artifacts = Artifacts::new(ArtifactHierarchy::new("results"))
+        .routes(|routes| routes.without_delete().without_update().without_create());
+    let app = serve(
+        Service::builder(ServiceInfo::new("stores", "Stores"))
+            .with_tasks(tasks())
+            .with_artifacts(artifacts)
+            .artifacts_at("/results"),
+    )
+    .await;
+    let id = execute(&app, "keep", json!({"data": 1})).await;
+    let url = app.url(&format!("/results/{}", id.as_str().unwrap()));
+    assert_eq!(http::get(&url).await.unwrap().0, 200);
+    for method in [reqwest::Method::DELETE, reqwest::Method::PUT] {
+        let request = http::client()
+            .unwrap()
+            .request(method.clone(), &url)
+            .json(&json!({"data": 2}));
+        assert_eq!(http::answer(request).await.unwrap().0, 405, "{method}");
+    }
+    assert_eq!(
+        http::post(&app.url("/results"), &json!({"data": 2}))
+            .await
+            .unwrap()
+            .0,
+        405
+    );
+    let (_, document) = http::get(&app.url("/openapi.json")).await.unwrap();
+    assert!(
+        document["paths"]["/results/{id}"].get("delete").is_none(),
+        "{document}"
+    );
+    assert!(document["paths"]["/results"].get("post").is_none());
+}
+
+tasks_tests::on_both_databases!(it_is_injected_and_stays);
