@@ -7,11 +7,12 @@ use bytes::Bytes;
 use chrono::Utc;
 use ulid::Ulid;
 
-use super::content::{INLINE, Place, Stored, Upload};
+use super::builder::ArtifactManagerBuilder;
+use super::content::{Place, Upload};
 use super::hooks::ArtifactHooks;
-use super::input::Body;
 use super::page::{ArtifactList, ArtifactPage, Cursor};
-use super::rows::{self, Head, Prepared};
+use super::rows::{self, Head};
+use super::shape;
 use super::store::{ContentStore, OpenStore};
 use super::tree::MAX_NODES;
 use super::within::ArtifactsWithin;
@@ -69,77 +70,27 @@ impl fmt::Debug for ArtifactManager {
     }
 }
 
-/// Puts an [`ArtifactManager`] together.
-pub struct ArtifactManagerBuilder {
-    database: Database,
-    hierarchy: ArtifactHierarchy,
-    hooks: Vec<Box<dyn ArtifactHooks>>,
-    store: Option<ContentStore>,
-}
-
-impl fmt::Debug for ArtifactManagerBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ArtifactManagerBuilder")
-            .field("hierarchy", &self.hierarchy)
-            .field("store", &self.store)
-            .finish_non_exhaustive()
-    }
-}
-
-impl ArtifactManagerBuilder {
-    /// What the levels are called.
-    #[must_use]
-    pub fn hierarchy(mut self, hierarchy: ArtifactHierarchy) -> Self {
-        self.hierarchy = hierarchy;
-        self
-    }
-
-    /// Where large content goes. Unless set: beside the SQLite file, in a directory of its name and `-artifacts`; with
-    /// PostgreSQL in `artifacts` in the directory the program runs in, which has to be shared by all its processes.
-    #[must_use]
-    pub fn store(mut self, store: ContentStore) -> Self {
-        self.store = Some(store);
-        self
-    }
-
-    /// Code that runs before and after changes, after that of earlier calls.
-    #[must_use]
-    pub fn hooks(mut self, hooks: impl ArtifactHooks) -> Self {
-        self.hooks.push(Box::new(hooks));
-        self
-    }
-
-    /// Makes the manager.
-    ///
-    /// # Errors
-    ///
-    /// When the database is closed.
-    pub fn build(self) -> Result<ArtifactManager, ArtifactError> {
-        let store = match self.store {
-            Some(store) => store,
-            None => ContentStore::local(self.database.content_directory()?),
-        };
-        Ok(ArtifactManager {
-            shared: Arc::new(Shared {
-                session: self.database.session(),
-                hierarchy: self.hierarchy,
-                hooks: self.hooks,
-                store,
-                open: OnceLock::new(),
-            }),
-        })
-    }
-}
-
 impl ArtifactManager {
     /// Starts to put a manager together.
     #[must_use]
     pub fn builder(database: Database) -> ArtifactManagerBuilder {
-        ArtifactManagerBuilder {
-            database,
-            hierarchy: ArtifactHierarchy::default(),
-            hooks: Vec::new(),
-            store: None,
+        ArtifactManagerBuilder::new(database)
+    }
+
+    pub(super) fn assemble(
+        session: Session,
+        hierarchy: ArtifactHierarchy,
+        hooks: Vec<Box<dyn ArtifactHooks>>,
+        store: ContentStore,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                session,
+                hierarchy,
+                hooks,
+                store,
+                open: OnceLock::new(),
+            }),
         }
     }
 
@@ -466,7 +417,7 @@ impl ArtifactManager {
         let heads = self
             .shared
             .session
-            .read(async |conn| rows::subtree(conn, id).await)
+            .read(async |conn| shape::subtree(conn, id).await)
             .await?;
         if heads.len() > MAX_NODES {
             return Err(ArtifactError::TreeTooLarge(id));
@@ -507,105 +458,8 @@ impl ArtifactManager {
         &self.shared.session
     }
 
-    /// Runs the hooks, checks the artifact, and puts its content where it belongs.
-    pub(super) async fn prepare(
-        &self,
-        mut artifact: ArtifactIn,
-    ) -> Result<Prepared, ArtifactError> {
-        for hooks in &self.shared.hooks {
-            hooks
-                .before_save(&mut artifact)
-                .await
-                .map_err(|error| ArtifactError::Refused(error.to_string()))?;
-        }
-        #[allow(clippy::unwrap_or_default, reason = "the default of a ULID is zero")]
-        let id = artifact.id.unwrap_or_else(Ulid::new);
-        let prepared = self.place(id, artifact).await?;
-        if prepared.stored.is_none() {
-            return Err(ArtifactError::NoData);
-        }
-        Ok(prepared)
-    }
-
-    pub(super) async fn prepare_update(
-        &self,
-        current: &Artifact,
-        mut artifact: ArtifactIn,
-    ) -> Result<Prepared, ArtifactError> {
-        for hooks in &self.shared.hooks {
-            hooks
-                .before_update(current, &mut artifact)
-                .await
-                .map_err(|error| ArtifactError::Refused(error.to_string()))?;
-        }
-        self.place(current.id, artifact).await
-    }
-
-    async fn place(&self, id: Ulid, mut artifact: ArtifactIn) -> Result<Prepared, ArtifactError> {
-        let (tags, metadata) = artifact.checked()?;
-        let parent_id = artifact.parent_id;
-        let stored = match std::mem::take(&mut artifact.body) {
-            Body::None => None,
-            Body::Json(json) => Some(Stored::Json(json)),
-            Body::Stored(stored) => Some(stored),
-            Body::Bytes(bytes) => {
-                let mut upload = self.upload(u64::MAX);
-                for part in bytes.chunks(INLINE.max(1024 * 1024)) {
-                    upload.write(bytes.slice_ref(part)).await?;
-                }
-                Some(upload.place(&mut artifact).await?)
-            }
-        };
-        Ok(Prepared {
-            id,
-            parent_id,
-            tags,
-            metadata,
-            stored,
-        })
-    }
-
-    /// Deletes the content of artifacts that were not saved after all.
-    pub(super) async fn take_back(&self, prepared: &mut [Prepared]) {
-        for artifact in prepared {
-            self.forget(artifact.object_key().map(str::to_owned)).await;
-        }
-    }
-
-    async fn forget(&self, key: Option<String>) {
-        if let Some(key) = key
-            && let Ok(store) = self.store()
-        {
-            store.forget(&key).await;
-        }
-    }
-
-    pub(super) async fn before_delete(&self, artifact: &Artifact) -> Result<(), ArtifactError> {
-        for hooks in &self.shared.hooks {
-            hooks
-                .before_delete(artifact)
-                .await
-                .map_err(|error| ArtifactError::Refused(error.to_string()))?;
-        }
-        Ok(())
-    }
-
-    pub(super) async fn after_save(&self, artifact: &Artifact) {
-        for hooks in &self.shared.hooks {
-            hooks.after_save(artifact).await;
-        }
-    }
-
-    pub(super) async fn after_update(&self, artifact: &Artifact) {
-        for hooks in &self.shared.hooks {
-            hooks.after_update(artifact).await;
-        }
-    }
-
-    pub(super) async fn after_delete(&self, artifact: &Artifact) {
-        for hooks in &self.shared.hooks {
-            hooks.after_delete(artifact).await;
-        }
+    pub(super) fn hooks(&self) -> &[Box<dyn ArtifactHooks>] {
+        &self.shared.hooks
     }
 }
 

@@ -39,6 +39,7 @@
 //! never without its content, whenever the process ends. What is left over then is found by
 //! [`sweep`](ArtifactManager::sweep).
 
+mod builder;
 mod content;
 mod error;
 mod hierarchy;
@@ -47,21 +48,24 @@ mod input;
 mod json;
 mod manager;
 mod page;
+mod prepare;
 mod record;
 mod rows;
+mod shape;
 mod store;
 mod sweep;
 mod tags;
 mod tree;
 mod within;
 
+pub use builder::ArtifactManagerBuilder;
 pub use content::{ArtifactContent, ByteStream, Upload};
 pub use error::ArtifactError;
 pub use hierarchy::ArtifactHierarchy;
 pub use hooks::{ArtifactHooks, HookFuture};
 pub use input::ArtifactIn;
 pub use json::JsonText;
-pub use manager::{ArtifactManager, ArtifactManagerBuilder};
+pub use manager::ArtifactManager;
 pub use page::{ArtifactList, ArtifactPage, Cursor};
 pub use record::{Artifact, ContentInfo};
 pub use store::ContentStore;

@@ -65,6 +65,7 @@ mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod session;
+mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod url;
@@ -87,8 +88,8 @@ pub use session::Session;
 pub use sqlite::SqliteConnection;
 
 use background::Background;
-use builder::Settings;
 use lease::Lease;
+use settings::Settings;
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

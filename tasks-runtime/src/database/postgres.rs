@@ -14,8 +14,8 @@ use diesel_migrations::MigrationHarness as _;
 use tokio::runtime::Handle;
 
 use super::DatabaseError;
-use super::builder::Settings;
 use super::lease;
+use super::settings::Settings;
 
 /// The connection that a query gets when the database is PostgreSQL: diesel-async's own.
 pub type PgConnection = diesel_async::AsyncPgConnection;

@@ -17,8 +17,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::DatabaseError;
-use super::builder::Settings;
 use super::lease;
+use super::settings::Settings;
 
 /// The connection that a query gets when the database is SQLite.
 ///

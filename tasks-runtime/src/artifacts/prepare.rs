@@ -1,0 +1,112 @@
+//! What happens to an artifact before its transaction and after it: hooks, checks, its content.
+
+use ulid::Ulid;
+
+use super::content::{INLINE, Stored};
+use super::input::Body;
+use super::manager::ArtifactManager;
+use super::rows::Prepared;
+use super::{Artifact, ArtifactError, ArtifactIn};
+
+impl ArtifactManager {
+    /// Runs the hooks, checks the artifact, and puts its content where it belongs.
+    pub(super) async fn prepare(
+        &self,
+        mut artifact: ArtifactIn,
+    ) -> Result<Prepared, ArtifactError> {
+        for hooks in self.hooks() {
+            hooks
+                .before_save(&mut artifact)
+                .await
+                .map_err(|error| ArtifactError::Refused(error.to_string()))?;
+        }
+        #[allow(clippy::unwrap_or_default, reason = "the default of a ULID is zero")]
+        let id = artifact.id.unwrap_or_else(Ulid::new);
+        let prepared = self.place(id, artifact).await?;
+        if prepared.stored.is_none() {
+            return Err(ArtifactError::NoData);
+        }
+        Ok(prepared)
+    }
+
+    pub(super) async fn prepare_update(
+        &self,
+        current: &Artifact,
+        mut artifact: ArtifactIn,
+    ) -> Result<Prepared, ArtifactError> {
+        for hooks in self.hooks() {
+            hooks
+                .before_update(current, &mut artifact)
+                .await
+                .map_err(|error| ArtifactError::Refused(error.to_string()))?;
+        }
+        self.place(current.id, artifact).await
+    }
+
+    async fn place(&self, id: Ulid, mut artifact: ArtifactIn) -> Result<Prepared, ArtifactError> {
+        let (tags, metadata) = artifact.checked()?;
+        let parent_id = artifact.parent_id;
+        let stored = match std::mem::take(&mut artifact.body) {
+            Body::None => None,
+            Body::Json(json) => Some(Stored::Json(json)),
+            Body::Stored(stored) => Some(stored),
+            Body::Bytes(bytes) => {
+                let mut upload = self.upload(u64::MAX);
+                for part in bytes.chunks(INLINE.max(1024 * 1024)) {
+                    upload.write(bytes.slice_ref(part)).await?;
+                }
+                Some(upload.place(&mut artifact).await?)
+            }
+        };
+        Ok(Prepared {
+            id,
+            parent_id,
+            tags,
+            metadata,
+            stored,
+        })
+    }
+
+    /// Deletes the content of artifacts that were not saved after all.
+    pub(super) async fn take_back(&self, prepared: &mut [Prepared]) {
+        for artifact in prepared {
+            self.forget(artifact.object_key().map(str::to_owned)).await;
+        }
+    }
+
+    pub(super) async fn forget(&self, key: Option<String>) {
+        if let Some(key) = key
+            && let Ok(store) = self.store()
+        {
+            store.forget(&key).await;
+        }
+    }
+
+    pub(super) async fn before_delete(&self, artifact: &Artifact) -> Result<(), ArtifactError> {
+        for hooks in self.hooks() {
+            hooks
+                .before_delete(artifact)
+                .await
+                .map_err(|error| ArtifactError::Refused(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn after_save(&self, artifact: &Artifact) {
+        for hooks in self.hooks() {
+            hooks.after_save(artifact).await;
+        }
+    }
+
+    pub(super) async fn after_update(&self, artifact: &Artifact) {
+        for hooks in self.hooks() {
+            hooks.after_update(artifact).await;
+        }
+    }
+
+    pub(super) async fn after_delete(&self, artifact: &Artifact) {
+        for hooks in self.hooks() {
+            hooks.after_delete(artifact).await;
+        }
+    }
+}
