@@ -9,6 +9,7 @@ use syn::{Expr, ExprArray, ExprLit, Lit, LitBool, LitStr, Path, Token};
 
 use crate::duration;
 use crate::errors::Errors;
+use crate::job::JobOptions;
 
 /// What `#[task(…)]` on the function says.
 #[derive(Default)]
@@ -18,10 +19,23 @@ pub(crate) struct TaskOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) register: Option<bool>,
     pub(crate) krate: Option<Path>,
+    pub(crate) job: JobOptions,
 }
 
 impl TaskOptions {
-    const KEYS: [&str; 5] = ["name", "tags", "timeout", "register", "crate"];
+    const KEYS: [&str; 11] = [
+        "name",
+        "tags",
+        "timeout",
+        "retries",
+        "backoff",
+        "queue",
+        "priority",
+        "max_concurrency",
+        "unique",
+        "register",
+        "crate",
+    ];
 
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self::default();
@@ -31,6 +45,7 @@ impl TaskOptions {
                 "tags" => options.tags = tags(input, errors)?,
                 "timeout" => options.timeout = Some(timeout(&string(input, "timeout")?)?),
                 "register" => options.register = Some(boolean(input, key)?),
+                key if JobOptions::KEYS.contains(&key) => options.job.take(key, input)?,
                 _ => options.krate = Some(crate_path(input)?),
             }
             Ok(())
@@ -189,7 +204,7 @@ fn list(names: &[&str]) -> String {
 }
 
 /// `key = expr`.
-fn value(input: ParseStream<'_>) -> syn::Result<Expr> {
+pub(crate) fn value(input: ParseStream<'_>) -> syn::Result<Expr> {
     let key = input.call(Ident::parse_any)?;
     if input.is_empty() {
         return Err(syn::Error::new(
@@ -228,7 +243,7 @@ fn flag(input: ParseStream<'_>, name: &str) -> syn::Result<()> {
     ))
 }
 
-fn string(input: ParseStream<'_>, what: &str) -> syn::Result<LitStr> {
+pub(crate) fn string(input: ParseStream<'_>, what: &str) -> syn::Result<LitStr> {
     match value(input)? {
         Expr::Lit(ExprLit {
             lit: Lit::Str(text),
@@ -241,7 +256,7 @@ fn string(input: ParseStream<'_>, what: &str) -> syn::Result<LitStr> {
     }
 }
 
-fn boolean(input: ParseStream<'_>, key: &str) -> syn::Result<bool> {
+pub(crate) fn boolean(input: ParseStream<'_>, key: &str) -> syn::Result<bool> {
     match value(input)? {
         Expr::Lit(ExprLit {
             lit: Lit::Bool(LitBool { value, .. }),

@@ -7,6 +7,7 @@ use syn::{Expr, ExprLit, Lit, ReturnType, Signature, Type};
 use crate::ast::TaskFn;
 use crate::attr::{Source, TaskOptions};
 use crate::errors::Errors;
+use crate::job::{Backoff, JobOptions};
 use crate::param::{self, Param};
 use crate::{crate_path, doc, fallback, signature, valid};
 
@@ -33,6 +34,7 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
         timeout,
         register,
         krate,
+        job,
         ..
     } = options;
     let krate = crate_path::resolve(krate);
@@ -51,6 +53,7 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
         }
         None => quote!(::core::option::Option::None),
     };
+    let job = policy(&job);
     let discover = register.unwrap_or(true);
     let shim = shim(sig, params);
     // A name nobody writes: the scope sees the user's functions, and must not hide one of them.
@@ -71,6 +74,7 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
                     signature: #signature,
                     tags: &[#(#tags),*],
                     timeout: #timeout,
+                    job: #job,
                     module: ::core::module_path!(),
                     file: ::core::file!(),
                     line: ::core::line!(),
@@ -80,6 +84,50 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
             }
         };
     }
+}
+
+/// How it is run in the background.
+fn policy(job: &JobOptions) -> TokenStream {
+    let duration = |duration: std::time::Duration| {
+        let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+        quote!(::core::time::Duration::new(#seconds, #nanos))
+    };
+    let mut fields = Vec::new();
+    if let Some(retries) = job.retries {
+        fields.push(quote!(retries: #retries));
+    }
+    if let Some(Backoff {
+        growth,
+        initial,
+        longest,
+    }) = &job.backoff
+    {
+        let growth = Ident::new(growth, Span::call_site());
+        let initial = duration(*initial);
+        let longest = match longest {
+            Some(longest) => duration(*longest),
+            None => quote!(__rt::Backoff::DEFAULT.longest),
+        };
+        fields.push(quote! {
+            backoff: __rt::Backoff { initial: #initial, growth: __rt::Growth::#growth, longest: #longest }
+        });
+    }
+    if let Some(queue) = &job.queue {
+        fields.push(quote!(queue: ::core::option::Option::Some(#queue)));
+    }
+    if let Some(priority) = job.priority {
+        fields.push(quote!(priority: #priority));
+    }
+    if let Some(most) = job.max_concurrency {
+        fields.push(quote!(max_concurrency: ::core::option::Option::Some(#most)));
+    }
+    if job.unique {
+        fields.push(quote!(unique: true));
+    }
+    if fields.is_empty() {
+        return quote!(__rt::JobPolicy::DEFAULT);
+    }
+    quote!(__rt::JobPolicy { #(#fields,)* ..__rt::JobPolicy::DEFAULT })
 }
 
 fn slot(param: &Param) -> TokenStream {

@@ -7,7 +7,7 @@
 //!
 //! | stage | module | may fail |
 //! | --- | --- | --- |
-//! | the item and the attribute become a model | `ast`, `attr`, `param`, `doc` | yes, into `errors` |
+//! | the item and the attribute become a model | `ast`, `attr`, `job`, `param`, `doc` | yes, into `errors` |
 //! | rules that concern more than one token | `valid` | yes, into `errors` |
 //! | questions answered from the model | `signature`, `crate_path` | no |
 //! | tokens | `expand` | no |
@@ -24,6 +24,7 @@ mod errors;
 mod expand;
 mod fallback;
 mod injectable;
+mod job;
 mod param;
 mod signature;
 mod valid;
@@ -43,6 +44,11 @@ use proc_macro::TokenStream;
 /// | `name = "…"` | the task's name: ASCII letters, digits, `_` and `-` | the function's name |
 /// | `tags = ["…"]` | tags to find it by | none |
 /// | `timeout = "30s"` | how long one execution may take (`ms`, `s`, `m`, `h`; they add up: `"1m30s"`) | the executor's default |
+/// | `retries = 5` | how often a background job is tried again after an attempt that failed | 0 |
+/// | `backoff = "exponential(1s, max = 5m)"` | how long it waits before that; `linear(…)` and `constant(…)`, too | `exponential(1s, max = 1h)` |
+/// | `queue = "…"`, `priority = 10` | where its jobs wait, and which go first | `default`, 0 |
+/// | `max_concurrency = 2` | how many of its jobs run at once in one process | those of the queue |
+/// | `unique = "params"` | while a job waits or runs, one with the same parameters is not stored again | all are stored |
 /// | `register = false` | keeps it out of discovery; it can still be put into a registry by hand | discovered |
 /// | `crate = path` | where the runtime is found when it is re-exported elsewhere | `tasks-web` or `tasks-runtime`, as `Cargo.toml` names it |
 ///

@@ -45,6 +45,7 @@
 //! | `arguments` | values from the request |
 //! | `execute` | permits, timeouts, panics, the blocking pool |
 //! | `artifacts` | what tasks store |
+//! | `jobs` | tasks in the background |
 //! | `database` | SQLite and PostgreSQL, sessions, migrations |
 //! | [`shell`] | commands and programs |
 //! | [`testing`] | help for tests |
@@ -64,6 +65,8 @@ pub mod artifacts;
 pub mod database;
 mod execute;
 mod inject;
+#[cfg(feature = "database")]
+pub mod jobs;
 mod nearest;
 pub mod prelude;
 mod registry;
@@ -81,12 +84,14 @@ pub use execute::{
     BuildError, ExecuteError, ExecutorBuilder, Invocation, MissingDependency, Refusal, TaskExecutor,
 };
 pub use inject::{InjectError, Injectable, Injection, Injector, Requirements, State};
+#[cfg(feature = "database")]
+pub use jobs::{JobError, JobRecord, JobStatus, Jobs, Scheduler};
 pub use registry::{RegisteredTask, RegistryBuilder, RegistryError, RegistryProblem, TaskRegistry};
 pub use schema::{BoundIntegers, TitleVariants};
 pub use shell::{run_program, run_shell};
 pub use task::{
-    IntoTaskFailure, IntoTaskFn, ParameterInfo, TaskContext, TaskError, TaskFailure, TaskFn,
-    TaskInfo, TaskOutput, Traceback, task,
+    IntoTaskFailure, IntoTaskFn, ParameterInfo, Permanent, TaskContext, TaskError, TaskFailure,
+    TaskFn, TaskInfo, TaskOutput, Traceback, task,
 };
 pub use tasks_macros::{Injectable, task};
 

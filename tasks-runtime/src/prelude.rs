@@ -2,7 +2,8 @@
 
 #[cfg(feature = "database")]
 pub use crate::{
-    ArtifactHierarchy, ArtifactIn, ArtifactManager, Database, Session, Transaction, with_conn,
+    ArtifactHierarchy, ArtifactIn, ArtifactManager, Database, Jobs, Scheduler, Session,
+    Transaction, with_conn,
 };
 pub use crate::{
     Injectable, State, TaskContext, TaskError, TaskExecutor, TaskRegistry, call, run_program,

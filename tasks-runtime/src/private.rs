@@ -11,5 +11,6 @@ pub use crate::execute::{
     Asynchronous, Blocking, Call, Facts, Finish, Run, Running, Shim, asynchronous, blocking,
 };
 pub use crate::task::{
-    Outcome, OutputSchema, Parameter, PlainReturn, Ret, SchemaFallback, TaskDescriptor,
+    Backoff, Growth, JobPolicy, Outcome, OutputSchema, Parameter, PlainReturn, Ret, SchemaFallback,
+    TaskDescriptor,
 };

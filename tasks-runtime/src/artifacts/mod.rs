@@ -59,6 +59,7 @@ mod tree;
 mod within;
 
 pub use builder::ArtifactManagerBuilder;
+pub(crate) use content::digest;
 pub use content::{ArtifactContent, ByteStream, Upload};
 pub use error::ArtifactError;
 pub use hierarchy::ArtifactHierarchy;

@@ -11,8 +11,8 @@ use diesel_migrations::EmbeddedMigrations;
 
 use super::background::Background;
 use super::migrations::{self, Migrations};
-use super::url::Location;
 use super::settings::Settings;
+use super::url::Location;
 use super::{Backend, Database, DatabaseError, Pools, Shared};
 
 /// Opens a [`Database`]; made by its functions.
@@ -230,7 +230,7 @@ impl DatabaseBuilder {
                 pools,
                 settings,
                 closed: AtomicBool::new(false),
-                background,
+                background: Arc::new(background),
             }),
         };
         if self.migrate {

@@ -142,7 +142,7 @@ struct Shared {
     settings: Settings,
     closed: AtomicBool,
     // Last: the connections are gone before the threads they need.
-    background: Background,
+    background: Arc<Background>,
 }
 
 enum Pools {
@@ -299,6 +299,45 @@ impl Database {
                 .shared
                 .settings
                 .pool_error(self.backend(), self.url(), error)),
+        }
+    }
+
+    /// The same database with connections of its own, which nobody else can use up. In SQLite there is one writer all the same.
+    pub(crate) fn sibling(&self) -> Result<Self, DatabaseError> {
+        self.check_open()?;
+        match &self.shared.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(_) => Ok(self.clone()),
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pool) => {
+                const CONNECTIONS: usize = 3;
+                let settings = Settings {
+                    max_connections: CONNECTIONS,
+                    ..self.shared.settings.clone()
+                };
+                let server = pool.manager().server.clone();
+                let background = Arc::clone(&self.shared.background);
+                let pool = postgres::pool_of(server, &settings, background.handle())?;
+                Ok(Self {
+                    shared: Arc::new(Shared {
+                        url: self.shared.url.clone(),
+                        pools: Pools::Postgres(pool),
+                        settings,
+                        closed: AtomicBool::new(false),
+                        background,
+                    }),
+                })
+            }
+        }
+    }
+
+    /// The PostgreSQL server, to be listened to.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn postgres_server(&self) -> Option<postgres::Server> {
+        match &self.shared.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(_) => None,
+            Pools::Postgres(pool) => Some(pool.manager().server.clone()),
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Manager {
 
 /// How the server is spoken to.
 #[derive(Clone)]
-pub(super) struct Server {
+pub(crate) struct Server {
     url: String,
     #[cfg(feature = "postgres-tls")]
     tls: Option<tokio_postgres_rustls::MakeRustlsConnect>,
@@ -72,6 +72,32 @@ impl Server {
         PgConnection::establish(&self.url).await
     }
 
+    /// Listens to a channel, with a connection of its own. The stream ends with the connection.
+    pub(crate) async fn listen(
+        &self,
+        channel: &str,
+    ) -> Result<impl futures_util::Stream<Item = ()> + use<>, DatabaseError> {
+        let broken =
+            |error: diesel::ConnectionError| DatabaseError::Configuration(error.to_string());
+        let mut connection = self.connect().await.map_err(broken)?;
+        connection
+            .batch_execute(&format!("LISTEN {channel}"))
+            .await?;
+        Ok(futures_util::stream::unfold(
+            connection,
+            |mut connection| async move {
+                let next = {
+                    let mut notifications = std::pin::pin!(connection.notifications_stream());
+                    futures_util::StreamExt::next(&mut notifications).await
+                };
+                match next {
+                    Some(Ok(_)) => Some(((), connection)),
+                    _ => None,
+                }
+            },
+        ))
+    }
+
     async fn cancel(&self, token: tokio_postgres::CancelToken) {
         #[cfg(feature = "postgres-tls")]
         if let Some(tls) = &self.tls {
@@ -87,10 +113,18 @@ pub(super) fn pool(
     settings: &Settings,
     background: &Handle,
 ) -> Result<Pool, DatabaseError> {
+    pool_of(Server::new(url)?, settings, background)
+}
+
+pub(super) fn pool_of(
+    server: Server,
+    settings: &Settings,
+    background: &Handle,
+) -> Result<Pool, DatabaseError> {
     // Zero means none.
     let milliseconds = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_millis().max(1));
     let manager = Manager {
-        server: Server::new(url)?,
+        server,
         set_up: format!(
             "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
             milliseconds(settings.statement_timeout),

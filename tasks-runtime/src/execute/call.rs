@@ -28,6 +28,9 @@ pub struct Call<'a> {
     pub(crate) entry: &'a RegisteredTask,
     pub(crate) input: Input<'a>,
     pub(crate) envelope: Envelope,
+    /// The attempt of a job that this is.
+    #[cfg(feature = "database")]
+    pub(crate) job: Option<Arc<crate::jobs::Attempt>>,
     /// The context of the execution once the arguments were read, or why they were refused.
     pub(crate) outcome: Result<TaskContext, Option<InvalidArguments>>,
 }
@@ -64,7 +67,12 @@ impl<'a> Call<'a> {
     fn run(&mut self, echo: Result<Echo<'a>, InvalidArguments>) -> Option<Run> {
         match echo {
             Ok(echo) => {
-                let context = TaskContext::new(Arc::clone(self.shared), self.entry);
+                let context = TaskContext::new(
+                    Arc::clone(self.shared),
+                    self.entry,
+                    #[cfg(feature = "database")]
+                    self.job.clone(),
+                );
                 self.outcome = Ok(context.clone());
                 Some(Run::new(
                     context,

@@ -14,11 +14,12 @@ use super::call::{Call, Envelope, Invocation};
 use super::error::ExecuteError;
 use super::execution::Execution;
 use super::limits::Limits;
+use super::running::Running;
 use super::{panic, span};
 use crate::arguments::{self, Input, InvalidArguments};
 use crate::inject::Providers;
 use crate::registry::{RegisteredTask, TaskRegistry};
-use crate::task::{Outcome, Traceback};
+use crate::task::{Outcome, TaskContext, Traceback};
 
 /// Runs tasks by name, with what they need injected. Cheap to clone.
 ///
@@ -213,45 +214,77 @@ impl TaskExecutor {
         input: Input<'_>,
         envelope: Envelope,
     ) -> Result<Outcome, ExecuteError> {
-        let mut call = Call {
+        let call = Call {
             shared: &self.shared,
             entry,
             input,
             envelope,
+            #[cfg(feature = "database")]
+            job: None,
             outcome: Err(None),
         };
-        let running =
-            panic::catch(Traceback::Off, || entry.start(&mut call)).map_err(|caught| {
-                // The arguments were being read: the message may quote one.
-                let secret = entry.declared().iter().any(|parameter| parameter.secret);
-                ExecuteError::Panicked {
-                    task: entry.name().to_owned(),
-                    message: if secret {
-                        "(not shown: the task has secret parameters)".to_owned()
-                    } else {
-                        caught.message
-                    },
-                }
-            })?;
-        let (running, context) = match (running, call.outcome) {
-            (Some(running), Ok(context)) => (running, context),
-            (_, refused) => {
-                let reason = refused
-                    .err()
-                    .flatten()
-                    .unwrap_or_else(|| InvalidArguments::malformed("the task read no arguments"));
-                return Err(ExecuteError::InvalidArguments {
-                    task: entry.name().to_owned(),
-                    reason,
-                });
-            }
+        let timeout = entry.timeout().or(self.shared.default_timeout);
+        self.follow(call, timeout).await
+    }
+
+    /// Runs one attempt of a job. The executor's own timeout is not for those.
+    #[cfg(feature = "database")]
+    pub(crate) async fn attempt(
+        &self,
+        entry: &RegisteredTask,
+        params: &str,
+        job: Arc<crate::jobs::Attempt>,
+        timeout: Option<Duration>,
+    ) -> Result<Outcome, ExecuteError> {
+        let call = Call {
+            shared: &self.shared,
+            entry,
+            input: Input::Params(params),
+            envelope: Envelope::Bare,
+            job: Some(job),
+            outcome: Err(None),
         };
+        let running = self.follow(call, timeout.or(entry.timeout()));
+        #[cfg(feature = "metrics")]
+        {
+            let metrics = self.shared.metrics.as_ref();
+            if let Some(recording) = metrics.and_then(|metrics| metrics.begin(entry.position())) {
+                let result = running.await;
+                recording.end(&result);
+                return result;
+            }
+        }
+        running.await
+    }
+
+    /// Reads the arguments, and nothing more: says what is wrong with them.
+    #[cfg(feature = "database")]
+    pub(crate) fn check(
+        &self,
+        entry: &RegisteredTask,
+        input: Input<'_>,
+    ) -> Result<(), ExecuteError> {
+        let mut call = Call {
+            shared: &self.shared,
+            entry,
+            input,
+            envelope: Envelope::Bare,
+            job: None,
+            outcome: Err(None),
+        };
+        let running = start(&mut call)?;
+        begun(running, call).map(drop)
+    }
+
+    async fn follow(
+        &self,
+        mut call: Call<'_>,
+        timeout: Option<Duration>,
+    ) -> Result<Outcome, ExecuteError> {
+        let running = start(&mut call)?;
+        let (running, context) = begun(running, call)?;
         let span = span::begin(self.shared.span_level, &context);
-        let execution = Execution::new(
-            running,
-            context,
-            entry.timeout().or(self.shared.default_timeout),
-        );
+        let execution = Execution::new(running, context, timeout);
         if span.is_disabled() {
             return execution.await;
         }
@@ -259,5 +292,39 @@ impl TaskExecutor {
         let result = execution.instrument(span.clone()).await;
         span::end(&span, &result, began.elapsed());
         result
+    }
+}
+
+/// Has the arguments read.
+fn start(call: &mut Call<'_>) -> Result<Option<Running>, ExecuteError> {
+    let entry = call.entry;
+    panic::catch(Traceback::Off, || entry.start(call)).map_err(|caught| {
+        // The arguments were being read: the message may quote one.
+        let secret = entry.declared().iter().any(|parameter| parameter.secret);
+        ExecuteError::Panicked {
+            task: entry.name().to_owned(),
+            message: if secret {
+                "(not shown: the task has secret parameters)".to_owned()
+            } else {
+                caught.message
+            },
+        }
+    })
+}
+
+/// What is to be run, if the arguments were taken.
+fn begun(running: Option<Running>, call: Call<'_>) -> Result<(Running, TaskContext), ExecuteError> {
+    match (running, call.outcome) {
+        (Some(running), Ok(context)) => Ok((running, context)),
+        (_, refused) => {
+            let reason = refused
+                .err()
+                .flatten()
+                .unwrap_or_else(|| InvalidArguments::malformed("the task read no arguments"));
+            Err(ExecuteError::InvalidArguments {
+                task: call.entry.name().to_owned(),
+                reason,
+            })
+        }
     }
 }

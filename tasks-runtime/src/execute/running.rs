@@ -36,6 +36,10 @@ enum Admission {
 
 impl Drop for Run {
     fn drop(&mut self) {
+        #[cfg(feature = "database")]
+        if let Some(attempt) = self.context.job() {
+            attempt.end_run();
+        }
         if let Admission::Granted(permits) = &self.admission {
             let task = self.context.task_name();
             self.context.0.shared.limits.release(task, *permits);
@@ -53,6 +57,10 @@ impl fmt::Debug for Run {
 
 impl Run {
     pub(crate) fn new(context: TaskContext, json: Vec<u8>) -> Self {
+        #[cfg(feature = "database")]
+        if let Some(attempt) = context.job() {
+            attempt.begin_run();
+        }
         Self {
             context,
             json,

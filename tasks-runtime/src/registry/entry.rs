@@ -12,6 +12,8 @@ use super::closure::Closure;
 use crate::arguments::Declared;
 use crate::execute::{Call, ExecuteError, Running};
 use crate::schema;
+#[cfg(feature = "database")]
+use crate::task::JobPolicy;
 use crate::task::{ParameterInfo, TaskDescriptor, TaskInfo};
 
 /// A task under the name and the tags it was registered with.
@@ -103,6 +105,15 @@ impl RegisteredTask {
         match &self.code {
             Code::Function { task, .. } => task.timeout,
             Code::Closure(_) => None,
+        }
+    }
+
+    /// How it is run in the background.
+    #[cfg(feature = "database")]
+    pub(crate) fn policy(&self) -> JobPolicy {
+        match &self.code {
+            Code::Function { task, .. } => task.job,
+            Code::Closure(_) => JobPolicy::DEFAULT,
         }
     }
 

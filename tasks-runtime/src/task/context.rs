@@ -43,6 +43,9 @@ pub(crate) struct ExecutionState {
     /// The same by the calendar, once somebody asked.
     started_at: OnceLock<SystemTime>,
     cancelled: AtomicBool,
+    /// The attempt of a job that it is, if it is one.
+    #[cfg(feature = "database")]
+    job: Option<Arc<crate::jobs::Attempt>>,
     // Made on demand: few tasks look at it, and it costs an allocation.
     cancellation: OnceLock<CancellationToken>,
 }
@@ -60,7 +63,11 @@ pub(crate) enum Phase {
 }
 
 impl TaskContext {
-    pub(crate) fn new(shared: Arc<Shared>, entry: &RegisteredTask) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        entry: &RegisteredTask,
+        #[cfg(feature = "database")] job: Option<Arc<crate::jobs::Attempt>>,
+    ) -> Self {
         Self(Arc::new(ExecutionState {
             shared,
             position: entry.position(),
@@ -71,8 +78,15 @@ impl TaskContext {
             started: OnceLock::new(),
             started_at: OnceLock::new(),
             cancelled: AtomicBool::new(false),
+            #[cfg(feature = "database")]
+            job,
             cancellation: OnceLock::new(),
         }))
+    }
+
+    #[cfg(feature = "database")]
+    pub(crate) fn job(&self) -> Option<&Arc<crate::jobs::Attempt>> {
+        self.0.job.as_ref()
     }
 
     pub(crate) fn entry(&self) -> &RegisteredTask {

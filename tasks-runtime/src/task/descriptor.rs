@@ -9,6 +9,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::JobPolicy;
 use crate::execute::Shim;
 
 /// A task as the macro describes it. Made by `#[task]` alone.
@@ -18,6 +19,7 @@ pub struct TaskDescriptor {
     pub signature: &'static str,
     pub tags: &'static [&'static str],
     pub timeout: Option<Duration>,
+    pub job: JobPolicy,
     pub module: &'static str,
     pub file: &'static str,
     pub line: u32,

@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::TaskError;
+use super::{Permanent, TaskError};
 
 /// Why a task failed: an error it returned, a panic, or its timeout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,10 @@ pub struct TaskFailure {
     pub message: String,
     /// Causes, the place of the error and, when asked for, stack frames. `null` when [`Traceback::Off`].
     pub traceback: Option<String>,
+    /// Whether another attempt would fail like this one.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) permanent: bool,
 }
 
 impl fmt::Display for TaskFailure {
@@ -59,6 +63,29 @@ impl TaskFailure {
             r#type: "timeout".to_owned(),
             message,
             traceback: None,
+            permanent: false,
+        }
+    }
+
+    /// One that was written down before.
+    #[cfg(feature = "database")]
+    pub(crate) fn stored(r#type: String, message: String, traceback: Option<String>) -> Self {
+        Self {
+            r#type,
+            message,
+            traceback,
+            permanent: false,
+        }
+    }
+
+    /// The task's own code never began.
+    #[cfg(feature = "database")]
+    pub(crate) fn of_execution(error: &(dyn Error + 'static), permanent: bool) -> Self {
+        Self {
+            r#type: "not-run".to_owned(),
+            message: error.to_string(),
+            traceback: None,
+            permanent,
         }
     }
 
@@ -68,6 +95,7 @@ impl TaskFailure {
             r#type: "internal".to_owned(),
             message,
             traceback: None,
+            permanent: false,
         }
     }
 
@@ -84,6 +112,7 @@ impl TaskFailure {
             r#type: "panic".to_owned(),
             traceback: report.finish(),
             message,
+            permanent: false,
         }
     }
 
@@ -95,6 +124,7 @@ impl TaskFailure {
             r#type: type_name::<serde_json::Error>().to_owned(),
             traceback: report.finish(),
             message,
+            permanent: true,
         }
     }
 
@@ -116,6 +146,7 @@ impl TaskFailure {
             r#type: r#type.to_owned(),
             traceback: report.finish(),
             message,
+            permanent: Permanent::is_in(error),
         }
     }
 }

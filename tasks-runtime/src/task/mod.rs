@@ -7,6 +7,8 @@ mod failure;
 mod function;
 mod info;
 mod outcome;
+mod permanent;
+mod policy;
 
 pub(crate) use context::Phase;
 pub use context::TaskContext;
@@ -18,3 +20,5 @@ pub use failure::{IntoTaskFailure, TaskFailure, Traceback};
 pub use function::{IntoTaskFn, TaskFn, task};
 pub use info::{ParameterInfo, TaskInfo};
 pub use outcome::{Outcome, OutputSchema, PlainReturn, Ret, SchemaFallback, TaskOutput};
+pub use permanent::Permanent;
+pub use policy::{Backoff, Growth, JobPolicy};

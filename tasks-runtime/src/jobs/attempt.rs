@@ -1,0 +1,282 @@
+//! One attempt of a job, as the code that runs in it sees it.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use tokio::sync::{Notify, mpsc};
+use ulid::Ulid;
+
+use super::error::JobError;
+use super::finish::{Finish, finish};
+use super::record::Progress;
+use super::store::MOST_LINES;
+use super::table::{now, state};
+use crate::database::Transaction;
+use crate::task::TaskContext;
+
+/// How long a line of the log may be, in bytes; the rest is cut off.
+const LONGEST_LINE: usize = 4096;
+
+/// What attempts tell the driver.
+pub(super) enum Event {
+    Finished(Box<Finish>),
+    /// Its progress, or its artifact, is another.
+    Changed(Arc<Attempt>),
+    Line {
+        id: String,
+        at: i64,
+        message: String,
+    },
+}
+
+/// An attempt that runs in this process.
+pub(crate) struct Attempt {
+    pub(super) id: Ulid,
+    pub(super) number: u32,
+    pub(super) max_attempts: u32,
+    pub(super) fence: i64,
+    outbox: mpsc::UnboundedSender<Event>,
+    said: Mutex<Said>,
+    lines: AtomicU32,
+    /// Executions that have begun and not ended; more than none while a thread runs on that nobody waits for.
+    runs: AtomicUsize,
+    ended: Notify,
+    /// The job was completed inside a transaction of the task's own.
+    completed: AtomicBool,
+}
+
+#[derive(Default)]
+struct Said {
+    progress: Option<Progress>,
+    artifact: Option<Ulid>,
+    /// Whether the driver has been told, and has not looked yet.
+    pending: bool,
+}
+
+impl Attempt {
+    pub(super) fn new(
+        id: Ulid,
+        number: u32,
+        max_attempts: u32,
+        fence: i64,
+        outbox: mpsc::UnboundedSender<Event>,
+    ) -> Self {
+        Self {
+            id,
+            number,
+            max_attempts,
+            fence,
+            outbox,
+            said: Mutex::default(),
+            lines: AtomicU32::new(0),
+            runs: AtomicUsize::new(0),
+            ended: Notify::new(),
+            completed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn begin_run(&self) {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn end_run(&self) {
+        if self.runs.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.ended.notify_waiters();
+        }
+    }
+
+    /// Waits until none of its code runs any more.
+    pub(super) async fn ended(&self) {
+        loop {
+            let ended = self.ended.notified();
+            if self.runs.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    pub(super) fn is_completed(&self) -> bool {
+        self.completed.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn artifact(&self) -> Option<Ulid> {
+        self.said().artifact
+    }
+
+    fn said(&self) -> std::sync::MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(self: &Arc<Self>, what: impl FnOnce(&mut Said)) {
+        let mut said = self.said();
+        what(&mut said);
+        if !std::mem::replace(&mut said.pending, true) {
+            // Nobody listens after the end, and then it does not matter.
+            let _ = self.outbox.send(Event::Changed(Arc::clone(self)));
+        }
+    }
+
+    /// What it said last, as it is stored.
+    pub(super) fn take_said(&self) -> (Option<String>, Option<String>) {
+        let mut said = self.said();
+        said.pending = false;
+        let progress = said.progress.as_ref();
+        let json = progress.and_then(|progress| serde_json::to_string(progress).ok());
+        (json, said.artifact.map(|id| id.to_string()))
+    }
+
+    fn log(&self, mut message: String) {
+        if self.lines.fetch_add(1, Ordering::Relaxed) >= MOST_LINES.unsigned_abs() {
+            return;
+        }
+        if message.len() > LONGEST_LINE {
+            let mut end = LONGEST_LINE;
+            while !message.is_char_boundary(end) {
+                end -= 1;
+            }
+            message.truncate(end);
+        }
+        let _ = self.outbox.send(Event::Line {
+            id: self.id.to_string(),
+            at: now(),
+            // PostgreSQL has no such character.
+            message: message.replace('\0', "\u{fffd}"),
+        });
+    }
+}
+
+/// What a task that runs as a job tells of itself. Outside of a job most of it does nothing, so that the same task is executed,
+/// too.
+impl TaskContext {
+    /// The job that this is an attempt of; `None` when the task is executed directly.
+    #[must_use]
+    pub fn job_id(&self) -> Option<Ulid> {
+        self.job().map(|attempt| attempt.id)
+    }
+
+    /// The number of the attempt, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.job().map_or(1, |attempt| attempt.number)
+    }
+
+    /// How many attempts there may be.
+    #[must_use]
+    pub fn max_attempts(&self) -> u32 {
+        self.job().map_or(1, |attempt| attempt.max_attempts)
+    }
+
+    /// A key that is the same in every attempt of the job: give it to services outside, so that what is done twice counts once.
+    #[must_use]
+    pub fn idempotency_key(&self) -> String {
+        self.job_id()
+            .unwrap_or_else(|| self.execution_id())
+            .to_string()
+    }
+
+    /// Says how far it is. Others see the latest of what was said, a moment later.
+    ///
+    /// ```
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task]
+    /// async fn count(context: TaskContext, to: u64) -> u64 {
+    ///     for n in 0..to {
+    ///         context.progress(n, to, "counting");
+    ///     }
+    ///     to
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn progress(
+        &self,
+        current: u64,
+        total: impl Into<Option<u64>>,
+        message: impl Into<String>,
+    ) {
+        if let Some(attempt) = self.job() {
+            let message = message.into();
+            let progress = Progress {
+                current,
+                total: total.into(),
+                message: (!message.is_empty()).then(|| message.replace('\0', "\u{fffd}")),
+            };
+            attempt.say(|said| said.progress = Some(progress));
+        }
+    }
+
+    /// Adds a line to the log that is kept with the job: at most 1,000 lines of 4 KiB.
+    pub fn log(&self, message: impl Into<String>) {
+        let message = message.into();
+        tracing::debug!(message, "a task says");
+        if let Some(attempt) = self.job() {
+            attempt.log(message);
+        }
+    }
+
+    /// Names the artifact that the job makes, as soon as it is known. A job whose result is the id of one, or has it as
+    /// `artifact_id`, does so by itself at its end.
+    pub fn set_artifact(&self, id: Ulid) {
+        if let Some(attempt) = self.job() {
+            attempt.say(|said| said.artifact = Some(id));
+        }
+    }
+
+    /// Whether the work still counts: not canceled, timed out or given to another worker. Long work asks now and then.
+    #[must_use]
+    pub fn heartbeat(&self) -> bool {
+        !self.is_cancelled()
+    }
+
+    /// Completes the job inside a transaction of the task's own: its writes and the result are kept together, exactly once,
+    /// whatever else happens to the process. What the task returns after that does not matter.
+    ///
+    /// ```
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task(register = false)]
+    /// async fn book(context: TaskContext, session: Session, amount: i64) -> anyhow::Result<i64> {
+    ///     session
+    ///         .transaction(async |tx| {
+    ///             // … the rows of the booking …
+    ///             context.complete(tx, &amount).await?;
+    ///             anyhow::Ok(())
+    ///         })
+    ///         .await?;
+    ///     Ok(amount)
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NotAJob`] outside of a job; [`JobError::Superseded`] when the attempt does not count any more: return it from
+    /// the transaction, so that nothing is kept.
+    pub async fn complete(
+        &self,
+        transaction: &mut Transaction,
+        result: &(impl Serialize + Sync),
+    ) -> Result<(), JobError> {
+        let attempt = self.job().ok_or(JobError::NotAJob)?;
+        let json = serde_json::to_string(result).map_err(|source| JobError::UnexpectedResult {
+            id: attempt.id,
+            source,
+        })?;
+        let end = Finish {
+            state: state::COMPLETED,
+            attempts: 0,
+            finished_at: Some(now()),
+            artifact_id: attempt.artifact().map(|id| id.to_string()),
+            result: Some(json),
+            ..Finish::returned(&attempt.id.to_string(), attempt.fence, now())
+        };
+        if finish(transaction, &[end]).await? > 0 {
+            return Err(JobError::Superseded(attempt.id));
+        }
+        // If the transaction is undone after all, the task returns its error, and that is written then.
+        attempt.completed.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+}

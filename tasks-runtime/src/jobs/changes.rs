@@ -1,0 +1,61 @@
+//! Who waits for a change of a job hears of those made in this process at once.
+
+use tokio::sync::broadcast;
+use ulid::Ulid;
+
+/// How many changes a listener may lag behind; beyond that it looks at everything.
+const KEPT: usize = 1024;
+
+/// Tells listeners which jobs have changed.
+#[derive(Clone, Debug)]
+pub(super) struct Changes(broadcast::Sender<Ulid>);
+
+/// Hears of changes of one job.
+#[derive(Debug)]
+pub struct JobChanges {
+    id: Ulid,
+    receiver: broadcast::Receiver<Ulid>,
+}
+
+impl Changes {
+    pub(super) fn new() -> Self {
+        Self(broadcast::channel(KEPT).0)
+    }
+
+    pub(super) fn tell(&self, id: &str) {
+        if let Ok(id) = Ulid::from_string(id) {
+            self.tell_id(id);
+        }
+    }
+
+    pub(super) fn tell_id(&self, id: Ulid) {
+        // Nobody may be listening.
+        let _ = self.0.send(id);
+    }
+
+    /// Something changed that cannot be told one by one.
+    pub(super) fn tell_all(&self) {
+        self.tell_id(Ulid::nil());
+    }
+
+    pub(super) fn of(&self, id: Ulid) -> JobChanges {
+        JobChanges {
+            id,
+            receiver: self.0.subscribe(),
+        }
+    }
+}
+
+impl JobChanges {
+    /// Waits until the job may have changed in this process.
+    pub async fn changed(&mut self) {
+        loop {
+            match self.receiver.recv().await {
+                Ok(id) if id == self.id || id == Ulid::nil() => return,
+                Ok(_) => {}
+                Err(broadcast::error::RecvError::Lagged(_)) => return,
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+}

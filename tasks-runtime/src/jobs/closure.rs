@@ -1,0 +1,136 @@
+//! Jobs that are futures of this process.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use ulid::Ulid;
+
+use super::attempt::Event;
+use super::driver::left_behind;
+use super::engine::Shared;
+use super::error::JobError;
+use super::finish::Finish;
+use super::running::{Entry, Why};
+use super::submit::MAX_DESCRIPTION;
+use super::table::{NewRow, now, state};
+use crate::task::{IntoTaskFailure, TaskFailure, Traceback};
+
+/// The row of one that is about to run.
+pub(super) fn row(shared: &Shared, description: String) -> Result<NewRow, JobError> {
+    if description.len() > MAX_DESCRIPTION {
+        return Err(JobError::Option {
+            pointer: "/description",
+            reason: format!(
+                "has {} bytes, and {MAX_DESCRIPTION} are allowed",
+                description.len()
+            ),
+        });
+    }
+    let worker = shared.worker.load().ok_or(JobError::NotRunning)?;
+    let now = now();
+    Ok(NewRow {
+        id: Ulid::new().to_string(),
+        task_name: None,
+        description: Some(description),
+        queue: super::DEFAULT_QUEUE.to_owned(),
+        state: state::RUNNING,
+        priority: 0,
+        run_at: now,
+        submitted_at: now,
+        scheduled_at: None,
+        attempt: 1,
+        max_attempts: 1,
+        crashes: 0,
+        fence: 1,
+        worker: Some(worker),
+        started_at: Some(now),
+        timeout_ms: None,
+        idempotency_key: None,
+        unique_key: None,
+        params: "{}".to_owned(),
+    })
+}
+
+/// Runs it; its row is stored.
+pub(super) fn start<T, E>(
+    shared: &Arc<Shared>,
+    row: &NewRow,
+    future: impl Future<Output = Result<T, E>> + Send + 'static,
+) where
+    T: Serialize + Send + 'static,
+    E: IntoTaskFailure + Send,
+{
+    let stop = CancellationToken::new();
+    shared.running.add(
+        row.id.clone(),
+        Entry {
+            fence: row.fence,
+            queue: row.queue.clone(),
+            task: None,
+            suspect: false,
+            stop: stop.clone(),
+            why: None,
+        },
+    );
+    let (shared, id, fence) = (Arc::clone(shared), row.id.clone(), row.fence);
+    let handle = shared.handle.clone();
+    handle.spawn(async move {
+        // Of its own, so that a panic is seen.
+        let running = tokio::spawn(async move {
+            let value = future
+                .await
+                .map_err(|error| error.into_task_failure(Traceback::Causes))?;
+            serde_json::to_string(&value)
+                .map_err(|error| TaskFailure::unserializable(&error, Traceback::Causes))
+        });
+        let abort = running.abort_handle();
+        let result = tokio::select! {
+            biased;
+            () = stop.cancelled() => {
+                abort.abort();
+                None
+            }
+            result = running => Some(result.unwrap_or_else(|error| {
+                Err(TaskFailure::internal(format!("the closure panicked: {error}")))
+            })),
+        };
+        let why = shared.running.remove(&id, fence);
+        if let Some(end) = end(&id, fence, result, why) {
+            let _ = shared.outbox.send(Event::Finished(Box::new(end)));
+        }
+    });
+}
+
+fn end(
+    id: &str,
+    fence: i64,
+    result: Option<Result<String, TaskFailure>>,
+    why: Option<Why>,
+) -> Option<Finish> {
+    let blank = Finish {
+        attempts: 0,
+        finished_at: Some(now()),
+        ..Finish::returned(id, fence, now())
+    };
+    match (why, result) {
+        (Some(Why::Superseded), _) => None,
+        (Some(Why::Canceled), _) => Some(Finish {
+            state: state::CANCELED,
+            ..blank
+        }),
+        (_, Some(Ok(json))) => Some(Finish {
+            state: state::COMPLETED,
+            result: Some(json),
+            ..blank
+        }),
+        (_, Some(Err(failure))) => Some(Finish {
+            state: state::FAILED,
+            error_type: Some(failure.r#type),
+            error: Some(failure.message),
+            error_traceback: failure.traceback,
+            ..blank
+        }),
+        (_, None) => Some(left_behind(id, fence, true)),
+    }
+}

@@ -1,0 +1,624 @@
+//! Takes jobs out of the database and writes their ends into it, many at once: each round is one transaction.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use ulid::Ulid;
+
+use super::attempt::{Attempt, Event};
+use super::claim::{self, Kind};
+use super::engine::Shared;
+use super::error::JobError;
+use super::finish::{Finish, finish};
+use super::runner;
+use super::running::Why;
+use super::table::{Claimed, now, state};
+use super::workers::{self, Worker};
+use super::{store, wakeup};
+use crate::database::Backend;
+
+/// How often to look for jobs that other processes submitted, when nobody says so.
+const POLL: Duration = Duration::from_secs(1);
+/// How often to look whether somebody wants a job to stop.
+const CANCEL: Duration = Duration::from_millis(400);
+/// How often jobs are forgotten that ended long ago.
+const EXPIRE: Duration = Duration::from_secs(60);
+/// How many of them at once.
+const EXPIRE_AT_ONCE: i64 = 500;
+/// How many ends are written at once.
+const AT_ONCE: usize = 500;
+
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    inbox: mpsc::UnboundedReceiver<Event>,
+    worker: String,
+    /// What is to be written.
+    finished: Vec<Finish>,
+    changed: BTreeMap<Ulid, Arc<Attempt>>,
+    lines: Vec<(String, i64, String)>,
+    /// There may be jobs to take.
+    hungry: bool,
+    /// When the next job that waits is due.
+    due: Option<i64>,
+    clock: Clock,
+    /// The beats of other workers, and since when they are the same.
+    seen: HashMap<String, (i64, Instant)>,
+}
+
+/// When this and that was done last, by the steady clock.
+struct Clock {
+    beat: Instant,
+    poll: Instant,
+    cancel: Instant,
+    expire: Instant,
+}
+
+/// What a round found.
+#[derive(Default)]
+struct Round {
+    expelled: bool,
+    claimed: Vec<Claimed>,
+    /// Whether all places that were asked for are taken: there may be more.
+    full: bool,
+    due: Option<i64>,
+}
+
+/// How many jobs are wanted of a queue, and which.
+struct Want {
+    queue: String,
+    limit: usize,
+    kind: Kind,
+    /// In SQL.
+    only: String,
+}
+
+impl Driver {
+    pub(super) fn new(shared: Arc<Shared>, inbox: mpsc::UnboundedReceiver<Event>) -> Self {
+        let now = Instant::now();
+        Self {
+            shared,
+            inbox,
+            worker: String::new(),
+            finished: Vec::new(),
+            changed: BTreeMap::new(),
+            lines: Vec::new(),
+            hungry: true,
+            due: None,
+            clock: Clock {
+                beat: now,
+                poll: now,
+                cancel: now,
+                expire: now,
+            },
+            seen: HashMap::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let listening = wakeup::listen(Arc::clone(&self.shared));
+        self.join().await;
+        while !self.shared.stopping.is_cancelled() {
+            self.collect();
+            if !self.has_something_to_do() {
+                self.wait().await;
+                continue;
+            }
+            self.round_or_wait(true).await;
+            self.look_after().await;
+        }
+        if let Some(listening) = listening {
+            listening.abort();
+        }
+        self.end().await;
+    }
+
+    /// Becomes a worker that others see.
+    async fn join(&mut self) {
+        let (host, process) = (host(), i64::from(std::process::id()));
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let id = Ulid::new().to_string();
+            let joined: Result<(), JobError> = self
+                .shared
+                .session
+                .transaction(async |tx| workers::register(tx, &id, &host, process, now()).await)
+                .await;
+            match joined {
+                Ok(()) => {
+                    self.worker.clone_from(&id);
+                    self.shared.worker.store(id);
+                    self.clock.beat = Instant::now();
+                    break;
+                }
+                Err(error) if self.shared.stopping.is_cancelled() => {
+                    tracing::warn!(%error, "the jobs never began");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the jobs cannot begin yet");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(5));
+                }
+            }
+        }
+        if self.shared.session.database().backend() == Backend::Sqlite {
+            self.bury_the_dead_of_this_machine().await;
+        }
+    }
+
+    /// Everything that attempts have said until now.
+    fn collect(&mut self) {
+        while self.finished.len() < AT_ONCE
+            && let Ok(event) = self.inbox.try_recv()
+        {
+            self.take(event);
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Finished(end) => {
+                self.finished.push(*end);
+                // A place is free.
+                self.hungry = true;
+            }
+            Event::Changed(attempt) => {
+                self.changed.insert(attempt.id, attempt);
+            }
+            Event::Line { id, at, message } => self.lines.push((id, at, message)),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= now())
+    }
+
+    fn is_time_to_beat(&self) -> bool {
+        self.clock.beat.elapsed() >= self.shared.settings.lease / 4
+    }
+
+    fn has_something_to_do(&self) -> bool {
+        !self.finished.is_empty()
+            || !self.changed.is_empty()
+            || !self.lines.is_empty()
+            || (self.hungry && !self.wants().is_empty())
+            || self.is_due()
+            || self.is_time_to_beat()
+    }
+
+    async fn wait(&mut self) {
+        let lease = self.shared.settings.lease;
+        let mut until = (self.clock.beat + lease / 4).min(self.clock.poll + POLL);
+        if !self.shared.running.is_empty() {
+            until = until.min(self.clock.cancel + CANCEL);
+        }
+        if let Some(due) = self.due {
+            let wait = u64::try_from(due - now()).unwrap_or(0);
+            until = until.min(Instant::now() + Duration::from_micros(wait));
+        }
+        let shared = Arc::clone(&self.shared);
+        tokio::select! {
+            event = self.inbox.recv() => {
+                if let Some(event) = event {
+                    self.take(event);
+                }
+            }
+            () = shared.wake.notified() => self.hungry = true,
+            () = shared.stopping.cancelled() => {}
+            () = tokio::time::sleep_until(until) => self.look_after().await,
+        }
+    }
+
+    /// What there is to do now and then.
+    async fn look_after(&mut self) {
+        if self.clock.cancel.elapsed() >= CANCEL && !self.shared.running.is_empty() {
+            self.clock.cancel = Instant::now();
+            let asked: Result<Vec<String>, JobError> = self
+                .shared
+                .session
+                .read(async |conn| workers::asked_to_stop(conn, &self.worker).await)
+                .await;
+            for id in asked.unwrap_or_default() {
+                self.shared.running.cancel(&id);
+            }
+        }
+        if self.clock.poll.elapsed() >= POLL {
+            self.clock.poll = Instant::now();
+            let found: Result<(bool, Vec<Worker>), JobError> = self
+                .shared
+                .session
+                .read(async |conn| {
+                    Ok((claim::is_any(conn, now()).await?, workers::all(conn).await?))
+                })
+                .await;
+            if let Ok((any, workers)) = found {
+                self.hungry |= any;
+                self.bury_those_that_are_silent(workers).await;
+            }
+        }
+        if self.clock.expire.elapsed() >= EXPIRE {
+            self.clock.expire = Instant::now();
+            self.expire().await;
+        }
+    }
+
+    /// The places that are free, as what to ask for.
+    fn wants(&self) -> Vec<Want> {
+        let taken = self.shared.running.taken();
+        let most = self.shared.settings.max_concurrency;
+        let free = most.saturating_sub(taken.all);
+        let mut wants = Vec::new();
+        let limited = &self.shared.limited;
+        let names: Vec<String> = limited
+            .iter()
+            .map(|(task, _)| format!("'{task}'"))
+            .collect();
+        let others = if names.is_empty() {
+            String::new()
+        } else {
+            format!("AND task_name NOT IN ({})", names.join(", "))
+        };
+        for (queue, limit) in &self.shared.queues {
+            let in_queue = taken.queues.get(queue).copied().unwrap_or_default();
+            let room = limit.saturating_sub(in_queue).min(free);
+            if taken.suspects == 0 && room > 0 {
+                wants.push(Want {
+                    queue: queue.clone(),
+                    limit: 1,
+                    kind: Kind::Suspect,
+                    only: String::new(),
+                });
+            }
+            for (task, most) in limited {
+                let running = taken.tasks.get(task).copied().unwrap_or_default();
+                let limit = most.saturating_sub(running).min(room);
+                if limit > 0 {
+                    wants.push(Want {
+                        queue: queue.clone(),
+                        limit,
+                        kind: Kind::Sound,
+                        // Letters, digits, `_` and `-`: nothing to escape.
+                        only: format!("AND task_name = '{task}'"),
+                    });
+                }
+            }
+            if room > 0 {
+                wants.push(Want {
+                    queue: queue.clone(),
+                    limit: room,
+                    kind: Kind::Sound,
+                    only: others.clone(),
+                });
+            }
+        }
+        wants
+    }
+
+    /// One round; when the database fails, a pause, and what was to be written is kept.
+    async fn round_or_wait(&mut self, claim: bool) {
+        match self.round(claim).await {
+            Ok(round) => {
+                self.clock.beat = Instant::now();
+                if round.expelled {
+                    self.expelled().await;
+                    return;
+                }
+                self.hungry = round.full;
+                self.due = round.due;
+                for job in round.claimed {
+                    runner::start(&self.shared, job);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the jobs cannot reach their database");
+                // By now others may have taken this process for dead.
+                if self.clock.beat.elapsed() > self.shared.settings.lease {
+                    self.shared.running.stop_all(Why::Superseded);
+                }
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+        }
+    }
+
+    async fn round(&mut self, claim: bool) -> Result<Round, JobError> {
+        let finished: Vec<Finish> = std::mem::take(&mut self.finished);
+        let lines = std::mem::take(&mut self.lines);
+        let changed: Vec<_> = std::mem::take(&mut self.changed)
+            .into_values()
+            .map(|attempt| {
+                let (progress, artifact) = attempt.take_said();
+                (attempt, progress, artifact)
+            })
+            .collect();
+        let mut wants = if claim && (self.hungry || self.is_due()) {
+            self.wants()
+        } else {
+            Vec::new()
+        };
+        // Suspects first, and of several queues another one each time.
+        if wants.len() > 1 {
+            let by = usize::try_from(now().unsigned_abs() % 1009).unwrap_or(0) % wants.len();
+            wants.rotate_left(by);
+        }
+        let (worker, look) = (&self.worker, claim && (self.is_due() || !wants.is_empty()));
+        let (known_due, free, rooms) = (self.due, self.free(), self.rooms());
+        let result: Result<Round, JobError> = self
+            .shared
+            .session
+            .transaction(async |tx| {
+                let mut round = Round {
+                    due: known_due,
+                    ..Round::default()
+                };
+                if !workers::beat(tx, worker).await? {
+                    round.expelled = true;
+                    return Ok(round);
+                }
+                let superseded = finish(tx, &finished).await?;
+                if superseded > 0 {
+                    tracing::debug!(superseded, "ends of attempts that do not count any more");
+                }
+                for (attempt, progress, artifact) in &changed {
+                    let (id, json) = (attempt.id.to_string(), progress.as_deref());
+                    store::progress(
+                        tx,
+                        &id,
+                        attempt.fence,
+                        json.unwrap_or_default(),
+                        artifact.as_deref(),
+                    )
+                    .await?;
+                }
+                for (id, at, message) in &lines {
+                    store::log(tx, id, *at, message).await?;
+                }
+                if look {
+                    round.due = claim::promote(tx, now()).await?;
+                }
+                let mut free = free;
+                let mut suspects = 0;
+                let mut rooms = rooms;
+                for want in &wants {
+                    // What one want takes, the next cannot have.
+                    let room = rooms.get(&want.queue).copied().unwrap_or_default();
+                    let limit = want.limit.min(free).min(room);
+                    if want.kind == Kind::Suspect && suspects > 0 {
+                        continue;
+                    }
+                    if limit == 0 {
+                        round.full = true;
+                        continue;
+                    }
+                    let jobs =
+                        claim::claim(tx, worker, &want.queue, want.kind, &want.only, limit, now())
+                            .await?;
+                    if want.kind == Kind::Suspect {
+                        suspects += jobs.len();
+                    } else {
+                        round.full |= jobs.len() == limit;
+                    }
+                    free -= jobs.len();
+                    if let Some(room) = rooms.get_mut(&want.queue) {
+                        *room -= jobs.len();
+                    }
+                    round.claimed.extend(jobs);
+                }
+                Ok(round)
+            })
+            .await;
+        match &result {
+            Ok(_) => {
+                let changes = &self.shared.changes;
+                let ids = finished.iter().map(|end| end.id.as_str());
+                ids.for_each(|id| changes.tell(id));
+                changed
+                    .iter()
+                    .for_each(|(attempt, ..)| changes.tell_id(attempt.id));
+            }
+            Err(_) => {
+                // For the next round.
+                let newer = std::mem::replace(&mut self.finished, finished);
+                self.finished.extend(newer);
+                self.lines = lines;
+                for (attempt, ..) in changed {
+                    self.changed.insert(attempt.id, attempt);
+                }
+                self.hungry = true;
+            }
+        }
+        result
+    }
+
+    /// How many more jobs of each queue may run.
+    fn rooms(&self) -> HashMap<String, usize> {
+        let taken = self.shared.running.taken();
+        let room = |(queue, limit): &(String, usize)| {
+            let running = taken.queues.get(queue).copied().unwrap_or_default();
+            (queue.clone(), limit.saturating_sub(running))
+        };
+        self.shared.queues.iter().map(room).collect()
+    }
+
+    fn free(&self) -> usize {
+        let taken = self.shared.running.taken().all;
+        self.shared.settings.max_concurrency.saturating_sub(taken)
+    }
+
+    /// Others took this process for dead, because it was stopped for a while, say: its jobs are theirs now.
+    async fn expelled(&mut self) {
+        tracing::warn!("this process was silent for too long: its jobs were given to others");
+        self.shared.running.stop_all(Why::Superseded);
+        self.finished.clear();
+        self.changed.clear();
+        self.hungry = true;
+        self.join().await;
+    }
+
+    async fn bury_those_that_are_silent(&mut self, workers: Vec<Worker>) {
+        let now = Instant::now();
+        self.seen
+            .retain(|id, _| workers.iter().any(|worker| worker.id == *id));
+        for worker in workers {
+            if worker.id == self.worker {
+                continue;
+            }
+            let seen = self
+                .seen
+                .entry(worker.id.clone())
+                .or_insert((worker.beat, now));
+            if seen.0 != worker.beat {
+                *seen = (worker.beat, now);
+            } else if seen.1.elapsed() >= self.shared.settings.lease {
+                self.bury(&worker).await;
+            }
+        }
+    }
+
+    /// After a crash, or a restart that did not wait: nobody has to be silent first.
+    async fn bury_the_dead_of_this_machine(&mut self) {
+        let workers: Result<Vec<Worker>, JobError> = self
+            .shared
+            .session
+            .read(async |conn| workers::all(conn).await)
+            .await;
+        let host = host();
+        for worker in workers.unwrap_or_default() {
+            if worker.host == host && worker.id != self.worker && !is_alive(worker.process) {
+                self.bury(&worker).await;
+            }
+        }
+    }
+
+    async fn bury(&mut self, dead: &Worker) {
+        let crash_limit = self.shared.settings.crash_limit;
+        let buried: Result<usize, JobError> = self
+            .shared
+            .session
+            .transaction(async |tx| workers::bury(tx, dead, crash_limit, now()).await)
+            .await;
+        match buried {
+            Ok(jobs) => {
+                tracing::warn!(
+                    jobs,
+                    process = dead.process,
+                    host = dead.host,
+                    "a process that ran jobs is gone"
+                );
+                self.hungry = true;
+                self.shared.changes.tell_all();
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the jobs of a process that is gone were not rescued");
+            }
+        }
+    }
+
+    async fn expire(&self) {
+        let Some(retention) = self.shared.settings.retention else {
+            return;
+        };
+        let before = now() - i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
+        loop {
+            let expired: Result<usize, JobError> = self
+                .shared
+                .session
+                .transaction(async |tx| store::expire(tx, before, EXPIRE_AT_ONCE).await)
+                .await;
+            match expired {
+                Ok(count) if count as i64 == EXPIRE_AT_ONCE => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "jobs that ended long ago were not forgotten");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Lets attempts end, returns what is left to the queue, and leaves.
+    async fn end(&mut self) {
+        let deadline = Instant::now() + self.shared.settings.drain;
+        while !self.shared.running.is_empty() && Instant::now() < deadline {
+            self.end_round().await;
+            let tick = (Instant::now() + CANCEL).min(deadline);
+            tokio::select! {
+                event = self.inbox.recv() => if let Some(event) = event { self.take(event) },
+                () = tokio::time::sleep_until(tick) => {}
+            }
+        }
+        // What can be stopped is; a thread cannot, and ends with the process.
+        self.shared.running.stop_all(Why::Shutdown);
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while !self.shared.running.is_empty() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.collect();
+        for (id, fence, closure) in self.shared.running.left() {
+            self.finished.push(left_behind(&id, fence, closure));
+        }
+        for _ in 0..5 {
+            self.collect();
+            match self.round(false).await {
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "the jobs that are left were not returned yet");
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                }
+            }
+        }
+        let left: Result<(), JobError> = self
+            .shared
+            .session
+            .transaction(async |tx| workers::leave(tx, &self.worker).await)
+            .await;
+        if let Err(error) = left {
+            tracing::warn!(%error, "others will have to find out that this process is gone");
+        }
+    }
+
+    async fn end_round(&mut self) {
+        self.collect();
+        if !self.finished.is_empty() || self.is_time_to_beat() {
+            self.round_or_wait(false).await;
+        }
+        self.look_after().await;
+    }
+}
+
+/// What becomes of an attempt that does not end before its process.
+pub(super) fn left_behind(id: &str, fence: i64, closure: bool) -> Finish {
+    let end = Finish::returned(id, fence, now());
+    if !closure {
+        return end;
+    }
+    Finish {
+        state: state::FAILED,
+        attempts: 0,
+        finished_at: Some(now()),
+        error_type: Some("lost".to_owned()),
+        error: Some(
+            "the process that ran it ended, and a closure cannot survive its process".to_owned(),
+        ),
+        ..end
+    }
+}
+
+fn host() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Whether a process of this machine lives.
+fn is_alive(process: i64) -> bool {
+    let pid = i32::try_from(process)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}

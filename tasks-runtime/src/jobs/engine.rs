@@ -1,0 +1,156 @@
+//! What drives the attempts of jobs. Their records are the store's; an engine is told that there is work, and says how attempts
+//! ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use ulid::Ulid;
+
+use super::attempt::Event;
+use super::changes::Changes;
+use super::driver::Driver;
+use super::running::Running;
+use super::settings::Jobs;
+use crate::database::Session;
+use crate::execute::TaskExecutor;
+
+/// The engine inside this process: it takes jobs out of the database and runs them here.
+pub(super) struct Engine {
+    pub(super) shared: Arc<Shared>,
+    driver: std::sync::Mutex<Option<JoinHandle<()>>>,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// What the driver and the attempts share.
+pub(super) struct Shared {
+    pub(super) executor: TaskExecutor,
+    pub(super) session: Session,
+    pub(super) settings: Jobs,
+    /// The queues, and how many of their jobs run at once.
+    pub(super) queues: Vec<(String, usize)>,
+    /// The tasks of which only so many jobs run at once.
+    pub(super) limited: Vec<(String, usize)>,
+    pub(super) worker: WorkerName,
+    pub(super) changes: Changes,
+    pub(super) running: Running,
+    /// There may be work.
+    pub(super) wake: Notify,
+    pub(super) outbox: mpsc::UnboundedSender<Event>,
+    pub(super) stopping: CancellationToken,
+    pub(super) handle: tokio::runtime::Handle,
+}
+
+/// How this process is called among the workers; nothing before it is one.
+#[derive(Default)]
+pub(super) struct WorkerName(std::sync::RwLock<String>);
+
+impl WorkerName {
+    pub(super) fn store(&self, name: String) {
+        *self
+            .0
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = name;
+    }
+
+    pub(super) fn load(&self) -> Option<String> {
+        let name = self
+            .0
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        (!name.is_empty()).then(|| name.clone())
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts to run jobs, on threads of its own: a job that computes keeps no request waiting.
+    pub(super) fn start(
+        executor: TaskExecutor,
+        session: Session,
+        settings: Jobs,
+        queues: Vec<(String, usize)>,
+        changes: Changes,
+    ) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(settings.threads.max(1))
+            .thread_name("tasks-jobs")
+            .enable_all()
+            .build()?;
+        let (outbox, inbox) = mpsc::unbounded_channel();
+        let limited = executor
+            .registry()
+            .iter()
+            .filter_map(|task| {
+                let most = task.policy().max_concurrency?;
+                Some((
+                    task.name().to_owned(),
+                    usize::try_from(most).unwrap_or(usize::MAX),
+                ))
+            })
+            .collect();
+        let shared = Arc::new(Shared {
+            executor,
+            session,
+            settings,
+            queues,
+            limited,
+            worker: WorkerName::default(),
+            changes,
+            running: Running::default(),
+            wake: Notify::new(),
+            outbox,
+            stopping: CancellationToken::new(),
+            handle: runtime.handle().clone(),
+        });
+        let driver = runtime.spawn(Driver::new(Arc::clone(&shared), inbox).run());
+        Ok(Self {
+            shared,
+            driver: std::sync::Mutex::new(Some(driver)),
+            runtime: Some(runtime),
+        })
+    }
+
+    /// There may be work.
+    pub(super) fn wake(&self) {
+        self.shared.wake.notify_one();
+    }
+
+    /// Asks the attempt of a job to stop, if it is here.
+    pub(super) fn cancel(&self, id: Ulid) {
+        self.shared.running.cancel(&id.to_string());
+    }
+
+    /// Takes no more jobs, lets those that run end, and returns what is left to the queue.
+    pub(super) async fn shutdown(&self) {
+        self.shared.stopping.cancel();
+        let driver = self
+            .driver
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        let Some(driver) = driver else {
+            return;
+        };
+        let patience = self.shared.settings.drain + Duration::from_secs(10);
+        if tokio::time::timeout(patience, driver).await.is_err() {
+            tracing::error!("the jobs were not returned in time: the next start finds them");
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Dropping a runtime waits for its threads, which is not allowed in async code.
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What can be wrong with a job.
+
+use std::time::Duration;
+
+use thiserror::Error;
+use ulid::Ulid;
+
+use super::record::JobStatus;
+use crate::artifacts::ArtifactError;
+use crate::database::DatabaseError;
+use crate::execute::ExecuteError;
+
+/// Why a call about a job failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// There is no such job, or not any more.
+    #[error("there is no job {0}")]
+    NotFound(Ulid),
+    /// The job is not in a state for that.
+    #[error("job {id} is {status}, and cannot be {action}")]
+    WrongState {
+        /// The job.
+        id: Ulid,
+        /// How it is.
+        status: JobStatus,
+        /// What was to be done: `retried`, say.
+        action: &'static str,
+    },
+    /// The task is not known, or its parameters do not fit: nothing was stored.
+    #[error(transparent)]
+    Call(#[from] ExecuteError),
+    /// An option of the submission cannot be: its JSON pointer, and why.
+    #[error("{pointer}: {reason}")]
+    Option {
+        /// Which option.
+        pointer: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// The key came before, for a call with other parameters.
+    #[error("the idempotency key `{key}` came before with other parameters, for job {id}")]
+    KeyReused {
+        /// The key.
+        key: String,
+        /// The job that has it.
+        id: Ulid,
+    },
+    /// The job did not end within that time.
+    #[error("job {id} had not ended after {after:?}")]
+    Timeout {
+        /// The job.
+        id: Ulid,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The result is not of the type that was asked for.
+    #[error("the result of job {id} is of another type: {source}")]
+    UnexpectedResult {
+        /// The job.
+        id: Ulid,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+    /// The job has no result: it failed or was canceled.
+    #[error("job {id} is {status}: {message}")]
+    Unsuccessful {
+        /// The job.
+        id: Ulid,
+        /// How it ended.
+        status: JobStatus,
+        /// What it said.
+        message: String,
+    },
+    /// This attempt does not count any more: the job was given to another worker.
+    #[error("this attempt of job {0} does not count any more: another worker has the job")]
+    Superseded(Ulid),
+    /// What was called works inside of a job alone.
+    #[error("this is not the attempt of a job")]
+    NotAJob,
+    /// The scheduler has no executor yet, or not any more.
+    #[error("the jobs are not running: build the service, or start the jobs, first")]
+    NotRunning,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<diesel::result::Error> for JobError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<JobError> for DatabaseError {
+    /// So that a transaction whose errors are those of the database may submit jobs.
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Database(error) => error,
+            other => Self::Query(diesel::result::Error::QueryBuilderError(Box::new(other))),
+        }
+    }
+}
+
+impl From<JobError> for ArtifactError {
+    fn from(error: JobError) -> Self {
+        Self::Database(error.into())
+    }
+}

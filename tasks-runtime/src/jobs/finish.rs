@@ -1,0 +1,166 @@
+//! Writes how attempts ended, many at once.
+
+#[cfg(feature = "postgres")]
+use std::fmt::Write as _;
+
+use diesel::prelude::*;
+
+use super::error::JobError;
+use super::table::state;
+#[cfg(feature = "sqlite")]
+use super::table::tasks_jobs;
+use crate::database::{Connection, ConnectionKind};
+
+/// The end of an attempt.
+#[derive(Clone, Debug)]
+pub(super) struct Finish {
+    pub(super) id: String,
+    /// Which giving of the job to a worker it is the end of: only the latest counts.
+    pub(super) fence: i64,
+    pub(super) state: i32,
+    /// When it is to run again, if it is.
+    pub(super) run_at: i64,
+    pub(super) scheduled_at: Option<i64>,
+    /// -1 for an attempt that is not to count.
+    pub(super) attempts: i32,
+    pub(super) finished_at: Option<i64>,
+    pub(super) artifact_id: Option<String>,
+    pub(super) error_type: Option<String>,
+    pub(super) error: Option<String>,
+    pub(super) error_traceback: Option<String>,
+    pub(super) progress: Option<String>,
+    pub(super) result: Option<String>,
+}
+
+impl Finish {
+    /// An attempt that came to nothing: the job is ready again.
+    pub(super) fn returned(id: &str, fence: i64, now: i64) -> Self {
+        Self {
+            id: id.to_owned(),
+            fence,
+            state: state::READY,
+            run_at: now,
+            scheduled_at: None,
+            attempts: -1,
+            finished_at: None,
+            artifact_id: None,
+            error_type: None,
+            error: None,
+            error_traceback: None,
+            progress: None,
+            result: None,
+        }
+    }
+}
+
+/// Writes all that still count. Gives how many did not.
+pub(super) async fn finish(conn: &mut Connection, finished: &[Finish]) -> Result<usize, JobError> {
+    if finished.is_empty() {
+        return Ok(0);
+    }
+    let written = match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(conn) => {
+            let finished = finished.to_vec();
+            // One visit to the thread for all of them.
+            conn.spawn_blocking(move |conn| {
+                let mut written = 0;
+                for end in &finished {
+                    let query = diesel::update(
+                        tasks_jobs::table
+                            .filter(tasks_jobs::id.eq(&end.id))
+                            .filter(tasks_jobs::fence.eq(end.fence))
+                            .filter(tasks_jobs::state.eq(state::RUNNING)),
+                    )
+                    .set((
+                        tasks_jobs::state.eq(end.state),
+                        tasks_jobs::run_at.eq(end.run_at),
+                        tasks_jobs::scheduled_at.eq(end.scheduled_at),
+                        tasks_jobs::attempt.eq(tasks_jobs::attempt + end.attempts),
+                        tasks_jobs::finished_at.eq(end.finished_at),
+                        tasks_jobs::artifact_id.eq(end.artifact_id.as_deref()),
+                        tasks_jobs::error_type.eq(end.error_type.as_deref()),
+                        tasks_jobs::error.eq(end.error.as_deref()),
+                        tasks_jobs::error_traceback.eq(end.error_traceback.as_deref()),
+                        tasks_jobs::progress.eq(end.progress.as_deref()),
+                        tasks_jobs::result.eq(end.result.as_deref()),
+                        tasks_jobs::worker.eq(None::<&str>),
+                    ));
+                    written += RunQueryDsl::execute(query, conn)?;
+                }
+                Ok::<_, diesel::result::Error>(written)
+            })
+            .await?
+        }
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => finish_postgres(conn, finished).await?,
+    };
+    Ok(finished.len() - written)
+}
+
+/// One statement for all of them.
+#[cfg(feature = "postgres")]
+async fn finish_postgres(
+    conn: &mut crate::database::PgConnection,
+    finished: &[Finish],
+) -> QueryResult<usize> {
+    use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+    /// Each column and its type.
+    const COLUMNS: [(&str, &str); 12] = [
+        ("id", "text"),
+        ("fence", "bigint"),
+        ("state", "integer"),
+        ("run_at", "bigint"),
+        ("scheduled_at", "bigint"),
+        ("attempts", "integer"),
+        ("finished_at", "bigint"),
+        ("artifact_id", "text"),
+        ("error_type", "text"),
+        ("error", "text"),
+        ("error_traceback", "text"),
+        ("result", "text"),
+    ];
+    let mut arrays = String::new();
+    let mut names = String::new();
+    for (place, (name, kind)) in COLUMNS.iter().enumerate() {
+        let comma = if place == 0 { "" } else { ", " };
+        let _ = write!(arrays, "{comma}${}::{kind}[]", place + 1);
+        let _ = write!(names, "{comma}{name}");
+    }
+    let sql = format!(
+        "UPDATE tasks_jobs SET state = e.state, run_at = e.run_at, scheduled_at = e.scheduled_at, \
+         attempt = attempt + e.attempts, finished_at = e.finished_at, artifact_id = e.artifact_id, \
+         error_type = e.error_type, error = e.error, error_traceback = e.error_traceback, progress = p.progress, \
+         result = e.result, worker = NULL \
+         FROM (SELECT * FROM unnest({arrays}) WITH ORDINALITY AS e ({names}, place)) e \
+         JOIN unnest($13::text[]) WITH ORDINALITY AS p (progress, place) ON p.place = e.place \
+         WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state = 2"
+    );
+    macro_rules! column {
+        ($field:ident) => {
+            finished.iter().map(|end| end.$field).collect::<Vec<_>>()
+        };
+        (text $field:ident) => {
+            finished
+                .iter()
+                .map(|end| end.$field.as_deref())
+                .collect::<Vec<_>>()
+        };
+    }
+    let ids: Vec<&str> = finished.iter().map(|end| end.id.as_str()).collect();
+    let query = diesel::sql_query(sql)
+        .bind::<Array<Text>, _>(ids)
+        .bind::<Array<BigInt>, _>(column!(fence))
+        .bind::<Array<Integer>, _>(column!(state))
+        .bind::<Array<BigInt>, _>(column!(run_at))
+        .bind::<Array<Nullable<BigInt>>, _>(column!(scheduled_at))
+        .bind::<Array<Integer>, _>(column!(attempts))
+        .bind::<Array<Nullable<BigInt>>, _>(column!(finished_at))
+        .bind::<Array<Nullable<Text>>, _>(column!(text artifact_id))
+        .bind::<Array<Nullable<Text>>, _>(column!(text error_type))
+        .bind::<Array<Nullable<Text>>, _>(column!(text error))
+        .bind::<Array<Nullable<Text>>, _>(column!(text error_traceback))
+        .bind::<Array<Nullable<Text>>, _>(column!(text result))
+        .bind::<Array<Nullable<Text>>, _>(column!(text progress));
+    diesel_async::RunQueryDsl::execute(query, conn).await
+}

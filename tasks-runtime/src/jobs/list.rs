@@ -1,0 +1,60 @@
+//! Lists of jobs.
+
+use super::record::{JobRecord, JobStatus};
+
+/// Which jobs are wanted.
+///
+/// ```
+/// use tasks_runtime::jobs::{JobFilter, JobStatus};
+///
+/// let failed = JobFilter::new().status(JobStatus::Failed).task("greet_user");
+/// # let _ = failed;
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct JobFilter {
+    pub(super) status: Option<JobStatus>,
+    pub(super) tasks: Option<Vec<String>>,
+}
+
+impl JobFilter {
+    /// All of them.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Those that are like this.
+    #[must_use]
+    pub fn status(mut self, status: JobStatus) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Those of a task.
+    #[must_use]
+    pub fn task(self, name: impl Into<String>) -> Self {
+        self.tasks([name.into()])
+    }
+
+    /// Those of some tasks.
+    #[must_use]
+    pub fn tasks(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.tasks = Some(names.into_iter().collect());
+        self
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobPage {
+    /// What is on it.
+    pub items: Vec<JobRecord>,
+    /// How many there are on all pages.
+    pub total: u64,
+    /// Its number, from 1.
+    pub page: u64,
+    /// How many a page has.
+    pub size: u64,
+    /// How many pages there are.
+    pub pages: u64,
+}

@@ -1,0 +1,62 @@
+//! Background jobs: tasks that run later, elsewhere, or again.
+//!
+//! A job is a row before [`Scheduler::submit`] returns, so it is not lost. Workers, in this process and in others that share the
+//! database, take jobs, run them and write down how they ended:
+//!
+//! ```
+//! use std::time::Duration;
+//! use tasks_runtime::jobs::{JobStatus, Jobs, Scheduler};
+//! use tasks_runtime::prelude::*;
+//!
+//! #[task(register = false)]
+//! async fn add(context: TaskContext, a: i64, b: i64) -> i64 {
+//!     context.progress(0, 1, "adding");
+//!     a + b
+//! }
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let database = Database::sqlite_in_memory().connect().await?;
+//! let scheduler = Scheduler::new(&database, Jobs::new());
+//! let executor = tasks_runtime::testing::executor([task(add)]).provide(scheduler.clone()).build()?;
+//! scheduler.start(&executor)?;
+//!
+//! let job = scheduler.submit(call!(add, a = 2, b = 3)).await?;
+//! assert_eq!(scheduler.wait(job.id, Duration::from_secs(10)).await?.status, JobStatus::Completed);
+//! assert_eq!(scheduler.result::<i64>(job.id).await?, 5);
+//! scheduler.shutdown().await;
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+
+mod attempt;
+mod changes;
+mod claim;
+mod closure;
+mod driver;
+mod engine;
+mod error;
+mod finish;
+mod list;
+mod record;
+mod runner;
+mod running;
+mod scheduler;
+mod settings;
+mod store;
+mod submit;
+mod table;
+mod wakeup;
+mod workers;
+
+/// The queue of jobs whose task names none.
+pub const DEFAULT_QUEUE: &str = "default";
+
+pub(crate) use attempt::Attempt;
+pub use changes::JobChanges;
+pub use error::JobError;
+pub use list::{JobFilter, JobPage};
+pub use record::{JobLog, JobRecord, JobStats, JobStatus, Progress};
+pub use scheduler::Scheduler;
+pub use settings::Jobs;
+pub use submit::{MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_KEY, Submit};
+
+pub use crate::task::Backoff;

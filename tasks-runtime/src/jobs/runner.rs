@@ -1,0 +1,195 @@
+//! Runs one attempt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use ulid::Ulid;
+
+use super::attempt::{Attempt, Event};
+use super::driver::left_behind;
+use super::engine::Shared;
+use super::finish::Finish;
+use super::running::{Entry, Why};
+use super::table::{Claimed, now, state};
+use crate::execute::ExecuteError;
+use crate::task::{JobPolicy, Outcome, TaskFailure};
+
+/// How long a job waits that could not begin for want of a place.
+const BUSY: Duration = Duration::from_secs(1);
+/// How long a job waits whose task this process does not know: another may, in a moment.
+const UNKNOWN: Duration = Duration::from_secs(30);
+
+/// Starts the attempt of a job that this worker was given.
+pub(super) fn start(shared: &Arc<Shared>, job: Claimed) {
+    let Ok(id) = Ulid::from_string(&job.id) else {
+        return;
+    };
+    let stop = CancellationToken::new();
+    shared.running.add(
+        job.id.clone(),
+        Entry {
+            fence: job.fence,
+            queue: job.queue.clone(),
+            task: Some(job.task_name.clone().unwrap_or_default()),
+            suspect: job.crashes > 0,
+            stop: stop.clone(),
+            why: None,
+        },
+    );
+    let attempt = Arc::new(Attempt::new(
+        id,
+        job.attempt.unsigned_abs(),
+        job.max_attempts.unsigned_abs(),
+        job.fence,
+        shared.outbox.clone(),
+    ));
+    shared.changes.tell_id(id);
+    shared
+        .handle
+        .spawn(run(Arc::clone(shared), job, attempt, stop));
+}
+
+async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: CancellationToken) {
+    let name = job.task_name.as_deref().unwrap_or_default();
+    let entry = shared.executor.registry().get(name);
+    let policy = entry
+        .as_ref()
+        .map_or(JobPolicy::DEFAULT, |entry| entry.policy());
+    let result = match entry {
+        Ok(entry) => {
+            let timeout = job
+                .timeout_ms
+                .map(|milliseconds| Duration::from_millis(milliseconds.unsigned_abs()));
+            let running =
+                shared
+                    .executor
+                    .attempt(entry, &job.params, Arc::clone(&attempt), timeout);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => None,
+                result = running => Some(result),
+            }
+        }
+        Err(error) => Some(Err(error)),
+    };
+    // A thread cannot be stopped: until it has ended, so has not the attempt.
+    attempt.ended().await;
+    let why = shared.running.remove(&job.id, job.fence);
+    if let Some(end) = end(&job, &attempt, &policy, result, why) {
+        let _ = shared.outbox.send(Event::Finished(Box::new(end)));
+    } else {
+        // A place is free all the same.
+        shared.wake.notify_one();
+    }
+}
+
+/// What an attempt came to; `None` when there is nothing to be written.
+fn end(
+    job: &Claimed,
+    attempt: &Attempt,
+    policy: &JobPolicy,
+    result: Option<Result<Outcome, ExecuteError>>,
+    why: Option<Why>,
+) -> Option<Finish> {
+    let now = now();
+    let blank = Finish {
+        artifact_id: attempt.artifact().map(|id| id.to_string()),
+        ..Finish::returned(&job.id, job.fence, now)
+    };
+    match why {
+        Some(Why::Superseded) => return None,
+        Some(Why::Canceled) => {
+            return Some(Finish {
+                state: state::CANCELED,
+                attempts: 0,
+                finished_at: Some(now),
+                ..blank
+            });
+        }
+        Some(Why::Shutdown) if result.is_none() => {
+            return Some(left_behind(&job.id, job.fence, false));
+        }
+        _ => {}
+    }
+    let result = result?;
+    let failure = match result {
+        Ok(Outcome::Completed(_)) if attempt.is_completed() => return None,
+        Ok(Outcome::Completed(json)) => {
+            let json = String::from_utf8(json).unwrap_or_default();
+            return Some(Finish {
+                state: state::COMPLETED,
+                attempts: 0,
+                finished_at: Some(now),
+                artifact_id: blank.artifact_id.clone().or_else(|| artifact_in(&json)),
+                progress: attempt.take_said().0,
+                result: Some(json),
+                ..blank
+            });
+        }
+        Ok(Outcome::Failed(failure)) => failure,
+        Err(ExecuteError::Refused { .. }) => return Some(later(blank, BUSY)),
+        Err(ExecuteError::UnknownTask { .. }) => return Some(later(blank, UNKNOWN)),
+        Err(error) => {
+            let lasting = !matches!(error, ExecuteError::Unavailable { .. });
+            TaskFailure::of_execution(&error, lasting)
+        }
+    };
+    let text = |text: String| text.replace('\0', "\u{fffd}");
+    let failed = Finish {
+        attempts: 0,
+        error_type: Some(text(failure.r#type)),
+        error: Some(text(failure.message)),
+        error_traceback: failure.traceback.map(text),
+        progress: attempt.take_said().0,
+        ..blank
+    };
+    if failure.permanent || job.attempt >= job.max_attempts {
+        return Some(Finish {
+            state: state::FAILED,
+            finished_at: Some(now),
+            ..failed
+        });
+    }
+    Some(later(
+        failed,
+        spread(policy.backoff.delay(job.attempt.unsigned_abs())),
+    ))
+}
+
+/// The job waits for so long.
+fn later(end: Finish, delay: Duration) -> Finish {
+    let at = now().saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX));
+    Finish {
+        state: state::WAITING,
+        run_at: at,
+        scheduled_at: Some(at),
+        ..end
+    }
+}
+
+/// Up to a tenth more, so that jobs that failed together do not come back together.
+fn spread(delay: Duration) -> Duration {
+    let random = Ulid::new().random() % 1000;
+    let share = u32::try_from(random).unwrap_or(0);
+    delay + delay / 10 * share / 1000
+}
+
+/// The artifact that a result names: it is its id, or has it as `artifact_id`.
+fn artifact_in(json: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        artifact_id: Option<String>,
+    }
+    let id = if json.starts_with('"') {
+        json.trim_matches('"').to_owned()
+    } else if json.contains("\"artifact_id\"") {
+        serde_json::from_str::<Named>(json).ok()?.artifact_id?
+    } else {
+        return None;
+    };
+    (id.len() == 26)
+        .then(|| Ulid::from_string(&id).ok())
+        .flatten()?;
+    Some(id)
+}

@@ -1,0 +1,114 @@
+//! The attempts that run in this process.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+/// Why an attempt is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Somebody asked for it.
+    Canceled,
+    /// The process is about to end: the job goes back to the queue.
+    Shutdown,
+    /// It does not count any more.
+    Superseded,
+}
+
+/// One of them.
+pub(super) struct Entry {
+    pub(super) fence: i64,
+    pub(super) queue: String,
+    /// `None` for a closure, which takes no place of a job.
+    pub(super) task: Option<String>,
+    pub(super) suspect: bool,
+    pub(super) stop: CancellationToken,
+    pub(super) why: Option<Why>,
+}
+
+/// All of them, by their ids.
+#[derive(Default)]
+pub(super) struct Running(Mutex<HashMap<String, Entry>>);
+
+/// How many places are taken.
+#[derive(Default)]
+pub(super) struct Taken {
+    pub(super) all: usize,
+    pub(super) queues: HashMap<String, usize>,
+    pub(super) tasks: HashMap<String, usize>,
+    pub(super) suspects: usize,
+}
+
+impl Running {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn add(&self, id: String, entry: Entry) {
+        self.lock().insert(id, entry);
+    }
+
+    /// Takes an attempt out that has ended, and says why it was to stop, if it was.
+    pub(super) fn remove(&self, id: &str, fence: i64) -> Option<Why> {
+        let mut running = self.lock();
+        match running.get(id) {
+            Some(entry) if entry.fence == fence => running.remove(id).and_then(|entry| entry.why),
+            // The job is back already, in a later attempt.
+            _ => Some(Why::Superseded),
+        }
+    }
+
+    pub(super) fn cancel(&self, id: &str) {
+        if let Some(entry) = self.lock().get_mut(id) {
+            entry.why.get_or_insert(Why::Canceled);
+            entry.stop.cancel();
+        }
+    }
+
+    /// Stops all of them.
+    pub(super) fn stop_all(&self, why: Why) {
+        for entry in self.lock().values_mut() {
+            if why == Why::Superseded {
+                entry.why = Some(why);
+            }
+            entry.why.get_or_insert(why);
+            entry.stop.cancel();
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// What is still there, as id, fence and whether it is a closure.
+    pub(super) fn left(&self) -> Vec<(String, i64, bool)> {
+        self.lock()
+            .iter()
+            .map(|(id, entry)| (id.clone(), entry.fence, entry.task.is_none()))
+            .collect()
+    }
+
+    pub(super) fn taken(&self) -> Taken {
+        let mut taken = Taken::default();
+        for entry in self.lock().values() {
+            let Some(task) = &entry.task else {
+                continue;
+            };
+            taken.all += 1;
+            taken.suspects += usize::from(entry.suspect);
+            count(&mut taken.queues, &entry.queue);
+            count(&mut taken.tasks, task);
+        }
+        taken
+    }
+}
+
+fn count(counts: &mut HashMap<String, usize>, name: &str) {
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(name.to_owned(), 1);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! How jobs are run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How many jobs run at once, in which queues, and how long they are kept.
+///
+/// ```
+/// use std::time::Duration;
+/// use tasks_runtime::jobs::Jobs;
+///
+/// let jobs = Jobs::new()
+///     .max_concurrency(5)
+///     .queue("reports", 1)
+///     .retention(Duration::from_secs(24 * 3600));
+/// # let _ = jobs;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Jobs {
+    pub(super) max_concurrency: usize,
+    pub(super) queues: BTreeMap<String, usize>,
+    pub(super) retention: Option<Duration>,
+    pub(super) workers: bool,
+    pub(super) crash_limit: u32,
+    pub(super) lease: Duration,
+    pub(super) drain: Duration,
+    pub(super) threads: usize,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Jobs {
+    /// 16 jobs at once, in one queue, kept for 7 days after their end.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            max_concurrency: 16,
+            queues: BTreeMap::new(),
+            retention: Some(Duration::from_secs(7 * 24 * 3600)),
+            workers: true,
+            crash_limit: 5,
+            lease: Duration::from_secs(20),
+            drain: Duration::from_secs(30),
+            threads: std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get),
+        }
+    }
+
+    /// How many jobs run at once in this process. 16 unless set; at least 1.
+    #[must_use]
+    pub fn max_concurrency(mut self, count: usize) -> Self {
+        self.max_concurrency = count.max(1);
+        self
+    }
+
+    /// Another queue, beside that with the name `default`, and how many of its jobs run at once in this process. The queues that
+    /// tasks name are there without this, with no limit of their own.
+    #[must_use]
+    pub fn queue(mut self, name: impl Into<String>, max_concurrency: usize) -> Self {
+        self.queues.insert(name.into(), max_concurrency.max(1));
+        self
+    }
+
+    /// How long jobs are kept after their end, with their results and logs. 7 days unless set; `None` keeps them for ever.
+    #[must_use]
+    pub fn retention(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.retention = time.into();
+        self
+    }
+
+    /// Whether this process runs jobs; one that does not still submits and shows them. It does unless set.
+    #[must_use]
+    pub fn workers(mut self, run: bool) -> Self {
+        self.workers = run;
+        self
+    }
+
+    /// How many processes may die while they run one job before it is given up. 5 unless set; at least 1.
+    #[must_use]
+    pub fn crash_limit(mut self, times: u32) -> Self {
+        self.crash_limit = times.max(1);
+        self
+    }
+
+    /// How long a process may be silent before its jobs are given to others. 20 seconds unless set; at least 1.
+    #[must_use]
+    pub fn lease(mut self, time: Duration) -> Self {
+        self.lease = time.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How long jobs that run may take to end when the process is to end; what is left then is run by another, or after the
+    /// next start. 30 seconds unless set.
+    #[must_use]
+    pub fn shutdown_timeout(mut self, time: Duration) -> Self {
+        self.drain = time;
+        self
+    }
+}

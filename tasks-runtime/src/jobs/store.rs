@@ -1,0 +1,351 @@
+//! The records of jobs, one by one.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Text};
+use diesel_async::RunQueryDsl;
+use ulid::Ulid;
+
+use super::error::JobError;
+use super::list::JobFilter;
+use super::record::{JobLog, JobStats, JobStatus};
+use super::table::{NewRow, Row, state, states, status, tasks_job_logs, tasks_jobs};
+use crate::database::{Backend, Connection, ConnectionKind};
+use crate::with_conn;
+
+/// How many lines a job may log.
+pub(super) const MOST_LINES: i32 = 1000;
+
+/// What workers of other processes listen to.
+#[cfg(feature = "postgres")]
+pub(super) const CHANNEL: &str = "tasks_jobs";
+
+/// Stores new jobs, all that are not there yet: one with the idempotency key, or the unique key, of another is not stored.
+/// Gives how many were.
+pub(super) async fn insert(conn: &mut Connection, rows: Vec<NewRow>) -> Result<usize, JobError> {
+    /// A statement of PostgreSQL has 65,535 values at most.
+    #[cfg(feature = "postgres")]
+    const AT_ONCE: usize = 2000;
+    let inserted = match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(conn) => {
+            // One visit to the thread for all of them.
+            conn.spawn_blocking(move |conn| {
+                let mut inserted = 0;
+                for row in &rows {
+                    let query = diesel::insert_into(tasks_jobs::table)
+                        .values(row)
+                        .on_conflict_do_nothing();
+                    inserted += diesel::RunQueryDsl::execute(query, conn)?;
+                }
+                Ok::<_, diesel::result::Error>(inserted)
+            })
+            .await?
+        }
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => {
+            let mut inserted = 0;
+            for rows in rows.chunks(AT_ONCE) {
+                inserted += diesel::insert_into(tasks_jobs::table)
+                    .values(rows)
+                    .on_conflict_do_nothing()
+                    .execute(conn)
+                    .await?;
+            }
+            diesel::sql_query("SELECT pg_notify($1, '')")
+                .bind::<Text, _>(CHANNEL)
+                .execute(conn)
+                .await?;
+            inserted
+        }
+    };
+    Ok(inserted)
+}
+
+pub(super) async fn find(conn: &mut Connection, id: Ulid) -> Result<Option<Row>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .find(id.to_string())
+            .select(Row::as_select())
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// The job that has one of these keys already.
+pub(super) async fn find_twin(
+    conn: &mut Connection,
+    task: Option<&str>,
+    idempotency_key: Option<&str>,
+    unique_key: Option<&str>,
+) -> Result<Option<Row>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(tasks_jobs::task_name.eq(task))
+            .filter(
+                tasks_jobs::idempotency_key
+                    .eq(idempotency_key)
+                    .or(tasks_jobs::unique_key
+                        .eq(unique_key)
+                        .and(tasks_jobs::state.lt(state::COMPLETED))),
+            )
+            .select(Row::as_select())
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// The row and its result.
+pub(super) async fn find_result(
+    conn: &mut Connection,
+    id: Ulid,
+) -> Result<Option<(Row, Option<String>)>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .find(id.to_string())
+            .select((Row::as_select(), tasks_jobs::result))
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// Newest first.
+pub(super) async fn list(
+    conn: &mut Connection,
+    filter: &JobFilter,
+    before: Option<Ulid>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Row>, JobError> {
+    let before = before.map(|id| id.to_string());
+    Ok(with_conn!(conn, |conn| {
+        let mut query = tasks_jobs::table.into_boxed();
+        if let Some(status) = filter.status {
+            query = query.filter(tasks_jobs::state.eq_any(states(status)));
+        }
+        if let Some(tasks) = &filter.tasks {
+            query = query.filter(tasks_jobs::task_name.eq_any(tasks));
+        }
+        if let Some(before) = before {
+            query = query.filter(tasks_jobs::id.lt(before));
+        }
+        query
+            .order(tasks_jobs::id.desc())
+            .offset(offset)
+            .limit(limit)
+            .select(Row::as_select())
+            .load(conn)
+            .await
+    })?)
+}
+
+pub(super) async fn count(conn: &mut Connection, filter: &JobFilter) -> Result<u64, JobError> {
+    let count: i64 = with_conn!(conn, |conn| {
+        let mut query = tasks_jobs::table.count().into_boxed();
+        if let Some(status) = filter.status {
+            query = query.filter(tasks_jobs::state.eq_any(states(status)));
+        }
+        if let Some(tasks) = &filter.tasks {
+            query = query.filter(tasks_jobs::task_name.eq_any(tasks));
+        }
+        query.get_result(conn).await
+    })?;
+    Ok(count.unsigned_abs())
+}
+
+pub(super) async fn stats(conn: &mut Connection) -> Result<JobStats, JobError> {
+    let counts: Vec<(i32, i64)> = with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .group_by(tasks_jobs::state)
+            .select((tasks_jobs::state, diesel::dsl::count_star()))
+            .load(conn)
+            .await
+    })?;
+    let mut stats = JobStats::default();
+    for (state, count) in counts {
+        *match status(state) {
+            JobStatus::Pending => &mut stats.pending,
+            JobStatus::Running => &mut stats.running,
+            JobStatus::Completed => &mut stats.completed,
+            JobStatus::Failed => &mut stats.failed,
+            JobStatus::Canceled => &mut stats.canceled,
+        } += count.unsigned_abs();
+    }
+    Ok(stats)
+}
+
+/// Cancels a job that waits, and asks one that runs to stop. The others stay as they are.
+pub(super) async fn cancel(conn: &mut Connection, id: Ulid, now: i64) -> Result<(), JobError> {
+    let sql = "UPDATE tasks_jobs SET cancel_requested_at = COALESCE(cancel_requested_at, $1), \
+         finished_at = CASE WHEN state < 2 THEN $1 ELSE finished_at END, \
+         state = CASE WHEN state < 2 THEN 5 ELSE state END WHERE id = $2 AND state < 3";
+    with_conn!(conn, |conn| {
+        diesel::sql_query(sql)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(id.to_string())
+            .execute(conn)
+            .await
+    })?;
+    Ok(())
+}
+
+/// Queues a job again that failed or was canceled, with all its attempts. `false` when it is not one of those.
+pub(super) async fn retry(conn: &mut Connection, id: Ulid, now: i64) -> Result<bool, JobError> {
+    let sql = "UPDATE tasks_jobs SET state = 1, run_at = $1, scheduled_at = NULL, finished_at = NULL, \
+         cancel_requested_at = NULL, attempt = 0, crashes = 0, artifact_id = NULL, error_type = NULL, error = NULL, \
+         error_traceback = NULL, progress = NULL, unique_key = NULL \
+         WHERE id = $2 AND state IN (4, 5) AND task_name IS NOT NULL";
+    let updated = with_conn!(conn, |conn| {
+        diesel::sql_query(sql)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(id.to_string())
+            .execute(conn)
+            .await
+    })?;
+    notify(conn).await?;
+    Ok(updated == 1)
+}
+
+/// Wakes the workers of other processes, once this is committed.
+async fn notify(conn: &mut Connection) -> Result<(), JobError> {
+    if conn.backend() == Backend::Postgres {
+        conn.batch("NOTIFY tasks_jobs").await?;
+    }
+    Ok(())
+}
+
+/// Forgets a job that does not run. `false` when it is not there or runs.
+pub(super) async fn delete(conn: &mut Connection, id: Ulid) -> Result<bool, JobError> {
+    let id = id.to_string();
+    let deleted = with_conn!(conn, |conn| {
+        diesel::delete(
+            tasks_jobs::table
+                .filter(tasks_jobs::id.eq(&id))
+                .filter(tasks_jobs::state.ne(state::RUNNING)),
+        )
+        .execute(conn)
+        .await
+    })?;
+    if deleted == 1 {
+        with_conn!(conn, |conn| {
+            diesel::delete(tasks_job_logs::table.filter(tasks_job_logs::job_id.eq(&id)))
+                .execute(conn)
+                .await
+        })?;
+    }
+    Ok(deleted == 1)
+}
+
+/// Forgets jobs that ended before a time, oldest first. Gives how many.
+pub(super) async fn expire(
+    conn: &mut Connection,
+    before: i64,
+    limit: i64,
+) -> Result<usize, JobError> {
+    let ids: Vec<String> = with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(tasks_jobs::state.gt(state::RUNNING))
+            .filter(tasks_jobs::finished_at.lt(before))
+            .order(tasks_jobs::finished_at)
+            .limit(limit)
+            .select(tasks_jobs::id)
+            .load(conn)
+            .await
+    })?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let deleted = with_conn!(conn, |conn| {
+        diesel::delete(tasks_job_logs::table.filter(tasks_job_logs::job_id.eq_any(&ids)))
+            .execute(conn)
+            .await?;
+        diesel::delete(
+            tasks_jobs::table
+                .filter(tasks_jobs::id.eq_any(&ids))
+                .filter(tasks_jobs::state.gt(state::RUNNING)),
+        )
+        .execute(conn)
+        .await
+    })?;
+    Ok(deleted)
+}
+
+/// Adds a line to those of a job, up to the limit.
+pub(super) async fn log(
+    conn: &mut Connection,
+    id: &str,
+    at: i64,
+    message: &str,
+) -> Result<(), JobError> {
+    let sql = "INSERT INTO tasks_job_logs (job_id, number, at, message) \
+         SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3 FROM tasks_job_logs WHERE job_id = $1 \
+         HAVING COALESCE(MAX(number), 0) < $4";
+    with_conn!(conn, |conn| {
+        diesel::sql_query(sql)
+            .bind::<Text, _>(id)
+            .bind::<BigInt, _>(at)
+            .bind::<Text, _>(message)
+            .bind::<Integer, _>(MOST_LINES)
+            .execute(conn)
+            .await
+    })?;
+    Ok(())
+}
+
+pub(super) async fn logs(
+    conn: &mut Connection,
+    id: Ulid,
+    after: u32,
+    limit: i64,
+) -> Result<Vec<JobLog>, JobError> {
+    let after = i32::try_from(after).unwrap_or(i32::MAX);
+    let lines: Vec<(i32, i64, String)> = with_conn!(conn, |conn| {
+        tasks_job_logs::table
+            .filter(tasks_job_logs::job_id.eq(id.to_string()))
+            .filter(tasks_job_logs::number.gt(after))
+            .order(tasks_job_logs::number)
+            .limit(limit)
+            .select((
+                tasks_job_logs::number,
+                tasks_job_logs::at,
+                tasks_job_logs::message,
+            ))
+            .load(conn)
+            .await
+    })?;
+    Ok(lines
+        .into_iter()
+        .map(|(number, at, message)| JobLog {
+            number: number.unsigned_abs(),
+            at: chrono::DateTime::from_timestamp_micros(at).unwrap_or_default(),
+            message,
+        })
+        .collect())
+}
+
+/// How far a running job says it is, if this attempt still counts.
+pub(super) async fn progress(
+    conn: &mut Connection,
+    id: &str,
+    fence: i64,
+    json: &str,
+    artifact: Option<&str>,
+) -> Result<(), JobError> {
+    with_conn!(conn, |conn| {
+        diesel::update(
+            tasks_jobs::table
+                .filter(tasks_jobs::id.eq(id))
+                .filter(tasks_jobs::fence.eq(fence))
+                .filter(tasks_jobs::state.eq(state::RUNNING)),
+        )
+        .set((
+            tasks_jobs::progress.eq((!json.is_empty()).then_some(json)),
+            tasks_jobs::artifact_id.eq(artifact),
+        ))
+        .execute(conn)
+        .await
+    })?;
+    Ok(())
+}

@@ -1,0 +1,281 @@
+//! What is to be run, and how.
+
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+use ulid::Ulid;
+
+use super::error::JobError;
+use super::record::JobRecord;
+use super::scheduler::Scheduler;
+use super::table::{NewRow, now, state};
+use crate::artifacts::digest;
+use crate::database::Transaction;
+use crate::task::JobPolicy;
+
+/// How long a description may be, in bytes.
+pub const MAX_DESCRIPTION: usize = 4096;
+/// How long a key may be, in bytes.
+pub const MAX_KEY: usize = 255;
+/// How far away the time of a job may be.
+pub const MAX_DELAY: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+/// How many attempts a job may have.
+pub const MAX_ATTEMPTS: u32 = 1000;
+
+/// A job that is about to be submitted: `.await` it to store it, or pass it to [`within`](Self::within) a transaction.
+///
+/// ```
+/// use std::time::Duration;
+/// use tasks_runtime::prelude::*;
+///
+/// #[task]
+/// async fn send(to: String) -> String {
+///     format!("sent to {to}")
+/// }
+///
+/// #[task]
+/// async fn remind(scheduler: Scheduler, to: String) -> anyhow::Result<String> {
+///     let job = scheduler
+///         .submit(call!(send, to = to))
+///         .description("a reminder")
+///         .delay(Duration::from_secs(3600))
+///         .max_attempts(5)
+///         .await?;
+///     Ok(job.id.to_string())
+/// }
+/// # fn main() {}
+/// ```
+#[must_use = "nothing is stored before it is awaited"]
+#[derive(Debug)]
+pub struct Submit {
+    pub(super) scheduler: Scheduler,
+    /// The name of the task and its parameters as JSON, checked.
+    pub(super) call: Result<Checked, JobError>,
+    pub(super) options: Options,
+}
+
+/// A call whose parameters fit.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) task: String,
+    pub(super) params: String,
+    pub(super) policy: JobPolicy,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Options {
+    description: Option<String>,
+    at: Option<DateTime<Utc>>,
+    priority: Option<i32>,
+    queue: Option<String>,
+    max_attempts: Option<u32>,
+    idempotency_key: Option<String>,
+    timeout: Option<Duration>,
+    wrong: Option<(&'static str, String)>,
+}
+
+impl Submit {
+    /// What it is about, for those who look at the list. At most 4 KiB.
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.options.description = Some(text.into());
+        self
+    }
+
+    /// Runs it so much later.
+    pub fn delay(mut self, delay: Duration) -> Self {
+        if delay > MAX_DELAY {
+            self.options.wrong = Some(("/delay", "is more than ten years".to_owned()));
+        } else if let Ok(delay) = chrono::TimeDelta::from_std(delay) {
+            self.options.at = Utc::now().checked_add_signed(delay);
+        }
+        self
+    }
+
+    /// Runs it at a time, or at once when that is over.
+    pub fn at(mut self, time: SystemTime) -> Self {
+        let time = DateTime::<Utc>::from(time);
+        let far = chrono::TimeDelta::from_std(MAX_DELAY).unwrap_or(chrono::TimeDelta::MAX);
+        if time - Utc::now() > far {
+            self.options.wrong = Some(("/scheduled_at", "is more than ten years away".to_owned()));
+        }
+        self.options.at = Some(time);
+        self
+    }
+
+    /// Jobs of a higher one go first, in the same queue. 0 unless set, here or on the task.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.options.priority = Some(priority);
+        self
+    }
+
+    /// The queue it waits in, in place of the task's own.
+    pub fn queue(mut self, queue: impl Into<String>) -> Self {
+        self.options.queue = Some(queue.into());
+        self
+    }
+
+    /// How many attempts there may be, in place of those of the task: 1 is no retry.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.options.max_attempts = Some(attempts);
+        self
+    }
+
+    /// A name of the caller's for this very job: what is submitted under it again is not stored again, and gives the job that
+    /// is there. For as long as that one is kept.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.options.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// How long an attempt may take, in place of the task's own timeout.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Stores it inside a transaction: the job exists if and when that commits.
+    ///
+    /// ```
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task]
+    /// async fn welcome(name: String) -> String {
+    ///     format!("welcome, {name}")
+    /// }
+    ///
+    /// #[task]
+    /// async fn sign_up(session: Session, scheduler: Scheduler, name: String) -> anyhow::Result<String> {
+    ///     let job = session
+    ///         .transaction(async |tx| {
+    ///             // … the user's row …
+    ///             scheduler.submit(call!(welcome, name = name)).within(tx).await
+    ///         })
+    ///         .await?;
+    ///     Ok(job.id.to_string())
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of an await.
+    pub async fn within(self, transaction: &mut Transaction) -> Result<JobRecord, JobError> {
+        let scheduler = self.scheduler.clone();
+        let row = self.row()?;
+        scheduler.insert_within(transaction, row).await
+    }
+
+    /// The row, if all is well.
+    pub(super) fn row(self) -> Result<NewRow, JobError> {
+        let checked = self.call?;
+        let options = self.options;
+        options.check(&self.scheduler)?;
+        let policy = checked.policy;
+        let now = now();
+        let at = options
+            .at
+            .map(|at| at.timestamp_micros())
+            .filter(|at| *at > now);
+        let attempts = options
+            .max_attempts
+            .unwrap_or_else(|| policy.retries.saturating_add(1));
+        let unique_key = policy.unique.then(|| digest(checked.params.as_bytes()));
+        Ok(NewRow {
+            id: Ulid::new().to_string(),
+            task_name: Some(checked.task),
+            description: options.description,
+            queue: options
+                .queue
+                .or_else(|| policy.queue.map(str::to_owned))
+                .unwrap_or_else(|| super::DEFAULT_QUEUE.to_owned()),
+            state: if at.is_some() {
+                state::WAITING
+            } else {
+                state::READY
+            },
+            priority: options.priority.unwrap_or(policy.priority),
+            run_at: at.unwrap_or(now),
+            submitted_at: now,
+            scheduled_at: at,
+            attempt: 0,
+            max_attempts: i32::try_from(attempts).unwrap_or(i32::MAX),
+            crashes: 0,
+            fence: 0,
+            worker: None,
+            started_at: None,
+            timeout_ms: options
+                .timeout
+                .map(|timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX)),
+            idempotency_key: options.idempotency_key,
+            unique_key,
+            params: checked.params,
+        })
+    }
+}
+
+impl Options {
+    fn check(&self, scheduler: &Scheduler) -> Result<(), JobError> {
+        let wrong = |pointer, reason: String| Err(JobError::Option { pointer, reason });
+        if let Some((pointer, reason)) = &self.wrong {
+            return wrong(pointer, reason.clone());
+        }
+        if let Some(text) = &self.description
+            && text.len() > MAX_DESCRIPTION
+        {
+            return wrong(
+                "/description",
+                format!(
+                    "has {} bytes, and {MAX_DESCRIPTION} are allowed",
+                    text.len()
+                ),
+            );
+        }
+        if let Some(key) = &self.idempotency_key
+            && (key.is_empty() || key.len() > MAX_KEY)
+        {
+            return wrong(
+                "/idempotency_key",
+                format!("has {} bytes, and 1 to {MAX_KEY} are allowed", key.len()),
+            );
+        }
+        if let Some(attempts) = self.max_attempts
+            && !(1..=MAX_ATTEMPTS).contains(&attempts)
+        {
+            return wrong(
+                "/max_attempts",
+                format!("is {attempts}, and 1 to {MAX_ATTEMPTS} are allowed"),
+            );
+        }
+        if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return wrong("/timeout", "is zero".to_owned());
+        }
+        if let Some(queue) = &self.queue
+            && !scheduler.has_queue(queue)
+        {
+            return wrong(
+                "/queue",
+                format!(
+                    "`{}` is not a queue of this service, so nobody would run it: there are {}",
+                    queue.chars().take(100).collect::<String>(),
+                    scheduler.queue_names().join(", ")
+                ),
+            );
+        }
+        Ok(())
+    }
+}
+
+impl IntoFuture for Submit {
+    type Output = Result<JobRecord, JobError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let scheduler = self.scheduler.clone();
+            let row = self.row()?;
+            scheduler.insert(row).await
+        })
+    }
+}

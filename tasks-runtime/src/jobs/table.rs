@@ -1,0 +1,198 @@
+//! The tables of jobs, as diesel sees them.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use ulid::Ulid;
+
+use super::record::{JobRecord, JobStatus, Progress};
+use crate::artifacts::JsonText;
+
+diesel::table! {
+    tasks_jobs (id) {
+        id -> Text,
+        task_name -> Nullable<Text>,
+        description -> Nullable<Text>,
+        queue -> Text,
+        state -> Integer,
+        priority -> Integer,
+        run_at -> BigInt,
+        submitted_at -> BigInt,
+        scheduled_at -> Nullable<BigInt>,
+        started_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        cancel_requested_at -> Nullable<BigInt>,
+        attempt -> Integer,
+        max_attempts -> Integer,
+        crashes -> Integer,
+        fence -> BigInt,
+        worker -> Nullable<Text>,
+        timeout_ms -> Nullable<BigInt>,
+        idempotency_key -> Nullable<Text>,
+        unique_key -> Nullable<Text>,
+        artifact_id -> Nullable<Text>,
+        error_type -> Nullable<Text>,
+        error -> Nullable<Text>,
+        error_traceback -> Nullable<Text>,
+        progress -> Nullable<Text>,
+        params -> Text,
+        result -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    tasks_workers (id) {
+        id -> Text,
+        beat -> BigInt,
+        host -> Text,
+        process -> BigInt,
+        started_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    tasks_job_logs (job_id, number) {
+        job_id -> Text,
+        number -> Integer,
+        at -> BigInt,
+        message -> Text,
+    }
+}
+
+/// The states of a row, which are finer than those of a record.
+pub(super) mod state {
+    /// Pending, for its time to come.
+    pub(in crate::jobs) const WAITING: i32 = 0;
+    /// Pending, for a worker.
+    pub(in crate::jobs) const READY: i32 = 1;
+    pub(in crate::jobs) const RUNNING: i32 = 2;
+    pub(in crate::jobs) const COMPLETED: i32 = 3;
+    pub(in crate::jobs) const FAILED: i32 = 4;
+    pub(in crate::jobs) const CANCELED: i32 = 5;
+}
+
+/// The states that a status stands for.
+pub(super) fn states(status: JobStatus) -> &'static [i32] {
+    match status {
+        JobStatus::Pending => &[state::WAITING, state::READY],
+        JobStatus::Running => &[state::RUNNING],
+        JobStatus::Completed => &[state::COMPLETED],
+        JobStatus::Failed => &[state::FAILED],
+        JobStatus::Canceled => &[state::CANCELED],
+    }
+}
+
+pub(super) fn status(state: i32) -> JobStatus {
+    match state {
+        state::WAITING | state::READY => JobStatus::Pending,
+        state::RUNNING => JobStatus::Running,
+        state::COMPLETED => JobStatus::Completed,
+        state::FAILED => JobStatus::Failed,
+        _ => JobStatus::Canceled,
+    }
+}
+
+/// A row to be written.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = tasks_jobs)]
+pub(super) struct NewRow {
+    pub(super) id: String,
+    pub(super) task_name: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) queue: String,
+    pub(super) state: i32,
+    pub(super) priority: i32,
+    pub(super) run_at: i64,
+    pub(super) submitted_at: i64,
+    pub(super) scheduled_at: Option<i64>,
+    pub(super) attempt: i32,
+    pub(super) max_attempts: i32,
+    pub(super) crashes: i32,
+    pub(super) fence: i64,
+    pub(super) worker: Option<String>,
+    pub(super) started_at: Option<i64>,
+    pub(super) timeout_ms: Option<i64>,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) unique_key: Option<String>,
+    pub(super) params: String,
+}
+
+/// A row without its result.
+#[derive(Clone, Debug, Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = tasks_jobs)]
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) task_name: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) queue: String,
+    pub(super) state: i32,
+    pub(super) priority: i32,
+    pub(super) submitted_at: i64,
+    pub(super) scheduled_at: Option<i64>,
+    pub(super) started_at: Option<i64>,
+    pub(super) finished_at: Option<i64>,
+    pub(super) cancel_requested_at: Option<i64>,
+    pub(super) attempt: i32,
+    pub(super) max_attempts: i32,
+    pub(super) artifact_id: Option<String>,
+    pub(super) error_type: Option<String>,
+    pub(super) error: Option<String>,
+    pub(super) error_traceback: Option<String>,
+    pub(super) progress: Option<String>,
+    pub(super) params: String,
+}
+
+/// A row that a worker was given.
+#[derive(Clone, Debug, Queryable, QueryableByName)]
+#[diesel(table_name = tasks_jobs)]
+pub(crate) struct Claimed {
+    pub(crate) id: String,
+    pub(crate) task_name: Option<String>,
+    pub(crate) queue: String,
+    pub(crate) attempt: i32,
+    pub(crate) max_attempts: i32,
+    pub(crate) crashes: i32,
+    pub(crate) fence: i64,
+    pub(crate) timeout_ms: Option<i64>,
+    pub(crate) run_at: i64,
+    pub(crate) params: String,
+}
+
+impl Row {
+    /// The record; `mask` hides what is secret in the parameters of a task.
+    pub(super) fn record(self, mask: impl FnOnce(&str, String) -> JsonText) -> JobRecord {
+        let time = |micros: i64| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
+        let ulid = |text: &str| Ulid::from_string(text).unwrap_or(Ulid::nil());
+        let count = |number: i32| number.unsigned_abs();
+        let params = match &self.task_name {
+            Some(name) => mask(name, self.params),
+            None => JsonText::trusted(self.params),
+        };
+        JobRecord {
+            id: ulid(&self.id),
+            task_name: self.task_name,
+            description: self.description,
+            status: status(self.state),
+            params,
+            queue: self.queue,
+            priority: self.priority,
+            submitted_at: time(self.submitted_at),
+            started_at: self.started_at.map(time),
+            finished_at: self.finished_at.map(time),
+            scheduled_at: self.scheduled_at.map(time),
+            cancel_requested_at: self.cancel_requested_at.map(time),
+            attempt: count(self.attempt),
+            max_attempts: count(self.max_attempts),
+            progress: self
+                .progress
+                .and_then(|json| serde_json::from_str::<Progress>(&json).ok()),
+            error: self.error,
+            error_traceback: self.error_traceback,
+            artifact_id: self.artifact_id.as_deref().map(ulid),
+        }
+    }
+}
+
+/// In microseconds.
+pub(super) fn now() -> i64 {
+    Utc::now().timestamp_micros()
+}

@@ -1,0 +1,41 @@
+//! Hears of jobs that other processes submit.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::engine::Shared;
+
+/// Listens to PostgreSQL, for as long as the task is not aborted. With SQLite there is nothing to listen to: the driver looks
+/// now and then.
+#[cfg(feature = "postgres")]
+pub(super) fn listen(shared: Arc<Shared>) -> Option<JoinHandle<()>> {
+    use std::time::Duration;
+
+    use futures_util::StreamExt as _;
+
+    let database = shared.session.database().clone();
+    let server = database.postgres_server()?;
+    Some(tokio::spawn(async move {
+        let mut pause = Duration::from_millis(200);
+        loop {
+            if let Ok(notifications) = server.listen(super::store::CHANNEL).await {
+                let mut notifications = std::pin::pin!(notifications);
+                pause = Duration::from_millis(200);
+                // What was submitted while nobody listened.
+                shared.wake.notify_one();
+                while notifications.next().await.is_some() {
+                    shared.wake.notify_one();
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }))
+}
+
+/// With SQLite there is nothing to listen to: the driver looks now and then.
+#[cfg(not(feature = "postgres"))]
+pub(super) fn listen(_: Arc<Shared>) -> Option<JoinHandle<()>> {
+    None
+}

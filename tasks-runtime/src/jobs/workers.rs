@@ -1,0 +1,144 @@
+//! Processes that run jobs: which of them are alive, and what becomes of the jobs of those that are not.
+//!
+//! A worker counts up its beat. Another that sees the same beat for long enough, by its own steady clock, takes it for dead:
+//! no clock of a wall is compared with another, so none that is set forward or back matters.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Text};
+use diesel_async::RunQueryDsl;
+
+use super::error::JobError;
+use super::table::tasks_workers;
+use crate::database::Connection;
+use crate::with_conn;
+
+/// A worker as the others see it.
+#[derive(Clone, Debug, Queryable)]
+pub(super) struct Worker {
+    pub(super) id: String,
+    pub(super) beat: i64,
+    pub(super) host: String,
+    pub(super) process: i64,
+}
+
+pub(super) async fn register(
+    conn: &mut Connection,
+    id: &str,
+    host: &str,
+    process: i64,
+    now: i64,
+) -> Result<(), JobError> {
+    let row = (
+        tasks_workers::id.eq(id),
+        tasks_workers::beat.eq(0_i64),
+        tasks_workers::host.eq(host),
+        tasks_workers::process.eq(process),
+        tasks_workers::started_at.eq(now),
+    );
+    with_conn!(conn, |conn| {
+        diesel::insert_into(tasks_workers::table)
+            .values(row)
+            .execute(conn)
+            .await
+    })?;
+    Ok(())
+}
+
+/// Says that it lives. `false` when it was taken for dead: its jobs are somebody else's now.
+///
+/// In the same transaction as a claim, it keeps others from burying the worker meanwhile.
+pub(super) async fn beat(conn: &mut Connection, id: &str) -> Result<bool, JobError> {
+    let updated = with_conn!(conn, |conn| {
+        diesel::update(tasks_workers::table.find(id))
+            .set(tasks_workers::beat.eq(tasks_workers::beat + 1_i64))
+            .execute(conn)
+            .await
+    })?;
+    Ok(updated == 1)
+}
+
+pub(super) async fn all(conn: &mut Connection) -> Result<Vec<Worker>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_workers::table
+            .select((
+                tasks_workers::id,
+                tasks_workers::beat,
+                tasks_workers::host,
+                tasks_workers::process,
+            ))
+            .load(conn)
+            .await
+    })?)
+}
+
+/// Takes a worker for dead, unless it has shown a sign of life since it was seen. Its jobs are ready again; one that too many
+/// processes died of has failed. Gives how many jobs it had.
+pub(super) async fn bury(
+    conn: &mut Connection,
+    dead: &Worker,
+    crash_limit: u32,
+    now: i64,
+) -> Result<usize, JobError> {
+    let gone = with_conn!(conn, |conn| {
+        diesel::delete(
+            tasks_workers::table
+                .filter(tasks_workers::id.eq(&dead.id))
+                .filter(tasks_workers::beat.eq(dead.beat)),
+        )
+        .execute(conn)
+        .await
+    })?;
+    if gone == 0 {
+        return Ok(0);
+    }
+    // The number of an attempt is that of those that ended by themselves, so this one is taken off again.
+    let sql = "UPDATE tasks_jobs SET worker = NULL, fence = fence + 1, crashes = crashes + 1, progress = NULL, \
+         attempt = CASE WHEN task_name IS NULL OR crashes + 1 >= $1 THEN attempt ELSE attempt - 1 END, \
+         state = CASE WHEN cancel_requested_at IS NOT NULL THEN 5 \
+                      WHEN task_name IS NULL OR crashes + 1 >= $1 THEN 4 ELSE 1 END, \
+         finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR task_name IS NULL OR crashes + 1 >= $1 \
+                            THEN $2 ELSE NULL END, \
+         error_type = CASE WHEN task_name IS NULL THEN 'lost' WHEN crashes + 1 >= $1 THEN 'crash' ELSE error_type END, \
+         error = CASE WHEN task_name IS NULL THEN $3 WHEN crashes + 1 >= $1 THEN $4 ELSE error END \
+         WHERE worker = $5 AND state = 2";
+    let crash_limit = i32::try_from(crash_limit).unwrap_or(i32::MAX);
+    let lost = "the process that ran it ended, and a closure cannot survive its process";
+    let crash = format!("the process that ran it died {crash_limit} times");
+    Ok(with_conn!(conn, |conn| {
+        diesel::sql_query(sql)
+            .bind::<Integer, _>(crash_limit)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(lost)
+            .bind::<Text, _>(&crash)
+            .bind::<Text, _>(&dead.id)
+            .execute(conn)
+            .await
+    })?)
+}
+
+/// A worker that ends by itself, and has returned its jobs.
+pub(super) async fn leave(conn: &mut Connection, id: &str) -> Result<(), JobError> {
+    with_conn!(conn, |conn| {
+        diesel::delete(tasks_workers::table.find(id))
+            .execute(conn)
+            .await
+    })?;
+    Ok(())
+}
+
+/// The jobs of a worker that somebody asked to stop.
+pub(super) async fn asked_to_stop(
+    conn: &mut Connection,
+    id: &str,
+) -> Result<Vec<String>, JobError> {
+    use super::table::{state, tasks_jobs};
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(tasks_jobs::worker.eq(id))
+            .filter(tasks_jobs::state.eq(state::RUNNING))
+            .filter(tasks_jobs::cancel_requested_at.is_not_null())
+            .select(tasks_jobs::id)
+            .load(conn)
+            .await
+    })?)
+}

@@ -1,0 +1,133 @@
+//! How a task is run in the background.
+
+use std::time::Duration;
+
+/// What `#[task(…)]` says of background jobs: retries, their delays, the queue.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[doc(hidden)]
+#[allow(
+    missing_docs,
+    reason = "for generated code, which is not written by hand"
+)]
+pub struct JobPolicy {
+    /// How often a failed attempt is followed by another.
+    pub retries: u32,
+    pub backoff: Backoff,
+    pub queue: Option<&'static str>,
+    pub priority: i32,
+    /// How many jobs of the task run at once in a process.
+    pub max_concurrency: Option<u32>,
+    /// Whether a job is not stored while another one with the same parameters is not done.
+    pub unique: bool,
+}
+
+impl JobPolicy {
+    /// No retries, and nothing special.
+    pub const DEFAULT: Self = Self {
+        retries: 0,
+        backoff: Backoff::DEFAULT,
+        queue: None,
+        priority: 0,
+        max_concurrency: None,
+        unique: false,
+    };
+}
+
+/// How long to wait before an attempt that follows one that failed.
+///
+/// ```
+/// use std::time::Duration;
+/// use tasks_runtime::jobs::Backoff;
+///
+/// let backoff = Backoff::exponential(Duration::from_secs(1)).max(Duration::from_secs(60));
+/// assert_eq!(backoff.delay(1), Duration::from_secs(1));
+/// assert_eq!(backoff.delay(3), Duration::from_secs(4));
+/// assert_eq!(backoff.delay(30), Duration::from_secs(60));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Backoff {
+    #[doc(hidden)]
+    pub initial: Duration,
+    #[doc(hidden)]
+    pub growth: Growth,
+    #[doc(hidden)]
+    pub longest: Duration,
+}
+
+/// How the delay grows with each attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+pub enum Growth {
+    /// Not at all.
+    Constant,
+    /// By the first delay.
+    Linear,
+    /// Twice as long each time.
+    Exponential,
+}
+
+impl Backoff {
+    /// From one second up to an hour, twice as long each time.
+    pub const DEFAULT: Self = Self {
+        initial: Duration::from_secs(1),
+        growth: Growth::Exponential,
+        longest: Duration::from_secs(3600),
+    };
+
+    /// The same delay every time.
+    #[must_use]
+    pub const fn constant(delay: Duration) -> Self {
+        Self {
+            initial: delay,
+            growth: Growth::Constant,
+            longest: delay,
+        }
+    }
+
+    /// Longer by the first delay each time; an hour at most unless [`max`](Self::max) says otherwise.
+    #[must_use]
+    pub const fn linear(initial: Duration) -> Self {
+        Self {
+            initial,
+            growth: Growth::Linear,
+            ..Self::DEFAULT
+        }
+    }
+
+    /// Twice as long each time; an hour at most unless [`max`](Self::max) says otherwise.
+    #[must_use]
+    pub const fn exponential(initial: Duration) -> Self {
+        Self {
+            initial,
+            growth: Growth::Exponential,
+            ..Self::DEFAULT
+        }
+    }
+
+    /// The longest delay.
+    #[must_use]
+    pub const fn max(mut self, longest: Duration) -> Self {
+        self.longest = longest;
+        self
+    }
+
+    /// The delay after the attempt of this number, from 1, before it is spread a little.
+    #[must_use]
+    pub fn delay(&self, attempt: u32) -> Duration {
+        let before = attempt.saturating_sub(1);
+        let delay = match self.growth {
+            Growth::Constant => self.initial,
+            Growth::Linear => self.initial.saturating_mul(before.saturating_add(1)),
+            Growth::Exponential => self
+                .initial
+                .saturating_mul(1_u32.checked_shl(before.min(31)).unwrap_or(u32::MAX)),
+        };
+        delay.min(self.longest.max(self.initial))
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

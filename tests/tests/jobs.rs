@@ -1,0 +1,655 @@
+//! What is promised of background jobs, on both databases.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tasks_tests::databases::TestDatabase;
+use tasks_tests::on_both_databases;
+use tasks_web::jobs::{JobError, JobFilter, JobRecord, JobStatus, Jobs, Scheduler};
+use tasks_web::prelude::*;
+use tasks_web::{Permanent, testing};
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[task(register = false)]
+async fn greet(name: String) -> String {
+    format!("Hello, {name}!")
+}
+
+#[task(register = false)]
+async fn sleep(milliseconds: u64) -> u64 {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    milliseconds
+}
+
+#[derive(Clone, Default, Injectable)]
+struct Counter(Arc<AtomicU32>);
+
+impl Counter {
+    fn get(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Fails until it was called often enough.
+#[task(register = false, retries = 5, backoff = "constant(50ms)")]
+async fn flaky(counter: Counter, works_at: u32) -> Result<u32, TaskError> {
+    let call = counter.0.fetch_add(1, Ordering::SeqCst) + 1;
+    if call < works_at {
+        return Err(TaskError::msg(format!("call {call} fails")));
+    }
+    Ok(call)
+}
+
+#[task(register = false, retries = 5, backoff = "constant(10ms)")]
+async fn hopeless(counter: Counter) -> anyhow::Result<()> {
+    counter.0.fetch_add(1, Ordering::SeqCst);
+    Err(anyhow::Error::new(Permanent::msg("the card has no number")).context("cannot charge"))
+}
+
+#[task(register = false)]
+async fn secretive(#[task(secret)] password: String, user: String) -> String {
+    let _ = password;
+    user
+}
+
+#[task(register = false, max_concurrency = 2)]
+async fn two_at_once(counter: Counter, most: State<Arc<AtomicU32>>) {
+    let now = counter.0.fetch_add(1, Ordering::SeqCst) + 1;
+    most.fetch_max(now, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    counter.0.fetch_sub(1, Ordering::SeqCst);
+}
+
+#[task(register = false, unique = "params")]
+async fn once_per_day(day: u32) -> u32 {
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    day
+}
+
+#[task(register = false)]
+async fn talks(context: TaskContext, steps: u64) -> String {
+    for step in 0..steps {
+        context.progress(step, steps, format!("step {step}"));
+        context.log(format!("did {step}"));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    context.progress(steps, steps, "done");
+    format!("{} {}", context.attempt(), context.job_id().is_some())
+}
+
+/// Cannot be stopped before it looks.
+#[task(register = false)]
+fn stubborn(
+    context: &TaskContext,
+    started: &State<Arc<AtomicBool>>,
+    release: &State<Arc<AtomicU32>>,
+) -> String {
+    started.store(true, Ordering::SeqCst);
+    while release.load(Ordering::SeqCst) == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    format!("{}", context.is_cancelled())
+}
+
+#[task(register = false)]
+async fn panics() {
+    #[allow(clippy::panic, reason = "it is what is tested")]
+    {
+        panic!("oh no")
+    }
+}
+
+struct World {
+    scheduler: Scheduler,
+    database: Database,
+    counter: Counter,
+    most: Arc<AtomicU32>,
+    started: Arc<AtomicBool>,
+    _test: TestDatabase,
+}
+
+impl World {
+    async fn new(test: TestDatabase, jobs: Jobs) -> Self {
+        let database = Database::from_url(test.url()).connect().await.unwrap();
+        let scheduler = Scheduler::new(&database, jobs);
+        let (counter, most) = (Counter::default(), Arc::new(AtomicU32::new(0)));
+        let started = Arc::new(AtomicBool::new(false));
+        let executor = testing::executor([
+            task(greet),
+            task(sleep),
+            task(flaky),
+            task(hopeless),
+            task(secretive),
+            task(two_at_once),
+            task(once_per_day),
+            task(talks),
+            task(stubborn),
+            task(panics),
+        ])
+        .provide(scheduler.clone())
+        .provide(database.clone())
+        .provide(counter.clone())
+        .provide(Arc::clone(&most))
+        .provide(Arc::clone(&started))
+        .build()
+        .unwrap();
+        scheduler.start(&executor).unwrap();
+        Self {
+            scheduler,
+            database,
+            counter,
+            most,
+            started,
+            _test: test,
+        }
+    }
+
+    async fn done(&self, job: &JobRecord) -> JobRecord {
+        self.scheduler.wait(job.id, LONG).await.unwrap()
+    }
+}
+
+async fn a_job_runs_and_has_a_result(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let job = world
+        .scheduler
+        .submit(call!(greet, name = "Ada"))
+        .description("a greeting")
+        .await
+        .unwrap();
+    assert_eq!((job.status, job.attempt), (JobStatus::Pending, 0));
+    assert_eq!(job.params.as_str(), r#"{"name":"Ada"}"#);
+    let done = world.done(&job).await;
+    assert_eq!(
+        (done.status, done.attempt, done.max_attempts),
+        (JobStatus::Completed, 1, 1)
+    );
+    assert_eq!(done.description.as_deref(), Some("a greeting"));
+    assert!(done.submitted_at <= done.started_at.unwrap() && done.started_at <= done.finished_at);
+    assert_eq!(
+        world.scheduler.result::<String>(job.id).await.unwrap(),
+        "Hello, Ada!"
+    );
+    let named = world
+        .scheduler
+        .submit_named("greet", json!({"name": "Grace"}))
+        .await
+        .unwrap();
+    world.done(&named).await;
+    assert_eq!(
+        world.scheduler.result::<Value>(named.id).await.unwrap(),
+        "Hello, Grace!"
+    );
+    world.scheduler.shutdown().await;
+    assert!(matches!(
+        world.scheduler.submit(call!(greet, name = "x")).await,
+        Err(JobError::NotRunning)
+    ));
+}
+
+async fn what_is_wrong_is_not_stored(test: TestDatabase) {
+    let world = World::new(test, Jobs::new().queue("slow", 1)).await;
+    let scheduler = &world.scheduler;
+    let long = "x".repeat(5000);
+    let far = Duration::from_secs(u64::MAX);
+    let greet = || scheduler.submit(call!(greet, name = "x"));
+    for (job, expected) in [
+        (
+            scheduler.submit_named("greet", json!({"nam": "x"})),
+            "/params/nam",
+        ),
+        (
+            scheduler.submit_named("gret", json!({})),
+            "no task is named `gret`",
+        ),
+        (
+            greet().description(long.clone()),
+            "/description: has 5000 bytes",
+        ),
+        (greet().delay(far), "/delay: is more than ten years"),
+        (greet().idempotency_key(""), "/idempotency_key: has 0 bytes"),
+        (greet().max_attempts(0), "/max_attempts: is 0"),
+        (greet().queue("nobody"), "there are default, slow"),
+        (greet().timeout(Duration::ZERO), "/timeout: is zero"),
+    ] {
+        let error = job.await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    assert_eq!(
+        scheduler.stats().await.unwrap(),
+        tasks_web::jobs::JobStats::default()
+    );
+}
+
+async fn an_attempt_that_fails_is_followed_by_another(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let job = world
+        .scheduler
+        .submit(call!(flaky, works_at = 3))
+        .await
+        .unwrap();
+    let done = world.done(&job).await;
+    assert_eq!(
+        (done.status, done.attempt, done.max_attempts),
+        (JobStatus::Completed, 3, 6)
+    );
+    assert_eq!(world.counter.get(), 3);
+    assert_eq!(done.error, None);
+
+    world.counter.0.store(0, Ordering::SeqCst);
+    let job = world
+        .scheduler
+        .submit(call!(flaky, works_at = 9))
+        .max_attempts(2)
+        .await
+        .unwrap();
+    let done = world.done(&job).await;
+    assert_eq!((done.status, done.attempt), (JobStatus::Failed, 2));
+    assert_eq!(done.error.as_deref(), Some("call 2 fails"));
+    assert!(done.error_traceback.unwrap().contains("jobs.rs"));
+    let error = world
+        .scheduler
+        .result::<u32>(job.id)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("is failed: call 2 fails"), "{error}");
+
+    world.counter.0.store(0, Ordering::SeqCst);
+    let job = world.scheduler.submit(call!(hopeless)).await.unwrap();
+    let done = world.done(&job).await;
+    assert_eq!(
+        (done.status, done.attempt, world.counter.get()),
+        (JobStatus::Failed, 1, 1)
+    );
+
+    let job = world.scheduler.submit(call!(panics)).await.unwrap();
+    assert_eq!(world.done(&job).await.error.as_deref(), Some("oh no"));
+    // Queued again by hand, with all its attempts.
+    world.counter.0.store(0, Ordering::SeqCst);
+    let failed = world
+        .scheduler
+        .submit(call!(flaky, works_at = 2))
+        .max_attempts(1)
+        .await
+        .unwrap();
+    assert_eq!(world.done(&failed).await.status, JobStatus::Failed);
+    let again = world.scheduler.retry(failed.id).await.unwrap();
+    assert_eq!(
+        (again.status, again.attempt, again.error),
+        (JobStatus::Pending, 0, None)
+    );
+    let done = world.done(&failed).await;
+    assert_eq!(done.status, JobStatus::Completed);
+    let error = world.scheduler.retry(failed.id).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            JobError::WrongState {
+                status: JobStatus::Completed,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+async fn later_is_later(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let began = Instant::now();
+    let job = world
+        .scheduler
+        .submit(call!(greet, name = "x"))
+        .delay(Duration::from_millis(400))
+        .await
+        .unwrap();
+    assert!(job.scheduled_at.is_some());
+    world.done(&job).await;
+    let waited = began.elapsed();
+    assert!(waited >= Duration::from_millis(400), "{waited:?}");
+    let past = std::time::SystemTime::UNIX_EPOCH;
+    let job = world
+        .scheduler
+        .submit(call!(greet, name = "x"))
+        .at(past)
+        .await
+        .unwrap();
+    assert_eq!(job.scheduled_at, None);
+    assert_eq!(world.done(&job).await.status, JobStatus::Completed);
+}
+
+async fn a_key_names_one_job(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let submit = |name: &str| {
+        world
+            .scheduler
+            .submit(call!(greet, name = name))
+            .idempotency_key("k-1")
+    };
+    let first = submit("Ada").await.unwrap();
+    assert_eq!(submit("Ada").await.unwrap().id, first.id);
+    world.done(&first).await;
+    assert_eq!(submit("Ada").await.unwrap().status, JobStatus::Completed);
+    let error = submit("Grace").await.unwrap_err();
+    assert!(
+        matches!(error, JobError::KeyReused { id, .. } if id == first.id),
+        "{error}"
+    );
+
+    let unique = |day: u32| world.scheduler.submit(call!(once_per_day, day = day));
+    let one = unique(1).await.unwrap();
+    assert_eq!(unique(1).await.unwrap().id, one.id);
+    assert_ne!(unique(2).await.unwrap().id, one.id);
+    world.done(&one).await;
+    // It is done, so it may be submitted again.
+    assert_ne!(unique(1).await.unwrap().id, one.id);
+}
+
+async fn what_waits_is_canceled_at_once_and_what_runs_is_stopped(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let waiting = scheduler
+        .submit(call!(greet, name = "x"))
+        .delay(LONG)
+        .await
+        .unwrap();
+    let canceled = scheduler.cancel(waiting.id).await.unwrap();
+    assert_eq!(canceled.status, JobStatus::Canceled);
+    assert!(canceled.finished_at.is_some());
+
+    let running = scheduler
+        .submit(call!(sleep, milliseconds = 60_000))
+        .await
+        .unwrap();
+    while scheduler.get(running.id).await.unwrap().unwrap().status != JobStatus::Running {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let began = Instant::now();
+    let asked = scheduler.cancel(running.id).await.unwrap();
+    assert!(asked.cancel_requested_at.is_some());
+    assert_eq!(world.done(&running).await.status, JobStatus::Canceled);
+    assert!(began.elapsed() < Duration::from_secs(5));
+    // Canceling what has ended changes nothing.
+    assert_eq!(
+        scheduler.cancel(running.id).await.unwrap().status,
+        JobStatus::Canceled
+    );
+    let unknown = scheduler
+        .cancel(tasks_web::artifacts::Ulid::new())
+        .await
+        .unwrap_err();
+    assert!(matches!(unknown, JobError::NotFound(_)));
+}
+
+async fn a_thread_that_cannot_stop_keeps_its_job_running(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let job = scheduler.submit(call!(stubborn)).await.unwrap();
+    while !world.started.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    scheduler.cancel(job.id).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let asked = scheduler.get(job.id).await.unwrap().unwrap();
+    assert_eq!(asked.status, JobStatus::Running);
+    assert!(asked.cancel_requested_at.is_some());
+    let error = scheduler.retry(job.id).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            JobError::WrongState {
+                status: JobStatus::Running,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    world.most.store(1, Ordering::SeqCst);
+    let done = world.done(&job).await;
+    assert_eq!(done.status, JobStatus::Canceled);
+    assert!(scheduler.result::<String>(job.id).await.is_err());
+}
+
+async fn a_job_says_how_far_it_is(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let job = world
+        .scheduler
+        .submit(call!(talks, steps = 5))
+        .await
+        .unwrap();
+    let done = world.done(&job).await;
+    let progress = done.progress.unwrap();
+    assert_eq!(
+        (
+            progress.current,
+            progress.total,
+            progress.message.as_deref()
+        ),
+        (5, Some(5), Some("done"))
+    );
+    assert_eq!(
+        world.scheduler.result::<String>(job.id).await.unwrap(),
+        "1 true"
+    );
+    let logs = world.scheduler.logs(job.id, 0, 100).await.unwrap();
+    let lines: Vec<(u32, &str)> = logs
+        .iter()
+        .map(|line| (line.number, line.message.as_str()))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            (1, "did 0"),
+            (2, "did 1"),
+            (3, "did 2"),
+            (4, "did 3"),
+            (5, "did 4")
+        ]
+    );
+    assert_eq!(world.scheduler.logs(job.id, 3, 100).await.unwrap().len(), 2);
+}
+
+async fn limits_hold(test: TestDatabase) {
+    let world = World::new(test, Jobs::new().max_concurrency(10)).await;
+    let jobs: Vec<_> = (0..12)
+        .map(|_| world.scheduler.submit(call!(two_at_once)))
+        .collect();
+    for id in world.scheduler.submit_all(jobs).await.unwrap() {
+        assert_eq!(
+            world.scheduler.wait(id, LONG).await.unwrap().status,
+            JobStatus::Completed
+        );
+    }
+    assert_eq!(world.most.load(Ordering::SeqCst), 2);
+}
+
+async fn secrets_are_not_shown(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let job = world
+        .scheduler
+        .submit(call!(secretive, password = "hunter2", user = "ada"))
+        .await
+        .unwrap();
+    assert_eq!(job.params.as_str(), r#"{"password":"***","user":"ada"}"#);
+    assert_eq!(
+        world.done(&job).await.params.as_str(),
+        r#"{"password":"***","user":"ada"}"#
+    );
+    assert_eq!(
+        world.scheduler.result::<String>(job.id).await.unwrap(),
+        "ada"
+    );
+}
+
+async fn a_closure_is_a_job_of_this_process(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let spawn = async |milliseconds: u64| loop {
+        let work = async move {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            Ok::<_, TaskError>(json!({"waited": milliseconds}))
+        };
+        match scheduler.spawn("background work", work).await {
+            // The worker is not there yet.
+            Err(JobError::NotRunning) => tokio::time::sleep(Duration::from_millis(10)).await,
+            other => return other.unwrap(),
+        }
+    };
+    let job = spawn(10).await;
+    assert_eq!(
+        (job.status, job.task_name.as_deref()),
+        (JobStatus::Running, None)
+    );
+    assert_eq!(world.done(&job).await.status, JobStatus::Completed);
+    assert_eq!(
+        scheduler.result::<Value>(job.id).await.unwrap()["waited"],
+        10
+    );
+    let job = spawn(60_000).await;
+    scheduler.cancel(job.id).await.unwrap();
+    assert_eq!(world.done(&job).await.status, JobStatus::Canceled);
+    let job = spawn(60_000).await;
+    scheduler.shutdown().await;
+    let _ = job;
+}
+
+async fn a_job_exists_if_and_when_its_transaction_commits(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let session = world.database.session();
+    let undone: anyhow::Result<()> = session
+        .transaction(async |tx| {
+            world
+                .scheduler
+                .submit(call!(greet, name = "x"))
+                .within(tx)
+                .await?;
+            anyhow::bail!("not after all")
+        })
+        .await;
+    assert!(undone.is_err());
+    assert!(
+        world
+            .scheduler
+            .list(&JobFilter::new(), None, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let job: anyhow::Result<JobRecord> = session
+        .transaction(async |tx| {
+            Ok(world
+                .scheduler
+                .submit(call!(greet, name = "x"))
+                .within(tx)
+                .await?)
+        })
+        .await;
+    assert_eq!(world.done(&job.unwrap()).await.status, JobStatus::Completed);
+}
+
+async fn lists_and_deletions(test: TestDatabase) {
+    let world = World::new(test, Jobs::new().max_concurrency(1)).await;
+    let scheduler = &world.scheduler;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let job = scheduler
+            .submit(call!(greet, name = n.to_string()))
+            .await
+            .unwrap();
+        world.done(&job).await;
+        ids.push(job.id);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let waiting = scheduler
+        .submit(call!(sleep, milliseconds = 1))
+        .delay(LONG)
+        .await
+        .unwrap();
+    let list = scheduler.list(&JobFilter::new(), None, 3).await.unwrap();
+    assert_eq!(
+        list.iter().map(|job| job.id).collect::<Vec<_>>(),
+        [waiting.id, ids[4], ids[3]]
+    );
+    let rest = scheduler
+        .list(&JobFilter::new(), Some(ids[3]), 10)
+        .await
+        .unwrap();
+    assert_eq!(rest.len(), 3);
+    let pending = scheduler
+        .list(&JobFilter::new().status(JobStatus::Pending), None, 10)
+        .await
+        .unwrap();
+    assert_eq!(pending.len(), 1);
+    let page = scheduler
+        .page(&JobFilter::new().task("greet"), 2, 2)
+        .await
+        .unwrap();
+    assert_eq!((page.total, page.pages, page.items.len()), (5, 3, 2));
+    assert!(scheduler.delete(waiting.id).await.unwrap());
+    assert!(!scheduler.delete(waiting.id).await.unwrap());
+    let stats = scheduler.stats().await.unwrap();
+    assert_eq!((stats.pending, stats.completed), (0, 5));
+    // One that runs is stopped first.
+    let running = scheduler
+        .submit(call!(sleep, milliseconds = 60_000))
+        .await
+        .unwrap();
+    while scheduler.get(running.id).await.unwrap().unwrap().status != JobStatus::Running {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(scheduler.delete(running.id).await.unwrap());
+    while scheduler.get(running.id).await.unwrap().is_some() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn shutdown_lets_jobs_end_or_returns_them(test: TestDatabase) {
+    let url = test.url().to_owned();
+    let world = World::new(
+        test,
+        Jobs::new().shutdown_timeout(Duration::from_millis(500)),
+    )
+    .await;
+    let short = world
+        .scheduler
+        .submit(call!(sleep, milliseconds = 200))
+        .await
+        .unwrap();
+    let long = world
+        .scheduler
+        .submit(call!(sleep, milliseconds = 60_000))
+        .await
+        .unwrap();
+    while world.scheduler.get(long.id).await.unwrap().unwrap().status != JobStatus::Running {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.scheduler.shutdown().await;
+    let short = world.scheduler.get(short.id).await.unwrap().unwrap();
+    assert_eq!(short.status, JobStatus::Completed);
+    let returned = world.scheduler.get(long.id).await.unwrap().unwrap();
+    // No attempt was spent.
+    assert_eq!((returned.status, returned.attempt), (JobStatus::Pending, 0));
+    drop(url);
+}
+
+on_both_databases!(
+    a_job_runs_and_has_a_result,
+    what_is_wrong_is_not_stored,
+    an_attempt_that_fails_is_followed_by_another,
+    later_is_later,
+    a_key_names_one_job,
+    what_waits_is_canceled_at_once_and_what_runs_is_stopped,
+    a_thread_that_cannot_stop_keeps_its_job_running,
+    a_job_says_how_far_it_is,
+    limits_hold,
+    secrets_are_not_shown,
+    a_closure_is_a_job_of_this_process,
+    a_job_exists_if_and_when_its_transaction_commits,
+    lists_and_deletions,
+    shutdown_lets_jobs_end_or_returns_them,
+);
