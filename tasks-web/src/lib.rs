@@ -13,6 +13,8 @@ mod auth;
 mod cors;
 mod health;
 mod http;
+#[cfg(feature = "database")]
+pub mod jobs;
 mod landing;
 mod logging;
 mod monitoring;
@@ -33,6 +35,8 @@ pub use crate::artifacts::{ArtifactScope, artifacts};
 pub use crate::auth::{Access, ApiKey, ApiKeys};
 pub use crate::cors::Cors;
 pub use crate::health::{HealthChecks, HealthState};
+#[cfg(feature = "database")]
+pub use crate::jobs::{JobScope, jobs};
 pub use crate::openapi::OpenApi;
 pub use crate::problem::Problem;
 #[cfg(feature = "database")]

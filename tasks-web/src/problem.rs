@@ -47,6 +47,9 @@ pub struct Problem {
     /// For an unknown task: names that resemble it, the closest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nearest: Vec<String>,
+    /// For a job that is not in the state for what was asked: how it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_status: Option<Box<str>>,
     /// The id of the request, as in the header `x-request-id` and in the log. A [`Service`](crate::Service) writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -73,6 +76,7 @@ impl Problem {
             instance: None,
             errors: Vec::new(),
             nearest: Vec::new(),
+            job_status: None,
             request_id: None,
             allow: None,
             challenge: None,
@@ -218,6 +222,15 @@ impl Problem {
         Self {
             errors,
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", detail)
+        }
+    }
+
+    /// What was asked cannot be done with a job that is like this.
+    #[cfg(feature = "database")]
+    pub(crate) fn wrong_state(status: &str, detail: String) -> Self {
+        Self {
+            job_status: Some(status.into()),
+            ..Self::new(StatusCode::CONFLICT, "wrong-state", detail)
         }
     }
 

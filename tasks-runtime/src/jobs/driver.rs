@@ -302,6 +302,7 @@ impl Driver {
         match self.round(claim).await {
             Ok(round) => {
                 self.clock.beat = Instant::now();
+                self.shared.has_reached_the_database();
                 if round.expelled {
                     self.expelled().await;
                     return;

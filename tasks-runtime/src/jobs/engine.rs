@@ -34,6 +34,8 @@ pub(super) struct Shared {
     /// The tasks of which only so many jobs run at once.
     pub(super) limited: Vec<(String, usize)>,
     pub(super) worker: WorkerName,
+    /// When the database was last reached.
+    pub(super) reached: std::sync::Mutex<std::time::Instant>,
     pub(super) changes: Changes,
     pub(super) running: Running,
     /// There may be work.
@@ -41,6 +43,25 @@ pub(super) struct Shared {
     pub(super) outbox: mpsc::UnboundedSender<Event>,
     pub(super) stopping: CancellationToken,
     pub(super) handle: tokio::runtime::Handle,
+}
+
+impl Shared {
+    pub(super) fn has_reached_the_database(&self) {
+        *self
+            .reached
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = std::time::Instant::now();
+    }
+
+    /// For how long the database has not been reached, if that is longer than it should be.
+    pub(super) fn silent_for(&self) -> Option<Duration> {
+        let reached = self
+            .reached
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let silent = reached.elapsed();
+        (silent > self.settings.lease).then_some(silent)
+    }
 }
 
 /// How this process is called among the workers; nothing before it is one.
@@ -103,6 +124,7 @@ impl Engine {
             queues,
             limited,
             worker: WorkerName::default(),
+            reached: std::sync::Mutex::new(std::time::Instant::now()),
             changes,
             running: Running::default(),
             wake: Notify::new(),

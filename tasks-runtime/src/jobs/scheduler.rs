@@ -98,12 +98,8 @@ impl Scheduler {
         }
     }
 
-    /// Begins to submit jobs for the tasks of an executor, and to run them, unless this process is not to.
-    ///
-    /// # Errors
-    ///
-    /// When no threads can be started, and when the database is closed.
-    pub fn start(&self, executor: &TaskExecutor) -> Result<(), JobError> {
+    /// Begins to submit jobs for the tasks of an executor. They wait until workers [start](Self::start).
+    pub fn attach(&self, executor: &TaskExecutor) {
         let settings = &self.shared.settings;
         let mut queues = settings.queues.clone();
         for queue in executor
@@ -116,6 +112,23 @@ impl Scheduler {
                 .entry(queue.to_owned())
                 .or_insert(settings.max_concurrency);
         }
+        let mut state = self.write();
+        state.executor = Some(executor.clone());
+        state.queues = queues;
+    }
+
+    /// Begins to submit jobs for the tasks of an executor, and to run them, unless this process is not to.
+    ///
+    /// # Errors
+    ///
+    /// When no threads can be started, and when the database is closed.
+    pub fn start(&self, executor: &TaskExecutor) -> Result<(), JobError> {
+        self.attach(executor);
+        let settings = &self.shared.settings;
+        let queues = self.read(|state| state.queues.clone());
+        if self.read(|state| state.engine.is_some()) {
+            return Ok(());
+        }
         let engine = if settings.workers {
             // A pool of its own: tasks that use up the other one cannot keep it from its heartbeats.
             let session = self.shared.session.database().sibling()?.session();
@@ -123,7 +136,7 @@ impl Scheduler {
                 executor.clone(),
                 session,
                 settings.clone(),
-                queues.clone().into_iter().collect(),
+                queues.into_iter().collect(),
                 self.shared.changes.clone(),
             );
             let engine = engine.map_err(|error| {
@@ -135,10 +148,7 @@ impl Scheduler {
         } else {
             None
         };
-        let mut state = self.write();
-        state.executor = Some(executor.clone());
-        state.queues = queues;
-        state.engine = engine;
+        self.write().engine = engine;
         Ok(())
     }
 
@@ -182,6 +192,54 @@ impl Scheduler {
     #[must_use]
     pub fn queue_names(&self) -> Vec<String> {
         self.read(|state| state.queues.keys().cloned().collect())
+    }
+
+    /// What is to be known of a task, if there is one of this name.
+    #[doc(hidden)]
+    pub fn with_task(&self, name: &str, ask: impl FnOnce(&RegisteredTask) -> bool) -> bool {
+        self.executor()
+            .is_ok_and(|executor| executor.registry().get(name).is_ok_and(ask))
+    }
+
+    /// The names of the tasks for which this holds.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn task_names(&self, keep: impl Fn(&RegisteredTask) -> bool) -> Vec<String> {
+        self.executor().map_or_else(
+            |_| Vec::new(),
+            |executor| {
+                let tasks = executor.registry().iter();
+                tasks
+                    .filter(|task| keep(task))
+                    .map(|task| task.name().to_owned())
+                    .collect()
+            },
+        )
+    }
+
+    /// Whether its workers reach their database: for how long they have not, if that is too long.
+    ///
+    /// # Errors
+    ///
+    /// How long they have been silent.
+    pub fn check(&self) -> Result<(), String> {
+        let silent = self.read(|state| {
+            let engine = state.engine.as_ref()?;
+            engine.shared.silent_for()
+        });
+        match silent {
+            Some(silent) => Err(format!(
+                "the jobs have not reached their database for {} seconds",
+                silent.as_secs()
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// How long [`shutdown`](Self::shutdown) may take.
+    #[must_use]
+    pub fn shutdown_timeout(&self) -> Duration {
+        self.shared.settings.drain + Duration::from_secs(15)
     }
 
     /// The database that the jobs are in.

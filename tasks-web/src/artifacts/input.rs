@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::artifacts::{ArtifactIn, JsonText, Ulid};
 
-use super::query::ulid;
+use crate::http::ulid;
 use crate::problem::Problem;
 
 /// What a body may have.

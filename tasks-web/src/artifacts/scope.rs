@@ -4,12 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
-use actix_web::{HttpRequest, Resource, web};
+use actix_web::web;
 use tasks_runtime::artifacts::ArtifactManager;
 
 use super::{download, records, upload};
-use crate::http::BodyLimits;
-use crate::problem::Problem;
+use crate::http::{BodyLimits, Verbs};
 
 /// Serves the artifacts of a manager below `prefix`.
 ///
@@ -206,55 +205,6 @@ impl HttpServiceFactory for ArtifactScope {
             .get(read, web::to(records::get))
             .on(update, "PUT", web::put().to(records::update))
             .on(delete, "DELETE", web::delete().to(records::delete))
-            .register(config);
-    }
-}
-
-/// A resource, and which methods it answers to.
-struct Verbs {
-    resource: Resource,
-    allowed: Vec<&'static str>,
-}
-
-impl Verbs {
-    fn new(path: &str, state: &web::Data<State>) -> Self {
-        Self {
-            resource: web::resource(path).app_data(state.clone()),
-            allowed: Vec::new(),
-        }
-    }
-
-    fn on(mut self, on: bool, method: &'static str, route: actix_web::Route) -> Self {
-        if on {
-            self.allowed.push(method);
-            self.resource = self.resource.route(route);
-        }
-        self
-    }
-
-    /// `GET`, and with it `HEAD`.
-    fn get(mut self, on: bool, route: actix_web::Route) -> Self {
-        use actix_web::guard::{Any, Get, Head};
-        if on {
-            self.allowed.extend(["GET", "HEAD"]);
-            self.resource = self.resource.route(route.guard(Any(Get()).or(Head())));
-        }
-        self
-    }
-
-    fn register(self, config: &mut AppService) {
-        let allowed = self.allowed.join(", ");
-        let refuse = move |request: HttpRequest| {
-            let problem = if allowed.is_empty() {
-                Problem::not_found()
-            } else {
-                Problem::method_not_allowed(&allowed)
-            };
-            let response = problem.answer(&request);
-            async move { response }
-        };
-        self.resource
-            .default_service(web::to(refuse))
             .register(config);
     }
 }

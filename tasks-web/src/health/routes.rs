@@ -1,7 +1,6 @@
 //! Health over HTTP.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
@@ -10,16 +9,11 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::report::{Health, Report, Status};
-use super::stream::Streams;
+use super::stream::Watch;
+use crate::http::sse::{self, LONGEST, SHORTEST, Streams};
 use crate::http::{answer, only_get};
 use crate::openapi::Endpoint;
-use crate::problem::Problem;
 use crate::service::{Claim, Part};
-
-/// The longest that one may wait between two looks.
-const LONGEST: f64 = 60.0;
-/// The shortest.
-const SHORTEST: f64 = 0.05;
 
 /// `GET {path}` and `GET {path}/$stream`.
 pub(crate) fn part(path: &str, health: Arc<Health>, stopping: CancellationToken) -> Part {
@@ -55,8 +49,10 @@ pub(crate) fn part(path: &str, health: Arc<Health>, stopping: CancellationToken)
             let stream = move |request: HttpRequest| {
                 let (health, streams, stopping) = (Arc::clone(&watched), streams.clone(), stopping.clone());
                 async move {
-                    let opened = interval(request.query_string())
-                        .and_then(|interval| streams.open(health, interval, stopping));
+                    let opened = sse::interval(request.query_string()).and_then(|interval| {
+                        let place = streams.take()?;
+                        Ok(sse::respond(Watch::new(health, interval, stopping, place).events()))
+                    });
                     answer(&request, opened)
                 }
             };
@@ -78,21 +74,4 @@ fn respond(report: &Report) -> HttpResponse {
     HttpResponse::build(status)
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(report)
-}
-
-fn interval(query: &str) -> Result<Duration, Problem> {
-    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
-        .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))?;
-    let Some((_, text)) = pairs.iter().find(|(key, _)| key == "poll_interval") else {
-        return Ok(Duration::from_secs(1));
-    };
-    text.parse::<f64>()
-        .ok()
-        .filter(|seconds| (SHORTEST..=LONGEST).contains(seconds))
-        .map(Duration::from_secs_f64)
-        .ok_or_else(|| {
-            Problem::bad_query(format!(
-                "`poll_interval` is a number of seconds from {SHORTEST} to {LONGEST}"
-            ))
-        })
 }

@@ -1,11 +1,20 @@
-//! What all routes have in common: bodies, conditional answers, documents.
+//! What all routes have in common: bodies, conditional answers, documents, streams of events.
 
 mod body;
 mod document;
+#[cfg(feature = "database")]
+mod ids;
 mod respond;
+pub(crate) mod sse;
+#[cfg(feature = "database")]
+mod verbs;
 
 pub(crate) use body::{BodyLimits, check_json, check_same_site, is_announced};
 pub(crate) use document::Document;
 #[cfg(feature = "database")]
 pub(crate) use document::matches_etag;
+#[cfg(feature = "database")]
+pub(crate) use ids::ulid;
 pub(crate) use respond::{answer, conditional, json, only_get};
+#[cfg(feature = "database")]
+pub(crate) use verbs::Verbs;

@@ -11,6 +11,7 @@ pub(crate) struct Routes {
     pub(crate) tasks: String,
     pub(crate) task: String,
     pub(crate) execute: String,
+    pub(crate) submit: String,
     /// Where the metrics are, whose reading is not counted.
     pub(crate) metrics: Option<String>,
 }
@@ -21,6 +22,7 @@ impl Routes {
             tasks: tasks.to_owned(),
             task: format!("{tasks}/{{name}}"),
             execute: format!("{tasks}/{{name}}/$execute"),
+            submit: format!("{tasks}/{{name}}/$submit"),
             metrics,
         }
     }
@@ -37,6 +39,7 @@ impl Routes {
                 None => Some(&self.tasks),
                 Some(None) => Some(&self.task),
                 Some(Some((_, "$execute" | "%24execute"))) => Some(&self.execute),
+                Some(Some((_, "$submit" | "%24submit"))) => Some(&self.submit),
                 Some(Some(_)) => None,
             };
             return known.map(Cow::Borrowed);

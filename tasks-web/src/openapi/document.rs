@@ -36,9 +36,20 @@ pub(super) fn build(
         for task in mount.executor.registry().iter().filter(is_visible) {
             let id = ids.unique(&prefix, &format!("execute_{}", task.name()));
             let schemas = generators.of(task);
+            let execute = operations.execute(task, &id, schemas);
+            #[cfg(feature = "database")]
+            if mount.submits {
+                let id = ids.unique(&prefix, &format!("submit_{}", task.name()));
+                let submit =
+                    crate::jobs::submit_operation(&mut generators.writer(), task, &execute, &id);
+                paths.insert(
+                    format!("{prefix}/{}/$submit", task.name()),
+                    json!({"post": submit}),
+                );
+            }
             paths.insert(
                 format!("{prefix}/{}/$execute", task.name()),
-                json!({"post": operations.execute(task, &id, schemas)}),
+                json!({"post": execute}),
             );
         }
         let list = operations.list(&ids.unique(&prefix, "list_tasks"));
@@ -146,12 +157,15 @@ impl Generators {
         }
     }
 
-    fn add(&mut self, endpoint: &Endpoint, base: &str, paths: &mut Map<String, Value>) {
-        let mut writer = Writer {
+    fn writer(&mut self) -> Writer<'_> {
+        Writer {
             inputs: &mut self.inputs,
             outputs: &mut self.outputs,
-        };
-        let operation = endpoint.operation(&mut writer);
+        }
+    }
+
+    fn add(&mut self, endpoint: &Endpoint, base: &str, paths: &mut Map<String, Value>) {
+        let operation = endpoint.operation(&mut self.writer());
         let path = paths
             .entry(format!("{base}{}", endpoint.path))
             .or_insert_with(|| json!({}));

@@ -83,6 +83,20 @@ impl Writer<'_> {
         self.inputs.subschema_for::<T>().into()
     }
 
+    /// The members of an object that clients send, each with its schema.
+    #[cfg_attr(
+        not(feature = "database"),
+        allow(dead_code, reason = "used by parts that store")
+    )]
+    pub(crate) fn input_properties<T: JsonSchema>(&mut self) -> Option<Map<String, Value>> {
+        let mut schema: Value = T::json_schema(self.inputs).into();
+        Version::adapt(&mut schema, self.inputs);
+        match schema.get_mut("properties").map(Value::take) {
+            Some(Value::Object(properties)) => Some(properties),
+            _ => None,
+        }
+    }
+
     /// A schema that was written by hand, in the dialect of the version.
     #[cfg_attr(
         not(feature = "database"),

@@ -90,6 +90,9 @@ pub(crate) struct Mount {
     base: Option<String>,
     prefix: String,
     executor: TaskExecutor,
+    /// Whether tasks are submitted here, too.
+    #[cfg_attr(not(feature = "database"), allow(dead_code, reason = "never"))]
+    submits: bool,
 }
 
 /// The documents as they were first served, shared by the clones of one [`OpenApi`].
@@ -163,6 +166,7 @@ impl OpenApi {
             base,
             prefix: scope.prefix().to_owned(),
             executor: scope.executor().clone(),
+            submits: scope.submits(),
         });
         self.changed()
     }

@@ -93,8 +93,10 @@ impl ServiceBuilder {
             stopping: CancellationToken::new(),
         };
         #[cfg(feature = "database")]
-        {
-            let path = path(
+        let jobs_path = path(self.paths.jobs, "/api/v1/jobs", &mut draft.problems);
+        #[cfg(feature = "database")]
+        let scheduler = {
+            let artifacts_path = path(
                 self.paths.artifacts,
                 "/api/v1/artifacts",
                 &mut draft.problems,
@@ -102,12 +104,14 @@ impl ServiceBuilder {
             let wanted = super::storage::Wanted {
                 database: self.database.take(&mut draft.problems),
                 artifacts: self.artifacts.take(&mut draft.problems),
-                path,
+                artifacts_path,
+                jobs: self.jobs.take(&mut draft.problems),
+                jobs_path: jobs_path.clone(),
                 registry: registry.as_ref(),
                 monitored: recorder.is_some(),
             };
-            wanted.add_to(&mut draft).await;
-        }
+            wanted.add_to(&mut draft).await
+        };
         let Draft {
             mut problems,
             mut parts,
@@ -183,7 +187,19 @@ impl ServiceBuilder {
             return Err(ServiceError::Build(BuildProblems(problems)));
         };
 
+        #[cfg_attr(
+            not(feature = "database"),
+            allow(unused_mut, reason = "there are no jobs")
+        )]
+        let mut workers: Option<Hook> = None;
         let mut tasks = crate::scope(&tasks_path, executor.clone()).without_docs();
+        #[cfg(feature = "database")]
+        if let Some(scheduler) = scheduler {
+            scheduler.attach(&executor);
+            // After the hooks of the application's own, which may prepare what jobs need.
+            workers = Some(super::storage::starting(&scheduler, &executor));
+            tasks = tasks.jobs(scheduler, &jobs_path);
+        }
         if let Some(bytes) = body_limit {
             tasks = tasks.body_limit(bytes);
         }
@@ -221,7 +237,7 @@ impl ServiceBuilder {
                 parts,
                 mounts: self.mounts,
                 cors,
-                startup,
+                startup: startup.into_iter().chain(workers).collect(),
                 shutdown: self.shutdown,
                 listen,
                 stopping,

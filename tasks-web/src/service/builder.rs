@@ -39,6 +39,8 @@ pub struct ServiceBuilder {
     pub(super) database: Setting<super::storage::DatabaseSource>,
     #[cfg(feature = "database")]
     pub(super) artifacts: Setting<super::storage::Artifacts>,
+    #[cfg(feature = "database")]
+    pub(super) jobs: Setting<tasks_runtime::Jobs>,
     pub(super) mounts: Vec<Mount>,
     pub(super) startup: Vec<Hook>,
     pub(super) shutdown: Vec<Hook>,
@@ -57,6 +59,8 @@ pub(super) struct Paths {
     pub(super) metrics: Setting<String>,
     #[cfg(feature = "database")]
     pub(super) artifacts: Setting<String>,
+    #[cfg(feature = "database")]
+    pub(super) jobs: Setting<String>,
 }
 
 impl fmt::Debug for ServiceBuilder {
@@ -81,6 +85,8 @@ impl ServiceBuilder {
                 metrics: Setting::new("metrics_at"),
                 #[cfg(feature = "database")]
                 artifacts: Setting::new("artifacts_at"),
+                #[cfg(feature = "database")]
+                jobs: Setting::new("jobs_at"),
             },
             health: false,
             checks: HealthChecks::new(),
@@ -95,6 +101,8 @@ impl ServiceBuilder {
             database: Setting::new("with_database"),
             #[cfg(feature = "database")]
             artifacts: Setting::new("with_artifacts"),
+            #[cfg(feature = "database")]
+            jobs: Setting::new("with_jobs"),
             mounts: Vec::new(),
             startup: Vec::new(),
             shutdown: Vec::new(),
@@ -340,6 +348,23 @@ impl ServiceBuilder {
     #[must_use]
     pub fn artifacts_at(mut self, path: &str) -> Self {
         self.paths.artifacts.agree(path.to_owned());
+        self
+    }
+
+    /// Runs tasks in the background: they are submitted at `…/{name}/$submit`, and the jobs are at `/api/v1/jobs`.
+    ///
+    /// The [`Scheduler`](crate::Scheduler) is injected. Workers start with the service and end with it: what runs may end, and
+    /// what is left then is run after the next start.
+    #[must_use]
+    pub fn with_jobs(mut self, jobs: tasks_runtime::Jobs) -> Self {
+        self.jobs.set(jobs);
+        self
+    }
+
+    /// Where the jobs are. `/api/v1/jobs` unless set.
+    #[must_use]
+    pub fn jobs_at(mut self, path: &str) -> Self {
+        self.paths.jobs.agree(path.to_owned());
         self
     }
 }

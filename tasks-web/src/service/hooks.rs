@@ -11,11 +11,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 type HookResult = Result<(), Box<dyn Error + Send + Sync>>;
 
+type Run = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = HookResult> + Send>> + Send + Sync>;
+
 /// Something to do once, as often as it is asked for.
 #[derive(Clone)]
-pub(crate) struct Hook(
-    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = HookResult> + Send>> + Send + Sync>,
-);
+pub(crate) struct Hook {
+    run: Run,
+    patience: Duration,
+}
 
 impl Hook {
     pub(crate) fn new<F, Fut, E>(hook: F) -> Self
@@ -24,22 +27,33 @@ impl Hook {
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self(Arc::new(move || {
-            let future = hook();
-            Box::pin(async move { future.await.map_err(Into::into) })
-        }))
+        Self {
+            run: Arc::new(move || {
+                let future = hook();
+                Box::pin(async move { future.await.map_err(Into::into) })
+            }),
+            patience: PATIENCE,
+        }
+    }
+
+    /// How long it may take at the end.
+    #[cfg(feature = "database")]
+    pub(crate) fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     pub(crate) async fn run(&self) -> HookResult {
-        (self.0)().await
+        (self.run)().await
     }
 
     /// Runs it at the end, when there is nobody left to give an error to but the log.
     pub(crate) async fn finish(&self) {
-        match tokio::time::timeout(PATIENCE, self.run()).await {
+        let patience = self.patience;
+        match tokio::time::timeout(patience, self.run()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "a shutdown hook failed"),
-            Err(_) => tracing::error!("a shutdown hook did not end within {PATIENCE:?}"),
+            Err(_) => tracing::error!("a shutdown hook did not end within {patience:?}"),
         }
     }
 }

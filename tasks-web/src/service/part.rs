@@ -24,6 +24,8 @@ pub(crate) struct Part {
     /// Links of the landing page.
     pub(crate) links: Vec<Link>,
     pub(crate) checks: HealthChecks,
+    /// What lets its own work end, after all requests are answered and before the shutdown hooks.
+    pub(crate) drain: Option<Hook>,
     /// What closes it, after all requests are answered.
     pub(crate) shutdown: Option<Hook>,
 }
@@ -63,6 +65,7 @@ impl Part {
             endpoints: Vec::new(),
             links: Vec::new(),
             checks: HealthChecks::new(),
+            drain: None,
             shutdown: None,
         }
     }

@@ -96,6 +96,14 @@ impl Service {
     /// does; an actix app of one's own calls it after it has served. Errors are logged: what comes next runs all the same.
     pub async fn shutdown(&self) {
         self.core.stopping.cancel();
+        for hook in self
+            .core
+            .parts
+            .iter()
+            .filter_map(|part| part.drain.as_ref())
+        {
+            hook.finish().await;
+        }
         for hook in self.core.shutdown.iter().rev() {
             hook.finish().await;
         }

@@ -1,11 +1,13 @@
-//! The database of a service, and its artifacts.
+//! The database of a service, its artifacts and its jobs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tasks_runtime::artifacts::{ArtifactHooks, ArtifactManagerBuilder, ContentStore};
 use tasks_runtime::database::DatabaseBuilder;
-use tasks_runtime::{ArtifactHierarchy, ArtifactManager, Database, TaskRegistry};
+use tasks_runtime::{
+    ArtifactHierarchy, ArtifactManager, Database, Jobs, Scheduler, TaskExecutor, TaskRegistry,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::build::Draft;
@@ -13,6 +15,7 @@ use super::hooks::Hook;
 use super::part::{Claim, Part};
 use crate::artifacts::{ArtifactScope, artifacts, endpoints};
 use crate::health::HealthChecks;
+use crate::jobs::JobScope;
 
 /// A database, or how to open one.
 #[derive(Debug)]
@@ -140,8 +143,9 @@ impl Artifacts {
 pub(super) struct Wanted<'a> {
     pub(super) database: Option<DatabaseSource>,
     pub(super) artifacts: Option<Artifacts>,
-    /// Where the artifacts are.
-    pub(super) path: String,
+    pub(super) artifacts_path: String,
+    pub(super) jobs: Option<Jobs>,
+    pub(super) jobs_path: String,
     pub(super) registry: Option<&'a TaskRegistry>,
     /// Whether there are metrics.
     pub(super) monitored: bool,
@@ -149,28 +153,34 @@ pub(super) struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// Connects, and adds what is there to the service.
-    pub(super) async fn add_to(self, draft: &mut Draft) {
-        let needed =
-            self.artifacts.is_some() || self.registry.is_some_and(TaskRegistry::needs::<Database>);
-        let Some(source) = self.database.or_else(|| default_database(needed)) else {
-            return;
-        };
-        let Some(database) = source.connect(&mut draft.problems).await else {
-            return;
-        };
+    pub(super) async fn add_to(self, draft: &mut Draft) -> Option<Scheduler> {
+        let needed = self.artifacts.is_some()
+            || self.jobs.is_some()
+            || self.registry.is_some_and(TaskRegistry::needs::<Database>);
+        let source = self.database.or_else(|| default_database(needed))?;
+        let database = source.connect(&mut draft.problems).await?;
         draft.parts.push(database_part(&database));
         if self.monitored {
             draft.probes.push(probe(&database));
         }
-        let artifacts = self
-            .artifacts
-            .and_then(|artifacts| artifacts.build(&database, &self.path, &mut draft.problems));
+        let artifacts = self.artifacts.and_then(|artifacts| {
+            artifacts.build(&database, &self.artifacts_path, &mut draft.problems)
+        });
         if let Some((manager, scope)) = artifacts {
             draft.parts.push(artifacts_part(&scope));
             draft.startup.push(sweeping(&manager, &draft.stopping));
             draft.provide(manager);
         }
+        let scheduler = self.jobs.map(|jobs| {
+            let scheduler = Scheduler::new(&database, jobs);
+            let scope = crate::jobs(&self.jobs_path, scheduler.clone());
+            let scope = scope.stopping(draft.stopping.clone());
+            draft.parts.push(jobs_part(&scope, &scheduler));
+            draft.provide(scheduler.clone());
+            scheduler
+        });
         draft.provide(database);
+        scheduler
     }
 }
 
@@ -226,6 +236,44 @@ fn artifacts_part(scope: &ArtifactScope) -> Part {
     let scope = scope.clone();
     part.routes(move |config| {
         config.service(scope.clone());
+    })
+}
+
+/// The routes of jobs, their health, and their end.
+fn jobs_part(scope: &JobScope, scheduler: &Scheduler) -> Part {
+    let (checked, ended) = (scheduler.clone(), scheduler.clone());
+    let mut part = Part::new("jobs")
+        .claim(Claim::below(scope.prefix()))
+        .link(scope.prefix(), "Jobs");
+    part.checks = HealthChecks::new().check("jobs", move || {
+        let checked = checked.check();
+        async move { checked }
+    });
+    part.drain = Some(
+        Hook::new(move || {
+            let scheduler = ended.clone();
+            async move {
+                scheduler.shutdown().await;
+                Ok::<(), std::convert::Infallible>(())
+            }
+        })
+        .within(scheduler.shutdown_timeout()),
+    );
+    let part = crate::jobs::endpoints(scope.prefix())
+        .into_iter()
+        .fold(part, Part::endpoint);
+    let scope = scope.clone();
+    part.routes(move |config| {
+        config.service(scope.clone());
+    })
+}
+
+/// Starts the workers.
+pub(super) fn starting(scheduler: &Scheduler, executor: &TaskExecutor) -> Hook {
+    let (scheduler, executor) = (scheduler.clone(), executor.clone());
+    Hook::new(move || {
+        let started = scheduler.start(&executor);
+        async move { started }
     })
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::Query;
+use actix_web::web::{Bytes, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::{RegisteredTask, TaskExecutor};
 
@@ -21,6 +21,11 @@ pub(super) struct Handler {
     pub(super) executor: TaskExecutor,
     pub(super) catalog: Arc<Catalog>,
     pub(super) limits: BodyLimits,
+    /// Where jobs are submitted, and where they are shown.
+    #[cfg(feature = "database")]
+    pub(super) jobs: Option<(tasks_runtime::Scheduler, String)>,
+    #[cfg(feature = "database")]
+    pub(super) prefix: String,
 }
 
 /// What a path below the prefix means.
@@ -28,6 +33,11 @@ enum Route<'a> {
     List,
     Task(&'a str),
     Execute(&'a str),
+    #[cfg_attr(
+        not(feature = "database"),
+        allow(dead_code, reason = "there are no jobs")
+    )]
+    Submit(&'a str),
 }
 
 impl Route<'_> {
@@ -40,6 +50,7 @@ impl Route<'_> {
         match rest.strip_prefix('/')?.split_once('/') {
             None => Some(Route::Task(&rest[1..])),
             Some((name, "$execute")) => Some(Route::Execute(name)),
+            Some((name, "$submit")) => Some(Route::Submit(name)),
             Some(_) => None,
         }
     }
@@ -47,7 +58,7 @@ impl Route<'_> {
     fn allowed(&self) -> &'static str {
         match self {
             Self::List | Self::Task(_) => "GET, HEAD",
-            Self::Execute(_) => "POST",
+            Self::Execute(_) | Self::Submit(_) => "POST",
         }
     }
 }
@@ -68,6 +79,11 @@ impl Handler {
         let route = Route::of(request.match_info().unprocessed()).ok_or_else(Problem::not_found)?;
         let method = request.method();
         match route {
+            Route::Submit(_) if !self.submits() => Err(Problem::not_found()),
+            #[cfg(feature = "database")]
+            Route::Submit(name) if method == Method::POST => {
+                self.submit(name, request, payload).await
+            }
             Route::Execute(name) if method == Method::POST => {
                 self.execute(name, request, payload).await
             }
@@ -124,6 +140,47 @@ impl Handler {
         request: &HttpRequest,
         payload: Payload,
     ) -> Result<HttpResponse, Problem> {
+        let body = self.body(name, request, payload).await?;
+        let envelope = self.executor.execute_json(name, &body).await?;
+        Ok(json(envelope.into()))
+    }
+
+    #[cfg(feature = "database")]
+    fn submits(&self) -> bool {
+        self.jobs.is_some()
+    }
+
+    #[cfg(not(feature = "database"))]
+    #[allow(clippy::unused_self, reason = "it is the same call with jobs")]
+    fn submits(&self) -> bool {
+        false
+    }
+
+    #[cfg(feature = "database")]
+    async fn submit(
+        &self,
+        name: &str,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<HttpResponse, Problem> {
+        let Some((scheduler, jobs)) = &self.jobs else {
+            return Err(Problem::not_found());
+        };
+        let body = self.body(name, request, payload).await?;
+        let job = crate::jobs::submit(request, scheduler, name, &body).await?;
+        let location = crate::jobs::location(request, &self.prefix, jobs, job.id);
+        Ok(HttpResponse::Accepted()
+            .insert_header((actix_web::http::header::LOCATION, location))
+            .json(job))
+    }
+
+    /// The body of a call of the task, if the key of the request reaches it.
+    async fn body(
+        &self,
+        name: &str,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<Bytes, Problem> {
         // Before the body is read: nobody waits for a megabyte to learn that there is no such task.
         self.find(name, request)?;
         let headers = request.headers();
@@ -137,8 +194,7 @@ impl Handler {
         } else if !announced {
             http::check_json(headers)?;
         }
-        let envelope = self.executor.execute_json(name, &body).await?;
-        Ok(json(envelope.into()))
+        Ok(body)
     }
 }
 

@@ -23,6 +23,7 @@ use crate::openapi::OpenApi;
 /// | `GET {prefix}` | all tasks; `?tag=a&tag=b` keeps those that have all of the tags |
 /// | `GET {prefix}/{name}` | one task |
 /// | `POST {prefix}/{name}/$execute` | runs it |
+/// | `POST {prefix}/{name}/$submit` | runs it in the background, with [`TaskScope::jobs`] |
 /// | `GET /openapi.json`, `GET /docs` | the OpenAPI document and its UI, unless [`TaskScope::without_docs`] |
 ///
 /// The last two are siblings of the prefix, at the level the scope is mounted at.
@@ -68,6 +69,8 @@ pub fn scope(prefix: &str, executor: TaskExecutor) -> TaskScope {
         },
         docs: true,
         title: None,
+        #[cfg(feature = "database")]
+        jobs: None,
     }
 }
 
@@ -79,6 +82,9 @@ pub struct TaskScope {
     limits: BodyLimits,
     docs: bool,
     title: Option<(String, String)>,
+    /// Where jobs are submitted, and where they are shown.
+    #[cfg(feature = "database")]
+    jobs: Option<(tasks_runtime::Scheduler, String)>,
 }
 
 impl fmt::Debug for TaskScope {
@@ -120,6 +126,27 @@ impl TaskScope {
         self
     }
 
+    /// Runs tasks in the background, too: `POST {prefix}/{name}/$submit`. `prefix` is where the [jobs](crate::jobs()) are
+    /// mounted, at the same level as this scope.
+    #[cfg(feature = "database")]
+    #[must_use]
+    pub fn jobs(mut self, scheduler: tasks_runtime::Scheduler, prefix: &str) -> Self {
+        self.jobs = Some((scheduler, format!("/{}", prefix.trim_matches('/'))));
+        self
+    }
+
+    /// Whether tasks are submitted here.
+    #[cfg(feature = "database")]
+    pub(crate) fn submits(&self) -> bool {
+        self.jobs.is_some()
+    }
+
+    #[cfg(not(feature = "database"))]
+    #[allow(clippy::unused_self, reason = "it is the same call with jobs")]
+    pub(crate) fn submits(&self) -> bool {
+        false
+    }
+
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -153,6 +180,10 @@ impl HttpServiceFactory for TaskScope {
             executor: self.executor,
             catalog,
             limits: self.limits,
+            #[cfg(feature = "database")]
+            jobs: self.jobs,
+            #[cfg(feature = "database")]
+            prefix: self.prefix.clone(),
         });
         let service = fn_service(move |request: ServiceRequest| {
             let handler = Rc::clone(&handler);

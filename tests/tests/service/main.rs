@@ -7,6 +7,7 @@ mod build;
 mod cors;
 mod edge;
 mod health;
+mod jobs;
 mod landing;
 mod lifecycle;
 mod logging;

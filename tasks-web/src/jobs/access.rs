@@ -1,0 +1,78 @@
+//! Which jobs the key of a request reaches: those of the tasks that it reaches.
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use tasks_runtime::artifacts::Ulid;
+use tasks_runtime::jobs::{JobError, JobFilter, JobRecord, Scheduler};
+
+use crate::auth::Access;
+use crate::http::ulid;
+use crate::problem::Problem;
+
+fn reaches(access: &Access, scheduler: &Scheduler, job: &JobRecord) -> bool {
+    let task = job.task_name.as_deref();
+    task.is_some_and(|task| scheduler.with_task(task, |task| access.reaches(task)))
+}
+
+/// The job of the path, if the key reaches it.
+pub(super) async fn find(
+    request: &HttpRequest,
+    scheduler: &Scheduler,
+) -> Result<JobRecord, Problem> {
+    let text = request.match_info().get("id").unwrap_or_default();
+    let unknown = || {
+        let shown: String = text.chars().take(100).collect();
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-job",
+            format!("there is no job `{shown}`"),
+        )
+    };
+    // What cannot be an id is not that of a job.
+    let id: Ulid = ulid(text).ok_or_else(unknown)?;
+    let job = scheduler.get(id).await?.ok_or_else(unknown)?;
+    match Access::limits(request) {
+        Some(access) if !reaches(&access, scheduler, &job) => Err(Problem::forbidden(format!(
+            "the key `{}` does not reach the task of this job: it is limited to tasks with other tags",
+            access.key_name()
+        ))),
+        _ => Ok(job),
+    }
+}
+
+/// Keeps the jobs that the key reaches.
+pub(super) fn limit(
+    request: &HttpRequest,
+    scheduler: &Scheduler,
+    filter: JobFilter,
+    task: Option<String>,
+) -> JobFilter {
+    let access = Access::limits(request);
+    match (access, task) {
+        (None, None) => filter,
+        (None, Some(task)) => filter.task(task),
+        (Some(access), task) => {
+            let mut names = scheduler.task_names(|task| access.reaches(task));
+            if let Some(task) = task {
+                names.retain(|name| *name == task);
+            }
+            filter.tasks(names)
+        }
+    }
+}
+
+/// Refuses a key that does not reach all tasks.
+pub(super) fn all(request: &HttpRequest) -> Result<(), Problem> {
+    match Access::limits(request) {
+        Some(access) => Err(Problem::forbidden(format!(
+            "the key `{}` is limited to tasks with some tags, and this is about all of them",
+            access.key_name()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A job that somebody else deleted in the meantime.
+pub(super) fn gone(id: Ulid) -> Problem {
+    JobError::NotFound(id).into()
+}

@@ -1,0 +1,243 @@
+//! The operations of jobs, for the OpenAPI document.
+
+use serde_json::{Value, json};
+use tasks_runtime::RegisteredTask;
+use tasks_runtime::jobs::{JobLog, JobRecord, JobStats, JobStatus};
+
+use super::query::{LAST_PAGE, MOST};
+use super::submit::Options;
+use crate::http::sse::{LONGEST, SHORTEST};
+use crate::openapi::{Endpoint, Writer};
+
+/// A ULID: 26 digits and capital letters.
+const ULID: &str = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$";
+const GROUP: &str = "jobs";
+
+type Status = (u16, &'static str);
+
+const UNKNOWN: Status = (404, "No such job.");
+const METHOD: Status = (405, "Another method.");
+const STATE: Status = (
+    409,
+    "The job is not in a state for that: `job_status` says how it is.",
+);
+const QUERY: Status = (422, "The query does not fit: `errors` says where.");
+const INTERNAL: Status = (500, "The database failed.");
+const UNAVAILABLE: Status = (503, "The database is not available.");
+
+fn operation(
+    writer: &Writer<'_>,
+    (id, summary): (&str, &str),
+    success: (u16, Value),
+    problems: &[Status],
+) -> Value {
+    let mut responses = writer.problems(problems);
+    responses.extend(writer.problems(&[METHOD, INTERNAL, UNAVAILABLE]));
+    responses.insert(success.0.to_string(), success.1);
+    json!({"operationId": id, "summary": summary, "tags": [GROUP], "responses": responses})
+}
+
+fn answer(schema: &Value) -> Value {
+    json!({"description": "The answer.", "content": {"application/json": {"schema": schema}}})
+}
+
+fn of_job(mut operation: Value) -> Value {
+    operation["parameters"] = json!([
+        {"name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": ULID}},
+    ]);
+    operation
+}
+
+/// All operations below the prefix.
+pub(crate) fn endpoints(prefix: &str) -> Vec<Endpoint> {
+    let at = |rest: &str| format!("{prefix}{rest}");
+    vec![
+        Endpoint::new("get", &at(""), list),
+        Endpoint::new("get", &at("/$schema"), |writer| {
+            let mut operation = operation(
+                writer,
+                ("get_job_schema", "The JSON Schema of a job"),
+                (200, answer(&json!({"type": "object"}))),
+                &[],
+            );
+            operation["responses"]["304"] =
+                json!({"description": "Nothing has changed since `If-None-Match`."});
+            operation
+        }),
+        Endpoint::new("get", &at("/$stats"), |writer| {
+            let schema = writer.output::<JobStats>();
+            let names = ("get_job_stats", "How many jobs there are");
+            operation(writer, names, (200, answer(&schema)), &[])
+        }),
+        Endpoint::new("get", &at("/{id}"), |writer| {
+            let schema = writer.output::<JobRecord>();
+            let success = (200, answer(&schema));
+            of_job(operation(
+                writer,
+                ("get_job", "One job"),
+                success,
+                &[UNKNOWN],
+            ))
+        }),
+        Endpoint::new("delete", &at("/{id}"), |writer| {
+            let done =
+                json!({"description": "It is forgotten, or will be when its code has ended."});
+            let names = ("delete_job", "Cancel a job if need be, and forget it");
+            of_job(operation(writer, names, (204, done), &[UNKNOWN]))
+        }),
+        Endpoint::new("get", &at("/{id}/$result"), |writer| {
+            let schema = json!({
+                "type": "object",
+                "required": ["task_name", "params", "result", "error"],
+                "description": "As `$execute` answers.",
+            });
+            let names = ("get_job_result", "How a job ended");
+            of_job(operation(
+                writer,
+                names,
+                (200, answer(&schema)),
+                &[UNKNOWN, STATE],
+            ))
+        }),
+        Endpoint::new("get", &at("/{id}/$logs"), |writer| {
+            let line = writer.output::<JobLog>();
+            let schema = json!({"type": "array", "items": line, "maxItems": MOST});
+            let names = ("get_job_logs", "What a job logged, oldest first");
+            let mut operation = of_job(operation(
+                writer,
+                names,
+                (200, answer(&schema)),
+                &[UNKNOWN, QUERY],
+            ));
+            if let Some(parameters) = operation["parameters"].as_array_mut() {
+                parameters.push(json!({
+                    "name": "after", "in": "query", "required": false,
+                    "description": "The number of a line: those after it are wanted.",
+                    "schema": {"type": "integer", "minimum": 0, "maximum": u32::MAX},
+                }));
+            }
+            operation
+        }),
+        Endpoint::new("get", &at("/{id}/$stream"), |writer| {
+            let content = json!({"text/event-stream": {"schema": {"type": "string"}}});
+            let success = json!({"description": "An event with the job for each change.", "content": content});
+            let names = ("stream_job", "A job as it changes, as server-sent events");
+            let mut operation = of_job(operation(writer, names, (200, success), &[UNKNOWN, QUERY]));
+            if let Some(parameters) = operation["parameters"].as_array_mut() {
+                parameters.push(json!({
+                    "name": "poll_interval", "in": "query", "required": false,
+                    "description": "How often to look for changes by other processes, in seconds.",
+                    "schema": {"type": "number", "minimum": SHORTEST, "maximum": LONGEST, "default": 1.0},
+                }));
+            }
+            operation
+        }),
+        Endpoint::new("post", &at("/{id}/$cancel"), |writer| {
+            let schema = writer.output::<JobRecord>();
+            let names = ("cancel_job", "Cancel a job, or ask it to stop");
+            of_job(operation(writer, names, (200, answer(&schema)), &[UNKNOWN]))
+        }),
+        Endpoint::new("post", &at("/{id}/$retry"), |writer| {
+            let schema = writer.output::<JobRecord>();
+            let names = ("retry_job", "Queue a job again that failed or was canceled");
+            of_job(operation(
+                writer,
+                names,
+                (202, answer(&schema)),
+                &[UNKNOWN, STATE],
+            ))
+        }),
+    ]
+}
+
+fn list(writer: &mut Writer<'_>) -> Value {
+    let job = writer.output::<JobRecord>();
+    let items = json!({"type": "array", "items": job, "maxItems": MOST});
+    let number = json!({"type": "integer", "minimum": 0});
+    let schema = json!({"oneOf": [items, {
+        "type": "object",
+        "required": ["items", "total", "page", "size", "pages"],
+        "properties": {"items": items, "total": number, "page": number, "size": number, "pages": number},
+    }]});
+    let names = ("list_jobs", "All jobs, newest first");
+    let mut operation = operation(writer, names, (200, answer(&schema)), &[QUERY]);
+    operation["description"] = json!(
+        "At most 100 at once: the header `Link` with `rel=\"next\"` leads to the rest. With `page` or `size` the answer is an \
+         object with one page and the numbers of it."
+    );
+    let parameter = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
+    operation["parameters"] = json!([
+        parameter(
+            "status_filter",
+            "Keeps the jobs that are like this.",
+            json!({"type": "string", "enum": JobStatus::ALL.map(JobStatus::as_str)})
+        ),
+        parameter(
+            "task",
+            "Keeps the jobs of a task.",
+            json!({"type": "string"})
+        ),
+        parameter(
+            "page",
+            "Which page.",
+            json!({"type": "integer", "minimum": 1, "maximum": LAST_PAGE})
+        ),
+        parameter(
+            "size",
+            "How many a page has.",
+            json!({"type": "integer", "minimum": 1, "maximum": MOST})
+        ),
+        parameter(
+            "before",
+            "The id of a job: older ones are wanted.",
+            json!({"type": "string", "pattern": ULID})
+        ),
+    ]);
+    operation
+}
+
+/// `POST {tasks}/{name}/$submit`, made from the operation that executes the task.
+pub(crate) fn submit(
+    writer: &mut Writer<'_>,
+    task: &RegisteredTask,
+    execute: &Value,
+    id: &str,
+) -> Value {
+    let record = writer.output::<JobRecord>();
+    let mut operation = execute.clone();
+    operation["operationId"] = json!(id);
+    let summary = execute["summary"].as_str().unwrap_or_else(|| task.name());
+    operation["summary"] = json!(format!("{summary} (in the background)"));
+    if let Some(responses) = operation["responses"].as_object_mut() {
+        responses.remove("200");
+        // Nothing runs yet, so there is no limit to run into.
+        responses.remove("429");
+        responses.extend(writer.problems(&[INTERNAL, UNAVAILABLE]));
+        responses.insert(
+            "202".to_owned(),
+            json!({
+                "description": "It is stored, and will run.",
+                "headers": {"Location": {
+                    "required": true, "description": "Where the job is.", "schema": {"type": "string", "format": "uri"},
+                }},
+                "content": {"application/json": {"schema": record}},
+            }),
+        );
+    }
+    let options = writer.input_properties::<Options>();
+    let schema = &mut operation["requestBody"]["content"]["application/json"]["schema"];
+    if let (Some(properties), Some(options)) = (schema["properties"].as_object_mut(), options) {
+        for (name, option) in options {
+            properties.entry(name).or_insert(option);
+        }
+    }
+    operation["parameters"] = json!([{
+        "name": "Idempotency-Key", "in": "header", "required": false,
+        "description": "A name of the client's for this very job: sent again, it is not stored again.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    }]);
+    if let Some(operation) = operation.as_object_mut() {
+        operation.remove("x-task");
+    }
+    operation
+}

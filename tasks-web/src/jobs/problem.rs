@@ -1,0 +1,33 @@
+//! Errors of jobs, as problems.
+
+use actix_web::http::StatusCode;
+use tasks_runtime::ArgumentError;
+use tasks_runtime::jobs::JobError;
+
+use crate::problem::Problem;
+
+impl From<JobError> for Problem {
+    fn from(error: JobError) -> Self {
+        let detail = error.to_string();
+        match error {
+            JobError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "unknown-job", detail),
+            JobError::WrongState { status, .. } | JobError::Unsuccessful { status, .. } => {
+                Self::wrong_state(status.as_str(), detail)
+            }
+            JobError::Call(error) => error.into(),
+            JobError::Option { pointer, reason } => Self::invalid_body(vec![ArgumentError {
+                pointer: pointer.to_owned(),
+                detail: reason,
+            }]),
+            JobError::KeyReused { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key", detail)
+            }
+            JobError::NotRunning => Self::unavailable("the jobs are not running"),
+            JobError::Database(error) => error.into(),
+            error => {
+                tracing::error!(%error, "a job could not be handled");
+                Self::internal()
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Jobs as JSON.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::LINK;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use tasks_runtime::jobs::{JobError, JobRecord};
+
+use super::access;
+use super::query::{self, MOST, Part};
+use super::scope::State;
+use crate::http::{Document, answer, conditional, json};
+use crate::problem::Problem;
+
+type Answer = Result<HttpResponse, Problem>;
+
+fn write(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(value).map_err(|_| Problem::internal())
+}
+
+fn one(job: &JobRecord) -> Answer {
+    Ok(json(write(job)?.into()))
+}
+
+fn with_link(mut response: HttpResponse, link: Option<String>) -> HttpResponse {
+    if let Some(link) = link.and_then(|link| link.parse().ok()) {
+        response.headers_mut().insert(LINK, link);
+    }
+    response
+}
+
+pub(super) async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let wanted = query::wanted(request.query_string())?;
+        let scheduler = &state.scheduler;
+        let kept: Vec<String> = request
+            .query_string()
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("before="))
+            .map(str::to_owned)
+            .collect();
+        let filter = access::limit(&request, scheduler, wanted.filter, wanted.task);
+        match wanted.part {
+            Part::Before(before) => {
+                let mut jobs = scheduler.list(&filter, before, MOST + 1).await?;
+                let more = jobs.len() > MOST as usize;
+                jobs.truncate(MOST as usize);
+                let link = jobs.last().filter(|_| more).map(|last| {
+                    let mut query = kept;
+                    query.push(format!("before={}", last.id));
+                    format!("<{}?{}>; rel=\"next\"", request.path(), query.join("&"))
+                });
+                Ok(with_link(json(write(&jobs)?.into()), link))
+            }
+            Part::Page { page, size } => {
+                let page = scheduler.page(&filter, page, size).await?;
+                let items = write(&page.items)?;
+                let mut body = b"{\"items\":".to_vec();
+                body.extend_from_slice(&items);
+                let numbers = format!(
+                    ",\"total\":{},\"page\":{},\"size\":{},\"pages\":{}}}",
+                    page.total, page.page, page.size, page.pages
+                );
+                body.extend_from_slice(numbers.as_bytes());
+                Ok(json(body.into()))
+            }
+        }
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn get(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let found = access::find(&request, &state.scheduler).await;
+    answer(&request, found.and_then(|job| one(&job)))
+}
+
+/// The envelope of `$execute`.
+pub(super) async fn result(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let job = access::find(&request, &state.scheduler).await?;
+        let (job, outcome) = match state.scheduler.outcome(job.id).await {
+            Err(JobError::WrongState { id, status, .. }) => {
+                let detail = format!("job {id} is {status}: it has no result");
+                return Err(Problem::wrong_state(status.as_str(), detail));
+            }
+            other => other?,
+        };
+        let mut body = b"{\"task_name\":".to_vec();
+        body.extend_from_slice(&write(&job.task_name)?);
+        body.extend_from_slice(b",\"params\":");
+        body.extend_from_slice(job.params.as_str().as_bytes());
+        body.extend_from_slice(b",\"result\":");
+        match outcome {
+            Ok(json) => {
+                body.extend_from_slice(json.as_str().as_bytes());
+                body.extend_from_slice(b",\"error\":null}");
+            }
+            Err(failure) => {
+                body.extend_from_slice(b"null,\"error\":");
+                body.extend_from_slice(&write(&failure)?);
+                body.push(b'}');
+            }
+        }
+        Ok(json(body.into()))
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn logs(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let after = query::after(request.query_string())?;
+        let job = access::find(&request, &state.scheduler).await?;
+        let mut lines = state.scheduler.logs(job.id, after, MOST + 1).await?;
+        let more = lines.len() > MOST as usize;
+        lines.truncate(MOST as usize);
+        let link = lines
+            .last()
+            .filter(|_| more)
+            .map(|last| format!("<{}?after={}>; rel=\"next\"", request.path(), last.number));
+        Ok(with_link(json(write(&lines)?.into()), link))
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn cancel(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let job = access::find(&request, &state.scheduler).await?;
+        one(&state.scheduler.cancel(job.id).await?)
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn retry(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let job = access::find(&request, &state.scheduler).await?;
+        let queued = state.scheduler.retry(job.id).await?;
+        Ok(HttpResponse::build(StatusCode::ACCEPTED)
+            .content_type("application/json")
+            .body(write(&queued)?))
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let job = access::find(&request, &state.scheduler).await?;
+        if state.scheduler.delete(job.id).await? {
+            Ok(HttpResponse::NoContent().finish())
+        } else {
+            Err(access::gone(job.id))
+        }
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        access::all(&request)?;
+        Ok(json(write(&state.scheduler.stats().await?)?.into()))
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn schema(request: HttpRequest) -> HttpResponse {
+    let generator = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator();
+    let schema = generator.into_root_schema_for::<JobRecord>();
+    let text = serde_json::to_vec(&schema).unwrap_or_default();
+    conditional(&request, &Document::new(text))
+}

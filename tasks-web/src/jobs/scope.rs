@@ -1,0 +1,123 @@
+//! Mounts jobs in an actix app.
+
+use std::fmt;
+
+use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::{HttpRequest, web};
+use tasks_runtime::artifacts::Ulid;
+use tasks_runtime::jobs::Scheduler;
+use tokio_util::sync::CancellationToken;
+
+use super::{records, stream};
+use crate::http::Verbs;
+use crate::http::sse::Streams;
+
+/// Serves the jobs of a scheduler below `prefix`. They are submitted at `{tasks}/{name}/$submit`, which
+/// [`TaskScope::jobs`](crate::TaskScope::jobs) adds.
+///
+/// | path | answer |
+/// | --- | --- |
+/// | `GET {prefix}` | all, newest first; `?status_filter=&task=`; `?page=&size=` gives pages |
+/// | `GET`, `DELETE {prefix}/{id}` | one |
+/// | `GET {prefix}/{id}/$result` | how it ended, as `$execute` answers |
+/// | `GET {prefix}/{id}/$logs` | what it logged |
+/// | `GET {prefix}/{id}/$stream` | itself as it changes, as server-sent events |
+/// | `POST {prefix}/{id}/$cancel`, `…/$retry` | the job afterwards |
+/// | `GET {prefix}/$schema`, `…/$stats` | JSON Schema; how many there are |
+#[must_use]
+pub fn jobs(prefix: &str, scheduler: Scheduler) -> JobScope {
+    JobScope {
+        prefix: format!("/{}", prefix.trim_matches('/')),
+        scheduler,
+        stopping: CancellationToken::new(),
+        streams: Streams::default(),
+    }
+}
+
+/// Jobs to be mounted in an actix app, made by [`jobs`]. Cheap to clone.
+#[derive(Clone)]
+pub struct JobScope {
+    prefix: String,
+    scheduler: Scheduler,
+    stopping: CancellationToken,
+    streams: Streams,
+}
+
+/// What a request is answered with.
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) scheduler: Scheduler,
+    pub(super) stopping: CancellationToken,
+    pub(super) streams: Streams,
+}
+
+impl fmt::Debug for JobScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobScope")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+impl JobScope {
+    /// Streams end when this is canceled.
+    pub(crate) fn stopping(mut self, stopping: CancellationToken) -> Self {
+        self.stopping = stopping;
+        self
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+}
+
+/// The absolute URL of a job.
+pub(crate) fn location(request: &HttpRequest, tasks: &str, jobs: &str, id: Ulid) -> String {
+    let connection = request.connection_info();
+    // What comes before the prefix, when the scopes are mounted inside of another one.
+    let path = request.path();
+    let base = path.find(tasks).map_or("", |start| &path[..start]);
+    format!(
+        "{}://{}{base}{jobs}/{id}",
+        connection.scheme(),
+        connection.host()
+    )
+}
+
+impl HttpServiceFactory for JobScope {
+    fn register(self, config: &mut AppService) {
+        let state = web::Data::new(State {
+            scheduler: self.scheduler,
+            stopping: self.stopping,
+            streams: self.streams,
+        });
+        let at = |rest: &str| Verbs::new(&format!("{}{rest}", self.prefix), &state);
+        // Before the ids, which would take their places.
+        at("/$schema")
+            .get(true, web::to(records::schema))
+            .register(config);
+        at("/$stats")
+            .get(true, web::to(records::stats))
+            .register(config);
+        at("").get(true, web::to(records::list)).register(config);
+        at("/{id}/$result")
+            .get(true, web::to(records::result))
+            .register(config);
+        at("/{id}/$logs")
+            .get(true, web::to(records::logs))
+            .register(config);
+        at("/{id}/$stream")
+            .get(true, web::to(stream::stream))
+            .register(config);
+        at("/{id}/$cancel")
+            .on(true, "POST", web::post().to(records::cancel))
+            .register(config);
+        at("/{id}/$retry")
+            .on(true, "POST", web::post().to(records::retry))
+            .register(config);
+        at("/{id}")
+            .get(true, web::to(records::get))
+            .on(true, "DELETE", web::delete().to(records::delete))
+            .register(config);
+    }
+}

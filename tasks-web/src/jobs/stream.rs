@@ -1,0 +1,109 @@
+//! A job as it changes: server-sent events, one per change, the last one when it has ended.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::Stream;
+use sha2::{Digest as _, Sha256};
+use tasks_runtime::artifacts::Ulid;
+use tasks_runtime::jobs::{JobChanges, Scheduler};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::access;
+use super::scope::State;
+use crate::http::answer;
+use crate::http::sse::{self, HEARTBEAT, Place, STILL_HERE};
+
+/// A job that says a lot is not shown more often than this.
+const SOONEST: Duration = Duration::from_millis(50);
+
+pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let opened = async {
+        let interval = sse::interval(request.query_string())?;
+        let job = access::find(&request, &state.scheduler).await?;
+        let place = state.streams.take()?;
+        let known = request
+            .headers()
+            .get("last-event-id")
+            .and_then(|id| id.to_str().ok())
+            .map(str::to_owned);
+        let watch = Watch {
+            id: job.id,
+            changes: state.scheduler.changes(job.id),
+            scheduler: state.scheduler.clone(),
+            interval,
+            stopping: state.stopping.clone(),
+            known,
+            looked: false,
+            over: false,
+            last_word: Instant::now(),
+            _place: place,
+        };
+        Ok(sse::respond(watch.events()))
+    };
+    let opened = opened.await;
+    answer(&request, opened)
+}
+
+struct Watch {
+    id: Ulid,
+    changes: JobChanges,
+    scheduler: Scheduler,
+    interval: Duration,
+    stopping: CancellationToken,
+    /// The id of the event that the client has: what the job was like.
+    known: Option<String>,
+    looked: bool,
+    over: bool,
+    last_word: Instant,
+    _place: Place,
+}
+
+impl Watch {
+    fn events(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
+        futures_util::stream::unfold(self, |mut watch| async move {
+            let event = watch.next().await?;
+            Some((Ok(event), watch))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if self.over {
+                return None;
+            }
+            if self.looked {
+                let stopping = self.stopping.clone();
+                tokio::select! {
+                    () = self.changes.changed() => tokio::time::sleep(SOONEST).await,
+                    () = tokio::time::sleep(self.interval) => {}
+                    // A service that is to end does not wait for those who only watch.
+                    () = stopping.cancelled() => return None,
+                }
+            }
+            self.looked = true;
+            // When the database fails the client comes back by itself; a job that was deleted has nothing more to say.
+            let job = self.scheduler.get(self.id).await.ok().flatten()?;
+            self.over = job.status.is_final();
+            let data = serde_json::to_string(&job).unwrap_or_default();
+            let id: String = Sha256::digest(data.as_bytes())
+                .iter()
+                .take(8)
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            if self.known.as_ref() != Some(&id) {
+                let event = format!("id: {id}\ndata: {data}\n\n");
+                self.known = Some(id);
+                self.last_word = Instant::now();
+                return Some(event.into());
+            }
+            if self.last_word.elapsed() >= HEARTBEAT {
+                self.last_word = Instant::now();
+                return Some(STILL_HERE);
+            }
+        }
+    }
+}

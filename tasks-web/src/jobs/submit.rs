@@ -1,0 +1,125 @@
+//! `POST {tasks}/{name}/$submit`.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tasks_runtime::ArgumentError;
+use tasks_runtime::jobs::{JobRecord, Scheduler};
+
+use crate::problem::Problem;
+
+/// What may stand beside `params`; the rest is ignored.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "JobOptions")]
+pub(super) struct Options {
+    /// What it is about.
+    #[serde(default)]
+    #[schemars(length(max = 1024))]
+    description: Option<String>,
+    /// How many seconds later it is to run.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 316_000_000))]
+    delay: Option<f64>,
+    /// When it is to run.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    scheduled_at: Option<DateTime<Utc>>,
+    /// Jobs of a higher one go first.
+    #[serde(default)]
+    priority: Option<i32>,
+    /// The queue it waits in.
+    #[serde(default)]
+    queue: Option<String>,
+    /// How many attempts there may be.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1000))]
+    max_attempts: Option<u32>,
+    /// How many seconds an attempt may take.
+    #[serde(default)]
+    #[schemars(range(min = 0.001, max = 316_000_000))]
+    timeout: Option<f64>,
+}
+
+/// Stores the job.
+pub(crate) async fn submit(
+    request: &HttpRequest,
+    scheduler: &Scheduler,
+    name: &str,
+    body: &[u8],
+) -> Result<JobRecord, Problem> {
+    let mut submit = scheduler.submit_json(name, body);
+    let options = if body.iter().all(u8::is_ascii_whitespace) {
+        None
+    } else {
+        // What is not JSON at all is for the parameters to say.
+        match serde_json::from_slice::<Option<Options>>(body) {
+            Ok(options) => options,
+            Err(_) if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() => None,
+            Err(error) => return Err(wrong_options(body, &error)),
+        }
+    }
+    .unwrap_or_default();
+    if let Some(text) = options.description {
+        submit = submit.description(text);
+    }
+    if let Some(seconds) = options.delay {
+        submit = submit.delay(duration("/delay", seconds)?);
+    }
+    if let Some(at) = options.scheduled_at {
+        submit = submit.at(at.into());
+    }
+    if let Some(priority) = options.priority {
+        submit = submit.priority(priority);
+    }
+    if let Some(queue) = options.queue {
+        submit = submit.queue(queue);
+    }
+    if let Some(attempts) = options.max_attempts {
+        submit = submit.max_attempts(attempts);
+    }
+    if let Some(seconds) = options.timeout {
+        submit = submit.timeout(duration("/timeout", seconds)?);
+    }
+    if let Some(key) = request.headers().get("idempotency-key") {
+        let key = key.to_str().map_err(|_| {
+            invalid(
+                "/idempotency_key",
+                "use visible ASCII characters".to_owned(),
+            )
+        })?;
+        submit = submit.idempotency_key(key);
+    }
+    Ok(submit.await?)
+}
+
+/// Says which option does not fit.
+fn wrong_options(body: &[u8], error: &serde_json::Error) -> Problem {
+    let mut input = serde_json::Deserializer::from_slice(body);
+    let found = serde_path_to_error::deserialize::<_, Option<Options>>(&mut input);
+    let pointer = match found {
+        Err(error) if !error.path().to_string().is_empty() && error.path().to_string() != "." => {
+            format!("/{}", error.path().to_string().replace('.', "/"))
+        }
+        _ => String::new(),
+    };
+    invalid(&pointer, error.to_string())
+}
+
+fn invalid(pointer: &str, detail: String) -> Problem {
+    Problem::invalid_body(vec![ArgumentError {
+        pointer: pointer.to_owned(),
+        detail,
+    }])
+}
+
+fn duration(pointer: &str, seconds: f64) -> Result<Duration, Problem> {
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        invalid(
+            pointer,
+            "expected a number of seconds, 0 or more".to_owned(),
+        )
+    })
+}

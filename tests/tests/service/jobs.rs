@@ -1,0 +1,567 @@
+//! Background jobs over HTTP.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tasks_tests::databases::TestDatabase;
+use tasks_tests::{http, openapi};
+use tasks_web::{ApiKey, ApiKeys};
+
+use super::*;
+
+#[task(register = false, tags = ["slow"])]
+async fn steps(context: TaskContext, count: u64, milliseconds: u64) -> u64 {
+    for step in 0..count {
+        context.progress(step, count, format!("step {step}"));
+        context.log(format!("did step {step}"));
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    }
+    count
+}
+
+/// Stores something, and says what.
+#[task(register = false, tags = ["slow"])]
+async fn store(artifacts: ArtifactManager, data: Value) -> anyhow::Result<Value> {
+    let id = artifacts.save(ArtifactIn::json(data)).await?.id.to_string();
+    Ok(json!({"artifact_id": id}))
+}
+
+struct World {
+    app: Running,
+    service: Service,
+    _test: TestDatabase,
+}
+
+impl World {
+    async fn new(
+        test: TestDatabase,
+        change: impl FnOnce(ServiceBuilder) -> ServiceBuilder,
+    ) -> Self {
+        let registry = TaskRegistry::builder()
+            .task(add)
+            .task(fail)
+            .task(steps)
+            .task(store)
+            .build()
+            .unwrap();
+        let builder = Service::builder(ServiceInfo::new("with-jobs", "With jobs"))
+            .with_tasks(registry)
+            .with_database(Database::from_url(test.url()))
+            .with_artifacts(ArtifactHierarchy::new("results"))
+            .with_health()
+            .with_jobs(Jobs::new().max_concurrency(4).queue("reports", 1));
+        let service = change(builder).build().await.unwrap();
+        service.startup().await.unwrap();
+        Self {
+            app: Running::service(&service),
+            service,
+            _test: test,
+        }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.ask_with(method, path, body, &[]).await
+    }
+
+    async fn ask_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> (u16, Value) {
+        let mut request = http::client().unwrap().request(method, self.app.url(path));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    async fn submit(&self, task: &str, body: Value) -> String {
+        let (status, job) = self
+            .ask(
+                Method::POST,
+                &format!("/api/v1/tasks/{task}/$submit"),
+                Some(body),
+            )
+            .await;
+        assert_eq!(status, 202, "{job}");
+        job["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        self.ask(Method::GET, path, None).await
+    }
+
+    async fn until(&self, id: &str, status: &str) -> Value {
+        loop {
+            let (answered, job) = self.get(&format!("/api/v1/jobs/{id}")).await;
+            assert_eq!(answered, 200, "{job}");
+            if job["status"] == status {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+async fn a_job_from_its_submission_to_its_result(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let request = http::client()
+        .unwrap()
+        .post(world.app.url("/api/v1/tasks/add/$submit"))
+        .json(&json!({"params": {"a": 2, "b": 3}, "description": "a sum", "priority": 7, "queue": "reports"}));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 202);
+    let location = response.headers()["location"].to_str().unwrap().to_owned();
+    let job: Value = response.json().await.unwrap();
+    assert_eq!(
+        location,
+        world
+            .app
+            .url(&format!("/api/v1/jobs/{}", job["id"].as_str().unwrap()))
+    );
+    assert_eq!(
+        (
+            &job["status"],
+            &job["task_name"],
+            &job["params"],
+            &job["description"],
+            &job["priority"],
+            &job["queue"]
+        ),
+        (
+            &json!("pending"),
+            &json!("add"),
+            &json!({"a": 2, "b": 3}),
+            &json!("a sum"),
+            &json!(7),
+            &json!("reports")
+        )
+    );
+    let id = job["id"].as_str().unwrap();
+    let done = world.until(id, "completed").await;
+    assert_eq!(
+        (&done["attempt"], &done["error"]),
+        (&json!(1), &Value::Null)
+    );
+    let (status, result) = world.get(&format!("/api/v1/jobs/{id}/$result")).await;
+    assert_eq!(
+        (status, result),
+        (
+            200,
+            json!({"task_name": "add", "params": {"a": 2, "b": 3}, "result": 5, "error": null})
+        )
+    );
+    let (status, problem) = world
+        .ask(Method::POST, &format!("/api/v1/jobs/{id}/$retry"), None)
+        .await;
+    assert_eq!(
+        (status, &problem["job_status"]),
+        (409, &json!("completed")),
+        "{problem}"
+    );
+
+    let failed = world
+        .submit("fail", json!({"params": {"password": "hunter2"}}))
+        .await;
+    let job = world.until(&failed, "failed").await;
+    assert_eq!(
+        (&job["error"], &job["params"]),
+        (&json!("it failed"), &json!({"password": "***"}))
+    );
+    let (status, result) = world.get(&format!("/api/v1/jobs/{failed}/$result")).await;
+    assert_eq!(
+        (status, &result["error"]["message"], &result["result"]),
+        (200, &json!("it failed"), &Value::Null)
+    );
+    let (status, job) = world
+        .ask(Method::POST, &format!("/api/v1/jobs/{failed}/$retry"), None)
+        .await;
+    assert_eq!((status, &job["status"]), (202, &json!("pending")));
+    world.until(&failed, "failed").await;
+    assert_eq!(
+        world
+            .ask(Method::DELETE, &format!("/api/v1/jobs/{failed}"), None)
+            .await
+            .0,
+        204
+    );
+    assert_eq!(world.get(&format!("/api/v1/jobs/{failed}")).await.0, 404);
+
+    let stored = world
+        .submit("store", json!({"params": {"data": [1]}}))
+        .await;
+    let job = world.until(&stored, "completed").await;
+    let artifact = job["artifact_id"].as_str().unwrap();
+    assert_eq!(
+        world.get(&format!("/api/v1/artifacts/{artifact}")).await.1["data"],
+        json!([1])
+    );
+    world.service.shutdown().await;
+}
+
+async fn bad_input_is_refused_and_stores_nothing(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let long = "x".repeat(1_000_000);
+    let params = json!({"a": 1, "b": 2});
+    for (body, pointer) in [
+        (json!({"params": {"a": 1}}), "/params/b"),
+        (
+            json!({"params": params, "description": long}),
+            "/description",
+        ),
+        (json!({"params": params, "description": 5}), "/description"),
+        (json!({"params": params, "delay": 1e12}), "/delay"),
+        (json!({"params": params, "delay": -1}), "/delay"),
+        (
+            json!({"params": params, "scheduled_at": "tomorrow"}),
+            "/scheduled_at",
+        ),
+        (
+            json!({"params": params, "scheduled_at": "9999-01-01T00:00:00Z"}),
+            "/scheduled_at",
+        ),
+        (
+            json!({"params": params, "max_attempts": 0}),
+            "/max_attempts",
+        ),
+        (json!({"params": params, "queue": "nobody"}), "/queue"),
+        (json!({"params": params, "priority": 1e10}), "/priority"),
+        (json!({"params": params, "timeout": 0}), "/timeout"),
+    ] {
+        let (status, problem) = world
+            .ask(Method::POST, "/api/v1/tasks/add/$submit", Some(body))
+            .await;
+        assert_eq!(status, 422, "{pointer}: {problem}");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+    let raw = http::client()
+        .unwrap()
+        .post(world.app.url("/api/v1/tasks/add/$submit"))
+        .header("content-type", "application/json")
+        .body("{");
+    assert_eq!(raw.send().await.unwrap().status(), 400);
+    assert_eq!(
+        world
+            .ask(Method::POST, "/api/v1/tasks/nobody/$submit", None)
+            .await
+            .0,
+        404
+    );
+    let (status, problem) = world.get("/api/v1/tasks/add/$submit").await;
+    assert_eq!(status, 405, "{problem}");
+    assert_eq!(world.get("/api/v1/jobs").await, (200, json!([])));
+    for path in [
+        "/api/v1/jobs/x",
+        "/api/v1/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "/api/v1/jobs/x/$result",
+        "/api/v1/jobs/x/$logs",
+        "/api/v1/jobs/x/$stream",
+    ] {
+        assert_eq!(world.get(path).await.0, 404, "{path}");
+    }
+    for (query, pointer) in [
+        ("status_filter=done", "?status_filter"),
+        ("page=0", "?page"),
+        ("size=101", "?size"),
+        ("before=x", "?before"),
+    ] {
+        let (status, problem) = world.get(&format!("/api/v1/jobs?{query}")).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (422, &json!(pointer)),
+            "{problem}"
+        );
+    }
+    world.service.shutdown().await;
+}
+
+async fn a_key_of_the_client_names_one_job(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let submit = async |a: i64, key: &str| {
+        let body = json!({"params": {"a": a, "b": 1}});
+        world
+            .ask_with(
+                Method::POST,
+                "/api/v1/tasks/add/$submit",
+                Some(body),
+                &[("idempotency-key", key)],
+            )
+            .await
+    };
+    let (_, first) = submit(1, "order-1").await;
+    let (status, again) = submit(1, "order-1").await;
+    assert_eq!((status, &again["id"]), (202, &first["id"]));
+    assert_ne!(submit(1, "order-2").await.1["id"], first["id"]);
+    let (status, problem) = submit(2, "order-1").await;
+    assert_eq!(status, 422, "{problem}");
+    assert!(
+        problem["type"]
+            .as_str()
+            .unwrap()
+            .ends_with(":idempotency-key"),
+        "{problem}"
+    );
+    world.service.shutdown().await;
+}
+
+async fn a_stream_has_each_change_and_ends_with_the_job(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let id = world
+        .submit(
+            "steps",
+            json!({"params": {"count": 3, "milliseconds": 200}}),
+        )
+        .await;
+    let url = world
+        .app
+        .url(&format!("/api/v1/jobs/{id}/$stream?poll_interval=0.1"));
+    let read = async |known: Option<&str>| {
+        let mut request = http::client().unwrap().get(&url);
+        if let Some(known) = known {
+            request = request.header("last-event-id", known);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(
+            response.headers()["content-type"],
+            "text/event-stream; charset=utf-8"
+        );
+        let mut text = String::new();
+        let mut pieces = response.bytes_stream();
+        while let Some(piece) = pieces.next().await {
+            text.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
+        }
+        text.split("\n\n")
+            .filter(|event| event.starts_with("id: "))
+            .map(|event| {
+                let (id, data) = event.split_once("\ndata: ").unwrap();
+                (
+                    id.trim_start_matches("id: ").to_owned(),
+                    serde_json::from_str(data).unwrap(),
+                )
+            })
+            .collect::<Vec<(String, Value)>>()
+    };
+    let events = read(None).await;
+    let last = &events.last().unwrap().1;
+    assert_eq!(
+        (&last["status"], &last["progress"]["current"]),
+        (&json!("completed"), &json!(2)),
+        "{events:#?}"
+    );
+    assert!(
+        events
+            .iter()
+            .any(|(_, job)| job["status"] == "running" && job["progress"]["message"] == "step 1"),
+        "{events:#?}"
+    );
+    // Each is another.
+    assert!(
+        events
+            .windows(2)
+            .all(|pair| pair[0].0 != pair[1].0 && pair[0].1 != pair[1].1)
+    );
+    // Who has the last one gets nothing more; who has another gets the present.
+    assert_eq!(read(Some(&events.last().unwrap().0)).await.len(), 0);
+    assert_eq!(read(Some("something-else")).await.len(), 1);
+
+    let (_, logs) = world.get(&format!("/api/v1/jobs/{id}/$logs")).await;
+    let lines: Vec<&Value> = logs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| &line["message"])
+        .collect();
+    assert_eq!(lines, ["did step 0", "did step 1", "did step 2"]);
+    let (_, logs) = world.get(&format!("/api/v1/jobs/{id}/$logs?after=2")).await;
+    assert_eq!(logs.as_array().unwrap().len(), 1);
+    world.service.shutdown().await;
+}
+
+async fn a_running_job_is_canceled(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let id = world
+        .submit(
+            "steps",
+            json!({"params": {"count": 1, "milliseconds": 60_000}}),
+        )
+        .await;
+    world.until(&id, "running").await;
+    let (status, problem) = world.get(&format!("/api/v1/jobs/{id}/$result")).await;
+    assert_eq!((status, &problem["job_status"]), (409, &json!("running")));
+    let (status, job) = world
+        .ask(Method::POST, &format!("/api/v1/jobs/{id}/$cancel"), None)
+        .await;
+    assert_eq!(status, 200);
+    assert!(job["cancel_requested_at"].is_string(), "{job}");
+    world.until(&id, "canceled").await;
+    let (status, _) = world.get(&format!("/api/v1/jobs/{id}/$result")).await;
+    assert_eq!(status, 409);
+    world.service.shutdown().await;
+}
+
+async fn lists_filter_and_have_pages(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let mut ids = Vec::new();
+    for a in 0..5 {
+        ids.push(
+            world
+                .submit("add", json!({"params": {"a": a, "b": 1}}))
+                .await,
+        );
+    }
+    for id in &ids {
+        world.until(id, "completed").await;
+    }
+    let later = world
+        .submit("add", json!({"params": {"a": 1, "b": 1}, "delay": 3600}))
+        .await;
+    let names = |list: &Value| -> Vec<String> {
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|job| job["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    ids.push(later.clone());
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    assert_eq!(names(&world.get("/api/v1/jobs").await.1), ids);
+    assert_eq!(
+        names(&world.get("/api/v1/jobs?status_filter=pending").await.1),
+        [later]
+    );
+    assert_eq!(
+        names(&world.get("/api/v1/jobs?task=fail").await.1),
+        Vec::<String>::new()
+    );
+    let (_, page) = world.get("/api/v1/jobs?task=add&page=2&size=4").await;
+    assert_eq!(
+        (&page["total"], &page["pages"], names(&page["items"]).len()),
+        (&json!(6), &json!(2), 2)
+    );
+    let (_, stats) = world.get("/api/v1/jobs/$stats").await;
+    assert_eq!(
+        (&stats["pending"], &stats["completed"]),
+        (&json!(1), &json!(5))
+    );
+    let (_, health) = world.get("/health").await;
+    assert_eq!(health["checks"]["jobs"], json!({"state": "healthy"}));
+    for version in ["3.1", "3.0"] {
+        let (_, document) = world.get(&format!("/openapi.json?version={version}")).await;
+        assert_eq!(openapi::validate(&document), Ok(()), "{version}");
+        let submit = &document["paths"]["/api/v1/tasks/add/$submit"]["post"];
+        assert!(
+            submit["responses"]["202"]["headers"]["Location"].is_object(),
+            "{submit}"
+        );
+        let body = &submit["requestBody"]["content"]["application/json"]["schema"]["properties"];
+        assert!(
+            body["params"].is_object() && body["delay"].is_object(),
+            "{body}"
+        );
+    }
+    world.service.shutdown().await;
+}
+
+async fn a_limited_key_reaches_the_jobs_of_its_tasks(test: TestDatabase) {
+    const OPS: &str = "ops-0123456789abcdef";
+    const MATH: &str = "math-0123456789abcdef";
+    let keys = ApiKeys::new()
+        .key(ApiKey::new("ops", OPS))
+        .key(ApiKey::new("math", MATH).tags(["math"]));
+    let world = World::new(test, |builder| builder.with_auth(keys)).await;
+    let ask = async |method: Method, path: &str, body: Option<Value>, key: &str| {
+        world
+            .ask_with(method, path, body, &[("x-api-key", key)])
+            .await
+    };
+    let sum = json!({"params": {"a": 1, "b": 2}});
+    let slow = json!({"params": {"count": 1, "milliseconds": 60_000}});
+    let (_, mine) = ask(
+        Method::POST,
+        "/api/v1/tasks/add/$submit",
+        Some(sum.clone()),
+        MATH,
+    )
+    .await;
+    let (status, _) = ask(
+        Method::POST,
+        "/api/v1/tasks/steps/$submit",
+        Some(slow.clone()),
+        MATH,
+    )
+    .await;
+    assert_eq!(status, 403);
+    let (_, other) = ask(Method::POST, "/api/v1/tasks/steps/$submit", Some(slow), OPS).await;
+    let other = other["id"].as_str().unwrap();
+    for (method, rest) in [
+        (Method::GET, ""),
+        (Method::GET, "/$result"),
+        (Method::GET, "/$logs"),
+        (Method::GET, "/$stream"),
+        (Method::POST, "/$cancel"),
+        (Method::POST, "/$retry"),
+        (Method::DELETE, ""),
+    ] {
+        let (status, problem) =
+            ask(method, &format!("/api/v1/jobs/{other}{rest}"), None, MATH).await;
+        assert_eq!(status, 403, "{rest}: {problem}");
+    }
+    let (_, list) = ask(Method::GET, "/api/v1/jobs", None, MATH).await;
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    assert_eq!(list[0]["id"], mine["id"]);
+    assert_eq!(
+        ask(Method::GET, "/api/v1/jobs?task=steps", None, MATH)
+            .await
+            .1,
+        json!([])
+    );
+    assert_eq!(
+        ask(Method::GET, "/api/v1/jobs?page=1&size=10", None, MATH)
+            .await
+            .1["total"],
+        1
+    );
+    assert_eq!(
+        ask(Method::GET, "/api/v1/jobs", None, OPS)
+            .await
+            .1
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(world.get("/api/v1/jobs").await.0, 401);
+    // How many jobs there are of the tasks of others is nothing for it either.
+    assert_eq!(
+        ask(Method::GET, "/api/v1/jobs/$stats", None, MATH).await.0,
+        403
+    );
+    ask(
+        Method::POST,
+        &format!("/api/v1/jobs/{other}/$cancel"),
+        None,
+        OPS,
+    )
+    .await;
+    world.service.shutdown().await;
+}
+
+tasks_tests::on_both_databases!(
+    a_job_from_its_submission_to_its_result,
+    bad_input_is_refused_and_stores_nothing,
+    a_key_of_the_client_names_one_job,
+    a_stream_has_each_change_and_ends_with_the_job,
+    a_running_job_is_canceled,
+    lists_filter_and_have_pages,
+    a_limited_key_reaches_the_jobs_of_its_tasks,
+);
