@@ -1,7 +1,7 @@
 //! Which pages of other sites a browser lets in.
 
-use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::HeaderName;
+use actix_web::http::{Method, Uri};
 
 use crate::service::X_REQUEST_ID;
 
@@ -20,6 +20,20 @@ pub struct Cors {
     origins: Option<Vec<String>>,
     headers: Vec<String>,
     max_age: usize,
+}
+
+/// Whether browsers send it like this: in lower case, without the port that goes without saying, and with nothing after it.
+fn is_sent(origin: &str, host: &str) -> bool {
+    let default_port = if origin.starts_with("https:") {
+        ":443"
+    } else {
+        ":80"
+    };
+    let has_more = host.contains(['/', '?', '#', '@', '*']) || host.ends_with(default_port);
+    let uri = origin.parse::<Uri>().ok();
+    !has_more
+        && !host.bytes().any(|byte| byte.is_ascii_uppercase())
+        && uri.is_some_and(|uri| uri.host().is_some_and(|host| !host.is_empty()))
 }
 
 impl Cors {
@@ -63,11 +77,7 @@ impl Cors {
             let host = origin
                 .strip_prefix("https://")
                 .or_else(|| origin.strip_prefix("http://"));
-            let is_origin = host.is_some_and(|host| {
-                !host.is_empty()
-                    && !host.contains(['/', '?', '#', '@', '*'])
-                    && HeaderValue::from_str(host).is_ok()
-            });
+            let is_origin = host.is_some_and(|host| is_sent(origin, host));
             if !is_origin {
                 problems.push(format!(
                     "`{}` is not an origin that CORS could let in: write it like `https://app.example.org`",

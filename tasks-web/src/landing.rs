@@ -38,7 +38,9 @@ h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 ";
 
 /// `GET /`.
-pub(crate) fn part(info: &ServiceInfo, registry: &TaskRegistry, links: &[Link]) -> Part {
+///
+/// Without a registry nothing is said of the tasks: that is for those with a key.
+pub(crate) fn part(info: &ServiceInfo, registry: Option<&TaskRegistry>, links: &[Link]) -> Part {
     let page = page(info, registry, links);
     Part::new("landing_page")
         .claim(Claim::exact("/").open())
@@ -70,7 +72,7 @@ pub(crate) fn part(info: &ServiceInfo, registry: &TaskRegistry, links: &[Link]) 
         })
 }
 
-fn page(info: &ServiceInfo, registry: &TaskRegistry, links: &[Link]) -> String {
+fn page(info: &ServiceInfo, registry: Option<&TaskRegistry>, links: &[Link]) -> String {
     let name = escape(&info.display_name);
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -93,10 +95,20 @@ fn page(info: &ServiceInfo, registry: &TaskRegistry, links: &[Link]) -> String {
             escape(link.text),
         );
     }
+    page.push_str("</ul>\n");
+    if let Some(registry) = registry {
+        tasks(&mut page, registry);
+    }
+    page.push_str("</main>\n</body>\n</html>\n");
+    page
+}
+
+/// How many tasks there are, and their tags.
+fn tasks(page: &mut String, registry: &TaskRegistry) {
     let count = registry.len();
     let _ = writeln!(
         page,
-        "</ul>\n<h2>{count} {}</h2>",
+        "<h2>{count} {}</h2>",
         if count == 1 { "task" } else { "tasks" }
     );
     let mut tags: BTreeMap<&str, usize> = BTreeMap::new();
@@ -110,8 +122,6 @@ fn page(info: &ServiceInfo, registry: &TaskRegistry, links: &[Link]) -> String {
         }
         page.push_str("</ul>\n");
     }
-    page.push_str("</main>\n</body>\n</html>\n");
-    page
 }
 
 fn escape(text: &str) -> String {

@@ -3,7 +3,29 @@
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// A level alone, in any case and with Python's word for `warn`; or directives.
+///
+/// A single word that is none would be taken for the name of a crate, and all the rest be silent.
+fn read(directives: &str) -> Result<EnvFilter, String> {
+    let word = directives.trim();
+    if word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        let level = match word.to_ascii_lowercase().as_str() {
+            "warning" => "warn".to_owned(),
+            "critical" | "fatal" => "error".to_owned(),
+            other => other.to_owned(),
+        };
+        return match level.parse::<LevelFilter>() {
+            Ok(level) => Ok(EnvFilter::new(level.to_string())),
+            Err(_) => Err("it is not a level".to_owned()),
+        };
+    }
+    EnvFilter::builder()
+        .parse(directives)
+        .map_err(|error| error.to_string())
+}
 
 /// Installs a subscriber that writes to standard error, unless the program has installed one.
 ///
@@ -14,7 +36,7 @@ pub(crate) fn install(problems: &mut Vec<String>) {
     let directives = variable("LOG_LEVEL")
         .or_else(|| variable("RUST_LOG"))
         .unwrap_or_else(|| "info".to_owned());
-    let filter = match EnvFilter::builder().parse(&directives) {
+    let filter = match read(&directives) {
         Ok(filter) => filter,
         Err(error) => {
             return problems.push(format!(

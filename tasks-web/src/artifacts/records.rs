@@ -10,6 +10,7 @@ use tasks_runtime::artifacts::{Artifact, ArtifactError, Ulid};
 use super::input::Body;
 use super::query::{self, MOST, Part};
 use super::scope::State;
+use crate::auth::Access;
 use crate::http::{Document, answer, check_json, conditional, json};
 use crate::problem::Problem;
 
@@ -75,6 +76,7 @@ pub(super) async fn create(
     payload: Payload,
 ) -> HttpResponse {
     let result: Answer = async {
+        Access::check_unlimited(&request)?;
         let artifact = body(&request, &state, payload).await?.create()?;
         let saved = state.manager.save(artifact).await?;
         Ok(created(&request, &state, &saved))
@@ -85,6 +87,7 @@ pub(super) async fn create(
 
 pub(super) async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let result: Answer = async {
+        Access::check_unlimited(&request)?;
         match query::part(request.query_string())? {
             Part::After(after) => {
                 let list = state.manager.list(after, MOST).await?;
@@ -132,6 +135,7 @@ pub(super) async fn update(
     payload: Payload,
 ) -> HttpResponse {
     let result: Answer = async {
+        Access::check_unlimited(&request)?;
         let id = query::id(&request)?;
         let body = body(&request, &state, payload).await?;
         let current = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
@@ -145,6 +149,7 @@ pub(super) async fn update(
 
 pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let result: Answer = async {
+        Access::check_unlimited(&request)?;
         let id = query::id(&request)?;
         if state.manager.delete(id).await? {
             Ok(HttpResponse::new(StatusCode::NO_CONTENT))
@@ -193,6 +198,7 @@ pub(super) async fn metadata(request: HttpRequest, state: Data<State>) -> HttpRe
 
 pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let result: Answer = async {
+        Access::check_unlimited(&request)?;
         let total = state.manager.count().await?;
         Ok(json(format!("{{\"total\":{total}}}").into()))
     }

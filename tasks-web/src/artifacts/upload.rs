@@ -18,6 +18,7 @@ use super::input::Wrong;
 use super::query::pairs;
 use super::records::{Answer, created};
 use super::scope::State;
+use crate::auth::Access;
 use crate::http::{answer, ulid};
 use crate::problem::Problem;
 
@@ -32,6 +33,7 @@ pub(super) async fn upload(
     payload: Payload,
 ) -> HttpResponse {
     let result: Answer = async {
+        Access::check_unlimited(&request)?;
         let headers = request.headers();
         check(headers, state.options.upload_limit)?;
         let content_type = text(headers, CONTENT_TYPE);

@@ -67,6 +67,17 @@ impl Access {
         access.tags().is_some().then(|| access.clone())
     }
 
+    /// Refuses a key that does not reach all tasks, where something is about all of them.
+    pub(crate) fn check_unlimited(request: &HttpRequest) -> Result<(), Problem> {
+        match Self::limits(request) {
+            Some(access) => Err(Problem::forbidden(format!(
+                "the key `{}` is limited to tasks with some tags, and this is not about those alone",
+                access.key_name()
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses a task that the key does not reach.
     pub(crate) fn check(&self, task: &RegisteredTask) -> Result<(), Problem> {
         if self.reaches(task) {

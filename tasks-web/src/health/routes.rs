@@ -21,7 +21,9 @@ pub(crate) fn part(path: &str, health: Arc<Health>, stopping: CancellationToken)
     let stream_path = format!("{path}/$stream");
     let own = path.to_owned();
     Part::new("health")
-        .claim(Claim::below(path).open())
+        // Not all below it: what the application mounts there needs a key.
+        .claim(Claim::exact(path).open())
+        .claim(Claim::exact(&stream_path).open())
         .link(path, "Health")
         .endpoint(Endpoint::new("get", path, |writer| {
             let schema = writer.output::<Report>();
@@ -51,7 +53,8 @@ pub(crate) fn part(path: &str, health: Arc<Health>, stopping: CancellationToken)
                 async move {
                     let opened = sse::interval(request.query_string()).and_then(|interval| {
                         let place = streams.take()?;
-                        Ok(sse::respond(Watch::new(health, interval, stopping, place).events()))
+                        let watch = Watch::new(health, interval, stopping, place);
+                        Ok(sse::respond(&request, watch.events()))
                     });
                     answer(&request, opened)
                 }

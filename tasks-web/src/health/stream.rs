@@ -6,20 +6,18 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use futures_util::Stream;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::report::{Health, Report};
-use crate::http::sse::{HEARTBEAT, Place, STILL_HERE};
+use crate::http::sse::{Pace, Place, STILL_HERE, Turn};
 
 /// Sends the health at once, and then whenever it is another.
 pub(super) struct Watch {
     health: Arc<Health>,
-    interval: Duration,
+    pace: Pace,
     stopping: CancellationToken,
     sent: Option<Arc<Report>>,
     number: u64,
-    last_word: Instant,
     _place: Place,
 }
 
@@ -32,11 +30,10 @@ impl Watch {
     ) -> Self {
         Self {
             health,
-            interval,
+            pace: Pace::new(interval),
             stopping,
             sent: None,
             number: 0,
-            last_word: Instant::now(),
             _place: place,
         }
     }
@@ -51,25 +48,27 @@ impl Watch {
     async fn next(&mut self) -> Option<Bytes> {
         let stopping = self.stopping.clone();
         loop {
-            if self.sent.is_some() {
-                tokio::select! {
-                    () = tokio::time::sleep(self.interval) => {}
-                    // A service that is to end does not wait for those who only watch.
-                    () = stopping.cancelled() => return None,
+            let turn = async {
+                if self.sent.is_some() && self.pace.next().await == Turn::Heartbeat {
+                    return None;
                 }
-            }
-            let report = self.health.report().await;
+                Some(self.health.report().await)
+            };
+            let report = tokio::select! {
+                report = turn => report,
+                // A service that is to end does not wait for those who only watch.
+                () = stopping.cancelled() => return None,
+            };
+            let Some(report) = report else {
+                return Some(STILL_HERE);
+            };
             if self.sent.as_ref() != Some(&report) {
                 self.number += 1;
-                self.last_word = Instant::now();
+                self.pace.said();
                 // Words in a map: this cannot fail.
                 let data = serde_json::to_string(&*report).unwrap_or_default();
                 self.sent = Some(report);
                 return Some(format!("id: {}\ndata: {data}\n\n", self.number).into());
-            }
-            if self.last_word.elapsed() >= HEARTBEAT {
-                self.last_word = Instant::now();
-                return Some(STILL_HERE);
             }
         }
     }

@@ -62,7 +62,10 @@ impl BodyLimits {
         length: Option<usize>,
         mut payload: Payload,
     ) -> Result<Bytes, Problem> {
-        let mut body = BytesMut::with_capacity(length.unwrap_or_default().max(first.len()));
+        /// What a client announces is not what it sends: more room is made when more has come.
+        const ROOM: usize = 64 * 1024;
+        let room = length.unwrap_or_default().min(ROOM).max(first.len());
+        let mut body = BytesMut::with_capacity(room);
         body.extend_from_slice(&first);
         while let Some(chunk) = payload.next().await {
             let chunk = self.checked(chunk)?;

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix_web::HttpResponse;
+use actix_web::http::Method;
 use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse};
 use futures_util::Stream;
+use tokio::time::Instant;
 
 use crate::problem::Problem;
 
 /// How many streams of one kind may be open at once.
 const MOST: usize = 256;
 /// So that nobody on the way takes the connection for dead.
-pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
+const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What is sent then: a comment.
 pub(crate) const STILL_HERE: Bytes = Bytes::from_static(b": still here\n\n");
 /// The longest that one may wait between two looks, in seconds.
@@ -47,15 +49,61 @@ impl Streams {
     }
 }
 
-/// An answer that goes on.
+/// An answer that goes on; to `HEAD`, one that does not.
 pub(crate) fn respond(
+    request: &HttpRequest,
     events: impl Stream<Item = Result<Bytes, Infallible>> + 'static,
 ) -> HttpResponse {
-    HttpResponse::Ok()
+    let mut response = HttpResponse::Ok();
+    response
         .insert_header(("content-type", "text/event-stream; charset=utf-8"))
         .insert_header(("cache-control", "no-cache"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(events)
+        .insert_header(("x-accel-buffering", "no"));
+    if request.method() == Method::HEAD {
+        return response.finish();
+    }
+    response.streaming(events)
+}
+
+/// When to look again, and when to give a sign of life.
+pub(crate) struct Pace {
+    interval: Duration,
+    look: Instant,
+    word: Instant,
+}
+
+/// What it is time for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Look,
+    Heartbeat,
+}
+
+impl Pace {
+    pub(crate) fn new(interval: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            interval,
+            look: now + interval,
+            word: now,
+        }
+    }
+
+    /// Something was sent.
+    pub(crate) fn said(&mut self) {
+        self.word = Instant::now();
+    }
+
+    pub(crate) async fn next(&mut self) -> Turn {
+        let heartbeat = self.word + HEARTBEAT;
+        tokio::time::sleep_until(self.look.min(heartbeat)).await;
+        if self.look <= Instant::now() {
+            self.look = Instant::now() + self.interval;
+            return Turn::Look;
+        }
+        self.said();
+        Turn::Heartbeat
+    }
 }
 
 /// How often the client wants to be looked for: `?poll_interval=` in seconds, 1 unless given.

@@ -61,17 +61,6 @@ pub(super) fn limit(
     }
 }
 
-/// Refuses a key that does not reach all tasks.
-pub(super) fn all(request: &HttpRequest) -> Result<(), Problem> {
-    match Access::limits(request) {
-        Some(access) => Err(Problem::forbidden(format!(
-            "the key `{}` is limited to tasks with some tags, and this is about all of them",
-            access.key_name()
-        ))),
-        None => Ok(()),
-    }
-}
-
 /// A job that somebody else deleted in the meantime.
 pub(super) fn gone(id: Ulid) -> Problem {
     JobError::NotFound(id).into()

@@ -11,6 +11,7 @@ use tasks_runtime::jobs::{JobError, JobRecord};
 use super::access;
 use super::query::{self, MOST, Part};
 use super::scope::State;
+use crate::auth::Access;
 use crate::http::{Document, answer, conditional, json};
 use crate::problem::Problem;
 
@@ -163,7 +164,7 @@ pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> HttpResp
 
 pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let result: Answer = async {
-        access::all(&request)?;
+        Access::check_unlimited(&request)?;
         Ok(json(write(&state.scheduler.stats().await?)?.into()))
     }
     .await;

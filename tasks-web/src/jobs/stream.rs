@@ -9,13 +9,12 @@ use futures_util::Stream;
 use sha2::{Digest as _, Sha256};
 use tasks_runtime::artifacts::Ulid;
 use tasks_runtime::jobs::{JobChanges, Scheduler};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::access;
 use super::scope::State;
 use crate::http::answer;
-use crate::http::sse::{self, HEARTBEAT, Place, STILL_HERE};
+use crate::http::sse::{self, Pace, Place, STILL_HERE, Turn};
 
 /// A job that says a lot is not shown more often than this.
 const SOONEST: Duration = Duration::from_millis(50);
@@ -34,15 +33,14 @@ pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> HttpResp
             id: job.id,
             changes: state.scheduler.changes(job.id),
             scheduler: state.scheduler.clone(),
-            interval,
+            pace: Pace::new(interval),
             stopping: state.stopping.clone(),
             known,
             looked: false,
             over: false,
-            last_word: Instant::now(),
             _place: place,
         };
-        Ok(sse::respond(watch.events()))
+        Ok(sse::respond(&request, watch.events()))
     };
     let opened = opened.await;
     answer(&request, opened)
@@ -52,13 +50,12 @@ struct Watch {
     id: Ulid,
     changes: JobChanges,
     scheduler: Scheduler,
-    interval: Duration,
+    pace: Pace,
     stopping: CancellationToken,
     /// The id of the event that the client has: what the job was like.
     known: Option<String>,
     looked: bool,
     over: bool,
-    last_word: Instant,
     _place: Place,
 }
 
@@ -77,11 +74,17 @@ impl Watch {
             }
             if self.looked {
                 let stopping = self.stopping.clone();
-                tokio::select! {
-                    () = self.changes.changed() => tokio::time::sleep(SOONEST).await,
-                    () = tokio::time::sleep(self.interval) => {}
+                let turn = tokio::select! {
+                    turn = self.pace.next() => turn,
+                    () = self.changes.changed() => {
+                        tokio::time::sleep(SOONEST).await;
+                        Turn::Look
+                    }
                     // A service that is to end does not wait for those who only watch.
                     () = stopping.cancelled() => return None,
+                };
+                if turn == Turn::Heartbeat {
+                    return Some(STILL_HERE);
                 }
             }
             self.looked = true;
@@ -97,12 +100,8 @@ impl Watch {
             if self.known.as_ref() != Some(&id) {
                 let event = format!("id: {id}\ndata: {data}\n\n");
                 self.known = Some(id);
-                self.last_word = Instant::now();
+                self.pace.said();
                 return Some(event.into());
-            }
-            if self.last_word.elapsed() >= HEARTBEAT {
-                self.last_word = Instant::now();
-                return Some(STILL_HERE);
             }
         }
     }

@@ -17,14 +17,15 @@ mod routes;
 
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
 pub(crate) use http::HttpMetrics;
 pub(crate) use recorder::{Recorder, install};
 pub(crate) use routes::Routes;
 
-use crate::http::only_get;
+use crate::auth::Access;
+use crate::http::{answer, only_get};
 use crate::openapi::Endpoint;
 use crate::service::{Claim, Part};
 
@@ -49,10 +50,16 @@ pub(crate) fn part(path: &str, recorder: Recorder, probes: Vec<Probe>) -> Part {
         }))
         .routes(move |config| {
             let (recorder, probes) = (recorder.clone(), probes.clone());
-            let get = move || {
-                probes.iter().for_each(|probe| probe());
-                let text = recorder.render();
-                async move { HttpResponse::Ok().content_type(FORMAT).body(text) }
+            let get = move |request: HttpRequest| {
+                // The labels have the names of all tasks.
+                let shown = Access::check_unlimited(&request).map(|()| {
+                    probes.iter().for_each(|probe| probe());
+                    HttpResponse::Ok()
+                        .content_type(FORMAT)
+                        .body(recorder.render())
+                });
+                let response = answer(&request, shown);
+                async move { response }
             };
             config.service(only_get(web::resource(own.as_str()), get));
         })

@@ -61,6 +61,7 @@ impl ServiceBuilder {
             logging::install(&mut problems);
         }
         self.info.check(&mut problems);
+        self.check_paths(&mut problems);
         let registry = registry(self.registry, &mut problems);
         let tasks_path = path(self.paths.tasks, "/api/v1/tasks", &mut problems);
         let info_path = path(self.paths.info, "/api/v1/info", &mut problems);
@@ -180,7 +181,8 @@ impl ServiceBuilder {
             && let Some(executor) = &executor
         {
             let links = links(&parts, &tasks_path, self.docs);
-            parts.push(landing::part(&self.info, executor.registry(), &links));
+            let shown = (!limited).then(|| executor.registry());
+            parts.push(landing::part(&self.info, shown, &links));
         }
         check_claims(&parts, &mut problems);
         let (Some(executor), true) = (executor, problems.is_empty()) else {
@@ -245,6 +247,39 @@ impl ServiceBuilder {
         })
     }
 }
+
+impl ServiceBuilder {
+    /// Finds paths of parts that are off.
+    fn check_paths(&self, problems: &mut Problems) {
+        let paths = &self.paths;
+        let check = |path: &Setting<String>, on: bool, part: &str| {
+            (path.is_set() && !on).then(|| {
+                format!(
+                    "`{}` says where something is that is off: call `{part}` as well, or leave it out",
+                    path.call()
+                )
+            })
+        };
+        let wrong = [
+            check(&paths.health, self.health, "with_health"),
+            check(&paths.system, self.system, "with_system"),
+            check(&paths.metrics, self.monitoring, "with_monitoring"),
+            #[cfg(feature = "database")]
+            check(&paths.artifacts, self.artifacts.is_set(), "with_artifacts"),
+            #[cfg(feature = "database")]
+            check(&paths.jobs, self.jobs.is_set(), "with_jobs"),
+        ];
+        problems.extend(wrong.into_iter().flatten());
+        if let Some(count) = self.workers.value().filter(|count| **count > MOST_WORKERS) {
+            problems.push(format!(
+                "{count} workers are more than the {MOST_WORKERS} that the server can have"
+            ));
+        }
+    }
+}
+
+/// What actix can have.
+const MOST_WORKERS: usize = 512;
 
 fn registry(setting: Setting<TaskRegistry>, problems: &mut Problems) -> Option<TaskRegistry> {
     setting.take(problems).or_else(|| {

@@ -275,7 +275,7 @@ impl ServiceBuilder {
         self
     }
 
-    /// Runs before the service listens; an error is that of [`Service::run`](crate::Service::run). In the order given.
+    /// Runs before the first request is answered; an error is that of [`Service::run`](crate::Service::run). In the order given.
     #[must_use]
     pub fn on_startup<F, Fut, E>(mut self, hook: F) -> Self
     where

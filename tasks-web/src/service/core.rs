@@ -52,8 +52,9 @@ impl Core {
     /// Registers the whole service.
     pub(crate) fn register(self: &Arc<Self>, config: &mut ServiceConfig) {
         let scope = web::scope("")
-            .configure(|config| self.routes(config))
-            .default_service(web::to(not_found));
+            .default_service(web::to(not_found))
+            // After it, so that the application may have another.
+            .configure(|config| self.routes(config));
         let gate = self.gate.clone();
         match &self.cors {
             None => config.service(scope.wrap(Edge::new(self.policy.clone(), gate))),

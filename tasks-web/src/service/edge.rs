@@ -18,6 +18,7 @@ use futures_util::future::LocalBoxFuture;
 use super::gate::Gate;
 use super::request_id::RequestId;
 use super::seal;
+use crate::auth::Access;
 use crate::monitoring::{HttpMetrics, Routes};
 use crate::problem::Problem;
 
@@ -187,14 +188,17 @@ impl Watch {
         }
         if self.policy.log {
             let route = self.policy.routes.template(&request);
-            super::log_line::write(
-                &seen.id,
-                &seen.method,
-                route.as_deref(),
-                seen.uri.path(),
+            let extensions = request.extensions();
+            let key = extensions.get::<Access>().map(Access::key_name);
+            super::log_line::write(&super::log_line::Line {
+                id: &seen.id,
+                method: &seen.method,
+                route: route.as_deref(),
+                path: seen.uri.path(),
+                key,
                 status,
                 elapsed,
-            );
+            });
         }
         ServiceResponse::new(request, response)
     }
@@ -209,14 +213,15 @@ impl Watch {
             metrics.record_unmatched(&seen.method, status, elapsed);
         }
         if self.policy.log {
-            super::log_line::write(
-                &seen.id,
-                &seen.method,
-                None,
-                seen.uri.path(),
+            super::log_line::write(&super::log_line::Line {
+                id: &seen.id,
+                method: &seen.method,
+                route: None,
+                path: seen.uri.path(),
+                key: None,
                 status,
                 elapsed,
-            );
+            });
         }
         InternalError::from_response(error.to_string(), response).into()
     }

@@ -2,9 +2,12 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::FutureExt as _;
 
 /// How long one hook may take at the end. A service that hangs while it is stopped is killed, and then nothing is closed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -50,9 +53,11 @@ impl Hook {
     /// Runs it at the end, when there is nobody left to give an error to but the log.
     pub(crate) async fn finish(&self) {
         let patience = self.patience;
-        match tokio::time::timeout(patience, self.run()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "a shutdown hook failed"),
+        let running = AssertUnwindSafe(async { self.run().await }).catch_unwind();
+        match tokio::time::timeout(patience, running).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::error!(%error, "a shutdown hook failed"),
+            Ok(Err(_)) => tracing::error!("a shutdown hook panicked"),
             Err(_) => tracing::error!("a shutdown hook did not end within {patience:?}"),
         }
     }

@@ -6,31 +6,37 @@ use actix_web::http::Method;
 
 use super::request_id::RequestId;
 
+/// What it says.
+pub(super) struct Line<'a> {
+    pub(super) id: &'a RequestId,
+    pub(super) method: &'a Method,
+    pub(super) route: Option<&'a str>,
+    pub(super) path: &'a str,
+    /// The name of the key that the request came with.
+    pub(super) key: Option<&'a str>,
+    pub(super) status: u16,
+    pub(super) elapsed: Duration,
+}
+
 /// Writes it: at `info`, for a server that refuses at `warn`, for one that failed at `error`.
-pub(super) fn write(
-    id: &RequestId,
-    method: &Method,
-    route: Option<&str>,
-    path: &str,
-    status: u16,
-    elapsed: Duration,
-) {
+pub(super) fn write(line: &Line<'_>) {
     /// The level is a part of what the macro makes, so there is one of it per level.
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
                 target: "tasks_web::request",
-                request_id = id.as_str(),
-                method = method.as_str(),
-                route,
-                path,
-                status,
-                duration_ms = millis(elapsed),
+                request_id = line.id.as_str(),
+                method = line.method.as_str(),
+                route = line.route,
+                path = line.path,
+                key = line.key,
+                status = line.status,
+                duration_ms = millis(line.elapsed),
                 "request"
             )
         };
     }
-    match status {
+    match line.status {
         503 => line!(warn),
         500.. => line!(error),
         _ => line!(info),

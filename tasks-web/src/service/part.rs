@@ -138,9 +138,12 @@ pub(crate) fn check_claims(parts: &[Part], problems: &mut Vec<String>) {
         .iter()
         .flat_map(|part| part.claims.iter().map(|claim| (part.name, claim)))
         .collect();
+    let mut said: Vec<(&str, &str)> = Vec::new();
     for (index, (name, claim)) in claims.iter().enumerate() {
         for (other_name, other) in &claims[..index] {
-            if claim.clashes(other) {
+            // Of two parts, once.
+            if claim.clashes(other) && !said.contains(&(*name, *other_name)) {
+                said.push((*name, *other_name));
                 problems.push(format!(
                     "{name} at `{}` and {other_name} at `{}` are in each other's way: give one of them another path",
                     claim.path, other.path

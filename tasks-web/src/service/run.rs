@@ -48,7 +48,15 @@ impl Service {
             server = server.listen(listener).map_err(failed)?;
         }
         let mut signals = Signals::new().map_err(ServiceError::Serve)?;
-        if let Err(error) = self.startup().await {
+        let started = tokio::select! {
+            started = self.startup() => started,
+            signal = signals.next() => {
+                tracing::info!(signal, "stopping before it has begun");
+                self.shutdown().await;
+                return Ok(());
+            }
+        };
+        if let Err(error) = started {
             self.shutdown().await;
             return Err(error);
         }
@@ -74,8 +82,13 @@ impl Service {
                 }
             }
         };
-        self.shutdown().await;
-        tracing::info!("stopped");
+        tokio::select! {
+            () = self.shutdown() => tracing::info!("stopped"),
+            signal = signals.next() => {
+                tracing::warn!(signal, "not waiting any longer");
+                self.close().await;
+            }
+        }
         result.map_err(ServiceError::Serve)
     }
 
@@ -107,6 +120,11 @@ impl Service {
         for hook in self.core.shutdown.iter().rev() {
             hook.finish().await;
         }
+        self.close().await;
+    }
+
+    /// Closes what the service opened.
+    async fn close(&self) {
         for hook in self
             .core
             .parts

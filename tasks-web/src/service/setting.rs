@@ -24,6 +24,19 @@ impl<T> Setting<T> {
         self.value = Some(value);
     }
 
+    pub(super) fn is_set(&self) -> bool {
+        self.value.is_some()
+    }
+
+    pub(super) fn value(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+
+    /// How the choice is spelled.
+    pub(super) fn call(&self) -> &'static str {
+        self.call
+    }
+
     pub(super) fn take(self, problems: &mut Vec<String>) -> Option<T> {
         if self.contradicted {
             problems.push(format!(

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tasks_runtime::artifacts::{ArtifactHooks, ArtifactManagerBuilder, ContentStore};
 use tasks_runtime::database::DatabaseBuilder;
 use tasks_runtime::{
-    ArtifactHierarchy, ArtifactManager, Database, Jobs, Scheduler, TaskExecutor, TaskRegistry,
+    ArtifactHierarchy, ArtifactManager, Database, DatabaseError, Jobs, Scheduler, TaskExecutor,
+    TaskRegistry,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -157,7 +158,13 @@ impl Wanted<'_> {
         let needed = self.artifacts.is_some()
             || self.jobs.is_some()
             || self.registry.is_some_and(TaskRegistry::needs::<Database>);
-        let source = self.database.or_else(|| default_database(needed))?;
+        let source = self.database.or_else(|| default_database(needed));
+        if source.is_none() && needed {
+            draft.problems.push(
+                "something needs a database, and there is none: give the service one by `with_database`".to_owned(),
+            );
+        }
+        let source = source?;
         let database = source.connect(&mut draft.problems).await?;
         draft.parts.push(database_part(&database));
         if self.monitored {
@@ -213,7 +220,7 @@ fn database_part(database: &Database) -> Part {
     let mut part = Part::new("database");
     part.checks = HealthChecks::new().check("database", move || {
         let database = checked.clone();
-        async move { database.ping().await }
+        async move { database.ping().await.map_err(|error| words_for(&error)) }
     });
     part.shutdown = Some(Hook::new(move || {
         let database = closed.clone();
@@ -223,6 +230,17 @@ fn database_part(database: &Database) -> Part {
         }
     }));
     part
+}
+
+/// What everybody may know of an error of the database: where it is, is for the log.
+fn words_for(error: &DatabaseError) -> &'static str {
+    tracing::warn!(%error, "the database is not healthy");
+    match error {
+        DatabaseError::Unavailable { .. } => "the database cannot be reached",
+        DatabaseError::Busy { .. } => "all connections of the database are in use",
+        DatabaseError::Closed => "the database is closed",
+        _ => "the database fails",
+    }
 }
 
 /// The routes of artifacts.

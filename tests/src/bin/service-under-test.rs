@@ -1,6 +1,7 @@
 //! A service with everything on, for tests of what a process does: its log, its signals, its sockets.
 //!
-//! `DRAIN` is the shutdown timeout in seconds, `FAIL` makes a start-up hook fail.
+//! `DRAIN` is the shutdown timeout in seconds, `FAIL` makes a start-up hook fail, `HANG` a shutdown
+//! hook hang.
 
 use std::time::Duration;
 
@@ -39,7 +40,8 @@ async fn main() -> anyhow::Result<()> {
         .on_startup(startup)
         .on_shutdown(async || said("first given, last run"))
         .on_shutdown(async || said("last given, first run"))
-        .on_shutdown(async || Err::<(), _>("this hook fails"));
+        .on_shutdown(async || Err::<(), _>("this hook fails"))
+        .on_shutdown(bad);
     if std::env::var_os("TASKS_API_KEYS").is_some() {
         builder = builder.with_auth(ApiKeys::new().from_env());
     }
@@ -50,6 +52,14 @@ async fn main() -> anyhow::Result<()> {
 
 async fn panics() -> HttpResponse {
     panic!("by request")
+}
+
+async fn bad() -> Result<(), String> {
+    if std::env::var_os("HANG").is_some() {
+        tracing::info!("hanging");
+        std::future::pending::<()>().await;
+    }
+    panic!("at the end")
 }
 
 async fn startup() -> Result<(), String> {

@@ -28,6 +28,10 @@ async fn service() -> Running {
             .with_artifacts(ArtifactHierarchy::new("results"))
             .mount(|config| {
                 config.route("/own", actix_web::web::get().to(async || "\"mine\""));
+                config.route(
+                    "/health/details",
+                    actix_web::web::get().to(async || "\"mine\""),
+                );
             }),
     )
     .await
@@ -75,6 +79,7 @@ async fn a_key_is_asked_for_nearly_everywhere() {
         "/api/v1/artifacts/$stats",
         "/metrics",
         "/own",
+        "/health/details",
         "/openapi.json",
         "/docs",
         "/docs/",
@@ -192,6 +197,63 @@ async fn a_limited_key_reaches_its_own_tasks_only() {
         response.headers()["etag"].to_str().unwrap().to_owned()
     };
     assert_ne!(tag(OPS).await, tag(MATH).await);
+}
+
+/// As a client spells it, and not as a library mends it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_spelling_of_a_path_leads_past_the_keys() {
+    let app = service().await;
+    for path in [
+        "/health/../api/v1/info",
+        "/health/%2e%2e/api/v1/info",
+        "//health/../api/v1/tasks",
+        "/health//details",
+        "/health%2f..%2fapi/v1/info",
+        "/docs/../api/v1/tasks",
+        "/api/v1/tasks?x=/health",
+        "/api/v1/tasks#/health",
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let answer = http::raw(app.address(), request.as_bytes()).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer.split(' ').nth(1).unwrap_or_default().to_owned();
+        assert!(
+            matches!(status.as_str(), "400" | "401" | "404"),
+            "{path}: {answer}"
+        );
+        assert!(
+            !answer.contains("Under test") && !answer.contains("\"add\""),
+            "{path}: {answer}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limited_key_does_not_see_what_is_about_all_tasks() {
+    let app = service().await;
+    for path in ["/metrics", "/api/v1/artifacts", "/api/v1/artifacts/$stats"] {
+        assert_eq!(get(&app, path, Some(MATH)).await.0, 403, "{path}");
+        assert_eq!(get(&app, path, Some(OPS)).await.0, 200, "{path}");
+    }
+    let body = Some(json!({"data": 1}));
+    let path = "/api/v1/artifacts";
+    assert_eq!(
+        ask(&app, Method::POST, path, Some(MATH), body.clone())
+            .await
+            .0,
+        403
+    );
+    let (_, saved) = ask(&app, Method::POST, path, Some(OPS), body.clone()).await;
+    let path = format!("{path}/{}", saved["id"].as_str().unwrap());
+    // Who knows its id may read it.
+    assert_eq!(get(&app, &path, Some(MATH)).await.0, 200);
+    assert_eq!(ask(&app, Method::PUT, &path, Some(MATH), body).await.0, 403);
+    assert_eq!(
+        ask(&app, Method::DELETE, &path, Some(MATH), None).await.0,
+        403
+    );
+    let (_, page) = get(&app, "/", None).await;
+    assert!(!page.as_str().unwrap().contains("tasks</h2>"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -88,6 +88,21 @@ async fn parts_are_not_in_each_others_way() {
         .workers(2)
         .workers(2);
     assert!(fine.build().await.is_ok());
+    let lines = problems(builder().health_at("/ready").jobs_at("/jobs").workers(1000)).await;
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(
+        lines[0].contains("`health_at`") && lines[0].contains("`with_health`"),
+        "{lines:?}"
+    );
+    for origin in [
+        "https://App.example.org",
+        "https://exa mple.org",
+        "https://x:443",
+        "https://x/",
+    ] {
+        let lines = problems(builder().with_cors(Cors::origins([origin]))).await;
+        assert!(lines[0].contains("is not an origin"), "{lines:?}");
+    }
     let lines = problems(builder().with_tasks(registry())).await;
     assert!(
         lines[0].starts_with("`with_tasks` is called twice"),

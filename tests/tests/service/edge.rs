@@ -99,6 +99,22 @@ async fn a_request_has_an_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_application_may_answer_all_other_paths() {
+    let app = serve(builder().mount(|config| {
+        config.default_service(web::to(async || "mine"));
+    }))
+    .await;
+    let response = http::client()
+        .unwrap()
+        .get(app.url("/anything"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.text().await.unwrap(), "mine");
+    assert_eq!(http::get(&app.url("/api/v1/tasks")).await.unwrap().0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn errors_of_the_applications_own_routes_are_problems() {
     let app = service().await;
     for (path, status) in [

@@ -67,6 +67,7 @@ async fn sigterm_lets_requests_end_and_runs_the_hooks() {
             .unwrap_or_else(|| panic!("{text}: {output}"))
     };
     assert!(place("started") < place("stopping"));
+    assert!(place("a shutdown hook panicked") < place("a shutdown hook failed"));
     assert!(place("a shutdown hook failed") < place("last given, first run"));
     assert!(place("last given, first run") < place("first given, last run"));
     place("main goes on");
@@ -105,6 +106,27 @@ async fn the_wait_has_a_limit_and_a_second_signal_ends_it() {
         server.output()
     );
     running.abort();
+}
+
+#[test]
+fn a_second_signal_ends_hooks_that_hang() {
+    let mut server = start(&[("HANG", "1")]);
+    server.signal(Signal::TERM).unwrap();
+    while !server.stderr().contains("hanging") {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    server.signal(Signal::TERM).unwrap();
+    let began = Instant::now();
+    assert!(
+        server.wait(Duration::from_secs(20)).unwrap().is_some(),
+        "{}",
+        server.output()
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(8),
+        "{}",
+        server.output()
+    );
 }
 
 #[test]

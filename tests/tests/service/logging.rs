@@ -87,6 +87,7 @@ async fn a_line_per_request_as_json() {
     );
     assert_eq!(login["route"], "/api/v1/tasks/{name}/$execute");
     assert!(login["duration_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(login["key"], "ops");
     let panicked = request("/panics");
     assert_eq!(
         (&panicked["status"], &panicked["level"]),
@@ -116,6 +117,19 @@ async fn a_line_per_request_for_people() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_level_decides_what_is_written() {
+    let warning = Server::start_program(program(), [("LOG_LEVEL", "WARNING")]).unwrap();
+    let client = http::client().unwrap();
+    client.get(warning.url("/panics")).send().await.unwrap();
+    while !warning.stderr().contains("a handler panicked") {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let error = Server::start_program(program(), [("LOG_LEVEL", "inof")]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("`inof` cannot be what is logged"),
+        "{error}"
+    );
     let server = Server::start_program(program(), [("LOG_LEVEL", "error")]).unwrap();
     assert_eq!(http::get(&server.url("/health")).await.unwrap().0, 200);
     assert_eq!(server.stderr(), "");
