@@ -6,6 +6,7 @@
 pub mod app;
 pub mod browser;
 mod build;
+pub mod crash;
 mod daemon;
 pub mod databases;
 pub mod generated;

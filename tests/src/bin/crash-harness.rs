@@ -1,0 +1,46 @@
+//! The long run of the crash harness: `cargo xtask crash`.
+
+use std::env;
+
+use anyhow::{Context as _, Result};
+use tasks_tests::crash::{Plan, run};
+use tasks_tests::databases::TestDatabase;
+use tasks_tests::postgres::Postgres;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let number = |place: usize, without: u64| {
+        let text = env::args().nth(place);
+        text.and_then(|text| text.parse().ok()).unwrap_or(without)
+    };
+    let (kills, jobs) = (number(1, 200), number(2, 20_000));
+    let program = env::current_exe()?
+        .parent()
+        .context("a program is in a folder")?
+        .join("job-crash");
+
+    let test = TestDatabase::sqlite();
+    let plan = Plan {
+        jobs,
+        kills,
+        processes: 1,
+        database_kills: 0,
+    };
+    println!(
+        "SQLite, one process: {}",
+        run(&program, test.url(), None, &plan).await?
+    );
+
+    let mut server = Postgres::start()?;
+    let own = server.database()?;
+    let url = own.url();
+    let plan = Plan {
+        jobs,
+        kills,
+        processes: 3,
+        database_kills: 5,
+    };
+    let report = run(&program, &url, Some(&mut server), &plan).await?;
+    println!("PostgreSQL, three processes: {report}");
+    Ok(())
+}

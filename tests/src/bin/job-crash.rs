@@ -1,0 +1,90 @@
+//! A service whose process is killed again and again: `job-crash <database url>`.
+//!
+//! Its tasks leave traces in tables of their own, which the harness compares with what was submitted.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use diesel::sql_types::{BigInt, Text};
+use tasks_web::database::RunQueryDsl;
+use tasks_web::prelude::*;
+
+/// Leaves a row each time it runs.
+#[task]
+async fn effect(context: TaskContext, session: Session, milliseconds: u64) -> anyhow::Result<u32> {
+    let job = context.idempotency_key();
+    let attempt = i64::from(context.attempt());
+    session
+        .transaction(async |tx| {
+            with_conn!(tx, |conn| {
+                diesel::sql_query("INSERT INTO effects (job, attempt) VALUES ($1, $2)")
+                    .bind::<Text, _>(&job)
+                    .bind::<BigInt, _>(attempt)
+                    .execute(conn)
+                    .await
+            })
+        })
+        .await?;
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    Ok(context.attempt())
+}
+
+/// Leaves a row in the transaction that completes the job.
+#[task]
+async fn exact(context: TaskContext, session: Session, milliseconds: u64) -> anyhow::Result<u32> {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    let job = context.idempotency_key();
+    let result = context.attempt();
+    session
+        .transaction(async |tx| {
+            with_conn!(tx, |conn| {
+                diesel::sql_query("INSERT INTO exact_effects (job) VALUES ($1)")
+                    .bind::<Text, _>(&job)
+                    .execute(conn)
+                    .await
+            })?;
+            context.complete(tx, &result).await?;
+            anyhow::Ok(())
+        })
+        .await?;
+    Ok(result)
+}
+
+/// Ends its process.
+#[task]
+async fn poison() {
+    std::process::abort();
+}
+
+#[actix_web::main]
+async fn main() -> anyhow::Result<()> {
+    let url = std::env::args()
+        .nth(1)
+        .or_else(|| std::env::var("DATABASE_URL").ok());
+    let url = url.context("a database URL is needed")?;
+    let crash_limit = std::env::var("CRASH_LIMIT")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let database = Database::from_url(&url).connect().await?;
+    database
+        .session()
+        .execute_script(
+            "CREATE TABLE IF NOT EXISTS effects (job TEXT NOT NULL, attempt BIGINT NOT NULL); \
+             CREATE TABLE IF NOT EXISTS exact_effects (job TEXT NOT NULL)",
+        )
+        .await?;
+    Service::builder(ServiceInfo::new("job-crash", "Job crash"))
+        .with_database(database)
+        .with_jobs(
+            Jobs::new()
+                .max_concurrency(16)
+                .lease(Duration::from_secs(2))
+                .crash_limit(crash_limit.unwrap_or(5)),
+        )
+        .workers(1)
+        .build()
+        .await?
+        .run()
+        .await?;
+    Ok(())
+}

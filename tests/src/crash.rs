@@ -1,0 +1,341 @@
+//! Kills and pauses the processes that run jobs, and compares what was promised with what there is.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Text};
+use rand::RngExt as _;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tasks_web::Database;
+use tasks_web::with_conn;
+
+use crate::http;
+use crate::postgres::Postgres;
+use crate::process::Server;
+
+/// What is done.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How many jobs are submitted.
+    pub jobs: u64,
+    /// How often a process is killed or paused.
+    pub kills: u64,
+    /// How many processes there are at once.
+    pub processes: usize,
+    /// How often PostgreSQL itself is killed.
+    pub database_kills: u64,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Submissions that were acknowledged.
+    pub acknowledged: u64,
+    /// Processes that were killed.
+    pub killed: u64,
+    /// Processes that were paused for longer than their lease.
+    pub paused: u64,
+    /// How often the database was killed.
+    pub database_killed: u64,
+    /// Effects beyond the first one of a job, of tasks that promise at least one.
+    pub repeats: u64,
+    /// Jobs with an effect that is exactly one.
+    pub exact: u64,
+    /// How long it took after the last kill until nothing was left.
+    pub settled: Duration,
+    /// How long all of it took.
+    pub took: Duration,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} jobs acknowledged, {} kills, {} pauses, {} kills of the database: none lost, none stuck; {} of them exactly \
+             once, {} repeats of the others; settled {:.1} s after the last kill; {:.0} s in all",
+            self.acknowledged,
+            self.killed,
+            self.paused,
+            self.database_killed,
+            self.exact,
+            self.repeats,
+            self.settled.as_secs_f64(),
+            self.took.as_secs_f64(),
+        )
+    }
+}
+
+/// The processes, some of them dead at the moment.
+struct Fleet {
+    program: std::path::PathBuf,
+    url: String,
+    slots: Mutex<Vec<Option<Server>>>,
+}
+
+impl Fleet {
+    fn start(&self) -> Result<Server> {
+        let environment = [
+            ("DATABASE_URL", self.url.as_str()),
+            // The kills are random, and not the fault of a job.
+            ("CRASH_LIMIT", "1000"),
+            ("LOG_LEVEL", "error"),
+        ];
+        Server::start_program(&self.program, environment)
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Option<Server>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn any_url(&self) -> Option<String> {
+        let slots = self.slots();
+        let alive: Vec<&Server> = slots.iter().flatten().collect();
+        if alive.is_empty() {
+            return None;
+        }
+        let chosen = rand::rng().random_range(0..alive.len());
+        Some(alive[chosen].base_url())
+    }
+}
+
+/// Runs a plan.
+///
+/// # Errors
+///
+/// When a promise was broken, and which.
+pub async fn run(
+    program: &Path,
+    url: &str,
+    mut postgres: Option<&mut Postgres>,
+    plan: &Plan,
+) -> Result<Report> {
+    let began = Instant::now();
+    let fleet = Arc::new(Fleet {
+        program: program.to_owned(),
+        url: url.to_owned(),
+        slots: Mutex::new(Vec::new()),
+    });
+    for _ in 0..plan.processes {
+        let server = fleet.start()?;
+        fleet.slots().push(Some(server));
+    }
+    let mut report = Report::default();
+    let acknowledged: Arc<Mutex<HashMap<String, &'static str>>> = Arc::default();
+    let submitted = Arc::new(AtomicU64::new(0));
+    let over = Arc::new(AtomicBool::new(false));
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let (fleet, acknowledged, submitted, over, jobs) = (
+            Arc::clone(&fleet),
+            Arc::clone(&acknowledged),
+            Arc::clone(&submitted),
+            Arc::clone(&over),
+            plan.jobs,
+        );
+        clients.push(tokio::spawn(async move {
+            let client = http::client()?;
+            while submitted.load(Ordering::SeqCst) < jobs && !over.load(Ordering::SeqCst) {
+                let Some(url) = fleet.any_url() else {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    continue;
+                };
+                let (task, milliseconds) = {
+                    let mut random = rand::rng();
+                    let task = if random.random_bool(0.5) {
+                        "effect"
+                    } else {
+                        "exact"
+                    };
+                    (task, random.random_range(0..20))
+                };
+                let request = client
+                    .post(format!("{url}/api/v1/tasks/{task}/$submit"))
+                    .timeout(Duration::from_secs(10))
+                    .json(&json!({"params": {"milliseconds": milliseconds}}));
+                let Ok(response) = request.send().await else {
+                    continue;
+                };
+                let status = response.status();
+                let Ok(job) = response.json::<Value>().await else {
+                    continue;
+                };
+                if status.as_u16() == 202 {
+                    let id = job["id"].as_str().context("a job has an id")?.to_owned();
+                    let mut known = acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+                    ensure!(known.insert(id, task).is_none(), "an id came twice");
+                    submitted.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+            anyhow::Ok(())
+        }));
+    }
+
+    // Spread over the time that the submissions take.
+    let mut database_kills = plan.database_kills;
+    while report.killed + report.paused < plan.kills {
+        let done = report.killed + report.paused;
+        let pace = submitted.load(Ordering::SeqCst) * plan.kills / plan.jobs.max(1);
+        let wait = if pace > done { 30..120 } else { 60..250 };
+        let wait = Duration::from_millis(rand::rng().random_range(wait));
+        tokio::time::sleep(wait).await;
+        let slot = rand::rng().random_range(0..plan.processes);
+        let Some(mut server) = fleet.slots()[slot].take() else {
+            bail!("a process is missing");
+        };
+        // A lone process that is paused is nobody's loss; of several, the others take its jobs.
+        if plan.processes > 1 && rand::rng().random_bool(0.15) {
+            server.signal(Signal::STOP)?;
+            tokio::time::sleep(Duration::from_millis(4500)).await;
+            server.signal(Signal::CONT)?;
+            report.paused += 1;
+            fleet.slots()[slot] = Some(server);
+            continue;
+        }
+        server.signal(Signal::KILL)?;
+        server.wait(Duration::from_secs(10))?;
+        drop(server);
+        report.killed += 1;
+        if database_kills > 0
+            && done * (plan.database_kills + 1) / plan.kills.max(1)
+                > plan.database_kills - database_kills
+            && let Some(postgres) = postgres.as_deref_mut()
+        {
+            database_kills -= 1;
+            postgres.kill()?;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            postgres.start_again()?;
+            report.database_killed += 1;
+        }
+        // A database that has just come back may need a moment.
+        let mut started = fleet.start();
+        for _ in 0..20 {
+            if started.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            started = fleet.start();
+        }
+        fleet.slots()[slot] = Some(started?);
+    }
+    let last_kill = Instant::now();
+    for client in clients {
+        client.await??;
+    }
+    over.store(true, Ordering::SeqCst);
+
+    let database = Database::from_url(url).connect().await?;
+    let acknowledged =
+        std::mem::take(&mut *acknowledged.lock().unwrap_or_else(PoisonError::into_inner));
+    report.acknowledged = acknowledged.len() as u64;
+    loop {
+        let left = count(
+            &database,
+            "SELECT COUNT(*) AS count FROM tasks_jobs WHERE state < 3",
+        )
+        .await?;
+        if left == 0 {
+            break;
+        }
+        if last_kill.elapsed() > Duration::from_secs(120) {
+            let states = rows(&database, "SELECT state || ' ' || COALESCE(worker, '-') AS job, COUNT(*) AS count FROM tasks_jobs WHERE state < 3 GROUP BY 1").await?;
+            bail!("{left} jobs are stuck: {states:?}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    report.settled = last_kill.elapsed();
+    check(&database, &acknowledged, &mut report).await?;
+    report.took = began.elapsed();
+    Ok(report)
+}
+
+#[derive(Debug, QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+#[derive(Debug, QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    job: String,
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+async fn count(database: &Database, sql: &str) -> Result<i64> {
+    let found: Count = database
+        .session()
+        .read(async |conn| {
+            with_conn!(conn, |conn| tasks_web::database::RunQueryDsl::get_result(
+                diesel::sql_query(sql),
+                conn
+            )
+            .await)
+        })
+        .await?;
+    Ok(found.count)
+}
+
+async fn rows(database: &Database, sql: &str) -> Result<HashMap<String, i64>> {
+    let rows: Vec<Row> = database
+        .session()
+        .read(async |conn| {
+            with_conn!(conn, |conn| tasks_web::database::RunQueryDsl::load(
+                diesel::sql_query(sql),
+                conn
+            )
+            .await)
+        })
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.job, row.count)).collect())
+}
+
+async fn check(
+    database: &Database,
+    acknowledged: &HashMap<String, &'static str>,
+    report: &mut Report,
+) -> Result<()> {
+    let states = rows(
+        database,
+        "SELECT id AS job, CAST(state AS BIGINT) AS count FROM tasks_jobs",
+    )
+    .await?;
+    let effects = rows(
+        database,
+        "SELECT job, COUNT(*) AS count FROM effects GROUP BY job",
+    )
+    .await?;
+    let exact = rows(
+        database,
+        "SELECT job, COUNT(*) AS count FROM exact_effects GROUP BY job",
+    )
+    .await?;
+    for (id, task) in acknowledged {
+        match states.get(id) {
+            None => bail!("job {id} was acknowledged, and is not there"),
+            Some(3) => {}
+            Some(state) => bail!("job {id} ended in state {state}"),
+        }
+        if *task == "exact" {
+            let times = exact.get(id).copied().unwrap_or_default();
+            ensure!(times == 1, "the effect of job {id} is there {times} times");
+            report.exact += 1;
+        } else {
+            let times = effects.get(id).copied().unwrap_or_default();
+            ensure!(times >= 1, "job {id} is completed, and has no effect");
+            report.repeats += times.unsigned_abs() - 1;
+        }
+    }
+    // What was stored and never acknowledged is done as well, and no more often.
+    if let Some((id, times)) = exact.iter().find(|(_, times)| **times != 1) {
+        bail!("the effect of job {id} is there {times} times");
+    }
+    Ok(())
+}

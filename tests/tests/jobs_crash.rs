@@ -1,0 +1,109 @@
+//! Processes that run jobs are killed at random moments. `cargo xtask crash` does it for longer.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tasks_tests::crash::{Plan, run};
+use tasks_tests::databases::TestDatabase;
+use tasks_tests::http;
+use tasks_tests::postgres::Postgres;
+use tasks_tests::process::Server;
+
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_job-crash"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_in_sqlite() {
+    let test = TestDatabase::sqlite();
+    let plan = Plan {
+        jobs: 300,
+        kills: 10,
+        processes: 1,
+        database_kills: 0,
+    };
+    let report = run(program(), test.url(), None, &plan).await.unwrap();
+    assert!(
+        report.acknowledged >= 300 && report.killed == 10,
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_with_three_processes_on_postgres() {
+    let mut server = Postgres::start().unwrap();
+    let own = server.database().unwrap();
+    let plan = Plan {
+        jobs: 300,
+        kills: 10,
+        processes: 3,
+        database_kills: 1,
+    };
+    let url = own.url();
+    let report = run(program(), &url, Some(&mut server), &plan)
+        .await
+        .unwrap();
+    assert!(report.acknowledged >= 300, "{report}");
+}
+
+/// A job that kills its process takes no others with it, and is stopped.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn poison_is_stopped_and_its_neighbours_are_not_blamed() {
+    let test = TestDatabase::sqlite();
+    let start = || {
+        Server::start_program(
+            program(),
+            [("DATABASE_URL", test.url()), ("CRASH_LIMIT", "3")],
+        )
+    };
+    let mut server = start().unwrap();
+    let mut neighbours = Vec::new();
+    for _ in 0..5 {
+        let url = server.url("/api/v1/tasks/effect/$submit");
+        let (_, job) = http::post(&url, &json!({"params": {"milliseconds": 3000}}))
+            .await
+            .unwrap();
+        neighbours.push(job["id"].as_str().unwrap().to_owned());
+    }
+    let (_, poison) = http::post(&server.url("/api/v1/tasks/poison/$submit"), &json!({}))
+        .await
+        .unwrap();
+    let poison = poison["id"].as_str().unwrap().to_owned();
+    let began = Instant::now();
+    let mut deaths = 0;
+    loop {
+        if server.wait(Duration::ZERO).unwrap().is_some() {
+            deaths += 1;
+            server = start().unwrap();
+        }
+        if let Ok((_, job)) = http::get(&server.url(&format!("/api/v1/jobs/{poison}"))).await
+            && job["status"] == "failed"
+        {
+            assert_eq!(job["error"], "the process that ran it died 3 times");
+            break;
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{}",
+            server.output()
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(deaths, 3);
+    for id in neighbours {
+        loop {
+            let (_, job) = http::get(&server.url(&format!("/api/v1/jobs/{id}")))
+                .await
+                .unwrap();
+            assert_ne!(job["status"], "failed", "{job}");
+            if job["status"] == "completed" {
+                assert_eq!(job["attempt"], 1, "{job}");
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
