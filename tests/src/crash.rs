@@ -72,6 +72,9 @@ impl fmt::Display for Report {
     }
 }
 
+/// How many jobs each process runs at once.
+const CONCURRENCY: u64 = 16;
+
 /// The processes, some of them dead at the moment.
 struct Fleet {
     program: std::path::PathBuf,
@@ -250,7 +253,15 @@ pub async fn run(
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     report.settled = last_kill.elapsed();
+    let at_once = plan.processes as u64 * CONCURRENCY;
+    let in_flight =
+        (report.killed + report.paused) * CONCURRENCY + report.database_killed * 2 * at_once;
     check(&database, &acknowledged, &mut report).await?;
+    ensure!(
+        report.repeats <= in_flight,
+        "{} repeats, and at most {in_flight} attempts were in flight when something was killed",
+        report.repeats
+    );
     report.took = began.elapsed();
     Ok(report)
 }

@@ -258,6 +258,106 @@ async fn the_artifact_service(test: TestDatabase) {
     );
 }
 
+async fn the_advanced_service(test: TestDatabase) {
+    let example = Example::start("advanced-service", test);
+    let done = async |id: &str| loop {
+        let job = example.get(&format!("/api/v1/jobs/{id}")).await;
+        match job["status"].as_str().unwrap() {
+            "completed" => return job,
+            "failed" | "canceled" => panic!("{job}"),
+            _ => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    };
+    // A closure, a task of its own, and one whose job names an artifact.
+    let closure = example
+        .result("spawn_background_job", json!({"processing_time": 0}))
+        .await;
+    let job = done(closure["job_id"].as_str().unwrap()).await;
+    assert_eq!(
+        (&job["task_name"], &job["description"]),
+        (&Value::Null, &json!("Background processing (0s)"))
+    );
+    let operation = example
+        .result("long_operation", json!({"data": {"n": 1}}))
+        .await;
+    let id = operation["job_id"].as_str().unwrap();
+    assert_eq!(done(id).await["progress"]["message"], "done");
+    let outcome = example.get(&format!("/api/v1/jobs/{id}/$result")).await;
+    assert_eq!(
+        outcome["result"],
+        json!({"processed": {"n": 1}, "steps": 10})
+    );
+    let batch = example.result("long_batch", json!({})).await;
+    let job = done(batch["job_id"].as_str().unwrap()).await;
+    let artifact = format!("/api/v1/artifacts/{}", job["artifact_id"].as_str().unwrap());
+    let results = &example.get(&artifact).await["data"]["results"];
+    assert_eq!(results.as_array().unwrap().len(), 100);
+    let logs = example
+        .get(&format!(
+            "{}/$logs",
+            batch["check_status"].as_str().unwrap()
+        ))
+        .await;
+    assert_eq!(logs.as_array().unwrap().len(), 10);
+
+    let pipeline = example
+        .result("orchestrate_pipeline", json!({"years": [2012, 2013, 2014]}))
+        .await;
+    for id in pipeline["jobs"].as_array().unwrap() {
+        let job = done(id.as_str().unwrap()).await;
+        assert!(job["artifact_id"].is_string(), "{job}");
+    }
+    let tree = example.get(pipeline["results"].as_str().unwrap()).await;
+    assert_eq!(tree["level_label"], "task_run");
+    assert_eq!(tree["children"].as_array().unwrap().len(), 3);
+    assert_eq!(tree["children"][0]["level_label"], "step");
+    // A year that is not there: the job is tried again, and gives up in the end.
+    let nothing = example
+        .execute("orchestrate_pipeline", json!({"years": []}))
+        .await;
+    assert_eq!(nothing["error"]["message"], "give 1 to 100 years");
+    // The tasks of the other crate are here, too.
+    assert_eq!(
+        example.result("add", json!({"a": 2, "b": 3})).await["result"],
+        5
+    );
+}
+
+/// Killed in the middle of a job, it finishes the job after the next start.
+async fn the_advanced_service_survives(test: TestDatabase) {
+    use rustix::process::Signal;
+    let environment = [
+        ("DATABASE_URL", OsString::from(test.url())),
+        (
+            "ARTIFACTS_DIR",
+            test.folder().join("content").into_os_string(),
+        ),
+        ("LOG_LEVEL", OsString::from("error")),
+    ];
+    let start = || Server::start("advanced-service", environment.clone()).unwrap();
+    let mut server = start();
+    let url = server.url("/api/v1/tasks/slow_processing/$submit");
+    let body = json!({"params": {"data": [1, 2], "steps": 10}});
+    let (status, job) = http::post(&url, &body).await.unwrap();
+    assert_eq!(status, StatusCode::ACCEPTED, "{job}");
+    let path = format!("/api/v1/jobs/{}", job["id"].as_str().unwrap());
+    while http::get(&server.url(&path)).await.unwrap().1["status"] != "running" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    server.signal(Signal::KILL).unwrap();
+    server.wait(std::time::Duration::from_secs(10)).unwrap();
+    let server = start();
+    loop {
+        let (_, job) = http::get(&server.url(&path)).await.unwrap();
+        if job["status"] == "completed" {
+            // The crash has spent none.
+            assert_eq!(job["attempt"], 1);
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
 /// No 5xx, no status that the document does not have, nothing that is not as it says.
 async fn what_the_documents_say_holds(test: TestDatabase) {
     let is_postgres = test.is_postgres();
@@ -275,10 +375,22 @@ async fn what_the_documents_say_holds(test: TestDatabase) {
     schemathesis::check(&example.server.base_url(), "default", &[])
         .await
         .unwrap();
+    drop(example);
+    let test = if is_postgres {
+        TestDatabase::postgres()
+    } else {
+        TestDatabase::sqlite()
+    };
+    let example = Example::start("advanced-service", test);
+    schemathesis::check(&example.server.base_url(), "advanced-service", &[])
+        .await
+        .unwrap();
 }
 
 on_both_databases!(
     the_database_service,
     the_artifact_service,
+    the_advanced_service,
+    the_advanced_service_survives,
     what_the_documents_say_holds
 );

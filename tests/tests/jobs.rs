@@ -209,13 +209,16 @@ async fn what_is_wrong_is_not_stored(test: TestDatabase) {
         ),
         (
             greet().description(long.clone()),
-            "/description: has 5000 bytes",
+            "/description: has 5000 characters",
         ),
         (greet().delay(far), "/delay: is more than ten years"),
         (greet().idempotency_key(""), "/idempotency_key: has 0 bytes"),
         (greet().max_attempts(0), "/max_attempts: is 0"),
         (greet().queue("nobody"), "there are default, slow"),
-        (greet().timeout(Duration::ZERO), "/timeout: is zero"),
+        (
+            greet().timeout(Duration::ZERO),
+            "/timeout: is less than 1ms",
+        ),
     ] {
         let error = job.await.unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
@@ -487,18 +490,15 @@ async fn secrets_are_not_shown(test: TestDatabase) {
 }
 
 async fn a_closure_is_a_job_of_this_process(test: TestDatabase) {
-    let world = World::new(test, Jobs::new()).await;
+    let jobs = Jobs::new().shutdown_timeout(Duration::from_millis(200));
+    let world = World::new(test, jobs).await;
     let scheduler = &world.scheduler;
-    let spawn = async |milliseconds: u64| loop {
+    let spawn = async |milliseconds: u64| {
         let work = async move {
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;
             Ok::<_, TaskError>(json!({"waited": milliseconds}))
         };
-        match scheduler.spawn("background work", work).await {
-            // The worker is not there yet.
-            Err(JobError::NotRunning) => tokio::time::sleep(Duration::from_millis(10)).await,
-            other => return other.unwrap(),
-        }
+        scheduler.spawn("background work", work).await.unwrap()
     };
     let job = spawn(10).await;
     assert_eq!(
@@ -513,9 +513,12 @@ async fn a_closure_is_a_job_of_this_process(test: TestDatabase) {
     let job = spawn(60_000).await;
     scheduler.cancel(job.id).await.unwrap();
     assert_eq!(world.done(&job).await.status, JobStatus::Canceled);
+    // At the end of its process it has failed, and says why.
     let job = spawn(60_000).await;
     scheduler.shutdown().await;
-    let _ = job;
+    let lost = scheduler.get(job.id).await.unwrap().unwrap();
+    assert_eq!(lost.status, JobStatus::Failed);
+    assert!(lost.error.unwrap().contains("cannot survive its process"));
 }
 
 async fn a_job_exists_if_and_when_its_transaction_commits(test: TestDatabase) {

@@ -43,12 +43,13 @@ fn without_ids(output: &str) -> String {
 }
 
 /// Each page, and the example that it speaks of.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("README.md", "task-execution"),
     ("docs/guide.md", "task-execution"),
     ("examples/task-execution/README.md", "task-execution"),
     ("examples/database-service/README.md", "database-service"),
     ("examples/artifact-service/README.md", "artifact-service"),
+    ("examples/advanced-service/README.md", "advanced-service"),
     ("examples/telemetry-service/README.md", "telemetry-service"),
 ];
 

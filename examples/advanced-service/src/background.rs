@@ -5,8 +5,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tasks_web::JobRecord;
 use tasks_web::prelude::*;
+use tasks_web::{JobRecord, Permanent};
 
 /// A job, and where to ask for it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -53,16 +53,20 @@ pub async fn slow_processing(
     context: TaskContext,
     /// Anything.
     data: Value,
-    /// How many steps it takes.
+    /// How many steps it takes, from 1 to 50.
     #[task(default = 10)]
     steps: u64,
-) -> Value {
+) -> anyhow::Result<Value> {
+    if !(1..=50).contains(&steps) {
+        // Another attempt would not mend it.
+        return Err(Permanent::msg("the steps are not from 1 to 50").into());
+    }
     for step in 0..steps {
         context.progress(step, steps, format!("step {}", step + 1));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     context.progress(steps, steps, "done");
-    json!({"processed": data, "steps": steps})
+    Ok(json!({"processed": data, "steps": steps}))
 }
 
 /// Submits long work as a job of its own, which is not lost.
@@ -84,13 +88,13 @@ pub async fn long_operation(
 pub async fn batch_work(
     context: TaskContext,
     artifacts: ArtifactManager,
-    /// How many, from 1 to 10,000.
+    /// How many, from 1 to 1,000.
     #[task(default = 100)]
     total: u64,
 ) -> anyhow::Result<Value> {
     anyhow::ensure!(
-        (1..=10_000).contains(&total),
-        "the total is not from 1 to 10,000"
+        (1..=1000).contains(&total),
+        "the total is not from 1 to 1,000"
     );
     let mut results = Vec::new();
     for number in 0..total {

@@ -12,27 +12,19 @@ use super::engine::Shared;
 use super::error::JobError;
 use super::finish::Finish;
 use super::running::{Entry, Why};
-use super::submit::MAX_DESCRIPTION;
+use super::submit::{check_description, storable};
 use super::table::{NewRow, now, state};
 use crate::task::{IntoTaskFailure, TaskFailure, Traceback};
 
 /// The row of one that is about to run.
-pub(super) fn row(shared: &Shared, description: String) -> Result<NewRow, JobError> {
-    if description.len() > MAX_DESCRIPTION {
-        return Err(JobError::Option {
-            pointer: "/description",
-            reason: format!(
-                "has {} bytes, and {MAX_DESCRIPTION} are allowed",
-                description.len()
-            ),
-        });
-    }
-    let worker = shared.worker.load().ok_or(JobError::NotRunning)?;
+pub(super) async fn row(shared: &Shared, description: &str) -> Result<NewRow, JobError> {
+    check_description(description)?;
+    let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
     let now = now();
     Ok(NewRow {
         id: Ulid::new().to_string(),
         task_name: None,
-        description: Some(description),
+        description: Some(storable(description)),
         queue: super::DEFAULT_QUEUE.to_owned(),
         state: state::RUNNING,
         priority: 0,

@@ -65,23 +65,26 @@ impl Shared {
 }
 
 /// How this process is called among the workers; nothing before it is one.
-#[derive(Default)]
-pub(super) struct WorkerName(std::sync::RwLock<String>);
+pub(super) struct WorkerName(tokio::sync::watch::Sender<Option<String>>);
+
+impl Default for WorkerName {
+    fn default() -> Self {
+        Self(tokio::sync::watch::Sender::new(None))
+    }
+}
 
 impl WorkerName {
     pub(super) fn store(&self, name: String) {
-        *self
-            .0
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = name;
+        self.0.send_replace(Some(name));
     }
 
-    pub(super) fn load(&self) -> Option<String> {
-        let name = self
-            .0
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        (!name.is_empty()).then(|| name.clone())
+    /// Waits a moment for it: who has just started is a worker soon.
+    pub(super) async fn load(&self) -> Option<String> {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let mut watching = self.0.subscribe();
+        let named = watching.wait_for(Option::is_some);
+        let name = tokio::time::timeout(PATIENCE, named).await.ok()?.ok()?;
+        name.clone()
     }
 }
 

@@ -356,7 +356,7 @@ impl Scheduler {
         let engine = self
             .read(|state| state.engine.clone())
             .ok_or(JobError::NotRunning)?;
-        let row = closure::row(&engine.shared, description.into())?;
+        let row = closure::row(&engine.shared, &description.into()).await?;
         let record = self.insert(row.clone()).await?;
         closure::start(&engine.shared, &row, future);
         Ok(record)

@@ -15,12 +15,14 @@ use crate::artifacts::digest;
 use crate::database::Transaction;
 use crate::task::JobPolicy;
 
-/// How long a description may be, in bytes.
+/// How long a description may be, in characters.
 pub const MAX_DESCRIPTION: usize = 4096;
 /// How long a key may be, in bytes.
 pub const MAX_KEY: usize = 255;
 /// How far away the time of a job may be.
 pub const MAX_DELAY: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+/// What is shorter could not be kept: timeouts are stored in milliseconds.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
 /// How many attempts a job may have.
 pub const MAX_ATTEMPTS: u32 = 1000;
 
@@ -77,7 +79,7 @@ pub(super) struct Options {
 }
 
 impl Submit {
-    /// What it is about, for those who look at the list. At most 4 KiB.
+    /// What it is about, for those who look at the list: up to 4,096 characters.
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.options.description = Some(text.into());
         self
@@ -185,7 +187,7 @@ impl Submit {
         Ok(NewRow {
             id: Ulid::new().to_string(),
             task_name: Some(checked.task),
-            description: options.description,
+            description: options.description.as_deref().map(storable),
             queue: options
                 .queue
                 .or_else(|| policy.queue.map(str::to_owned))
@@ -221,23 +223,18 @@ impl Options {
         if let Some((pointer, reason)) = &self.wrong {
             return wrong(pointer, reason.clone());
         }
-        if let Some(text) = &self.description
-            && text.len() > MAX_DESCRIPTION
-        {
-            return wrong(
-                "/description",
-                format!(
-                    "has {} bytes, and {MAX_DESCRIPTION} are allowed",
-                    text.len()
-                ),
-            );
+        if let Some(text) = &self.description {
+            check_description(text)?;
         }
         if let Some(key) = &self.idempotency_key
-            && (key.is_empty() || key.len() > MAX_KEY)
+            && (key.is_empty() || key.len() > MAX_KEY || key.contains('\0'))
         {
             return wrong(
                 "/idempotency_key",
-                format!("has {} bytes, and 1 to {MAX_KEY} are allowed", key.len()),
+                format!(
+                    "has {} bytes, and 1 to {MAX_KEY} are allowed, none of them zero",
+                    key.len()
+                ),
             );
         }
         if let Some(attempts) = self.max_attempts
@@ -248,8 +245,14 @@ impl Options {
                 format!("is {attempts}, and 1 to {MAX_ATTEMPTS} are allowed"),
             );
         }
-        if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
-            return wrong("/timeout", "is zero".to_owned());
+        match self.timeout {
+            Some(timeout) if timeout < SHORTEST_TIMEOUT => {
+                return wrong("/timeout", format!("is less than {SHORTEST_TIMEOUT:?}"));
+            }
+            Some(timeout) if timeout > MAX_DELAY => {
+                return wrong("/timeout", "is more than ten years".to_owned());
+            }
+            _ => {}
         }
         if let Some(queue) = &self.queue
             && !scheduler.has_queue(queue)
@@ -265,6 +268,22 @@ impl Options {
         }
         Ok(())
     }
+}
+
+pub(super) fn check_description(text: &str) -> Result<(), JobError> {
+    let count = text.chars().count();
+    if count > MAX_DESCRIPTION {
+        return Err(JobError::Option {
+            pointer: "/description",
+            reason: format!("has {count} characters, and {MAX_DESCRIPTION} are allowed"),
+        });
+    }
+    Ok(())
+}
+
+/// PostgreSQL has no text with such a character.
+pub(super) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 impl IntoFuture for Submit {

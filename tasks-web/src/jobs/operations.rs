@@ -202,6 +202,7 @@ pub(crate) fn submit(
     task: &RegisteredTask,
     execute: &Value,
     id: &str,
+    queues: &[String],
 ) -> Value {
     let record = writer.output::<JobRecord>();
     let mut operation = execute.clone();
@@ -230,6 +231,12 @@ pub(crate) fn submit(
         for (name, option) in options {
             properties.entry(name).or_insert(option);
         }
+        let mut names: Vec<Value> = queues.iter().map(|name| json!(name)).collect();
+        names.push(Value::Null);
+        properties["queue"] = writer.adapt(json!({
+            "type": ["string", "null"], "enum": names,
+            "description": "The queue it waits in, in place of the task's own.",
+        }));
     }
     operation["parameters"] = json!([{
         "name": "Idempotency-Key", "in": "header", "required": false,

@@ -17,11 +17,11 @@ use crate::problem::Problem;
 pub(super) struct Options {
     /// What it is about.
     #[serde(default)]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = 4096))]
     description: Option<String>,
     /// How many seconds later it is to run.
     #[serde(default)]
-    #[schemars(range(min = 0, max = 316_000_000))]
+    #[schemars(range(min = 0, max = 316_224_000))]
     delay: Option<f64>,
     /// When it is to run.
     #[serde(default)]
@@ -39,7 +39,7 @@ pub(super) struct Options {
     max_attempts: Option<u32>,
     /// How many seconds an attempt may take.
     #[serde(default)]
-    #[schemars(range(min = 0.001, max = 316_000_000))]
+    #[schemars(range(min = 0.001, max = 316_224_000))]
     timeout: Option<f64>,
 }
 
@@ -84,11 +84,10 @@ pub(crate) async fn submit(
         submit = submit.timeout(duration("/timeout", seconds)?);
     }
     if let Some(key) = request.headers().get("idempotency-key") {
-        let key = key.to_str().map_err(|_| {
-            invalid(
-                "/idempotency_key",
-                "use visible ASCII characters".to_owned(),
-            )
+        let graphic = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
+        let key = key.to_str().ok().filter(graphic).ok_or_else(|| {
+            let reason = "use visible ASCII characters, and no spaces";
+            invalid("/idempotency_key", reason.to_owned())
         })?;
         submit = submit.idempotency_key(key);
     }

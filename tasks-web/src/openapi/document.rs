@@ -38,10 +38,15 @@ pub(super) fn build(
             let schemas = generators.of(task);
             let execute = operations.execute(task, &id, schemas);
             #[cfg(feature = "database")]
-            if mount.submits {
+            if let Some(queues) = &mount.queues {
                 let id = ids.unique(&prefix, &format!("submit_{}", task.name()));
-                let submit =
-                    crate::jobs::submit_operation(&mut generators.writer(), task, &execute, &id);
+                let submit = crate::jobs::submit_operation(
+                    &mut generators.writer(),
+                    task,
+                    &execute,
+                    &id,
+                    queues,
+                );
                 paths.insert(
                     format!("{prefix}/{}/$submit", task.name()),
                     json!({"post": submit}),

@@ -90,9 +90,9 @@ pub(crate) struct Mount {
     base: Option<String>,
     prefix: String,
     executor: TaskExecutor,
-    /// Whether tasks are submitted here, too.
+    /// The queues that tasks are submitted to here, if they are.
     #[cfg_attr(not(feature = "database"), allow(dead_code, reason = "never"))]
-    submits: bool,
+    queues: Option<Vec<String>>,
 }
 
 /// The documents as they were first served, shared by the clones of one [`OpenApi`].
@@ -166,7 +166,7 @@ impl OpenApi {
             base,
             prefix: scope.prefix().to_owned(),
             executor: scope.executor().clone(),
-            submits: scope.submits(),
+            queues: scope.queues(),
         });
         self.changed()
     }

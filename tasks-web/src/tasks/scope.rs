@@ -135,16 +135,18 @@ impl TaskScope {
         self
     }
 
-    /// Whether tasks are submitted here.
+    /// The queues that tasks are submitted to here, if they are.
     #[cfg(feature = "database")]
-    pub(crate) fn submits(&self) -> bool {
-        self.jobs.is_some()
+    pub(crate) fn queues(&self) -> Option<Vec<String>> {
+        self.jobs
+            .as_ref()
+            .map(|(scheduler, _)| scheduler.queue_names())
     }
 
     #[cfg(not(feature = "database"))]
     #[allow(clippy::unused_self, reason = "it is the same call with jobs")]
-    pub(crate) fn submits(&self) -> bool {
-        false
+    pub(crate) fn queues(&self) -> Option<Vec<String>> {
+        None
     }
 
     pub(crate) fn prefix(&self) -> &str {

@@ -9,8 +9,8 @@ use diesel::sql_types::{BigInt, Text};
 use tasks_web::database::RunQueryDsl;
 use tasks_web::prelude::*;
 
-/// Leaves a row each time it runs.
-#[task]
+/// Leaves a row each time it runs. Its database may be gone for a moment.
+#[task(retries = 100, backoff = "constant(200ms)")]
 async fn effect(context: TaskContext, session: Session, milliseconds: u64) -> anyhow::Result<u32> {
     let job = context.idempotency_key();
     let attempt = i64::from(context.attempt());
@@ -30,7 +30,7 @@ async fn effect(context: TaskContext, session: Session, milliseconds: u64) -> an
 }
 
 /// Leaves a row in the transaction that completes the job.
-#[task]
+#[task(retries = 100, backoff = "constant(200ms)")]
 async fn exact(context: TaskContext, session: Session, milliseconds: u64) -> anyhow::Result<u32> {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     let job = context.idempotency_key();
