@@ -25,6 +25,7 @@ cargo xtask <command>
       --tasks <n>         how many tasks the generated crates have (compile: 10, 100 and 1000)
       --write             puts the table into the documentation as well
   bench criterion         the benchmarks of tasks-runtime
+  crash [kills] [jobs]    kills processes that run jobs, 200 times over 20,000 jobs unless told, on both databases
   help                    this text
 ";
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["test", rest @ ..] => test::run(rest),
         ["bench", rest @ ..] => bench::run(rest).map(|()| ExitCode::SUCCESS),
+        ["crash", rest @ ..] => crash(rest).map(|()| ExitCode::SUCCESS),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
@@ -45,4 +47,23 @@ fn main() -> ExitCode {
         eprintln!("xtask: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// The long run of the crash harness; a short one is among the tests.
+fn crash(arguments: &[&str]) -> anyhow::Result<()> {
+    process::run(&mut process::cargo([
+        "build",
+        "--package",
+        "tasks-tests",
+        "--bins",
+    ]))?;
+    let harness = [
+        "run",
+        "--package",
+        "tasks-tests",
+        "--bin",
+        "crash-harness",
+        "--",
+    ];
+    process::run(process::cargo(harness).args(arguments))
 }

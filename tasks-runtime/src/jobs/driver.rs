@@ -54,6 +54,8 @@ struct Clock {
     poll: Instant,
     cancel: Instant,
     expire: Instant,
+    #[cfg(feature = "metrics")]
+    count: Option<Instant>,
 }
 
 /// What a round found.
@@ -92,6 +94,8 @@ impl Driver {
                 poll: now,
                 cancel: now,
                 expire: now,
+                #[cfg(feature = "metrics")]
+                count: None,
             },
             seen: HashMap::new(),
         }
@@ -239,9 +243,31 @@ impl Driver {
                 self.bury_those_that_are_silent(workers).await;
             }
         }
+        #[cfg(feature = "metrics")]
+        self.count_those_that_wait().await;
         if self.clock.expire.elapsed() >= EXPIRE {
             self.clock.expire = Instant::now();
             self.expire().await;
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    async fn count_those_that_wait(&mut self) {
+        const COUNT: Duration = Duration::from_secs(5);
+        let Some(metrics) = self.shared.metrics.clone() else {
+            return;
+        };
+        if self.clock.count.is_some_and(|last| last.elapsed() < COUNT) {
+            return;
+        }
+        self.clock.count = Some(Instant::now());
+        let counts: Result<_, JobError> = self
+            .shared
+            .session
+            .read(async |conn| store::waiting(conn).await)
+            .await;
+        if let Ok(counts) = counts {
+            metrics.waiting(&counts);
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Shared {
     /// When the database was last reached.
     pub(super) reached: std::sync::Mutex<std::time::Instant>,
     pub(super) changes: Changes,
+    #[cfg(feature = "metrics")]
+    pub(super) metrics: Option<Arc<super::metrics::Metrics>>,
     pub(super) running: Running,
     /// There may be work.
     pub(super) wake: Notify,
@@ -102,6 +104,7 @@ impl Engine {
         settings: Jobs,
         queues: Vec<(String, usize)>,
         changes: Changes,
+        #[cfg(feature = "metrics")] metrics: Option<Arc<super::metrics::Metrics>>,
     ) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(settings.threads.max(1))
@@ -129,6 +132,8 @@ impl Engine {
             worker: WorkerName::default(),
             reached: std::sync::Mutex::new(std::time::Instant::now()),
             changes,
+            #[cfg(feature = "metrics")]
+            metrics,
             running: Running::default(),
             wake: Notify::new(),
             outbox,

@@ -36,6 +36,8 @@ mod engine;
 mod error;
 mod finish;
 mod list;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod record;
 mod runner;
 mod running;

@@ -45,6 +45,12 @@ pub(super) fn start(shared: &Arc<Shared>, job: Claimed) {
         shared.outbox.clone(),
     ));
     shared.changes.tell_id(id);
+    #[cfg(feature = "metrics")]
+    if let Some(metrics) = &shared.metrics {
+        let waited = u64::try_from(now() - job.run_at).unwrap_or(0);
+        let task = job.task_name.as_deref().unwrap_or_default();
+        metrics.started(task, Duration::from_micros(waited));
+    }
     shared
         .handle
         .spawn(run(Arc::clone(shared), job, attempt, stop));
@@ -52,6 +58,8 @@ pub(super) fn start(shared: &Arc<Shared>, job: Claimed) {
 
 async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: CancellationToken) {
     let name = job.task_name.as_deref().unwrap_or_default();
+    #[cfg(feature = "metrics")]
+    let began = std::time::Instant::now();
     let entry = shared.executor.registry().get(name);
     let policy = entry
         .as_ref()
@@ -77,6 +85,10 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
     attempt.ended().await;
     let why = shared.running.remove(&job.id, job.fence);
     if let Some(end) = end(&job, &attempt, &policy, result, why) {
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &shared.metrics {
+            metrics.ended(name, &end, began.elapsed());
+        }
         let _ = shared.outbox.send(Event::Finished(Box::new(end)));
     } else {
         // A place is free all the same.

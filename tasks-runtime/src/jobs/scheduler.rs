@@ -73,6 +73,8 @@ struct State {
     engine: Option<Arc<Engine>>,
     /// The queues that jobs may be put into, and how many of their jobs run at once.
     queues: BTreeMap<String, usize>,
+    #[cfg(feature = "metrics")]
+    metrics: Option<Arc<super::metrics::Metrics>>,
 }
 
 impl fmt::Debug for Scheduler {
@@ -113,6 +115,11 @@ impl Scheduler {
                 .or_insert(settings.max_concurrency);
         }
         let mut state = self.write();
+        #[cfg(feature = "metrics")]
+        if settings.metrics && state.metrics.is_none() {
+            let metrics = super::metrics::Metrics::new(executor.registry(), queues.keys());
+            state.metrics = Some(Arc::new(metrics));
+        }
         state.executor = Some(executor.clone());
         state.queues = queues;
     }
@@ -138,6 +145,8 @@ impl Scheduler {
                 settings.clone(),
                 queues.into_iter().collect(),
                 self.shared.changes.clone(),
+                #[cfg(feature = "metrics")]
+                self.read(|state| state.metrics.clone()),
             );
             let engine = engine.map_err(|error| {
                 DatabaseError::Configuration(format!(
@@ -334,6 +343,7 @@ impl Scheduler {
                 }
             }
         }
+        self.submitted(&rows);
         self.wake();
         Ok(ids)
     }
@@ -638,6 +648,7 @@ impl Scheduler {
             .transaction(async |tx| insert_or_find(tx, &row).await)
             .await;
         let stored = result?;
+        self.submitted(&[row]);
         self.wake();
         Ok(self.record(stored))
     }
@@ -648,6 +659,7 @@ impl Scheduler {
         row: NewRow,
     ) -> Result<JobRecord, JobError> {
         let stored = insert_or_find(transaction, &row).await?;
+        self.submitted(std::slice::from_ref(&row));
         // It is there when the transaction has committed: whoever looks then finds it.
         let scheduler = self.clone();
         let id = row.id.clone();
@@ -672,6 +684,20 @@ impl Scheduler {
             .await?;
         Ok(found.map(|row| self.record(row)))
     }
+
+    #[cfg(feature = "metrics")]
+    fn submitted(&self, rows: &[NewRow]) {
+        self.read(|state| {
+            if let Some(metrics) = &state.metrics {
+                rows.iter()
+                    .for_each(|row| metrics.submitted(row.task_name.as_deref()));
+            }
+        });
+    }
+
+    #[cfg(not(feature = "metrics"))]
+    #[allow(clippy::unused_self, reason = "it is the same call with metrics")]
+    fn submitted(&self, _: &[NewRow]) {}
 
     fn wake(&self) {
         self.with_engine(Engine::wake);

@@ -25,6 +25,8 @@ pub struct Jobs {
     pub(super) lease: Duration,
     pub(super) drain: Duration,
     pub(super) threads: usize,
+    #[cfg(feature = "metrics")]
+    pub(super) metrics: bool,
 }
 
 impl Default for Jobs {
@@ -45,6 +47,8 @@ impl Jobs {
             crash_limit: 5,
             lease: Duration::from_secs(20),
             drain: Duration::from_secs(30),
+            #[cfg(feature = "metrics")]
+            metrics: false,
             threads: std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get),
         }
     }
@@ -89,6 +93,16 @@ impl Jobs {
     #[must_use]
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time.max(Duration::from_secs(1));
+        self
+    }
+
+    /// Counts jobs through the facade of the [`metrics`](https://docs.rs/metrics) crate, whose recorder has to be installed before
+    /// the scheduler starts: `tasks_jobs_submitted_total`, `tasks_jobs_started_total`, `tasks_jobs_finished_total`,
+    /// `tasks_jobs_wait_duration_seconds`, `tasks_jobs_run_duration_seconds` by task, `tasks_jobs_pending` by queue.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn record_metrics(mut self) -> Self {
+        self.metrics = true;
         self
     }
 

@@ -176,6 +176,22 @@ pub(super) async fn stats(conn: &mut Connection) -> Result<JobStats, JobError> {
     Ok(stats)
 }
 
+/// How many jobs wait, by queue.
+#[cfg(feature = "metrics")]
+pub(super) async fn waiting(
+    conn: &mut Connection,
+) -> Result<std::collections::HashMap<String, i64>, JobError> {
+    let counts: Vec<(String, i64)> = with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(tasks_jobs::state.lt(state::RUNNING))
+            .group_by(tasks_jobs::queue)
+            .select((tasks_jobs::queue, diesel::dsl::count_star()))
+            .load(conn)
+            .await
+    })?;
+    Ok(counts.into_iter().collect())
+}
+
 /// Cancels a job that waits, and asks one that runs to stop. The others stay as they are.
 pub(super) async fn cancel(conn: &mut Connection, id: Ulid, now: i64) -> Result<(), JobError> {
     let sql = "UPDATE tasks_jobs SET cancel_requested_at = COALESCE(cancel_requested_at, $1), \

@@ -196,11 +196,11 @@ impl ServiceBuilder {
         let mut workers: Option<Hook> = None;
         let mut tasks = crate::scope(&tasks_path, executor.clone()).without_docs();
         #[cfg(feature = "database")]
-        if let Some(scheduler) = scheduler {
+        if let Some(scheduler) = &scheduler {
             scheduler.attach(&executor);
             // After the hooks of the application's own, which may prepare what jobs need.
-            workers = Some(super::storage::starting(&scheduler, &executor));
-            tasks = tasks.jobs(scheduler, &jobs_path);
+            workers = Some(super::storage::starting(scheduler, &executor));
+            tasks = tasks.jobs(scheduler.clone(), &jobs_path);
         }
         if let Some(bytes) = body_limit {
             tasks = tasks.body_limit(bytes);
@@ -234,6 +234,8 @@ impl ServiceBuilder {
                 },
                 gate: guard.map(|guard| Gate { guard, open }),
                 executor,
+                #[cfg(feature = "database")]
+                scheduler,
                 tasks,
                 docs,
                 parts,

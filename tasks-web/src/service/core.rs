@@ -25,6 +25,8 @@ pub(crate) type Mount = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 /// What all clones and workers of a service share.
 pub(crate) struct Core {
     pub(crate) executor: TaskExecutor,
+    #[cfg(feature = "database")]
+    pub(crate) scheduler: Option<tasks_runtime::Scheduler>,
     pub(crate) tasks: TaskScope,
     pub(crate) docs: Option<OpenApi>,
     pub(crate) parts: Vec<Part>,

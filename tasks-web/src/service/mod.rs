@@ -104,6 +104,13 @@ impl Service {
         &self.core.executor
     }
 
+    /// What submits background jobs, with [`with_jobs`](ServiceBuilder::with_jobs).
+    #[cfg(feature = "database")]
+    #[must_use]
+    pub fn scheduler(&self) -> Option<&tasks_runtime::Scheduler> {
+        self.core.scheduler.as_ref()
+    }
+
     /// What a person should look at first: what it is, and where.
     fn front(&self) -> (&'static str, &str) {
         let part = |name: &str| self.core.parts.iter().any(|part| part.name == name);

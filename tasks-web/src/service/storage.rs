@@ -179,6 +179,11 @@ impl Wanted<'_> {
             draft.provide(manager);
         }
         let scheduler = self.jobs.map(|jobs| {
+            let jobs = if self.monitored {
+                jobs.record_metrics()
+            } else {
+                jobs
+            };
             let scheduler = Scheduler::new(&database, jobs);
             let scope = crate::jobs(&self.jobs_path, scheduler.clone());
             let scope = scope.stopping(draft.stopping.clone());

@@ -51,6 +51,7 @@ impl World {
             .with_database(Database::from_url(test.url()))
             .with_artifacts(ArtifactHierarchy::new("results"))
             .with_health()
+            .with_monitoring()
             .with_jobs(Jobs::new().max_concurrency(4).queue("reports", 1));
         let service = change(builder).build().await.unwrap();
         service.startup().await.unwrap();
@@ -196,6 +197,25 @@ async fn a_job_from_its_submission_to_its_result(test: TestDatabase) {
         204
     );
     assert_eq!(world.get(&format!("/api/v1/jobs/{failed}")).await.0, 404);
+
+    let metrics = http::client()
+        .unwrap()
+        .get(world.app.url("/metrics"))
+        .send()
+        .await
+        .unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for expected in [
+        "tasks_jobs_submitted_total{task=\"add\"} 1",
+        "tasks_jobs_started_total{task=\"add\"} 1",
+        "tasks_jobs_finished_total{task=\"add\",outcome=\"completed\"} 1",
+        "tasks_jobs_finished_total{task=\"fail\",outcome=\"failed\"} 2",
+        "tasks_jobs_run_duration_seconds_count{task=\"add\"} 1",
+        "tasks_jobs_wait_duration_seconds_count{task=\"add\"} 1",
+        "tasks_jobs_pending{queue=\"reports\"} 0",
+    ] {
+        assert!(metrics.contains(expected), "{expected}: {metrics}");
+    }
 
     let stored = world
         .submit("store", json!({"params": {"data": [1]}}))
