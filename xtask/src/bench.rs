@@ -26,9 +26,16 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         ["flame", rest @ ..] => flame::run(&Options::parse(rest, &["--write"])?),
         ["start", rest @ ..] => start::run(&Options::parse(rest, &["--write", "--rounds"])?),
         ["compile", rest @ ..] => compile::run(&Options::parse(rest, &["--write", "--tasks"])?),
+        ["jobs"] => run_command(&mut cargo([
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "bench-jobs",
+        ])),
         ["criterion", rest @ ..] => run_command(cargo(["bench", "-p", "tasks-runtime"]).args(rest)),
         other => bail!(
-            "{}; there are http, instructions, flame, start, compile, criterion",
+            "{}; there are http, instructions, flame, start, compile, jobs, criterion",
             other.first().map_or_else(
                 || "which benchmark?".to_owned(),
                 |other| format!("no benchmark `{other}`")

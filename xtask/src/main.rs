@@ -24,6 +24,7 @@ cargo xtask <command>
       --rounds <n>        how often each is measured (http and start: 9)
       --tasks <n>         how many tasks the generated crates have (compile: 10, 100 and 1000)
       --write             puts the table into the documentation as well
+  bench jobs              background jobs per second, and how soon one starts, on both databases
   bench criterion         the benchmarks of tasks-runtime
   crash [kills] [jobs]    kills processes that run jobs, 200 times over 20,000 jobs unless told, on both databases
   help                    this text

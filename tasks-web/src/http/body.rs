@@ -62,8 +62,8 @@ impl BodyLimits {
         length: Option<usize>,
         mut payload: Payload,
     ) -> Result<Bytes, Problem> {
-        /// What a client announces is not what it sends: more room is made when more has come.
-        const ROOM: usize = 64 * 1024;
+        /// What a client announces is not what it sends: beyond this, room is made when more has come.
+        const ROOM: usize = 2 * 1024 * 1024;
         let room = length.unwrap_or_default().min(ROOM).max(first.len());
         let mut body = BytesMut::with_capacity(room);
         body.extend_from_slice(&first);
