@@ -640,6 +640,178 @@ async fn shutdown_lets_jobs_end_or_returns_them(test: TestDatabase) {
     drop(url);
 }
 
+async fn a_schedule_submits_a_job_when_its_time_comes(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let made = scheduler
+        .schedule("beat", call!(greet, name = "Ada"))
+        .every(Duration::from_secs(1))
+        .description("every second")
+        .await
+        .unwrap();
+    assert_eq!(
+        (made.interval, made.paused, made.next_runs.len()),
+        (Some(1), false, 5)
+    );
+    let runs = async || {
+        scheduler
+            .list(&JobFilter::new().task("greet"), None, 100)
+            .await
+            .unwrap()
+    };
+    while runs().await.len() < 2 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let paused = scheduler.pause("beat").await.unwrap();
+    assert!(paused.paused && paused.next_runs.is_empty());
+    let count = runs().await.len();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let jobs = runs().await;
+    assert_eq!(jobs.len(), count);
+    // Each time once, and on the beat.
+    let mut times: Vec<_> = jobs.iter().map(|job| job.scheduled_at).collect();
+    times.dedup();
+    assert_eq!(times.len(), count);
+    assert_eq!(jobs[0].description.as_deref(), Some("every second"));
+    let record = scheduler.schedule_of("beat").await.unwrap();
+    assert_eq!(record.last_job_id, Some(jobs[0].id));
+    let resumed = scheduler.resume("beat").await.unwrap();
+    assert!(resumed.next_runs[0] > chrono_now());
+    while runs().await.len() == count {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(scheduler.unschedule("beat").await.unwrap());
+    assert!(!scheduler.unschedule("beat").await.unwrap());
+    let error = scheduler.pause("beat").await.unwrap_err();
+    assert!(matches!(error, JobError::NoSchedule(_)), "{error}");
+    world.scheduler.shutdown().await;
+}
+
+fn chrono_now() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}
+
+async fn a_schedule_keeps_its_time_and_makes_up_for_what_it_missed(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let declare = |pattern: &str| {
+        scheduler
+            .schedule("nightly", call!(greet, name = "Ada"))
+            .cron(pattern)
+            .timezone("Europe/Berlin")
+    };
+    let first = declare("30 2 * * *").await.unwrap();
+    assert_eq!(first.timezone, "Europe/Berlin");
+    // Said again at the next start, it is the same one.
+    assert_eq!(
+        declare("30 2 * * *").await.unwrap().next_runs,
+        first.next_runs
+    );
+    assert_ne!(
+        declare("30 3 * * *").await.unwrap().next_runs,
+        first.next_runs
+    );
+    assert_eq!(scheduler.schedules().await.unwrap().len(), 1);
+    // Nobody was there for a week.
+    let week = "UPDATE tasks_schedules SET next_run_at = next_run_at - 7 * 86400000000";
+    world.database.session().execute_script(week).await.unwrap();
+    let runs = async || scheduler.list(&JobFilter::new(), None, 100).await.unwrap();
+    while runs().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(runs().await.len(), 1);
+    let next = scheduler.schedule_of("nightly").await.unwrap().next_runs;
+    assert!(next[0] > chrono_now());
+
+    let soon = std::time::SystemTime::now() + Duration::from_millis(300);
+    scheduler
+        .schedule("once", call!(greet, name = "x"))
+        .once(soon)
+        .await
+        .unwrap();
+    while runs().await.len() < 2 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(
+        scheduler
+            .schedule_of("once")
+            .await
+            .unwrap()
+            .next_runs
+            .is_empty()
+    );
+    world.scheduler.shutdown().await;
+}
+
+async fn each_time_of_a_schedule_is_one_run_however_many_processes_there_are(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let others: Vec<Scheduler> = (0..3)
+        .map(|_| {
+            let other = Scheduler::new(&world.database, Jobs::new());
+            let executor = testing::executor([task(greet)]).build().unwrap();
+            other.start(&executor).unwrap();
+            other
+        })
+        .collect();
+    world
+        .scheduler
+        .schedule("beat", call!(greet, name = "Ada"))
+        .every(Duration::from_secs(1))
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    world.scheduler.pause("beat").await.unwrap();
+    let jobs = world
+        .scheduler
+        .list(&JobFilter::new(), None, 100)
+        .await
+        .unwrap();
+    assert!((2..=4).contains(&jobs.len()), "{}", jobs.len());
+    for other in others {
+        other.shutdown().await;
+    }
+    world.scheduler.shutdown().await;
+}
+
+async fn a_schedule_that_cannot_be_is_refused(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let schedule = |name: &str| world.scheduler.schedule(name, call!(greet, name = "x"));
+    let second = Duration::from_secs(1);
+    for (schedule, expected) in [
+        (schedule("a b").every(second), "/name: "),
+        (schedule("a"), "/cron: "),
+        (schedule("a").cron("61 * * * *"), "/cron: "),
+        (
+            schedule("a").cron("* * * * *").timezone("Mars"),
+            "/timezone: `Mars` is not a time zone",
+        ),
+        (
+            schedule("a").every(Duration::from_millis(1)),
+            "/interval: is less than 1s",
+        ),
+        (
+            world
+                .scheduler
+                .schedule_named("a", "greet", json!({}))
+                .every(second),
+            "/params/name",
+        ),
+        (
+            world
+                .scheduler
+                .schedule_named("a", "gret", json!({}))
+                .every(second),
+            "no task is named `gret`",
+        ),
+    ] {
+        let error = schedule.await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    assert!(world.scheduler.schedules().await.unwrap().is_empty());
+    world.scheduler.shutdown().await;
+}
+
 on_both_databases!(
     a_job_runs_and_has_a_result,
     what_is_wrong_is_not_stored,
@@ -655,4 +827,8 @@ on_both_databases!(
     a_job_exists_if_and_when_its_transaction_commits,
     lists_and_deletions,
     shutdown_lets_jobs_end_or_returns_them,
+    a_schedule_submits_a_job_when_its_time_comes,
+    a_schedule_keeps_its_time_and_makes_up_for_what_it_missed,
+    each_time_of_a_schedule_is_one_run_however_many_processes_there_are,
+    a_schedule_that_cannot_be_is_refused,
 );

@@ -3,7 +3,7 @@
 //! SQLite in `advanced-service.db`, or what `DATABASE_URL` says. `WORKERS=off` gives a process that only submits and shows jobs;
 //! others that share its PostgreSQL run them.
 
-use advanced_service as _;
+use advanced_service::background::batch_work;
 use task_execution::Directories;
 use task_execution::data_dir::DataDir;
 use task_execution::tasks::admin::BackupDir;
@@ -13,7 +13,7 @@ use tasks_web::prelude::*;
 async fn main() -> anyhow::Result<()> {
     let directories = Directories::default();
     let workers = std::env::var("WORKERS").map_or(true, |text| text != "off");
-    Service::builder(
+    let service = Service::builder(
         ServiceInfo::new("advanced-task-service", "Advanced Task Service")
             .version(env!("CARGO_PKG_VERSION"))
             .description("Background jobs, pipelines and stored results."),
@@ -41,8 +41,16 @@ async fn main() -> anyhow::Result<()> {
     .with_logging()
     .with_monitoring()
     .build()
-    .await?
-    .run()
     .await?;
+    if let Some(scheduler) = service.scheduler() {
+        // Said at each start, and stored once.
+        scheduler
+            .schedule("nightly-batch", call!(batch_work, total = 10))
+            .cron("30 2 * * *")
+            .timezone("America/Los_Angeles")
+            .description("A batch every night")
+            .await?;
+    }
+    service.run().await?;
     Ok(())
 }

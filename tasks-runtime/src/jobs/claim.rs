@@ -75,7 +75,8 @@ struct Found {
 pub(super) async fn is_any(conn: &mut Connection, now: i64) -> Result<bool, JobError> {
     let sql = "SELECT CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes = 0) \
          OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes > 0) \
-         OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 0 AND run_at <= $1) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS found";
+         OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 0 AND run_at <= $1) \
+         OR EXISTS (SELECT 1 FROM tasks_schedules WHERE paused = 0 AND next_run_at <= $1) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS found";
     let found: Found = with_conn!(conn, |conn| {
         diesel::sql_query(sql)
             .bind::<BigInt, _>(now)

@@ -17,7 +17,7 @@ use super::runner;
 use super::running::Why;
 use super::table::{Claimed, now, state};
 use super::workers::{self, Worker};
-use super::{store, wakeup};
+use super::{schedules, store, wakeup};
 use crate::database::Backend;
 
 /// How often to look for jobs that other processes submitted, when nobody says so.
@@ -371,6 +371,7 @@ impl Driver {
             wants.rotate_left(by);
         }
         let (worker, look) = (&self.worker, claim && (self.is_due() || !wants.is_empty()));
+        let registry = self.shared.executor.registry();
         let (known_due, free, rooms) = (self.due, self.free(), self.rooms());
         let result: Result<Round, JobError> = self
             .shared
@@ -403,7 +404,9 @@ impl Driver {
                     store::log(tx, id, *at, message).await?;
                 }
                 if look {
-                    round.due = claim::promote(tx, now()).await?;
+                    let scheduled = schedules::tick(tx, registry, now()).await?;
+                    let waiting = claim::promote(tx, now()).await?;
+                    round.due = scheduled.into_iter().chain(waiting).min();
                 }
                 let mut free = free;
                 let mut suspects = 0;

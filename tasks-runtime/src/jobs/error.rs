@@ -27,6 +27,9 @@ pub enum JobError {
         /// What was to be done: `retried`, say.
         action: &'static str,
     },
+    /// There is no schedule of this name.
+    #[error("there is no schedule `{0}`")]
+    NoSchedule(String),
     /// The task is not known, or its parameters do not fit: nothing was stored.
     #[error(transparent)]
     Call(#[from] ExecuteError),

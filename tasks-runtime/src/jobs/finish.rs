@@ -20,6 +20,7 @@ pub(super) struct Finish {
     pub(super) state: i32,
     /// When it is to run again, if it is.
     pub(super) run_at: i64,
+    /// `None` leaves what is there.
     pub(super) scheduled_at: Option<i64>,
     /// -1 for an attempt that is not to count.
     pub(super) attempts: i32,
@@ -75,7 +76,7 @@ pub(super) async fn finish(conn: &mut Connection, finished: &[Finish]) -> Result
                     .set((
                         tasks_jobs::state.eq(end.state),
                         tasks_jobs::run_at.eq(end.run_at),
-                        tasks_jobs::scheduled_at.eq(end.scheduled_at),
+                        end.scheduled_at.map(|at| tasks_jobs::scheduled_at.eq(at)),
                         tasks_jobs::attempt.eq(tasks_jobs::attempt + end.attempts),
                         tasks_jobs::finished_at.eq(end.finished_at),
                         tasks_jobs::artifact_id.eq(end.artifact_id.as_deref()),
@@ -128,7 +129,7 @@ async fn finish_postgres(
         let _ = write!(names, "{comma}{name}");
     }
     let sql = format!(
-        "UPDATE tasks_jobs SET state = e.state, run_at = e.run_at, scheduled_at = e.scheduled_at, \
+        "UPDATE tasks_jobs SET state = e.state, run_at = e.run_at, scheduled_at = COALESCE(e.scheduled_at, tasks_jobs.scheduled_at), \
          attempt = attempt + e.attempts, finished_at = e.finished_at, artifact_id = e.artifact_id, \
          error_type = e.error_type, error = e.error, error_traceback = e.error_traceback, progress = p.progress, \
          result = e.result, worker = NULL \

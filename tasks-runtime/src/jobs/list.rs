@@ -39,7 +39,13 @@ impl JobFilter {
     /// Those of some tasks.
     #[must_use]
     pub fn tasks(mut self, names: impl IntoIterator<Item = String>) -> Self {
-        self.tasks = Some(names.into_iter().collect());
+        // PostgreSQL has no text with a zero byte, and there is no such task.
+        self.tasks = Some(
+            names
+                .into_iter()
+                .filter(|name| !name.contains('\0'))
+                .collect(),
+        );
         self
     }
 }

@@ -39,9 +39,11 @@ mod list;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod record;
+mod recurrence;
 mod runner;
 mod running;
 mod scheduler;
+mod schedules;
 mod settings;
 mod store;
 mod submit;
@@ -58,6 +60,7 @@ pub use error::JobError;
 pub use list::{JobFilter, JobPage};
 pub use record::{JobLog, JobRecord, JobStats, JobStatus, Progress};
 pub use scheduler::Scheduler;
+pub use schedules::{Schedule, ScheduleRecord};
 pub use settings::Jobs;
 pub use submit::{MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_KEY, Submit};
 

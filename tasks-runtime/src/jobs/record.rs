@@ -161,19 +161,22 @@ fn ulid<S: Serializer>(id: &Ulid, serializer: S) -> Result<S::Ok, S::Error> {
 }
 
 #[allow(clippy::ref_option, reason = "as serde calls it")]
-fn optional_ulid<S: Serializer>(id: &Option<Ulid>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn optional_ulid<S: Serializer>(
+    id: &Option<Ulid>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match id {
         Some(id) => serializer.collect_str(id),
         None => serializer.serialize_none(),
     }
 }
 
-fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 #[allow(clippy::ref_option, reason = "as serde calls it")]
-fn optional_time<S: Serializer>(
+pub(super) fn optional_time<S: Serializer>(
     time_: &Option<DateTime<Utc>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

@@ -16,6 +16,7 @@ use super::engine::Engine;
 use super::error::JobError;
 use super::list::{JobFilter, JobPage};
 use super::record::{JobLog, JobRecord, JobStats, JobStatus};
+use super::schedules::Schedule;
 use super::settings::Jobs;
 use super::store;
 use super::submit::{Checked, Options, Submit};
@@ -303,6 +304,45 @@ impl Scheduler {
             })
         });
         self.prepared(checked)
+    }
+
+    /// Submits a task by its function when its time comes, again and again: say when on what this gives, and await it.
+    ///
+    /// The name is that of the schedule. What is scheduled under it again takes its place; a schedule that stays as it is keeps
+    /// its next time, so a program may say at each start what it wants.
+    ///
+    /// ```
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task]
+    /// async fn report(kind: String) -> String {
+    ///     format!("the {kind} report")
+    /// }
+    ///
+    /// async fn at_start(scheduler: &Scheduler) -> anyhow::Result<()> {
+    ///     scheduler
+    ///         .schedule("nightly-report", call!(report, kind = "nightly"))
+    ///         .cron("30 2 * * *")
+    ///         .timezone("Europe/Berlin")
+    ///         .await?;
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn schedule(&self, name: impl Into<String>, call: Invocation) -> Schedule {
+        let call = self.submit(call).call;
+        Schedule::new(self.clone(), name.into(), call)
+    }
+
+    /// [`schedule`](Self::schedule), for a task by name.
+    pub fn schedule_named(
+        &self,
+        name: impl Into<String>,
+        task: &str,
+        params: impl Serialize,
+    ) -> Schedule {
+        let call = self.submit_named(task, params).call;
+        Schedule::new(self.clone(), name.into(), call)
     }
 
     fn prepared(&self, call: Result<Checked, JobError>) -> Submit {
@@ -699,7 +739,11 @@ impl Scheduler {
     #[allow(clippy::unused_self, reason = "it is the same call with metrics")]
     fn submitted(&self, _: &[NewRow]) {}
 
-    fn wake(&self) {
+    pub(super) fn session(&self) -> &Session {
+        &self.shared.session
+    }
+
+    pub(super) fn wake(&self) {
         self.with_engine(Engine::wake);
     }
 
@@ -713,21 +757,25 @@ impl Scheduler {
 
     /// With what is secret in the parameters masked.
     fn record(&self, row: Row) -> JobRecord {
+        row.record(|name, params| self.masked(name, params))
+    }
+
+    /// Parameters of a task, with what is secret in them masked.
+    #[allow(clippy::needless_pass_by_value, reason = "given away by its row")]
+    pub(super) fn masked(&self, task: &str, params: String) -> JsonText {
         let executor = self.read(|state| state.executor.clone());
-        row.record(|name, params| {
-            let entry = executor
-                .as_ref()
-                .and_then(|executor| executor.registry().get(name).ok());
-            match entry {
-                Some(entry) => {
-                    let mut json = Vec::new();
-                    arguments::echo(Input::Params(&params), entry.declared()).write(&mut json);
-                    JsonText::trusted(String::from_utf8(json).unwrap_or_else(|_| "{}".to_owned()))
-                }
-                // Nobody knows what is secret in them.
-                None => JsonText::trusted("{}".to_owned()),
+        let entry = executor
+            .as_ref()
+            .and_then(|executor| executor.registry().get(task).ok());
+        match entry {
+            Some(entry) => {
+                let mut json = Vec::new();
+                arguments::echo(Input::Params(&params), entry.declared()).write(&mut json);
+                JsonText::trusted(String::from_utf8(json).unwrap_or_else(|_| "{}".to_owned()))
             }
-        })
+            // Nobody knows what is secret in them.
+            None => JsonText::trusted("{}".to_owned()),
+        }
     }
 }
 

@@ -5,11 +5,12 @@ mod operations;
 mod problem;
 mod query;
 mod records;
+mod schedules;
 mod scope;
 mod stream;
 mod submit;
 
-pub(crate) use operations::{endpoints, submit as submit_operation};
+pub(crate) use operations::{endpoints, schedule_endpoints, submit as submit_operation};
 pub(crate) use scope::location;
 pub use scope::{JobScope, jobs};
 pub(crate) use submit::submit;

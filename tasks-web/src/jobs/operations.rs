@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 use tasks_runtime::RegisteredTask;
-use tasks_runtime::jobs::{JobLog, JobRecord, JobStats, JobStatus};
+use tasks_runtime::jobs::{JobLog, JobRecord, JobStats, JobStatus, ScheduleRecord};
 
 use super::query::{LAST_PAGE, MOST};
+use super::schedules::ScheduleIn;
 use super::submit::Options;
 use crate::http::sse::{LONGEST, SHORTEST};
 use crate::openapi::{Endpoint, Writer};
@@ -146,6 +147,73 @@ pub(crate) fn endpoints(prefix: &str) -> Vec<Endpoint> {
                 (202, answer(&schema)),
                 &[UNKNOWN, STATE],
             ))
+        }),
+    ]
+}
+
+/// All operations of schedules.
+pub(crate) fn schedule_endpoints(prefix: &str) -> Vec<Endpoint> {
+    const UNKNOWN: Status = (404, "No such schedule.");
+    let one = format!("{prefix}/{{name}}");
+    let named = |mut operation: Value| {
+        operation["parameters"] = json!([{
+            "name": "name", "in": "path", "required": true,
+            "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+        }]);
+        operation
+    };
+    vec![
+        Endpoint::new("get", prefix, |writer| {
+            let schedule = writer.output::<ScheduleRecord>();
+            let schema = json!({"type": "array", "items": schedule});
+            let names = ("list_schedules", "All schedules, by name");
+            operation(writer, names, (200, answer(&schema)), &[])
+        }),
+        Endpoint::new("get", &one, move |writer| {
+            let schema = writer.output::<ScheduleRecord>();
+            let names = ("get_schedule", "One schedule");
+            named(operation(writer, names, (200, answer(&schema)), &[UNKNOWN]))
+        }),
+        Endpoint::new("put", &one, move |writer| {
+            let (output, input) = (
+                writer.output::<ScheduleRecord>(),
+                writer.input::<ScheduleIn>(),
+            );
+            let names = (
+                "put_schedule",
+                "Make a schedule, or change the one of this name",
+            );
+            let problems = [
+                (400, "The body is not JSON."),
+                (404, "No such task."),
+                (408, "The body took too long to arrive."),
+                (413, "The body is too large."),
+                (415, "The body does not say it is JSON."),
+                (422, "Something does not fit: `errors` says what."),
+            ];
+            let mut operation = named(operation(writer, names, (200, answer(&output)), &problems));
+            operation["responses"]["201"] = answer(&output);
+            let example =
+                json!({"task_name": "report", "cron": "30 2 * * *", "timezone": "Europe/Berlin"});
+            operation["requestBody"] = json!({"required": true, "content": {
+                "application/json": {"schema": input, "example": example},
+            }});
+            operation
+        }),
+        Endpoint::new("delete", &one, move |writer| {
+            let done = json!({"description": "It is gone; its jobs stay."});
+            let names = ("delete_schedule", "Forget a schedule");
+            named(operation(writer, names, (204, done), &[UNKNOWN]))
+        }),
+        Endpoint::new("post", &format!("{one}/$pause"), move |writer| {
+            let schema = writer.output::<ScheduleRecord>();
+            let names = ("pause_schedule", "Let a schedule rest");
+            named(operation(writer, names, (200, answer(&schema)), &[UNKNOWN]))
+        }),
+        Endpoint::new("post", &format!("{one}/$resume"), move |writer| {
+            let schema = writer.output::<ScheduleRecord>();
+            let names = ("resume_schedule", "Let a schedule go on");
+            named(operation(writer, names, (200, answer(&schema)), &[UNKNOWN]))
         }),
     ]
 }

@@ -10,6 +10,7 @@ impl From<JobError> for Problem {
     fn from(error: JobError) -> Self {
         let detail = error.to_string();
         match error {
+            JobError::NoSchedule(_) => Self::new(StatusCode::NOT_FOUND, "unknown-schedule", detail),
             JobError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "unknown-job", detail),
             JobError::WrongState { status, .. } | JobError::Unsuccessful { status, .. } => {
                 Self::wrong_state(status.as_str(), detail)

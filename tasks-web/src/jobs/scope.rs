@@ -8,7 +8,7 @@ use tasks_runtime::artifacts::Ulid;
 use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
 
-use super::{records, stream};
+use super::{records, schedules, stream};
 use crate::http::Verbs;
 use crate::http::sse::Streams;
 
@@ -28,6 +28,7 @@ use crate::http::sse::Streams;
 pub fn jobs(prefix: &str, scheduler: Scheduler) -> JobScope {
     JobScope {
         prefix: format!("/{}", prefix.trim_matches('/')),
+        schedules: None,
         scheduler,
         stopping: CancellationToken::new(),
         streams: Streams::default(),
@@ -38,6 +39,8 @@ pub fn jobs(prefix: &str, scheduler: Scheduler) -> JobScope {
 #[derive(Clone)]
 pub struct JobScope {
     prefix: String,
+    /// Where the schedules are.
+    schedules: Option<String>,
     scheduler: Scheduler,
     stopping: CancellationToken,
     streams: Streams,
@@ -60,6 +63,18 @@ impl fmt::Debug for JobScope {
 }
 
 impl JobScope {
+    /// Serves the schedules as well, at this path: `GET` lists them, `GET`, `PUT` and `DELETE {path}/{name}` are about one, and so
+    /// are `POST {path}/{name}/$pause` and `…/$resume`.
+    #[must_use]
+    pub fn schedules(mut self, prefix: &str) -> Self {
+        self.schedules = Some(format!("/{}", prefix.trim_matches('/')));
+        self
+    }
+
+    pub(crate) fn schedules_prefix(&self) -> Option<&str> {
+        self.schedules.as_deref()
+    }
+
     /// Streams end when this is canceled.
     pub(crate) fn stopping(mut self, stopping: CancellationToken) -> Self {
         self.stopping = stopping;
@@ -91,6 +106,21 @@ impl HttpServiceFactory for JobScope {
             stopping: self.stopping,
             streams: self.streams,
         });
+        if let Some(prefix) = &self.schedules {
+            let at = |rest: &str| Verbs::new(&format!("{prefix}{rest}"), &state);
+            at("").get(true, web::to(schedules::list)).register(config);
+            at("/{name}/$pause")
+                .on(true, "POST", web::post().to(schedules::pause))
+                .register(config);
+            at("/{name}/$resume")
+                .on(true, "POST", web::post().to(schedules::resume))
+                .register(config);
+            at("/{name}")
+                .get(true, web::to(schedules::get))
+                .on(true, "PUT", web::put().to(schedules::put))
+                .on(true, "DELETE", web::delete().to(schedules::delete))
+                .register(config);
+        }
         let at = |rest: &str| Verbs::new(&format!("{}{rest}", self.prefix), &state);
         // Before the ids, which would take their places.
         at("/$schema")

@@ -97,6 +97,11 @@ impl ServiceBuilder {
         let jobs_path = path(self.paths.jobs, "/api/v1/jobs", &mut draft.problems);
         #[cfg(feature = "database")]
         let scheduler = {
+            let schedules_path = path(
+                self.paths.schedules,
+                "/api/v1/schedules",
+                &mut draft.problems,
+            );
             let artifacts_path = path(
                 self.paths.artifacts,
                 "/api/v1/artifacts",
@@ -108,6 +113,7 @@ impl ServiceBuilder {
                 artifacts_path,
                 jobs: self.jobs.take(&mut draft.problems),
                 jobs_path: jobs_path.clone(),
+                schedules_path,
                 registry: registry.as_ref(),
                 monitored: recorder.is_some(),
             };
@@ -270,6 +276,8 @@ impl ServiceBuilder {
             check(&paths.artifacts, self.artifacts.is_set(), "with_artifacts"),
             #[cfg(feature = "database")]
             check(&paths.jobs, self.jobs.is_set(), "with_jobs"),
+            #[cfg(feature = "database")]
+            check(&paths.schedules, self.jobs.is_set(), "with_jobs"),
         ];
         problems.extend(wrong.into_iter().flatten());
         if let Some(count) = self.workers.value().filter(|count| **count > MOST_WORKERS) {

@@ -61,6 +61,8 @@ pub(super) struct Paths {
     pub(super) artifacts: Setting<String>,
     #[cfg(feature = "database")]
     pub(super) jobs: Setting<String>,
+    #[cfg(feature = "database")]
+    pub(super) schedules: Setting<String>,
 }
 
 impl fmt::Debug for ServiceBuilder {
@@ -87,6 +89,8 @@ impl ServiceBuilder {
                 artifacts: Setting::new("artifacts_at"),
                 #[cfg(feature = "database")]
                 jobs: Setting::new("jobs_at"),
+                #[cfg(feature = "database")]
+                schedules: Setting::new("schedules_at"),
             },
             health: false,
             checks: HealthChecks::new(),
@@ -351,13 +355,21 @@ impl ServiceBuilder {
         self
     }
 
-    /// Runs tasks in the background: they are submitted at `…/{name}/$submit`, and the jobs are at `/api/v1/jobs`.
+    /// Runs tasks in the background: they are submitted at `…/{name}/$submit`, the jobs are at `/api/v1/jobs`, and schedules at
+    /// `/api/v1/schedules`.
     ///
     /// The [`Scheduler`](crate::Scheduler) is injected. Workers start with the service and end with it: what runs may end, and
     /// what is left then is run after the next start.
     #[must_use]
     pub fn with_jobs(mut self, jobs: tasks_runtime::Jobs) -> Self {
         self.jobs.set(jobs);
+        self
+    }
+
+    /// Where the schedules are. `/api/v1/schedules` unless set.
+    #[must_use]
+    pub fn schedules_at(mut self, path: &str) -> Self {
+        self.paths.schedules.agree(path.to_owned());
         self
     }
 

@@ -147,6 +147,7 @@ pub(super) struct Wanted<'a> {
     pub(super) artifacts_path: String,
     pub(super) jobs: Option<Jobs>,
     pub(super) jobs_path: String,
+    pub(super) schedules_path: String,
     pub(super) registry: Option<&'a TaskRegistry>,
     /// Whether there are metrics.
     pub(super) monitored: bool,
@@ -186,7 +187,9 @@ impl Wanted<'_> {
             };
             let scheduler = Scheduler::new(&database, jobs);
             let scope = crate::jobs(&self.jobs_path, scheduler.clone());
-            let scope = scope.stopping(draft.stopping.clone());
+            let scope = scope
+                .schedules(&self.schedules_path)
+                .stopping(draft.stopping.clone());
             draft.parts.push(jobs_part(&scope, &scheduler));
             draft.provide(scheduler.clone());
             scheduler
@@ -282,9 +285,12 @@ fn jobs_part(scope: &JobScope, scheduler: &Scheduler) -> Part {
         })
         .within(scheduler.shutdown_timeout()),
     );
-    let part = crate::jobs::endpoints(scope.prefix())
-        .into_iter()
-        .fold(part, Part::endpoint);
+    let mut endpoints = crate::jobs::endpoints(scope.prefix());
+    if let Some(schedules) = scope.schedules_prefix() {
+        part = part.claim(Claim::below(schedules));
+        endpoints.extend(crate::jobs::schedule_endpoints(schedules));
+    }
+    let part = endpoints.into_iter().fold(part, Part::endpoint);
     let scope = scope.clone();
     part.routes(move |config| {
         config.service(scope.clone());

@@ -289,6 +289,10 @@ async fn bad_input_is_refused_and_stores_nothing(test: TestDatabase) {
     ] {
         assert_eq!(world.get(path).await.0, 404, "{path}");
     }
+    // No database has to read that.
+    assert_eq!(world.get("/api/v1/jobs?task=%00").await, (200, json!([])));
+    assert_eq!(world.get("/api/v1/jobs/%00").await.0, 404);
+    assert_eq!(world.get("/api/v1/schedules/%00").await.0, 404);
     for (query, pointer) in [
         ("status_filter=done", "?status_filter"),
         ("page=0", "?page"),
@@ -576,6 +580,109 @@ async fn a_limited_key_reaches_the_jobs_of_its_tasks(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+async fn schedules_are_made_changed_paused_and_forgotten(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let path = "/api/v1/schedules/nightly";
+    let body = json!({
+        "task_name": "fail", "params": {"password": "hunter2"}, "cron": "30 2 * * *", "timezone": "Europe/Berlin",
+        "description": "every night",
+    });
+    let (status, schedule) = world.ask(Method::PUT, path, Some(body.clone())).await;
+    assert_eq!(status, 201, "{schedule}");
+    assert_eq!(
+        (&schedule["cron"], &schedule["params"]["password"]),
+        (&json!("30 2 * * *"), &json!("***"))
+    );
+    assert_eq!(schedule["next_runs"].as_array().unwrap().len(), 5);
+    assert_eq!(world.ask(Method::PUT, path, Some(body)).await.0, 200);
+    let (_, list) = world.get("/api/v1/schedules").await;
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    let (_, paused) = world
+        .ask(Method::POST, &format!("{path}/$pause"), None)
+        .await;
+    assert_eq!(
+        (&paused["paused"], &paused["next_runs"]),
+        (&json!(true), &json!([]))
+    );
+    let (_, resumed) = world
+        .ask(Method::POST, &format!("{path}/$resume"), None)
+        .await;
+    assert_eq!(resumed["next_runs"], schedule["next_runs"]);
+    assert_eq!(world.get(path).await.1, resumed);
+    // It runs.
+    let every = json!({"task_name": "add", "params": {"a": 1, "b": 2}, "interval": 1});
+    assert_eq!(
+        world
+            .ask(Method::PUT, "/api/v1/schedules/beat", Some(every))
+            .await
+            .0,
+        201
+    );
+    loop {
+        let (_, jobs) = world
+            .get("/api/v1/jobs?task=add&status_filter=completed")
+            .await;
+        if !jobs.as_array().unwrap().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for (body, pointer) in [
+        (
+            json!({"task_name": "add", "params": {"a": 1}, "interval": 1}),
+            "/params/b",
+        ),
+        (
+            json!({"task_name": "fail", "params": {"password": "x"}, "cron": "61 * * * *"}),
+            "/cron",
+        ),
+        (
+            json!({"task_name": "fail", "params": {"password": "x"}, "cron": "* * * * *", "timezone": "Mars"}),
+            "/timezone",
+        ),
+        (
+            json!({"task_name": "fail", "params": {"password": "x"}, "interval": 0}),
+            "/interval",
+        ),
+        (
+            json!({"task_name": "fail", "params": {"password": "x"}}),
+            "",
+        ),
+        (
+            json!({"task_name": "fail", "params": {"password": "x"}, "interval": 1, "cron": "* * * * *"}),
+            "",
+        ),
+        (json!({"task_name": 5}), "/task_name"),
+    ] {
+        let (status, problem) = world
+            .ask(Method::PUT, "/api/v1/schedules/x", Some(body))
+            .await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (422, &json!(pointer)),
+            "{problem}"
+        );
+    }
+    let unknown = json!({"task_name": "nobody", "interval": 1});
+    assert_eq!(
+        world
+            .ask(Method::PUT, "/api/v1/schedules/x", Some(unknown))
+            .await
+            .0,
+        404
+    );
+    assert_eq!(world.ask(Method::DELETE, path, None).await.0, 204);
+    assert_eq!(world.get(path).await.0, 404);
+    assert_eq!(
+        world
+            .ask(Method::POST, &format!("{path}/$pause"), None)
+            .await
+            .0,
+        404
+    );
+    world.service.shutdown().await;
+}
+
 tasks_tests::on_both_databases!(
     a_job_from_its_submission_to_its_result,
     bad_input_is_refused_and_stores_nothing,
@@ -584,4 +691,5 @@ tasks_tests::on_both_databases!(
     a_running_job_is_canceled,
     lists_filter_and_have_pages,
     a_limited_key_reaches_the_jobs_of_its_tasks,
+    schedules_are_made_changed_paused_and_forgotten,
 );

@@ -1,0 +1,176 @@
+//! When something comes again.
+
+use std::fmt;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeZone as _, Utc};
+use chrono_tz::Tz;
+use croner::Cron;
+
+use super::error::JobError;
+
+/// The shortest time between two runs.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// When a schedule runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Recurrence {
+    /// A pattern of cron in a time zone.
+    Cron { pattern: String, timezone: Tz },
+    /// Every so many microseconds.
+    Every(i64),
+    /// Once, at a time.
+    Once(i64),
+}
+
+fn wrong(pointer: &'static str, reason: impl fmt::Display) -> JobError {
+    JobError::Option {
+        pointer,
+        reason: reason.to_string(),
+    }
+}
+
+impl Recurrence {
+    /// A pattern of five fields, or of six with seconds.
+    pub(super) fn cron(pattern: &str, timezone: &str) -> Result<Self, JobError> {
+        let timezone = Tz::from_str(timezone).map_err(|_| {
+            let shown: String = timezone.chars().take(64).collect();
+            wrong(
+                "/timezone",
+                format!("`{shown}` is not a time zone: use a name like `Europe/Berlin` or `UTC`"),
+            )
+        })?;
+        if pattern.len() > 200 {
+            return Err(wrong("/cron", "is longer than 200 bytes"));
+        }
+        let cron = Cron::from_str(pattern).map_err(|error| wrong("/cron", error))?;
+        let new = Self::Cron {
+            pattern: pattern.to_owned(),
+            timezone,
+        };
+        // The 30th of February is well-formed, and never comes.
+        cron.find_next_occurrence(&Utc::now().with_timezone(&timezone), false)
+            .map_err(|error| wrong("/cron", error))?;
+        Ok(new)
+    }
+
+    pub(super) fn every(interval: Duration) -> Result<Self, JobError> {
+        if interval < SHORTEST {
+            return Err(wrong("/interval", format!("is less than {SHORTEST:?}")));
+        }
+        let micros = i64::try_from(interval.as_micros()).ok();
+        micros
+            .filter(|_| interval <= super::MAX_DELAY)
+            .map(Self::Every)
+            .ok_or_else(|| wrong("/interval", "is more than ten years"))
+    }
+
+    /// As it is stored: the pattern, the zone, the interval, the time.
+    pub(super) fn columns(&self) -> (Option<&str>, &str, Option<i64>, Option<i64>) {
+        match self {
+            Self::Cron { pattern, timezone } => (Some(pattern), timezone.name(), None, None),
+            Self::Every(micros) => (None, "UTC", Some(*micros), None),
+            Self::Once(at) => (None, "UTC", None, Some(*at)),
+        }
+    }
+
+    /// The first run after a time; `None` when there is none. `last` is the time that the latest run was due.
+    pub(super) fn next(&self, after: i64, last: Option<i64>) -> Option<i64> {
+        match self {
+            Self::Cron { pattern, timezone } => {
+                let cron = Cron::from_str(pattern).ok()?;
+                let after = Utc
+                    .timestamp_micros(after)
+                    .single()?
+                    .with_timezone(timezone);
+                let next = cron.find_next_occurrence(&after, false).ok()?;
+                Some(next.with_timezone(&Utc).timestamp_micros())
+            }
+            Self::Every(interval) => {
+                let Some(last) = last else {
+                    return after.checked_add(*interval);
+                };
+                // On its beat, however long nobody was there.
+                let missed = (after - last).max(0) / interval;
+                last.checked_add((missed + 1).checked_mul(*interval)?)
+            }
+            Self::Once(at) => last.is_none().then_some(*at),
+        }
+    }
+
+    /// The next runs, for those who look.
+    pub(super) fn upcoming(&self, first: Option<i64>, count: usize) -> Vec<DateTime<Utc>> {
+        let mut runs = Vec::new();
+        let mut next = first;
+        while let Some(at) = next {
+            runs.extend(DateTime::from_timestamp_micros(at));
+            if runs.len() >= count {
+                break;
+            }
+            next = self.next(at, Some(at));
+        }
+        runs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> i64 {
+        text.parse::<DateTime<Utc>>().unwrap().timestamp_micros()
+    }
+
+    #[test]
+    fn cron_heeds_the_time_zone_and_its_summer() {
+        let nightly = Recurrence::cron("30 2 * * *", "Europe/Berlin").unwrap();
+        let next = |after: &str| {
+            let next = nightly.next(at(after), None).unwrap();
+            DateTime::<Utc>::from_timestamp_micros(next)
+                .unwrap()
+                .to_rfc3339()
+        };
+        assert_eq!(next("2026-01-10T12:00:00Z"), "2026-01-11T01:30:00+00:00");
+        assert_eq!(next("2026-07-10T12:00:00Z"), "2026-07-11T00:30:00+00:00");
+        // 02:30 is not there on 29 March 2026: the run is when the gap ends.
+        assert_eq!(next("2026-03-28T12:00:00Z"), "2026-03-29T01:00:00+00:00");
+        // 02:30 is there twice on 25 October 2026: it runs once.
+        assert_eq!(next("2026-10-24T12:00:00Z"), "2026-10-25T00:30:00+00:00");
+        assert_eq!(next("2026-10-25T00:30:00Z"), "2026-10-26T01:30:00+00:00");
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for (pattern, zone, pointer) in [
+            ("", "UTC", "/cron"),
+            ("* * *", "UTC", "/cron"),
+            ("61 * * * *", "UTC", "/cron"),
+            ("0 0 30 2 *", "UTC", "/cron"),
+            ("* * * * *", "Mars/Olympus", "/timezone"),
+        ] {
+            let error = Recurrence::cron(pattern, zone).unwrap_err().to_string();
+            assert!(error.starts_with(pointer), "{pattern}: {error}");
+        }
+        assert!(Recurrence::every(Duration::from_millis(10)).is_err());
+        assert!(Recurrence::every(Duration::MAX).is_err());
+    }
+
+    #[test]
+    fn an_interval_keeps_its_beat() {
+        let every = Recurrence::every(Duration::from_secs(10)).unwrap();
+        let second = 1_000_000;
+        assert_eq!(every.next(100 * second, None), Some(110 * second));
+        assert_eq!(
+            every.next(111 * second, Some(110 * second)),
+            Some(120 * second)
+        );
+        // Nobody was there for an hour: one run is due, and then the beat goes on.
+        assert_eq!(
+            every.next(3713 * second, Some(110 * second)),
+            Some(3720 * second)
+        );
+        let once = Recurrence::Once(5);
+        assert_eq!((once.next(9, None), once.next(9, Some(5))), (Some(5), None));
+    }
+}

@@ -1,0 +1,216 @@
+//! Schedules over HTTP.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+use tasks_runtime::ArgumentError;
+use tasks_runtime::jobs::{JobError, ScheduleRecord};
+
+use super::scope::State;
+use crate::auth::Access;
+use crate::http::{BodyLimits, answer, check_json, json};
+use crate::problem::Problem;
+
+type Answer = Result<HttpResponse, Problem>;
+
+/// What is sent to make a schedule.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScheduleIn {
+    /// The task that it submits.
+    task_name: String,
+    /// Its parameters.
+    #[serde(default)]
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
+    params: Value,
+    /// A pattern of cron: five fields, or six with seconds.
+    #[serde(default)]
+    cron: Option<String>,
+    /// The time zone of the pattern, by its name in the IANA database; UTC unless given.
+    #[serde(default)]
+    timezone: Option<String>,
+    /// Seconds between two runs, in place of a pattern.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 316_224_000))]
+    interval: Option<u64>,
+    /// One time, in place of a pattern.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    run_at: Option<DateTime<Utc>>,
+    /// What it is about.
+    #[serde(default)]
+    #[schemars(length(max = 4096))]
+    description: Option<String>,
+}
+
+fn name(request: &HttpRequest) -> &str {
+    request.match_info().get("name").unwrap_or_default()
+}
+
+fn reaches(request: &HttpRequest, state: &State, task: &str) -> bool {
+    Access::limits(request)
+        .is_none_or(|access| state.scheduler.with_task(task, |task| access.reaches(task)))
+}
+
+fn check(request: &HttpRequest, state: &State, task: &str) -> Result<(), Problem> {
+    if reaches(request, state, task) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(
+        "the key does not reach the task of this schedule: it is limited to tasks with other tags"
+            .to_owned(),
+    ))
+}
+
+async fn find(request: &HttpRequest, state: &State) -> Result<ScheduleRecord, Problem> {
+    let found = state.scheduler.schedule_of(name(request)).await?;
+    check(request, state, &found.task_name)?;
+    Ok(found)
+}
+
+fn respond(record: &impl serde::Serialize) -> Answer {
+    let body = serde_json::to_vec(record).map_err(|_| Problem::internal())?;
+    Ok(json(body.into()))
+}
+
+pub(super) async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let mut all = state.scheduler.schedules().await?;
+        all.retain(|schedule| reaches(&request, &state, &schedule.task_name));
+        respond(&all)
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn get(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let found = find(&request, &state).await;
+    answer(&request, found.and_then(|record| respond(&record)))
+}
+
+pub(super) async fn put(
+    request: HttpRequest,
+    state: Data<State>,
+    payload: Payload,
+) -> HttpResponse {
+    let result: Answer = async {
+        check_json(request.headers())?;
+        let limits = BodyLimits {
+            bytes: 2 * 1024 * 1024,
+            time: Duration::from_secs(30),
+        };
+        let body = limits.read(request.headers(), payload.into_inner()).await?;
+        let sent = read(&body)?;
+        check(&request, &state, &sent.task_name)?;
+        let known = match state.scheduler.schedule_of(name(&request)).await {
+            Ok(known) => {
+                check(&request, &state, &known.task_name)?;
+                true
+            }
+            Err(JobError::NoSchedule(_)) => false,
+            Err(error) => return Err(error.into()),
+        };
+        let one = [
+            sent.cron.is_some(),
+            sent.interval.is_some(),
+            sent.run_at.is_some(),
+        ];
+        if one.iter().filter(|given| **given).count() != 1 {
+            return Err(invalid(
+                "",
+                "exactly one of `cron`, `interval` and `run_at` says when it runs",
+            ));
+        }
+        let mut schedule =
+            state
+                .scheduler
+                .schedule_named(name(&request), &sent.task_name, &sent.params);
+        if let Some(pattern) = sent.cron {
+            schedule = schedule.cron(pattern);
+        }
+        if let Some(seconds) = sent.interval {
+            schedule = schedule.every(Duration::from_secs(seconds));
+        }
+        if let Some(at) = sent.run_at {
+            schedule = schedule.once(at.into());
+        }
+        if let Some(zone) = sent.timezone {
+            schedule = schedule.timezone(zone);
+        }
+        if let Some(text) = sent.description {
+            schedule = schedule.description(text);
+        }
+        let record = schedule.await?;
+        let mut response = respond(&record)?;
+        if !known {
+            *response.status_mut() = StatusCode::CREATED;
+        }
+        Ok(response)
+    }
+    .await;
+    answer(&request, result)
+}
+
+fn invalid(pointer: &str, detail: &str) -> Problem {
+    Problem::invalid_body(vec![ArgumentError {
+        pointer: pointer.to_owned(),
+        detail: detail.to_owned(),
+    }])
+}
+
+fn read(body: &[u8]) -> Result<ScheduleIn, Problem> {
+    if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-json",
+            "the body is not JSON",
+        ));
+    }
+    let mut input = serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize(&mut input).map_err(|error| {
+        let path = error.path().to_string();
+        let pointer = if path == "." {
+            String::new()
+        } else {
+            format!("/{}", path.replace('.', "/"))
+        };
+        invalid(&pointer, &error.inner().to_string())
+    })
+}
+
+pub(super) async fn pause(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let found = find(&request, &state).await?;
+        respond(&state.scheduler.pause(&found.name).await?)
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn resume(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let found = find(&request, &state).await?;
+        respond(&state.scheduler.resume(&found.name).await?)
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let found = find(&request, &state).await?;
+        if state.scheduler.unschedule(&found.name).await? {
+            Ok(HttpResponse::NoContent().finish())
+        } else {
+            Err(JobError::NoSchedule(found.name).into())
+        }
+    }
+    .await;
+    answer(&request, result)
+}
