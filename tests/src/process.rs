@@ -16,6 +16,15 @@ use crate::daemon::Daemon;
 /// How long a service may take to start: a debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The binary of a package of this workspace, built if need be.
+///
+/// # Errors
+///
+/// If it cannot be built.
+pub fn program(package: &str) -> Result<std::path::PathBuf> {
+    build::binary(package)
+}
+
 /// A running service, killed on drop.
 #[derive(Debug)]
 pub struct Server {

@@ -358,6 +358,53 @@ async fn the_advanced_service_survives(test: TestDatabase) {
     }
 }
 
+/// One process accepts jobs, and others do them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_elsewhere_do_what_the_service_accepts() {
+    let test = TestDatabase::postgres();
+    let content = test.folder().join("content").into_os_string();
+    let environment = [
+        ("DATABASE_URL", OsString::from(test.url())),
+        ("ARTIFACTS_DIR", content.clone()),
+        ("WORKERS", OsString::from("off")),
+    ];
+    let server = Server::start("advanced-service", environment).unwrap();
+    let submit = server.url("/api/v1/tasks/batch_work/$submit");
+    let (_, job) = http::post(&submit, &json!({"params": {"total": 20}}))
+        .await
+        .unwrap();
+    let url = server.url(&format!("/api/v1/jobs/{}", job["id"].as_str().unwrap()));
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    // Nobody is there to do it.
+    assert_eq!(http::get(&url).await.unwrap().1["status"], "pending");
+    let program = tasks_tests::process::program("job-worker").unwrap();
+    let start = || {
+        std::process::Command::new(&program)
+            .env("DATABASE_URL", test.url())
+            .env("ARTIFACTS_DIR", &content)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut workers = [start(), start()];
+    let artifact = loop {
+        let (_, job) = http::get(&url).await.unwrap();
+        if job["status"] == "completed" {
+            break job["artifact_id"].as_str().unwrap().to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    let (status, _) = http::get(&server.url(&format!("/api/v1/artifacts/{artifact}")))
+        .await
+        .unwrap();
+    assert_eq!(status, StatusCode::OK);
+    for worker in &mut workers {
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+}
+
 /// No 5xx, no status that the document does not have, nothing that is not as it says.
 async fn what_the_documents_say_holds(test: TestDatabase) {
     let is_postgres = test.is_postgres();
