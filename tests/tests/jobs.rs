@@ -640,6 +640,35 @@ async fn shutdown_lets_jobs_end_or_returns_them(test: TestDatabase) {
     drop(url);
 }
 
+/// As if the connection had been lost while the claim was committed: the database says that the worker has the job, and the worker
+/// does not know.
+async fn a_job_that_was_given_and_never_began_goes_back(test: TestDatabase) {
+    let world = World::new(test, Jobs::new().lease(Duration::from_secs(1))).await;
+    let job = world
+        .scheduler
+        .submit(call!(greet, name = "x"))
+        .delay(LONG)
+        .await
+        .unwrap();
+    while world.scheduler.check().is_err() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let given = format!(
+        "UPDATE tasks_jobs SET state = 2, attempt = 1, fence = 1, worker = (SELECT id FROM tasks_workers) WHERE id = '{}'",
+        job.id
+    );
+    world
+        .database
+        .session()
+        .execute_script(&given)
+        .await
+        .unwrap();
+    let done = world.done(&job).await;
+    assert_eq!((done.status, done.attempt), (JobStatus::Completed, 1));
+    world.scheduler.shutdown().await;
+}
+
 async fn a_schedule_submits_a_job_when_its_time_comes(test: TestDatabase) {
     let world = World::new(test, Jobs::new()).await;
     let scheduler = &world.scheduler;
@@ -827,6 +856,7 @@ on_both_databases!(
     a_job_exists_if_and_when_its_transaction_commits,
     lists_and_deletions,
     shutdown_lets_jobs_end_or_returns_them,
+    a_job_that_was_given_and_never_began_goes_back,
     a_schedule_submits_a_job_when_its_time_comes,
     a_schedule_keeps_its_time_and_makes_up_for_what_it_missed,
     each_time_of_a_schedule_is_one_run_however_many_processes_there_are,

@@ -21,6 +21,8 @@ const LONGEST_LINE: usize = 4096;
 /// What attempts tell the driver.
 pub(super) enum Event {
     Finished(Box<Finish>),
+    /// An attempt is over, and there is nothing to write.
+    Over(String),
     /// Its progress, or its artifact, is another.
     Changed(Arc<Attempt>),
     Line {

@@ -1,6 +1,6 @@
 //! Takes jobs out of the database and writes their ends into it, many at once: each round is one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub(super) struct Driver {
     finished: Vec<Finish>,
     changed: BTreeMap<Ulid, Arc<Attempt>>,
     lines: Vec<(String, i64, String)>,
+    /// The jobs whose attempts were started and whose ends are not written yet.
+    started: HashSet<String>,
     /// There may be jobs to take.
     hungry: bool,
     /// When the next job that waits is due.
@@ -53,6 +55,7 @@ struct Clock {
     beat: Instant,
     poll: Instant,
     cancel: Instant,
+    held: Instant,
     expire: Instant,
     #[cfg(feature = "metrics")]
     count: Option<Instant>,
@@ -87,12 +90,14 @@ impl Driver {
             finished: Vec::new(),
             changed: BTreeMap::new(),
             lines: Vec::new(),
+            started: HashSet::new(),
             hungry: true,
             due: None,
             clock: Clock {
                 beat: now,
                 poll: now,
                 cancel: now,
+                held: now,
                 expire: now,
                 #[cfg(feature = "metrics")]
                 count: None,
@@ -169,6 +174,10 @@ impl Driver {
                 // A place is free.
                 self.hungry = true;
             }
+            Event::Over(id) => {
+                self.started.remove(&id);
+                self.hungry = true;
+            }
             Event::Changed(attempt) => {
                 self.changed.insert(attempt.id, attempt);
             }
@@ -243,11 +252,34 @@ impl Driver {
                 self.bury_those_that_are_silent(workers).await;
             }
         }
+        if self.clock.held.elapsed() >= self.shared.settings.lease / 2 {
+            self.clock.held = Instant::now();
+            self.return_what_never_began().await;
+        }
         #[cfg(feature = "metrics")]
         self.count_those_that_wait().await;
         if self.clock.expire.elapsed() >= EXPIRE {
             self.clock.expire = Instant::now();
             self.expire().await;
+        }
+    }
+
+    /// When the connection is lost while a round is committed, nobody can tell whether the jobs of that round were given to this
+    /// worker. Those that were, and that nobody started, go back.
+    async fn return_what_never_began(&mut self) {
+        let held: Result<Vec<(String, i64)>, JobError> = self
+            .shared
+            .session
+            .read(async |conn| workers::held(conn, &self.worker).await)
+            .await;
+        for (id, fence) in held.unwrap_or_default() {
+            if !self.started.contains(&id) {
+                tracing::warn!(
+                    job = id,
+                    "a job was given to this process, and never began: it goes back"
+                );
+                self.finished.push(Finish::returned(&id, fence, now()));
+            }
         }
     }
 
@@ -336,6 +368,7 @@ impl Driver {
                 self.hungry = round.full;
                 self.due = round.due;
                 for job in round.claimed {
+                    self.started.insert(job.id.clone());
                     runner::start(&self.shared, job);
                 }
             }
@@ -441,6 +474,9 @@ impl Driver {
             .await;
         match &result {
             Ok(_) => {
+                for end in &finished {
+                    self.started.remove(&end.id);
+                }
                 let changes = &self.shared.changes;
                 let ids = finished.iter().map(|end| end.id.as_str());
                 ids.for_each(|id| changes.tell(id));
@@ -483,6 +519,7 @@ impl Driver {
         self.shared.running.stop_all(Why::Superseded);
         self.finished.clear();
         self.changed.clear();
+        self.started.clear();
         self.hungry = true;
         self.join().await;
     }

@@ -91,8 +91,7 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
         }
         let _ = shared.outbox.send(Event::Finished(Box::new(end)));
     } else {
-        // A place is free all the same.
-        shared.wake.notify_one();
+        let _ = shared.outbox.send(Event::Over(job.id));
     }
 }
 

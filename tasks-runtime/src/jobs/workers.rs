@@ -126,6 +126,20 @@ pub(super) async fn leave(conn: &mut Connection, id: &str) -> Result<(), JobErro
     Ok(())
 }
 
+/// The jobs of tasks that a worker has, with their fences.
+pub(super) async fn held(conn: &mut Connection, id: &str) -> Result<Vec<(String, i64)>, JobError> {
+    use super::table::{state, tasks_jobs};
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(tasks_jobs::worker.eq(id))
+            .filter(tasks_jobs::state.eq(state::RUNNING))
+            .filter(tasks_jobs::task_name.is_not_null())
+            .select((tasks_jobs::id, tasks_jobs::fence))
+            .load(conn)
+            .await
+    })?)
+}
+
 /// The jobs of a worker that somebody asked to stop.
 pub(super) async fn asked_to_stop(
     conn: &mut Connection,
