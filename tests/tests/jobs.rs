@@ -389,6 +389,35 @@ async fn what_waits_is_canceled_at_once_and_what_runs_is_stopped(test: TestDatab
     assert!(matches!(unknown, JobError::NotFound(_)));
 }
 
+/// By a process that does not run it.
+async fn a_job_that_another_process_runs_is_canceled(test: TestDatabase) {
+    let world = World::new(test, Jobs::new()).await;
+    let other = Scheduler::new(&world.database, Jobs::new().workers(false));
+    other
+        .start(&testing::executor([task(sleep)]).build().unwrap())
+        .unwrap();
+    let job = other
+        .submit(call!(sleep, milliseconds = 60_000))
+        .await
+        .unwrap();
+    while other.get(job.id).await.unwrap().unwrap().status != JobStatus::Running {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let began = Instant::now();
+    other.cancel(job.id).await.unwrap();
+    assert_eq!(
+        other.wait(job.id, LONG).await.unwrap().status,
+        JobStatus::Canceled
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    other.shutdown().await;
+    world.scheduler.shutdown().await;
+}
+
 async fn a_thread_that_cannot_stop_keeps_its_job_running(test: TestDatabase) {
     let world = World::new(test, Jobs::new()).await;
     let scheduler = &world.scheduler;
@@ -612,7 +641,6 @@ async fn lists_and_deletions(test: TestDatabase) {
 }
 
 async fn shutdown_lets_jobs_end_or_returns_them(test: TestDatabase) {
-    let url = test.url().to_owned();
     let world = World::new(
         test,
         Jobs::new().shutdown_timeout(Duration::from_millis(500)),
@@ -637,7 +665,6 @@ async fn shutdown_lets_jobs_end_or_returns_them(test: TestDatabase) {
     let returned = world.scheduler.get(long.id).await.unwrap().unwrap();
     // No attempt was spent.
     assert_eq!((returned.status, returned.attempt), (JobStatus::Pending, 0));
-    drop(url);
 }
 
 /// As if the connection had been lost while the claim was committed: the database says that the worker has the job, and the worker
@@ -705,7 +732,7 @@ async fn a_schedule_submits_a_job_when_its_time_comes(test: TestDatabase) {
     let record = scheduler.schedule_of("beat").await.unwrap();
     assert_eq!(record.last_job_id, Some(jobs[0].id));
     let resumed = scheduler.resume("beat").await.unwrap();
-    assert!(resumed.next_runs[0] > chrono_now());
+    assert!(resumed.next_runs[0] > chrono::Utc::now());
     while runs().await.len() == count {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -714,10 +741,6 @@ async fn a_schedule_submits_a_job_when_its_time_comes(test: TestDatabase) {
     let error = scheduler.pause("beat").await.unwrap_err();
     assert!(matches!(error, JobError::NoSchedule(_)), "{error}");
     world.scheduler.shutdown().await;
-}
-
-fn chrono_now() -> chrono::DateTime<chrono::Utc> {
-    chrono::Utc::now()
 }
 
 async fn a_schedule_keeps_its_time_and_makes_up_for_what_it_missed(test: TestDatabase) {
@@ -751,7 +774,7 @@ async fn a_schedule_keeps_its_time_and_makes_up_for_what_it_missed(test: TestDat
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(runs().await.len(), 1);
     let next = scheduler.schedule_of("nightly").await.unwrap().next_runs;
-    assert!(next[0] > chrono_now());
+    assert!(next[0] > chrono::Utc::now());
 
     let soon = std::time::SystemTime::now() + Duration::from_millis(300);
     scheduler
@@ -848,6 +871,7 @@ on_both_databases!(
     later_is_later,
     a_key_names_one_job,
     what_waits_is_canceled_at_once_and_what_runs_is_stopped,
+    a_job_that_another_process_runs_is_canceled,
     a_thread_that_cannot_stop_keeps_its_job_running,
     a_job_says_how_far_it_is,
     limits_hold,

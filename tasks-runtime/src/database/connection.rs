@@ -168,18 +168,34 @@ impl fmt::Debug for Connection {
 /// A connection that may write: what is done with it is kept when the closure returns `Ok`, all of it or nothing.
 ///
 /// It is a [`Connection`] that managers also take, to work inside the same transaction.
-#[derive(Debug)]
 pub struct Transaction {
     connection: Connection,
+    committed: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Transaction")
+            .field(&self.connection)
+            .finish()
+    }
 }
 
 impl Transaction {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { connection }
+        Self {
+            connection,
+            committed: Vec::new(),
+        }
     }
 
-    pub(super) fn into_connection(self) -> Connection {
-        self.connection
+    /// Runs once the transaction is kept, and never if it is not.
+    pub(crate) fn on_commit(&mut self, tell: impl FnOnce() + Send + 'static) {
+        self.committed.push(Box::new(tell));
+    }
+
+    pub(super) fn into_parts(self) -> (Connection, Vec<Box<dyn FnOnce() + Send>>) {
+        (self.connection, self.committed)
     }
 }
 

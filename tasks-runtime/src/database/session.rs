@@ -143,11 +143,12 @@ impl Session {
             let result = self
                 .within(work, expired, limit, "transaction", "transaction_timeout")
                 .await?;
-            let mut connection = transaction.into_connection();
+            let (mut connection, committed) = transaction.into_parts();
             let ended = connection.end(result.is_ok()).await;
             match (result, ended) {
                 (Ok(value), Ok(())) => {
                     connection.give_back();
+                    committed.into_iter().for_each(|tell| tell());
                     Ok(value)
                 }
                 (Ok(_), Err(error)) => Err(error.into()),

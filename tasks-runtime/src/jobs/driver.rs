@@ -13,6 +13,7 @@ use super::claim::{self, Kind};
 use super::engine::Shared;
 use super::error::JobError;
 use super::finish::{Finish, finish};
+use super::places::Places;
 use super::runner;
 use super::running::Why;
 use super::table::{Claimed, now, state};
@@ -69,15 +70,6 @@ struct Round {
     /// Whether all places that were asked for are taken: there may be more.
     full: bool,
     due: Option<i64>,
-}
-
-/// How many jobs are wanted of a queue, and which.
-struct Want {
-    queue: String,
-    limit: usize,
-    kind: Kind,
-    /// In SQL.
-    only: String,
 }
 
 impl Driver {
@@ -177,6 +169,8 @@ impl Driver {
             Event::Over(id) => {
                 self.started.remove(&id);
                 self.hungry = true;
+                // It may have been completed in a transaction of the task's own.
+                self.shared.changes.tell(&id);
             }
             Event::Changed(attempt) => {
                 self.changed.insert(attempt.id, attempt);
@@ -197,7 +191,7 @@ impl Driver {
         !self.finished.is_empty()
             || !self.changed.is_empty()
             || !self.lines.is_empty()
-            || (self.hungry && !self.wants().is_empty())
+            || (self.hungry && Places::of(&self.shared).are_free())
             || self.is_due()
             || self.is_time_to_beat()
     }
@@ -303,58 +297,6 @@ impl Driver {
         }
     }
 
-    /// The places that are free, as what to ask for.
-    fn wants(&self) -> Vec<Want> {
-        let taken = self.shared.running.taken();
-        let most = self.shared.settings.max_concurrency;
-        let free = most.saturating_sub(taken.all);
-        let mut wants = Vec::new();
-        let limited = &self.shared.limited;
-        let names: Vec<String> = limited
-            .iter()
-            .map(|(task, _)| format!("'{task}'"))
-            .collect();
-        let others = if names.is_empty() {
-            String::new()
-        } else {
-            format!("AND task_name NOT IN ({})", names.join(", "))
-        };
-        for (queue, limit) in &self.shared.queues {
-            let in_queue = taken.queues.get(queue).copied().unwrap_or_default();
-            let room = limit.saturating_sub(in_queue).min(free);
-            if taken.suspects == 0 && room > 0 {
-                wants.push(Want {
-                    queue: queue.clone(),
-                    limit: 1,
-                    kind: Kind::Suspect,
-                    only: String::new(),
-                });
-            }
-            for (task, most) in limited {
-                let running = taken.tasks.get(task).copied().unwrap_or_default();
-                let limit = most.saturating_sub(running).min(room);
-                if limit > 0 {
-                    wants.push(Want {
-                        queue: queue.clone(),
-                        limit,
-                        kind: Kind::Sound,
-                        // Letters, digits, `_` and `-`: nothing to escape.
-                        only: format!("AND task_name = '{task}'"),
-                    });
-                }
-            }
-            if room > 0 {
-                wants.push(Want {
-                    queue: queue.clone(),
-                    limit: room,
-                    kind: Kind::Sound,
-                    only: others.clone(),
-                });
-            }
-        }
-        wants
-    }
-
     /// One round; when the database fails, a pause, and what was to be written is kept.
     async fn round_or_wait(&mut self, claim: bool) {
         match self.round(claim).await {
@@ -393,19 +335,15 @@ impl Driver {
                 (attempt, progress, artifact)
             })
             .collect();
-        let mut wants = if claim && (self.hungry || self.is_due()) {
-            self.wants()
+        let asks = claim && (self.hungry || self.is_due());
+        let mut places = Places::of(&self.shared);
+        let wants = if asks {
+            places.wants(&self.shared)
         } else {
             Vec::new()
         };
-        // Suspects first, and of several queues another one each time.
-        if wants.len() > 1 {
-            let by = usize::try_from(now().unsigned_abs() % 1009).unwrap_or(0) % wants.len();
-            wants.rotate_left(by);
-        }
-        let (worker, look) = (&self.worker, claim && (self.is_due() || !wants.is_empty()));
+        let (worker, known_due) = (&self.worker, self.due);
         let registry = self.shared.executor.registry();
-        let (known_due, free, rooms) = (self.due, self.free(), self.rooms());
         let result: Result<Round, JobError> = self
             .shared
             .session
@@ -436,21 +374,16 @@ impl Driver {
                 for (id, at, message) in &lines {
                     store::log(tx, id, *at, message).await?;
                 }
-                if look {
+                if asks {
                     let scheduled = schedules::tick(tx, registry, now()).await?;
                     let waiting = claim::promote(tx, now()).await?;
                     round.due = scheduled.into_iter().chain(waiting).min();
                 }
-                let mut free = free;
-                let mut suspects = 0;
-                let mut rooms = rooms;
                 for want in &wants {
-                    // What one want takes, the next cannot have.
-                    let room = rooms.get(&want.queue).copied().unwrap_or_default();
-                    let limit = want.limit.min(free).min(room);
-                    if want.kind == Kind::Suspect && suspects > 0 {
+                    if !places.may_ask(want) {
                         continue;
                     }
+                    let limit = places.limit(want);
                     if limit == 0 {
                         round.full = true;
                         continue;
@@ -458,15 +391,8 @@ impl Driver {
                     let jobs =
                         claim::claim(tx, worker, &want.queue, want.kind, &want.only, limit, now())
                             .await?;
-                    if want.kind == Kind::Suspect {
-                        suspects += jobs.len();
-                    } else {
-                        round.full |= jobs.len() == limit;
-                    }
-                    free -= jobs.len();
-                    if let Some(room) = rooms.get_mut(&want.queue) {
-                        *room -= jobs.len();
-                    }
+                    round.full |= want.kind == Kind::Sound && jobs.len() == limit;
+                    places.take(want, jobs.len());
                     round.claimed.extend(jobs);
                 }
                 Ok(round)
@@ -496,21 +422,6 @@ impl Driver {
             }
         }
         result
-    }
-
-    /// How many more jobs of each queue may run.
-    fn rooms(&self) -> HashMap<String, usize> {
-        let taken = self.shared.running.taken();
-        let room = |(queue, limit): &(String, usize)| {
-            let running = taken.queues.get(queue).copied().unwrap_or_default();
-            (queue.clone(), limit.saturating_sub(running))
-        };
-        self.shared.queues.iter().map(room).collect()
-    }
-
-    fn free(&self) -> usize {
-        let taken = self.shared.running.taken().all;
-        self.shared.settings.max_concurrency.saturating_sub(taken)
     }
 
     /// Others took this process for dead, because it was stopped for a while, say: its jobs are theirs now.

@@ -68,17 +68,21 @@ impl Metrics {
         }
     }
 
-    pub(super) fn ended(&self, task: &str, end: &Finish, ran: Duration) {
+    /// An attempt is over: with this end, or completed in a transaction of the task's own.
+    pub(super) fn ended(&self, task: &str, end: Option<&Finish>, ran: Duration) {
         let Some(task) = self.tasks.get(task) else {
             return;
         };
         task.run.record(ran);
-        let outcome = match end.state {
-            state::COMPLETED => 0,
-            state::FAILED => 1,
-            state::CANCELED => 2,
-            _ if end.attempts == 0 => 3,
-            _ => 4,
+        let outcome = match end {
+            None => 0,
+            Some(end) => match end.state {
+                state::COMPLETED => 0,
+                state::FAILED => 1,
+                state::CANCELED => 2,
+                _ if end.attempts == 0 => 3,
+                _ => 4,
+            },
         };
         task.finished[outcome].increment(1);
     }

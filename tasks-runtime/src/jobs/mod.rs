@@ -38,6 +38,7 @@ mod finish;
 mod list;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod places;
 mod record;
 mod recurrence;
 mod runner;

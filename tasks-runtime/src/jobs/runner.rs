@@ -84,15 +84,18 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
     // A thread cannot be stopped: until it has ended, so has not the attempt.
     attempt.ended().await;
     let why = shared.running.remove(&job.id, job.fence);
-    if let Some(end) = end(&job, &attempt, &policy, result, why) {
-        #[cfg(feature = "metrics")]
-        if let Some(metrics) = &shared.metrics {
-            metrics.ended(name, &end, began.elapsed());
-        }
-        let _ = shared.outbox.send(Event::Finished(Box::new(end)));
-    } else {
-        let _ = shared.outbox.send(Event::Over(job.id));
+    let end = end(&job, &attempt, &policy, result, why);
+    #[cfg(feature = "metrics")]
+    if let Some(metrics) = &shared.metrics
+        && (end.is_some() || attempt.is_completed())
+    {
+        metrics.ended(name, end.as_ref(), began.elapsed());
     }
+    let event = match end {
+        Some(end) => Event::Finished(Box::new(end)),
+        None => Event::Over(job.id),
+    };
+    let _ = shared.outbox.send(event);
 }
 
 /// What an attempt came to; `None` when there is nothing to be written.

@@ -699,19 +699,10 @@ impl Scheduler {
         row: NewRow,
     ) -> Result<JobRecord, JobError> {
         let stored = insert_or_find(transaction, &row).await?;
-        self.submitted(std::slice::from_ref(&row));
-        // It is there when the transaction has committed: whoever looks then finds it.
         let scheduler = self.clone();
-        let id = row.id.clone();
-        self.database().spawn(async move {
-            let id = Ulid::from_string(&id).unwrap_or(Ulid::nil());
-            for _ in 0..200 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                if scheduler.get(id).await.is_ok_and(|job| job.is_some()) {
-                    scheduler.wake();
-                    return;
-                }
-            }
+        transaction.on_commit(move || {
+            scheduler.submitted(&[row]);
+            scheduler.wake();
         });
         Ok(self.record(stored))
     }
