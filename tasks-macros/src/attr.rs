@@ -23,7 +23,7 @@ pub(crate) struct TaskOptions {
 }
 
 impl TaskOptions {
-    const KEYS: [&str; 11] = [
+    const KEYS: [&str; 12] = [
         "name",
         "tags",
         "timeout",
@@ -33,6 +33,7 @@ impl TaskOptions {
         "priority",
         "max_concurrency",
         "unique",
+        "crash_limit",
         "register",
         "crate",
     ];

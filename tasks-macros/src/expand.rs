@@ -124,6 +124,9 @@ fn policy(job: &JobOptions) -> TokenStream {
     if job.unique {
         fields.push(quote!(unique: true));
     }
+    if let Some(times) = job.crash_limit {
+        fields.push(quote!(crash_limit: ::core::option::Option::Some(#times)));
+    }
     if fields.is_empty() {
         return quote!(__rt::JobPolicy::DEFAULT);
     }

@@ -17,6 +17,7 @@ pub(crate) struct JobOptions {
     pub(crate) priority: Option<i32>,
     pub(crate) max_concurrency: Option<u32>,
     pub(crate) unique: bool,
+    pub(crate) crash_limit: Option<u32>,
 }
 
 /// How long to wait before another attempt.
@@ -28,13 +29,14 @@ pub(crate) struct Backoff {
 }
 
 impl JobOptions {
-    pub(crate) const KEYS: [&'static str; 6] = [
+    pub(crate) const KEYS: [&'static str; 7] = [
         "retries",
         "backoff",
         "queue",
         "priority",
         "max_concurrency",
         "unique",
+        "crash_limit",
     ];
 
     /// Reads one of them.
@@ -47,6 +49,7 @@ impl JobOptions {
             "max_concurrency" => {
                 self.max_concurrency = Some(number(input, key, 1, 100_000)?);
             }
+            "crash_limit" => self.crash_limit = Some(number(input, key, 1, 1000)?),
             _ => self.unique = unique(input)?,
         }
         Ok(())

@@ -49,6 +49,7 @@ use proc_macro::TokenStream;
 /// | `queue = "…"`, `priority = 10` | where its jobs wait, and which go first | `default`, 0 |
 /// | `max_concurrency = 2` | how many of its jobs run at once in one process | those of the queue |
 /// | `unique = "params"` | while a job waits or runs, one with the same parameters is not stored again | all are stored |
+/// | `crash_limit = 1` | how many processes may die while they run one job of it before that has failed; with 1 it never runs again after a crash | that of the service, 5 |
 /// | `register = false` | keeps it out of discovery; it can still be put into a registry by hand | discovered |
 /// | `crate = path` | where the runtime is found when it is re-exported elsewhere | `tasks-web` or `tasks-runtime`, as `Cargo.toml` names it |
 ///

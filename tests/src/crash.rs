@@ -29,6 +29,8 @@ pub struct Plan {
     pub kills: u64,
     /// How many processes there are at once.
     pub processes: usize,
+    /// Which share of the kills are pauses instead.
+    pub pauses: f64,
     /// How often PostgreSQL itself is killed.
     pub database_kills: u64,
 }
@@ -40,6 +42,8 @@ pub struct Report {
     pub acknowledged: u64,
     /// Processes that were killed.
     pub killed: u64,
+    /// Processes that died of the job that kills them.
+    pub poisoned: u64,
     /// Processes that were paused for longer than their lease.
     pub paused: u64,
     /// How often the database was killed.
@@ -58,10 +62,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} jobs acknowledged, {} kills, {} pauses, {} kills of the database: none lost, none stuck; {} of them exactly \
+            "{} jobs acknowledged, {} kills, {} deaths of a poison job, {} pauses, {} kills of the database: none lost, none stuck; {} of them exactly \
              once, {} repeats of the others; settled {:.1} s after the last kill; {:.0} s in all",
             self.acknowledged,
             self.killed,
+            self.poisoned,
             self.paused,
             self.database_killed,
             self.exact,
@@ -74,6 +79,8 @@ impl fmt::Display for Report {
 
 /// How many jobs each process runs at once.
 const CONCURRENCY: u64 = 16;
+/// How many processes may die of the poison job: what the program says of it.
+const POISON_LIMIT: i64 = 4;
 
 /// The processes, some of them dead at the moment.
 struct Fleet {
@@ -95,6 +102,38 @@ impl Fleet {
 
     fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Option<Server>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a process for a place. A database that has just come back may need a moment, and one that is given a poison
+    /// job at once does not get far.
+    async fn start_patiently(&self) -> Result<Server> {
+        let mut started = self.start();
+        for _ in 0..20 {
+            if started.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            started = self.start();
+        }
+        started
+    }
+
+    /// Starts those again that died by themselves. Gives how many.
+    async fn revive(&self) -> Result<u64> {
+        let mut revived = 0;
+        let places = self.slots().len();
+        for place in 0..places {
+            let dead = match &mut self.slots()[place] {
+                Some(server) => server.wait(Duration::ZERO)?.is_some(),
+                None => false,
+            };
+            if dead {
+                let started = self.start_patiently().await?;
+                self.slots()[place] = Some(started);
+                revived += 1;
+            }
+        }
+        Ok(revived)
     }
 
     fn any_url(&self) -> Option<String> {
@@ -180,6 +219,12 @@ pub async fn run(
         }));
     }
 
+    let poison = tokio::spawn(poison(
+        Arc::clone(&fleet),
+        Arc::clone(&submitted),
+        plan.jobs / 2,
+    ));
+
     // Spread over the time that the submissions take.
     let mut database_kills = plan.database_kills;
     while report.killed + report.paused < plan.kills {
@@ -188,12 +233,13 @@ pub async fn run(
         let wait = if pace > done { 30..120 } else { 60..250 };
         let wait = Duration::from_millis(rand::rng().random_range(wait));
         tokio::time::sleep(wait).await;
+        report.poisoned += fleet.revive().await?;
         let slot = rand::rng().random_range(0..plan.processes);
         let Some(mut server) = fleet.slots()[slot].take() else {
             bail!("a process is missing");
         };
-        // A lone process that is paused is nobody's loss; of several, the others take its jobs.
-        if plan.processes > 1 && rand::rng().random_bool(0.15) {
+        // Longer than its lease: if there are others, they take its jobs.
+        if rand::rng().random_bool(plan.pauses) {
             server.signal(Signal::STOP)?;
             tokio::time::sleep(Duration::from_millis(4500)).await;
             server.signal(Signal::CONT)?;
@@ -216,22 +262,19 @@ pub async fn run(
             postgres.start_again()?;
             report.database_killed += 1;
         }
-        // A database that has just come back may need a moment.
-        let mut started = fleet.start();
-        for _ in 0..20 {
-            if started.is_ok() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            started = fleet.start();
-        }
-        fleet.slots()[slot] = Some(started?);
+        let started = fleet.start_patiently().await?;
+        fleet.slots()[slot] = Some(started);
     }
     let last_kill = Instant::now();
     for client in clients {
         client.await??;
     }
     over.store(true, Ordering::SeqCst);
+    while !poison.is_finished() {
+        report.poisoned += fleet.revive().await?;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let poison = poison.await??;
 
     let database = Database::from_url(url).connect().await?;
     let acknowledged =
@@ -246,6 +289,7 @@ pub async fn run(
         if left == 0 {
             break;
         }
+        report.poisoned += fleet.revive().await?;
         if last_kill.elapsed() > Duration::from_secs(120) {
             let states = rows(&database, "SELECT state || ' ' || COALESCE(worker, '-') AS job, COUNT(*) AS count FROM tasks_jobs WHERE state < 3 GROUP BY 1").await?;
             bail!("{left} jobs are stuck: {states:?}");
@@ -254,9 +298,17 @@ pub async fn run(
     }
     report.settled = last_kill.elapsed();
     let at_once = plan.processes as u64 * CONCURRENCY;
-    let in_flight =
-        (report.killed + report.paused) * CONCURRENCY + report.database_killed * 2 * at_once;
+    let in_flight = (report.killed + report.poisoned + report.paused) * CONCURRENCY
+        + report.database_killed * 2 * at_once;
     check(&database, &acknowledged, &mut report).await?;
+    let stopped = format!(
+        "SELECT COUNT(*) AS count FROM tasks_jobs WHERE id = '{poison}' AND state = 4 AND error_type = 'crash' \
+         AND crashes = {POISON_LIMIT}"
+    );
+    ensure!(
+        count(&database, &stopped).await? == 1,
+        "the job that kills its process did not end at its limit"
+    );
     ensure!(
         report.repeats <= in_flight,
         "{} repeats, and at most {in_flight} attempts were in flight when something was killed",
@@ -264,6 +316,34 @@ pub async fn run(
     );
     report.took = began.elapsed();
     Ok(report)
+}
+
+/// Submits the job that kills its process, once so many others were. Gives its id.
+async fn poison(fleet: Arc<Fleet>, submitted: Arc<AtomicU64>, after: u64) -> Result<String> {
+    let client = http::client()?;
+    loop {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        if submitted.load(Ordering::SeqCst) < after {
+            continue;
+        }
+        let Some(url) = fleet.any_url() else {
+            continue;
+        };
+        // A submission whose answer was lost is the same job when it is sent again.
+        let request = client
+            .post(format!("{url}/api/v1/tasks/limited_poison/$submit"))
+            .timeout(Duration::from_secs(10))
+            .header("idempotency-key", "poison")
+            .json(&json!({"params": {}}));
+        let Ok(response) = request.send().await else {
+            continue;
+        };
+        if response.status().is_success()
+            && let Ok(job) = response.json::<Value>().await
+        {
+            return Ok(job["id"].as_str().context("a job has an id")?.to_owned());
+        }
+    }
 }
 
 #[derive(Debug, QueryableByName)]

@@ -22,12 +22,13 @@ async fn nothing_is_lost_in_sqlite() {
     let plan = Plan {
         jobs: 300,
         kills: 10,
-        processes: 1,
+        processes: 2,
+        pauses: 0.15,
         database_kills: 0,
     };
     let report = run(program(), test.url(), None, &plan).await.unwrap();
     assert!(
-        report.acknowledged >= 300 && report.killed == 10,
+        report.acknowledged >= 300 && report.killed + report.paused == 10,
         "{report}"
     );
 }
@@ -40,6 +41,7 @@ async fn nothing_is_lost_with_three_processes_on_postgres() {
         jobs: 300,
         kills: 10,
         processes: 3,
+        pauses: 0.15,
         database_kills: 1,
     };
     let url = own.url();
@@ -104,6 +106,34 @@ async fn poison_is_stopped_and_its_neighbours_are_not_blamed() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_may_say_that_it_never_runs_again_after_a_crash() {
+    for test in [TestDatabase::sqlite(), TestDatabase::postgres()] {
+        let start = || Server::start_program(program(), [("DATABASE_URL", test.url())]);
+        let mut server = start().unwrap();
+        // The process may die before it has answered.
+        let submitted = reqwest::Client::new()
+            .post(server.url("/api/v1/tasks/fatal_once/$submit"))
+            .header("idempotency-key", "once")
+            .json(&json!({}));
+        let _ = submitted.send().await;
+        assert!(server.wait(Duration::from_secs(20)).unwrap().is_some());
+        let server = start().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let (_, jobs) = http::get(&server.url("/api/v1/jobs")).await.unwrap();
+            let job = &jobs[0];
+            if job["status"] == "failed" {
+                assert_eq!(job["error"], "the process that ran it died once");
+                assert_eq!(job["attempt"], 1);
+                break;
+            }
+            assert!(Instant::now() < deadline, "{jobs}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }

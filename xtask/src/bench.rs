@@ -7,6 +7,7 @@ mod flame;
 mod generate;
 mod http;
 pub(crate) mod instructions;
+mod jobs;
 mod options;
 mod peers;
 mod report;
@@ -26,13 +27,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         ["flame", rest @ ..] => flame::run(&Options::parse(rest, &["--write"])?),
         ["start", rest @ ..] => start::run(&Options::parse(rest, &["--write", "--rounds"])?),
         ["compile", rest @ ..] => compile::run(&Options::parse(rest, &["--write", "--tasks"])?),
-        ["jobs"] => run_command(&mut cargo([
-            "run",
-            "--release",
-            "--quiet",
-            "--package",
-            "bench-jobs",
-        ])),
+        ["jobs", rest @ ..] => jobs::run(&Options::parse(rest, &["--write"])?),
         ["criterion", rest @ ..] => run_command(cargo(["bench", "-p", "tasks-runtime"]).args(rest)),
         other => bail!(
             "{}; there are http, instructions, flame, start, compile, jobs, criterion",

@@ -1,10 +1,13 @@
 //! How fast background jobs are taken, run and finished, on both databases: `cargo xtask bench jobs`.
 
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail, ensure};
+use diesel::QueryableByName;
+use diesel::sql_types::BigInt;
 use tasks_tests::databases::TestDatabase;
 use tasks_web::prelude::*;
 use tasks_web::testing;
@@ -81,18 +84,36 @@ impl World {
         self.done.0.store(0, Ordering::Relaxed);
         let began = Instant::now();
         self.scheduler.start(&self.executor)?;
-        // To count the kept ones would be work, too.
         while self.done.0.load(Ordering::Relaxed) < JOBS {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        loop {
-            let stats = self.scheduler.stats().await?;
-            if stats.pending == 0 && stats.running == 0 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        while self.are_any_left().await? {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok((submitted, JOBS as f64 / began.elapsed().as_secs_f64()))
+    }
+
+    /// By the small indexes: to count all jobs would be work, too.
+    async fn are_any_left(&self) -> Result<bool> {
+        #[derive(QueryableByName)]
+        struct Left {
+            #[diesel(sql_type = BigInt)]
+            remaining: i64,
+        }
+        const LEFT: &str = "SELECT (SELECT COUNT(*) FROM tasks_jobs WHERE state = 1 AND crashes = 0) \
+             + (SELECT COUNT(*) FROM tasks_jobs WHERE state = 2) AS remaining";
+        let found: Left = self
+            .database
+            .session()
+            .read(async |conn| {
+                with_conn!(conn, |conn| tasks_web::database::RunQueryDsl::get_result(
+                    diesel::sql_query(LEFT),
+                    conn
+                )
+                .await)
+            })
+            .await?;
+        Ok(found.remaining > 0)
     }
 
     /// From before the submission until the task's code runs.
@@ -116,33 +137,146 @@ const KEPT: &str = "INSERT INTO tasks_jobs (id, task_name, queue, state, priorit
      attempt, max_attempts, crashes, fence, params, result) \
      SELECT '00' || substr('000000000000000000000000' || n, -24), 'nothing', 'default', 3, 0, n, n, n, n, 1, 1, 0, 1, '{\"n\":1}', '1'";
 
-async fn measure(name: &str, make: impl Fn() -> TestDatabase) -> Result<()> {
-    for kept in [1_000, 200_000] {
-        let test = make();
-        let world = World::new(test.url()).await?;
-        world.keep(kept).await?;
-        let (submitted, drained) = world.drain().await?;
-        let latencies = world.latencies().await?;
-        let at = |share: f64| {
-            latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0
+/// What was measured of a queue.
+struct Figures {
+    /// Jobs run and finished per second.
+    drained: f64,
+    /// Jobs submitted per second, 1,000 at once.
+    submitted: f64,
+    /// Jobs submitted per second, one after the other.
+    single: f64,
+    /// From before a submission until the code runs, in milliseconds: half of them, and all but one in a hundred.
+    start: [f64; 2],
+}
+
+async fn measure(test: &TestDatabase, kept: u64) -> Result<Figures> {
+    let world = World::new(test.url()).await?;
+    world.keep(kept).await?;
+    let (submitted, drained) = world.drain().await?;
+    let latencies = world.latencies().await?;
+    let at = |share: f64| {
+        let place = ((latencies.len() - 1) as f64 * share) as usize;
+        latencies[place].as_secs_f64() * 1000.0
+    };
+    let start = [at(0.5), at(0.99)];
+    world.scheduler.shutdown().await;
+    // Nobody runs them: what a submission costs by itself.
+    world.scheduler.attach(&world.executor);
+    let began = Instant::now();
+    for _ in 0..SINGLE {
+        world.scheduler.submit(call!(now)).await?;
+    }
+    Ok(Figures {
+        drained,
+        submitted,
+        single: SINGLE as f64 / began.elapsed().as_secs_f64(),
+        start,
+    })
+}
+
+/// Another queue, in a process of its own, with a database of its own.
+fn measure_peer(program: &str, queue: &str, test: &TestDatabase) -> Result<Figures> {
+    let output = Command::new(program)
+        .args([queue, test.url()])
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot run {program}"))?;
+    ensure!(output.status.success(), "{queue}: {}", output.status);
+    let text = String::from_utf8(output.stdout)?;
+    let numbers = text
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<Result<Vec<f64>, _>>()?;
+    let [drained, submitted, single, p50, p99] = numbers[..] else {
+        bail!("{queue} printed {text}");
+    };
+    Ok(Figures {
+        drained,
+        submitted,
+        single,
+        start: [p50, p99],
+    })
+}
+
+/// How much of one CPU this process takes while its workers have nothing to do, in per mille.
+async fn idle(test: &TestDatabase) -> Result<f64> {
+    const TIME: Duration = Duration::from_secs(20);
+    let world = World::new(test.url()).await?;
+    world.scheduler.start(&world.executor)?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let before = cpu_time()?;
+    tokio::time::sleep(TIME).await;
+    let spent = cpu_time()?.saturating_sub(before);
+    world.scheduler.shutdown().await;
+    Ok(spent.as_secs_f64() / TIME.as_secs_f64() * 1000.0)
+}
+
+/// The CPU time of all threads of this process.
+fn cpu_time() -> Result<Duration> {
+    let mut nanoseconds = 0;
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        // One that has ended meanwhile has nothing more to say.
+        let Ok(text) = std::fs::read_to_string(thread?.path().join("schedstat")) else {
+            continue;
         };
-        println!(
-            "| {name} | {kept} | {drained:.0} | {submitted:.0} | {:.2} | {:.2} |",
-            at(0.5),
-            at(0.99)
-        );
-        world.scheduler.shutdown().await;
+        let first = text.split_whitespace().next().unwrap_or_default();
+        nanoseconds += first.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+fn row(name: &str, kept: &str, figures: &Figures, ours: &Figures) {
+    let Figures {
+        drained,
+        submitted,
+        single,
+        start: [p50, p99],
+    } = figures;
+    println!(
+        "| {name} | {kept} | {drained:.0} | {:.1} | {submitted:.0} | {single:.0} | {p50:.1} | {p99:.1} |",
+        ours.drained / drained
+    );
+}
+
+/// Prints the rows of a database: ours, and those of the other queues on it.
+async fn compare(
+    name: &str,
+    make: fn() -> TestDatabase,
+    program: Option<&str>,
+    peers: &[&str],
+) -> Result<()> {
+    let ours = measure(&make(), 1_000).await?;
+    row(&format!("tasks, {name}"), "1,000", &ours, &ours);
+    let full = measure(&make(), 200_000).await?;
+    row(&format!("tasks, {name}"), "200,000", &full, &ours);
+    let Some(program) = program else {
+        return Ok(());
+    };
+    for peer in peers {
+        row(peer, "0", &measure_peer(program, peer, &make())?, &ours);
     }
     Ok(())
 }
 
+/// Prints the tables; the program of the other queues is the first argument.
 #[tokio::main]
 async fn main() -> Result<()> {
+    let program = std::env::args().nth(1);
     println!(
-        "| database | finished jobs kept | drained per second | submitted per second, 1,000 at once | start p50, ms | start p99, ms |"
+        "| queue | finished jobs kept | drained per second | ours is so many times as fast | submitted per second, 1,000 at once | \
+         submitted per second, one by one | start p50, ms | start p99, ms |"
     );
-    println!("| --- | --- | --- | --- | --- | --- |");
-    measure("SQLite", TestDatabase::sqlite).await?;
-    measure("PostgreSQL", TestDatabase::postgres).await?;
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    let program = program.as_deref();
+    compare("SQLite", TestDatabase::sqlite, program, &["apalis-sqlite"]).await?;
+    let peers = ["graphile_worker", "graphile_worker-local-queue"];
+    compare("PostgreSQL", TestDatabase::postgres, program, &peers).await?;
+    let [sqlite, postgres] = [
+        idle(&TestDatabase::sqlite()).await?,
+        idle(&TestDatabase::postgres()).await?,
+    ];
+    println!(
+        "\nA process whose workers have nothing to do takes {sqlite:.1} ‰ of one CPU with SQLite, {postgres:.1} ‰ with PostgreSQL."
+    );
     Ok(())
 }

@@ -68,6 +68,7 @@ mod session;
 mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod statement;
 mod url;
 
 use std::fmt;
@@ -86,6 +87,7 @@ pub use postgres::PgConnection;
 pub use session::Session;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteConnection;
+pub(crate) use statement::statement;
 
 use background::Background;
 use lease::Lease;

@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use super::error::JobError;
 use super::table::Claimed;
-use crate::database::{Backend, Connection};
+use crate::database::{Backend, Connection, statement};
 use crate::with_conn;
 
 /// What is claimed.
@@ -53,7 +53,7 @@ pub(super) async fn claim(
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut claimed: Vec<Claimed> = with_conn!(conn, |conn| {
-        diesel::sql_query(sql)
+        statement(sql)
             .bind::<Text, _>(worker)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(queue)
@@ -78,10 +78,7 @@ pub(super) async fn is_any(conn: &mut Connection, now: i64) -> Result<bool, JobE
          OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 0 AND run_at <= $1) \
          OR EXISTS (SELECT 1 FROM tasks_schedules WHERE paused = 0 AND next_run_at <= $1) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS found";
     let found: Found = with_conn!(conn, |conn| {
-        diesel::sql_query(sql)
-            .bind::<BigInt, _>(now)
-            .get_result(conn)
-            .await
+        statement(sql).bind::<BigInt, _>(now).get_result(conn).await
     })?;
     Ok(found.found > 0)
 }
@@ -95,7 +92,7 @@ struct Due {
 /// Makes jobs ready whose time has come. Gives the time of the next one.
 pub(super) async fn promote(conn: &mut Connection, now: i64) -> Result<Option<i64>, JobError> {
     let due: Due = with_conn!(conn, |conn| {
-        diesel::sql_query("SELECT MIN(run_at) AS at FROM tasks_jobs WHERE state = 0")
+        statement("SELECT MIN(run_at) AS at FROM tasks_jobs WHERE state = 0")
             .get_result(conn)
             .await
     })?;
@@ -112,13 +109,10 @@ pub(super) async fn promote(conn: &mut Connection, now: i64) -> Result<Option<i6
          (SELECT id FROM tasks_jobs WHERE state = 0 AND run_at <= $1 ORDER BY run_at LIMIT 1000{lock})"
     );
     with_conn!(conn, |conn| {
-        diesel::sql_query(sql)
-            .bind::<BigInt, _>(now)
-            .execute(conn)
-            .await
+        statement(sql).bind::<BigInt, _>(now).execute(conn).await
     })?;
     let due: Due = with_conn!(conn, |conn| {
-        diesel::sql_query("SELECT MIN(run_at) AS at FROM tasks_jobs WHERE state = 0")
+        statement("SELECT MIN(run_at) AS at FROM tasks_jobs WHERE state = 0")
             .get_result(conn)
             .await
     })?;

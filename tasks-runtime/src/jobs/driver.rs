@@ -44,6 +44,8 @@ pub(super) struct Driver {
     started: HashSet<String>,
     /// There may be jobs to take.
     hungry: bool,
+    /// There may be other times than those that are known: of jobs that wait, of schedules.
+    stirred: bool,
     /// When the next job that waits is due.
     due: Option<i64>,
     clock: Clock,
@@ -84,6 +86,7 @@ impl Driver {
             lines: Vec::new(),
             started: HashSet::new(),
             hungry: true,
+            stirred: true,
             due: None,
             clock: Clock {
                 beat: now,
@@ -196,6 +199,12 @@ impl Driver {
             || self.is_time_to_beat()
     }
 
+    /// Somebody else has changed something.
+    fn stir(&mut self) {
+        self.hungry = true;
+        self.stirred = true;
+    }
+
     async fn wait(&mut self) {
         let lease = self.shared.settings.lease;
         let mut until = (self.clock.beat + lease / 4).min(self.clock.poll + POLL);
@@ -213,7 +222,7 @@ impl Driver {
                     self.take(event);
                 }
             }
-            () = shared.wake.notified() => self.hungry = true,
+            () = shared.wake.notified() => self.stir(),
             () = shared.stopping.cancelled() => {}
             () = tokio::time::sleep_until(until) => self.look_after().await,
         }
@@ -242,7 +251,9 @@ impl Driver {
                 })
                 .await;
             if let Ok((any, workers)) = found {
-                self.hungry |= any;
+                if any {
+                    self.stir();
+                }
                 self.bury_those_that_are_silent(workers).await;
             }
         }
@@ -336,6 +347,9 @@ impl Driver {
             })
             .collect();
         let asks = claim && (self.hungry || self.is_due());
+        let stirred =
+            self.stirred || self.is_due() || finished.iter().any(|end| end.state == state::WAITING);
+        let ticks = asks && stirred;
         let mut places = Places::of(&self.shared);
         let wants = if asks {
             places.wants(&self.shared)
@@ -374,7 +388,7 @@ impl Driver {
                 for (id, at, message) in &lines {
                     store::log(tx, id, *at, message).await?;
                 }
-                if asks {
+                if ticks {
                     let scheduled = schedules::tick(tx, registry, now()).await?;
                     let waiting = claim::promote(tx, now()).await?;
                     round.due = scheduled.into_iter().chain(waiting).min();
@@ -400,6 +414,7 @@ impl Driver {
             .await;
         match &result {
             Ok(_) => {
+                self.stirred = stirred && !ticks;
                 for end in &finished {
                     self.started.remove(&end.id);
                 }
@@ -418,7 +433,7 @@ impl Driver {
                 for (attempt, ..) in changed {
                     self.changed.insert(attempt.id, attempt);
                 }
-                self.hungry = true;
+                self.stir();
             }
         }
         result
@@ -431,7 +446,7 @@ impl Driver {
         self.finished.clear();
         self.changed.clear();
         self.started.clear();
-        self.hungry = true;
+        self.stir();
         self.join().await;
     }
 
@@ -471,11 +486,11 @@ impl Driver {
     }
 
     async fn bury(&mut self, dead: &Worker) {
-        let crash_limit = self.shared.settings.crash_limit;
+        let limits = &self.shared.crash_limits;
         let buried: Result<usize, JobError> = self
             .shared
             .session
-            .transaction(async |tx| workers::bury(tx, dead, crash_limit, now()).await)
+            .transaction(async |tx| workers::bury(tx, dead, limits, now()).await)
             .await;
         match buried {
             Ok(jobs) => {
@@ -485,7 +500,7 @@ impl Driver {
                     host = dead.host,
                     "a process that ran jobs is gone"
                 );
-                self.hungry = true;
+                self.stir();
                 self.shared.changes.tell_all();
             }
             Err(error) => {

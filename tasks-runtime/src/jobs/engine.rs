@@ -14,6 +14,7 @@ use super::changes::Changes;
 use super::driver::Driver;
 use super::running::Running;
 use super::settings::Jobs;
+use super::workers::CrashLimits;
 use crate::database::Session;
 use crate::execute::TaskExecutor;
 
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     pub(super) queues: Vec<(String, usize)>,
     /// The tasks of which only so many jobs run at once.
     pub(super) limited: Vec<(String, usize)>,
+    /// How many processes may die of one job.
+    pub(super) crash_limits: CrashLimits,
     pub(super) worker: WorkerName,
     /// When the database was last reached.
     pub(super) reached: std::sync::Mutex<std::time::Instant>,
@@ -123,12 +126,14 @@ impl Engine {
                 ))
             })
             .collect();
+        let crash_limits = CrashLimits::new(settings.crash_limit, executor.registry());
         let shared = Arc::new(Shared {
             executor,
             session,
             settings,
             queues,
             limited,
+            crash_limits,
             worker: WorkerName::default(),
             reached: std::sync::Mutex::new(std::time::Instant::now()),
             changes,

@@ -149,7 +149,7 @@ async fn finish_postgres(
         };
     }
     let ids: Vec<&str> = finished.iter().map(|end| end.id.as_str()).collect();
-    let query = diesel::sql_query(sql)
+    let query = crate::database::statement(sql)
         .bind::<Array<Text>, _>(ids)
         .bind::<Array<BigInt>, _>(column!(fence))
         .bind::<Array<Integer>, _>(column!(state))

@@ -20,7 +20,7 @@ use super::store;
 use super::submit::{Checked, check_description, storable};
 use super::table::{NewRow, now, state};
 use crate::artifacts::JsonText;
-use crate::database::{Backend, Connection};
+use crate::database::{Backend, Connection, statement};
 use crate::registry::TaskRegistry;
 use crate::task::JobPolicy;
 use crate::with_conn;
@@ -371,7 +371,7 @@ pub(super) async fn tick(
          ORDER BY next_run_at LIMIT $2{lock}"
     );
     let due: Vec<Due> = with_conn!(conn, |conn| {
-        diesel::sql_query(sql)
+        statement(sql)
             .bind::<BigInt, _>(now)
             .bind::<BigInt, _>(AT_ONCE)
             .load(conn)
@@ -388,7 +388,7 @@ pub(super) async fn tick(
         run(conn, &row, task.policy(), now).await?;
     }
     let next: Next = with_conn!(conn, |conn| {
-        diesel::sql_query(
+        statement(
             "SELECT MIN(next_run_at) AS at FROM tasks_schedules WHERE paused = 0 AND next_run_at > $1",
         )
         .bind::<BigInt, _>(now)

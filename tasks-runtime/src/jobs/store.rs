@@ -9,7 +9,7 @@ use super::error::JobError;
 use super::list::JobFilter;
 use super::record::{JobLog, JobStats, JobStatus};
 use super::table::{NewRow, Row, state, states, status, tasks_job_logs, tasks_jobs};
-use crate::database::{Backend, Connection, ConnectionKind};
+use crate::database::{Backend, Connection, ConnectionKind, statement};
 use crate::with_conn;
 
 /// How many lines a job may log.
@@ -51,7 +51,7 @@ pub(super) async fn insert(conn: &mut Connection, rows: Vec<NewRow>) -> Result<u
                     .execute(conn)
                     .await?;
             }
-            diesel::sql_query("SELECT pg_notify($1, '')")
+            statement("SELECT pg_notify($1, '')")
                 .bind::<Text, _>(CHANNEL)
                 .execute(conn)
                 .await?;
@@ -198,7 +198,7 @@ pub(super) async fn cancel(conn: &mut Connection, id: Ulid, now: i64) -> Result<
          finished_at = CASE WHEN state < 2 THEN $1 ELSE finished_at END, \
          state = CASE WHEN state < 2 THEN 5 ELSE state END WHERE id = $2 AND state < 3";
     with_conn!(conn, |conn| {
-        diesel::sql_query(sql)
+        statement(sql)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(id.to_string())
             .execute(conn)
@@ -214,7 +214,7 @@ pub(super) async fn retry(conn: &mut Connection, id: Ulid, now: i64) -> Result<b
          error_traceback = NULL, progress = NULL, unique_key = NULL \
          WHERE id = $2 AND state IN (4, 5) AND task_name IS NOT NULL";
     let updated = with_conn!(conn, |conn| {
-        diesel::sql_query(sql)
+        statement(sql)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(id.to_string())
             .execute(conn)
@@ -299,7 +299,7 @@ pub(super) async fn log(
          SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3 FROM tasks_job_logs WHERE job_id = $1 \
          HAVING COALESCE(MAX(number), 0) < $4";
     with_conn!(conn, |conn| {
-        diesel::sql_query(sql)
+        statement(sql)
             .bind::<Text, _>(id)
             .bind::<BigInt, _>(at)
             .bind::<Text, _>(message)

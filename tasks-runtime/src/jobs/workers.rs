@@ -3,13 +3,16 @@
 //! A worker counts up its beat. Another that sees the same beat for long enough, by its own steady clock, takes it for dead:
 //! no clock of a wall is compared with another, so none that is set forward or back matters.
 
+use std::fmt::Write as _;
+
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Text};
+use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use super::error::JobError;
 use super::table::tasks_workers;
-use crate::database::Connection;
+use crate::database::{Connection, statement};
+use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 
 /// A worker as the others see it.
@@ -71,12 +74,44 @@ pub(super) async fn all(conn: &mut Connection) -> Result<Vec<Worker>, JobError> 
     })?)
 }
 
+/// How many processes may die of one job.
+#[derive(Debug)]
+pub(super) struct CrashLimits {
+    pub(super) general: u32,
+    /// Those of tasks that say so themselves.
+    pub(super) tasks: Vec<(String, u32)>,
+}
+
+impl CrashLimits {
+    pub(super) fn new(general: u32, registry: &TaskRegistry) -> Self {
+        let own =
+            |task: &RegisteredTask| Some((task.name().to_owned(), task.policy().crash_limit?));
+        Self {
+            general,
+            tasks: registry.iter().filter_map(own).collect(),
+        }
+    }
+
+    /// An expression of SQL. Names of tasks are letters, digits, `_` and `-`: nothing to escape.
+    fn sql(&self) -> String {
+        if self.tasks.is_empty() {
+            return self.general.to_string();
+        }
+        let mut sql = "CASE task_name".to_owned();
+        for (task, limit) in &self.tasks {
+            let _ = write!(sql, " WHEN '{task}' THEN {limit}");
+        }
+        let _ = write!(sql, " ELSE {} END", self.general);
+        sql
+    }
+}
+
 /// Takes a worker for dead, unless it has shown a sign of life since it was seen. Its jobs are ready again; one that too many
 /// processes died of has failed. Gives how many jobs it had.
 pub(super) async fn bury(
     conn: &mut Connection,
     dead: &Worker,
-    crash_limit: u32,
+    limits: &CrashLimits,
     now: i64,
 ) -> Result<usize, JobError> {
     let gone = with_conn!(conn, |conn| {
@@ -92,24 +127,24 @@ pub(super) async fn bury(
         return Ok(0);
     }
     // The number of an attempt is that of those that ended by themselves, so this one is taken off again.
-    let sql = "UPDATE tasks_jobs SET worker = NULL, fence = fence + 1, crashes = crashes + 1, progress = NULL, \
-         attempt = CASE WHEN task_name IS NULL OR crashes + 1 >= $1 THEN attempt ELSE attempt - 1 END, \
+    let over = format!("crashes + 1 >= {}", limits.sql());
+    let sql = format!(
+        "UPDATE tasks_jobs SET worker = NULL, fence = fence + 1, crashes = crashes + 1, progress = NULL, \
+         attempt = CASE WHEN task_name IS NULL OR {over} THEN attempt ELSE attempt - 1 END, \
          state = CASE WHEN cancel_requested_at IS NOT NULL THEN 5 \
-                      WHEN task_name IS NULL OR crashes + 1 >= $1 THEN 4 ELSE 1 END, \
-         finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR task_name IS NULL OR crashes + 1 >= $1 \
-                            THEN $2 ELSE NULL END, \
-         error_type = CASE WHEN task_name IS NULL THEN 'lost' WHEN crashes + 1 >= $1 THEN 'crash' ELSE error_type END, \
-         error = CASE WHEN task_name IS NULL THEN $3 WHEN crashes + 1 >= $1 THEN $4 ELSE error END \
-         WHERE worker = $5 AND state = 2";
-    let crash_limit = i32::try_from(crash_limit).unwrap_or(i32::MAX);
+                      WHEN task_name IS NULL OR {over} THEN 4 ELSE 1 END, \
+         finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR task_name IS NULL OR {over} THEN $1 ELSE NULL END, \
+         error_type = CASE WHEN task_name IS NULL THEN 'lost' WHEN {over} THEN 'crash' ELSE error_type END, \
+         error = CASE WHEN task_name IS NULL THEN $2 \
+                      WHEN {over} THEN 'the process that ran it died ' || \
+                           CASE WHEN crashes = 0 THEN 'once' ELSE CAST(crashes + 1 AS TEXT) || ' times' END ELSE error END \
+         WHERE worker = $3 AND state = 2"
+    );
     let lost = "the process that ran it ended, and a closure cannot survive its process";
-    let crash = format!("the process that ran it died {crash_limit} times");
     Ok(with_conn!(conn, |conn| {
-        diesel::sql_query(sql)
-            .bind::<Integer, _>(crash_limit)
+        statement(sql)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(lost)
-            .bind::<Text, _>(&crash)
             .bind::<Text, _>(&dead.id)
             .execute(conn)
             .await

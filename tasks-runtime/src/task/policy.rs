@@ -19,6 +19,8 @@ pub struct JobPolicy {
     pub max_concurrency: Option<u32>,
     /// Whether a job is not stored while another one with the same parameters is not done.
     pub unique: bool,
+    /// How many processes may die of one job of the task, in place of what the service says.
+    pub crash_limit: Option<u32>,
 }
 
 impl JobPolicy {
@@ -30,6 +32,7 @@ impl JobPolicy {
         priority: 0,
         max_concurrency: None,
         unique: false,
+        crash_limit: None,
     };
 }
 

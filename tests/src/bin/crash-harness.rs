@@ -23,11 +23,12 @@ async fn main() -> Result<()> {
     let plan = Plan {
         jobs,
         kills,
-        processes: 1,
+        processes: 2,
+        pauses: 0.05,
         database_kills: 0,
     };
     println!(
-        "SQLite, one process: {}",
+        "SQLite, two processes: {}",
         run(&program, test.url(), None, &plan).await?
     );
 
@@ -38,6 +39,7 @@ async fn main() -> Result<()> {
         jobs,
         kills,
         processes: 3,
+        pauses: 0.15,
         database_kills: 5,
     };
     let report = run(&program, &url, Some(&mut server), &plan).await?;

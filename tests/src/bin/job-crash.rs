@@ -56,6 +56,18 @@ async fn poison() {
     std::process::abort();
 }
 
+/// Ends its process, and may do so less often than others.
+#[task(crash_limit = 4)]
+async fn limited_poison() {
+    std::process::abort();
+}
+
+/// Ends its process, and never runs again.
+#[task(crash_limit = 1)]
+async fn fatal_once() {
+    std::process::abort();
+}
+
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
     let url = std::env::args()

@@ -1,6 +1,8 @@
 //! The same routes in other frameworks. They are in a workspace of their own, so that this one's lock file knows nothing
 //! of them.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use super::server::Server;
@@ -13,12 +15,24 @@ pub(super) const ALL: [&str; 3] = ["axum-aide", "poem-openapi", "dropshot"];
 pub(super) const CASES: [&str; 4] = ["small", "text-10k", "numbers-10k", "numbers-1m"];
 
 pub(super) fn build() -> Result<()> {
+    ALL.iter().try_for_each(|name| build_one(name))
+}
+
+/// The program with other queues of background jobs.
+pub(super) fn build_jobs() -> Result<PathBuf> {
+    build_one("jobs")?;
+    Ok(folder().join("release/peer-jobs"))
+}
+
+fn build_one(name: &str) -> Result<()> {
     let manifest = root().join("benches/peers/Cargo.toml");
     run(cargo([
         "build",
         "--release",
         "--quiet",
         "--locked",
+        "--package",
+        &format!("peer-{name}"),
         "--manifest-path",
     ])
     .arg(manifest)
@@ -30,6 +44,6 @@ pub(super) fn start(prefix: &[String], name: &str) -> Result<Server> {
     Server::start(prefix, &program, |port| vec![port.to_string()])
 }
 
-fn folder() -> std::path::PathBuf {
+fn folder() -> PathBuf {
     target_dir().join("bench-peers")
 }

@@ -1,0 +1,27 @@
+use tasks_web::prelude::*;
+
+#[task(retries = 1000)]
+fn too_many_retries() {}
+
+#[task(backoff = "exponential(1)")]
+fn no_unit() {}
+
+#[task(backoff = "exponential(5s, max = 1s)")]
+fn longest_is_shorter() {}
+
+#[task(queue = "not a queue")]
+fn spaces() {}
+
+#[task(priority = "high")]
+fn not_a_number() {}
+
+#[task(max_concurrency = 0)]
+fn never() {}
+
+#[task(unique = "name")]
+fn by_what() {}
+
+#[task(crash_limit = 0)]
+fn no_process() {}
+
+fn main() {}
