@@ -233,9 +233,35 @@ fn row(name: &str, kept: &str, figures: &Figures, ours: &Figures) {
         start: [p50, p99],
     } = figures;
     println!(
-        "| {name} | {kept} | {drained:.0} | {:.1} | {submitted:.0} | {single:.0} | {p50:.1} | {p99:.1} |",
-        ours.drained / drained
+        "| {name} | {kept} | {} | {:.1} | {} | {} | {} | {} |",
+        grouped(*drained),
+        drained / ours.drained,
+        grouped(*submitted),
+        grouped(*single),
+        milliseconds(*p50),
+        milliseconds(*p99),
     );
+}
+
+/// With commas between the thousands.
+fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Nothing of what was not measured.
+fn milliseconds(number: f64) -> String {
+    if number.is_nan() {
+        return String::new();
+    }
+    format!("{number:.1}")
 }
 
 /// Prints the rows of a database: ours, and those of the other queues on it.
@@ -263,7 +289,7 @@ async fn compare(
 async fn main() -> Result<()> {
     let program = std::env::args().nth(1);
     println!(
-        "| queue | finished jobs kept | drained per second | ours is so many times as fast | submitted per second, 1,000 at once | \
+        "| queue | finished jobs kept | drained per second | as a ratio | submitted per second, 1,000 at once | \
          submitted per second, one by one | start p50, ms | start p99, ms |"
     );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");

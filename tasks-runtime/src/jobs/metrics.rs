@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
 
-use super::finish::Finish;
 use super::table::state;
+use super::worker::Finish;
 use crate::registry::TaskRegistry;
 
 /// How an attempt ends, as a label.

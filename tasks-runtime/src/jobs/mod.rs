@@ -27,35 +27,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
-mod attempt;
 mod changes;
-mod claim;
-mod closure;
-mod driver;
-mod engine;
 mod error;
-mod finish;
 mod list;
 #[cfg(feature = "metrics")]
 mod metrics;
-mod places;
 mod record;
-mod recurrence;
-mod runner;
-mod running;
 mod scheduler;
 mod schedules;
 mod settings;
 mod store;
 mod submit;
 mod table;
-mod wakeup;
-mod workers;
+mod worker;
 
 /// The queue of jobs whose task names none.
 pub const DEFAULT_QUEUE: &str = "default";
 
-pub(crate) use attempt::Attempt;
 pub use changes::JobChanges;
 pub use error::JobError;
 pub use list::{JobFilter, JobPage};
@@ -64,5 +52,7 @@ pub use scheduler::Scheduler;
 pub use schedules::{Schedule, ScheduleRecord};
 pub use settings::Jobs;
 pub use submit::{MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_KEY, Submit};
+
+pub(crate) use worker::Attempt;
 
 pub use crate::task::Backoff;

@@ -22,7 +22,7 @@ pub(crate) struct Figures {
     pub(crate) submitted: f64,
     /// Jobs submitted per second, one after the other.
     pub(crate) single: f64,
-    /// From before the submission to the code of the task.
+    /// From before the submission to the code of the task; empty where that is not measured.
     pub(crate) starts: Vec<Duration>,
 }
 
@@ -47,7 +47,7 @@ async fn main() -> Result<()> {
         figures
             .starts
             .get(place)
-            .map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+            .map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
     };
     println!(
         "{} {} {} {} {}",

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
+use super::Shared;
 use super::attempt::{Attempt, Event};
 use super::driver::left_behind;
-use super::engine::Shared;
 use super::finish::Finish;
 use super::running::{Entry, Why};
-use super::table::{Claimed, now, state};
 use crate::execute::ExecuteError;
+use crate::jobs::table::{Claimed, now, state};
 use crate::task::{JobPolicy, Outcome, TaskFailure};
 
 /// How long a job waits that could not begin for want of a place.
@@ -21,7 +21,7 @@ const BUSY: Duration = Duration::from_secs(1);
 const UNKNOWN: Duration = Duration::from_secs(30);
 
 /// Starts the attempt of a job that this worker was given.
-pub(super) fn start(shared: &Arc<Shared>, job: Claimed) {
+pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
     let Ok(id) = Ulid::from_string(&job.id) else {
         return;
     };

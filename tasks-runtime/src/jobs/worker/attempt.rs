@@ -7,19 +7,19 @@ use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 use ulid::Ulid;
 
-use super::error::JobError;
 use super::finish::{Finish, finish};
-use super::record::Progress;
-use super::store::MOST_LINES;
-use super::table::{now, state};
 use crate::database::Transaction;
+use crate::jobs::error::JobError;
+use crate::jobs::record::Progress;
+use crate::jobs::store::MOST_LINES;
+use crate::jobs::table::{now, state};
 use crate::task::TaskContext;
 
 /// How long a line of the log may be, in bytes; the rest is cut off.
 const LONGEST_LINE: usize = 4096;
 
 /// What attempts tell the driver.
-pub(super) enum Event {
+pub(in crate::jobs) enum Event {
     Finished(Box<Finish>),
     /// An attempt is over, and there is nothing to write.
     Over(String),
@@ -34,10 +34,10 @@ pub(super) enum Event {
 
 /// An attempt that runs in this process.
 pub(crate) struct Attempt {
-    pub(super) id: Ulid,
-    pub(super) number: u32,
-    pub(super) max_attempts: u32,
-    pub(super) fence: i64,
+    pub(in crate::jobs) id: Ulid,
+    pub(in crate::jobs) number: u32,
+    pub(in crate::jobs) max_attempts: u32,
+    pub(in crate::jobs) fence: i64,
     outbox: mpsc::UnboundedSender<Event>,
     said: Mutex<Said>,
     lines: AtomicU32,
@@ -57,7 +57,7 @@ struct Said {
 }
 
 impl Attempt {
-    pub(super) fn new(
+    pub(in crate::jobs) fn new(
         id: Ulid,
         number: u32,
         max_attempts: u32,
@@ -89,7 +89,7 @@ impl Attempt {
     }
 
     /// Waits until none of its code runs any more.
-    pub(super) async fn ended(&self) {
+    pub(in crate::jobs) async fn ended(&self) {
         loop {
             let ended = self.ended.notified();
             if self.runs.load(Ordering::SeqCst) == 0 {
@@ -99,11 +99,11 @@ impl Attempt {
         }
     }
 
-    pub(super) fn is_completed(&self) -> bool {
+    pub(in crate::jobs) fn is_completed(&self) -> bool {
         self.completed.load(Ordering::SeqCst)
     }
 
-    pub(super) fn artifact(&self) -> Option<Ulid> {
+    pub(in crate::jobs) fn artifact(&self) -> Option<Ulid> {
         self.said().artifact
     }
 
@@ -121,7 +121,7 @@ impl Attempt {
     }
 
     /// What it said last, as it is stored.
-    pub(super) fn take_said(&self) -> (Option<String>, Option<String>) {
+    pub(in crate::jobs) fn take_said(&self) -> (Option<String>, Option<String>) {
         let mut said = self.said();
         said.pending = false;
         let progress = said.progress.as_ref();

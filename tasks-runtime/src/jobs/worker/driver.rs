@@ -8,18 +8,19 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use ulid::Ulid;
 
+use super::Shared;
 use super::attempt::{Attempt, Event};
 use super::claim::{self, Kind};
-use super::engine::Shared;
-use super::error::JobError;
 use super::finish::{Finish, finish};
+use super::membership::{self, Member};
 use super::places::Places;
 use super::runner;
 use super::running::Why;
-use super::table::{Claimed, now, state};
-use super::workers::{self, Worker};
-use super::{schedules, store, wakeup};
+use super::wakeup;
 use crate::database::Backend;
+use crate::jobs::error::JobError;
+use crate::jobs::table::{Claimed, now, state};
+use crate::jobs::{schedules, store};
 
 /// How often to look for jobs that other processes submitted, when nobody says so.
 const POLL: Duration = Duration::from_secs(1);
@@ -32,7 +33,7 @@ const EXPIRE_AT_ONCE: i64 = 500;
 /// How many ends are written at once.
 const AT_ONCE: usize = 500;
 
-pub(super) struct Driver {
+pub(in crate::jobs) struct Driver {
     shared: Arc<Shared>,
     inbox: mpsc::UnboundedReceiver<Event>,
     worker: String,
@@ -75,7 +76,7 @@ struct Round {
 }
 
 impl Driver {
-    pub(super) fn new(shared: Arc<Shared>, inbox: mpsc::UnboundedReceiver<Event>) -> Self {
+    pub(in crate::jobs) fn new(shared: Arc<Shared>, inbox: mpsc::UnboundedReceiver<Event>) -> Self {
         let now = Instant::now();
         Self {
             shared,
@@ -101,7 +102,7 @@ impl Driver {
         }
     }
 
-    pub(super) async fn run(mut self) {
+    pub(in crate::jobs) async fn run(mut self) {
         let listening = wakeup::listen(Arc::clone(&self.shared));
         self.join().await;
         while !self.shared.stopping.is_cancelled() {
@@ -128,7 +129,7 @@ impl Driver {
             let joined: Result<(), JobError> = self
                 .shared
                 .session
-                .transaction(async |tx| workers::register(tx, &id, &host, process, now()).await)
+                .transaction(async |tx| membership::register(tx, &id, &host, process, now()).await)
                 .await;
             match joined {
                 Ok(()) => {
@@ -235,7 +236,7 @@ impl Driver {
             let asked: Result<Vec<String>, JobError> = self
                 .shared
                 .session
-                .read(async |conn| workers::asked_to_stop(conn, &self.worker).await)
+                .read(async |conn| membership::asked_to_stop(conn, &self.worker).await)
                 .await;
             for id in asked.unwrap_or_default() {
                 self.shared.running.cancel(&id);
@@ -243,11 +244,14 @@ impl Driver {
         }
         if self.clock.poll.elapsed() >= POLL {
             self.clock.poll = Instant::now();
-            let found: Result<(bool, Vec<Worker>), JobError> = self
+            let found: Result<(bool, Vec<Member>), JobError> = self
                 .shared
                 .session
                 .read(async |conn| {
-                    Ok((claim::is_any(conn, now()).await?, workers::all(conn).await?))
+                    Ok((
+                        claim::is_any(conn, now()).await?,
+                        membership::all(conn).await?,
+                    ))
                 })
                 .await;
             if let Ok((any, workers)) = found {
@@ -275,7 +279,7 @@ impl Driver {
         let held: Result<Vec<(String, i64)>, JobError> = self
             .shared
             .session
-            .read(async |conn| workers::held(conn, &self.worker).await)
+            .read(async |conn| membership::held(conn, &self.worker).await)
             .await;
         for (id, fence) in held.unwrap_or_default() {
             if !self.started.contains(&id) {
@@ -366,7 +370,7 @@ impl Driver {
                     due: known_due,
                     ..Round::default()
                 };
-                if !workers::beat(tx, worker).await? {
+                if !membership::beat(tx, worker).await? {
                     round.expelled = true;
                     return Ok(round);
                 }
@@ -450,7 +454,7 @@ impl Driver {
         self.join().await;
     }
 
-    async fn bury_those_that_are_silent(&mut self, workers: Vec<Worker>) {
+    async fn bury_those_that_are_silent(&mut self, workers: Vec<Member>) {
         let now = Instant::now();
         self.seen
             .retain(|id, _| workers.iter().any(|worker| worker.id == *id));
@@ -472,10 +476,10 @@ impl Driver {
 
     /// After a crash, or a restart that did not wait: nobody has to be silent first.
     async fn bury_the_dead_of_this_machine(&mut self) {
-        let workers: Result<Vec<Worker>, JobError> = self
+        let workers: Result<Vec<Member>, JobError> = self
             .shared
             .session
-            .read(async |conn| workers::all(conn).await)
+            .read(async |conn| membership::all(conn).await)
             .await;
         let host = host();
         for worker in workers.unwrap_or_default() {
@@ -485,12 +489,12 @@ impl Driver {
         }
     }
 
-    async fn bury(&mut self, dead: &Worker) {
+    async fn bury(&mut self, dead: &Member) {
         let limits = &self.shared.crash_limits;
         let buried: Result<usize, JobError> = self
             .shared
             .session
-            .transaction(async |tx| workers::bury(tx, dead, limits, now()).await)
+            .transaction(async |tx| membership::bury(tx, dead, limits, now()).await)
             .await;
         match buried {
             Ok(jobs) => {
@@ -567,7 +571,7 @@ impl Driver {
         let left: Result<(), JobError> = self
             .shared
             .session
-            .transaction(async |tx| workers::leave(tx, &self.worker).await)
+            .transaction(async |tx| membership::leave(tx, &self.worker).await)
             .await;
         if let Err(error) = left {
             tracing::warn!(%error, "others will have to find out that this process is gone");
@@ -584,7 +588,7 @@ impl Driver {
 }
 
 /// What becomes of an attempt that does not end before its process.
-pub(super) fn left_behind(id: &str, fence: i64, closure: bool) -> Finish {
+pub(in crate::jobs) fn left_behind(id: &str, fence: i64, closure: bool) -> Finish {
     let end = Finish::returned(id, fence, now());
     if !closure {
         return end;

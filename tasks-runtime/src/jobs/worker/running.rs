@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Why an attempt is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub(in crate::jobs) enum Why {
     /// Somebody asked for it.
     Canceled,
     /// The process is about to end: the job goes back to the queue.
@@ -17,27 +17,27 @@ pub(super) enum Why {
 }
 
 /// One of them.
-pub(super) struct Entry {
-    pub(super) fence: i64,
-    pub(super) queue: String,
+pub(in crate::jobs) struct Entry {
+    pub(in crate::jobs) fence: i64,
+    pub(in crate::jobs) queue: String,
     /// `None` for a closure, which takes no place of a job.
-    pub(super) task: Option<String>,
-    pub(super) suspect: bool,
-    pub(super) stop: CancellationToken,
-    pub(super) why: Option<Why>,
+    pub(in crate::jobs) task: Option<String>,
+    pub(in crate::jobs) suspect: bool,
+    pub(in crate::jobs) stop: CancellationToken,
+    pub(in crate::jobs) why: Option<Why>,
 }
 
 /// All of them, by their ids.
 #[derive(Default)]
-pub(super) struct Running(Mutex<HashMap<String, Entry>>);
+pub(in crate::jobs) struct Running(Mutex<HashMap<String, Entry>>);
 
 /// How many places are taken.
 #[derive(Default)]
-pub(super) struct Taken {
-    pub(super) all: usize,
-    pub(super) queues: HashMap<String, usize>,
-    pub(super) tasks: HashMap<String, usize>,
-    pub(super) suspects: usize,
+pub(in crate::jobs) struct Taken {
+    pub(in crate::jobs) all: usize,
+    pub(in crate::jobs) queues: HashMap<String, usize>,
+    pub(in crate::jobs) tasks: HashMap<String, usize>,
+    pub(in crate::jobs) suspects: usize,
 }
 
 impl Running {
@@ -45,12 +45,12 @@ impl Running {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn add(&self, id: String, entry: Entry) {
+    pub(in crate::jobs) fn add(&self, id: String, entry: Entry) {
         self.lock().insert(id, entry);
     }
 
     /// Takes an attempt out that has ended, and says why it was to stop, if it was.
-    pub(super) fn remove(&self, id: &str, fence: i64) -> Option<Why> {
+    pub(in crate::jobs) fn remove(&self, id: &str, fence: i64) -> Option<Why> {
         let mut running = self.lock();
         match running.get(id) {
             Some(entry) if entry.fence == fence => running.remove(id).and_then(|entry| entry.why),
@@ -59,7 +59,7 @@ impl Running {
         }
     }
 
-    pub(super) fn cancel(&self, id: &str) {
+    pub(in crate::jobs) fn cancel(&self, id: &str) {
         if let Some(entry) = self.lock().get_mut(id) {
             entry.why.get_or_insert(Why::Canceled);
             entry.stop.cancel();
@@ -67,7 +67,7 @@ impl Running {
     }
 
     /// Stops all of them.
-    pub(super) fn stop_all(&self, why: Why) {
+    pub(in crate::jobs) fn stop_all(&self, why: Why) {
         for entry in self.lock().values_mut() {
             if why == Why::Superseded {
                 entry.why = Some(why);
@@ -77,19 +77,19 @@ impl Running {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::jobs) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
     /// What is still there, as id, fence and whether it is a closure.
-    pub(super) fn left(&self) -> Vec<(String, i64, bool)> {
+    pub(in crate::jobs) fn left(&self) -> Vec<(String, i64, bool)> {
         self.lock()
             .iter()
             .map(|(id, entry)| (id.clone(), entry.fence, entry.task.is_none()))
             .collect()
     }
 
-    pub(super) fn taken(&self) -> Taken {
+    pub(in crate::jobs) fn taken(&self) -> Taken {
         let mut taken = Taken::default();
         for entry in self.lock().values() {
             let Some(task) = &entry.task else {

@@ -6,18 +6,18 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
+use super::Shared;
 use super::attempt::Event;
 use super::driver::left_behind;
-use super::engine::Shared;
-use super::error::JobError;
 use super::finish::Finish;
 use super::running::{Entry, Why};
-use super::submit::{check_description, storable};
-use super::table::{NewRow, now, state};
+use crate::jobs::error::JobError;
+use crate::jobs::submit::{check_description, storable};
+use crate::jobs::table::{NewRow, now, state};
 use crate::task::{IntoTaskFailure, TaskFailure, Traceback};
 
 /// The row of one that is about to run.
-pub(super) async fn row(shared: &Shared, description: &str) -> Result<NewRow, JobError> {
+pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<NewRow, JobError> {
     check_description(description)?;
     let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
     let now = now();
@@ -25,7 +25,7 @@ pub(super) async fn row(shared: &Shared, description: &str) -> Result<NewRow, Jo
         id: Ulid::new().to_string(),
         task_name: None,
         description: Some(storable(description)),
-        queue: super::DEFAULT_QUEUE.to_owned(),
+        queue: crate::jobs::DEFAULT_QUEUE.to_owned(),
         state: state::RUNNING,
         priority: 0,
         run_at: now,
@@ -45,7 +45,7 @@ pub(super) async fn row(shared: &Shared, description: &str) -> Result<NewRow, Jo
 }
 
 /// Runs it; its row is stored.
-pub(super) fn start<T, E>(
+pub(in crate::jobs) fn start<T, E>(
     shared: &Arc<Shared>,
     row: &NewRow,
     future: impl Future<Output = Result<T, E>> + Send + 'static,

@@ -1,5 +1,19 @@
-//! What drives the attempts of jobs. Their records are the store's; an engine is told that there is work, and says how attempts
-//! ended.
+//! The part of a process that runs jobs: it takes them out of the database, runs them, and writes down how they ended.
+
+mod attempt;
+mod claim;
+pub(super) mod closure;
+mod driver;
+mod finish;
+mod membership;
+mod places;
+mod runner;
+mod running;
+mod wakeup;
+
+pub(crate) use self::attempt::Attempt;
+#[cfg(feature = "metrics")]
+pub(super) use self::finish::Finish;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,49 +23,49 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
-use super::attempt::Event;
+use self::attempt::Event;
+use self::driver::Driver;
+use self::membership::CrashLimits;
+use self::running::Running;
 use super::changes::Changes;
-use super::driver::Driver;
-use super::running::Running;
 use super::settings::Jobs;
-use super::workers::CrashLimits;
 use crate::database::Session;
 use crate::execute::TaskExecutor;
 
-/// The engine inside this process: it takes jobs out of the database and runs them here.
-pub(super) struct Engine {
-    pub(super) shared: Arc<Shared>,
+/// It is started and shut down as a whole.
+pub(in crate::jobs) struct Worker {
+    pub(in crate::jobs) shared: Arc<Shared>,
     driver: std::sync::Mutex<Option<JoinHandle<()>>>,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
 /// What the driver and the attempts share.
-pub(super) struct Shared {
-    pub(super) executor: TaskExecutor,
-    pub(super) session: Session,
-    pub(super) settings: Jobs,
+pub(in crate::jobs) struct Shared {
+    pub(in crate::jobs) executor: TaskExecutor,
+    pub(in crate::jobs) session: Session,
+    pub(in crate::jobs) settings: Jobs,
     /// The queues, and how many of their jobs run at once.
-    pub(super) queues: Vec<(String, usize)>,
+    pub(in crate::jobs) queues: Vec<(String, usize)>,
     /// The tasks of which only so many jobs run at once.
-    pub(super) limited: Vec<(String, usize)>,
+    pub(in crate::jobs) limited: Vec<(String, usize)>,
     /// How many processes may die of one job.
-    pub(super) crash_limits: CrashLimits,
-    pub(super) worker: WorkerName,
+    pub(in crate::jobs) crash_limits: CrashLimits,
+    pub(in crate::jobs) worker: WorkerName,
     /// When the database was last reached.
-    pub(super) reached: std::sync::Mutex<std::time::Instant>,
-    pub(super) changes: Changes,
+    pub(in crate::jobs) reached: std::sync::Mutex<std::time::Instant>,
+    pub(in crate::jobs) changes: Changes,
     #[cfg(feature = "metrics")]
-    pub(super) metrics: Option<Arc<super::metrics::Metrics>>,
-    pub(super) running: Running,
+    pub(in crate::jobs) metrics: Option<Arc<super::metrics::Metrics>>,
+    pub(in crate::jobs) running: Running,
     /// There may be work.
-    pub(super) wake: Notify,
-    pub(super) outbox: mpsc::UnboundedSender<Event>,
-    pub(super) stopping: CancellationToken,
-    pub(super) handle: tokio::runtime::Handle,
+    pub(in crate::jobs) wake: Notify,
+    pub(in crate::jobs) outbox: mpsc::UnboundedSender<Event>,
+    pub(in crate::jobs) stopping: CancellationToken,
+    pub(in crate::jobs) handle: tokio::runtime::Handle,
 }
 
 impl Shared {
-    pub(super) fn has_reached_the_database(&self) {
+    pub(in crate::jobs) fn has_reached_the_database(&self) {
         *self
             .reached
             .lock()
@@ -59,7 +73,7 @@ impl Shared {
     }
 
     /// For how long the database has not been reached, if that is longer than it should be.
-    pub(super) fn silent_for(&self) -> Option<Duration> {
+    pub(in crate::jobs) fn silent_for(&self) -> Option<Duration> {
         let reached = self
             .reached
             .lock()
@@ -70,7 +84,7 @@ impl Shared {
 }
 
 /// How this process is called among the workers; nothing before it is one.
-pub(super) struct WorkerName(tokio::sync::watch::Sender<Option<String>>);
+pub(in crate::jobs) struct WorkerName(tokio::sync::watch::Sender<Option<String>>);
 
 impl Default for WorkerName {
     fn default() -> Self {
@@ -79,12 +93,12 @@ impl Default for WorkerName {
 }
 
 impl WorkerName {
-    pub(super) fn store(&self, name: String) {
+    pub(in crate::jobs) fn store(&self, name: String) {
         self.0.send_replace(Some(name));
     }
 
     /// Waits a moment for it: who has just started is a worker soon.
-    pub(super) async fn load(&self) -> Option<String> {
+    pub(in crate::jobs) async fn load(&self) -> Option<String> {
         const PATIENCE: Duration = Duration::from_secs(5);
         let mut watching = self.0.subscribe();
         let named = watching.wait_for(Option::is_some);
@@ -93,15 +107,15 @@ impl WorkerName {
     }
 }
 
-impl std::fmt::Debug for Engine {
+impl std::fmt::Debug for Worker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").finish_non_exhaustive()
+        f.debug_struct("Worker").finish_non_exhaustive()
     }
 }
 
-impl Engine {
+impl Worker {
     /// Starts to run jobs, on threads of its own: a job that computes keeps no request waiting.
-    pub(super) fn start(
+    pub(in crate::jobs) fn start(
         executor: TaskExecutor,
         session: Session,
         settings: Jobs,
@@ -154,17 +168,17 @@ impl Engine {
     }
 
     /// There may be work.
-    pub(super) fn wake(&self) {
+    pub(in crate::jobs) fn wake(&self) {
         self.shared.wake.notify_one();
     }
 
     /// Asks the attempt of a job to stop, if it is here.
-    pub(super) fn cancel(&self, id: Ulid) {
+    pub(in crate::jobs) fn cancel(&self, id: Ulid) {
         self.shared.running.cancel(&id.to_string());
     }
 
     /// Takes no more jobs, lets those that run end, and returns what is left to the queue.
-    pub(super) async fn shutdown(&self) {
+    pub(in crate::jobs) async fn shutdown(&self) {
         self.shared.stopping.cancel();
         let driver = self
             .driver
@@ -181,7 +195,7 @@ impl Engine {
     }
 }
 
-impl Drop for Engine {
+impl Drop for Worker {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             // Dropping a runtime waits for its threads, which is not allowed in async code.

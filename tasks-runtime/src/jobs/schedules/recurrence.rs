@@ -8,14 +8,14 @@ use chrono::{DateTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 
-use super::error::JobError;
+use crate::jobs::error::JobError;
 
 /// The shortest time between two runs.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// When a schedule runs.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Recurrence {
+pub(in crate::jobs) enum Recurrence {
     /// A pattern of cron in a time zone.
     Cron { pattern: String, timezone: Tz },
     /// Every so many microseconds.
@@ -33,7 +33,7 @@ fn wrong(pointer: &'static str, reason: impl fmt::Display) -> JobError {
 
 impl Recurrence {
     /// A pattern of five fields, or of six with seconds.
-    pub(super) fn cron(pattern: &str, timezone: &str) -> Result<Self, JobError> {
+    pub(in crate::jobs) fn cron(pattern: &str, timezone: &str) -> Result<Self, JobError> {
         let timezone = Tz::from_str(timezone).map_err(|_| {
             let shown: String = timezone.chars().take(64).collect();
             wrong(
@@ -55,19 +55,19 @@ impl Recurrence {
         Ok(new)
     }
 
-    pub(super) fn every(interval: Duration) -> Result<Self, JobError> {
+    pub(in crate::jobs) fn every(interval: Duration) -> Result<Self, JobError> {
         if interval < SHORTEST {
             return Err(wrong("/interval", format!("is less than {SHORTEST:?}")));
         }
         let micros = i64::try_from(interval.as_micros()).ok();
         micros
-            .filter(|_| interval <= super::MAX_DELAY)
+            .filter(|_| interval <= crate::jobs::MAX_DELAY)
             .map(Self::Every)
             .ok_or_else(|| wrong("/interval", "is more than ten years"))
     }
 
     /// As it is stored: the pattern, the zone, the interval, the time.
-    pub(super) fn columns(&self) -> (Option<&str>, &str, Option<i64>, Option<i64>) {
+    pub(in crate::jobs) fn columns(&self) -> (Option<&str>, &str, Option<i64>, Option<i64>) {
         match self {
             Self::Cron { pattern, timezone } => (Some(pattern), timezone.name(), None, None),
             Self::Every(micros) => (None, "UTC", Some(*micros), None),
@@ -76,7 +76,7 @@ impl Recurrence {
     }
 
     /// The first run after a time; `None` when there is none. `last` is the time that the latest run was due.
-    pub(super) fn next(&self, after: i64, last: Option<i64>) -> Option<i64> {
+    pub(in crate::jobs) fn next(&self, after: i64, last: Option<i64>) -> Option<i64> {
         match self {
             Self::Cron { pattern, timezone } => {
                 let cron = Cron::from_str(pattern).ok()?;
@@ -100,7 +100,7 @@ impl Recurrence {
     }
 
     /// The next runs, for those who look.
-    pub(super) fn upcoming(&self, first: Option<i64>, count: usize) -> Vec<DateTime<Utc>> {
+    pub(in crate::jobs) fn upcoming(&self, first: Option<i64>, count: usize) -> Vec<DateTime<Utc>> {
         let mut runs = Vec::new();
         let mut next = first;
         while let Some(at) = next {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use super::engine::Shared;
+use super::Shared;
 
 /// Listens to PostgreSQL, for as long as the task is not aborted. With SQLite there is nothing to listen to: the driver looks
 /// now and then.
 #[cfg(feature = "postgres")]
-pub(super) fn listen(shared: Arc<Shared>) -> Option<JoinHandle<()>> {
+pub(in crate::jobs) fn listen(shared: Arc<Shared>) -> Option<JoinHandle<()>> {
     use std::time::Duration;
 
     use futures_util::StreamExt as _;
@@ -19,7 +19,7 @@ pub(super) fn listen(shared: Arc<Shared>) -> Option<JoinHandle<()>> {
     Some(tokio::spawn(async move {
         let mut pause = Duration::from_millis(200);
         loop {
-            if let Ok(notifications) = server.listen(super::store::CHANNEL).await {
+            if let Ok(notifications) = server.listen(crate::jobs::store::CHANNEL).await {
                 let mut notifications = std::pin::pin!(notifications);
                 pause = Duration::from_millis(200);
                 // What was submitted while nobody listened.
@@ -36,6 +36,6 @@ pub(super) fn listen(shared: Arc<Shared>) -> Option<JoinHandle<()>> {
 
 /// With SQLite there is nothing to listen to: the driver looks now and then.
 #[cfg(not(feature = "postgres"))]
-pub(super) fn listen(_: Arc<Shared>) -> Option<JoinHandle<()>> {
+pub(in crate::jobs) fn listen(_: Arc<Shared>) -> Option<JoinHandle<()>> {
     None
 }

@@ -2,29 +2,29 @@
 
 use std::collections::HashMap;
 
+use super::Shared;
 use super::claim::Kind;
-use super::engine::Shared;
 use super::running::Taken;
-use super::table::now;
+use crate::jobs::table::now;
 
 /// How many jobs are wanted of a queue, and which.
-pub(super) struct Want {
-    pub(super) queue: String,
-    pub(super) kind: Kind,
+pub(in crate::jobs) struct Want {
+    pub(in crate::jobs) queue: String,
+    pub(in crate::jobs) kind: Kind,
     /// One more condition, in SQL.
-    pub(super) only: String,
+    pub(in crate::jobs) only: String,
     limit: usize,
 }
 
 /// The places that are free: in all, and by queue.
-pub(super) struct Places {
+pub(in crate::jobs) struct Places {
     taken: Taken,
     free: usize,
     rooms: HashMap<String, usize>,
 }
 
 impl Places {
-    pub(super) fn of(shared: &Shared) -> Self {
+    pub(in crate::jobs) fn of(shared: &Shared) -> Self {
         let taken = shared.running.taken();
         let free = shared.settings.max_concurrency.saturating_sub(taken.all);
         let room = |(queue, limit): &(String, usize)| {
@@ -36,12 +36,12 @@ impl Places {
     }
 
     /// Whether any job could begin.
-    pub(super) fn are_free(&self) -> bool {
+    pub(in crate::jobs) fn are_free(&self) -> bool {
         self.free > 0 && self.rooms.values().any(|room| *room > 0)
     }
 
     /// What to ask for, beginning with another queue each time.
-    pub(super) fn wants(&self, shared: &Shared) -> Vec<Want> {
+    pub(in crate::jobs) fn wants(&self, shared: &Shared) -> Vec<Want> {
         let limited = &shared.limited;
         // Letters, digits, `_` and `-`: nothing to escape.
         let names: Vec<String> = limited
@@ -85,18 +85,18 @@ impl Places {
     }
 
     /// Suspects run one at a time.
-    pub(super) fn may_ask(&self, want: &Want) -> bool {
+    pub(in crate::jobs) fn may_ask(&self, want: &Want) -> bool {
         want.kind == Kind::Sound || self.taken.suspects == 0
     }
 
     /// How many jobs a want may still have: what one takes, the next cannot.
-    pub(super) fn limit(&self, want: &Want) -> usize {
+    pub(in crate::jobs) fn limit(&self, want: &Want) -> usize {
         let room = self.rooms.get(&want.queue).copied().unwrap_or_default();
         want.limit.min(self.free).min(room)
     }
 
     /// So many jobs were given for a want.
-    pub(super) fn take(&mut self, want: &Want, count: usize) {
+    pub(in crate::jobs) fn take(&mut self, want: &Want, count: usize) {
         self.free = self.free.saturating_sub(count);
         if let Some(room) = self.rooms.get_mut(&want.queue) {
             *room = room.saturating_sub(count);

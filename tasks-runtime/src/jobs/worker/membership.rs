@@ -9,22 +9,22 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
-use super::error::JobError;
-use super::table::tasks_workers;
 use crate::database::{Connection, statement};
+use crate::jobs::error::JobError;
+use crate::jobs::table::tasks_workers;
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 
 /// A worker as the others see it.
 #[derive(Clone, Debug, Queryable)]
-pub(super) struct Worker {
-    pub(super) id: String,
-    pub(super) beat: i64,
-    pub(super) host: String,
-    pub(super) process: i64,
+pub(in crate::jobs) struct Member {
+    pub(in crate::jobs) id: String,
+    pub(in crate::jobs) beat: i64,
+    pub(in crate::jobs) host: String,
+    pub(in crate::jobs) process: i64,
 }
 
-pub(super) async fn register(
+pub(in crate::jobs) async fn register(
     conn: &mut Connection,
     id: &str,
     host: &str,
@@ -50,7 +50,7 @@ pub(super) async fn register(
 /// Says that it lives. `false` when it was taken for dead: its jobs are somebody else's now.
 ///
 /// In the same transaction as a claim, it keeps others from burying the worker meanwhile.
-pub(super) async fn beat(conn: &mut Connection, id: &str) -> Result<bool, JobError> {
+pub(in crate::jobs) async fn beat(conn: &mut Connection, id: &str) -> Result<bool, JobError> {
     let updated = with_conn!(conn, |conn| {
         diesel::update(tasks_workers::table.find(id))
             .set(tasks_workers::beat.eq(tasks_workers::beat + 1_i64))
@@ -60,7 +60,7 @@ pub(super) async fn beat(conn: &mut Connection, id: &str) -> Result<bool, JobErr
     Ok(updated == 1)
 }
 
-pub(super) async fn all(conn: &mut Connection) -> Result<Vec<Worker>, JobError> {
+pub(in crate::jobs) async fn all(conn: &mut Connection) -> Result<Vec<Member>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_workers::table
             .select((
@@ -76,14 +76,14 @@ pub(super) async fn all(conn: &mut Connection) -> Result<Vec<Worker>, JobError> 
 
 /// How many processes may die of one job.
 #[derive(Debug)]
-pub(super) struct CrashLimits {
-    pub(super) general: u32,
+pub(in crate::jobs) struct CrashLimits {
+    pub(in crate::jobs) general: u32,
     /// Those of tasks that say so themselves.
-    pub(super) tasks: Vec<(String, u32)>,
+    pub(in crate::jobs) tasks: Vec<(String, u32)>,
 }
 
 impl CrashLimits {
-    pub(super) fn new(general: u32, registry: &TaskRegistry) -> Self {
+    pub(in crate::jobs) fn new(general: u32, registry: &TaskRegistry) -> Self {
         let own =
             |task: &RegisteredTask| Some((task.name().to_owned(), task.policy().crash_limit?));
         Self {
@@ -108,9 +108,9 @@ impl CrashLimits {
 
 /// Takes a worker for dead, unless it has shown a sign of life since it was seen. Its jobs are ready again; one that too many
 /// processes died of has failed. Gives how many jobs it had.
-pub(super) async fn bury(
+pub(in crate::jobs) async fn bury(
     conn: &mut Connection,
-    dead: &Worker,
+    dead: &Member,
     limits: &CrashLimits,
     now: i64,
 ) -> Result<usize, JobError> {
@@ -152,7 +152,7 @@ pub(super) async fn bury(
 }
 
 /// A worker that ends by itself, and has returned its jobs.
-pub(super) async fn leave(conn: &mut Connection, id: &str) -> Result<(), JobError> {
+pub(in crate::jobs) async fn leave(conn: &mut Connection, id: &str) -> Result<(), JobError> {
     with_conn!(conn, |conn| {
         diesel::delete(tasks_workers::table.find(id))
             .execute(conn)
@@ -162,8 +162,11 @@ pub(super) async fn leave(conn: &mut Connection, id: &str) -> Result<(), JobErro
 }
 
 /// The jobs of tasks that a worker has, with their fences.
-pub(super) async fn held(conn: &mut Connection, id: &str) -> Result<Vec<(String, i64)>, JobError> {
-    use super::table::{state, tasks_jobs};
+pub(in crate::jobs) async fn held(
+    conn: &mut Connection,
+    id: &str,
+) -> Result<Vec<(String, i64)>, JobError> {
+    use crate::jobs::table::{state, tasks_jobs};
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::worker.eq(id))
@@ -176,11 +179,11 @@ pub(super) async fn held(conn: &mut Connection, id: &str) -> Result<Vec<(String,
 }
 
 /// The jobs of a worker that somebody asked to stop.
-pub(super) async fn asked_to_stop(
+pub(in crate::jobs) async fn asked_to_stop(
     conn: &mut Connection,
     id: &str,
 ) -> Result<Vec<String>, JobError> {
-    use super::table::{state, tasks_jobs};
+    use crate::jobs::table::{state, tasks_jobs};
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::worker.eq(id))

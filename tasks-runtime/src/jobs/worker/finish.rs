@@ -5,37 +5,37 @@ use std::fmt::Write as _;
 
 use diesel::prelude::*;
 
-use super::error::JobError;
-use super::table::state;
-#[cfg(feature = "sqlite")]
-use super::table::tasks_jobs;
 use crate::database::{Connection, ConnectionKind};
+use crate::jobs::error::JobError;
+use crate::jobs::table::state;
+#[cfg(feature = "sqlite")]
+use crate::jobs::table::tasks_jobs;
 
 /// The end of an attempt.
 #[derive(Clone, Debug)]
-pub(super) struct Finish {
-    pub(super) id: String,
+pub(in crate::jobs) struct Finish {
+    pub(in crate::jobs) id: String,
     /// Which giving of the job to a worker it is the end of: only the latest counts.
-    pub(super) fence: i64,
-    pub(super) state: i32,
+    pub(in crate::jobs) fence: i64,
+    pub(in crate::jobs) state: i32,
     /// When it is to run again, if it is.
-    pub(super) run_at: i64,
+    pub(in crate::jobs) run_at: i64,
     /// `None` leaves what is there.
-    pub(super) scheduled_at: Option<i64>,
+    pub(in crate::jobs) scheduled_at: Option<i64>,
     /// -1 for an attempt that is not to count.
-    pub(super) attempts: i32,
-    pub(super) finished_at: Option<i64>,
-    pub(super) artifact_id: Option<String>,
-    pub(super) error_type: Option<String>,
-    pub(super) error: Option<String>,
-    pub(super) error_traceback: Option<String>,
-    pub(super) progress: Option<String>,
-    pub(super) result: Option<String>,
+    pub(in crate::jobs) attempts: i32,
+    pub(in crate::jobs) finished_at: Option<i64>,
+    pub(in crate::jobs) artifact_id: Option<String>,
+    pub(in crate::jobs) error_type: Option<String>,
+    pub(in crate::jobs) error: Option<String>,
+    pub(in crate::jobs) error_traceback: Option<String>,
+    pub(in crate::jobs) progress: Option<String>,
+    pub(in crate::jobs) result: Option<String>,
 }
 
 impl Finish {
     /// An attempt that came to nothing: the job is ready again.
-    pub(super) fn returned(id: &str, fence: i64, now: i64) -> Self {
+    pub(in crate::jobs) fn returned(id: &str, fence: i64, now: i64) -> Self {
         Self {
             id: id.to_owned(),
             fence,
@@ -55,7 +55,10 @@ impl Finish {
 }
 
 /// Writes all that still count. Gives how many did not.
-pub(super) async fn finish(conn: &mut Connection, finished: &[Finish]) -> Result<usize, JobError> {
+pub(in crate::jobs) async fn finish(
+    conn: &mut Connection,
+    finished: &[Finish],
+) -> Result<usize, JobError> {
     if finished.is_empty() {
         return Ok(0);
     }

@@ -3,14 +3,14 @@
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
-use super::error::JobError;
-use super::table::Claimed;
 use crate::database::{Backend, Connection, statement};
+use crate::jobs::error::JobError;
+use crate::jobs::table::Claimed;
 use crate::with_conn;
 
 /// What is claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::jobs) enum Kind {
     /// Jobs that no process died of.
     Sound,
     /// Jobs that ran when their process died. They run one at a time in each process, so that the one that kills it is found
@@ -19,7 +19,7 @@ pub(super) enum Kind {
 }
 
 /// Takes up to `limit` jobs of a queue, by priority and then by age; `only` is one more condition.
-pub(super) async fn claim(
+pub(in crate::jobs) async fn claim(
     conn: &mut Connection,
     worker: &str,
     queue: &str,
@@ -72,7 +72,7 @@ struct Found {
 }
 
 /// Whether there is a job to be taken.
-pub(super) async fn is_any(conn: &mut Connection, now: i64) -> Result<bool, JobError> {
+pub(in crate::jobs) async fn is_any(conn: &mut Connection, now: i64) -> Result<bool, JobError> {
     let sql = "SELECT CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes = 0) \
          OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes > 0) \
          OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 0 AND run_at <= $1) \
@@ -90,7 +90,10 @@ struct Due {
 }
 
 /// Makes jobs ready whose time has come. Gives the time of the next one.
-pub(super) async fn promote(conn: &mut Connection, now: i64) -> Result<Option<i64>, JobError> {
+pub(in crate::jobs) async fn promote(
+    conn: &mut Connection,
+    now: i64,
+) -> Result<Option<i64>, JobError> {
     let due: Due = with_conn!(conn, |conn| {
         statement("SELECT MIN(run_at) AS at FROM tasks_jobs WHERE state = 0")
             .get_result(conn)

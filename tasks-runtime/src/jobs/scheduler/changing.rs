@@ -1,0 +1,101 @@
+//! Jobs are canceled, queued again and forgotten.
+
+use std::time::Duration;
+
+use ulid::Ulid;
+
+use super::Scheduler;
+use crate::jobs::error::JobError;
+use crate::jobs::record::{JobRecord, JobStatus};
+use crate::jobs::store;
+use crate::jobs::table::{Row, now, status};
+
+/// Canceling, retrying and forgetting.
+impl Scheduler {
+    /// Cancels a job that waits at once, and asks one that runs to stop; one that has ended stays as it is.
+    ///
+    /// An `async` task that runs is dropped. A sync task is told by its [`TaskContext`](crate::TaskContext), and the job is
+    /// running until its thread has ended; what it returns is discarded.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NotFound`], and when the database fails.
+    pub async fn cancel(&self, id: Ulid) -> Result<JobRecord, JobError> {
+        let row: Result<Row, JobError> = self
+            .shared
+            .session
+            .transaction(async |tx| {
+                store::cancel(tx, id, now()).await?;
+                store::find(tx, id).await?.ok_or(JobError::NotFound(id))
+            })
+            .await;
+        let job = self.record(row?);
+        if job.status == JobStatus::Running {
+            self.with_engine(|engine| engine.cancel(id));
+        }
+        self.shared.changes.tell_id(id);
+        Ok(job)
+    }
+
+    /// Queues a job again that failed or was canceled, with all its attempts.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::WrongState`] when it is in another state, [`JobError::NotFound`], and when the database fails.
+    pub async fn retry(&self, id: Ulid) -> Result<JobRecord, JobError> {
+        let row: Result<Row, JobError> = self
+            .shared
+            .session
+            .transaction(async |tx| {
+                let queued = store::retry(tx, id, now()).await?;
+                let row = store::find(tx, id).await?.ok_or(JobError::NotFound(id))?;
+                if !queued {
+                    return Err(JobError::WrongState {
+                        id,
+                        status: status(row.state),
+                        action: "retried",
+                    });
+                }
+                Ok(row)
+            })
+            .await;
+        let job = self.record(row?);
+        self.wake();
+        self.shared.changes.tell_id(id);
+        Ok(job)
+    }
+
+    /// Forgets a job, its result and its log; one that waits is canceled first, one that runs is asked to stop, and forgotten when
+    /// it has. `false` when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn delete(&self, id: Ulid) -> Result<bool, JobError> {
+        let (there, deleted): (bool, bool) = self
+            .shared
+            .session
+            .transaction(async |tx| {
+                let there = store::find(tx, id).await?.is_some();
+                Ok::<_, JobError>((there, there && store::delete(tx, id).await?))
+            })
+            .await?;
+        if there && !deleted {
+            // It runs: it is gone once its code has ended.
+            self.cancel(id).await?;
+            let scheduler = self.clone();
+            self.database().spawn(async move {
+                const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+                if scheduler.wait(id, PATIENCE).await.is_ok() {
+                    let _: Result<bool, JobError> = scheduler
+                        .shared
+                        .session
+                        .transaction(async |tx| store::delete(tx, id).await)
+                        .await;
+                }
+            });
+        }
+        self.shared.changes.tell_id(id);
+        Ok(there)
+    }
+}

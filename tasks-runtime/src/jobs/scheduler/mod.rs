@@ -1,0 +1,289 @@
+//! Submits jobs, and knows what became of them.
+
+mod changing;
+mod reading;
+mod submitting;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::changes::Changes;
+use super::error::JobError;
+use super::record::JobRecord;
+use super::settings::Jobs;
+use super::table::Row;
+use super::worker::Worker;
+use crate::arguments::{self, Input};
+use crate::artifacts::JsonText;
+use crate::database::{Database, DatabaseError, Session};
+use crate::execute::TaskExecutor;
+use crate::registry::RegisteredTask;
+
+/// Submits jobs, finds, cancels and deletes them. Cheap to clone, and injected into tasks that have a parameter of this type.
+///
+/// ```
+/// use std::time::Duration;
+/// use tasks_runtime::jobs::{Jobs, Scheduler};
+/// use tasks_runtime::prelude::*;
+///
+/// #[task(register = false)]
+/// async fn greet(name: String) -> String {
+///     format!("Hello, {name}!")
+/// }
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let database = Database::sqlite_in_memory().connect().await?;
+/// let scheduler = Scheduler::new(&database, Jobs::new().max_concurrency(5));
+/// let executor = tasks_runtime::testing::executor([task(greet)]).provide(scheduler.clone()).build()?;
+/// scheduler.start(&executor)?;
+///
+/// let job = scheduler.submit(call!(greet, name = "Ada")).description("a greeting").await?;
+/// scheduler.wait(job.id, Duration::from_secs(10)).await?;
+/// assert_eq!(scheduler.result::<String>(job.id).await?, "Hello, Ada!");
+/// scheduler.shutdown().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone, tasks_macros::Injectable)]
+pub struct Scheduler {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    session: Session,
+    settings: Jobs,
+    changes: Changes,
+    state: RwLock<State>,
+}
+
+/// What is there between start and shutdown.
+#[derive(Default)]
+struct State {
+    executor: Option<TaskExecutor>,
+    engine: Option<Arc<Worker>>,
+    /// The queues that jobs may be put into, and how many of their jobs run at once.
+    queues: BTreeMap<String, usize>,
+    #[cfg(feature = "metrics")]
+    metrics: Option<Arc<super::metrics::Metrics>>,
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler")
+            .field("database", self.shared.session.database())
+            .field("settings", &self.shared.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Scheduler {
+    /// A scheduler whose jobs are in this database. It submits once it was [started](Self::start).
+    #[must_use]
+    pub fn new(database: &Database, settings: Jobs) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                session: database.session(),
+                settings,
+                changes: Changes::new(),
+                state: RwLock::default(),
+            }),
+        }
+    }
+
+    /// Begins to submit jobs for the tasks of an executor. They wait until workers [start](Self::start).
+    pub fn attach(&self, executor: &TaskExecutor) {
+        let settings = &self.shared.settings;
+        let mut queues = settings.queues.clone();
+        for queue in executor
+            .registry()
+            .iter()
+            .filter_map(|task| task.policy().queue)
+            .chain([super::DEFAULT_QUEUE])
+        {
+            queues
+                .entry(queue.to_owned())
+                .or_insert(settings.max_concurrency);
+        }
+        let mut state = self.write();
+        #[cfg(feature = "metrics")]
+        if settings.metrics && state.metrics.is_none() {
+            let metrics = super::metrics::Metrics::new(executor.registry(), queues.keys());
+            state.metrics = Some(Arc::new(metrics));
+        }
+        state.executor = Some(executor.clone());
+        state.queues = queues;
+    }
+
+    /// Begins to submit jobs for the tasks of an executor, and to run them, unless this process is not to.
+    ///
+    /// # Errors
+    ///
+    /// When no threads can be started, and when the database is closed.
+    pub fn start(&self, executor: &TaskExecutor) -> Result<(), JobError> {
+        self.attach(executor);
+        let settings = &self.shared.settings;
+        let queues = self.read(|state| state.queues.clone());
+        if self.read(|state| state.engine.is_some()) {
+            return Ok(());
+        }
+        let engine = if settings.workers {
+            // A pool of its own: tasks that use up the other one cannot keep it from its heartbeats.
+            let session = self.shared.session.database().sibling()?.session();
+            let engine = Worker::start(
+                executor.clone(),
+                session,
+                settings.clone(),
+                queues.into_iter().collect(),
+                self.shared.changes.clone(),
+                #[cfg(feature = "metrics")]
+                self.read(|state| state.metrics.clone()),
+            );
+            let engine = engine.map_err(|error| {
+                DatabaseError::Configuration(format!(
+                    "the threads of the jobs cannot be started: {error}"
+                ))
+            })?;
+            Some(Arc::new(engine))
+        } else {
+            None
+        };
+        self.write().engine = engine;
+        Ok(())
+    }
+
+    /// Takes no more jobs, lets those that run end, and returns what is left to the queue; no attempt is spent on it.
+    pub async fn shutdown(&self) {
+        let engine = self.write().engine.take();
+        if let Some(engine) = engine {
+            engine.shutdown().await;
+        }
+        // It holds what holds the scheduler.
+        self.write().executor = None;
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+        self.shared
+            .state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(
+            &self
+                .shared
+                .state
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    fn executor(&self) -> Result<TaskExecutor, JobError> {
+        self.read(|state| state.executor.clone())
+            .ok_or(JobError::NotRunning)
+    }
+
+    pub(in crate::jobs) fn has_queue(&self, name: &str) -> bool {
+        self.read(|state| state.queues.contains_key(name))
+    }
+
+    /// The queues that jobs may be put into.
+    #[must_use]
+    pub fn queue_names(&self) -> Vec<String> {
+        self.read(|state| state.queues.keys().cloned().collect())
+    }
+
+    /// What is to be known of a task, if there is one of this name.
+    #[doc(hidden)]
+    pub fn with_task(&self, name: &str, ask: impl FnOnce(&RegisteredTask) -> bool) -> bool {
+        self.executor()
+            .is_ok_and(|executor| executor.registry().get(name).is_ok_and(ask))
+    }
+
+    /// The names of the tasks for which this holds.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn task_names(&self, keep: impl Fn(&RegisteredTask) -> bool) -> Vec<String> {
+        self.executor().map_or_else(
+            |_| Vec::new(),
+            |executor| {
+                let tasks = executor.registry().iter();
+                tasks
+                    .filter(|task| keep(task))
+                    .map(|task| task.name().to_owned())
+                    .collect()
+            },
+        )
+    }
+
+    /// Whether its workers reach their database: for how long they have not, if that is too long.
+    ///
+    /// # Errors
+    ///
+    /// How long they have been silent.
+    pub fn check(&self) -> Result<(), String> {
+        let silent = self.read(|state| {
+            let engine = state.engine.as_ref()?;
+            engine.shared.silent_for()
+        });
+        match silent {
+            Some(silent) => Err(format!(
+                "the jobs have not reached their database for {} seconds",
+                silent.as_secs()
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// How long [`shutdown`](Self::shutdown) may take.
+    #[must_use]
+    pub fn shutdown_timeout(&self) -> Duration {
+        self.shared.settings.drain + Duration::from_secs(15)
+    }
+
+    /// The database that the jobs are in.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        self.shared.session.database()
+    }
+
+    pub(in crate::jobs) fn session(&self) -> &Session {
+        &self.shared.session
+    }
+
+    pub(in crate::jobs) fn wake(&self) {
+        self.with_engine(Worker::wake);
+    }
+
+    fn with_engine(&self, use_it: impl FnOnce(&Worker)) {
+        self.read(|state| {
+            if let Some(engine) = &state.engine {
+                use_it(engine);
+            }
+        });
+    }
+
+    /// With what is secret in the parameters masked.
+    fn record(&self, row: Row) -> JobRecord {
+        row.record(|name, params| self.masked(name, params))
+    }
+
+    /// Parameters of a task, with what is secret in them masked.
+    #[allow(clippy::needless_pass_by_value, reason = "given away by its row")]
+    pub(in crate::jobs) fn masked(&self, task: &str, params: String) -> JsonText {
+        let executor = self.read(|state| state.executor.clone());
+        let entry = executor
+            .as_ref()
+            .and_then(|executor| executor.registry().get(task).ok());
+        match entry {
+            Some(entry) => {
+                let mut json = Vec::new();
+                arguments::echo(Input::Params(&params), entry.declared()).write(&mut json);
+                JsonText::trusted(String::from_utf8(json).unwrap_or_else(|_| "{}".to_owned()))
+            }
+            // Nobody knows what is secret in them.
+            None => JsonText::trusted("{}".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What became of jobs.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use ulid::Ulid;
+
+use super::Scheduler;
+use crate::artifacts::JsonText;
+use crate::jobs::changes::JobChanges;
+use crate::jobs::error::JobError;
+use crate::jobs::list::{JobFilter, JobPage};
+use crate::jobs::record::{JobLog, JobRecord, JobStats, JobStatus};
+use crate::jobs::store;
+use crate::jobs::table::Row;
+use crate::task::TaskFailure;
+
+/// How long to wait before looking again whether a job has ended that another process runs.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Finding jobs, and how they ended.
+impl Scheduler {
+    /// A job; `None` when it is not there, or not any more.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn get(&self, id: Ulid) -> Result<Option<JobRecord>, JobError> {
+        let row = self
+            .shared
+            .session
+            .read(async |conn| store::find(conn, id).await)
+            .await?;
+        Ok(row.map(|row| self.record(row)))
+    }
+
+    /// Up to `limit` jobs, newest first: the first ones, or those before another in the list.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn list(
+        &self,
+        filter: &JobFilter,
+        before: Option<Ulid>,
+        limit: u32,
+    ) -> Result<Vec<JobRecord>, JobError> {
+        let rows = self
+            .shared
+            .session
+            .read(async |conn| store::list(conn, filter, before, 0, i64::from(limit)).await)
+            .await?;
+        Ok(rows.into_iter().map(|row| self.record(row)).collect())
+    }
+
+    /// A page of the list, which begin at 1, of `size` jobs, newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn page(
+        &self,
+        filter: &JobFilter,
+        page: u64,
+        size: u64,
+    ) -> Result<JobPage, JobError> {
+        let (page, size) = (page.max(1), size.max(1));
+        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let offset = signed((page - 1).saturating_mul(size));
+        let (total, rows) = self
+            .shared
+            .session
+            .read(async |conn| {
+                let total = store::count(conn, filter).await?;
+                let rows = store::list(conn, filter, None, offset, signed(size)).await?;
+                Ok::<_, JobError>((total, rows))
+            })
+            .await?;
+        Ok(JobPage {
+            items: rows.into_iter().map(|row| self.record(row)).collect(),
+            total,
+            page,
+            size,
+            pages: total.div_ceil(size),
+        })
+    }
+
+    /// How many jobs there are of each kind.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn stats(&self) -> Result<JobStats, JobError> {
+        self.shared
+            .session
+            .read(async |conn| store::stats(conn).await)
+            .await
+    }
+
+    /// Waits until a job has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::Timeout`], [`JobError::NotFound`], and when the database fails.
+    pub async fn wait(&self, id: Ulid, timeout: Duration) -> Result<JobRecord, JobError> {
+        let deadline = Instant::now() + timeout;
+        let mut changes = self.changes(id);
+        loop {
+            let job = self.get(id).await?.ok_or(JobError::NotFound(id))?;
+            if job.status.is_final() {
+                return Ok(job);
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(JobError::Timeout { id, after: timeout });
+            }
+            tokio::select! {
+                () = changes.changed() => {}
+                () = tokio::time::sleep_until((now + LOOK).min(deadline)) => {}
+            }
+        }
+    }
+
+    /// Hears of changes of a job that are made in this process.
+    #[must_use]
+    pub fn changes(&self, id: Ulid) -> JobChanges {
+        self.shared.changes.of(id)
+    }
+
+    /// The result of a job that is completed.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::WrongState`] while it is not done, [`JobError::Unsuccessful`] when it failed or was canceled,
+    /// [`JobError::UnexpectedResult`] when the result is of another type.
+    pub async fn result<T: DeserializeOwned>(&self, id: Ulid) -> Result<T, JobError> {
+        let (job, outcome) = self.outcome(id).await?;
+        match outcome {
+            Ok(json) => serde_json::from_str(json.as_str())
+                .map_err(|source| JobError::UnexpectedResult { id, source }),
+            Err(failure) => Err(JobError::Unsuccessful {
+                id,
+                status: job.status,
+                message: failure.message,
+            }),
+        }
+    }
+
+    /// How a job ended that is completed or failed: its result as JSON, or its failure.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::WrongState`] when it is neither; [`JobError::NotFound`].
+    pub async fn outcome(
+        &self,
+        id: Ulid,
+    ) -> Result<(JobRecord, Result<JsonText, TaskFailure>), JobError> {
+        let found: Option<(Row, Option<String>)> = self
+            .shared
+            .session
+            .read(async |conn| store::find_result(conn, id).await)
+            .await?;
+        let (row, result) = found.ok_or(JobError::NotFound(id))?;
+        let r#type = row.error_type.clone().unwrap_or_default();
+        let job = self.record(row);
+        match job.status {
+            JobStatus::Completed => {
+                let json = JsonText::trusted(result.unwrap_or_else(|| "null".to_owned()));
+                Ok((job, Ok(json)))
+            }
+            JobStatus::Failed => {
+                let failure = TaskFailure::stored(
+                    r#type,
+                    job.error.clone().unwrap_or_default(),
+                    job.error_traceback.clone(),
+                );
+                Ok((job, Err(failure)))
+            }
+            status => Err(JobError::WrongState {
+                id,
+                status,
+                action: "read the result of",
+            }),
+        }
+    }
+
+    /// Lines of the log of a job, oldest first: up to `limit` of those after a number.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NotFound`], and when the database fails.
+    pub async fn logs(&self, id: Ulid, after: u32, limit: u32) -> Result<Vec<JobLog>, JobError> {
+        self.shared
+            .session
+            .read(async |conn| {
+                if store::find(conn, id).await?.is_none() {
+                    return Err(JobError::NotFound(id));
+                }
+                store::logs(conn, id, after, i64::from(limit)).await
+            })
+            .await
+    }
+}

@@ -1,0 +1,270 @@
+//! Jobs are submitted.
+
+use serde::Serialize;
+use ulid::Ulid;
+
+use super::Scheduler;
+use crate::arguments::{self, Input};
+use crate::database::{Connection, Transaction};
+use crate::execute::{ExecuteError, Invocation, TaskExecutor};
+use crate::jobs::error::JobError;
+use crate::jobs::record::JobRecord;
+use crate::jobs::schedules::Schedule;
+use crate::jobs::store;
+use crate::jobs::submit::{Checked, Options, Submit};
+use crate::jobs::table::{NewRow, Row};
+use crate::jobs::worker::closure;
+use crate::registry::RegisteredTask;
+use crate::task::IntoTaskFailure;
+
+/// Submitting.
+impl Scheduler {
+    /// Submits a task by its function, with the arguments of a [`call!`](crate::call): await what this gives.
+    ///
+    /// The arguments are checked before anything is stored. What is awaited with `Ok` is on the disk, and will run or be
+    /// canceled, whatever happens to the process.
+    pub fn submit(&self, call: Invocation) -> Submit {
+        let checked = self.executor().and_then(|executor| {
+            let entry = executor.registry().entry_of(call.function, call.path)?;
+            let params =
+                call.arguments
+                    .json()
+                    .map_err(|reason| ExecuteError::InvalidArguments {
+                        task: entry.name().to_owned(),
+                        reason,
+                    })?;
+            Ok(checked(&executor, entry, params)?)
+        });
+        self.prepared(checked)
+    }
+
+    /// Submits a task by name. `params` is anything that serializes to an object of arguments; `()` and `None` mean none.
+    pub fn submit_named(&self, name: &str, params: impl Serialize) -> Submit {
+        let checked = self.executor().and_then(|executor| {
+            let entry = executor.registry().get(name)?;
+            let params =
+                serde_json::to_string(&params).map_err(|error| ExecuteError::InvalidArguments {
+                    task: name.to_owned(),
+                    reason: crate::InvalidArguments::malformed(error),
+                })?;
+            Ok(checked(&executor, entry, params)?)
+        });
+        self.prepared(checked)
+    }
+
+    /// Submits a task with a request body, `{"params": {…}}`: the road that a server takes.
+    pub fn submit_json(&self, name: &str, body: &[u8]) -> Submit {
+        let checked = self.executor().and_then(|executor| {
+            let entry = executor.registry().get(name)?;
+            executor.check(entry, Input::Body(body))?;
+            let text = arguments::echo(Input::Body(body), entry.declared()).text;
+            Ok(Checked {
+                task: entry.name().to_owned(),
+                params: if text.is_empty() { "{}" } else { text }.to_owned(),
+                policy: entry.policy(),
+            })
+        });
+        self.prepared(checked)
+    }
+
+    /// Submits a task by its function when its time comes, again and again: say when on what this gives, and await it.
+    ///
+    /// The name is that of the schedule. What is scheduled under it again takes its place; a schedule that stays as it is keeps
+    /// its next time, so a program may say at each start what it wants.
+    ///
+    /// ```
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task]
+    /// async fn report(kind: String) -> String {
+    ///     format!("the {kind} report")
+    /// }
+    ///
+    /// async fn at_start(scheduler: &Scheduler) -> anyhow::Result<()> {
+    ///     scheduler
+    ///         .schedule("nightly-report", call!(report, kind = "nightly"))
+    ///         .cron("30 2 * * *")
+    ///         .timezone("Europe/Berlin")
+    ///         .await?;
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn schedule(&self, name: impl Into<String>, call: Invocation) -> Schedule {
+        let call = self.submit(call).call;
+        Schedule::new(self.clone(), name.into(), call)
+    }
+
+    /// [`schedule`](Self::schedule), for a task by name.
+    pub fn schedule_named(
+        &self,
+        name: impl Into<String>,
+        task: &str,
+        params: impl Serialize,
+    ) -> Schedule {
+        let call = self.submit_named(task, params).call;
+        Schedule::new(self.clone(), name.into(), call)
+    }
+
+    fn prepared(&self, call: Result<Checked, JobError>) -> Submit {
+        Submit {
+            scheduler: self.clone(),
+            call,
+            options: Options::default(),
+        }
+    }
+
+    /// Stores several jobs at once, all of them or none: one visit to the disk.
+    ///
+    /// # Errors
+    ///
+    /// Those of each.
+    pub async fn submit_all(
+        &self,
+        jobs: impl IntoIterator<Item = Submit>,
+    ) -> Result<Vec<Ulid>, JobError> {
+        let rows = jobs
+            .into_iter()
+            .map(Submit::row)
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut ids = Vec::with_capacity(rows.len());
+        for row in &rows {
+            ids.push(Ulid::from_string(&row.id).unwrap_or(Ulid::nil()));
+        }
+        let stored: Result<usize, JobError> = self
+            .shared
+            .session
+            .transaction(async |tx| store::insert(tx, rows.clone()).await)
+            .await;
+        if stored? < ids.len() {
+            // Some have twins: those are what was meant.
+            for (id, row) in ids.iter_mut().zip(&rows) {
+                if let Some(twin) = self.twin(row).await? {
+                    *id = twin.id;
+                }
+            }
+        }
+        self.submitted(&rows);
+        self.wake();
+        Ok(ids)
+    }
+
+    /// Runs a future of this process in the background: tracked, listed and canceled like any job. It cannot survive its
+    /// process: after that it has failed, and says so. For work that must not be lost, submit a task.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NotRunning`] when this process runs no jobs.
+    pub async fn spawn<T, E>(
+        &self,
+        description: impl Into<String>,
+        future: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<JobRecord, JobError>
+    where
+        T: Serialize + Send + 'static,
+        E: IntoTaskFailure + Send,
+    {
+        let engine = self
+            .read(|state| state.engine.clone())
+            .ok_or(JobError::NotRunning)?;
+        let row = closure::row(&engine.shared, &description.into()).await?;
+        let record = self.insert(row.clone()).await?;
+        closure::start(&engine.shared, &row, future);
+        Ok(record)
+    }
+
+    /// Stores a job, or finds its twin.
+    pub(in crate::jobs) async fn insert(&self, row: NewRow) -> Result<JobRecord, JobError> {
+        let result: Result<Row, JobError> = self
+            .shared
+            .session
+            .transaction(async |tx| insert_or_find(tx, &row).await)
+            .await;
+        let stored = result?;
+        self.submitted(&[row]);
+        self.wake();
+        Ok(self.record(stored))
+    }
+
+    pub(in crate::jobs) async fn insert_within(
+        &self,
+        transaction: &mut Transaction,
+        row: NewRow,
+    ) -> Result<JobRecord, JobError> {
+        let stored = insert_or_find(transaction, &row).await?;
+        let scheduler = self.clone();
+        transaction.on_commit(move || {
+            scheduler.submitted(&[row]);
+            scheduler.wake();
+        });
+        Ok(self.record(stored))
+    }
+
+    async fn twin(&self, row: &NewRow) -> Result<Option<JobRecord>, JobError> {
+        let found: Option<Row> = self
+            .shared
+            .session
+            .read(async |conn| find_twin(conn, row).await)
+            .await?;
+        Ok(found.map(|row| self.record(row)))
+    }
+
+    #[cfg(feature = "metrics")]
+    fn submitted(&self, rows: &[NewRow]) {
+        self.read(|state| {
+            if let Some(metrics) = &state.metrics {
+                rows.iter()
+                    .for_each(|row| metrics.submitted(row.task_name.as_deref()));
+            }
+        });
+    }
+
+    #[cfg(not(feature = "metrics"))]
+    #[allow(clippy::unused_self, reason = "it is the same call with metrics")]
+    fn submitted(&self, _: &[NewRow]) {}
+}
+
+/// Checks parameters by reading them, as an execution would.
+fn checked(
+    executor: &TaskExecutor,
+    entry: &RegisteredTask,
+    params: String,
+) -> Result<Checked, ExecuteError> {
+    executor.check(entry, Input::Params(&params))?;
+    Ok(Checked {
+        task: entry.name().to_owned(),
+        params: if params == "null" {
+            "{}".to_owned()
+        } else {
+            params
+        },
+        policy: entry.policy(),
+    })
+}
+
+async fn find_twin(conn: &mut Connection, row: &NewRow) -> Result<Option<Row>, JobError> {
+    store::find_twin(
+        conn,
+        row.task_name.as_deref(),
+        row.idempotency_key.as_deref(),
+        row.unique_key.as_deref(),
+    )
+    .await
+}
+
+async fn insert_or_find(conn: &mut Connection, row: &NewRow) -> Result<Row, JobError> {
+    let id = Ulid::from_string(&row.id).unwrap_or(Ulid::nil());
+    if store::insert(conn, vec![row.clone()]).await? == 1 {
+        return store::find(conn, id).await?.ok_or(JobError::NotFound(id));
+    }
+    let twin = find_twin(conn, row).await?.ok_or(JobError::NotFound(id))?;
+    if let Some(key) = &row.idempotency_key
+        && twin.params != row.params
+    {
+        return Err(JobError::KeyReused {
+            key: key.clone(),
+            id: Ulid::from_string(&twin.id).unwrap_or(Ulid::nil()),
+        });
+    }
+    Ok(twin)
+}

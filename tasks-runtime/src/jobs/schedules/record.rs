@@ -1,0 +1,47 @@
+//! What is shown of a schedule.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
+use ulid::Ulid;
+
+use crate::artifacts::JsonText;
+use crate::jobs::record::{optional_time, optional_ulid, time};
+
+/// What is known of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[non_exhaustive]
+pub struct ScheduleRecord {
+    /// Its name.
+    pub name: String,
+    /// The task that it submits.
+    pub task_name: String,
+    /// The parameters, secret ones masked.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    pub params: JsonText,
+    /// What somebody wrote about it.
+    pub description: Option<String>,
+    /// Its pattern of cron, if it has one.
+    pub cron: Option<String>,
+    /// The time zone of the pattern.
+    pub timezone: String,
+    /// How many seconds are between two runs, if it is one with an interval.
+    pub interval: Option<u64>,
+    /// Whether it runs at the moment.
+    pub paused: bool,
+    /// When it was made.
+    #[serde(serialize_with = "time")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub created_at: DateTime<Utc>,
+    /// The time of the latest run.
+    #[serde(serialize_with = "optional_time")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub last_run_at: Option<DateTime<Utc>>,
+    /// The job of the latest run.
+    #[serde(serialize_with = "optional_ulid")]
+    #[schemars(with = "Option<String>")]
+    pub last_job_id: Option<Ulid>,
+    /// The next runs; none while it is paused, or when it is over.
+    #[schemars(with = "Vec<String>")]
+    pub next_runs: Vec<DateTime<Utc>>,
+}

@@ -1,0 +1,158 @@
+//! The rows of schedules.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use ulid::Ulid;
+
+use super::is_name;
+use super::record::ScheduleRecord;
+use super::recurrence::Recurrence;
+use crate::database::Connection;
+use crate::jobs::error::JobError;
+use crate::jobs::scheduler::Scheduler;
+use crate::with_conn;
+
+diesel::table! {
+    tasks_schedules (name) {
+        name -> Text,
+        task_name -> Text,
+        params -> Text,
+        description -> Nullable<Text>,
+        cron -> Nullable<Text>,
+        timezone -> Text,
+        interval_us -> Nullable<BigInt>,
+        once_at -> Nullable<BigInt>,
+        paused -> Integer,
+        created_at -> BigInt,
+        next_run_at -> Nullable<BigInt>,
+        last_run_at -> Nullable<BigInt>,
+        last_job_id -> Nullable<Text>,
+    }
+}
+
+/// How many of the next runs a record shows.
+const SHOWN: usize = 5;
+
+#[derive(Clone, Debug, Insertable, Queryable, Selectable)]
+#[diesel(table_name = tasks_schedules)]
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) task_name: String,
+    pub(super) params: String,
+    pub(super) description: Option<String>,
+    pub(super) cron: Option<String>,
+    pub(super) timezone: String,
+    pub(super) interval_us: Option<i64>,
+    pub(super) once_at: Option<i64>,
+    pub(super) paused: i32,
+    pub(super) created_at: i64,
+    pub(super) next_run_at: Option<i64>,
+    pub(super) last_run_at: Option<i64>,
+    pub(super) last_job_id: Option<String>,
+}
+
+impl Row {
+    pub(super) fn recurrence(&self) -> Option<Recurrence> {
+        match (&self.cron, self.interval_us, self.once_at) {
+            (Some(pattern), ..) => Some(Recurrence::Cron {
+                pattern: pattern.clone(),
+                timezone: self.timezone.parse().ok()?,
+            }),
+            (None, Some(micros), _) => Some(Recurrence::Every(micros)),
+            (None, None, Some(at)) => Some(Recurrence::Once(at)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn record(self, scheduler: &Scheduler) -> ScheduleRecord {
+        let time = |micros: i64| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
+        let first = self.next_run_at.filter(|_| self.paused == 0);
+        let recurrence = self.recurrence();
+        ScheduleRecord {
+            params: scheduler.masked(&self.task_name, self.params),
+            next_runs: recurrence.map_or_else(Vec::new, |when| when.upcoming(first, SHOWN)),
+            name: self.name,
+            task_name: self.task_name,
+            description: self.description,
+            cron: self.cron,
+            timezone: self.timezone,
+            interval: self
+                .interval_us
+                .map(|micros| micros.unsigned_abs() / 1_000_000),
+            paused: self.paused != 0,
+            created_at: time(self.created_at),
+            last_run_at: self.last_run_at.map(time),
+            last_job_id: self.last_job_id.and_then(|id| Ulid::from_string(&id).ok()),
+        }
+    }
+}
+
+/// Stores a schedule, or changes the one of that name. One that stays as it is keeps its time, and its pause.
+pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobError> {
+    let Some(known) = find(conn, &new.name).await? else {
+        let inserted = with_conn!(conn, |conn| {
+            diesel::insert_into(tasks_schedules::table)
+                .values(&new)
+                .on_conflict_do_nothing()
+                .execute(conn)
+                .await
+        })?;
+        if inserted == 1 {
+            return Ok(new);
+        }
+        // Another process was faster.
+        return find(conn, &new.name)
+            .await?
+            .ok_or_else(|| JobError::NoSchedule(new.name.clone()));
+    };
+    let same_times = (
+        &known.cron,
+        &known.timezone,
+        known.interval_us,
+        known.once_at,
+    ) == (&new.cron, &new.timezone, new.interval_us, new.once_at);
+    let next = if same_times {
+        known.next_run_at
+    } else {
+        new.next_run_at
+    };
+    let changed = Row {
+        paused: known.paused,
+        created_at: known.created_at,
+        next_run_at: next,
+        last_run_at: known.last_run_at,
+        last_job_id: known.last_job_id.clone(),
+        ..new
+    };
+    with_conn!(conn, |conn| {
+        diesel::update(tasks_schedules::table.find(&changed.name))
+            .set((
+                tasks_schedules::task_name.eq(&changed.task_name),
+                tasks_schedules::params.eq(&changed.params),
+                tasks_schedules::description.eq(&changed.description),
+                tasks_schedules::cron.eq(&changed.cron),
+                tasks_schedules::timezone.eq(&changed.timezone),
+                tasks_schedules::interval_us.eq(changed.interval_us),
+                tasks_schedules::once_at.eq(changed.once_at),
+                tasks_schedules::next_run_at.eq(changed.next_run_at),
+            ))
+            .execute(conn)
+            .await
+    })?;
+    Ok(changed)
+}
+
+pub(super) async fn find(conn: &mut Connection, name: &str) -> Result<Option<Row>, JobError> {
+    if !is_name(name) {
+        return Ok(None);
+    }
+    Ok(with_conn!(conn, |conn| {
+        tasks_schedules::table
+            .find(name)
+            .select(Row::as_select())
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
