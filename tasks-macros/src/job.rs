@@ -140,7 +140,7 @@ fn backoff(text: &LitStr) -> syn::Result<Backoff> {
         syn::Error::new_spanned(
             text,
             "a backoff is \"exponential(1s)\", \"linear(10s)\" or \"constant(30s)\"; the first two may have a longest \
-             delay: \"exponential(1s, max = 5m)\"",
+             delay, which is not shorter than the first: \"exponential(1s, max = 5m)\"",
         )
     })
 }

@@ -102,6 +102,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "bad_timeout",
             "timeout_not_a_literal",
             "zero_timeout",
+            "job_options",
         ],
     ),
     (

@@ -9,6 +9,7 @@ mod build;
 pub mod crash;
 mod daemon;
 pub mod databases;
+pub mod engines;
 pub mod generated;
 pub mod http;
 pub mod load;

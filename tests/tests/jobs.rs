@@ -1,4 +1,4 @@
-//! What is promised of background jobs, on both databases.
+//! What is promised of background jobs, on both databases, whatever drives them.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tasks_tests::databases::TestDatabase;
-use tasks_tests::on_both_databases;
+use tasks_tests::engines::Ground;
+use tasks_tests::with_every_engine;
 use tasks_web::jobs::{JobError, JobFilter, JobRecord, JobStatus, Jobs, Scheduler};
 use tasks_web::prelude::*;
 use tasks_web::{Permanent, testing};
@@ -96,6 +96,22 @@ fn stubborn(
     format!("{}", context.is_cancelled())
 }
 
+/// Holds a connection again and again.
+#[task(register = false)]
+async fn reads(session: Session, milliseconds: u64) -> anyhow::Result<()> {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(milliseconds) {
+        session
+            .read(async |conn| {
+                conn.batch("SELECT 1").await?;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                anyhow::Ok(())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
 #[task(register = false)]
 async fn panics() {
     #[allow(clippy::panic, reason = "it is what is tested")]
@@ -110,13 +126,13 @@ struct World {
     counter: Counter,
     most: Arc<AtomicU32>,
     started: Arc<AtomicBool>,
-    _test: TestDatabase,
+    _test: Ground,
 }
 
 impl World {
-    async fn new(test: TestDatabase, jobs: Jobs) -> Self {
+    async fn new(test: Ground, jobs: Jobs) -> Self {
         let database = Database::from_url(test.url()).connect().await.unwrap();
-        let scheduler = Scheduler::new(&database, jobs);
+        let scheduler = Scheduler::new(&database, test.jobs(jobs));
         let (counter, most) = (Counter::default(), Arc::new(AtomicU32::new(0)));
         let started = Arc::new(AtomicBool::new(false));
         let executor = testing::executor([
@@ -130,6 +146,7 @@ impl World {
             task(talks),
             task(stubborn),
             task(panics),
+            task(reads),
         ])
         .provide(scheduler.clone())
         .provide(database.clone())
@@ -139,6 +156,7 @@ impl World {
         .build()
         .unwrap();
         scheduler.start(&executor).unwrap();
+        test.started(&scheduler);
         Self {
             scheduler,
             database,
@@ -154,7 +172,7 @@ impl World {
     }
 }
 
-async fn a_job_runs_and_has_a_result(test: TestDatabase) {
+async fn a_job_runs_and_has_a_result(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let job = world
         .scheduler
@@ -192,7 +210,7 @@ async fn a_job_runs_and_has_a_result(test: TestDatabase) {
     ));
 }
 
-async fn what_is_wrong_is_not_stored(test: TestDatabase) {
+async fn what_is_wrong_is_not_stored(test: Ground) {
     let world = World::new(test, Jobs::new().queue("slow", 1)).await;
     let scheduler = &world.scheduler;
     let long = "x".repeat(5000);
@@ -229,7 +247,7 @@ async fn what_is_wrong_is_not_stored(test: TestDatabase) {
     );
 }
 
-async fn an_attempt_that_fails_is_followed_by_another(test: TestDatabase) {
+async fn an_attempt_that_fails_is_followed_by_another(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let job = world
         .scheduler
@@ -302,7 +320,7 @@ async fn an_attempt_that_fails_is_followed_by_another(test: TestDatabase) {
     );
 }
 
-async fn later_is_later(test: TestDatabase) {
+async fn later_is_later(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let began = Instant::now();
     let job = world
@@ -326,7 +344,7 @@ async fn later_is_later(test: TestDatabase) {
     assert_eq!(world.done(&job).await.status, JobStatus::Completed);
 }
 
-async fn a_key_names_one_job(test: TestDatabase) {
+async fn a_key_names_one_job(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let submit = |name: &str| {
         world
@@ -353,7 +371,7 @@ async fn a_key_names_one_job(test: TestDatabase) {
     assert_ne!(unique(1).await.unwrap().id, one.id);
 }
 
-async fn what_waits_is_canceled_at_once_and_what_runs_is_stopped(test: TestDatabase) {
+async fn what_waits_is_canceled_at_once_and_what_runs_is_stopped(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let scheduler = &world.scheduler;
     let waiting = scheduler
@@ -390,7 +408,7 @@ async fn what_waits_is_canceled_at_once_and_what_runs_is_stopped(test: TestDatab
 }
 
 /// By a process that does not run it.
-async fn a_job_that_another_process_runs_is_canceled(test: TestDatabase) {
+async fn a_job_that_another_process_runs_is_canceled(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let other = Scheduler::new(&world.database, Jobs::new().workers(false));
     other
@@ -418,7 +436,7 @@ async fn a_job_that_another_process_runs_is_canceled(test: TestDatabase) {
     world.scheduler.shutdown().await;
 }
 
-async fn a_thread_that_cannot_stop_keeps_its_job_running(test: TestDatabase) {
+async fn a_thread_that_cannot_stop_keeps_its_job_running(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let scheduler = &world.scheduler;
     let job = scheduler.submit(call!(stubborn)).await.unwrap();
@@ -447,7 +465,7 @@ async fn a_thread_that_cannot_stop_keeps_its_job_running(test: TestDatabase) {
     assert!(scheduler.result::<String>(job.id).await.is_err());
 }
 
-async fn a_job_says_how_far_it_is(test: TestDatabase) {
+async fn a_job_says_how_far_it_is(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let job = world
         .scheduler
@@ -486,10 +504,12 @@ async fn a_job_says_how_far_it_is(test: TestDatabase) {
     assert_eq!(world.scheduler.logs(job.id, 3, 100).await.unwrap().len(), 2);
 }
 
-async fn limits_hold(test: TestDatabase) {
-    let world = World::new(test, Jobs::new().max_concurrency(10)).await;
+async fn limits_hold(test: Ground) {
+    let world = World::new(test, Jobs::new().max_concurrency(10).queue("other", 5)).await;
+    // Two at once in all, not in each queue.
+    let queue = |n| if n % 2 == 0 { "default" } else { "other" };
     let jobs: Vec<_> = (0..12)
-        .map(|_| world.scheduler.submit(call!(two_at_once)))
+        .map(|n| world.scheduler.submit(call!(two_at_once)).queue(queue(n)))
         .collect();
     for id in world.scheduler.submit_all(jobs).await.unwrap() {
         assert_eq!(
@@ -500,7 +520,7 @@ async fn limits_hold(test: TestDatabase) {
     assert_eq!(world.most.load(Ordering::SeqCst), 2);
 }
 
-async fn secrets_are_not_shown(test: TestDatabase) {
+async fn secrets_are_not_shown(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let job = world
         .scheduler
@@ -518,7 +538,7 @@ async fn secrets_are_not_shown(test: TestDatabase) {
     );
 }
 
-async fn a_closure_is_a_job_of_this_process(test: TestDatabase) {
+async fn a_closure_is_a_job_of_this_process(test: Ground) {
     let jobs = Jobs::new().shutdown_timeout(Duration::from_millis(200));
     let world = World::new(test, jobs).await;
     let scheduler = &world.scheduler;
@@ -550,7 +570,7 @@ async fn a_closure_is_a_job_of_this_process(test: TestDatabase) {
     assert!(lost.error.unwrap().contains("cannot survive its process"));
 }
 
-async fn a_job_exists_if_and_when_its_transaction_commits(test: TestDatabase) {
+async fn a_job_exists_if_and_when_its_transaction_commits(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let session = world.database.session();
     let undone: anyhow::Result<()> = session
@@ -584,7 +604,7 @@ async fn a_job_exists_if_and_when_its_transaction_commits(test: TestDatabase) {
     assert_eq!(world.done(&job.unwrap()).await.status, JobStatus::Completed);
 }
 
-async fn lists_and_deletions(test: TestDatabase) {
+async fn lists_and_deletions(test: Ground) {
     let world = World::new(test, Jobs::new().max_concurrency(1)).await;
     let scheduler = &world.scheduler;
     let mut ids = Vec::new();
@@ -640,7 +660,7 @@ async fn lists_and_deletions(test: TestDatabase) {
     }
 }
 
-async fn shutdown_lets_jobs_end_or_returns_them(test: TestDatabase) {
+async fn shutdown_lets_jobs_end_or_returns_them(test: Ground) {
     let world = World::new(
         test,
         Jobs::new().shutdown_timeout(Duration::from_millis(500)),
@@ -669,7 +689,7 @@ async fn shutdown_lets_jobs_end_or_returns_them(test: TestDatabase) {
 
 /// As if the connection had been lost while the claim was committed: the database says that the worker has the job, and the worker
 /// does not know.
-async fn a_job_that_was_given_and_never_began_goes_back(test: TestDatabase) {
+async fn a_job_that_was_given_and_never_began_goes_back(test: Ground) {
     let world = World::new(test, Jobs::new().lease(Duration::from_secs(1))).await;
     let job = world
         .scheduler
@@ -696,7 +716,7 @@ async fn a_job_that_was_given_and_never_began_goes_back(test: TestDatabase) {
     world.scheduler.shutdown().await;
 }
 
-async fn a_schedule_submits_a_job_when_its_time_comes(test: TestDatabase) {
+async fn a_schedule_submits_a_job_when_its_time_comes(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let scheduler = &world.scheduler;
     let made = scheduler
@@ -743,7 +763,7 @@ async fn a_schedule_submits_a_job_when_its_time_comes(test: TestDatabase) {
     world.scheduler.shutdown().await;
 }
 
-async fn a_schedule_keeps_its_time_and_makes_up_for_what_it_missed(test: TestDatabase) {
+async fn a_schedule_keeps_its_time_and_makes_up_for_what_it_missed(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let scheduler = &world.scheduler;
     let declare = |pattern: &str| {
@@ -796,7 +816,7 @@ async fn a_schedule_keeps_its_time_and_makes_up_for_what_it_missed(test: TestDat
     world.scheduler.shutdown().await;
 }
 
-async fn each_time_of_a_schedule_is_one_run_however_many_processes_there_are(test: TestDatabase) {
+async fn each_time_of_a_schedule_is_one_run_however_many_processes_there_are(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let others: Vec<Scheduler> = (0..3)
         .map(|_| {
@@ -826,7 +846,7 @@ async fn each_time_of_a_schedule_is_one_run_however_many_processes_there_are(tes
     world.scheduler.shutdown().await;
 }
 
-async fn a_schedule_that_cannot_be_is_refused(test: TestDatabase) {
+async fn a_schedule_that_cannot_be_is_refused(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let schedule = |name: &str| world.scheduler.schedule(name, call!(greet, name = "x"));
     let second = Duration::from_secs(1);
@@ -864,7 +884,89 @@ async fn a_schedule_that_cannot_be_is_refused(test: TestDatabase) {
     world.scheduler.shutdown().await;
 }
 
-on_both_databases!(
+async fn jobs_are_forgotten_some_time_after_their_end(test: Ground) {
+    let world = World::new(test, Jobs::new().retention(Duration::from_secs(1))).await;
+    let scheduler = &world.scheduler;
+    let waits = scheduler
+        .submit(call!(greet, name = "later"))
+        .delay(LONG)
+        .await
+        .unwrap();
+    let mut ended = Vec::new();
+    for _ in 0..3 {
+        ended.push(scheduler.submit(call!(talks, steps = 2)).await.unwrap());
+    }
+    for job in &ended {
+        world.done(job).await;
+    }
+    let deadline = Instant::now() + LONG;
+    while scheduler.get(ended[0].id).await.unwrap().is_some() {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let kept = scheduler.list(&JobFilter::new(), None, 100).await.unwrap();
+    assert_eq!(
+        kept.iter().map(|job| job.id).collect::<Vec<_>>(),
+        [waits.id]
+    );
+    assert!(matches!(
+        scheduler.logs(ended[0].id, 0, 10).await,
+        Err(JobError::NotFound(_))
+    ));
+    scheduler.shutdown().await;
+}
+
+/// Their processes would be taken for dead, and the jobs would run again.
+async fn tasks_that_use_all_connections_do_not_keep_their_process_from_showing_that_it_lives(
+    test: Ground,
+) {
+    let jobs = || {
+        Jobs::new()
+            .max_concurrency(100)
+            .lease(Duration::from_secs(1))
+    };
+    let world = World::new(test, jobs()).await;
+    let other = Scheduler::new(&world.database, jobs());
+    let executor = testing::executor([task(reads)]).provide(world.database.clone());
+    other.start(&executor.build().unwrap()).unwrap();
+    let all = (0..200).map(|_| world.scheduler.submit(call!(reads, milliseconds = 3000)));
+    let ids = world.scheduler.submit_all(all).await.unwrap();
+    for id in ids {
+        let job = world.scheduler.wait(id, LONG).await.unwrap();
+        assert_eq!(
+            (job.status, job.attempt),
+            (JobStatus::Completed, 1),
+            "{job:?}"
+        );
+    }
+    let crashed = "SELECT COUNT(*) AS count FROM tasks_jobs WHERE crashes > 0";
+    assert_eq!(count(&world.database, crashed).await, 0);
+    other.shutdown().await;
+    world.scheduler.shutdown().await;
+}
+
+async fn count(database: &Database, sql: &str) -> i64 {
+    #[derive(diesel::QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        count: i64,
+    }
+    let found: Count = database
+        .session()
+        .read(async |conn| {
+            with_conn!(conn, |conn| tasks_web::database::RunQueryDsl::get_result(
+                diesel::sql_query(sql),
+                conn
+            )
+            .await)
+        })
+        .await
+        .unwrap();
+    found.count
+}
+
+with_every_engine!(
     a_job_runs_and_has_a_result,
     what_is_wrong_is_not_stored,
     an_attempt_that_fails_is_followed_by_another,
@@ -885,4 +987,6 @@ on_both_databases!(
     a_schedule_keeps_its_time_and_makes_up_for_what_it_missed,
     each_time_of_a_schedule_is_one_run_however_many_processes_there_are,
     a_schedule_that_cannot_be_is_refused,
+    jobs_are_forgotten_some_time_after_their_end,
+    tasks_that_use_all_connections_do_not_keep_their_process_from_showing_that_it_lives,
 );

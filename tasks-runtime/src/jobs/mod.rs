@@ -28,6 +28,7 @@
 //! ```
 
 mod changes;
+pub mod engine;
 mod error;
 mod list;
 #[cfg(feature = "metrics")]

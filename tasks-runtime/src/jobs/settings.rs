@@ -1,7 +1,10 @@
 //! How jobs are run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::engine::Engine;
 
 /// How many jobs run at once, in which queues, and how long they are kept.
 ///
@@ -25,6 +28,7 @@ pub struct Jobs {
     pub(super) lease: Duration,
     pub(super) drain: Duration,
     pub(super) threads: usize,
+    pub(super) engine: Option<Arc<dyn Engine>>,
     #[cfg(feature = "metrics")]
     pub(super) metrics: bool,
 }
@@ -47,6 +51,7 @@ impl Jobs {
             crash_limit: 5,
             lease: Duration::from_secs(20),
             drain: Duration::from_secs(30),
+            engine: None,
             #[cfg(feature = "metrics")]
             metrics: false,
             threads: std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get),
@@ -79,6 +84,13 @@ impl Jobs {
     #[must_use]
     pub fn workers(mut self, run: bool) -> Self {
         self.workers = run;
+        self
+    }
+
+    /// Another system that decides where and when attempts begin. Without one, each process takes jobs by itself.
+    #[must_use]
+    pub fn engine(mut self, engine: impl Engine) -> Self {
+        self.engine = Some(Arc::new(engine));
         self
     }
 

@@ -1,3 +1,5 @@
+//! Options of background jobs that cannot be
+
 use tasks_web::prelude::*;
 
 #[task(retries = 1000)]

@@ -31,7 +31,7 @@ impl Scheduler {
             .await;
         let job = self.record(row?);
         if job.status == JobStatus::Running {
-            self.with_engine(|engine| engine.cancel(id));
+            self.with_worker(|worker| worker.cancel(id));
         }
         self.shared.changes.tell_id(id);
         Ok(job)

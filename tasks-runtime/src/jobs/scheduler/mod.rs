@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::changes::Changes;
+use super::engine::Attempts;
 use super::error::JobError;
 use super::record::JobRecord;
 use super::settings::Jobs;
@@ -61,7 +62,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     executor: Option<TaskExecutor>,
-    engine: Option<Arc<Worker>>,
+    worker: Option<Arc<Worker>>,
     /// The queues that jobs may be put into, and how many of their jobs run at once.
     queues: BTreeMap<String, usize>,
     #[cfg(feature = "metrics")]
@@ -124,13 +125,13 @@ impl Scheduler {
         self.attach(executor);
         let settings = &self.shared.settings;
         let queues = self.read(|state| state.queues.clone());
-        if self.read(|state| state.engine.is_some()) {
+        if self.read(|state| state.worker.is_some()) {
             return Ok(());
         }
-        let engine = if settings.workers {
+        let worker = if settings.workers {
             // A pool of its own: tasks that use up the other one cannot keep it from its heartbeats.
             let session = self.shared.session.database().sibling()?.session();
-            let engine = Worker::start(
+            let worker = Worker::start(
                 executor.clone(),
                 session,
                 settings.clone(),
@@ -139,24 +140,35 @@ impl Scheduler {
                 #[cfg(feature = "metrics")]
                 self.read(|state| state.metrics.clone()),
             );
-            let engine = engine.map_err(|error| {
+            let worker = worker.map_err(|error| {
                 DatabaseError::Configuration(format!(
                     "the threads of the jobs cannot be started: {error}"
                 ))
             })?;
-            Some(Arc::new(engine))
+            Some(Arc::new(worker))
         } else {
             None
         };
-        self.write().engine = engine;
+        self.write().worker = worker;
         Ok(())
+    }
+
+    /// Runs attempts in this process, for an [engine](super::engine) that calls back.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NotRunning`] when this process runs no jobs.
+    pub fn attempts(&self) -> Result<Attempts, JobError> {
+        let worker = self.read(|state| state.worker.clone());
+        let worker = worker.ok_or(JobError::NotRunning)?;
+        Ok(Attempts::new(Arc::clone(&worker.shared)))
     }
 
     /// Takes no more jobs, lets those that run end, and returns what is left to the queue; no attempt is spent on it.
     pub async fn shutdown(&self) {
-        let engine = self.write().engine.take();
-        if let Some(engine) = engine {
-            engine.shutdown().await;
+        let worker = self.write().worker.take();
+        if let Some(worker) = worker {
+            worker.shutdown().await;
         }
         // It holds what holds the scheduler.
         self.write().executor = None;
@@ -224,8 +236,8 @@ impl Scheduler {
     /// How long they have been silent.
     pub fn check(&self) -> Result<(), String> {
         let silent = self.read(|state| {
-            let engine = state.engine.as_ref()?;
-            engine.shared.silent_for()
+            let worker = state.worker.as_ref()?;
+            worker.shared.silent_for()
         });
         match silent {
             Some(silent) => Err(format!(
@@ -253,13 +265,13 @@ impl Scheduler {
     }
 
     pub(in crate::jobs) fn wake(&self) {
-        self.with_engine(Worker::wake);
+        self.with_worker(Worker::wake);
     }
 
-    fn with_engine(&self, use_it: impl FnOnce(&Worker)) {
+    fn with_worker(&self, use_it: impl FnOnce(&Worker)) {
         self.read(|state| {
-            if let Some(engine) = &state.engine {
-                use_it(engine);
+            if let Some(worker) = &state.worker {
+                use_it(worker);
             }
         });
     }

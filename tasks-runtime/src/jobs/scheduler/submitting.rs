@@ -164,12 +164,12 @@ impl Scheduler {
         T: Serialize + Send + 'static,
         E: IntoTaskFailure + Send,
     {
-        let engine = self
-            .read(|state| state.engine.clone())
+        let worker = self
+            .read(|state| state.worker.clone())
             .ok_or(JobError::NotRunning)?;
-        let row = closure::row(&engine.shared, &description.into()).await?;
+        let row = closure::row(&worker.shared, &description.into()).await?;
         let record = self.insert(row.clone()).await?;
-        closure::start(&engine.shared, &row, future);
+        closure::start(&worker.shared, &row, future);
         Ok(record)
     }
 

@@ -21,6 +21,8 @@ const LONGEST_LINE: usize = 4096;
 /// What attempts tell the driver.
 pub(in crate::jobs) enum Event {
     Finished(Box<Finish>),
+    /// The job of this id is about to be given to this process, outside of the driver's rounds.
+    Begins(String),
     /// An attempt is over, and there is nothing to write.
     Over(String),
     /// Its progress, or its artifact, is another.

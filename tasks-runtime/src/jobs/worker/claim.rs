@@ -1,11 +1,14 @@
 //! Gives ready jobs to a worker.
 
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
+use ulid::Ulid;
 
 use crate::database::{Backend, Connection, statement};
+use crate::jobs::engine::Due;
 use crate::jobs::error::JobError;
-use crate::jobs::table::Claimed;
+use crate::jobs::table::{Claimed, tasks_jobs};
 use crate::with_conn;
 
 /// What is claimed.
@@ -18,6 +21,12 @@ pub(in crate::jobs) enum Kind {
     Suspect,
 }
 
+const RETURNING: &str = "RETURNING tasks_jobs.id, tasks_jobs.task_name, tasks_jobs.queue, tasks_jobs.attempt, \
+     tasks_jobs.max_attempts, tasks_jobs.crashes, tasks_jobs.fence, tasks_jobs.timeout_ms, tasks_jobs.run_at, \
+     tasks_jobs.params";
+const SET: &str = "SET state = 2, attempt = attempt + 1, fence = fence + 1, worker = $1, started_at = $2, \
+     scheduled_at = CASE WHEN attempt = 0 THEN scheduled_at ELSE NULL END, progress = NULL";
+
 /// Takes up to `limit` jobs of a queue, by priority and then by age; `only` is one more condition.
 pub(in crate::jobs) async fn claim(
     conn: &mut Connection,
@@ -28,11 +37,6 @@ pub(in crate::jobs) async fn claim(
     limit: usize,
     now: i64,
 ) -> Result<Vec<Claimed>, JobError> {
-    const RETURNING: &str = "RETURNING tasks_jobs.id, tasks_jobs.task_name, tasks_jobs.queue, tasks_jobs.attempt, \
-         tasks_jobs.max_attempts, tasks_jobs.crashes, tasks_jobs.fence, tasks_jobs.timeout_ms, tasks_jobs.run_at, \
-         tasks_jobs.params";
-    const SET: &str = "SET state = 2, attempt = attempt + 1, fence = fence + 1, worker = $1, started_at = $2, \
-         scheduled_at = CASE WHEN attempt = 0 THEN scheduled_at ELSE NULL END, progress = NULL";
     let crashes = match kind {
         Kind::Sound => "= 0",
         Kind::Suspect => "> 0",
@@ -65,6 +69,93 @@ pub(in crate::jobs) async fn claim(
     Ok(claimed)
 }
 
+/// Takes one job, if it is ready.
+pub(in crate::jobs) async fn claim_one(
+    conn: &mut Connection,
+    worker: &str,
+    id: &str,
+    now: i64,
+) -> Result<Option<Claimed>, JobError> {
+    let sql = format!("UPDATE tasks_jobs {SET} WHERE id = $3 AND state = 1 {RETURNING}");
+    Ok(with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<Text, _>(worker)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(id)
+            .get_result(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// A job that somebody asks for.
+#[derive(Queryable)]
+pub(in crate::jobs) struct AskedFor {
+    pub(in crate::jobs) state: i32,
+    pub(in crate::jobs) queue: String,
+    pub(in crate::jobs) task_name: Option<String>,
+    pub(in crate::jobs) crashes: i32,
+}
+
+pub(in crate::jobs) async fn asked_for(
+    conn: &mut Connection,
+    id: &str,
+) -> Result<Option<AskedFor>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .find(id)
+            .select((
+                tasks_jobs::state,
+                tasks_jobs::queue,
+                tasks_jobs::task_name,
+                tasks_jobs::crashes,
+            ))
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// The state of a job, and its fence.
+pub(in crate::jobs) async fn standing(
+    conn: &mut Connection,
+    id: Ulid,
+) -> Result<Option<(i32, i64)>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .find(id.to_string())
+            .select((tasks_jobs::state, tasks_jobs::fence))
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// Jobs that are ready, by priority and then by age.
+pub(in crate::jobs) async fn due(conn: &mut Connection, most: i64) -> Result<Vec<Due>, JobError> {
+    let rows: Vec<(String, i64)> = with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(diesel::dsl::sql::<Bool>("state = 1"))
+            .order((
+                tasks_jobs::priority.desc(),
+                tasks_jobs::run_at,
+                tasks_jobs::id,
+            ))
+            .limit(most)
+            .select((tasks_jobs::id, tasks_jobs::fence))
+            .load(conn)
+            .await
+    })?;
+    let due = |(id, fence): (String, i64)| {
+        let job = Ulid::from_string(&id).ok()?;
+        Some(Due {
+            job,
+            number: fence.unsigned_abs(),
+        })
+    };
+    Ok(rows.into_iter().filter_map(due).collect())
+}
+
 #[derive(diesel::QueryableByName)]
 struct Found {
     #[diesel(sql_type = BigInt)]
@@ -84,7 +175,7 @@ pub(in crate::jobs) async fn is_any(conn: &mut Connection, now: i64) -> Result<b
 }
 
 #[derive(diesel::QueryableByName)]
-struct Due {
+struct Next {
     #[diesel(sql_type = Nullable<BigInt>)]
     at: Option<i64>,
 }
@@ -94,7 +185,7 @@ pub(in crate::jobs) async fn promote(
     conn: &mut Connection,
     now: i64,
 ) -> Result<Option<i64>, JobError> {
-    let due: Due = with_conn!(conn, |conn| {
+    let due: Next = with_conn!(conn, |conn| {
         statement("SELECT MIN(run_at) AS at FROM tasks_jobs WHERE state = 0")
             .get_result(conn)
             .await
@@ -114,7 +205,7 @@ pub(in crate::jobs) async fn promote(
     with_conn!(conn, |conn| {
         statement(sql).bind::<BigInt, _>(now).execute(conn).await
     })?;
-    let due: Due = with_conn!(conn, |conn| {
+    let due: Next = with_conn!(conn, |conn| {
         statement("SELECT MIN(run_at) AS at FROM tasks_jobs WHERE state = 0")
             .get_result(conn)
             .await

@@ -1,6 +1,6 @@
 //! Takes jobs out of the database and writes their ends into it, many at once: each round is one transaction.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::places::Places;
 use super::runner;
 use super::running::Why;
 use super::wakeup;
+use super::watch::{self, Watch};
 use crate::database::Backend;
 use crate::jobs::error::JobError;
 use crate::jobs::table::{Claimed, now, state};
@@ -26,10 +27,6 @@ use crate::jobs::{schedules, store};
 const POLL: Duration = Duration::from_secs(1);
 /// How often to look whether somebody wants a job to stop.
 const CANCEL: Duration = Duration::from_millis(400);
-/// How often jobs are forgotten that ended long ago.
-const EXPIRE: Duration = Duration::from_secs(60);
-/// How many of them at once.
-const EXPIRE_AT_ONCE: i64 = 500;
 /// How many ends are written at once.
 const AT_ONCE: usize = 500;
 
@@ -50,8 +47,7 @@ pub(in crate::jobs) struct Driver {
     /// When the next job that waits is due.
     due: Option<i64>,
     clock: Clock,
-    /// The beats of other workers, and since when they are the same.
-    seen: HashMap<String, (i64, Instant)>,
+    watch: Watch,
 }
 
 /// When this and that was done last, by the steady clock.
@@ -60,7 +56,6 @@ struct Clock {
     poll: Instant,
     cancel: Instant,
     held: Instant,
-    expire: Instant,
     #[cfg(feature = "metrics")]
     count: Option<Instant>,
 }
@@ -94,11 +89,10 @@ impl Driver {
                 poll: now,
                 cancel: now,
                 held: now,
-                expire: now,
                 #[cfg(feature = "metrics")]
                 count: None,
             },
-            seen: HashMap::new(),
+            watch: Watch::default(),
         }
     }
 
@@ -122,7 +116,7 @@ impl Driver {
 
     /// Becomes a worker that others see.
     async fn join(&mut self) {
-        let (host, process) = (host(), i64::from(std::process::id()));
+        let (host, process) = (watch::host(), i64::from(std::process::id()));
         let mut pause = Duration::from_millis(100);
         loop {
             let id = Ulid::new().to_string();
@@ -149,8 +143,10 @@ impl Driver {
                 }
             }
         }
-        if self.shared.session.database().backend() == Backend::Sqlite {
-            self.bury_the_dead_of_this_machine().await;
+        if self.shared.session.database().backend() == Backend::Sqlite
+            && watch::bury_dead_of_this_machine(&self.shared, &self.worker).await
+        {
+            self.stir();
         }
     }
 
@@ -169,6 +165,9 @@ impl Driver {
                 self.finished.push(*end);
                 // A place is free.
                 self.hungry = true;
+            }
+            Event::Begins(id) => {
+                self.started.insert(id);
             }
             Event::Over(id) => {
                 self.started.remove(&id);
@@ -258,7 +257,9 @@ impl Driver {
                 if any {
                     self.stir();
                 }
-                self.bury_those_that_are_silent(workers).await;
+                if watch::bury_silent(&self.shared, &mut self.watch, &self.worker, workers).await {
+                    self.stir();
+                }
             }
         }
         if self.clock.held.elapsed() >= self.shared.settings.lease / 2 {
@@ -267,10 +268,6 @@ impl Driver {
         }
         #[cfg(feature = "metrics")]
         self.count_those_that_wait().await;
-        if self.clock.expire.elapsed() >= EXPIRE {
-            self.clock.expire = Instant::now();
-            self.expire().await;
-        }
     }
 
     /// When the connection is lost while a round is committed, nobody can tell whether the jobs of that round were given to this
@@ -281,6 +278,11 @@ impl Driver {
             .session
             .read(async |conn| membership::held(conn, &self.worker).await)
             .await;
+        // What began while this was read has said so by now.
+        self.collect();
+        if self.finished.len() >= AT_ONCE {
+            return;
+        }
         for (id, fence) in held.unwrap_or_default() {
             if !self.started.contains(&id) {
                 tracing::warn!(
@@ -355,8 +357,8 @@ impl Driver {
             self.stirred || self.is_due() || finished.iter().any(|end| end.state == state::WAITING);
         let ticks = asks && stirred;
         let mut places = Places::of(&self.shared);
-        let wants = if asks {
-            places.wants(&self.shared)
+        let wants = if asks && self.shared.settings.engine.is_none() {
+            places.wants()
         } else {
             Vec::new()
         };
@@ -406,11 +408,18 @@ impl Driver {
                         round.full = true;
                         continue;
                     }
-                    let jobs =
-                        claim::claim(tx, worker, &want.queue, want.kind, &want.only, limit, now())
-                            .await?;
+                    let jobs = claim::claim(
+                        tx,
+                        worker,
+                        &want.queue,
+                        want.kind,
+                        &places.only(want),
+                        limit,
+                        now(),
+                    )
+                    .await?;
                     round.full |= want.kind == Kind::Sound && jobs.len() == limit;
-                    places.take(want, jobs.len());
+                    places.take(&jobs);
                     round.claimed.extend(jobs);
                 }
                 Ok(round)
@@ -419,6 +428,9 @@ impl Driver {
         match &result {
             Ok(_) => {
                 self.stirred = stirred && !ticks;
+                if asks {
+                    self.shared.due.notify_one();
+                }
                 for end in &finished {
                     self.started.remove(&end.id);
                 }
@@ -454,91 +466,11 @@ impl Driver {
         self.join().await;
     }
 
-    async fn bury_those_that_are_silent(&mut self, workers: Vec<Member>) {
-        let now = Instant::now();
-        self.seen
-            .retain(|id, _| workers.iter().any(|worker| worker.id == *id));
-        for worker in workers {
-            if worker.id == self.worker {
-                continue;
-            }
-            let seen = self
-                .seen
-                .entry(worker.id.clone())
-                .or_insert((worker.beat, now));
-            if seen.0 != worker.beat {
-                *seen = (worker.beat, now);
-            } else if seen.1.elapsed() >= self.shared.settings.lease {
-                self.bury(&worker).await;
-            }
-        }
-    }
-
-    /// After a crash, or a restart that did not wait: nobody has to be silent first.
-    async fn bury_the_dead_of_this_machine(&mut self) {
-        let workers: Result<Vec<Member>, JobError> = self
-            .shared
-            .session
-            .read(async |conn| membership::all(conn).await)
-            .await;
-        let host = host();
-        for worker in workers.unwrap_or_default() {
-            if worker.host == host && worker.id != self.worker && !is_alive(worker.process) {
-                self.bury(&worker).await;
-            }
-        }
-    }
-
-    async fn bury(&mut self, dead: &Member) {
-        let limits = &self.shared.crash_limits;
-        let buried: Result<usize, JobError> = self
-            .shared
-            .session
-            .transaction(async |tx| membership::bury(tx, dead, limits, now()).await)
-            .await;
-        match buried {
-            Ok(jobs) => {
-                tracing::warn!(
-                    jobs,
-                    process = dead.process,
-                    host = dead.host,
-                    "a process that ran jobs is gone"
-                );
-                self.stir();
-                self.shared.changes.tell_all();
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the jobs of a process that is gone were not rescued");
-            }
-        }
-    }
-
-    async fn expire(&self) {
-        let Some(retention) = self.shared.settings.retention else {
-            return;
-        };
-        let before = now() - i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
-        loop {
-            let expired: Result<usize, JobError> = self
-                .shared
-                .session
-                .transaction(async |tx| store::expire(tx, before, EXPIRE_AT_ONCE).await)
-                .await;
-            match expired {
-                Ok(count) if count as i64 == EXPIRE_AT_ONCE => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                Ok(_) => return,
-                Err(error) => {
-                    tracing::warn!(%error, "jobs that ended long ago were not forgotten");
-                    return;
-                }
-            }
-        }
-    }
-
     /// Lets attempts end, returns what is left to the queue, and leaves.
     async fn end(&mut self) {
+        // What is called for from now on does not begin.
+        let shared = Arc::clone(&self.shared);
+        let _none_begins = shared.beginning.lock().await;
         let deadline = Instant::now() + self.shared.settings.drain;
         while !self.shared.running.is_empty() && Instant::now() < deadline {
             self.end_round().await;
@@ -603,19 +535,4 @@ pub(in crate::jobs) fn left_behind(id: &str, fence: i64, closure: bool) -> Finis
         ),
         ..end
     }
-}
-
-fn host() -> String {
-    rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned()
-}
-
-/// Whether a process of this machine lives.
-fn is_alive(process: i64) -> bool {
-    let pid = i32::try_from(process)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }

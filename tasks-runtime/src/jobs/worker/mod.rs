@@ -1,17 +1,22 @@
 //! The part of a process that runs jobs: it takes them out of the database, runs them, and writes down how they ended.
 
 mod attempt;
+mod called;
 mod claim;
 pub(super) mod closure;
 mod driver;
 mod finish;
 mod membership;
+mod offers;
 mod places;
+mod retention;
 mod runner;
 mod running;
 mod wakeup;
+mod watch;
 
 pub(crate) use self::attempt::Attempt;
+pub(super) use self::called::run_one;
 #[cfg(feature = "metrics")]
 pub(super) use self::finish::Finish;
 
@@ -59,6 +64,10 @@ pub(in crate::jobs) struct Shared {
     pub(in crate::jobs) running: Running,
     /// There may be work.
     pub(in crate::jobs) wake: Notify,
+    /// There may be attempts that an engine is to be told of.
+    pub(in crate::jobs) due: Notify,
+    /// Held while an attempt begins that was called for.
+    pub(in crate::jobs) beginning: tokio::sync::Mutex<()>,
     pub(in crate::jobs) outbox: mpsc::UnboundedSender<Event>,
     pub(in crate::jobs) stopping: CancellationToken,
     pub(in crate::jobs) handle: tokio::runtime::Handle,
@@ -155,10 +164,18 @@ impl Worker {
             metrics,
             running: Running::default(),
             wake: Notify::new(),
+            due: Notify::new(),
+            beginning: tokio::sync::Mutex::new(()),
             outbox,
             stopping: CancellationToken::new(),
             handle: runtime.handle().clone(),
         });
+        if let Some(time) = shared.settings.retention {
+            runtime.spawn(retention::run(Arc::clone(&shared), time));
+        }
+        if let Some(engine) = &shared.settings.engine {
+            runtime.spawn(offers::run(Arc::clone(&shared), Arc::clone(engine)));
+        }
         let driver = runtime.spawn(Driver::new(Arc::clone(&shared), inbox).run());
         Ok(Self {
             shared,

@@ -1,0 +1,144 @@
+//! What decides where and when attempts of jobs begin.
+//!
+//! A process that has [workers](super::Jobs::workers) takes jobs out of the database and runs them itself, and that is all most
+//! services need. An [`Engine`] is for those who have another system that drives work: one that calls back over HTTP, say, into
+//! whichever process it likes. It is given to [`Jobs::engine`](super::Jobs::engine).
+//!
+//! Records stay where they are, in the database, so submitting, listing, canceling, progress, results, retries with their delays and
+//! schedules are the same whatever drives. The engine is told of each attempt that is due ([`Engine::drive`]), and sees to it that
+//! somebody calls [`Attempts::run`].
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use tasks_runtime::jobs::engine::{Attempts, BoxError, Due, Engine, Ran};
+//! use tasks_runtime::jobs::{JobError, JobStatus, Jobs, Scheduler};
+//! use tasks_runtime::prelude::*;
+//! use tokio::sync::mpsc;
+//!
+//! /// Puts attempts into a channel. Another engine would send them to a server that calls back.
+//! #[derive(Debug)]
+//! struct Channel(mpsc::UnboundedSender<Due>);
+//!
+//! impl Engine for Channel {
+//!     fn drive<'a>(&'a self, attempts: &'a [Due]) -> std::pin::Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
+//!         Box::pin(async move {
+//!             for due in attempts {
+//!                 self.0.send(*due)?;
+//!             }
+//!             Ok(())
+//!         })
+//!     }
+//! }
+//!
+//! /// What is called back.
+//! async fn call_back(attempts: &Attempts, due: Due) -> Result<(), JobError> {
+//!     while attempts.run(due.job).await? == Ran::Busy {
+//!         tokio::time::sleep(Duration::from_millis(100)).await;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! #[task(register = false)]
+//! async fn add(a: i64, b: i64) -> i64 {
+//!     a + b
+//! }
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let database = Database::sqlite_in_memory().connect().await?;
+//! let (sender, mut due) = mpsc::unbounded_channel();
+//! let scheduler = Scheduler::new(&database, Jobs::new().engine(Channel(sender)));
+//! let executor = tasks_runtime::testing::executor([task(add)]).build()?;
+//! scheduler.start(&executor)?;
+//!
+//! let attempts = scheduler.attempts()?;
+//! tokio::spawn(async move {
+//!     while let Some(due) = due.recv().await {
+//!         call_back(&attempts, due).await?;
+//!     }
+//!     Ok::<_, JobError>(())
+//! });
+//! let job = scheduler.submit(call!(add, a = 2, b = 3)).await?;
+//! assert_eq!(scheduler.wait(job.id, Duration::from_secs(10)).await?.status, JobStatus::Completed);
+//! # scheduler.shutdown().await;
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use ulid::Ulid;
+
+use super::error::JobError;
+use super::worker::{self, Shared};
+
+/// Why an engine took nothing on.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// An attempt that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Due {
+    /// The job.
+    pub job: Ulid,
+    /// Which of its attempts, counted from 0, those that came to nothing included. A job and a number that came before are the same
+    /// attempt, told of once more: an engine may drop it.
+    pub number: u64,
+}
+
+/// Drives attempts: sees to it that somebody runs them.
+pub trait Engine: fmt::Debug + Send + Sync + 'static {
+    /// Takes attempts on: [`Attempts::run`] is to be called for the job of each, in this process or in another one that has the same
+    /// database, and again for as long as it says [`Ran::Busy`] or the process that was called is gone.
+    ///
+    /// What failed is told of again, and so is now and then what was taken on and has not begun.
+    ///
+    /// # Errors
+    ///
+    /// Nothing of it was taken on, or not all; why, for the log.
+    fn drive<'a>(
+        &'a self,
+        attempts: &'a [Due],
+    ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
+}
+
+/// What came of a call of [`Attempts::run`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ran {
+    /// The attempt has ended, and how is written down. If another one is to follow, the engine is told of it when it is due.
+    Ended,
+    /// Nothing has begun: another attempt of the job runs, or has died and is not yet known to have, or this process has no place
+    /// free for it. Call again later.
+    Busy,
+    /// There is nothing to be run: the job has ended, waits for another time, or is not there any more.
+    Nothing,
+}
+
+/// Runs attempts in this process, for an [`Engine`] that calls back. Cheap to clone.
+#[derive(Clone)]
+pub struct Attempts {
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempts").finish_non_exhaustive()
+    }
+}
+
+impl Attempts {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Runs the attempt of a job that is due, and returns when its end is written. It goes on when this future is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NotRunning`] after the shutdown, and when the database fails.
+    pub async fn run(&self, job: Ulid) -> Result<Ran, JobError> {
+        worker::run_one(&self.shared, job).await
+    }
+}

@@ -1,0 +1,65 @@
+//! Tells an engine of the attempts that are due.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use ulid::Ulid;
+
+use super::{Shared, claim};
+use crate::jobs::engine::{Due, Engine};
+use crate::jobs::error::JobError;
+
+/// How often to look for what nobody told of.
+const POLL: Duration = Duration::from_secs(1);
+/// How many attempts an engine is told of and has not begun, at most.
+const MOST: i64 = 1000;
+
+/// Goes on until the process is to end.
+pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
+    // What the engine was told of, and has not begun.
+    let mut told: HashMap<Ulid, u64> = HashMap::new();
+    let mut since = Instant::now();
+    while !shared.stopping.is_cancelled() {
+        if since.elapsed() >= shared.settings.lease {
+            // It may have lost something.
+            told.clear();
+            since = Instant::now();
+        }
+        let due: Result<Vec<Due>, JobError> = shared
+            .session
+            .read(async |conn| claim::due(conn, MOST).await)
+            .await;
+        match due {
+            Ok(due) => tell(&*engine, &mut told, &due).await,
+            Err(error) => tracing::warn!(%error, "the jobs cannot reach their database"),
+        }
+        tokio::select! {
+            () = shared.due.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+            () = shared.stopping.cancelled() => {}
+        }
+    }
+}
+
+async fn tell(engine: &dyn Engine, told: &mut HashMap<Ulid, u64>, due: &[Due]) {
+    told.retain(|job, number| {
+        due.iter()
+            .any(|due| due.job == *job && due.number == *number)
+    });
+    let new: Vec<Due> = due
+        .iter()
+        .filter(|due| told.get(&due.job) != Some(&due.number))
+        .copied()
+        .collect();
+    if new.is_empty() {
+        return;
+    }
+    match engine.drive(&new).await {
+        Ok(()) => told.extend(new.iter().map(|due| (due.job, due.number))),
+        Err(error) => {
+            tracing::warn!(error, jobs = new.len(), "the engine did not take jobs on");
+        }
+    }
+}

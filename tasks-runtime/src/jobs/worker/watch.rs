@@ -1,0 +1,161 @@
+//! Watches the workers of other processes, and buries those that are gone.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Shared;
+use super::membership::{self, Member};
+use crate::jobs::error::JobError;
+use crate::jobs::table::now;
+
+/// As much of the time between two looks counts as watched, at most. When this process was paused itself, for a minute say, it
+/// has not seen anybody be silent for a minute.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+
+/// The beats of other workers, and for how long they were seen to be the same.
+#[derive(Default)]
+pub(in crate::jobs) struct Watch {
+    looked: Option<Instant>,
+    seen: HashMap<String, (i64, Duration)>,
+}
+
+impl Watch {
+    /// Those of which nothing new was seen for a lease.
+    fn silent(&mut self, lease: Duration, me: &str, members: Vec<Member>) -> Vec<Member> {
+        let now = Instant::now();
+        let watched = self.looked.replace(now).map_or(Duration::ZERO, |looked| {
+            now.duration_since(looked).min(LONGEST_LOOK)
+        });
+        self.seen
+            .retain(|id, _| members.iter().any(|member| member.id == *id));
+        let mut silent = Vec::new();
+        for member in members {
+            if member.id == me {
+                continue;
+            }
+            let fresh = (member.beat, Duration::ZERO);
+            let seen = self.seen.entry(member.id.clone()).or_insert(fresh);
+            if seen.0 != member.beat {
+                *seen = fresh;
+                continue;
+            }
+            seen.1 += watched;
+            if seen.1 >= lease {
+                silent.push(member);
+            }
+        }
+        silent
+    }
+}
+
+/// Buries workers that are silent. Gives whether there were any.
+pub(in crate::jobs) async fn bury_silent(
+    shared: &Shared,
+    watch: &mut Watch,
+    me: &str,
+    members: Vec<Member>,
+) -> bool {
+    let mut any = false;
+    for member in watch.silent(shared.settings.lease, me, members) {
+        any |= bury(shared, &member).await;
+    }
+    any
+}
+
+/// After a crash, or a restart that did not wait: nobody has to be silent first.
+pub(in crate::jobs) async fn bury_dead_of_this_machine(shared: &Shared, me: &str) -> bool {
+    let members: Result<Vec<Member>, JobError> = shared
+        .session
+        .read(async |conn| membership::all(conn).await)
+        .await;
+    let host = host();
+    let mut any = false;
+    for member in members.unwrap_or_default() {
+        if member.host == host && member.id != me && !is_alive(member.process) {
+            any |= bury(shared, &member).await;
+        }
+    }
+    any
+}
+
+async fn bury(shared: &Shared, dead: &Member) -> bool {
+    let limits = &shared.crash_limits;
+    let buried: Result<usize, JobError> = shared
+        .session
+        .transaction(async |tx| membership::bury(tx, dead, limits, now()).await)
+        .await;
+    match buried {
+        Ok(jobs) => {
+            tracing::warn!(
+                jobs,
+                process = dead.process,
+                host = dead.host,
+                "a process that ran jobs is gone"
+            );
+            shared.changes.tell_all();
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the jobs of a process that is gone were not rescued");
+            false
+        }
+    }
+}
+
+/// The name of this machine.
+pub(in crate::jobs) fn host() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Whether a process of this machine lives.
+fn is_alive(process: i64) -> bool {
+    let pid = i32::try_from(process)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(beat: i64) -> Vec<Member> {
+        vec![Member {
+            id: "other".to_owned(),
+            beat,
+            host: String::new(),
+            process: 1,
+        }]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_is_silent_when_its_beat_was_watched_to_stay_the_same() {
+        let lease = Duration::from_secs(3);
+        let mut watch = Watch::default();
+        let mut look = async |seconds, beat| {
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            watch.silent(lease, "me", member(beat)).len()
+        };
+        assert_eq!(look(0, 1).await, 0);
+        assert_eq!(look(1, 1).await, 0);
+        assert_eq!(look(1, 2).await, 0, "it has shown a sign of life");
+        assert_eq!(look(1, 2).await, 0);
+        assert_eq!(look(1, 2).await, 0);
+        assert_eq!(look(1, 2).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_paused_has_watched_nobody_meanwhile() {
+        let mut watch = Watch::default();
+        let lease = Duration::from_secs(10);
+        assert!(watch.silent(lease, "me", member(1)).is_empty());
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert!(watch.silent(lease, "me", member(1)).is_empty());
+        assert!(watch.silent(lease, "other", member(1)).is_empty(), "itself");
+    }
+}

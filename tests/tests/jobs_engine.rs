@@ -1,0 +1,147 @@
+//! What an engine of jobs may do wrong.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tasks_tests::databases::TestDatabase;
+use tasks_web::jobs::engine::{Attempts, BoxError, Due, Engine, Ran};
+use tasks_web::jobs::{JobError, JobStatus};
+use tasks_web::prelude::*;
+use tasks_web::testing;
+use tokio::sync::mpsc;
+
+#[task(register = false)]
+async fn greet(name: String) -> String {
+    format!("Hello, {name}!")
+}
+
+#[task(register = false)]
+async fn sleep(milliseconds: u64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
+/// Refuses what it is told first, and loses what it is told next.
+#[derive(Debug)]
+struct Careless {
+    told: Arc<AtomicU32>,
+    sender: mpsc::UnboundedSender<Due>,
+}
+
+impl Engine for Careless {
+    fn drive<'a>(
+        &'a self,
+        attempts: &'a [Due],
+    ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
+        Box::pin(async move {
+            match self.told.fetch_add(1, Ordering::SeqCst) {
+                0 => Err("not today".into()),
+                1 => Ok(()),
+                _ => {
+                    for due in attempts {
+                        self.sender.send(*due)?;
+                    }
+                    Ok(())
+                }
+            }
+        })
+    }
+}
+
+struct World {
+    scheduler: Scheduler,
+    attempts: Attempts,
+    told: Arc<AtomicU32>,
+    due: mpsc::UnboundedReceiver<Due>,
+    _test: TestDatabase,
+}
+
+impl World {
+    async fn new(careless: bool) -> Self {
+        let test = TestDatabase::sqlite();
+        let database = Database::from_url(test.url()).connect().await.unwrap();
+        let (sender, due) = mpsc::unbounded_channel();
+        let told = Arc::new(AtomicU32::new(if careless { 0 } else { 2 }));
+        let engine = Careless {
+            told: Arc::clone(&told),
+            sender,
+        };
+        let jobs = Jobs::new()
+            .max_concurrency(1)
+            .lease(Duration::from_secs(1))
+            .engine(engine);
+        let scheduler = Scheduler::new(&database, jobs);
+        let executor = testing::executor([task(greet), task(sleep)])
+            .build()
+            .unwrap();
+        scheduler.start(&executor).unwrap();
+        Self {
+            attempts: scheduler.attempts().unwrap(),
+            scheduler,
+            told,
+            due,
+            _test: test,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_or_lost_is_told_again() {
+    let mut world = World::new(true).await;
+    let job = world
+        .scheduler
+        .submit(call!(greet, name = "Ada"))
+        .await
+        .unwrap();
+    let due = world.due.recv().await.unwrap();
+    assert_eq!((due.job, due.number), (job.id, 0));
+    assert!(world.told.load(Ordering::SeqCst) >= 3);
+    assert_eq!(world.attempts.run(job.id).await.unwrap(), Ran::Ended);
+    assert_eq!(world.attempts.run(job.id).await.unwrap(), Ran::Nothing);
+    assert_eq!(
+        world.scheduler.result::<String>(job.id).await.unwrap(),
+        "Hello, Ada!"
+    );
+    world.scheduler.shutdown().await;
+    assert!(matches!(
+        world.attempts.run(job.id).await,
+        Err(JobError::NotRunning)
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_for_what_cannot_begin_says_so() {
+    let mut world = World::new(false).await;
+    let scheduler = &world.scheduler;
+    let unknown = tasks_web::artifacts::Ulid::new();
+    assert_eq!(world.attempts.run(unknown).await.unwrap(), Ran::Nothing);
+
+    let later = scheduler
+        .submit(call!(greet, name = "x"))
+        .delay(Duration::from_secs(60))
+        .await
+        .unwrap();
+    assert_eq!(world.attempts.run(later.id).await.unwrap(), Ran::Nothing);
+
+    let long = scheduler
+        .submit(call!(sleep, milliseconds = 60_000))
+        .await
+        .unwrap();
+    let next = scheduler.submit(call!(greet, name = "y")).await.unwrap();
+    assert_eq!(world.due.recv().await.unwrap().job, long.id);
+    let attempts = world.attempts.clone();
+    let running = tokio::spawn(async move { attempts.run(long.id).await });
+    while scheduler.get(long.id).await.unwrap().unwrap().status != JobStatus::Running {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // A second call for the same, and one for which there is no place.
+    assert_eq!(world.attempts.run(long.id).await.unwrap(), Ran::Busy);
+    assert_eq!(world.attempts.run(next.id).await.unwrap(), Ran::Busy);
+    scheduler.cancel(long.id).await.unwrap();
+    assert_eq!(running.await.unwrap().unwrap(), Ran::Ended);
+    assert_eq!(world.attempts.run(next.id).await.unwrap(), Ran::Ended);
+    scheduler.shutdown().await;
+}
