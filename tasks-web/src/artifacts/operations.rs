@@ -4,12 +4,13 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 use tasks_runtime::artifacts::{Artifact, ArtifactNode};
 
-use super::query::{LAST_PAGE, MOST};
 use super::scope::Options;
+use crate::http::ULID;
+use crate::openapi::parts::{
+    Status, answer, conditional, id_parameter, list_of, listing, query_parameter,
+};
 use crate::openapi::{Endpoint, Writer};
 
-/// A ULID: 26 digits and capital letters.
-const ULID: &str = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$";
 const GROUP: &str = "artifacts";
 
 /// What is sent to save an artifact, for the schema.
@@ -122,33 +123,22 @@ pub(crate) fn endpoints(prefix: &str, options: &Options) -> Vec<Endpoint> {
     endpoints
 }
 
-type Status = (u16, &'static str);
-
 const MALFORMED_ID: Status = (400, "The id is not a ULID.");
 const MALFORMED: Status = (400, "The body is not JSON, or the id is not a ULID.");
 const UNKNOWN: Status = (404, "No such artifact.");
-const METHOD: Status = (405, "Another method.");
 const SLOW: Status = (408, "The body took too long to arrive.");
 const LARGE: Status = (413, "The body is too large.");
 const MEDIA: Status = (415, "The body does not say it is JSON, or is compressed.");
 const INVALID: Status = (422, "Something does not fit: `errors` says what.");
-const INTERNAL: Status = (500, "The database failed.");
 const UNAVAILABLE: Status = (503, "The database or the content store is not available.");
 
 fn operation(
     writer: &Writer<'_>,
-    (id, summary): (&str, &str),
+    names: (&str, &str),
     success: (u16, Value),
     problems: &[Status],
 ) -> Value {
-    let mut responses = writer.problems(problems);
-    responses.extend(writer.problems(&[METHOD, INTERNAL]));
-    responses.insert(success.0.to_string(), success.1);
-    json!({"operationId": id, "summary": summary, "tags": [GROUP], "responses": responses})
-}
-
-fn json_answer(schema: &Value) -> Value {
-    json!({"description": "The answer.", "content": {"application/json": {"schema": schema}}})
+    writer.operation(GROUP, names, success, problems)
 }
 
 fn read(
@@ -157,18 +147,13 @@ fn read(
     summary: &str,
     schema: &Value,
     problems: &[Status],
-    conditional: bool,
+    is_conditional: bool,
 ) -> Value {
-    let mut operation = operation(writer, (id, summary), (200, json_answer(schema)), problems);
-    if conditional {
-        operation["responses"]["304"] =
-            json!({"description": "Nothing has changed since `If-None-Match`."});
+    let operation = operation(writer, (id, summary), (200, answer(schema)), problems);
+    if is_conditional {
+        return conditional(operation);
     }
     operation
-}
-
-fn id_parameter() -> Value {
-    json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": ULID}})
 }
 
 /// A read of what belongs to one artifact.
@@ -205,13 +190,7 @@ fn list(writer: &mut Writer<'_>) -> Value {
         "required": ["id", "created_at", "updated_at", "tags", "metadata", "content_type", "file_name", "size", "parent_id", "level"],
         "description": "An artifact without its data.",
     });
-    let items = json!({"type": "array", "items": item, "maxItems": MOST});
-    let number = json!({"type": "integer", "minimum": 0});
-    let schema = json!({"oneOf": [items, {
-        "type": "object",
-        "required": ["items", "total", "page", "size", "pages"],
-        "properties": {"items": items, "total": number, "page": number, "size": number, "pages": number},
-    }]});
+    let schema = list_of(&item);
     let mut operation = read(
         writer,
         "list_artifacts",
@@ -220,28 +199,14 @@ fn list(writer: &mut Writer<'_>) -> Value {
         &[INVALID, UNAVAILABLE],
         true,
     );
-    operation["description"] = json!(
-        "At most 100 at once: the header `Link` with `rel=\"next\"` leads to the rest. With `page` or `size` the answer is an \
-         object with one page and the numbers of it."
-    );
-    let parameter = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
-    operation["parameters"] = json!([
-        parameter(
-            "page",
-            "Which page.",
-            json!({"type": "integer", "minimum": 1, "maximum": LAST_PAGE})
-        ),
-        parameter(
-            "size",
-            "How many a page has.",
-            json!({"type": "integer", "minimum": 1, "maximum": MOST})
-        ),
-        parameter(
+    listing(
+        &mut operation,
+        [query_parameter(
             "after",
             "A place in the list, from the header `Link`.",
-            json!({"type": "string", "pattern": "^[1-9][0-9]{0,17}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}),
-        ),
-    ]);
+            &json!({"type": "string", "pattern": "^[1-9][0-9]{0,17}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}),
+        )],
+    );
     operation
 }
 
@@ -253,11 +218,11 @@ fn body(schema: &Value) -> Value {
 }
 
 fn created(schema: &Value) -> (u16, Value) {
-    let mut answer = json_answer(schema);
-    answer["headers"] = json!({"Location": {
+    let mut created = answer(schema);
+    created["headers"] = json!({"Location": {
         "required": true, "description": "Where it is.", "schema": {"type": "string", "format": "uri"},
     }});
-    (201, answer)
+    (201, created)
 }
 
 fn create(writer: &mut Writer<'_>) -> Value {
@@ -285,7 +250,7 @@ fn update(writer: &mut Writer<'_>) -> Value {
     let mut operation = operation(
         writer,
         ("update_artifact", "Replace an artifact"),
-        (200, json_answer(&output)),
+        (200, answer(&output)),
         &[
             MALFORMED,
             UNKNOWN,

@@ -1,16 +1,16 @@
 //! Artifacts and their trees, as JSON.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{LINK, LOCATION};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use schemars::generate::SchemaSettings;
 use tasks_runtime::artifacts::{Artifact, ArtifactError, Ulid};
 
 use super::input::Body;
-use super::query::{self, MOST, Part};
+use super::query::{self, Part};
 use super::scope::State;
 use crate::auth::Access;
+use crate::http::paging::{self, MOST, with_next};
 use crate::http::{Document, answer, check_json, conditional, json};
 use crate::problem::Problem;
 
@@ -91,27 +91,16 @@ pub(super) async fn list(request: HttpRequest, state: Data<State>) -> HttpRespon
         match query::part(request.query_string())? {
             Part::After(after) => {
                 let list = state.manager.list(after, MOST).await?;
-                let mut response = conditional(&request, &Document::new(write_list(&list.items)));
-                if let Some(next) = list.next {
-                    let link = format!("<{}?after={next}>; rel=\"next\"", request.path());
-                    if let Ok(link) = link.parse() {
-                        response.headers_mut().insert(LINK, link);
-                    }
-                }
-                Ok(response)
+                let response = conditional(&request, &Document::new(write_list(&list.items)));
+                let next = list.next;
+                let next = next.map(|next| format!("{}?after={next}", request.path()));
+                Ok(with_next(response, next))
             }
-            Part::Page { page, size } => {
-                let found = state.manager.page(page, size).await?;
-                let mut out = b"{\"items\":".to_vec();
-                out.extend_from_slice(&write_list(&found.items));
-                out.extend_from_slice(
-                    format!(
-                        ",\"total\":{},\"page\":{},\"size\":{},\"pages\":{}}}",
-                        found.total, found.page, found.size, found.pages
-                    )
-                    .as_bytes(),
-                );
-                Ok(conditional(&request, &Document::new(out)))
+            Part::Page(wanted) => {
+                let found = state.manager.page(wanted.page, wanted.size).await?;
+                let items = write_list(&found.items);
+                let body = paging::page(&items, found.total, found.pages, wanted);
+                Ok(conditional(&request, &Document::new(body)))
             }
         }
     }
@@ -207,10 +196,5 @@ pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> HttpRespo
 }
 
 pub(super) async fn schema(request: HttpRequest) -> HttpResponse {
-    let generator = SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator();
-    let schema = generator.into_root_schema_for::<Artifact>();
-    let text = serde_json::to_vec(&schema).unwrap_or_default();
-    conditional(&request, &Document::new(text))
+    conditional(&request, &Document::schema_of::<Artifact>())
 }

@@ -15,10 +15,10 @@ use futures_util::{Stream, StreamExt as _};
 use tasks_runtime::artifacts::{Artifact, ArtifactIn, JsonText, Upload};
 
 use super::input::Wrong;
-use super::query::pairs;
 use super::records::{Answer, created};
 use super::scope::State;
 use crate::auth::Access;
+use crate::http::paging::pairs;
 use crate::http::{answer, ulid};
 use crate::problem::Problem;
 

@@ -24,6 +24,14 @@ impl Document {
         }
     }
 
+    /// The JSON Schema of what is sent to clients.
+    #[cfg(feature = "database")]
+    pub(crate) fn schema_of<T: schemars::JsonSchema>() -> Self {
+        let generator = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+        let schema = generator.into_generator().into_root_schema_for::<T>();
+        Self::new(serde_json::to_vec(&schema).unwrap_or_default())
+    }
+
     /// Whether the client has it already: `If-None-Match` (RFC 9110, section 13.1.2), compared weakly.
     pub(crate) fn matches(&self, if_none_match: &str) -> bool {
         matches_etag(&self.etag, if_none_match)

@@ -2,6 +2,9 @@
 
 use tasks_runtime::artifacts::Ulid;
 
+/// What a ULID looks like: 26 digits and capital letters.
+pub(crate) const ULID: &str = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$";
+
 /// A ULID as it is written, which is in one way only.
 pub(crate) fn ulid(text: &str) -> Option<Ulid> {
     let canonical = text.len() == 26

@@ -4,6 +4,8 @@ mod body;
 mod document;
 #[cfg(feature = "database")]
 mod ids;
+#[cfg(feature = "database")]
+pub(crate) mod paging;
 mod respond;
 pub(crate) mod sse;
 #[cfg(feature = "database")]
@@ -14,7 +16,7 @@ pub(crate) use document::Document;
 #[cfg(feature = "database")]
 pub(crate) use document::matches_etag;
 #[cfg(feature = "database")]
-pub(crate) use ids::ulid;
+pub(crate) use ids::{ULID, ulid};
 pub(crate) use respond::{answer, conditional, json, only_get};
 #[cfg(feature = "database")]
 pub(crate) use verbs::Verbs;

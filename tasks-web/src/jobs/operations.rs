@@ -4,26 +4,24 @@ use serde_json::{Value, json};
 use tasks_runtime::RegisteredTask;
 use tasks_runtime::jobs::{JobLog, JobRecord, JobStats, JobStatus, ScheduleRecord};
 
-use super::query::{LAST_PAGE, MOST};
 use super::schedules::ScheduleIn;
 use super::submit::Options;
+use crate::http::ULID;
+use crate::http::paging::MOST;
 use crate::http::sse::{LONGEST, SHORTEST};
+use crate::openapi::parts::{
+    Status, answer, conditional, id_parameter, list_of, listing, query_parameter,
+};
 use crate::openapi::{Endpoint, Writer};
 
-/// A ULID: 26 digits and capital letters.
-const ULID: &str = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$";
 const GROUP: &str = "jobs";
 
-type Status = (u16, &'static str);
-
 const UNKNOWN: Status = (404, "No such job.");
-const METHOD: Status = (405, "Another method.");
 const STATE: Status = (
     409,
     "The job is not in a state for that: `job_status` says how it is.",
 );
 const QUERY: Status = (422, "The query does not fit: `errors` says where.");
-const INTERNAL: Status = (500, "The database failed.");
 const UNAVAILABLE: Status = (503, "The database is not available.");
 
 fn operation(
@@ -32,20 +30,14 @@ fn operation(
     success: (u16, Value),
     problems: &[Status],
 ) -> Value {
-    let mut responses = writer.problems(problems);
-    responses.extend(writer.problems(&[METHOD, INTERNAL, UNAVAILABLE]));
-    responses.insert(success.0.to_string(), success.1);
-    json!({"operationId": id, "summary": summary, "tags": [GROUP], "responses": responses})
-}
-
-fn answer(schema: &Value) -> Value {
-    json!({"description": "The answer.", "content": {"application/json": {"schema": schema}}})
+    let mut operation = writer.operation(GROUP, (id, summary), success, problems);
+    let unavailable = writer.problems(&[UNAVAILABLE]);
+    operation["responses"]["503"] = unavailable["503"].clone();
+    operation
 }
 
 fn of_job(mut operation: Value) -> Value {
-    operation["parameters"] = json!([
-        {"name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": ULID}},
-    ]);
+    operation["parameters"] = json!([id_parameter()]);
     operation
 }
 
@@ -55,15 +47,12 @@ pub(crate) fn endpoints(prefix: &str) -> Vec<Endpoint> {
     vec![
         Endpoint::new("get", &at(""), list),
         Endpoint::new("get", &at("/$schema"), |writer| {
-            let mut operation = operation(
+            conditional(operation(
                 writer,
                 ("get_job_schema", "The JSON Schema of a job"),
                 (200, answer(&json!({"type": "object"}))),
                 &[],
-            );
-            operation["responses"]["304"] =
-                json!({"description": "Nothing has changed since `If-None-Match`."});
-            operation
+            ))
         }),
         Endpoint::new("get", &at("/$stats"), |writer| {
             let schema = writer.output::<JobStats>();
@@ -111,11 +100,11 @@ pub(crate) fn endpoints(prefix: &str) -> Vec<Endpoint> {
                 &[UNKNOWN, QUERY],
             ));
             if let Some(parameters) = operation["parameters"].as_array_mut() {
-                parameters.push(json!({
-                    "name": "after", "in": "query", "required": false,
-                    "description": "The number of a line: those after it are wanted.",
-                    "schema": {"type": "integer", "minimum": 0, "maximum": u32::MAX},
-                }));
+                parameters.push(query_parameter(
+                    "after",
+                    "The number of a line: those after it are wanted.",
+                    &json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+                ));
             }
             operation
         }),
@@ -125,11 +114,11 @@ pub(crate) fn endpoints(prefix: &str) -> Vec<Endpoint> {
             let names = ("stream_job", "A job as it changes, as server-sent events");
             let mut operation = of_job(operation(writer, names, (200, success), &[UNKNOWN, QUERY]));
             if let Some(parameters) = operation["parameters"].as_array_mut() {
-                parameters.push(json!({
-                    "name": "poll_interval", "in": "query", "required": false,
-                    "description": "How often to look for changes by other processes, in seconds.",
-                    "schema": {"type": "number", "minimum": SHORTEST, "maximum": LONGEST, "default": 1.0},
-                }));
+                parameters.push(query_parameter(
+                    "poll_interval",
+                    "How often to look for changes by other processes, in seconds.",
+                    &json!({"type": "number", "minimum": SHORTEST, "maximum": LONGEST, "default": 1.0}),
+                ));
             }
             operation
         }),
@@ -219,48 +208,30 @@ pub(crate) fn schedule_endpoints(prefix: &str) -> Vec<Endpoint> {
 }
 
 fn list(writer: &mut Writer<'_>) -> Value {
-    let job = writer.output::<JobRecord>();
-    let items = json!({"type": "array", "items": job, "maxItems": MOST});
-    let number = json!({"type": "integer", "minimum": 0});
-    let schema = json!({"oneOf": [items, {
-        "type": "object",
-        "required": ["items", "total", "page", "size", "pages"],
-        "properties": {"items": items, "total": number, "page": number, "size": number, "pages": number},
-    }]});
+    let schema = list_of(&writer.output::<JobRecord>());
     let names = ("list_jobs", "All jobs, newest first");
     let mut operation = operation(writer, names, (200, answer(&schema)), &[QUERY]);
-    operation["description"] = json!(
-        "At most 100 at once: the header `Link` with `rel=\"next\"` leads to the rest. With `page` or `size` the answer is an \
-         object with one page and the numbers of it."
+    let statuses = JobStatus::ALL.map(JobStatus::as_str);
+    listing(
+        &mut operation,
+        [
+            query_parameter(
+                "status_filter",
+                "Keeps the jobs that are like this.",
+                &json!({"type": "string", "enum": statuses}),
+            ),
+            query_parameter(
+                "task",
+                "Keeps the jobs of a task.",
+                &json!({"type": "string"}),
+            ),
+            query_parameter(
+                "before",
+                "The id of a job: older ones are wanted.",
+                &json!({"type": "string", "pattern": ULID}),
+            ),
+        ],
     );
-    let parameter = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
-    operation["parameters"] = json!([
-        parameter(
-            "status_filter",
-            "Keeps the jobs that are like this.",
-            json!({"type": "string", "enum": JobStatus::ALL.map(JobStatus::as_str)})
-        ),
-        parameter(
-            "task",
-            "Keeps the jobs of a task.",
-            json!({"type": "string"})
-        ),
-        parameter(
-            "page",
-            "Which page.",
-            json!({"type": "integer", "minimum": 1, "maximum": LAST_PAGE})
-        ),
-        parameter(
-            "size",
-            "How many a page has.",
-            json!({"type": "integer", "minimum": 1, "maximum": MOST})
-        ),
-        parameter(
-            "before",
-            "The id of a job: older ones are wanted.",
-            json!({"type": "string", "pattern": ULID})
-        ),
-    ]);
     operation
 }
 
@@ -281,7 +252,7 @@ pub(crate) fn submit(
         responses.remove("200");
         // Nothing runs yet, so there is no limit to run into.
         responses.remove("429");
-        responses.extend(writer.problems(&[INTERNAL, UNAVAILABLE]));
+        responses.extend(writer.problems(&[(500, "The database failed."), UNAVAILABLE]));
         responses.insert(
             "202".to_owned(),
             json!({

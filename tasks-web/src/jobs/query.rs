@@ -4,13 +4,9 @@ use tasks_runtime::ArgumentError;
 use tasks_runtime::artifacts::Ulid;
 use tasks_runtime::jobs::{JobFilter, JobStatus};
 
+use crate::http::paging::{self, Page, pairs};
 use crate::http::ulid;
 use crate::problem::Problem;
-
-/// How many jobs, or lines, one answer lists.
-pub(super) const MOST: u32 = 100;
-/// The last page: more than anybody has, and less than what overflows.
-pub(super) const LAST_PAGE: u64 = 1_000_000_000;
 
 /// What is wanted of the list of jobs.
 pub(super) struct Wanted {
@@ -22,71 +18,37 @@ pub(super) struct Wanted {
 /// Which part of it.
 pub(super) enum Part {
     Before(Option<Ulid>),
-    Page { page: u64, size: u64 },
-}
-
-fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
-    actix_web::web::Query::<Vec<(String, String)>>::from_query(query)
-        .map(actix_web::web::Query::into_inner)
-        .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))
-}
-
-fn number(text: &str, least: u64, most: u64) -> Option<u64> {
-    let number = text.parse::<u64>().ok();
-    number.filter(|number| (least..=most).contains(number))
+    Page(Page),
 }
 
 pub(super) fn wanted(query: &str) -> Result<Wanted, Problem> {
-    let (mut page, mut size, mut before, mut task) = (None, None, None, None);
+    let (mut before, mut task) = (None, None);
     let mut filter = JobFilter::new();
-    let mut errors = Vec::new();
-    for (key, value) in pairs(query)? {
-        let mut wrong = |detail: String| {
-            errors.push(ArgumentError {
-                pointer: format!("?{key}"),
-                detail,
-            });
-        };
-        match key.as_str() {
-            "status_filter" => {
-                match JobStatus::ALL
-                    .iter()
-                    .find(|status| status.as_str() == value)
-                {
-                    Some(status) => filter = filter.status(*status),
-                    None => wrong(format!(
-                        "expected one of {}",
-                        JobStatus::ALL.map(JobStatus::as_str).join(", ")
-                    )),
-                }
+    let page = paging::read(query, |key, value| {
+        match key {
+            "status_filter" => filter = std::mem::take(&mut filter).status(status(value)?),
+            "task" => task = Some(value.to_owned()),
+            "before" => {
+                let id = ulid(value).ok_or_else(|| "expected the id of a job".to_owned())?;
+                before = Some(id);
             }
-            "task" => task = Some(value),
-            "page" => match number(&value, 1, LAST_PAGE) {
-                Some(number) => page = Some(number),
-                None => wrong(format!("expected a number from 1 to {LAST_PAGE}")),
-            },
-            "size" => match number(&value, 1, u64::from(MOST)) {
-                Some(number) => size = Some(number),
-                None => wrong(format!("expected a number from 1 to {MOST}")),
-            },
-            "before" => match ulid(&value) {
-                Some(id) => before = Some(id),
-                None => wrong("expected the id of a job".to_owned()),
-            },
             _ => {}
         }
-    }
-    if !errors.is_empty() {
-        return Err(Problem::invalid_query(errors));
-    }
-    let part = match (page, size) {
-        (None, None) => Part::Before(before),
-        (page, size) => Part::Page {
-            page: page.unwrap_or(1),
-            size: size.unwrap_or_else(|| u64::from(MOST)),
-        },
-    };
-    Ok(Wanted { filter, task, part })
+        Ok(())
+    })?;
+    Ok(Wanted {
+        filter,
+        task,
+        part: page.map_or(Part::Before(before), Part::Page),
+    })
+}
+
+fn status(text: &str) -> Result<JobStatus, String> {
+    let mut all = JobStatus::ALL.into_iter();
+    all.find(|status| status.as_str() == text).ok_or_else(|| {
+        let names = JobStatus::ALL.map(JobStatus::as_str).join(", ");
+        format!("expected one of {names}")
+    })
 }
 
 /// After which line the log is wanted.

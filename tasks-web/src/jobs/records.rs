@@ -1,17 +1,16 @@
 //! Jobs as JSON.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LINK;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use tasks_runtime::jobs::{JobError, JobRecord};
 
 use super::access;
-use super::query::{self, MOST, Part};
+use super::query::{self, Part};
 use super::scope::State;
 use crate::auth::Access;
+use crate::http::paging::{self, MOST, with_next};
 use crate::http::{Document, answer, conditional, json};
 use crate::problem::Problem;
 
@@ -23,13 +22,6 @@ fn write(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
 
 fn one(job: &JobRecord) -> Answer {
     Ok(json(write(job)?.into()))
-}
-
-fn with_link(mut response: HttpResponse, link: Option<String>) -> HttpResponse {
-    if let Some(link) = link.and_then(|link| link.parse().ok()) {
-        response.headers_mut().insert(LINK, link);
-    }
-    response
 }
 
 pub(super) async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
@@ -48,23 +40,16 @@ pub(super) async fn list(request: HttpRequest, state: Data<State>) -> HttpRespon
                 let mut jobs = scheduler.list(&filter, before, MOST + 1).await?;
                 let more = jobs.len() > MOST as usize;
                 jobs.truncate(MOST as usize);
-                let link = jobs.last().filter(|_| more).map(|last| {
+                let next = jobs.last().filter(|_| more).map(|last| {
                     let mut query = kept;
                     query.push(format!("before={}", last.id));
-                    format!("<{}?{}>; rel=\"next\"", request.path(), query.join("&"))
+                    format!("{}?{}", request.path(), query.join("&"))
                 });
-                Ok(with_link(json(write(&jobs)?.into()), link))
+                Ok(with_next(json(write(&jobs)?.into()), next))
             }
-            Part::Page { page, size } => {
-                let page = scheduler.page(&filter, page, size).await?;
-                let items = write(&page.items)?;
-                let mut body = b"{\"items\":".to_vec();
-                body.extend_from_slice(&items);
-                let numbers = format!(
-                    ",\"total\":{},\"page\":{},\"size\":{},\"pages\":{}}}",
-                    page.total, page.page, page.size, page.pages
-                );
-                body.extend_from_slice(numbers.as_bytes());
+            Part::Page(wanted) => {
+                let found = scheduler.page(&filter, wanted.page, wanted.size).await?;
+                let body = paging::page(&write(&found.items)?, found.total, found.pages, wanted);
                 Ok(json(body.into()))
             }
         }
@@ -118,11 +103,11 @@ pub(super) async fn logs(request: HttpRequest, state: Data<State>) -> HttpRespon
         let mut lines = state.scheduler.logs(job.id, after, MOST + 1).await?;
         let more = lines.len() > MOST as usize;
         lines.truncate(MOST as usize);
-        let link = lines
+        let next = lines
             .last()
             .filter(|_| more)
-            .map(|last| format!("<{}?after={}>; rel=\"next\"", request.path(), last.number));
-        Ok(with_link(json(write(&lines)?.into()), link))
+            .map(|last| format!("{}?after={}", request.path(), last.number));
+        Ok(with_next(json(write(&lines)?.into()), next))
     }
     .await;
     answer(&request, result)
@@ -172,10 +157,5 @@ pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> HttpRespo
 }
 
 pub(super) async fn schema(request: HttpRequest) -> HttpResponse {
-    let generator = SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator();
-    let schema = generator.into_root_schema_for::<JobRecord>();
-    let text = serde_json::to_vec(&schema).unwrap_or_default();
-    conditional(&request, &Document::new(text))
+    conditional(&request, &Document::schema_of::<JobRecord>())
 }

@@ -4,6 +4,8 @@ mod document;
 mod endpoint;
 mod example;
 mod operation;
+#[cfg(feature = "database")]
+pub(crate) mod parts;
 mod security;
 mod service;
 mod ui;

@@ -1,0 +1,104 @@
+//! Lists in parts: the queries of them, and how an answer leads to the rest.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::LINK;
+use actix_web::web::Query;
+use tasks_runtime::ArgumentError;
+
+use crate::problem::Problem;
+
+/// How many items one answer lists.
+pub(crate) const MOST: u32 = 100;
+/// The last page: more than anybody has, and less than what overflows.
+pub(crate) const LAST_PAGE: u64 = 1_000_000_000;
+
+/// A page of a list, by its number from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) page: u64,
+    pub(crate) size: u64,
+}
+
+/// The pairs of a query.
+pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
+    Query::<Vec<(String, String)>>::from_query(query)
+        .map(Query::into_inner)
+        .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))
+}
+
+/// Reads the query of a list. `take` takes what is not `page` or `size`, and says what is wrong with a value; keys that it does not
+/// know it ignores. Gives the page, if one is wanted.
+pub(crate) fn read(
+    query: &str,
+    mut take: impl FnMut(&str, &str) -> Result<(), String>,
+) -> Result<Option<Page>, Problem> {
+    let (mut page, mut size) = (None, None);
+    let mut errors = Vec::new();
+    for (key, value) in pairs(query)? {
+        let taken = match key.as_str() {
+            "page" => number(&value, LAST_PAGE).map(|number| page = Some(number)),
+            "size" => number(&value, u64::from(MOST)).map(|number| size = Some(number)),
+            key => take(key, &value),
+        };
+        if let Err(detail) = taken {
+            errors.push(ArgumentError {
+                pointer: format!("?{key}"),
+                detail,
+            });
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Problem::invalid_query(errors));
+    }
+    Ok((page.is_some() || size.is_some()).then(|| Page {
+        page: page.unwrap_or(1),
+        size: size.unwrap_or_else(|| u64::from(MOST)),
+    }))
+}
+
+fn number(text: &str, most: u64) -> Result<u64, String> {
+    let number = text.parse::<u64>().ok();
+    number
+        .filter(|number| (1..=most).contains(number))
+        .ok_or_else(|| format!("expected a number from 1 to {most}"))
+}
+
+/// Says where the next part of the list is, if there is one (RFC 8288).
+pub(crate) fn with_next(mut response: HttpResponse, next: Option<String>) -> HttpResponse {
+    let link = next.and_then(|next| format!("<{next}>; rel=\"next\"").parse().ok());
+    if let Some(link) = link {
+        response.headers_mut().insert(LINK, link);
+    }
+    response
+}
+
+/// An answer with one page: its items as JSON, and how many there are in all.
+pub(crate) fn page(items: &[u8], total: u64, pages: u64, Page { page, size }: Page) -> Vec<u8> {
+    let mut body = b"{\"items\":".to_vec();
+    body.extend_from_slice(items);
+    let numbers = format!(",\"total\":{total},\"page\":{page},\"size\":{size},\"pages\":{pages}}}");
+    body.extend_from_slice(numbers.as_bytes());
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page_of(query: &str) -> Result<Option<Page>, Problem> {
+        read(query, |key, _| match key {
+            "after" => Err("expected a place".to_owned()),
+            _ => Ok(()),
+        })
+    }
+
+    #[test]
+    fn everything_wrong_with_a_query_is_said() {
+        let problem = page_of("page=0&size=101&after=x").err().unwrap();
+        assert_eq!(problem.status, 422);
+        assert_eq!(problem.errors.len(), 3);
+        let five = Page { page: 1, size: 5 };
+        assert_eq!(page_of("size=5").unwrap(), Some(five));
+        assert_eq!(page_of("other=5").unwrap(), None);
+    }
+}
