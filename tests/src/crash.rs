@@ -19,6 +19,7 @@ use tasks_web::with_conn;
 use crate::http;
 use crate::postgres::Postgres;
 use crate::process::Server;
+use crate::proxy::Proxy;
 
 /// What is done.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Plan {
     pub pauses: f64,
     /// How often PostgreSQL itself is killed.
     pub database_kills: u64,
+    /// How often all connections to PostgreSQL are cut, in the middle of what they do.
+    pub cuts: u64,
 }
 
 /// What was seen.
@@ -48,6 +51,8 @@ pub struct Report {
     pub paused: u64,
     /// How often the database was killed.
     pub database_killed: u64,
+    /// How often all connections to the database were cut.
+    pub cuts: u64,
     /// Effects beyond the first one of a job, of tasks that promise at least one.
     pub repeats: u64,
     /// Jobs with an effect that is exactly one.
@@ -62,13 +67,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} jobs acknowledged, {} kills, {} deaths of a poison job, {} pauses, {} kills of the database: none lost, none stuck; {} of them exactly \
+            "{} jobs acknowledged, {} kills, {} deaths of a poison job, {} pauses, {} kills of the database, {} cuts of all connections: none lost, none stuck; {} of them exactly \
              once, {} repeats of the others; settled {:.1} s after the last kill; {:.0} s in all",
             self.acknowledged,
             self.killed,
             self.poisoned,
             self.paused,
             self.database_killed,
+            self.cuts,
             self.exact,
             self.repeats,
             self.settled.as_secs_f64(),
@@ -159,9 +165,24 @@ pub async fn run(
     plan: &Plan,
 ) -> Result<Report> {
     let began = Instant::now();
+    let proxy = match postgres.as_deref() {
+        Some(postgres) => Some(Proxy::start(postgres.port()).await?),
+        None => None,
+    };
+    let road = match (postgres.as_deref(), &proxy) {
+        (Some(postgres), Some(proxy)) => {
+            let port = |port: u16| format!(":{port}/");
+            url.replacen(&port(postgres.port()), &port(proxy.port()), 1)
+        }
+        _ => url.to_owned(),
+    };
+    ensure!(
+        proxy.is_none() || road != url,
+        "{url} does not lead to the proxy"
+    );
     let fleet = Arc::new(Fleet {
         program: program.to_owned(),
-        url: url.to_owned(),
+        url: road,
         slots: Mutex::new(Vec::new()),
     });
     for _ in 0..plan.processes {
@@ -234,6 +255,12 @@ pub async fn run(
         let wait = Duration::from_millis(rand::rng().random_range(wait));
         tokio::time::sleep(wait).await;
         report.poisoned += fleet.revive().await?;
+        if let Some(proxy) = &proxy
+            && done * plan.cuts > report.cuts * plan.kills
+        {
+            proxy.cut();
+            report.cuts += 1;
+        }
         let slot = rand::rng().random_range(0..plan.processes);
         let Some(mut server) = fleet.slots()[slot].take() else {
             bail!("a process is missing");
@@ -299,7 +326,7 @@ pub async fn run(
     report.settled = last_kill.elapsed();
     let at_once = plan.processes as u64 * CONCURRENCY;
     let in_flight = (report.killed + report.poisoned + report.paused) * CONCURRENCY
-        + report.database_killed * 2 * at_once;
+        + (report.database_killed * 2 + report.cuts) * at_once;
     check(&database, &acknowledged, &mut report).await?;
     let stopped = format!(
         "SELECT COUNT(*) AS count FROM tasks_jobs WHERE id = '{poison}' AND state = 4 AND error_type = 'crash' \

@@ -16,6 +16,7 @@ pub mod load;
 pub mod openapi;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod schemathesis;
 
 /// The code in the pages of the project, compiled and run as documentation tests.

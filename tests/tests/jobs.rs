@@ -112,6 +112,28 @@ async fn reads(session: Session, milliseconds: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Somebody asks it to stop, and nobody has told it so when it fails.
+#[task(register = false, retries = 5, backoff = "constant(10ms)")]
+async fn fails_when_canceled(context: TaskContext, session: Session) -> anyhow::Result<()> {
+    let id = context.job_id().unwrap_or_default();
+    let sql = format!("UPDATE tasks_jobs SET cancel_requested_at = 1 WHERE id = '{id}'");
+    session.execute_script(&sql).await?;
+    anyhow::bail!("it fails in attempt {}", context.attempt());
+}
+
+#[task(register = false, unique = "params")]
+async fn pair(a: u32, b: u32) -> u32 {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    a + b
+}
+
+#[task(register = false)]
+async fn chatters(context: TaskContext) {
+    for n in 0..1200 {
+        context.log(format!("line {n}"));
+    }
+}
+
 #[task(register = false)]
 async fn panics() {
     #[allow(clippy::panic, reason = "it is what is tested")]
@@ -147,6 +169,9 @@ impl World {
             task(stubborn),
             task(panics),
             task(reads),
+            task(fails_when_canceled),
+            task(pair),
+            task(chatters),
         ])
         .provide(scheduler.clone())
         .provide(database.clone())
@@ -966,6 +991,169 @@ async fn count(database: &Database, sql: &str) -> i64 {
     found.count
 }
 
+async fn what_was_canceled_is_not_tried_again(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let job = world
+        .scheduler
+        .submit(call!(fails_when_canceled))
+        .await
+        .unwrap();
+    let done = world.done(&job).await;
+    assert_eq!((done.status, done.attempt), (JobStatus::Canceled, 1));
+    assert!(done.finished_at.is_some());
+    world.scheduler.shutdown().await;
+}
+
+async fn many_lines_are_kept_and_hold_nobody_up(test: Ground) {
+    let world = World::new(test, Jobs::new().max_concurrency(30)).await;
+    let all = (0..30).map(|_| world.scheduler.submit(call!(chatters)));
+    for id in world.scheduler.submit_all(all).await.unwrap() {
+        let job = world.scheduler.wait(id, LONG).await.unwrap();
+        assert_eq!((job.status, job.attempt), (JobStatus::Completed, 1));
+        // The lines of an attempt come before its end.
+        let last = world.scheduler.logs(id, 990, 100).await.unwrap();
+        assert_eq!(last.len(), 10, "{id}");
+        assert_eq!((last[9].number, &*last[9].message), (1000, "line 999"));
+    }
+    world.scheduler.shutdown().await;
+}
+
+async fn what_cannot_be_stored_is_replaced(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let job = world
+        .scheduler
+        .spawn("zero", async { Err::<(), _>(TaskError::msg("a\0b")) })
+        .await
+        .unwrap();
+    let done = world.done(&job).await;
+    assert_eq!(done.error.as_deref(), Some("a\u{fffd}b"));
+    world.scheduler.shutdown().await;
+}
+
+/// The row of its worker is gone: nobody would bury that.
+async fn a_job_whose_worker_is_not_there_goes_back(test: Ground) {
+    let world = World::new(test, Jobs::new().lease(Duration::from_secs(1))).await;
+    let job = world
+        .scheduler
+        .submit(call!(greet, name = "x"))
+        .delay(LONG)
+        .await
+        .unwrap();
+    let given = format!(
+        "UPDATE tasks_jobs SET state = 2, attempt = 1, fence = 1, worker = 'nobody' WHERE id = '{}'",
+        job.id
+    );
+    let session = world.database.session();
+    session.execute_script(&given).await.unwrap();
+    let done = world.done(&job).await;
+    assert_eq!((done.status, done.attempt), (JobStatus::Completed, 1));
+    world.scheduler.shutdown().await;
+}
+
+async fn the_same_parameters_are_the_same_however_they_are_written(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let first = scheduler.submit(call!(pair, a = 1, b = 2)).await.unwrap();
+    let body = br#"{"params": { "b" : 2, "a": 1 }}"#;
+    let again = scheduler.submit_json("pair", body).await.unwrap();
+    assert_eq!(first.id, again.id);
+    let all = [
+        scheduler.submit_json("pair", body),
+        scheduler.submit(call!(pair, a = 3, b = 2)),
+    ];
+    let ids = scheduler.submit_all(all).await.unwrap();
+    assert_eq!(ids[0], first.id);
+    assert!(scheduler.get(ids[1]).await.unwrap().is_some());
+    // A schedule of it does not run beside itself.
+    scheduler
+        .schedule("pairs", call!(pair, a = 3, b = 2))
+        .once(std::time::SystemTime::now())
+        .await
+        .unwrap();
+    while scheduler
+        .schedule_of("pairs")
+        .await
+        .unwrap()
+        .last_run_at
+        .is_none()
+    {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let jobs = scheduler
+        .list(&JobFilter::new().task("pair"), None, 10)
+        .await
+        .unwrap();
+    assert_eq!(jobs.len(), 2, "{jobs:?}");
+    for key in ["k", "k"] {
+        let job = scheduler.submit_json("greet", br#"{"params":{"name":"x"}}"#);
+        job.idempotency_key(key).await.unwrap();
+        let job = scheduler.submit_json("greet", br#"{"params": {"name": "x"}}"#);
+        job.idempotency_key(key).await.unwrap();
+    }
+    scheduler.shutdown().await;
+}
+
+async fn a_pause_moves_no_time_that_is_to_come(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let hour = Duration::from_secs(3600);
+    let made = scheduler
+        .schedule("hourly", call!(greet, name = "x"))
+        .every(hour)
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        scheduler.pause("hourly").await.unwrap();
+        let resumed = scheduler.resume("hourly").await.unwrap();
+        assert_eq!(resumed.next_runs, made.next_runs);
+    }
+    scheduler
+        .schedule("once", call!(greet, name = "x"))
+        .once(std::time::SystemTime::now() + Duration::from_millis(500))
+        .await
+        .unwrap();
+    scheduler.pause("once").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let over = scheduler.resume("once").await.unwrap();
+    assert!(
+        over.next_runs.is_empty() && over.last_run_at.is_none(),
+        "{over:?}"
+    );
+    scheduler.shutdown().await;
+}
+
+async fn schedules_of_unknown_tasks_do_not_hold_up_others(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let mut rows = String::new();
+    for n in 0..300 {
+        rows.push_str(&format!(
+            "INSERT INTO tasks_schedules (name, task_name, params, timezone, interval_us, paused, created_at, next_run_at) \
+             VALUES ('old{n}', 'gone', '{{}}', 'UTC', 1000000, 0, 1, {n});"
+        ));
+    }
+    let session = world.database.session();
+    session.execute_script(&rows).await.unwrap();
+    world
+        .scheduler
+        .schedule("new", call!(greet, name = "x"))
+        .every(Duration::from_secs(1))
+        .await
+        .unwrap();
+    let deadline = Instant::now() + LONG;
+    while world
+        .scheduler
+        .schedule_of("new")
+        .await
+        .unwrap()
+        .last_run_at
+        .is_none()
+    {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.scheduler.shutdown().await;
+}
+
 with_every_engine!(
     a_job_runs_and_has_a_result,
     what_is_wrong_is_not_stored,
@@ -987,6 +1175,13 @@ with_every_engine!(
     a_schedule_keeps_its_time_and_makes_up_for_what_it_missed,
     each_time_of_a_schedule_is_one_run_however_many_processes_there_are,
     a_schedule_that_cannot_be_is_refused,
+    what_was_canceled_is_not_tried_again,
+    many_lines_are_kept_and_hold_nobody_up,
+    what_cannot_be_stored_is_replaced,
+    a_job_whose_worker_is_not_there_goes_back,
+    the_same_parameters_are_the_same_however_they_are_written,
+    a_pause_moves_no_time_that_is_to_come,
+    schedules_of_unknown_tasks_do_not_hold_up_others,
     jobs_are_forgotten_some_time_after_their_end,
     tasks_that_use_all_connections_do_not_keep_their_process_from_showing_that_it_lives,
 );

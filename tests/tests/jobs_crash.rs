@@ -25,6 +25,7 @@ async fn nothing_is_lost_in_sqlite() {
         processes: 2,
         pauses: 0.15,
         database_kills: 0,
+        cuts: 0,
     };
     let report = run(program(), test.url(), None, &plan).await.unwrap();
     assert!(
@@ -43,12 +44,13 @@ async fn nothing_is_lost_with_three_processes_on_postgres() {
         processes: 3,
         pauses: 0.15,
         database_kills: 1,
+        cuts: 5,
     };
     let url = own.url();
     let report = run(program(), &url, Some(&mut server), &plan)
         .await
         .unwrap();
-    assert!(report.acknowledged >= 300, "{report}");
+    assert!(report.acknowledged >= 300 && report.cuts > 0, "{report}");
 }
 
 /// A job that kills its process takes no others with it, and is stopped.

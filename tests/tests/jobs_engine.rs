@@ -19,8 +19,12 @@ async fn greet(name: String) -> String {
     format!("Hello, {name}!")
 }
 
+/// How often it was called.
+static SLEEPS: AtomicU32 = AtomicU32::new(0);
+
 #[task(register = false)]
 async fn sleep(milliseconds: u64) {
+    SLEEPS.fetch_add(1, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
 
@@ -144,4 +148,38 @@ async fn a_call_for_what_cannot_begin_says_so() {
     assert_eq!(running.await.unwrap().unwrap(), Ran::Ended);
     assert_eq!(world.attempts.run(next.id).await.unwrap(), Ran::Ended);
     scheduler.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_come_twice_or_break_off_run_nothing_twice_and_lose_nothing() {
+    let world = World::new(false).await;
+    let before = SLEEPS.load(Ordering::SeqCst);
+    let job = world
+        .scheduler
+        .submit(call!(sleep, milliseconds = 2500))
+        .await
+        .unwrap();
+    // The caller goes away, at any moment of the beginning.
+    for microseconds in (0..3000).step_by(300) {
+        let run = world.attempts.run(job.id);
+        let _ = tokio::time::timeout(Duration::from_micros(microseconds), run).await;
+    }
+    // Longer than it takes to look for what was given and never began.
+    for _ in 0..10 {
+        let ran = world.attempts.run(job.id).await.unwrap();
+        let status = world.scheduler.get(job.id).await.unwrap().unwrap().status;
+        if status.is_final() {
+            break;
+        }
+        assert_eq!((ran, status), (Ran::Busy, JobStatus::Running));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let done = world
+        .scheduler
+        .wait(job.id, Duration::from_secs(20))
+        .await
+        .unwrap();
+    assert_eq!((done.status, done.attempt), (JobStatus::Completed, 1));
+    assert_eq!(SLEEPS.load(Ordering::SeqCst) - before, 1);
+    world.scheduler.shutdown().await;
 }

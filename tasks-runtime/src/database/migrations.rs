@@ -40,7 +40,12 @@ macro_rules! own {
 }
 
 /// In order. What was released is never changed, only followed by another one.
-const OWN: &[Own] = own!["0001_artifacts", "0002_jobs", "0003_schedules"];
+const OWN: &[Own] = own![
+    "0001_artifacts",
+    "0002_jobs",
+    "0003_schedules",
+    "0004_limited_jobs"
+];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.
 #[cfg(feature = "postgres")]

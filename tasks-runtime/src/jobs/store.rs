@@ -1,7 +1,9 @@
 //! The records of jobs, one by one.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 use ulid::Ulid;
 
@@ -232,7 +234,7 @@ async fn notify(conn: &mut Connection) -> Result<(), JobError> {
     Ok(())
 }
 
-/// Forgets a job that does not run. `false` when it is not there or runs.
+/// Forgets a job that does not run, and marks one that does, to be forgotten at its end. `false` when it is not there or runs.
 pub(super) async fn delete(conn: &mut Connection, id: Ulid) -> Result<bool, JobError> {
     let id = id.to_string();
     let deleted = with_conn!(conn, |conn| {
@@ -244,7 +246,14 @@ pub(super) async fn delete(conn: &mut Connection, id: Ulid) -> Result<bool, JobE
         .execute(conn)
         .await
     })?;
-    if deleted == 1 {
+    if deleted == 0 {
+        with_conn!(conn, |conn| {
+            diesel::update(tasks_jobs::table.find(&id))
+                .set(tasks_jobs::forget.eq(1))
+                .execute(conn)
+                .await
+        })?;
+    } else {
         with_conn!(conn, |conn| {
             diesel::delete(tasks_job_logs::table.filter(tasks_job_logs::job_id.eq(&id)))
                 .execute(conn)
@@ -254,7 +263,38 @@ pub(super) async fn delete(conn: &mut Connection, id: Ulid) -> Result<bool, JobE
     Ok(deleted == 1)
 }
 
-/// Forgets jobs that ended before a time, oldest first. Gives how many.
+/// Forgets jobs that somebody deleted while they ran. Gives how many.
+pub(super) async fn forget(conn: &mut Connection) -> Result<usize, JobError> {
+    let gone: Vec<String> = with_conn!(conn, |conn| {
+        diesel::delete(
+            tasks_jobs::table.filter(diesel::dsl::sql::<Bool>("forget = 1 AND state <> 2")),
+        )
+        .returning(tasks_jobs::id)
+        .get_results(conn)
+        .await
+    })?;
+    with_conn!(conn, |conn| {
+        diesel::delete(tasks_job_logs::table.filter(tasks_job_logs::job_id.eq_any(&gone)))
+            .execute(conn)
+            .await
+    })?;
+    Ok(gone.len())
+}
+
+/// Whether there are any of those.
+pub(super) async fn any_to_forget(conn: &mut Connection) -> Result<bool, JobError> {
+    let any: Option<String> = with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(diesel::dsl::sql::<Bool>("forget = 1 AND state <> 2"))
+            .select(tasks_jobs::id)
+            .first(conn)
+            .await
+            .optional()
+    })?;
+    Ok(any.is_some())
+}
+
+/// Forgets jobs that ended before a time, oldest first. Gives how many were found.
 pub(super) async fn expire(
     conn: &mut Connection,
     before: i64,
@@ -273,40 +313,96 @@ pub(super) async fn expire(
     if ids.is_empty() {
         return Ok(0);
     }
-    let deleted = with_conn!(conn, |conn| {
-        diesel::delete(tasks_job_logs::table.filter(tasks_job_logs::job_id.eq_any(&ids)))
-            .execute(conn)
-            .await?;
+    // The jobs first, as a deletion does it: one that is queued again in the meantime stays, with its log.
+    let deleted: Vec<String> = with_conn!(conn, |conn| {
         diesel::delete(
             tasks_jobs::table
                 .filter(tasks_jobs::id.eq_any(&ids))
                 .filter(tasks_jobs::state.gt(state::RUNNING)),
         )
-        .execute(conn)
+        .returning(tasks_jobs::id)
+        .get_results(conn)
         .await
     })?;
-    Ok(deleted)
-}
-
-/// Adds a line to those of a job, up to the limit.
-pub(super) async fn log(
-    conn: &mut Connection,
-    id: &str,
-    at: i64,
-    message: &str,
-) -> Result<(), JobError> {
-    let sql = "INSERT INTO tasks_job_logs (job_id, number, at, message) \
-         SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3 FROM tasks_job_logs WHERE job_id = $1 \
-         HAVING COALESCE(MAX(number), 0) < $4";
     with_conn!(conn, |conn| {
-        statement(sql)
-            .bind::<Text, _>(id)
-            .bind::<BigInt, _>(at)
-            .bind::<Text, _>(message)
-            .bind::<Integer, _>(MOST_LINES)
+        diesel::delete(tasks_job_logs::table.filter(tasks_job_logs::job_id.eq_any(&deleted)))
             .execute(conn)
             .await
     })?;
+    // Those that were skipped are asked for again: what counts is whether there are more.
+    Ok(ids.len())
+}
+
+/// A line of the log of an attempt.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) id: String,
+    pub(super) fence: i64,
+    pub(super) at: i64,
+    pub(super) message: String,
+}
+
+/// Adds lines to those of jobs, up to the limit. Those of attempts that do not count any more are left out.
+pub(super) async fn log(conn: &mut Connection, lines: &[Line]) -> Result<(), JobError> {
+    let mut by_attempt: BTreeMap<(&str, i64), Vec<&Line>> = BTreeMap::new();
+    for line in lines {
+        by_attempt
+            .entry((&line.id, line.fence))
+            .or_default()
+            .push(line);
+    }
+    for ((id, fence), lines) in by_attempt {
+        let counts: Option<i64> = with_conn!(conn, |conn| {
+            tasks_jobs::table
+                .find(id)
+                .filter(tasks_jobs::fence.eq(fence))
+                .select(tasks_jobs::fence)
+                .first(conn)
+                .await
+                .optional()
+        })?;
+        if counts.is_none() {
+            continue;
+        }
+        let last: Option<i32> = with_conn!(conn, |conn| {
+            tasks_job_logs::table
+                .filter(tasks_job_logs::job_id.eq(id))
+                .select(diesel::dsl::max(tasks_job_logs::number))
+                .first(conn)
+                .await
+        })?;
+        let rows: Vec<_> = (last.unwrap_or_default() + 1..=MOST_LINES)
+            .zip(lines)
+            .map(|(number, line)| {
+                (
+                    tasks_job_logs::job_id.eq(line.id.clone()),
+                    tasks_job_logs::number.eq(number),
+                    tasks_job_logs::at.eq(line.at),
+                    tasks_job_logs::message.eq(line.message.clone()),
+                )
+            })
+            .collect();
+        match conn.kind() {
+            #[cfg(feature = "sqlite")]
+            ConnectionKind::Sqlite(conn) => {
+                conn.spawn_blocking(move |conn| {
+                    for row in rows {
+                        let query = diesel::insert_into(tasks_job_logs::table).values(row);
+                        diesel::RunQueryDsl::execute(query, conn)?;
+                    }
+                    Ok::<_, diesel::result::Error>(())
+                })
+                .await?;
+            }
+            #[cfg(feature = "postgres")]
+            ConnectionKind::Postgres(conn) => {
+                diesel::insert_into(tasks_job_logs::table)
+                    .values(rows)
+                    .execute(conn)
+                    .await?;
+            }
+        }
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use ulid::Ulid;
 
 use super::error::JobError;
@@ -97,16 +98,18 @@ impl Submit {
 
     /// Runs it at a time, or at once when that is over.
     pub fn at(mut self, time: SystemTime) -> Self {
-        let time = DateTime::<Utc>::from(time);
-        let far = chrono::TimeDelta::from_std(MAX_DELAY).unwrap_or(chrono::TimeDelta::MAX);
-        if time - Utc::now() > far {
+        // What is over is now: how long ago it was does not matter.
+        let delay = time.duration_since(SystemTime::now()).unwrap_or_default();
+        if delay > MAX_DELAY {
             self.options.wrong = Some(("/scheduled_at", "is more than ten years away".to_owned()));
+        } else {
+            self.options.at = Some(DateTime::<Utc>::from(SystemTime::now() + delay));
         }
-        self.options.at = Some(time);
         self
     }
 
-    /// Jobs of a higher one go first, in the same queue. 0 unless set, here or on the task.
+    /// Jobs of a higher one go first, in the same queue: among those of one task that has a `max_concurrency`, and among those of all
+    /// other tasks. 0 unless set, here or on the task.
     pub fn priority(mut self, priority: i32) -> Self {
         self.options.priority = Some(priority);
         self
@@ -183,7 +186,7 @@ impl Submit {
         let attempts = options
             .max_attempts
             .unwrap_or_else(|| policy.retries.saturating_add(1));
-        let unique_key = policy.unique.then(|| digest(checked.params.as_bytes()));
+        let unique_key = policy.unique.then(|| unique_key(&checked.params));
         Ok(NewRow {
             id: Ulid::new().to_string(),
             task_name: Some(checked.task),
@@ -212,6 +215,7 @@ impl Submit {
                 .map(|timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX)),
             idempotency_key: options.idempotency_key,
             unique_key,
+            limited: i32::from(policy.max_concurrency.is_some()),
             params: checked.params,
         })
     }
@@ -279,6 +283,31 @@ pub(super) fn check_description(text: &str) -> Result<(), JobError> {
         });
     }
     Ok(())
+}
+
+/// What jobs with the same parameters have in common, however those are written.
+pub(super) fn unique_key(params: &str) -> String {
+    digest(canonical(params).as_bytes())
+}
+
+/// JSON in one spelling: without white space, and with the members of objects by their names.
+pub(super) fn canonical(json: &str) -> String {
+    fn sorted(value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(sorted),
+            Value::Object(members) => {
+                members.values_mut().for_each(sorted);
+                // Without effect where they are kept by name anyway, which other crates decide.
+                members.sort_keys();
+            }
+            _ => {}
+        }
+    }
+    let Ok(mut value) = serde_json::from_str::<Value>(json) else {
+        return json.to_owned();
+    };
+    sorted(&mut value);
+    value.to_string()
 }
 
 /// PostgreSQL has no text with such a character.

@@ -29,6 +29,8 @@ diesel::table! {
         timeout_ms -> Nullable<BigInt>,
         idempotency_key -> Nullable<Text>,
         unique_key -> Nullable<Text>,
+        limited -> Integer,
+        forget -> Integer,
         artifact_id -> Nullable<Text>,
         error_type -> Nullable<Text>,
         error -> Nullable<Text>,
@@ -113,6 +115,8 @@ pub(super) struct NewRow {
     pub(super) timeout_ms: Option<i64>,
     pub(super) idempotency_key: Option<String>,
     pub(super) unique_key: Option<String>,
+    /// Whether only so many jobs of its task run at once.
+    pub(super) limited: i32,
     pub(super) params: String,
 }
 

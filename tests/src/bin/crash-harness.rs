@@ -26,6 +26,7 @@ async fn main() -> Result<()> {
         processes: 2,
         pauses: 0.05,
         database_kills: 0,
+        cuts: 0,
     };
     println!(
         "SQLite, two processes: {}",
@@ -41,6 +42,7 @@ async fn main() -> Result<()> {
         processes: 3,
         pauses: 0.15,
         database_kills: 5,
+        cuts: 100,
     };
     let report = run(&program, &url, Some(&mut server), &plan).await?;
     println!("PostgreSQL, three processes: {report}");

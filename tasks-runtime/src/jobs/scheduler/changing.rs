@@ -1,7 +1,5 @@
 //! Jobs are canceled, queued again and forgotten.
 
-use std::time::Duration;
-
 use ulid::Ulid;
 
 use super::Scheduler;
@@ -83,17 +81,6 @@ impl Scheduler {
         if there && !deleted {
             // It runs: it is gone once its code has ended.
             self.cancel(id).await?;
-            let scheduler = self.clone();
-            self.database().spawn(async move {
-                const PATIENCE: Duration = Duration::from_secs(24 * 3600);
-                if scheduler.wait(id, PATIENCE).await.is_ok() {
-                    let _: Result<bool, JobError> = scheduler
-                        .shared
-                        .session
-                        .transaction(async |tx| store::delete(tx, id).await)
-                        .await;
-                }
-            });
         }
         self.shared.changes.tell_id(id);
         Ok(there)

@@ -11,7 +11,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::record::JobRecord;
 use crate::jobs::schedules::Schedule;
 use crate::jobs::store;
-use crate::jobs::submit::{Checked, Options, Submit};
+use crate::jobs::submit::{Checked, Options, Submit, canonical};
 use crate::jobs::table::{NewRow, Row};
 use crate::jobs::worker::closure;
 use crate::registry::RegisteredTask;
@@ -127,23 +127,12 @@ impl Scheduler {
             .into_iter()
             .map(Submit::row)
             .collect::<Result<Vec<_>, _>>()?;
-        let mut ids = Vec::with_capacity(rows.len());
-        for row in &rows {
-            ids.push(Ulid::from_string(&row.id).unwrap_or(Ulid::nil()));
-        }
-        let stored: Result<usize, JobError> = self
+        let ids: Result<Vec<Ulid>, JobError> = self
             .shared
             .session
-            .transaction(async |tx| store::insert(tx, rows.clone()).await)
+            .transaction(async |tx| insert_all(tx, &rows).await)
             .await;
-        if stored? < ids.len() {
-            // Some have twins: those are what was meant.
-            for (id, row) in ids.iter_mut().zip(&rows) {
-                if let Some(twin) = self.twin(row).await? {
-                    *id = twin.id;
-                }
-            }
-        }
+        let ids = ids?;
         self.submitted(&rows);
         self.wake();
         Ok(ids)
@@ -168,7 +157,16 @@ impl Scheduler {
             .read(|state| state.worker.clone())
             .ok_or(JobError::NotRunning)?;
         let row = closure::row(&worker.shared, &description.into()).await?;
-        let record = self.insert(row.clone()).await?;
+        let stored: Result<Row, JobError> = self
+            .shared
+            .session
+            .transaction(async |tx| {
+                closure::check_worker(tx, &row).await?;
+                insert_or_find(tx, &row).await
+            })
+            .await;
+        let record = self.record(stored?);
+        self.submitted(std::slice::from_ref(&row));
         closure::start(&worker.shared, &row, future);
         Ok(record)
     }
@@ -198,15 +196,6 @@ impl Scheduler {
             scheduler.wake();
         });
         Ok(self.record(stored))
-    }
-
-    async fn twin(&self, row: &NewRow) -> Result<Option<JobRecord>, JobError> {
-        let found: Option<Row> = self
-            .shared
-            .session
-            .read(async |conn| find_twin(conn, row).await)
-            .await?;
-        Ok(found.map(|row| self.record(row)))
     }
 
     #[cfg(feature = "metrics")]
@@ -252,19 +241,44 @@ async fn find_twin(conn: &mut Connection, row: &NewRow) -> Result<Option<Row>, J
     .await
 }
 
+async fn insert_all(conn: &mut Connection, rows: &[NewRow]) -> Result<Vec<Ulid>, JobError> {
+    let id = |row: &NewRow| Ulid::from_string(&row.id).unwrap_or(Ulid::nil());
+    if store::insert(conn, rows.to_vec()).await? == rows.len() {
+        return Ok(rows.iter().map(id).collect());
+    }
+    // Some have twins: those are what was meant.
+    let mut ids = Vec::with_capacity(rows.len());
+    for row in rows {
+        let stored = match store::find(conn, id(row)).await? {
+            Some(stored) => stored,
+            None => insert_or_find(conn, row).await?,
+        };
+        ids.push(Ulid::from_string(&stored.id).unwrap_or(Ulid::nil()));
+    }
+    Ok(ids)
+}
+
 async fn insert_or_find(conn: &mut Connection, row: &NewRow) -> Result<Row, JobError> {
+    /// A twin may end between the two looks.
+    const TIMES: usize = 5;
     let id = Ulid::from_string(&row.id).unwrap_or(Ulid::nil());
-    if store::insert(conn, vec![row.clone()]).await? == 1 {
-        return store::find(conn, id).await?.ok_or(JobError::NotFound(id));
+    for _ in 0..TIMES {
+        if store::insert(conn, vec![row.clone()]).await? == 1 {
+            return store::find(conn, id).await?.ok_or(JobError::NotFound(id));
+        }
+        let Some(twin) = find_twin(conn, row).await? else {
+            continue;
+        };
+        if let Some(key) = &row.idempotency_key
+            && twin.params != row.params
+            && canonical(&twin.params) != canonical(&row.params)
+        {
+            return Err(JobError::KeyReused {
+                key: key.clone(),
+                id: Ulid::from_string(&twin.id).unwrap_or(Ulid::nil()),
+            });
+        }
+        return Ok(twin);
     }
-    let twin = find_twin(conn, row).await?.ok_or(JobError::NotFound(id))?;
-    if let Some(key) = &row.idempotency_key
-        && twin.params != row.params
-    {
-        return Err(JobError::KeyReused {
-            key: key.clone(),
-            id: Ulid::from_string(&twin.id).unwrap_or(Ulid::nil()),
-        });
-    }
-    Ok(twin)
+    Err(JobError::NotFound(id))
 }

@@ -4,8 +4,6 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, Utc};
-
 use super::is_name;
 use super::record::ScheduleRecord;
 use super::recurrence::Recurrence;
@@ -102,7 +100,7 @@ impl Schedule {
         let recurrence = match self.when {
             Some(When::Cron(pattern)) => Recurrence::cron(&pattern, &self.timezone)?,
             Some(When::Every(interval)) => Recurrence::every(interval)?,
-            Some(When::Once(at)) => Recurrence::Once(DateTime::<Utc>::from(at).timestamp_micros()),
+            Some(When::Once(at)) => Recurrence::once(at)?,
             None => {
                 return Err(wrong(
                     "/cron",

@@ -90,13 +90,13 @@ impl Scheduler {
                     .await?
                     .ok_or_else(|| JobError::NoSchedule(name.to_owned()))?;
                 if row.paused != 0 && !paused {
-                    let last = row.next_run_at;
-                    let recurrence = row.recurrence();
-                    row.next_run_at = match recurrence {
+                    let now = now();
+                    let next = row.next_run_at.filter(|next| *next > now);
+                    row.next_run_at = match row.recurrence() {
                         // One that passed in the meantime is over.
-                        Some(Recurrence::Once(_)) => last,
-                        Some(recurrence) => recurrence.next(now(), last),
-                        None => None,
+                        Some(Recurrence::Once(_)) | None => next,
+                        // What is to come stays when it was.
+                        Some(recurrence) => next.or_else(|| recurrence.next(now, row.next_run_at)),
                     };
                 }
                 row.paused = i32::from(paused);

@@ -27,7 +27,7 @@ pub struct ScheduleRecord {
     pub timezone: String,
     /// How many seconds are between two runs, if it is one with an interval.
     pub interval: Option<u64>,
-    /// Whether it runs at the moment.
+    /// Whether it rests: its times pass without a run.
     pub paused: bool,
     /// When it was made.
     #[serde(serialize_with = "time")]

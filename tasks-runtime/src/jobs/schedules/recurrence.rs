@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, TimeZone as _, Utc};
 use chrono_tz::Tz;
@@ -67,6 +67,19 @@ impl Recurrence {
     }
 
     /// As it is stored: the pattern, the zone, the interval, the time.
+    /// Once, at a time that a calendar has.
+    pub(in crate::jobs) fn once(at: SystemTime) -> Result<Self, JobError> {
+        let micros = at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok()
+            .and_then(|since| i64::try_from(since.as_micros()).ok())
+            .filter(|micros| DateTime::<Utc>::from_timestamp_micros(*micros).is_some());
+        micros.map(Self::Once).ok_or_else(|| JobError::Option {
+            pointer: "/once_at",
+            reason: "is no time after 1970 that can be kept".to_owned(),
+        })
+    }
+
     pub(in crate::jobs) fn columns(&self) -> (Option<&str>, &str, Option<i64>, Option<i64>) {
         match self {
             Self::Cron { pattern, timezone } => (Some(pattern), timezone.name(), None, None),

@@ -1,21 +1,24 @@
 //! The time of a schedule has come.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 use ulid::Ulid;
 
-use super::row::{Row, find, tasks_schedules};
-use crate::database::{Backend, Connection, statement};
+use super::row::{Row, tasks_schedules};
+use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::store;
+use crate::jobs::submit::unique_key;
 use crate::jobs::table::{NewRow, state};
 use crate::registry::TaskRegistry;
 use crate::task::JobPolicy;
 use crate::with_conn;
 
 /// How many schedules run in one round.
-const AT_ONCE: i64 = 100;
+const AT_ONCE: usize = 100;
+/// How many that are due it looks at: there may be some of tasks that this process does not know.
+const LOOKED_AT: i64 = 10_000;
 
 /// Submits the jobs of schedules whose time has come, in the transaction that moves them on: each time once, however many
 /// processes there are. Gives the time of the next one.
@@ -25,39 +28,28 @@ pub(in crate::jobs) async fn tick(
     now: i64,
 ) -> Result<Option<i64>, JobError> {
     #[derive(QueryableByName)]
-    struct Due {
-        #[diesel(sql_type = Text)]
-        name: String,
-    }
-    #[derive(QueryableByName)]
     struct Next {
         #[diesel(sql_type = diesel::sql_types::Nullable<BigInt>)]
         at: Option<i64>,
     }
-    let lock = match conn.backend() {
-        Backend::Sqlite => "",
-        Backend::Postgres => " FOR UPDATE SKIP LOCKED",
-    };
-    let sql = format!(
-        "SELECT name FROM tasks_schedules WHERE paused = 0 AND next_run_at IS NOT NULL AND next_run_at <= $1 \
-         ORDER BY next_run_at LIMIT $2{lock}"
-    );
-    let due: Vec<Due> = with_conn!(conn, |conn| {
-        statement(sql)
-            .bind::<BigInt, _>(now)
-            .bind::<BigInt, _>(AT_ONCE)
+    let due: Vec<(String, String)> = with_conn!(conn, |conn| {
+        tasks_schedules::table
+            .filter(diesel::dsl::sql::<Bool>("paused = 0"))
+            .filter(tasks_schedules::next_run_at.le(now))
+            .order(tasks_schedules::next_run_at)
+            .limit(LOOKED_AT)
+            .select((tasks_schedules::name, tasks_schedules::task_name))
             .load(conn)
             .await
     })?;
-    for Due { name } in due {
-        let Some(row) = find(conn, &name).await? else {
-            continue;
-        };
-        // A process that does not know the task leaves it to one that does.
-        let Ok(task) = registry.get(&row.task_name) else {
-            continue;
-        };
-        run(conn, &row, task.policy(), now).await?;
+    // Those of tasks that this process does not know it leaves to one that does.
+    let known = due
+        .into_iter()
+        .filter_map(|(name, task)| Some((name, registry.get(&task).ok()?.policy())));
+    for (name, policy) in known.take(AT_ONCE) {
+        if let Some(row) = take(conn, &name, now).await? {
+            run(conn, &row, policy, now).await?;
+        }
     }
     let next: Next = with_conn!(conn, |conn| {
         statement(
@@ -68,6 +60,30 @@ pub(in crate::jobs) async fn tick(
         .await
     })?;
     Ok(next.at)
+}
+
+/// The schedule, if it is still due, and no other process has it in hand.
+async fn take(conn: &mut Connection, name: &str, now: i64) -> Result<Option<Row>, JobError> {
+    macro_rules! due {
+        () => {
+            tasks_schedules::table
+                .filter(tasks_schedules::name.eq(name))
+                .filter(tasks_schedules::paused.eq(0))
+                .filter(tasks_schedules::next_run_at.le(now))
+                .select(Row::as_select())
+        };
+    }
+    Ok(match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(conn) => due!().first(conn).await.optional()?,
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => due!()
+            .for_update()
+            .skip_locked()
+            .first(conn)
+            .await
+            .optional()?,
+    })
 }
 
 /// One run: however many were missed, this makes up for them.
@@ -103,7 +119,8 @@ async fn run(
         started_at: None,
         timeout_ms: None,
         idempotency_key: Some(format!("schedule:{}:{due}", schedule.name)),
-        unique_key: None,
+        unique_key: policy.unique.then(|| unique_key(&schedule.params)),
+        limited: i32::from(policy.max_concurrency.is_some()),
         params: schedule.params.clone(),
     };
     let stored = store::insert(conn, vec![job]).await?;

@@ -21,14 +21,15 @@ const LONGEST_LINE: usize = 4096;
 /// What attempts tell the driver.
 pub(in crate::jobs) enum Event {
     Finished(Box<Finish>),
-    /// The job of this id is about to be given to this process, outside of the driver's rounds.
-    Begins(String),
-    /// An attempt is over, and there is nothing to write.
-    Over(String),
+    /// The job of this id was given to this process with this fence, outside of the driver's rounds.
+    Began(String, i64),
+    /// The attempt with this fence is over, and there is nothing to write.
+    Over(String, i64),
     /// Its progress, or its artifact, is another.
     Changed(Arc<Attempt>),
     Line {
         id: String,
+        fence: i64,
         at: i64,
         message: String,
     },
@@ -144,6 +145,7 @@ impl Attempt {
         }
         let _ = self.outbox.send(Event::Line {
             id: self.id.to_string(),
+            fence: self.fence,
             at: now(),
             // PostgreSQL has no such character.
             message: message.replace('\0', "\u{fffd}"),

@@ -18,17 +18,11 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Runs the attempt of a job, if one is due and there is a place for it.
 pub(in crate::jobs) async fn run_one(shared: &Arc<Shared>, job: Ulid) -> Result<Ran, JobError> {
-    let fence = {
-        // What is free now is free until the attempt has its place.
-        let _one_at_a_time = shared.beginning.lock().await;
-        match begin(shared, job).await? {
-            Ok(job) => {
-                let fence = job.fence;
-                runner::start(shared, job);
-                fence
-            }
-            Err(ran) => return Ok(ran),
-        }
+    // Of its own, so that a caller who goes away leaves nothing half begun.
+    let begins = shared.handle.spawn(begin(Arc::clone(shared), job));
+    let fence = match begins.await.map_err(|_| JobError::NotRunning)?? {
+        Ok(fence) => fence,
+        Err(ran) => return Ok(ran),
     };
     let mut changes = shared.changes.of(job);
     loop {
@@ -43,17 +37,17 @@ pub(in crate::jobs) async fn run_one(shared: &Arc<Shared>, job: Ulid) -> Result<
     }
 }
 
-/// Gives the job to this process, or says why not.
-async fn begin(shared: &Arc<Shared>, job: Ulid) -> Result<Result<Claimed, Ran>, JobError> {
+/// Begins the attempt in this process, and gives its fence, or says why not.
+async fn begin(shared: Arc<Shared>, job: Ulid) -> Result<Result<i64, Ran>, JobError> {
+    // What is free now is free until the attempt has its place.
+    let _one_at_a_time = shared.beginning.lock().await;
     if shared.stopping.is_cancelled() {
         return Err(JobError::NotRunning);
     }
     let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
-    let places = Places::of(shared);
+    let places = Places::of(&shared);
     let id = job.to_string();
-    // Before it is given, so that it is never taken for one that was given and did not begin.
-    let _ = shared.outbox.send(Event::Begins(id.clone()));
-    let begun: Result<Result<Claimed, Ran>, JobError> = shared
+    let given: Result<Result<Claimed, Ran>, JobError> = shared
         .session
         .transaction(async |tx| {
             let Some(found) = claim::asked_for(tx, &id).await? else {
@@ -75,8 +69,11 @@ async fn begin(shared: &Arc<Shared>, job: Ulid) -> Result<Result<Claimed, Ran>, 
             Ok(given.ok_or(Ran::Busy))
         })
         .await;
-    if !matches!(begun, Ok(Ok(_))) {
-        let _ = shared.outbox.send(Event::Over(id));
-    }
-    begun
+    Ok(given?.map(|job| {
+        let fence = job.fence;
+        // While nobody else begins: the driver takes what was given, and is not known to have begun, for lost.
+        let _ = shared.outbox.send(Event::Began(id, fence));
+        runner::start(&shared, job);
+        fence
+    }))
 }

@@ -9,16 +9,19 @@ use crate::database::{Backend, Connection, statement};
 use crate::jobs::engine::Due;
 use crate::jobs::error::JobError;
 use crate::jobs::table::{Claimed, tasks_jobs};
+use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 
 /// What is claimed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::jobs) enum Kind {
-    /// Jobs that no process died of.
+    /// Jobs that no process died of, of tasks of which any number runs at once.
     Sound,
+    /// Jobs that no process died of, of one task that says how many run at once.
+    Limited(String),
     /// Jobs that ran when their process died. They run one at a time in each process, so that the one that kills it is found
-    /// and the others are not blamed.
-    Suspect,
+    /// and the others are not blamed. Not of these tasks, which have no place left.
+    Suspect(Vec<String>),
 }
 
 const RETURNING: &str = "RETURNING tasks_jobs.id, tasks_jobs.task_name, tasks_jobs.queue, tasks_jobs.attempt, \
@@ -27,22 +30,34 @@ const RETURNING: &str = "RETURNING tasks_jobs.id, tasks_jobs.task_name, tasks_jo
 const SET: &str = "SET state = 2, attempt = attempt + 1, fence = fence + 1, worker = $1, started_at = $2, \
      scheduled_at = CASE WHEN attempt = 0 THEN scheduled_at ELSE NULL END, progress = NULL";
 
-/// Takes up to `limit` jobs of a queue, by priority and then by age; `only` is one more condition.
+/// Takes up to `limit` jobs of a queue, by priority and then by age.
 pub(in crate::jobs) async fn claim(
     conn: &mut Connection,
     worker: &str,
     queue: &str,
-    kind: Kind,
-    only: &str,
+    kind: &Kind,
     limit: usize,
     now: i64,
 ) -> Result<Vec<Claimed>, JobError> {
-    let crashes = match kind {
-        Kind::Sound => "= 0",
-        Kind::Suspect => "> 0",
+    // The names go as JSON: one text of the statement, however many there are.
+    let (which, names) = match (kind, conn.backend()) {
+        (Kind::Sound, _) => ("crashes = 0 AND limited = 0 AND $5 = ''", String::new()),
+        (Kind::Limited(task), _) => (
+            "crashes = 0 AND limited = 1 AND task_name = $5",
+            task.clone(),
+        ),
+        (Kind::Suspect(full), backend) => (
+            match backend {
+                Backend::Sqlite => {
+                    "crashes > 0 AND task_name NOT IN (SELECT value FROM json_each($5))"
+                }
+                Backend::Postgres => "crashes > 0 AND NOT CAST($5 AS JSONB) ? task_name",
+            },
+            serde_json::to_string(full).unwrap_or_default(),
+        ),
     };
     let picked = format!(
-        "SELECT id FROM tasks_jobs WHERE state = 1 AND crashes {crashes} AND queue = $3 {only} \
+        "SELECT id FROM tasks_jobs WHERE state = 1 AND {which} AND queue = $3 \
          ORDER BY priority DESC, run_at, id LIMIT $4"
     );
     let sql = match conn.backend() {
@@ -62,6 +77,7 @@ pub(in crate::jobs) async fn claim(
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(queue)
             .bind::<BigInt, _>(limit)
+            .bind::<Text, _>(names)
             .load(conn)
             .await
     })?;
@@ -131,21 +147,35 @@ pub(in crate::jobs) async fn standing(
     })?)
 }
 
-/// Jobs that are ready, by priority and then by age.
-pub(in crate::jobs) async fn due(conn: &mut Connection, most: i64) -> Result<Vec<Due>, JobError> {
-    let rows: Vec<(String, i64)> = with_conn!(conn, |conn| {
-        tasks_jobs::table
-            .filter(diesel::dsl::sql::<Bool>("state = 1"))
-            .order((
-                tasks_jobs::priority.desc(),
-                tasks_jobs::run_at,
-                tasks_jobs::id,
-            ))
-            .limit(most)
-            .select((tasks_jobs::id, tasks_jobs::fence))
-            .load(conn)
-            .await
-    })?;
+/// Jobs of a queue that are ready, by priority and then by age. Suspects are few: all queues have them at once.
+pub(in crate::jobs) async fn due(
+    conn: &mut Connection,
+    queue: &str,
+    most: i64,
+) -> Result<Vec<Due>, JobError> {
+    let mut rows: Vec<(String, i64)> = Vec::new();
+    // Each has an index.
+    for which in [
+        "state = 1 AND crashes = 0 AND limited = 0",
+        "state = 1 AND crashes = 0 AND limited = 1",
+        "state = 1 AND crashes > 0",
+    ] {
+        let found: Vec<(String, i64)> = with_conn!(conn, |conn| {
+            tasks_jobs::table
+                .filter(diesel::dsl::sql::<Bool>(which))
+                .filter(tasks_jobs::queue.eq(queue))
+                .order((
+                    tasks_jobs::priority.desc(),
+                    tasks_jobs::run_at,
+                    tasks_jobs::id,
+                ))
+                .limit(most)
+                .select((tasks_jobs::id, tasks_jobs::fence))
+                .load(conn)
+                .await
+        })?;
+        rows.extend(found);
+    }
     let due = |(id, fence): (String, i64)| {
         let job = Ulid::from_string(&id).ok()?;
         Some(Due {
@@ -156,6 +186,40 @@ pub(in crate::jobs) async fn due(conn: &mut Connection, most: i64) -> Result<Vec
     Ok(rows.into_iter().filter_map(due).collect())
 }
 
+/// Says of jobs that wait whether only so many of their tasks run at once: a new version of the program may see that differently.
+pub(in crate::jobs) async fn relabel(
+    conn: &mut Connection,
+    registry: &TaskRegistry,
+) -> Result<(), JobError> {
+    for limited in [true, false] {
+        let names: Vec<&str> = registry
+            .iter()
+            .filter(|task| task.policy().max_concurrency.is_some() == limited)
+            .map(RegisteredTask::name)
+            .collect();
+        for state in [
+            "state = 0",
+            "state = 1 AND crashes = 0",
+            "state = 1 AND crashes > 0",
+        ] {
+            for names in names.chunks(1000) {
+                let was = format!("{state} AND limited = {}", i32::from(!limited));
+                with_conn!(conn, |conn| {
+                    diesel::update(
+                        tasks_jobs::table
+                            .filter(diesel::dsl::sql::<Bool>(&was))
+                            .filter(tasks_jobs::task_name.eq_any(names)),
+                    )
+                    .set(tasks_jobs::limited.eq(i32::from(limited)))
+                    .execute(conn)
+                    .await
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
 #[derive(diesel::QueryableByName)]
 struct Found {
     #[diesel(sql_type = BigInt)]
@@ -164,7 +228,8 @@ struct Found {
 
 /// Whether there is a job to be taken.
 pub(in crate::jobs) async fn is_any(conn: &mut Connection, now: i64) -> Result<bool, JobError> {
-    let sql = "SELECT CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes = 0) \
+    let sql = "SELECT CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes = 0 AND limited = 0) \
+         OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes = 0 AND limited = 1) \
          OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes > 0) \
          OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 0 AND run_at <= $1) \
          OR EXISTS (SELECT 1 FROM tasks_schedules WHERE paused = 0 AND next_run_at <= $1) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS found";

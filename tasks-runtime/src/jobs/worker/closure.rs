@@ -10,7 +10,9 @@ use super::Shared;
 use super::attempt::Event;
 use super::driver::left_behind;
 use super::finish::Finish;
+use super::membership;
 use super::running::{Entry, Why};
+use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::submit::{check_description, storable};
 use crate::jobs::table::{NewRow, now, state};
@@ -40,8 +42,22 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
         timeout_ms: None,
         idempotency_key: None,
         unique_key: None,
+        limited: 0,
         params: "{}".to_owned(),
     })
+}
+
+/// Sees that its worker lives until the row is stored: nobody would bury it after that.
+pub(in crate::jobs) async fn check_worker(
+    conn: &mut Connection,
+    row: &NewRow,
+) -> Result<(), JobError> {
+    let worker = row.worker.as_deref().unwrap_or_default();
+    if membership::beat(conn, worker).await? {
+        Ok(())
+    } else {
+        Err(JobError::NotRunning)
+    }
 }
 
 /// Runs it; its row is stored.
@@ -91,6 +107,7 @@ pub(in crate::jobs) fn start<T, E>(
         if let Some(end) = end(&id, fence, result, why) {
             let _ = shared.outbox.send(Event::Finished(Box::new(end)));
         }
+        shared.running.told();
     });
 }
 
@@ -106,7 +123,8 @@ fn end(
         ..Finish::returned(id, fence, now())
     };
     match (why, result) {
-        (Some(Why::Superseded), _) => None,
+        // If it was buried, this does not count; if the database was away only, nobody else would say it.
+        (Some(Why::Superseded), _) => Some(left_behind(id, fence, true)),
         (Some(Why::Canceled), _) => Some(Finish {
             state: state::CANCELED,
             ..blank

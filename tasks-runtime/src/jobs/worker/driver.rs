@@ -20,6 +20,7 @@ use super::wakeup;
 use super::watch::{self, Watch};
 use crate::database::Backend;
 use crate::jobs::error::JobError;
+use crate::jobs::store::Line;
 use crate::jobs::table::{Claimed, now, state};
 use crate::jobs::{schedules, store};
 
@@ -29,6 +30,8 @@ const POLL: Duration = Duration::from_secs(1);
 const CANCEL: Duration = Duration::from_millis(400);
 /// How many ends are written at once.
 const AT_ONCE: usize = 500;
+/// How many lines of logs.
+const LINES_AT_ONCE: usize = 2000;
 
 pub(in crate::jobs) struct Driver {
     shared: Arc<Shared>,
@@ -37,9 +40,9 @@ pub(in crate::jobs) struct Driver {
     /// What is to be written.
     finished: Vec<Finish>,
     changed: BTreeMap<Ulid, Arc<Attempt>>,
-    lines: Vec<(String, i64, String)>,
+    lines: Vec<Line>,
     /// The jobs whose attempts were started and whose ends are not written yet.
-    started: HashSet<String>,
+    started: HashSet<(String, i64)>,
     /// There may be jobs to take.
     hungry: bool,
     /// There may be other times than those that are known: of jobs that wait, of schedules.
@@ -123,7 +126,10 @@ impl Driver {
             let joined: Result<(), JobError> = self
                 .shared
                 .session
-                .transaction(async |tx| membership::register(tx, &id, &host, process, now()).await)
+                .transaction(async |tx| {
+                    claim::relabel(tx, self.shared.executor.registry()).await?;
+                    membership::register(tx, &id, &host, process, now()).await
+                })
                 .await;
             match joined {
                 Ok(()) => {
@@ -153,6 +159,7 @@ impl Driver {
     /// Everything that attempts have said until now.
     fn collect(&mut self) {
         while self.finished.len() < AT_ONCE
+            && self.lines.len() < LINES_AT_ONCE
             && let Ok(event) = self.inbox.try_recv()
         {
             self.take(event);
@@ -162,15 +169,15 @@ impl Driver {
     fn take(&mut self, event: Event) {
         match event {
             Event::Finished(end) => {
-                self.finished.push(*end);
+                self.finished.push(end.storable());
                 // A place is free.
                 self.hungry = true;
             }
-            Event::Begins(id) => {
-                self.started.insert(id);
+            Event::Began(id, fence) => {
+                self.started.insert((id, fence));
             }
-            Event::Over(id) => {
-                self.started.remove(&id);
+            Event::Over(id, fence) => {
+                self.started.remove(&(id.clone(), fence));
                 self.hungry = true;
                 // It may have been completed in a transaction of the task's own.
                 self.shared.changes.tell(&id);
@@ -178,7 +185,17 @@ impl Driver {
             Event::Changed(attempt) => {
                 self.changed.insert(attempt.id, attempt);
             }
-            Event::Line { id, at, message } => self.lines.push((id, at, message)),
+            Event::Line {
+                id,
+                fence,
+                at,
+                message,
+            } => self.lines.push(Line {
+                id,
+                fence,
+                at,
+                message,
+            }),
         }
     }
 
@@ -273,24 +290,38 @@ impl Driver {
     /// When the connection is lost while a round is committed, nobody can tell whether the jobs of that round were given to this
     /// worker. Those that were, and that nobody started, go back.
     async fn return_what_never_began(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        // What began outside of the rounds has said so once nobody begins.
+        let _none_begins = shared.beginning.lock().await;
         let held: Result<Vec<(String, i64)>, JobError> = self
             .shared
             .session
             .read(async |conn| membership::held(conn, &self.worker).await)
             .await;
-        // What began while this was read has said so by now.
-        self.collect();
-        if self.finished.len() >= AT_ONCE {
-            return;
+        while let Ok(event) = self.inbox.try_recv() {
+            self.take(event);
         }
         for (id, fence) in held.unwrap_or_default() {
-            if !self.started.contains(&id) {
+            if !self.started.contains(&(id.clone(), fence)) {
                 tracing::warn!(
                     job = id,
                     "a job was given to this process, and never began: it goes back"
                 );
                 self.finished.push(Finish::returned(&id, fence, now()));
             }
+        }
+        let orphans: Result<usize, JobError> = self
+            .shared
+            .session
+            .transaction(async |tx| membership::return_orphans(tx, now()).await)
+            .await;
+        if let Ok(jobs @ 1..) = orphans {
+            tracing::warn!(
+                jobs,
+                "jobs of processes that are not there any more go back"
+            );
+            self.shared.changes.tell_all();
+            self.stir();
         }
     }
 
@@ -327,7 +358,7 @@ impl Driver {
                 self.hungry = round.full;
                 self.due = round.due;
                 for job in round.claimed {
-                    self.started.insert(job.id.clone());
+                    self.started.insert((job.id.clone(), job.fence));
                     runner::start(&self.shared, job);
                 }
             }
@@ -391,34 +422,23 @@ impl Driver {
                     )
                     .await?;
                 }
-                for (id, at, message) in &lines {
-                    store::log(tx, id, *at, message).await?;
-                }
+                store::log(tx, &lines).await?;
                 if ticks {
                     let scheduled = schedules::tick(tx, registry, now()).await?;
                     let waiting = claim::promote(tx, now()).await?;
                     round.due = scheduled.into_iter().chain(waiting).min();
                 }
                 for want in &wants {
-                    if !places.may_ask(want) {
+                    let Some(kind) = places.kind(want) else {
                         continue;
-                    }
+                    };
                     let limit = places.limit(want);
                     if limit == 0 {
                         round.full = true;
                         continue;
                     }
-                    let jobs = claim::claim(
-                        tx,
-                        worker,
-                        &want.queue,
-                        want.kind,
-                        &places.only(want),
-                        limit,
-                        now(),
-                    )
-                    .await?;
-                    round.full |= want.kind == Kind::Sound && jobs.len() == limit;
+                    let jobs = claim::claim(tx, worker, &want.queue, &kind, limit, now()).await?;
+                    round.full |= !matches!(kind, Kind::Suspect(_)) && jobs.len() == limit;
                     places.take(&jobs);
                     round.claimed.extend(jobs);
                 }
@@ -432,7 +452,7 @@ impl Driver {
                     self.shared.due.notify_one();
                 }
                 for end in &finished {
-                    self.started.remove(&end.id);
+                    self.started.remove(&(end.id.clone(), end.fence));
                 }
                 let changes = &self.shared.changes;
                 let ids = finished.iter().map(|end| end.id.as_str());
@@ -445,7 +465,8 @@ impl Driver {
                 // For the next round.
                 let newer = std::mem::replace(&mut self.finished, finished);
                 self.finished.extend(newer);
-                self.lines = lines;
+                let newer = std::mem::replace(&mut self.lines, lines);
+                self.lines.extend(newer);
                 for (attempt, ..) in changed {
                     self.changed.insert(attempt.id, attempt);
                 }
@@ -486,24 +507,29 @@ impl Driver {
         while !self.shared.running.is_empty() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        self.collect();
         for (id, fence, closure) in self.shared.running.left() {
             self.finished.push(left_behind(&id, fence, closure));
         }
-        for _ in 0..5 {
+        let mut failures = 0;
+        loop {
             self.collect();
-            match self.round(false).await {
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::warn!(%error, "the jobs that are left were not returned yet");
-                    tokio::time::sleep(Duration::from_millis(300)).await;
+            if self.finished.is_empty() && self.changed.is_empty() && self.lines.is_empty() {
+                break;
+            }
+            if let Err(error) = self.round(false).await {
+                tracing::warn!(%error, "the jobs that are left were not returned yet");
+                failures += 1;
+                if failures == 5 {
+                    break;
                 }
+                tokio::time::sleep(Duration::from_millis(300)).await;
             }
         }
+        // With what it could not return.
         let left: Result<(), JobError> = self
             .shared
             .session
-            .transaction(async |tx| membership::leave(tx, &self.worker).await)
+            .transaction(async |tx| membership::leave(tx, &self.worker, now()).await)
             .await;
         if let Err(error) = left {
             tracing::warn!(%error, "others will have to find out that this process is gone");

@@ -4,12 +4,11 @@
 use std::fmt::Write as _;
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
-use crate::database::{Connection, ConnectionKind};
+use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
-use crate::jobs::table::state;
-#[cfg(feature = "sqlite")]
-use crate::jobs::table::tasks_jobs;
+use crate::jobs::table::{now, state};
 
 /// The end of an attempt.
 #[derive(Clone, Debug)]
@@ -52,6 +51,23 @@ impl Finish {
             result: None,
         }
     }
+
+    /// Without what a database cannot store: one end that cannot be written would keep all others from it.
+    pub(in crate::jobs) fn storable(mut self) -> Self {
+        storable(&mut self.error_type);
+        storable(&mut self.error);
+        storable(&mut self.error_traceback);
+        self
+    }
+}
+
+/// PostgreSQL has no text with a zero in it.
+fn storable(text: &mut Option<String>) {
+    if let Some(text) = text
+        && text.contains('\0')
+    {
+        *text = text.replace('\0', "\u{fffd}");
+    }
 }
 
 /// Writes all that still count. Gives how many did not.
@@ -70,26 +86,21 @@ pub(in crate::jobs) async fn finish(
             conn.spawn_blocking(move |conn| {
                 let mut written = 0;
                 for end in &finished {
-                    let query = diesel::update(
-                        tasks_jobs::table
-                            .filter(tasks_jobs::id.eq(&end.id))
-                            .filter(tasks_jobs::fence.eq(end.fence))
-                            .filter(tasks_jobs::state.eq(state::RUNNING)),
-                    )
-                    .set((
-                        tasks_jobs::state.eq(end.state),
-                        tasks_jobs::run_at.eq(end.run_at),
-                        end.scheduled_at.map(|at| tasks_jobs::scheduled_at.eq(at)),
-                        tasks_jobs::attempt.eq(tasks_jobs::attempt + end.attempts),
-                        tasks_jobs::finished_at.eq(end.finished_at),
-                        tasks_jobs::artifact_id.eq(end.artifact_id.as_deref()),
-                        tasks_jobs::error_type.eq(end.error_type.as_deref()),
-                        tasks_jobs::error.eq(end.error.as_deref()),
-                        tasks_jobs::error_traceback.eq(end.error_traceback.as_deref()),
-                        tasks_jobs::progress.eq(end.progress.as_deref()),
-                        tasks_jobs::result.eq(end.result.as_deref()),
-                        tasks_jobs::worker.eq(None::<&str>),
-                    ));
+                    let query = statement(SQLITE)
+                        .bind::<Text, _>(&end.id)
+                        .bind::<BigInt, _>(end.fence)
+                        .bind::<Integer, _>(end.state)
+                        .bind::<BigInt, _>(end.run_at)
+                        .bind::<Nullable<BigInt>, _>(end.scheduled_at)
+                        .bind::<Integer, _>(end.attempts)
+                        .bind::<Nullable<BigInt>, _>(end.finished_at)
+                        .bind::<Nullable<Text>, _>(end.artifact_id.as_deref())
+                        .bind::<Nullable<Text>, _>(end.error_type.as_deref())
+                        .bind::<Nullable<Text>, _>(end.error.as_deref())
+                        .bind::<Nullable<Text>, _>(end.error_traceback.as_deref())
+                        .bind::<Nullable<Text>, _>(end.progress.as_deref())
+                        .bind::<Nullable<Text>, _>(end.result.as_deref())
+                        .bind::<BigInt, _>(now());
                     written += RunQueryDsl::execute(query, conn)?;
                 }
                 Ok::<_, diesel::result::Error>(written)
@@ -102,13 +113,21 @@ pub(in crate::jobs) async fn finish(
     Ok(finished.len() - written)
 }
 
+/// Somebody may have asked it to stop in the meantime: then there is no other attempt.
+#[cfg(feature = "sqlite")]
+const SQLITE: &str = "UPDATE tasks_jobs SET run_at = $4, scheduled_at = COALESCE($5, scheduled_at), \
+     state = CASE WHEN $3 < 2 AND cancel_requested_at IS NOT NULL THEN 5 ELSE $3 END, \
+     finished_at = CASE WHEN $3 < 2 AND cancel_requested_at IS NOT NULL THEN $14 ELSE $7 END, \
+     attempt = attempt + $6, artifact_id = $8, error_type = $9, error = $10, error_traceback = $11, progress = $12, \
+     result = $13, worker = NULL WHERE id = $1 AND fence = $2 AND state = 2";
+
 /// One statement for all of them.
 #[cfg(feature = "postgres")]
 async fn finish_postgres(
     conn: &mut crate::database::PgConnection,
     finished: &[Finish],
 ) -> QueryResult<usize> {
-    use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+    use diesel::sql_types::Array;
     /// Each column and its type.
     const COLUMNS: [(&str, &str); 12] = [
         ("id", "text"),
@@ -132,8 +151,10 @@ async fn finish_postgres(
         let _ = write!(names, "{comma}{name}");
     }
     let sql = format!(
-        "UPDATE tasks_jobs SET state = e.state, run_at = e.run_at, scheduled_at = COALESCE(e.scheduled_at, tasks_jobs.scheduled_at), \
-         attempt = attempt + e.attempts, finished_at = e.finished_at, artifact_id = e.artifact_id, \
+        "UPDATE tasks_jobs SET run_at = e.run_at, scheduled_at = COALESCE(e.scheduled_at, tasks_jobs.scheduled_at), \
+         state = CASE WHEN e.state < 2 AND cancel_requested_at IS NOT NULL THEN 5 ELSE e.state END, \
+         finished_at = CASE WHEN e.state < 2 AND cancel_requested_at IS NOT NULL THEN $14 ELSE e.finished_at END, \
+         attempt = attempt + e.attempts, artifact_id = e.artifact_id, \
          error_type = e.error_type, error = e.error, error_traceback = e.error_traceback, progress = p.progress, \
          result = e.result, worker = NULL \
          FROM (SELECT * FROM unnest({arrays}) WITH ORDINALITY AS e ({names}, place)) e \
@@ -152,7 +173,7 @@ async fn finish_postgres(
         };
     }
     let ids: Vec<&str> = finished.iter().map(|end| end.id.as_str()).collect();
-    let query = crate::database::statement(sql)
+    let query = statement(sql)
         .bind::<Array<Text>, _>(ids)
         .bind::<Array<BigInt>, _>(column!(fence))
         .bind::<Array<Integer>, _>(column!(state))
@@ -165,6 +186,7 @@ async fn finish_postgres(
         .bind::<Array<Nullable<Text>>, _>(column!(text error))
         .bind::<Array<Nullable<Text>>, _>(column!(text error_traceback))
         .bind::<Array<Nullable<Text>>, _>(column!(text result))
-        .bind::<Array<Nullable<Text>>, _>(column!(text progress));
+        .bind::<Array<Nullable<Text>>, _>(column!(text progress))
+        .bind::<BigInt, _>(now());
     diesel_async::RunQueryDsl::execute(query, conn).await
 }

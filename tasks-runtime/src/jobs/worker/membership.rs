@@ -9,6 +9,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
+#[cfg(feature = "postgres")]
+use crate::database::Backend;
 use crate::database::{Connection, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::table::tasks_workers;
@@ -106,14 +108,37 @@ impl CrashLimits {
     }
 }
 
+const LOST: &str = "the process that ran it ended, and a closure cannot survive its process";
+
+/// Running jobs are ready again, but for those that somebody asked to stop, and closures.
+const RETURN: &str = "UPDATE tasks_jobs SET worker = NULL, fence = fence + 1, progress = NULL, run_at = $1, \
+     attempt = CASE WHEN task_name IS NULL THEN attempt ELSE attempt - 1 END, \
+     state = CASE WHEN cancel_requested_at IS NOT NULL THEN 5 WHEN task_name IS NULL THEN 4 ELSE 1 END, \
+     finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR task_name IS NULL THEN $1 ELSE NULL END, \
+     error_type = CASE WHEN task_name IS NULL THEN 'lost' ELSE error_type END, \
+     error = CASE WHEN task_name IS NULL THEN $2 ELSE error END";
+
 /// Takes a worker for dead, unless it has shown a sign of life since it was seen. Its jobs are ready again; one that too many
-/// processes died of has failed. Gives how many jobs it had.
+/// processes died of has failed. Gives how many jobs it had; nothing when it lives.
 pub(in crate::jobs) async fn bury(
     conn: &mut Connection,
     dead: &Member,
     limits: &CrashLimits,
     now: i64,
-) -> Result<usize, JobError> {
+) -> Result<Option<usize>, JobError> {
+    // One that was paused inside of a transaction holds its row: it is buried once that is over, and nobody waits for it.
+    #[cfg(feature = "postgres")]
+    if conn.backend() == Backend::Postgres {
+        let free = with_conn!(conn, |conn| {
+            statement("SELECT id FROM tasks_workers WHERE id = $1 FOR UPDATE SKIP LOCKED")
+                .bind::<Text, _>(&dead.id)
+                .execute(conn)
+                .await
+        })?;
+        if free == 0 {
+            return Ok(None);
+        }
+    }
     let gone = with_conn!(conn, |conn| {
         diesel::delete(
             tasks_workers::table
@@ -124,7 +149,7 @@ pub(in crate::jobs) async fn bury(
         .await
     })?;
     if gone == 0 {
-        return Ok(0);
+        return Ok(None);
     }
     // The number of an attempt is that of those that ended by themselves, so this one is taken off again.
     let over = format!("crashes + 1 >= {}", limits.sql());
@@ -140,25 +165,53 @@ pub(in crate::jobs) async fn bury(
                            CASE WHEN crashes = 0 THEN 'once' ELSE CAST(crashes + 1 AS TEXT) || ' times' END ELSE error END \
          WHERE worker = $3 AND state = 2"
     );
-    let lost = "the process that ran it ended, and a closure cannot survive its process";
-    Ok(with_conn!(conn, |conn| {
+    let jobs = with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)
-            .bind::<Text, _>(lost)
+            .bind::<Text, _>(LOST)
             .bind::<Text, _>(&dead.id)
             .execute(conn)
             .await
-    })?)
+    })?;
+    Ok(Some(jobs))
 }
 
-/// A worker that ends by itself, and has returned its jobs.
-pub(in crate::jobs) async fn leave(conn: &mut Connection, id: &str) -> Result<(), JobError> {
+/// A worker that ends by itself. What it still has goes back, with no attempt spent.
+pub(in crate::jobs) async fn leave(
+    conn: &mut Connection,
+    id: &str,
+    now: i64,
+) -> Result<(), JobError> {
+    let sql = format!("{RETURN} WHERE worker = $3 AND state = 2");
     with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(LOST)
+            .bind::<Text, _>(id)
+            .execute(conn)
+            .await?;
         diesel::delete(tasks_workers::table.find(id))
             .execute(conn)
             .await
     })?;
     Ok(())
+}
+
+/// Returns the jobs of workers that are not there any more: nobody would bury those. Gives how many there were.
+pub(in crate::jobs) async fn return_orphans(
+    conn: &mut Connection,
+    now: i64,
+) -> Result<usize, JobError> {
+    let sql = format!(
+        "{RETURN} WHERE state = 2 AND NOT EXISTS (SELECT 1 FROM tasks_workers w WHERE w.id = tasks_jobs.worker)"
+    );
+    Ok(with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(LOST)
+            .execute(conn)
+            .await
+    })?)
 }
 
 /// The jobs of tasks that a worker has, with their fences.

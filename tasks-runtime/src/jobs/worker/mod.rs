@@ -170,9 +170,7 @@ impl Worker {
             stopping: CancellationToken::new(),
             handle: runtime.handle().clone(),
         });
-        if let Some(time) = shared.settings.retention {
-            runtime.spawn(retention::run(Arc::clone(&shared), time));
-        }
+        runtime.spawn(retention::run(Arc::clone(&shared)));
         if let Some(engine) = &shared.settings.engine {
             runtime.spawn(offers::run(Arc::clone(&shared), Arc::clone(engine)));
         }

@@ -1,6 +1,6 @@
 //! Tells an engine of the attempts that are due.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,9 @@ use crate::jobs::error::JobError;
 
 /// How often to look for what nobody told of.
 const POLL: Duration = Duration::from_secs(1);
-/// How many attempts an engine is told of and has not begun, at most.
-const MOST: i64 = 1000;
+/// How many attempts of a queue an engine is told of and has not begun, at most: of those of tasks with a limit, of those without
+/// one, and of suspects.
+const MOST: i64 = 300;
 
 /// Goes on until the process is to end.
 pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
@@ -29,7 +30,13 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
         }
         let due: Result<Vec<Due>, JobError> = shared
             .session
-            .read(async |conn| claim::due(conn, MOST).await)
+            .read(async |conn| {
+                let mut due = Vec::new();
+                for (queue, _) in &shared.queues {
+                    due.extend(claim::due(conn, queue, MOST).await?);
+                }
+                Ok(due)
+            })
             .await;
         match due {
             Ok(due) => tell(&*engine, &mut told, &due).await,
@@ -44,10 +51,8 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
 }
 
 async fn tell(engine: &dyn Engine, told: &mut HashMap<Ulid, u64>, due: &[Due]) {
-    told.retain(|job, number| {
-        due.iter()
-            .any(|due| due.job == *job && due.number == *number)
-    });
+    let still: HashSet<(Ulid, u64)> = due.iter().map(|due| (due.job, due.number)).collect();
+    told.retain(|job, number| still.contains(&(*job, *number)));
     let new: Vec<Due> = due
         .iter()
         .filter(|due| told.get(&due.job) != Some(&due.number))

@@ -9,11 +9,7 @@ use crate::jobs::table::{Claimed, now};
 /// How many jobs are wanted of a queue, and which.
 pub(in crate::jobs) struct Want {
     pub(in crate::jobs) queue: String,
-    pub(in crate::jobs) kind: Kind,
-    /// One more condition, in SQL.
-    only: String,
-    /// The task whose jobs are wanted, if only so many of them run at once.
-    task: Option<String>,
+    kind: Kind,
     limit: usize,
 }
 
@@ -61,29 +57,25 @@ impl Places {
 
     /// What to ask for, beginning with another queue each time.
     pub(in crate::jobs) fn wants(&self) -> Vec<Want> {
-        let unlimited = without(self.tasks.keys());
         let mut wants = Vec::new();
         for (queue, room) in &self.queues {
             let room = (*room).min(self.free);
             if room == 0 {
                 continue;
             }
-            let want = |kind, only: &str, task: Option<&str>, limit| Want {
+            let want = |kind, limit| Want {
                 queue: queue.clone(),
                 kind,
-                only: only.to_owned(),
-                task: task.map(str::to_owned),
                 limit,
             };
             if !self.suspect {
-                wants.push(want(Kind::Suspect, "", None, 1));
+                wants.push(want(Kind::Suspect(Vec::new()), 1));
             }
             for (task, room_of_task) in self.tasks.iter().filter(|(_, room)| **room > 0) {
-                let only = format!("AND task_name = '{task}'");
                 let limit = room.min(*room_of_task);
-                wants.push(want(Kind::Sound, &only, Some(task), limit));
+                wants.push(want(Kind::Limited(task.clone()), limit));
             }
-            wants.push(want(Kind::Sound, &unlimited, None, room));
+            wants.push(want(Kind::Sound, room));
         }
         if wants.len() > 1 {
             let by = usize::try_from(now().unsigned_abs() % 1009).unwrap_or(0) % wants.len();
@@ -92,25 +84,25 @@ impl Places {
         wants
     }
 
-    /// Suspects run one at a time.
-    pub(in crate::jobs) fn may_ask(&self, want: &Want) -> bool {
-        want.kind == Kind::Sound || !self.suspect
-    }
-
-    /// One more condition of a want, in SQL. A suspect may be of any task that has room at the moment.
-    pub(in crate::jobs) fn only(&self, want: &Want) -> String {
-        if want.kind == Kind::Sound {
-            return want.only.clone();
+    /// What is asked for now; `None` when a suspect is wanted and one runs already.
+    pub(in crate::jobs) fn kind(&self, want: &Want) -> Option<Kind> {
+        match &want.kind {
+            Kind::Suspect(_) if self.suspect => None,
+            Kind::Suspect(_) => {
+                let full = self.tasks.iter().filter(|(_, room)| **room == 0);
+                Some(Kind::Suspect(full.map(|(task, _)| task.clone()).collect()))
+            }
+            kind => Some(kind.clone()),
         }
-        let full = self.tasks.iter().filter(|(_, room)| **room == 0);
-        without(full.map(|(task, _)| task))
     }
 
     /// How many jobs a want may still have: what one takes, the next cannot.
     pub(in crate::jobs) fn limit(&self, want: &Want) -> usize {
         let room = self.queues.get(&want.queue).copied().unwrap_or_default();
-        let of_task = want.task.as_ref().and_then(|task| self.tasks.get(task));
-        let room = room.min(of_task.copied().unwrap_or(room));
+        let room = match &want.kind {
+            Kind::Limited(task) => room.min(self.tasks.get(task).copied().unwrap_or_default()),
+            _ => room,
+        };
         want.limit.min(self.free).min(room)
     }
 
@@ -128,13 +120,4 @@ impl Places {
             self.suspect |= job.crashes > 0;
         }
     }
-}
-
-/// A condition that leaves tasks out. Their names are letters, digits, `_` and `-`: nothing to escape.
-fn without<'a>(tasks: impl Iterator<Item = &'a String>) -> String {
-    let names: Vec<String> = tasks.map(|task| format!("'{task}'")).collect();
-    if names.is_empty() {
-        return String::new();
-    }
-    format!("AND task_name NOT IN ({})", names.join(", "))
 }

@@ -1,14 +1,18 @@
-//! Forgets jobs that ended long ago.
+//! Forgets jobs that were deleted while they ran, and those that ended long ago.
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Shared;
 use crate::jobs::error::JobError;
 use crate::jobs::store;
 use crate::jobs::table::now;
 
-/// How often.
+/// How often to look for what was deleted.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often to look for what ended long ago.
 const EVERY: Duration = Duration::from_secs(60);
 /// How many at once: others want to write, too.
 const AT_ONCE: i64 = 500;
@@ -16,26 +20,58 @@ const AT_ONCE: i64 = 500;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Goes on until the process is to end, beside the rounds of the driver.
-pub(in crate::jobs) async fn run(shared: Arc<Shared>, retention: Duration) {
-    // A process that starts often forgets, too.
-    let mut pause = retention.min(EVERY).max(Duration::from_secs(1));
+pub(in crate::jobs) async fn run(shared: Arc<Shared>) {
+    // A process that starts often does so, too.
+    let every = shared
+        .settings
+        .retention
+        .map_or(EVERY, |time| time.min(EVERY));
+    let mut next = Instant::now() + every;
     loop {
+        let pause = LOOK.min(next.saturating_duration_since(Instant::now()));
         tokio::select! {
             () = shared.stopping.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
+        }
+        if let Err(error) = forget(&shared).await {
+            tracing::warn!(%error, "jobs that were deleted are not forgotten yet");
+        }
+        let Some(retention) = shared.settings.retention else {
+            next = Instant::now() + EVERY;
+            continue;
+        };
+        if Instant::now() < next {
+            continue;
         }
         let before = now() - i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
         let expired: Result<usize, JobError> = shared
             .session
             .transaction(async |tx| store::expire(tx, before, AT_ONCE).await)
             .await;
-        pause = match expired {
-            Ok(count) if count as i64 == AT_ONCE => PAUSE,
-            Ok(_) => retention.min(EVERY).max(Duration::from_secs(1)),
-            Err(error) => {
-                tracing::warn!(%error, "jobs that ended long ago were not forgotten");
-                EVERY
-            }
-        };
+        next = Instant::now()
+            + match expired {
+                Ok(count) if count as i64 == AT_ONCE => PAUSE,
+                Ok(_) => every.max(LOOK),
+                Err(error) => {
+                    tracing::warn!(%error, "jobs that ended long ago were not forgotten");
+                    EVERY
+                }
+            };
     }
+}
+
+async fn forget(shared: &Shared) -> Result<(), JobError> {
+    let any: Result<bool, JobError> = shared
+        .session
+        .read(async |conn| store::any_to_forget(conn).await)
+        .await;
+    if any? {
+        let gone: Result<usize, JobError> = shared
+            .session
+            .transaction(async |tx| store::forget(tx).await)
+            .await;
+        gone?;
+        shared.changes.tell_all();
+    }
+    Ok(())
 }

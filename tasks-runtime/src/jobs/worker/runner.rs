@@ -93,9 +93,10 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
     }
     let event = match end {
         Some(end) => Event::Finished(Box::new(end)),
-        None => Event::Over(job.id),
+        None => Event::Over(job.id, job.fence),
     };
     let _ = shared.outbox.send(event);
+    shared.running.told();
 }
 
 /// What an attempt came to; `None` when there is nothing to be written.
@@ -149,12 +150,11 @@ fn end(
             TaskFailure::of_execution(&error, lasting)
         }
     };
-    let text = |text: String| text.replace('\0', "\u{fffd}");
     let failed = Finish {
         attempts: 0,
-        error_type: Some(text(failure.r#type)),
-        error: Some(text(failure.message)),
-        error_traceback: failure.traceback.map(text),
+        error_type: Some(failure.r#type),
+        error: Some(failure.message),
+        error_traceback: failure.traceback,
         progress: attempt.take_said().0,
         ..blank
     };

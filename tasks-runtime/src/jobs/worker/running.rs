@@ -29,7 +29,14 @@ pub(in crate::jobs) struct Entry {
 
 /// All of them, by their ids.
 #[derive(Default)]
-pub(in crate::jobs) struct Running(Mutex<HashMap<String, Entry>>);
+pub(in crate::jobs) struct Running(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    entries: HashMap<String, Entry>,
+    /// Attempts that have ended, and have not told the driver yet.
+    ending: usize,
+}
 
 /// How many places are taken.
 #[derive(Default)]
@@ -41,26 +48,36 @@ pub(in crate::jobs) struct Taken {
 }
 
 impl Running {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(in crate::jobs) fn add(&self, id: String, entry: Entry) {
-        self.lock().insert(id, entry);
+        self.lock().entries.insert(id, entry);
     }
 
-    /// Takes an attempt out that has ended, and says why it was to stop, if it was.
+    /// Takes an attempt out that has ended, and says why it was to stop, if it was. [`told`](Self::told) follows once the driver
+    /// knows.
     pub(in crate::jobs) fn remove(&self, id: &str, fence: i64) -> Option<Why> {
         let mut running = self.lock();
-        match running.get(id) {
-            Some(entry) if entry.fence == fence => running.remove(id).and_then(|entry| entry.why),
+        running.ending += 1;
+        match running.entries.get(id) {
+            Some(entry) if entry.fence == fence => {
+                running.entries.remove(id).and_then(|entry| entry.why)
+            }
             // The job is back already, in a later attempt.
             _ => Some(Why::Superseded),
         }
     }
 
+    /// The driver has been told of the end of an attempt that was removed.
+    pub(in crate::jobs) fn told(&self) {
+        let mut running = self.lock();
+        running.ending = running.ending.saturating_sub(1);
+    }
+
     pub(in crate::jobs) fn cancel(&self, id: &str) {
-        if let Some(entry) = self.lock().get_mut(id) {
+        if let Some(entry) = self.lock().entries.get_mut(id) {
             entry.why.get_or_insert(Why::Canceled);
             entry.stop.cancel();
         }
@@ -68,7 +85,7 @@ impl Running {
 
     /// Stops all of them.
     pub(in crate::jobs) fn stop_all(&self, why: Why) {
-        for entry in self.lock().values_mut() {
+        for entry in self.lock().entries.values_mut() {
             if why == Why::Superseded {
                 entry.why = Some(why);
             }
@@ -77,13 +94,16 @@ impl Running {
         }
     }
 
+    /// Whether none runs, and the driver knows of all ends.
     pub(in crate::jobs) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        let running = self.lock();
+        running.entries.is_empty() && running.ending == 0
     }
 
     /// What is still there, as id, fence and whether it is a closure.
     pub(in crate::jobs) fn left(&self) -> Vec<(String, i64, bool)> {
         self.lock()
+            .entries
             .iter()
             .map(|(id, entry)| (id.clone(), entry.fence, entry.task.is_none()))
             .collect()
@@ -91,7 +111,7 @@ impl Running {
 
     pub(in crate::jobs) fn taken(&self) -> Taken {
         let mut taken = Taken::default();
-        for entry in self.lock().values() {
+        for entry in self.lock().entries.values() {
             let Some(task) = &entry.task else {
                 continue;
             };

@@ -82,12 +82,13 @@ pub(in crate::jobs) async fn bury_dead_of_this_machine(shared: &Shared, me: &str
 
 async fn bury(shared: &Shared, dead: &Member) -> bool {
     let limits = &shared.crash_limits;
-    let buried: Result<usize, JobError> = shared
+    let buried: Result<Option<usize>, JobError> = shared
         .session
         .transaction(async |tx| membership::bury(tx, dead, limits, now()).await)
         .await;
     match buried {
-        Ok(jobs) => {
+        Ok(None) => false,
+        Ok(Some(jobs)) => {
             tracing::warn!(
                 jobs,
                 process = dead.process,
@@ -104,12 +105,12 @@ async fn bury(shared: &Shared, dead: &Member) -> bool {
     }
 }
 
-/// The name of this machine.
+/// The name of this machine, and of the space that the numbers of its processes are from: a container has its own.
 pub(in crate::jobs) fn host() -> String {
-    rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned()
+    let name = rustix::system::uname();
+    let name = name.nodename().to_string_lossy();
+    let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!("{name} {}", space.display())
 }
 
 /// Whether a process of this machine lives.
