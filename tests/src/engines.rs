@@ -11,8 +11,8 @@ use tasks_web::jobs::{Jobs, Scheduler};
 
 use crate::databases::TestDatabase;
 
-/// How long to wait before calling again.
-const AGAIN: Duration = Duration::from_millis(20);
+/// How long to wait before calling again: twice as long each time, up to the second.
+const AGAIN: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
 
 /// Calls `POST /{job}` until the attempt has ended. Everything that it knows is the address.
 #[derive(Debug)]
@@ -33,12 +33,14 @@ impl Engine for CalledBack {
                 format!("http://{}/{}", self.address, due.job),
             );
             self.runtime.spawn(async move {
+                let [mut pause, longest] = AGAIN;
                 loop {
                     let called = client.post(&url).send().await;
                     match called.map(|response| response.status().as_u16()) {
                         Ok(200 | 204) => return,
-                        _ => tokio::time::sleep(AGAIN).await,
+                        _ => tokio::time::sleep(pause).await,
                     }
+                    pause = (pause * 2).min(longest);
                 }
             });
         }

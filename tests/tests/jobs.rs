@@ -949,13 +949,13 @@ async fn tasks_that_use_all_connections_do_not_keep_their_process_from_showing_t
     let jobs = || {
         Jobs::new()
             .max_concurrency(100)
-            .lease(Duration::from_secs(1))
+            .lease(Duration::from_secs(2))
     };
     let world = World::new(test, jobs()).await;
     let other = Scheduler::new(&world.database, jobs());
     let executor = testing::executor([task(reads)]).provide(world.database.clone());
     other.start(&executor.build().unwrap()).unwrap();
-    let all = (0..200).map(|_| world.scheduler.submit(call!(reads, milliseconds = 3000)));
+    let all = (0..200).map(|_| world.scheduler.submit(call!(reads, milliseconds = 4000)));
     let ids = world.scheduler.submit_all(all).await.unwrap();
     for id in ids {
         let job = world.scheduler.wait(id, LONG).await.unwrap();

@@ -100,7 +100,7 @@ impl World {
             #[diesel(sql_type = BigInt)]
             remaining: i64,
         }
-        const LEFT: &str = "SELECT (SELECT COUNT(*) FROM tasks_jobs WHERE state = 1 AND crashes = 0) \
+        const LEFT: &str = "SELECT (SELECT COUNT(*) FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND limited = 0) \
              + (SELECT COUNT(*) FROM tasks_jobs WHERE state = 2) AS remaining";
         let found: Left = self
             .database

@@ -2,6 +2,8 @@
 //!
 //! `DATABASE_URL` is that of the service's PostgreSQL, `ARTIFACTS_DIR` a directory that they share.
 
+use std::io::IsTerminal as _;
+
 use advanced_service as _;
 use anyhow::Context as _;
 use task_execution::Directories;
@@ -9,11 +11,13 @@ use task_execution::data_dir::DataDir;
 use task_execution::tasks::admin::BackupDir;
 use tasks_web::artifacts::ContentStore;
 use tasks_web::prelude::*;
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let database = Database::from_env("DATABASE_URL").connect().await?;
     let content = std::env::var_os("ARTIFACTS_DIR").context("ARTIFACTS_DIR is not set")?;
@@ -35,7 +39,11 @@ async fn main() -> anyhow::Result<()> {
     scheduler.start(&executor)?;
     println!("Working on {}", database.url());
 
-    tokio::signal::ctrl_c().await?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminated.recv() => {}
+    }
     // What runs may end, and what is left then goes back to the queue.
     scheduler.shutdown().await;
     database.close().await;

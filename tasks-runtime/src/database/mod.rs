@@ -306,31 +306,31 @@ impl Database {
 
     /// The same database with connections of its own, which nobody else can use up. In SQLite there is one writer all the same.
     pub(crate) fn sibling(&self) -> Result<Self, DatabaseError> {
+        const CONNECTIONS: usize = 3;
         self.check_open()?;
-        match &self.shared.pools {
+        let settings = Settings {
+            max_connections: CONNECTIONS,
+            ..self.shared.settings.clone()
+        };
+        let background = Arc::clone(&self.shared.background);
+        let pools = match &self.shared.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(_) => Ok(self.clone()),
+            Pools::Sqlite(pools) => Pools::Sqlite(pools.sibling(&settings)?),
             #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => {
-                const CONNECTIONS: usize = 3;
-                let settings = Settings {
-                    max_connections: CONNECTIONS,
-                    ..self.shared.settings.clone()
-                };
                 let server = pool.manager().server.clone();
-                let background = Arc::clone(&self.shared.background);
-                let pool = postgres::pool_of(server, &settings, background.handle())?;
-                Ok(Self {
-                    shared: Arc::new(Shared {
-                        url: self.shared.url.clone(),
-                        pools: Pools::Postgres(pool),
-                        settings,
-                        closed: AtomicBool::new(false),
-                        background,
-                    }),
-                })
+                Pools::Postgres(postgres::pool_of(server, &settings, background.handle())?)
             }
-        }
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                url: self.shared.url.clone(),
+                pools,
+                settings,
+                closed: AtomicBool::new(false),
+                background,
+            }),
+        })
     }
 
     /// The PostgreSQL server, to be listened to.

@@ -86,11 +86,11 @@ pub(super) struct Pools {
     pub(super) writer: managed::Pool<Manager>,
     pub(super) readers: managed::Pool<Manager>,
     /// A directory to be removed in the end.
-    _directory: Option<tempfile::TempDir>,
+    directory: Option<Arc<tempfile::TempDir>>,
 }
 
 /// Opens connections to one file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Manager {
     path: String,
     pragmas: String,
@@ -122,7 +122,17 @@ impl Pools {
         Ok(Self {
             writer: pool(manager(""), 1)?,
             readers: pool(manager("PRAGMA query_only = ON;"), settings.max_connections)?,
-            _directory: directory,
+            directory: directory.map(Arc::new),
+        })
+    }
+
+    /// The same writer, and readers that nobody else can use up.
+    pub(super) fn sibling(&self, settings: &Settings) -> Result<Self, DatabaseError> {
+        let manager = self.readers.manager().clone();
+        Ok(Self {
+            writer: self.writer.clone(),
+            readers: settings.pool(manager, settings.max_connections, QueueMode::Lifo)?,
+            directory: self.directory.clone(),
         })
     }
 

@@ -81,8 +81,10 @@ pub enum JobError {
     /// What was called works inside of a job alone.
     #[error("this is not the attempt of a job")]
     NotAJob,
-    /// The scheduler has no executor yet, or not any more.
-    #[error("the jobs are not running: build the service, or start the jobs, first")]
+    /// The scheduler has not started yet, was shut down, or has no workers in this process.
+    #[error(
+        "this process runs no jobs: it has not started them, has shut them down, or is one without workers (`Jobs::workers`)"
+    )]
     NotRunning,
     /// The database failed.
     #[error(transparent)]

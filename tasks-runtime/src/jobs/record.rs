@@ -116,6 +116,8 @@ pub struct JobRecord {
     pub attempt: u32,
     /// How many there may be.
     pub max_attempts: u32,
+    /// How often its process died while it ran. That spends no attempt.
+    pub crashes: u32,
     /// How far it says it is.
     pub progress: Option<Progress>,
     /// What went wrong in the latest attempt that failed.

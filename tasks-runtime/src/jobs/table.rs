@@ -137,6 +137,7 @@ pub(super) struct Row {
     pub(super) cancel_requested_at: Option<i64>,
     pub(super) attempt: i32,
     pub(super) max_attempts: i32,
+    pub(super) crashes: i32,
     pub(super) artifact_id: Option<String>,
     pub(super) error_type: Option<String>,
     pub(super) error: Option<String>,
@@ -186,6 +187,7 @@ impl Row {
             cancel_requested_at: self.cancel_requested_at.map(time),
             attempt: count(self.attempt),
             max_attempts: count(self.max_attempts),
+            crashes: count(self.crashes),
             progress: self
                 .progress
                 .and_then(|json| serde_json::from_str::<Progress>(&json).ok()),

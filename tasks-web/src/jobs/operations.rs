@@ -276,6 +276,7 @@ pub(crate) fn submit(
             "type": ["string", "null"], "enum": names,
             "description": "The queue it waits in, in place of the task's own.",
         }));
+        schema["additionalProperties"] = json!(false);
     }
     operation["parameters"] = json!([{
         "name": "Idempotency-Key", "in": "header", "required": false,

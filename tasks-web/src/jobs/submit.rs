@@ -6,15 +6,21 @@ use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{JobRecord, Scheduler};
 
 use crate::problem::Problem;
 
-/// What may stand beside `params`; the rest is ignored.
+/// What may stand beside `params`. A misspelt option would run a job that was meant for later.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 #[schemars(rename = "JobOptions")]
 pub(super) struct Options {
+    /// Read by the task.
+    #[serde(default, rename = "params")]
+    #[schemars(skip)]
+    _params: Option<IgnoredAny>,
     /// What it is about.
     #[serde(default)]
     #[schemars(length(max = 4096))]
@@ -57,7 +63,7 @@ pub(crate) async fn submit(
         // What is not JSON at all is for the parameters to say.
         match serde_json::from_slice::<Option<Options>>(body) {
             Ok(options) => options,
-            Err(_) if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() => None,
+            Err(_) if serde_json::from_slice::<IgnoredAny>(body).is_err() => None,
             Err(error) => return Err(wrong_options(body, &error)),
         }
     }
@@ -104,7 +110,10 @@ fn wrong_options(body: &[u8], error: &serde_json::Error) -> Problem {
         }
         _ => String::new(),
     };
-    invalid(&pointer, error.to_string())
+    let error = error.to_string();
+    // Where it is, the pointer says.
+    let detail = error.split(" at line ").next().unwrap_or_default();
+    invalid(&pointer, detail.replace("unknown field", "unknown option"))
 }
 
 fn invalid(pointer: &str, detail: String) -> Problem {

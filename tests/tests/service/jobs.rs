@@ -257,6 +257,9 @@ async fn bad_input_is_refused_and_stores_nothing(test: TestDatabase) {
         (json!({"params": params, "queue": "nobody"}), "/queue"),
         (json!({"params": params, "priority": 1e10}), "/priority"),
         (json!({"params": params, "timeout": 0}), "/timeout"),
+        // A misspelt one would run a job now that was meant for later.
+        (json!({"params": params, "dealy": 3600}), "/dealy"),
+        (json!({"a": 1, "b": 2}), "/a"),
     ] {
         let (status, problem) = world
             .ask(Method::POST, "/api/v1/tasks/add/$submit", Some(body))

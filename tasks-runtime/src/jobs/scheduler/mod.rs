@@ -128,6 +128,12 @@ impl Scheduler {
         if self.read(|state| state.worker.is_some()) {
             return Ok(());
         }
+        if self.database().url() == "sqlite::memory:" {
+            tracing::warn!(
+                "jobs and schedules are in a private database that is gone with this process: give it a file of SQLite, or \
+                 PostgreSQL, for those that must not be lost"
+            );
+        }
         let worker = if settings.workers {
             // A pool of its own: tasks that use up the other one cannot keep it from its heartbeats.
             let session = self.shared.session.database().sibling()?.session();

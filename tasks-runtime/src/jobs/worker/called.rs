@@ -7,6 +7,7 @@ use ulid::Ulid;
 
 use super::Shared;
 use super::attempt::Event;
+use super::membership::is_suspect;
 use super::places::Places;
 use super::{claim, membership, runner};
 use crate::jobs::engine::Ran;
@@ -46,6 +47,9 @@ async fn begin(shared: Arc<Shared>, job: Ulid) -> Result<Result<i64, Ran>, JobEr
     }
     let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
     let places = Places::of(&shared);
+    if !places.are_free() {
+        return Ok(Err(Ran::Busy));
+    }
     let id = job.to_string();
     let given: Result<Result<Claimed, Ran>, JobError> = shared
         .session
@@ -60,7 +64,7 @@ async fn begin(shared: Arc<Shared>, job: Ulid) -> Result<Result<i64, Ran>, JobEr
                 return Ok(Err(Ran::Nothing));
             }
             let task = found.task_name.as_deref().unwrap_or_default();
-            if !places.are_free_for(&found.queue, task, found.crashes > 0)
+            if !places.are_free_for(&found.queue, task, is_suspect(found.crashes))
                 || !membership::beat(tx, &worker).await?
             {
                 return Ok(Err(Ran::Busy));

@@ -15,11 +15,11 @@ use crate::with_conn;
 /// What is claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::jobs) enum Kind {
-    /// Jobs that no process died of, of tasks of which any number runs at once.
+    /// Jobs that one process died of at most, of tasks of which any number runs at once.
     Sound,
-    /// Jobs that no process died of, of one task that says how many run at once.
+    /// Jobs that one process died of at most, of one task that says how many run at once.
     Limited(String),
-    /// Jobs that ran when their process died. They run one at a time in each process, so that the one that kills it is found
+    /// Jobs that ran when their processes died, more than once. They run one at a time in each process, so that the one that kills it is found
     /// and the others are not blamed. Not of these tasks, which have no place left.
     Suspect(Vec<String>),
 }
@@ -41,17 +41,17 @@ pub(in crate::jobs) async fn claim(
 ) -> Result<Vec<Claimed>, JobError> {
     // The names go as JSON: one text of the statement, however many there are.
     let (which, names) = match (kind, conn.backend()) {
-        (Kind::Sound, _) => ("crashes = 0 AND limited = 0 AND $5 = ''", String::new()),
+        (Kind::Sound, _) => ("crashes < 2 AND limited = 0 AND $5 = ''", String::new()),
         (Kind::Limited(task), _) => (
-            "crashes = 0 AND limited = 1 AND task_name = $5",
+            "crashes < 2 AND limited = 1 AND task_name = $5",
             task.clone(),
         ),
         (Kind::Suspect(full), backend) => (
             match backend {
                 Backend::Sqlite => {
-                    "crashes > 0 AND task_name NOT IN (SELECT value FROM json_each($5))"
+                    "crashes > 1 AND task_name NOT IN (SELECT value FROM json_each($5))"
                 }
-                Backend::Postgres => "crashes > 0 AND NOT CAST($5 AS JSONB) ? task_name",
+                Backend::Postgres => "crashes > 1 AND NOT CAST($5 AS JSONB) ? task_name",
             },
             serde_json::to_string(full).unwrap_or_default(),
         ),
@@ -156,9 +156,9 @@ pub(in crate::jobs) async fn due(
     let mut rows: Vec<(String, i64)> = Vec::new();
     // Each has an index.
     for which in [
-        "state = 1 AND crashes = 0 AND limited = 0",
-        "state = 1 AND crashes = 0 AND limited = 1",
-        "state = 1 AND crashes > 0",
+        "state = 1 AND crashes < 2 AND limited = 0",
+        "state = 1 AND crashes < 2 AND limited = 1",
+        "state = 1 AND crashes > 1",
     ] {
         let found: Vec<(String, i64)> = with_conn!(conn, |conn| {
             tasks_jobs::table
@@ -199,8 +199,8 @@ pub(in crate::jobs) async fn relabel(
             .collect();
         for state in [
             "state = 0",
-            "state = 1 AND crashes = 0",
-            "state = 1 AND crashes > 0",
+            "state = 1 AND crashes < 2",
+            "state = 1 AND crashes > 1",
         ] {
             for names in names.chunks(1000) {
                 let was = format!("{state} AND limited = {}", i32::from(!limited));
@@ -228,9 +228,9 @@ struct Found {
 
 /// Whether there is a job to be taken.
 pub(in crate::jobs) async fn is_any(conn: &mut Connection, now: i64) -> Result<bool, JobError> {
-    let sql = "SELECT CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes = 0 AND limited = 0) \
-         OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes = 0 AND limited = 1) \
-         OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes > 0) \
+    let sql = "SELECT CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND limited = 0) \
+         OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND limited = 1) \
+         OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes > 1) \
          OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 0 AND run_at <= $1) \
          OR EXISTS (SELECT 1 FROM tasks_schedules WHERE paused = 0 AND next_run_at <= $1) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS found";
     let found: Found = with_conn!(conn, |conn| {

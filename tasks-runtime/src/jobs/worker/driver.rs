@@ -18,7 +18,6 @@ use super::runner;
 use super::running::Why;
 use super::wakeup;
 use super::watch::{self, Watch};
-use crate::database::Backend;
 use crate::jobs::error::JobError;
 use crate::jobs::store::Line;
 use crate::jobs::table::{Claimed, now, state};
@@ -149,9 +148,25 @@ impl Driver {
                 }
             }
         }
-        if self.shared.session.database().backend() == Backend::Sqlite
-            && watch::bury_dead_of_this_machine(&self.shared, &self.worker).await
-        {
+        self.bury_others(None).await;
+    }
+
+    /// Those that are gone, or silent for too long; `members` if they were read already.
+    async fn bury_others(&mut self, members: Option<Vec<Member>>) {
+        let members = match members {
+            Some(members) => members,
+            None => {
+                let found: Result<Vec<Member>, JobError> = self
+                    .shared
+                    .session
+                    .read(async |conn| membership::all(conn).await)
+                    .await;
+                found.unwrap_or_default()
+            }
+        };
+        let gone = watch::bury_gone(&self.shared, &self.worker, &members).await;
+        let silent = watch::bury_silent(&self.shared, &mut self.watch, &self.worker, members);
+        if silent.await || gone {
             self.stir();
         }
     }
@@ -274,9 +289,7 @@ impl Driver {
                 if any {
                     self.stir();
                 }
-                if watch::bury_silent(&self.shared, &mut self.watch, &self.worker, workers).await {
-                    self.stir();
-                }
+                self.bury_others(Some(workers)).await;
             }
         }
         if self.clock.held.elapsed() >= self.shared.settings.lease / 2 {

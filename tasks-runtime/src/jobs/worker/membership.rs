@@ -76,6 +76,11 @@ pub(in crate::jobs) async fn all(conn: &mut Connection) -> Result<Vec<Member>, J
     })?)
 }
 
+/// Whether a job is one of few that may have killed their processes: one death says little, and all that ran then go on together.
+pub(in crate::jobs) fn is_suspect(crashes: i32) -> bool {
+    crashes > 1
+}
+
 /// How many processes may die of one job.
 #[derive(Debug)]
 pub(in crate::jobs) struct CrashLimits {

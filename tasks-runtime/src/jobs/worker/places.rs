@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Shared;
 use super::claim::Kind;
+use super::membership::is_suspect;
 use crate::jobs::table::{Claimed, now};
 
 /// How many jobs are wanted of a queue, and which.
@@ -117,7 +118,7 @@ impl Places {
             {
                 *room = room.saturating_sub(1);
             }
-            self.suspect |= job.crashes > 0;
+            self.suspect |= is_suspect(job.crashes);
         }
     }
 }

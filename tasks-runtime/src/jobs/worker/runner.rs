@@ -10,6 +10,7 @@ use super::Shared;
 use super::attempt::{Attempt, Event};
 use super::driver::left_behind;
 use super::finish::Finish;
+use super::membership::is_suspect;
 use super::running::{Entry, Why};
 use crate::execute::ExecuteError;
 use crate::jobs::table::{Claimed, now, state};
@@ -32,7 +33,7 @@ pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
             fence: job.fence,
             queue: job.queue.clone(),
             task: Some(job.task_name.clone().unwrap_or_default()),
-            suspect: job.crashes > 0,
+            suspect: is_suspect(job.crashes),
             stop: stop.clone(),
             why: None,
         },
@@ -91,12 +92,34 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
     {
         metrics.ended(name, end.as_ref(), began.elapsed());
     }
+    if let Some(end) = &end {
+        say(&job, &attempt, end);
+    }
     let event = match end {
         Some(end) => Event::Finished(Box::new(end)),
         None => Event::Over(job.id, job.fence),
     };
     let _ = shared.outbox.send(event);
     shared.running.told();
+}
+
+/// An attempt that failed is seen in the log.
+fn say(job: &Claimed, attempt: &Attempt, end: &Finish) {
+    let (job, task, number) = (&job.id, job.task_name.as_deref(), attempt.number);
+    let error = end.error.as_deref();
+    if end.state == state::FAILED {
+        tracing::error!(job, task, attempt = number, error, "a job failed");
+    } else if end.state == state::WAITING && error.is_some() {
+        let seconds = (end.run_at - now()).max(0) / 1_000_000;
+        tracing::warn!(
+            job,
+            task,
+            attempt = number,
+            error,
+            again_in = format!("{seconds} s"),
+            "an attempt of a job failed"
+        );
+    }
 }
 
 /// What an attempt came to; `None` when there is nothing to be written.

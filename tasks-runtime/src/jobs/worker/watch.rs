@@ -64,17 +64,20 @@ pub(in crate::jobs) async fn bury_silent(
     any
 }
 
-/// After a crash, or a restart that did not wait: nobody has to be silent first.
-pub(in crate::jobs) async fn bury_dead_of_this_machine(shared: &Shared, me: &str) -> bool {
-    let members: Result<Vec<Member>, JobError> = shared
-        .session
-        .read(async |conn| membership::all(conn).await)
-        .await;
-    let host = host();
+/// Buries those of this machine whose processes are gone: nobody has to be silent for that. Gives whether there were any.
+pub(in crate::jobs) async fn bury_gone(shared: &Shared, me: &str, members: &[Member]) -> bool {
+    let here = host();
+    let Some((machine, _)) = here.rsplit_once(' ') else {
+        return false;
+    };
     let mut any = false;
-    for member in members.unwrap_or_default() {
-        if member.host == host && member.id != me && !is_alive(member.process) {
-            any |= bury(shared, &member).await;
+    for member in members {
+        if let Some((of, started)) = member.host.rsplit_once(' ')
+            && of == machine
+            && member.id != me
+            && start_of(member.process).as_deref() != Some(started)
+        {
+            any |= bury(shared, member).await;
         }
     }
     any
@@ -105,25 +108,48 @@ async fn bury(shared: &Shared, dead: &Member) -> bool {
     }
 }
 
-/// The name of this machine, and of the space that the numbers of its processes are from: a container has its own.
+/// Where a process is: the name of the machine, its start, the space that the numbers of its processes are from - a container has its
+/// own - and when this process started, because numbers come again.
 pub(in crate::jobs) fn host() -> String {
     let name = rustix::system::uname();
     let name = name.nodename().to_string_lossy();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    format!("{name} {}", space.display())
+    let started = start_of(std::process::id().into()).unwrap_or_default();
+    format!("{name} {} {} {started}", boot.trim(), space.display())
 }
 
-/// Whether a process of this machine lives.
-fn is_alive(process: i64) -> bool {
-    let pid = i32::try_from(process)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+/// When a process of this machine started, in ticks of its clock; `None` when there is none of this number, or only what is left of
+/// it until its parent asks.
+fn start_of(process: i64) -> Option<String> {
+    // After the name, which may have anything in it: the state first, and the start as the twentieth (proc_pid_stat(5)).
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_whitespace();
+    match fields.next()? {
+        "Z" | "X" => None,
+        _ => fields.nth(18).map(str::to_owned),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_is_known_by_its_start() {
+        let own = i64::from(std::process::id());
+        let started = start_of(own).unwrap();
+        assert!(started.parse::<u64>().unwrap() > 0);
+        assert!(host().ends_with(&format!(" {started}")));
+        assert_eq!(start_of(i64::from(i32::MAX)), None);
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let child_id = i64::from(child.id());
+        while start_of(child_id).is_some() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.wait().unwrap();
+    }
 
     fn member(beat: i64) -> Vec<Member> {
         vec![Member {
