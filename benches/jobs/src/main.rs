@@ -233,7 +233,7 @@ fn row(name: &str, kept: &str, figures: &Figures, ours: &Figures) {
         start: [p50, p99],
     } = figures;
     println!(
-        "| {name} | {kept} | {} | {:.1} | {} | {} | {} | {} |",
+        "| {name} | {kept} | {} | {:.2} | {} | {} | {} | {} |",
         grouped(*drained),
         drained / ours.drained,
         grouped(*submitted),
