@@ -1109,11 +1109,11 @@ async fn a_pause_moves_no_time_that_is_to_come(test: Ground) {
     }
     scheduler
         .schedule("once", call!(greet, name = "x"))
-        .once(std::time::SystemTime::now() + Duration::from_millis(500))
+        .once(std::time::SystemTime::now() + Duration::from_secs(2))
         .await
         .unwrap();
     scheduler.pause("once").await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
     let over = scheduler.resume("once").await.unwrap();
     assert!(
         over.next_runs.is_empty() && over.last_run_at.is_none(),
