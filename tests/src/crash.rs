@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tasks_web::Database;
 use tasks_web::with_conn;
 
+use crate::databases::count;
 use crate::http;
 use crate::postgres::Postgres;
 use crate::process::Server;
@@ -374,31 +375,11 @@ async fn poison(fleet: Arc<Fleet>, submitted: Arc<AtomicU64>, after: u64) -> Res
 }
 
 #[derive(Debug, QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-#[derive(Debug, QueryableByName)]
 struct Row {
     #[diesel(sql_type = Text)]
     job: String,
     #[diesel(sql_type = BigInt)]
     count: i64,
-}
-
-async fn count(database: &Database, sql: &str) -> Result<i64> {
-    let found: Count = database
-        .session()
-        .read(async |conn| {
-            with_conn!(conn, |conn| tasks_web::database::RunQueryDsl::get_result(
-                diesel::sql_query(sql),
-                conn
-            )
-            .await)
-        })
-        .await?;
-    Ok(found.count)
 }
 
 async fn rows(database: &Database, sql: &str) -> Result<HashMap<String, i64>> {

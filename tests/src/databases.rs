@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use tasks_web::{Database, with_conn};
 use tempfile::TempDir;
 
 use crate::postgres::{self, Postgres};
@@ -69,6 +70,30 @@ impl TestDatabase {
     pub fn is_postgres(&self) -> bool {
         self.server.is_some()
     }
+}
+
+/// The number that a query gives as `count`.
+///
+/// # Errors
+///
+/// What the database says.
+pub async fn count(database: &Database, sql: &str) -> anyhow::Result<i64> {
+    #[derive(diesel::QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        count: i64,
+    }
+    let found: Count = database
+        .session()
+        .read(async |conn| {
+            with_conn!(conn, |conn| tasks_web::database::RunQueryDsl::get_result(
+                diesel::sql_query(sql),
+                conn
+            )
+            .await)
+        })
+        .await?;
+    Ok(found.count)
 }
 
 /// Makes two tests of each async function that takes a [`TestDatabase`]: `sqlite::name` and `postgres::name`.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tasks_tests::databases::count;
 use tasks_tests::engines::Ground;
 use tasks_tests::with_every_engine;
 use tasks_web::jobs::{JobError, JobFilter, JobRecord, JobStatus, Jobs, Scheduler};
@@ -966,29 +967,9 @@ async fn tasks_that_use_all_connections_do_not_keep_their_process_from_showing_t
         );
     }
     let crashed = "SELECT COUNT(*) AS count FROM tasks_jobs WHERE crashes > 0";
-    assert_eq!(count(&world.database, crashed).await, 0);
+    assert_eq!(count(&world.database, crashed).await.unwrap(), 0);
     other.shutdown().await;
     world.scheduler.shutdown().await;
-}
-
-async fn count(database: &Database, sql: &str) -> i64 {
-    #[derive(diesel::QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = diesel::sql_types::BigInt)]
-        count: i64,
-    }
-    let found: Count = database
-        .session()
-        .read(async |conn| {
-            with_conn!(conn, |conn| tasks_web::database::RunQueryDsl::get_result(
-                diesel::sql_query(sql),
-                conn
-            )
-            .await)
-        })
-        .await
-        .unwrap();
-    found.count
 }
 
 async fn what_was_canceled_is_not_tried_again(test: Ground) {

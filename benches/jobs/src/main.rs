@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
-use tasks_tests::databases::TestDatabase;
+use tasks_tests::databases::{TestDatabase, count};
 use tasks_web::prelude::*;
 use tasks_web::testing;
 
@@ -95,25 +93,9 @@ impl World {
 
     /// By the small indexes: to count all jobs would be work, too.
     async fn are_any_left(&self) -> Result<bool> {
-        #[derive(QueryableByName)]
-        struct Left {
-            #[diesel(sql_type = BigInt)]
-            remaining: i64,
-        }
         const LEFT: &str = "SELECT (SELECT COUNT(*) FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND limited = 0) \
-             + (SELECT COUNT(*) FROM tasks_jobs WHERE state = 2) AS remaining";
-        let found: Left = self
-            .database
-            .session()
-            .read(async |conn| {
-                with_conn!(conn, |conn| tasks_web::database::RunQueryDsl::get_result(
-                    diesel::sql_query(LEFT),
-                    conn
-                )
-                .await)
-            })
-            .await?;
-        Ok(found.remaining > 0)
+             + (SELECT COUNT(*) FROM tasks_jobs WHERE state = 2) AS count";
+        Ok(count(&self.database, LEFT).await? > 0)
     }
 
     /// From before the submission until the task's code runs.

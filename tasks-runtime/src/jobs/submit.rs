@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use ulid::Ulid;
 
 use super::error::JobError;
 use super::record::JobRecord;
@@ -177,47 +176,29 @@ impl Submit {
         let checked = self.call?;
         let options = self.options;
         options.check(&self.scheduler)?;
-        let policy = checked.policy;
         let now = now();
-        let at = options
-            .at
-            .map(|at| at.timestamp_micros())
-            .filter(|at| *at > now);
-        let attempts = options
-            .max_attempts
-            .unwrap_or_else(|| policy.retries.saturating_add(1));
-        let unique_key = policy.unique.then(|| unique_key(&checked.params));
-        Ok(NewRow {
-            id: Ulid::new().to_string(),
-            task_name: Some(checked.task),
-            description: options.description.as_deref().map(storable),
-            queue: options
-                .queue
-                .or_else(|| policy.queue.map(str::to_owned))
-                .unwrap_or_else(|| super::DEFAULT_QUEUE.to_owned()),
-            state: if at.is_some() {
-                state::WAITING
-            } else {
-                state::READY
-            },
-            priority: options.priority.unwrap_or(policy.priority),
-            run_at: at.unwrap_or(now),
-            submitted_at: now,
-            scheduled_at: at,
-            attempt: 0,
-            max_attempts: i32::try_from(attempts).unwrap_or(i32::MAX),
-            crashes: 0,
-            fence: 0,
-            worker: None,
-            started_at: None,
-            timeout_ms: options
-                .timeout
-                .map(|timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX)),
-            idempotency_key: options.idempotency_key,
-            unique_key,
-            limited: i32::from(policy.max_concurrency.is_some()),
-            params: checked.params,
-        })
+        let mut row = NewRow::of_task(checked.task, checked.params, &checked.policy, now);
+        row.description = options.description.as_deref().map(storable);
+        let later = options.at.map(|at| at.timestamp_micros());
+        if let Some(at) = later.filter(|at| *at > now) {
+            row.state = state::WAITING;
+            row.run_at = at;
+            row.scheduled_at = Some(at);
+        }
+        if let Some(queue) = options.queue {
+            row.queue = queue;
+        }
+        if let Some(priority) = options.priority {
+            row.priority = priority;
+        }
+        if let Some(attempts) = options.max_attempts {
+            row.max_attempts = i32::try_from(attempts).unwrap_or(i32::MAX);
+        }
+        row.timeout_ms = options
+            .timeout
+            .map(|timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX));
+        row.idempotency_key = options.idempotency_key;
+        Ok(row)
     }
 }
 

@@ -5,7 +5,9 @@ use diesel::prelude::*;
 use ulid::Ulid;
 
 use super::record::{JobRecord, JobStatus, Progress};
+use super::submit::unique_key;
 use crate::artifacts::JsonText;
+use crate::task::JobPolicy;
 
 diesel::table! {
     tasks_jobs (id) {
@@ -118,6 +120,35 @@ pub(super) struct NewRow {
     /// Whether only so many jobs of its task run at once.
     pub(super) limited: i32,
     pub(super) params: String,
+}
+
+impl NewRow {
+    /// A job of a task that is ready now, as its policy has it.
+    pub(super) fn of_task(task: String, params: String, policy: &JobPolicy, now: i64) -> Self {
+        let attempts = policy.retries.saturating_add(1);
+        Self {
+            id: Ulid::new().to_string(),
+            task_name: Some(task),
+            description: None,
+            queue: policy.queue.unwrap_or(super::DEFAULT_QUEUE).to_owned(),
+            state: state::READY,
+            priority: policy.priority,
+            run_at: now,
+            submitted_at: now,
+            scheduled_at: None,
+            attempt: 0,
+            max_attempts: i32::try_from(attempts).unwrap_or(i32::MAX),
+            crashes: 0,
+            fence: 0,
+            worker: None,
+            started_at: None,
+            timeout_ms: None,
+            idempotency_key: None,
+            unique_key: policy.unique.then(|| unique_key(&params)),
+            limited: i32::from(policy.max_concurrency.is_some()),
+            params,
+        }
+    }
 }
 
 /// A row without its result.

@@ -3,14 +3,12 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
-use ulid::Ulid;
 
 use super::row::{Row, tasks_schedules};
 use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::store;
-use crate::jobs::submit::unique_key;
-use crate::jobs::table::{NewRow, state};
+use crate::jobs::table::NewRow;
 use crate::registry::TaskRegistry;
 use crate::task::JobPolicy;
 use crate::with_conn;
@@ -96,33 +94,14 @@ async fn run(
     let Some(due) = schedule.next_run_at else {
         return Ok(());
     };
-    let id = Ulid::new();
-    let attempts = policy.retries.saturating_add(1);
+    let (task, params) = (schedule.task_name.clone(), schedule.params.clone());
     let job = NewRow {
-        id: id.to_string(),
-        task_name: Some(schedule.task_name.clone()),
         description: schedule.description.clone(),
-        queue: policy
-            .queue
-            .unwrap_or(crate::jobs::DEFAULT_QUEUE)
-            .to_owned(),
-        state: state::READY,
-        priority: policy.priority,
-        run_at: now,
-        submitted_at: now,
         scheduled_at: Some(due),
-        attempt: 0,
-        max_attempts: i32::try_from(attempts).unwrap_or(i32::MAX),
-        crashes: 0,
-        fence: 0,
-        worker: None,
-        started_at: None,
-        timeout_ms: None,
         idempotency_key: Some(format!("schedule:{}:{due}", schedule.name)),
-        unique_key: policy.unique.then(|| unique_key(&schedule.params)),
-        limited: i32::from(policy.max_concurrency.is_some()),
-        params: schedule.params.clone(),
+        ..NewRow::of_task(task, params, &policy, now)
     };
+    let id = job.id.clone();
     let stored = store::insert(conn, vec![job]).await?;
     let next = schedule
         .recurrence()
@@ -139,7 +118,7 @@ async fn run(
     if stored == 1 {
         with_conn!(conn, |conn| {
             diesel::update(tasks_schedules::table.find(&schedule.name))
-                .set(tasks_schedules::last_job_id.eq(Some(id.to_string())))
+                .set(tasks_schedules::last_job_id.eq(Some(id)))
                 .execute(conn)
                 .await
         })?;

@@ -67,7 +67,8 @@ pub(in crate::jobs) async fn bury_silent(
 /// Buries those of this machine whose processes are gone: nobody has to be silent for that. Gives whether there were any.
 pub(in crate::jobs) async fn bury_gone(shared: &Shared, me: &str, members: &[Member]) -> bool {
     let here = host();
-    let Some((machine, _)) = here.rsplit_once(' ') else {
+    // Where a process does not know its own start, it cannot tell others by theirs: they are watched.
+    let Some((machine, _)) = here.rsplit_once(' ').filter(|(_, own)| !own.is_empty()) else {
         return false;
     };
     let mut any = false;
@@ -75,7 +76,7 @@ pub(in crate::jobs) async fn bury_gone(shared: &Shared, me: &str, members: &[Mem
         if let Some((of, started)) = member.host.rsplit_once(' ')
             && of == machine
             && member.id != me
-            && start_of(member.process).as_deref() != Some(started)
+            && is_gone(member.process, started)
         {
             any |= bury(shared, member).await;
         }
@@ -115,21 +116,33 @@ pub(in crate::jobs) fn host() -> String {
     let name = name.nodename().to_string_lossy();
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    let started = start_of(std::process::id().into()).unwrap_or_default();
+    let started = stat_of(std::process::id().into()).map_or_else(String::new, |(_, start)| start);
     format!("{name} {} {} {started}", boot.trim(), space.display())
 }
 
-/// When a process of this machine started, in ticks of its clock; `None` when there is none of this number, or only what is left of
-/// it until its parent asks.
-fn start_of(process: i64) -> Option<String> {
-    // After the name, which may have anything in it: the state first, and the start as the twentieth (proc_pid_stat(5)).
+/// Whether there is no process of this number, or only what is left of it until its parent asks, or a later one. One of which
+/// nothing can be read, since it is somebody else's, is not gone.
+fn is_gone(process: i64, started: &str) -> bool {
+    let pid = i32::try_from(process)
+        .ok()
+        .filter(|number| *number > 0)
+        .and_then(rustix::process::Pid::from_raw);
+    let Some(pid) = pid else {
+        return true;
+    };
+    if rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+        return true;
+    }
+    stat_of(process).is_some_and(|(state, start)| matches!(&*state, "Z" | "X") || start != started)
+}
+
+/// The state of a process of this machine, and when it started, in ticks of the clock: the first and the twentieth field after the
+/// name, which may have anything in it (`proc_pid_stat(5)`).
+fn stat_of(process: i64) -> Option<(String, String)> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace();
-    match fields.next()? {
-        "Z" | "X" => None,
-        _ => fields.nth(18).map(str::to_owned),
-    }
+    Some((fields.next()?.to_owned(), fields.nth(18)?.to_owned()))
 }
 
 #[cfg(test)]
@@ -139,15 +152,21 @@ mod tests {
     #[test]
     fn a_process_is_known_by_its_start() {
         let own = i64::from(std::process::id());
-        let started = start_of(own).unwrap();
+        let here = host();
+        let (_, started) = here.rsplit_once(' ').unwrap();
         assert!(started.parse::<u64>().unwrap() > 0);
-        assert!(host().ends_with(&format!(" {started}")));
-        assert_eq!(start_of(i64::from(i32::MAX)), None);
+        assert!(!is_gone(own, started));
+        assert!(is_gone(own, "1"), "the number came again");
+        assert!(is_gone(i64::from(i32::MAX), started));
+        assert!(is_gone(0, started) && is_gone(-1, started));
+        // Its parent has not asked for it.
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let child_id = i64::from(child.id());
-        while start_of(child_id).is_some() {
+        let id = i64::from(child.id());
+        let (_, of_child) = stat_of(id).unwrap();
+        while !is_gone(id, &of_child) {
             std::thread::sleep(Duration::from_millis(1));
         }
+        assert!(stat_of(id).is_some());
         child.wait().unwrap();
     }
 
