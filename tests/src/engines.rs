@@ -10,6 +10,7 @@ use tasks_web::jobs::engine::{Attempts, BoxError, Due, Engine, Ran};
 use tasks_web::jobs::{Jobs, Scheduler};
 
 use crate::databases::TestDatabase;
+use crate::http;
 
 /// How long to wait before calling again: twice as long each time, up to the second.
 const AGAIN: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
@@ -122,7 +123,7 @@ impl Ground {
         });
         jobs.engine(CalledBack {
             address,
-            client: reqwest::Client::new(),
+            client: http::client().expect("a client"),
             runtime: tokio::runtime::Handle::current(),
         })
     }

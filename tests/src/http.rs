@@ -14,6 +14,10 @@ use tokio::time::timeout;
 /// How long [`raw`] waits for the next byte.
 const SILENCE: Duration = Duration::from_secs(2);
 
+/// How long a connection is kept for the next request: well under the 5 s after which the server closes it. Who sends just
+/// then gets no answer, and cannot know whether a POST has been done.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// A client that goes straight to the server, whatever proxies the environment names, and does not wait for ever.
 ///
 /// # Errors
@@ -22,6 +26,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 pub fn client() -> Result<Client> {
     let builder = Client::builder()
         .no_proxy()
+        .pool_idle_timeout(IDLE)
         .timeout(Duration::from_secs(30));
     builder.build().context("cannot make an HTTP client")
 }

@@ -118,7 +118,8 @@ async fn a_task_may_say_that_it_never_runs_again_after_a_crash() {
         let start = || Server::start_program(program(), [("DATABASE_URL", test.url())]);
         let mut server = start().unwrap();
         // The process may die before it has answered.
-        let submitted = reqwest::Client::new()
+        let submitted = http::client()
+            .unwrap()
             .post(server.url("/api/v1/tasks/fatal_once/$submit"))
             .header("idempotency-key", "once")
             .json(&json!({}));
