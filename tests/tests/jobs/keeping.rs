@@ -1,0 +1,101 @@
+//! Lists of jobs, and how long they are kept.
+
+use std::time::Duration;
+
+use tasks_tests::engines::Ground;
+use tasks_tests::with_every_engine;
+use tasks_web::jobs::{JobError, JobFilter, JobStatus, Jobs};
+use tasks_web::prelude::*;
+
+use crate::world::{LONG, World, eventually, greet, sleep, talks};
+
+async fn lists_and_deletions(test: Ground) {
+    let world = World::new(test, Jobs::new().max_concurrency(1)).await;
+    let scheduler = &world.scheduler;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let job = scheduler
+            .submit(call!(greet, name = n.to_string()))
+            .await
+            .unwrap();
+        world.done(&job).await;
+        ids.push(job.id);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let waiting = scheduler
+        .submit(call!(sleep, milliseconds = 1))
+        .delay(LONG)
+        .await
+        .unwrap();
+    let list = scheduler.list(&JobFilter::new(), None, 3).await.unwrap();
+    assert_eq!(
+        list.iter().map(|job| job.id).collect::<Vec<_>>(),
+        [waiting.id, ids[4], ids[3]]
+    );
+    let rest = scheduler
+        .list(&JobFilter::new(), Some(ids[3]), 10)
+        .await
+        .unwrap();
+    assert_eq!(rest.len(), 3);
+    let pending = scheduler
+        .list(&JobFilter::new().status(JobStatus::Pending), None, 10)
+        .await
+        .unwrap();
+    assert_eq!(pending.len(), 1);
+    let page = scheduler
+        .page(&JobFilter::new().task("greet"), 2, 2)
+        .await
+        .unwrap();
+    assert_eq!((page.total, page.pages, page.items.len()), (5, 3, 2));
+    assert!(scheduler.delete(waiting.id).await.unwrap());
+    assert!(!scheduler.delete(waiting.id).await.unwrap());
+    let stats = scheduler.stats().await.unwrap();
+    assert_eq!((stats.pending, stats.completed), (0, 5));
+    // One that runs is stopped first.
+    let running = scheduler
+        .submit(call!(sleep, milliseconds = 60_000))
+        .await
+        .unwrap();
+    world.running(&running).await;
+    assert!(scheduler.delete(running.id).await.unwrap());
+    eventually("it is gone", async || {
+        scheduler.get(running.id).await.unwrap().is_none()
+    })
+    .await;
+}
+
+async fn jobs_are_forgotten_some_time_after_their_end(test: Ground) {
+    let world = World::new(test, Jobs::new().retention(Duration::from_secs(1))).await;
+    let scheduler = &world.scheduler;
+    let waits = scheduler
+        .submit(call!(greet, name = "later"))
+        .delay(LONG)
+        .await
+        .unwrap();
+    let mut ended = Vec::new();
+    for _ in 0..3 {
+        ended.push(scheduler.submit(call!(talks, steps = 2)).await.unwrap());
+    }
+    for job in &ended {
+        world.done(job).await;
+    }
+    eventually(
+        "what has ended is gone, and what waits is there",
+        async || {
+            let kept = scheduler.list(&JobFilter::new(), None, 100).await.unwrap();
+            assert!(kept.iter().any(|job| job.id == waits.id), "{kept:?}");
+            kept.len() == 1
+        },
+    )
+    .await;
+    assert!(matches!(
+        scheduler.logs(ended[0].id, 0, 10).await,
+        Err(JobError::NotFound(_))
+    ));
+    scheduler.shutdown().await;
+}
+
+with_every_engine!(
+    lists_and_deletions,
+    jobs_are_forgotten_some_time_after_their_end,
+);

@@ -1,0 +1,10 @@
+//! What is promised of background jobs, on both databases, whatever drives them.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod attempts;
+mod keeping;
+mod schedules;
+mod stopping;
+mod submitting;
+mod world;

@@ -1,0 +1,226 @@
+//! Jobs that are canceled, and processes that stop or lose what they run.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tasks_tests::databases::count;
+use tasks_tests::engines::Ground;
+use tasks_tests::with_every_engine;
+use tasks_web::jobs::{JobError, JobStatus, Jobs, Scheduler};
+use tasks_web::prelude::*;
+use tasks_web::testing;
+
+use crate::world::{LONG, World, eventually, fails_when_canceled, greet, reads, sleep, stubborn};
+
+async fn what_waits_is_canceled_at_once_and_what_runs_is_stopped(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let waiting = scheduler
+        .submit(call!(greet, name = "x"))
+        .delay(LONG)
+        .await
+        .unwrap();
+    let canceled = scheduler.cancel(waiting.id).await.unwrap();
+    assert_eq!(canceled.status, JobStatus::Canceled);
+    assert!(canceled.finished_at.is_some());
+
+    let running = scheduler
+        .submit(call!(sleep, milliseconds = 60_000))
+        .await
+        .unwrap();
+    world.running(&running).await;
+    let began = Instant::now();
+    let asked = scheduler.cancel(running.id).await.unwrap();
+    assert!(asked.cancel_requested_at.is_some());
+    assert_eq!(world.done(&running).await.status, JobStatus::Canceled);
+    assert!(began.elapsed() < Duration::from_secs(5));
+    // Canceling what has ended changes nothing.
+    assert_eq!(
+        scheduler.cancel(running.id).await.unwrap().status,
+        JobStatus::Canceled
+    );
+    let unknown = scheduler
+        .cancel(tasks_web::artifacts::Ulid::new())
+        .await
+        .unwrap_err();
+    assert!(matches!(unknown, JobError::NotFound(_)));
+}
+
+/// By a process that does not run it.
+async fn a_job_that_another_process_runs_is_canceled(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let other = Scheduler::new(&world.database, Jobs::new().workers(false));
+    other
+        .start(&testing::executor([task(sleep)]).build().unwrap())
+        .unwrap();
+    let job = other
+        .submit(call!(sleep, milliseconds = 60_000))
+        .await
+        .unwrap();
+    world.running(&job).await;
+    let began = Instant::now();
+    other.cancel(job.id).await.unwrap();
+    assert_eq!(
+        other.wait(job.id, LONG).await.unwrap().status,
+        JobStatus::Canceled
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    other.shutdown().await;
+    world.scheduler.shutdown().await;
+}
+
+async fn a_thread_that_cannot_stop_keeps_its_job_running(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let job = scheduler.submit(call!(stubborn)).await.unwrap();
+    let started = async || world.started.load(Ordering::SeqCst);
+    eventually("its thread runs", started).await;
+    scheduler.cancel(job.id).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let asked = scheduler.get(job.id).await.unwrap().unwrap();
+    assert_eq!(asked.status, JobStatus::Running);
+    assert!(asked.cancel_requested_at.is_some());
+    let error = scheduler.retry(job.id).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            JobError::WrongState {
+                status: JobStatus::Running,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    world.most.store(1, Ordering::SeqCst);
+    let done = world.done(&job).await;
+    assert_eq!(done.status, JobStatus::Canceled);
+    assert!(scheduler.result::<String>(job.id).await.is_err());
+}
+
+async fn what_was_canceled_is_not_tried_again(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let job = world
+        .scheduler
+        .submit(call!(fails_when_canceled))
+        .await
+        .unwrap();
+    let done = world.done(&job).await;
+    assert_eq!((done.status, done.attempt), (JobStatus::Canceled, 1));
+    assert!(done.finished_at.is_some());
+    world.scheduler.shutdown().await;
+}
+
+async fn shutdown_lets_jobs_end_or_returns_them(test: Ground) {
+    let world = World::new(test, Jobs::new().shutdown_timeout(Duration::from_secs(3))).await;
+    let short = world
+        .scheduler
+        .submit(call!(sleep, milliseconds = 200))
+        .await
+        .unwrap();
+    let long = world
+        .scheduler
+        .submit(call!(sleep, milliseconds = 60_000))
+        .await
+        .unwrap();
+    world.running(&long).await;
+    world.scheduler.shutdown().await;
+    let short = world.scheduler.get(short.id).await.unwrap().unwrap();
+    assert_eq!(short.status, JobStatus::Completed);
+    let returned = world.scheduler.get(long.id).await.unwrap().unwrap();
+    // No attempt was spent.
+    assert_eq!((returned.status, returned.attempt), (JobStatus::Pending, 0));
+}
+
+/// As if the connection had been lost while the claim was committed: the database says that the worker has the job, and the worker
+/// does not know.
+async fn a_job_that_was_given_and_never_began_goes_back(test: Ground) {
+    let world = World::new(test, Jobs::new().lease(Duration::from_secs(1))).await;
+    let job = world
+        .scheduler
+        .submit(call!(greet, name = "x"))
+        .delay(LONG)
+        .await
+        .unwrap();
+    let workers = "SELECT COUNT(*) AS count FROM tasks_workers";
+    eventually("its worker has a row", async || {
+        count(&world.database, workers).await.unwrap() == 1
+    })
+    .await;
+    let given = format!(
+        "UPDATE tasks_jobs SET state = 2, attempt = 1, fence = 1, worker = (SELECT id FROM tasks_workers) WHERE id = '{}'",
+        job.id
+    );
+    world
+        .database
+        .session()
+        .execute_script(&given)
+        .await
+        .unwrap();
+    let done = world.done(&job).await;
+    assert_eq!((done.status, done.attempt), (JobStatus::Completed, 1));
+    world.scheduler.shutdown().await;
+}
+
+/// The row of its worker is gone: nobody would bury that.
+async fn a_job_whose_worker_is_not_there_goes_back(test: Ground) {
+    let world = World::new(test, Jobs::new().lease(Duration::from_secs(1))).await;
+    let job = world
+        .scheduler
+        .submit(call!(greet, name = "x"))
+        .delay(LONG)
+        .await
+        .unwrap();
+    let given = format!(
+        "UPDATE tasks_jobs SET state = 2, attempt = 1, fence = 1, worker = 'nobody' WHERE id = '{}'",
+        job.id
+    );
+    let session = world.database.session();
+    session.execute_script(&given).await.unwrap();
+    let done = world.done(&job).await;
+    assert_eq!((done.status, done.attempt), (JobStatus::Completed, 1));
+    world.scheduler.shutdown().await;
+}
+
+/// Their processes would be taken for dead, and the jobs would run again.
+async fn tasks_that_use_all_connections_do_not_keep_their_process_from_showing_that_it_lives(
+    test: Ground,
+) {
+    let jobs = || {
+        Jobs::new()
+            .max_concurrency(100)
+            .lease(Duration::from_secs(2))
+    };
+    let world = World::new(test, jobs()).await;
+    let other = Scheduler::new(&world.database, jobs());
+    let executor = testing::executor([task(reads)]).provide(world.database.clone());
+    other.start(&executor.build().unwrap()).unwrap();
+    let all = (0..200).map(|_| world.scheduler.submit(call!(reads, milliseconds = 4000)));
+    let ids = world.scheduler.submit_all(all).await.unwrap();
+    for id in ids {
+        let job = world.scheduler.wait(id, LONG).await.unwrap();
+        assert_eq!(
+            (job.status, job.attempt),
+            (JobStatus::Completed, 1),
+            "{job:?}"
+        );
+    }
+    let crashed = "SELECT COUNT(*) AS count FROM tasks_jobs WHERE crashes > 0";
+    assert_eq!(count(&world.database, crashed).await.unwrap(), 0);
+    other.shutdown().await;
+    world.scheduler.shutdown().await;
+}
+
+with_every_engine!(
+    what_waits_is_canceled_at_once_and_what_runs_is_stopped,
+    a_job_that_another_process_runs_is_canceled,
+    a_thread_that_cannot_stop_keeps_its_job_running,
+    what_was_canceled_is_not_tried_again,
+    shutdown_lets_jobs_end_or_returns_them,
+    a_job_that_was_given_and_never_began_goes_back,
+    a_job_whose_worker_is_not_there_goes_back,
+    tasks_that_use_all_connections_do_not_keep_their_process_from_showing_that_it_lives,
+);
