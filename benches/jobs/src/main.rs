@@ -12,6 +12,8 @@ use tasks_web::testing;
 
 /// How many jobs are drained.
 const JOBS: u64 = 10_000;
+/// How often, each time with a fresh database: what is shown are the medians.
+const RUNS: usize = 5;
 /// How many jobs are submitted one after the other, to see when they start.
 const SINGLE: usize = 500;
 
@@ -156,6 +158,21 @@ async fn measure(test: &TestDatabase, kept: u64) -> Result<Figures> {
     })
 }
 
+/// Of each figure by itself.
+fn median(runs: Vec<Figures>) -> Figures {
+    let of = |figure: fn(&Figures) -> f64| {
+        let mut all: Vec<f64> = runs.iter().map(figure).collect();
+        all.sort_unstable_by(f64::total_cmp);
+        all[all.len() / 2]
+    };
+    Figures {
+        drained: of(|run| run.drained),
+        submitted: of(|run| run.submitted),
+        single: of(|run| run.single),
+        start: [of(|run| run.start[0]), of(|run| run.start[1])],
+    }
+}
+
 /// Another queue, in a process of its own, with a database of its own.
 fn measure_peer(program: &str, queue: &str, test: &TestDatabase) -> Result<Figures> {
     let output = Command::new(program)
@@ -253,15 +270,20 @@ async fn compare(
     program: Option<&str>,
     peers: &[&str],
 ) -> Result<()> {
-    let ours = measure(&make(), 1_000).await?;
+    let (mut few, mut many) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        few.push(measure(&make(), 1_000).await?);
+        many.push(measure(&make(), 200_000).await?);
+    }
+    let (ours, full) = (median(few), median(many));
     row(&format!("tasks, {name}"), "1,000", &ours, &ours);
-    let full = measure(&make(), 200_000).await?;
     row(&format!("tasks, {name}"), "200,000", &full, &ours);
     let Some(program) = program else {
         return Ok(());
     };
     for peer in peers {
-        row(peer, "0", &measure_peer(program, peer, &make())?, &ours);
+        let runs = (0..RUNS).map(|_| measure_peer(program, peer, &make()));
+        row(peer, "0", &median(runs.collect::<Result<_>>()?), &ours);
     }
     Ok(())
 }
