@@ -304,7 +304,8 @@ impl Database {
         }
     }
 
-    /// The same database with connections of its own, which nobody else can use up. In SQLite there is one writer all the same.
+    /// The same database with connections of its own, which nobody else can use up, for statements that find their rows by indexes. In
+    /// SQLite there is one writer all the same.
     pub(crate) fn sibling(&self) -> Result<Self, DatabaseError> {
         const CONNECTIONS: usize = 3;
         self.check_open()?;
@@ -319,7 +320,12 @@ impl Database {
             #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => {
                 let server = pool.manager().server.clone();
-                Pools::Postgres(postgres::pool_of(server, &settings, background.handle())?)
+                Pools::Postgres(postgres::pool_of(
+                    server,
+                    postgres::BY_INDEX,
+                    &settings,
+                    background.handle(),
+                )?)
             }
         };
         Ok(Self {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
@@ -9,8 +10,8 @@ use ulid::Ulid;
 
 use super::error::JobError;
 use super::list::JobFilter;
-use super::record::{JobLog, JobStats, JobStatus};
-use super::table::{NewRow, Row, state, states, status, tasks_job_logs, tasks_jobs};
+use super::record::{JobLog, JobStats};
+use super::table::{NewRow, Row, having, state, tasks_job_logs, tasks_jobs};
 use crate::database::{Backend, Connection, ConnectionKind, statement};
 use crate::with_conn;
 
@@ -89,7 +90,7 @@ pub(super) async fn find_twin(
                     .eq(idempotency_key)
                     .or(tasks_jobs::unique_key
                         .eq(unique_key)
-                        .and(tasks_jobs::state.lt(state::COMPLETED))),
+                        .and(sql::<Bool>("state < 3"))),
             )
             .select(Row::as_select())
             .first(conn)
@@ -125,7 +126,7 @@ pub(super) async fn list(
     Ok(with_conn!(conn, |conn| {
         let mut query = tasks_jobs::table.into_boxed();
         if let Some(status) = filter.status {
-            query = query.filter(tasks_jobs::state.eq_any(states(status)));
+            query = query.filter(sql::<Bool>(having::status(status)));
         }
         if let Some(tasks) = &filter.tasks {
             query = query.filter(tasks_jobs::task_name.eq_any(tasks));
@@ -147,7 +148,7 @@ pub(super) async fn count(conn: &mut Connection, filter: &JobFilter) -> Result<u
     let count: i64 = with_conn!(conn, |conn| {
         let mut query = tasks_jobs::table.count().into_boxed();
         if let Some(status) = filter.status {
-            query = query.filter(tasks_jobs::state.eq_any(states(status)));
+            query = query.filter(sql::<Bool>(having::status(status)));
         }
         if let Some(tasks) = &filter.tasks {
             query = query.filter(tasks_jobs::task_name.eq_any(tasks));
@@ -158,24 +159,32 @@ pub(super) async fn count(conn: &mut Connection, filter: &JobFilter) -> Result<u
 }
 
 pub(super) async fn stats(conn: &mut Connection) -> Result<JobStats, JobError> {
-    let counts: Vec<(i32, i64)> = with_conn!(conn, |conn| {
-        tasks_jobs::table
-            .group_by(tasks_jobs::state)
-            .select((tasks_jobs::state, diesel::dsl::count_star()))
-            .load(conn)
-            .await
-    })?;
-    let mut stats = JobStats::default();
-    for (state, count) in counts {
-        *match status(state) {
-            JobStatus::Pending => &mut stats.pending,
-            JobStatus::Running => &mut stats.running,
-            JobStatus::Completed => &mut stats.completed,
-            JobStatus::Failed => &mut stats.failed,
-            JobStatus::Canceled => &mut stats.canceled,
-        } += count.unsigned_abs();
+    let mut counts = [0; 5];
+    let conditions = [
+        having::PENDING,
+        having::RUNNING,
+        having::ENDED,
+        having::FAILED,
+        having::CANCELED,
+    ];
+    for (count, condition) in counts.iter_mut().zip(conditions) {
+        let found: i64 = with_conn!(conn, |conn| {
+            tasks_jobs::table
+                .filter(sql::<Bool>(condition))
+                .count()
+                .get_result(conn)
+                .await
+        })?;
+        *count = found.unsigned_abs();
     }
-    Ok(stats)
+    let [pending, running, ended, failed, canceled] = counts;
+    Ok(JobStats {
+        pending,
+        running,
+        completed: ended - failed - canceled,
+        failed,
+        canceled,
+    })
 }
 
 /// How many jobs wait, by queue.
@@ -185,7 +194,7 @@ pub(super) async fn waiting(
 ) -> Result<std::collections::HashMap<String, i64>, JobError> {
     let counts: Vec<(String, i64)> = with_conn!(conn, |conn| {
         tasks_jobs::table
-            .filter(tasks_jobs::state.lt(state::RUNNING))
+            .filter(sql::<Bool>(having::PENDING))
             .group_by(tasks_jobs::queue)
             .select((tasks_jobs::queue, diesel::dsl::count_star()))
             .load(conn)
@@ -266,12 +275,10 @@ pub(super) async fn delete(conn: &mut Connection, id: Ulid) -> Result<bool, JobE
 /// Forgets jobs that somebody deleted while they ran. Gives how many.
 pub(super) async fn forget(conn: &mut Connection) -> Result<usize, JobError> {
     let gone: Vec<String> = with_conn!(conn, |conn| {
-        diesel::delete(
-            tasks_jobs::table.filter(diesel::dsl::sql::<Bool>("forget = 1 AND state <> 2")),
-        )
-        .returning(tasks_jobs::id)
-        .get_results(conn)
-        .await
+        diesel::delete(tasks_jobs::table.filter(sql::<Bool>("forget = 1 AND state <> 2")))
+            .returning(tasks_jobs::id)
+            .get_results(conn)
+            .await
     })?;
     with_conn!(conn, |conn| {
         diesel::delete(tasks_job_logs::table.filter(tasks_job_logs::job_id.eq_any(&gone)))
@@ -285,7 +292,7 @@ pub(super) async fn forget(conn: &mut Connection) -> Result<usize, JobError> {
 pub(super) async fn any_to_forget(conn: &mut Connection) -> Result<bool, JobError> {
     let any: Option<String> = with_conn!(conn, |conn| {
         tasks_jobs::table
-            .filter(diesel::dsl::sql::<Bool>("forget = 1 AND state <> 2"))
+            .filter(sql::<Bool>("forget = 1 AND state <> 2"))
             .select(tasks_jobs::id)
             .first(conn)
             .await
@@ -302,7 +309,7 @@ pub(super) async fn expire(
 ) -> Result<usize, JobError> {
     let ids: Vec<String> = with_conn!(conn, |conn| {
         tasks_jobs::table
-            .filter(tasks_jobs::state.gt(state::RUNNING))
+            .filter(sql::<Bool>(having::ENDED))
             .filter(tasks_jobs::finished_at.lt(before))
             .order(tasks_jobs::finished_at)
             .limit(limit)
@@ -318,7 +325,7 @@ pub(super) async fn expire(
         diesel::delete(
             tasks_jobs::table
                 .filter(tasks_jobs::id.eq_any(&ids))
-                .filter(tasks_jobs::state.gt(state::RUNNING)),
+                .filter(sql::<Bool>(having::ENDED)),
         )
         .returning(tasks_jobs::id)
         .get_results(conn)

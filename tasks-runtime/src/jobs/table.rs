@@ -74,14 +74,35 @@ pub(super) mod state {
     pub(in crate::jobs) const CANCELED: i32 = 5;
 }
 
-/// The states that a status stands for.
-pub(super) fn states(status: JobStatus) -> &'static [i32] {
-    match status {
-        JobStatus::Pending => &[state::WAITING, state::READY],
-        JobStatus::Running => &[state::RUNNING],
-        JobStatus::Completed => &[state::COMPLETED],
-        JobStatus::Failed => &[state::FAILED],
-        JobStatus::Canceled => &[state::CANCELED],
+/// Conditions of SQL, each as an index has it. Values that are bound would hide that from the database.
+pub(super) mod having {
+    use crate::jobs::record::JobStatus;
+
+    macro_rules! status {
+        ($state:literal) => {
+            concat!(
+                "tasks_jobs.state <> 3 AND CASE tasks_jobs.state WHEN 0 THEN 1 ELSE tasks_jobs.state END = ",
+                $state
+            )
+        };
+    }
+
+    pub(in crate::jobs) const PENDING: &str = status!(1);
+    pub(in crate::jobs) const RUNNING: &str = status!(2);
+    pub(in crate::jobs) const COMPLETED: &str = "tasks_jobs.state = 3";
+    pub(in crate::jobs) const FAILED: &str = status!(4);
+    pub(in crate::jobs) const CANCELED: &str = status!(5);
+    /// Completed, failed or canceled.
+    pub(in crate::jobs) const ENDED: &str = "tasks_jobs.state > 2";
+
+    pub(in crate::jobs) fn status(status: JobStatus) -> &'static str {
+        match status {
+            JobStatus::Pending => PENDING,
+            JobStatus::Running => RUNNING,
+            JobStatus::Completed => COMPLETED,
+            JobStatus::Failed => FAILED,
+            JobStatus::Canceled => CANCELED,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod attempts;
 mod keeping;
+mod plans;
 mod schedules;
 mod stopping;
 mod submitting;

@@ -1,5 +1,6 @@
 //! Gives ready jobs to a worker.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
@@ -162,7 +163,7 @@ pub(in crate::jobs) async fn due(
     ] {
         let found: Vec<(String, i64)> = with_conn!(conn, |conn| {
             tasks_jobs::table
-                .filter(diesel::dsl::sql::<Bool>(which))
+                .filter(sql::<Bool>(which))
                 .filter(tasks_jobs::queue.eq(queue))
                 .order((
                     tasks_jobs::priority.desc(),
@@ -191,6 +192,8 @@ pub(in crate::jobs) async fn relabel(
     conn: &mut Connection,
     registry: &TaskRegistry,
 ) -> Result<(), JobError> {
+    // As it is, the name would lead to the index of all jobs of a task.
+    const NAME: &str = "COALESCE(task_name, '')";
     for limited in [true, false] {
         let names: Vec<&str> = registry
             .iter()
@@ -207,8 +210,8 @@ pub(in crate::jobs) async fn relabel(
                 with_conn!(conn, |conn| {
                     diesel::update(
                         tasks_jobs::table
-                            .filter(diesel::dsl::sql::<Bool>(&was))
-                            .filter(tasks_jobs::task_name.eq_any(names)),
+                            .filter(sql::<Bool>(&was))
+                            .filter(sql::<Text>(NAME).eq_any(names)),
                     )
                     .set(tasks_jobs::limited.eq(i32::from(limited)))
                     .execute(conn)

@@ -121,7 +121,8 @@ const SQLITE: &str = "UPDATE tasks_jobs SET run_at = $4, scheduled_at = COALESCE
      attempt = attempt + $6, artifact_id = $8, error_type = $9, error = $10, error_traceback = $11, progress = $12, \
      result = $13, worker = NULL WHERE id = $1 AND fence = $2 AND state = 2";
 
-/// One statement for all of them.
+/// One statement for all of them. Its plan is to go from each end to its job by the id, however many jobs there were when it was made:
+/// PostgreSQL takes a limit that it does not know for a small one.
 #[cfg(feature = "postgres")]
 async fn finish_postgres(
     conn: &mut crate::database::PgConnection,
@@ -129,7 +130,7 @@ async fn finish_postgres(
 ) -> QueryResult<usize> {
     use diesel::sql_types::Array;
     /// Each column and its type.
-    const COLUMNS: [(&str, &str); 12] = [
+    const COLUMNS: [(&str, &str); 13] = [
         ("id", "text"),
         ("fence", "bigint"),
         ("state", "integer"),
@@ -141,6 +142,7 @@ async fn finish_postgres(
         ("error_type", "text"),
         ("error", "text"),
         ("error_traceback", "text"),
+        ("progress", "text"),
         ("result", "text"),
     ];
     let mut arrays = String::new();
@@ -155,10 +157,8 @@ async fn finish_postgres(
          state = CASE WHEN e.state < 2 AND cancel_requested_at IS NOT NULL THEN 5 ELSE e.state END, \
          finished_at = CASE WHEN e.state < 2 AND cancel_requested_at IS NOT NULL THEN $14 ELSE e.finished_at END, \
          attempt = attempt + e.attempts, artifact_id = e.artifact_id, \
-         error_type = e.error_type, error = e.error, error_traceback = e.error_traceback, progress = p.progress, \
-         result = e.result, worker = NULL \
-         FROM (SELECT * FROM unnest({arrays}) WITH ORDINALITY AS e ({names}, place)) e \
-         JOIN unnest($13::text[]) WITH ORDINALITY AS p (progress, place) ON p.place = e.place \
+         error_type = e.error_type, error = e.error, error_traceback = e.error_traceback, progress = e.progress, \
+         result = e.result, worker = NULL FROM (SELECT * FROM unnest({arrays}) LIMIT $15) AS e ({names}) \
          WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state = 2"
     );
     macro_rules! column {
@@ -185,8 +185,9 @@ async fn finish_postgres(
         .bind::<Array<Nullable<Text>>, _>(column!(text error_type))
         .bind::<Array<Nullable<Text>>, _>(column!(text error))
         .bind::<Array<Nullable<Text>>, _>(column!(text error_traceback))
-        .bind::<Array<Nullable<Text>>, _>(column!(text result))
         .bind::<Array<Nullable<Text>>, _>(column!(text progress))
-        .bind::<BigInt, _>(now());
+        .bind::<Array<Nullable<Text>>, _>(column!(text result))
+        .bind::<BigInt, _>(now())
+        .bind::<BigInt, _>(i64::try_from(finished.len()).unwrap_or(i64::MAX));
     diesel_async::RunQueryDsl::execute(query, conn).await
 }

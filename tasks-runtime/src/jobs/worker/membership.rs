@@ -5,15 +5,16 @@
 
 use std::fmt::Write as _;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 
 #[cfg(feature = "postgres")]
 use crate::database::Backend;
 use crate::database::{Connection, statement};
 use crate::jobs::error::JobError;
-use crate::jobs::table::tasks_workers;
+use crate::jobs::table::{having, tasks_jobs, tasks_workers};
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 
@@ -168,7 +169,8 @@ pub(in crate::jobs) async fn bury(
          error = CASE WHEN task_name IS NULL THEN $2 \
                       WHEN {over} THEN 'the process that ran it died ' || \
                            CASE WHEN crashes = 0 THEN 'once' ELSE CAST(crashes + 1 AS TEXT) || ' times' END ELSE error END \
-         WHERE worker = $3 AND state = 2"
+         WHERE {running} AND worker = $3",
+        running = having::RUNNING
     );
     let jobs = with_conn!(conn, |conn| {
         statement(sql)
@@ -187,7 +189,7 @@ pub(in crate::jobs) async fn leave(
     id: &str,
     now: i64,
 ) -> Result<(), JobError> {
-    let sql = format!("{RETURN} WHERE worker = $3 AND state = 2");
+    let sql = format!("{RETURN} WHERE {} AND worker = $3", having::RUNNING);
     with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)
@@ -208,7 +210,8 @@ pub(in crate::jobs) async fn return_orphans(
     now: i64,
 ) -> Result<usize, JobError> {
     let sql = format!(
-        "{RETURN} WHERE state = 2 AND NOT EXISTS (SELECT 1 FROM tasks_workers w WHERE w.id = tasks_jobs.worker)"
+        "{RETURN} WHERE {} AND NOT EXISTS (SELECT 1 FROM tasks_workers w WHERE w.id = tasks_jobs.worker)",
+        having::RUNNING
     );
     Ok(with_conn!(conn, |conn| {
         statement(sql)
@@ -224,11 +227,10 @@ pub(in crate::jobs) async fn held(
     conn: &mut Connection,
     id: &str,
 ) -> Result<Vec<(String, i64)>, JobError> {
-    use crate::jobs::table::{state, tasks_jobs};
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::worker.eq(id))
-            .filter(tasks_jobs::state.eq(state::RUNNING))
+            .filter(sql::<Bool>(having::RUNNING))
             .filter(tasks_jobs::task_name.is_not_null())
             .select((tasks_jobs::id, tasks_jobs::fence))
             .load(conn)
@@ -241,11 +243,10 @@ pub(in crate::jobs) async fn asked_to_stop(
     conn: &mut Connection,
     id: &str,
 ) -> Result<Vec<String>, JobError> {
-    use crate::jobs::table::{state, tasks_jobs};
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::worker.eq(id))
-            .filter(tasks_jobs::state.eq(state::RUNNING))
+            .filter(sql::<Bool>(having::RUNNING))
             .filter(tasks_jobs::cancel_requested_at.is_not_null())
             .select(tasks_jobs::id)
             .load(conn)

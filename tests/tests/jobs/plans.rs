@@ -1,0 +1,146 @@
+//! How the database finds jobs: nothing that processes do all the time reads those that ended.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use diesel::connection::{InstrumentationEvent, set_default_instrumentation};
+use diesel::sql_types::Text;
+use diesel_async::RunQueryDsl;
+use serde_json::json;
+use tasks_tests::databases::TestDatabase;
+use tasks_tests::engines::Ground;
+use tasks_web::jobs::{JobFilter, JobStatus, Jobs};
+use tasks_web::prelude::*;
+use tasks_web::with_conn;
+
+use crate::world::{World, chatters, greet, panics, reads, sleep};
+
+static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn note(event: &InstrumentationEvent<'_>) {
+    if let InstrumentationEvent::StartQuery { query, .. } = event {
+        let text = query.to_string();
+        let sql = text.split(" -- binds").next().unwrap_or_default();
+        let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(sql.to_owned());
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_statement_reads_what_has_ended() {
+    set_default_instrumentation(|| Some(Box::new(|event: InstrumentationEvent<'_>| note(&event))))
+        .unwrap();
+    let jobs = Jobs::new()
+        .retention(Duration::from_secs(1))
+        .lease(Duration::from_secs(1))
+        .record_metrics();
+    let world = World::new(Ground::embedded(TestDatabase::sqlite()), jobs).await;
+    let scheduler = &world.scheduler;
+    scheduler
+        .schedule("beat", call!(greet, name = "Ada"))
+        .every(Duration::from_secs(1))
+        .await
+        .unwrap();
+    let forever = scheduler
+        .submit(call!(sleep, milliseconds = 60_000))
+        .await
+        .unwrap();
+    let later = scheduler
+        .submit(call!(greet, name = "x"))
+        .idempotency_key("k")
+        .delay(Duration::from_secs(1))
+        .await
+        .unwrap();
+    let json = json!({"name": "x"});
+    let again = scheduler.submit_named("greet", json).idempotency_key("k");
+    assert_eq!(again.await.unwrap().id, later.id);
+    for job in [
+        scheduler.submit(call!(panics)).await.unwrap(),
+        scheduler.submit(call!(chatters)).await.unwrap(),
+        scheduler
+            .submit(call!(reads, milliseconds = 10))
+            .await
+            .unwrap(),
+        later,
+    ] {
+        world.done(&job).await;
+    }
+    world.running(&forever).await;
+    for status in [
+        JobStatus::Pending,
+        JobStatus::Running,
+        JobStatus::Failed,
+        JobStatus::Canceled,
+    ] {
+        let filter = JobFilter::new().status(status);
+        scheduler.list(&filter, None, 10).await.unwrap();
+        scheduler.list(&filter, Some(forever.id), 10).await.unwrap();
+        scheduler.page(&filter.task("greet"), 1, 10).await.unwrap();
+    }
+    scheduler.delete(forever.id).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    scheduler.shutdown().await;
+
+    let seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let (mut looked_at, mut wrong) = (0, Vec::new());
+    for sql in seen.iter().filter(|sql| sql.contains("tasks_jobs")) {
+        if ["CREATE", "DROP", "ALTER", "--"]
+            .iter()
+            .any(|start| sql.starts_with(start))
+        {
+            continue;
+        }
+        let explain = format!("EXPLAIN QUERY PLAN {sql}");
+        let steps: anyhow::Result<Vec<Step>> = world
+            .database
+            .session()
+            .read(async |conn| {
+                Ok(with_conn!(conn, |conn| {
+                    diesel::sql_query(&explain).load(conn).await
+                })?)
+            })
+            .await;
+        for Step { detail } in steps.unwrap() {
+            let Some((_, way)) = detail.split_once(" tasks_jobs") else {
+                continue;
+            };
+            looked_at += 1;
+            // One job; or an index that has only jobs of some kind.
+            let is_one =
+                detail.starts_with("SEARCH") && way.contains("_autoindex_tasks_jobs_1 (id=?)");
+            let few = [
+                "ready",
+                "ready_limited",
+                "suspect",
+                "waiting",
+                "status",
+                "forget",
+                "idempotency",
+                "unique",
+            ];
+            let is_few = few.iter().any(|index| {
+                way.contains(&format!("INDEX tasks_jobs_{index} "))
+                    || way.ends_with(&format!("INDEX tasks_jobs_{index}"))
+            });
+            // Oldest first, and only as many as are to go.
+            let is_oldest = way.contains("tasks_jobs_finished (finished_at<?)");
+            if !is_one && !is_few && !is_oldest {
+                wrong.push(format!("{detail}\n    {sql}"));
+            }
+        }
+    }
+    assert!(
+        seen.iter()
+            .any(|sql| sql.contains("GROUP BY `tasks_jobs`.`queue`")),
+        "{seen:#?}"
+    );
+    assert!(looked_at > 20, "{looked_at}: {seen:#?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
