@@ -122,7 +122,8 @@ const SQLITE: &str = "UPDATE tasks_jobs SET run_at = $4, scheduled_at = COALESCE
      result = $13, worker = NULL WHERE id = $1 AND fence = $2 AND state = 2";
 
 /// One statement for all of them. Its plan is to go from each end to its job by the id, however many jobs there were when it was made:
-/// PostgreSQL takes a limit that it does not know for a small one.
+/// PostgreSQL takes a limit that it does not know for a small one, and the sum keeps it from the index by status, all of which it would
+/// read while its statistics are from before there were jobs that run.
 #[cfg(feature = "postgres")]
 async fn finish_postgres(
     conn: &mut crate::database::PgConnection,
@@ -159,7 +160,7 @@ async fn finish_postgres(
          attempt = attempt + e.attempts, artifact_id = e.artifact_id, \
          error_type = e.error_type, error = e.error, error_traceback = e.error_traceback, progress = e.progress, \
          result = e.result, worker = NULL FROM (SELECT * FROM unnest({arrays}) LIMIT $15) AS e ({names}) \
-         WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state = 2"
+         WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state + 0 = 2"
     );
     macro_rules! column {
         ($field:ident) => {
