@@ -136,10 +136,7 @@ fn for_each_option(
             })?;
             let text = key.to_string();
             let Some(&name) = known.iter().find(|name| **name == text) else {
-                return Err(syn::Error::new(
-                    key.span(),
-                    format!("unknown option `{text}`, expected one of {}", list(known)),
-                ));
+                return Err(syn::Error::new(key.span(), unknown(&text, known)));
             };
             if seen.contains(&name) {
                 return Err(syn::Error::new(
@@ -194,6 +191,24 @@ fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
         .filter(|option| !option.is_empty())
         .map(|option| option.into_iter().collect())
         .collect()
+}
+
+/// With what may have been meant: of a dozen names, the eye does not find the one that is alike.
+fn unknown(option: &str, known: &[&str]) -> String {
+    /// Below this, two names have little in common.
+    const SIMILAR: f64 = 0.8;
+    let close = known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(option, name), name))
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    let expected = list(known);
+    match close {
+        Some((_, name)) => {
+            format!("unknown option `{option}`, did you mean `{name}`? Expected one of {expected}")
+        }
+        None => format!("unknown option `{option}`, expected one of {expected}"),
+    }
 }
 
 fn list(names: &[&str]) -> String {

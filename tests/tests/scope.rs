@@ -321,6 +321,12 @@ async fn a_scope_at_the_root() {
         http::get(&server.url("/ping")).await.unwrap().0,
         StatusCode::OK
     );
+    let (status, problem) = http::get(&server.url("/ping/$submit")).await.unwrap();
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("`with_jobs`"),
+        "{problem}"
+    );
     assert_eq!(
         http::get(&server.url("/"))
             .await

@@ -79,7 +79,11 @@ impl Handler {
         let route = Route::of(request.match_info().unprocessed()).ok_or_else(Problem::not_found)?;
         let method = request.method();
         match route {
-            Route::Submit(_) if !self.submits() => Err(Problem::not_found()),
+            Route::Submit(_) if !self.submits() => Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "not-found",
+                "this service runs no tasks in the background: it was built without `with_jobs`",
+            )),
             #[cfg(feature = "database")]
             Route::Submit(name) if method == Method::POST => {
                 self.submit(name, request, payload).await

@@ -48,8 +48,8 @@ impl Schedule {
         }
     }
 
-    /// By a pattern of cron: minute, hour, day of the month, month, day of the week; with a sixth field before them for seconds.
-    /// `@daily` and the like are patterns, too.
+    /// By a pattern of cron: minute, hour, day of the month, month, day of the week; with a sixth field before them for seconds, and
+    /// a seventh after them for years. `@daily` and the like are patterns, too.
     ///
     /// Of a local time that is left out in spring, the run is when the gap ends; of one that comes twice in autumn, there is one
     /// run.

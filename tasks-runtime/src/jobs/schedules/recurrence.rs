@@ -32,7 +32,7 @@ fn wrong(pointer: &'static str, reason: impl fmt::Display) -> JobError {
 }
 
 impl Recurrence {
-    /// A pattern of five fields, or of six with seconds.
+    /// A pattern of five fields, of six with seconds, or of seven with years, too.
     pub(in crate::jobs) fn cron(pattern: &str, timezone: &str) -> Result<Self, JobError> {
         let timezone = Tz::from_str(timezone).map_err(|_| {
             let shown: String = timezone.chars().take(64).collect();
