@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::build::Layout;
 
 /// How long a run may take. It is bounded by the number of its cases; this is for a service that does not answer.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// How many cases are made up for each operation, besides those that a schema gives by itself: bounds, types, what is
 /// missing.

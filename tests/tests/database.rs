@@ -356,7 +356,13 @@ async fn sync_tasks_have_the_same(test: TestDatabase) {
 
 /// Churn: more callers than connections, some of which give up.
 async fn a_thousand_calls_lose_nothing(test: TestDatabase) {
-    let database = open(&test).await;
+    let database = Database::from_url(test.url())
+        .migrations(MIGRATIONS)
+        // Hundreds of commits wait for one disk.
+        .acquire_timeout(Duration::from_secs(60))
+        .connect()
+        .await
+        .unwrap();
     thousand_calls(database).await;
 }
 
