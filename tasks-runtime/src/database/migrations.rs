@@ -87,6 +87,8 @@ async fn run_own_in(connection: &mut Connection) -> Result<(), DatabaseError> {
     if connection.backend() == Backend::Postgres {
         let lock = format!("SELECT pg_advisory_xact_lock({LOCK})");
         connection.batch(&lock).await?;
+        // An index of a large table takes its time.
+        connection.batch("SET LOCAL statement_timeout = 0").await?;
     }
     connection
         .batch("CREATE TABLE IF NOT EXISTS tasks_migrations (name TEXT PRIMARY KEY NOT NULL)")

@@ -82,7 +82,7 @@ impl Handler {
             Route::Submit(_) if !self.submits() => Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "not-found",
-                "this service runs no tasks in the background: it was built without `with_jobs`",
+                "no task is run in the background here: `with_jobs` of a service, and `jobs` of a scope, turn that on",
             )),
             #[cfg(feature = "database")]
             Route::Submit(name) if method == Method::POST => {

@@ -65,7 +65,7 @@ async fn lists_and_deletions(test: Ground) {
 }
 
 async fn jobs_are_forgotten_some_time_after_their_end(test: Ground) {
-    let world = World::new(test, Jobs::new().retention(Duration::from_secs(1))).await;
+    let world = World::new(test, Jobs::new().retention(Duration::from_secs(4))).await;
     let scheduler = &world.scheduler;
     let waits = scheduler
         .submit(call!(greet, name = "later"))

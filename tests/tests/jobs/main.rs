@@ -4,7 +4,6 @@
 
 mod attempts;
 mod keeping;
-mod plans;
 mod schedules;
 mod stopping;
 mod submitting;
