@@ -139,35 +139,22 @@ async fn shutdown_lets_jobs_end_or_returns_them(test: Ground) {
 /// does not know.
 async fn a_job_that_was_given_and_never_began_goes_back(test: Ground) {
     let world = World::new(test, Jobs::new().lease(Duration::from_secs(1))).await;
-    let job = world
-        .scheduler
-        .submit(call!(greet, name = "x"))
-        .delay(LONG)
-        .await
-        .unwrap();
     let workers = "SELECT COUNT(*) AS count FROM tasks_workers";
     eventually("its worker has a row", async || {
         count(&world.database, workers).await.unwrap() == 1
     })
     .await;
-    let given = format!(
-        "UPDATE tasks_jobs SET state = 2, attempt = 1, fence = 1, worker = (SELECT id FROM tasks_workers) WHERE id = '{}'",
-        job.id
-    );
-    world
-        .database
-        .session()
-        .execute_script(&given)
-        .await
-        .unwrap();
-    let done = world.done(&job).await;
-    assert_eq!((done.status, done.attempt), (JobStatus::Completed, 1));
-    world.scheduler.shutdown().await;
+    goes_back(world, "(SELECT id FROM tasks_workers)").await;
 }
 
 /// The row of its worker is gone: nobody would bury that.
 async fn a_job_whose_worker_is_not_there_goes_back(test: Ground) {
     let world = World::new(test, Jobs::new().lease(Duration::from_secs(1))).await;
+    goes_back(world, "'nobody'").await;
+}
+
+/// A job that the database says a worker has, and that nobody runs.
+async fn goes_back(world: World, worker: &str) {
     let job = world
         .scheduler
         .submit(call!(greet, name = "x"))
@@ -175,7 +162,7 @@ async fn a_job_whose_worker_is_not_there_goes_back(test: Ground) {
         .await
         .unwrap();
     let given = format!(
-        "UPDATE tasks_jobs SET state = 2, attempt = 1, fence = 1, worker = 'nobody' WHERE id = '{}'",
+        "UPDATE tasks_jobs SET state = 2, attempt = 1, fence = 1, worker = {worker} WHERE id = '{}'",
         job.id
     );
     let session = world.database.session();
