@@ -165,13 +165,15 @@ async fn calls_that_come_twice_or_break_off_run_nothing_twice_and_lose_nothing()
         let _ = tokio::time::timeout(Duration::from_micros(microseconds), run).await;
     }
     // Longer than it takes to look for what was given and never began.
-    for _ in 0..10 {
+    for look in 0..10 {
         let ran = world.attempts.run(job.id).await.unwrap();
         let status = world.scheduler.get(job.id).await.unwrap().unwrap().status;
         if status.is_final() {
             break;
         }
-        assert_eq!((ran, status), (Ran::Busy, JobStatus::Running));
+        assert_eq!(ran, Ran::Busy);
+        // At the first look the beginning may still be under way.
+        assert!(look == 0 || status == JobStatus::Running, "{status}");
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     let done = world

@@ -45,7 +45,8 @@ const OWN: &[Own] = own![
     "0002_jobs",
     "0003_schedules",
     "0004_limited_jobs",
-    "0005_status_of_jobs"
+    "0005_status_of_jobs",
+    "0006_tasks_of_workers",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

@@ -283,7 +283,7 @@ impl Database {
         match &self.shared.pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
-                let object = pools.writer.get().await;
+                let object = pools.writer().await;
                 Ok(Connection::sqlite(self.lease(object)?))
             }
             #[cfg(feature = "postgres")]
@@ -304,7 +304,7 @@ impl Database {
         }
     }
 
-    /// The same database with connections of its own, which nobody else can use up, for statements that find their rows by indexes. In
+    /// The same database with threads and connections of its own, which nobody else can use up, for statements that find their rows by indexes. In
     /// SQLite there is one writer all the same.
     pub(crate) fn sibling(&self) -> Result<Self, DatabaseError> {
         const CONNECTIONS: usize = 3;
@@ -313,10 +313,16 @@ impl Database {
             max_connections: CONNECTIONS,
             ..self.shared.settings.clone()
         };
-        let background = Arc::clone(&self.shared.background);
+        // Threads of its own as well: what runs on those of the other may be the application's.
+        let background = Background::start(CONNECTIONS).map_err(|error| {
+            DatabaseError::Configuration(format!(
+                "the threads of the database cannot be started: {error}"
+            ))
+        })?;
+        let background = Arc::new(background);
         let pools = match &self.shared.pools {
             #[cfg(feature = "sqlite")]
-            Pools::Sqlite(pools) => Pools::Sqlite(pools.sibling(&settings)?),
+            Pools::Sqlite(pools) => Pools::Sqlite(pools.sibling(&settings, background.handle())?),
             #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => {
                 let server = pool.manager().server.clone();

@@ -85,6 +85,8 @@ pub(super) struct Pooled {
 pub(super) struct Pools {
     pub(super) writer: managed::Pool<Manager>,
     pub(super) readers: managed::Pool<Manager>,
+    /// A second connection that writes, for when the first one is lent to code that does not go on.
+    reserve: Option<managed::Pool<Manager>>,
     /// A directory to be removed in the end.
     directory: Option<Arc<tempfile::TempDir>>,
 }
@@ -122,18 +124,43 @@ impl Pools {
         Ok(Self {
             writer: pool(manager(""), 1)?,
             readers: pool(manager("PRAGMA query_only = ON;"), settings.max_connections)?,
+            reserve: None,
             directory: directory.map(Arc::new),
         })
     }
 
-    /// The same writer, and readers that nobody else can use up.
-    pub(super) fn sibling(&self, settings: &Settings) -> Result<Self, DatabaseError> {
-        let manager = self.readers.manager().clone();
+    /// The same writer, and connections that nobody else can use up.
+    pub(super) fn sibling(
+        &self,
+        settings: &Settings,
+        background: &Handle,
+    ) -> Result<Self, DatabaseError> {
+        let own = |manager: &Manager| Manager {
+            background: background.clone(),
+            ..manager.clone()
+        };
+        let (readers, writer) = (own(self.readers.manager()), own(self.writer.manager()));
         Ok(Self {
             writer: self.writer.clone(),
-            readers: settings.pool(manager, settings.max_connections, QueueMode::Lifo)?,
+            readers: settings.pool(readers, settings.max_connections, QueueMode::Lifo)?,
+            reserve: Some(settings.pool(writer, 1, QueueMode::Lifo)?),
             directory: self.directory.clone(),
         })
+    }
+
+    /// The connection that writes. Everybody waits for it in turn, which is faster than to wait for the lock of the file; but its
+    /// next holder may be code whose thread is blocked, and that one does not hand it on.
+    pub(super) async fn writer(
+        &self,
+    ) -> Result<Object<Manager>, managed::PoolError<diesel::ConnectionError>> {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let Some(reserve) = &self.reserve else {
+            return self.writer.get().await;
+        };
+        match tokio::time::timeout(PATIENCE, self.writer.get()).await {
+            Ok(writer) => writer,
+            Err(_) => reserve.get().await,
+        }
     }
 
     /// Waits for the writer, and has the log written into the file.
@@ -151,6 +178,9 @@ impl Pools {
         }
         self.readers.close();
         self.writer.close();
+        if let Some(reserve) = &self.reserve {
+            reserve.close();
+        }
     }
 }
 

@@ -16,6 +16,7 @@ const OUTCOMES: [&str; 5] = ["completed", "failed", "canceled", "retried", "retu
 pub(super) struct Metrics {
     tasks: HashMap<String, TaskMetrics>,
     waiting: HashMap<String, Gauge>,
+    threads_blocked: Gauge,
 }
 
 struct TaskMetrics {
@@ -51,6 +52,7 @@ impl Metrics {
         Self {
             tasks: tasks.collect(),
             waiting: waiting.collect(),
+            threads_blocked: metrics::gauge!("tasks_jobs_threads_blocked"),
         }
     }
 
@@ -85,6 +87,11 @@ impl Metrics {
             },
         };
         task.finished[outcome].increment(1);
+    }
+
+    /// Whether no thread of the tasks answers.
+    pub(super) fn threads_blocked(&self, blocked: bool) {
+        self.threads_blocked.set(if blocked { 1.0 } else { 0.0 });
     }
 
     /// How many jobs wait in each queue.

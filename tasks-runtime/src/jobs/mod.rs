@@ -28,6 +28,7 @@
 //! ```
 
 mod changes;
+mod clock;
 pub mod engine;
 mod error;
 mod list;

@@ -104,10 +104,16 @@ pub struct JobRecord {
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub finished_at: Option<DateTime<Utc>>,
-    /// When it is to run: later than at once, or again after an attempt that failed.
+    /// When it was to run, if that was to be later than at once.
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub scheduled_at: Option<DateTime<Utc>>,
+    /// When the next attempt is due: of a job that is pending and waits for its time, or for another attempt after one that failed.
+    #[serde(serialize_with = "optional_time")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// Why a pending job does not run, when it could: `no worker has this task`.
+    pub pending_reason: Option<String>,
     /// When somebody asked it to stop.
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]

@@ -236,7 +236,7 @@ pub(super) async fn retry(conn: &mut Connection, id: Ulid, now: i64) -> Result<b
 }
 
 /// Wakes the workers of other processes, once this is committed.
-async fn notify(conn: &mut Connection) -> Result<(), JobError> {
+pub(super) async fn notify(conn: &mut Connection) -> Result<(), JobError> {
     if conn.backend() == Backend::Postgres {
         conn.batch("NOTIFY tasks_jobs").await?;
     }

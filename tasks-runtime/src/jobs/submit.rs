@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::error::JobError;
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
-use super::table::{NewRow, now, state};
+use super::table::{NewRow, state};
 use crate::artifacts::digest;
 use crate::database::Transaction;
 use crate::task::JobPolicy;
@@ -69,13 +69,21 @@ pub(super) struct Checked {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Options {
     description: Option<String>,
-    at: Option<DateTime<Utc>>,
+    when: Option<When>,
     priority: Option<i32>,
     queue: Option<String>,
     max_attempts: Option<u32>,
     idempotency_key: Option<String>,
     timeout: Option<Duration>,
     wrong: Option<(&'static str, String)>,
+}
+
+/// When a job is to run.
+#[derive(Clone, Copy, Debug)]
+enum When {
+    /// So long after it was submitted, by the clock of the database.
+    After(Duration),
+    At(DateTime<Utc>),
 }
 
 impl Submit {
@@ -89,8 +97,8 @@ impl Submit {
     pub fn delay(mut self, delay: Duration) -> Self {
         if delay > MAX_DELAY {
             self.options.wrong = Some(("/delay", "is more than ten years".to_owned()));
-        } else if let Ok(delay) = chrono::TimeDelta::from_std(delay) {
-            self.options.at = Utc::now().checked_add_signed(delay);
+        } else {
+            self.options.when = Some(When::After(delay));
         }
         self
     }
@@ -102,7 +110,7 @@ impl Submit {
         if delay > MAX_DELAY {
             self.options.wrong = Some(("/scheduled_at", "is more than ten years away".to_owned()));
         } else {
-            self.options.at = Some(DateTime::<Utc>::from(SystemTime::now() + delay));
+            self.options.when = Some(When::At(time.into()));
         }
         self
     }
@@ -167,6 +175,7 @@ impl Submit {
     /// Those of an await.
     pub async fn within(self, transaction: &mut Transaction) -> Result<JobRecord, JobError> {
         let scheduler = self.scheduler.clone();
+        scheduler.clock().refresh(transaction).await?;
         let row = self.row()?;
         scheduler.insert_within(transaction, row).await
     }
@@ -176,10 +185,14 @@ impl Submit {
         let checked = self.call?;
         let options = self.options;
         options.check(&self.scheduler)?;
-        let now = now();
+        let clock = self.scheduler.clock();
+        let now = clock.now();
         let mut row = NewRow::of_task(checked.task, checked.params, &checked.policy, now);
         row.description = options.description.as_deref().map(storable);
-        let later = options.at.map(|at| at.timestamp_micros());
+        let later = options.when.map(|when| match when {
+            When::After(delay) => clock.after(delay),
+            When::At(time) => time.timestamp_micros(),
+        });
         if let Some(at) = later.filter(|at| *at > now) {
             row.state = state::WAITING;
             row.run_at = at;
@@ -303,6 +316,7 @@ impl IntoFuture for Submit {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let scheduler = self.scheduler.clone();
+            scheduler.refresh_clock().await?;
             let row = self.row()?;
             scheduler.insert(row).await
         })

@@ -50,6 +50,7 @@ diesel::table! {
         host -> Text,
         process -> BigInt,
         started_at -> BigInt,
+        tasks -> Text,
     }
 }
 
@@ -182,6 +183,7 @@ pub(super) struct Row {
     pub(super) queue: String,
     pub(super) state: i32,
     pub(super) priority: i32,
+    pub(super) run_at: i64,
     pub(super) submitted_at: i64,
     pub(super) scheduled_at: Option<i64>,
     pub(super) started_at: Option<i64>,
@@ -236,6 +238,8 @@ impl Row {
             started_at: self.started_at.map(time),
             finished_at: self.finished_at.map(time),
             scheduled_at: self.scheduled_at.map(time),
+            next_attempt_at: (self.state == state::WAITING).then(|| time(self.run_at)),
+            pending_reason: None,
             cancel_requested_at: self.cancel_requested_at.map(time),
             attempt: count(self.attempt),
             max_attempts: count(self.max_attempts),
@@ -248,9 +252,4 @@ impl Row {
             artifact_id: self.artifact_id.as_deref().map(ulid),
         }
     }
-}
-
-/// In microseconds.
-pub(super) fn now() -> i64 {
-    Utc::now().timestamp_micros()
 }

@@ -24,7 +24,8 @@ pub(crate) struct Part {
     /// Links of the landing page.
     pub(crate) links: Vec<Link>,
     pub(crate) checks: HealthChecks,
-    /// What lets its own work end, after all requests are answered and before the shutdown hooks.
+    /// What lets its own work end: it begins with the end of the service, beside the requests that are still answered, and is over
+    /// before the shutdown hooks.
     pub(crate) drain: Option<Hook>,
     /// What closes it, after all requests are answered.
     pub(crate) shutdown: Option<Hook>,

@@ -72,7 +72,10 @@ impl Service {
             signal = signals.next() => {
                 tracing::info!(signal, "stopping");
                 self.core.stopping.cancel();
-                let mut stopping = std::pin::pin!(async { tokio::join!(handle.stop(true), &mut server).1 });
+                let mut stopping = std::pin::pin!(async {
+                    // Jobs and requests end side by side: each has its own time limit.
+                    tokio::join!(handle.stop(true), &mut server, self.drain()).1
+                });
                 tokio::select! {
                     result = &mut stopping => result,
                     signal = signals.next() => {
@@ -109,18 +112,19 @@ impl Service {
     /// does; an actix app of one's own calls it after it has served. Errors are logged: what comes next runs all the same.
     pub async fn shutdown(&self) {
         self.core.stopping.cancel();
-        for hook in self
-            .core
-            .parts
-            .iter()
-            .filter_map(|part| part.drain.as_ref())
-        {
-            hook.finish().await;
-        }
+        self.drain().await;
         for hook in self.core.shutdown.iter().rev() {
             hook.finish().await;
         }
         self.close().await;
+    }
+
+    /// Lets the work of its parts end.
+    async fn drain(&self) {
+        let parts = self.core.parts.iter();
+        for hook in parts.filter_map(|part| part.drain.as_ref()) {
+            hook.finish().await;
+        }
     }
 
     /// Closes what the service opened.

@@ -15,7 +15,7 @@ use super::build::Draft;
 use super::hooks::Hook;
 use super::part::{Claim, Part};
 use crate::artifacts::{ArtifactScope, artifacts, endpoints};
-use crate::health::HealthChecks;
+use crate::health::{HealthChecks, HealthState};
 use crate::jobs::JobScope;
 
 /// A database, or how to open one.
@@ -267,24 +267,35 @@ fn artifacts_part(scope: &ArtifactScope) -> Part {
 
 /// The routes of jobs, their health, and their end.
 fn jobs_part(scope: &JobScope, scheduler: &Scheduler) -> Part {
-    let (checked, ended) = (scheduler.clone(), scheduler.clone());
+    let (checked, drained, ended) = (scheduler.clone(), scheduler.clone(), scheduler.clone());
     let mut part = Part::new("jobs")
         .claim(Claim::below(scope.prefix()))
         .link(scope.prefix(), "Jobs");
     part.checks = HealthChecks::new().check("jobs", move || {
-        let checked = checked.check();
-        async move { checked }
+        let state = match (checked.check(), checked.warnings()) {
+            (Err(reason), _) => HealthState::Unhealthy(reason),
+            (Ok(()), warnings) if warnings.is_empty() => HealthState::Healthy,
+            (Ok(()), warnings) => HealthState::Degraded(warnings.join("; ")),
+        };
+        async move { state }
     });
     part.drain = Some(
         Hook::new(move || {
-            let scheduler = ended.clone();
+            let scheduler = drained.clone();
             async move {
-                scheduler.shutdown().await;
+                scheduler.drain().await;
                 Ok::<(), std::convert::Infallible>(())
             }
         })
         .within(scheduler.shutdown_timeout()),
     );
+    part.shutdown = Some(Hook::new(move || {
+        let scheduler = ended.clone();
+        async move {
+            scheduler.shutdown().await;
+            Ok::<(), std::convert::Infallible>(())
+        }
+    }));
     let mut endpoints = crate::jobs::endpoints(scope.prefix());
     if let Some(schedules) = scope.schedules_prefix() {
         part = part.claim(Claim::below(schedules));

@@ -6,7 +6,7 @@ use super::Scheduler;
 use crate::jobs::error::JobError;
 use crate::jobs::record::{JobRecord, JobStatus};
 use crate::jobs::store;
-use crate::jobs::table::{Row, now, status};
+use crate::jobs::table::{Row, status};
 
 /// Canceling, retrying and forgetting.
 impl Scheduler {
@@ -23,7 +23,7 @@ impl Scheduler {
             .shared
             .session
             .transaction(async |tx| {
-                store::cancel(tx, id, now()).await?;
+                store::cancel(tx, id, self.shared.clock.now()).await?;
                 store::find(tx, id).await?.ok_or(JobError::NotFound(id))
             })
             .await;
@@ -45,7 +45,7 @@ impl Scheduler {
             .shared
             .session
             .transaction(async |tx| {
-                let queued = store::retry(tx, id, now()).await?;
+                let queued = store::retry(tx, id, self.shared.clock.now()).await?;
                 let row = store::find(tx, id).await?.ok_or(JobError::NotFound(id))?;
                 if !queued {
                     return Err(JobError::WrongState {

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::changes::Changes;
+use super::clock::Clock;
 use super::engine::Attempts;
 use super::error::JobError;
 use super::record::JobRecord;
@@ -18,7 +19,7 @@ use super::table::Row;
 use super::worker::Worker;
 use crate::arguments::{self, Input};
 use crate::artifacts::JsonText;
-use crate::database::{Database, DatabaseError, Session};
+use crate::database::{Backend, Database, DatabaseError, Session};
 use crate::execute::TaskExecutor;
 use crate::registry::RegisteredTask;
 
@@ -55,6 +56,7 @@ struct Shared {
     session: Session,
     settings: Jobs,
     changes: Changes,
+    clock: Clock,
     state: RwLock<State>,
 }
 
@@ -87,6 +89,7 @@ impl Scheduler {
                 session: database.session(),
                 settings,
                 changes: Changes::new(),
+                clock: Clock::default(),
                 state: RwLock::default(),
             }),
         }
@@ -143,6 +146,7 @@ impl Scheduler {
                 settings.clone(),
                 queues.into_iter().collect(),
                 self.shared.changes.clone(),
+                self.shared.clock.clone(),
                 #[cfg(feature = "metrics")]
                 self.read(|state| state.metrics.clone()),
             );
@@ -170,8 +174,18 @@ impl Scheduler {
         Ok(Attempts::new(Arc::clone(&worker.shared)))
     }
 
-    /// Takes no more jobs, lets those that run end, and returns what is left to the queue; no attempt is spent on it.
+    /// Takes no more jobs, lets those that run end within [`Jobs::shutdown_timeout`], and returns what is left to the queue; no
+    /// attempt is spent on it. Jobs can still be submitted, for others to run.
+    pub async fn drain(&self) {
+        let worker = self.read(|state| state.worker.clone());
+        if let Some(worker) = worker {
+            worker.shutdown().await;
+        }
+    }
+
+    /// [Drains](Self::drain), and submits no more jobs from then on.
     pub async fn shutdown(&self) {
+        self.drain().await;
         let worker = self.write().worker.take();
         if let Some(worker) = worker {
             worker.shutdown().await;
@@ -235,23 +249,29 @@ impl Scheduler {
         )
     }
 
-    /// Whether its workers reach their database: for how long they have not, if that is too long.
+    /// Whether the jobs of this process are driven.
     ///
     /// # Errors
     ///
-    /// How long they have been silent.
+    /// Since when no round has succeeded, and why, once that is longer than a [lease](Jobs::lease).
     pub fn check(&self) -> Result<(), String> {
-        let silent = self.read(|state| {
+        let lease = self.shared.settings.lease;
+        let failure = self.read(|state| {
             let worker = state.worker.as_ref()?;
-            worker.shared.silent_for()
+            worker.shared.condition.failure(lease)
         });
-        match silent {
-            Some(silent) => Err(format!(
-                "the jobs have not reached their database for {} seconds",
-                silent.as_secs()
-            )),
-            None => Ok(()),
-        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// What does not work as well as it should: all threads are blocked by tasks that do not await, jobs wait for tasks that no
+    /// worker has, the clock of this machine differs from the database's by more than a second. Each is a sentence.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.read(|state| {
+            let worker = state.worker.as_ref()?;
+            Some(worker.shared.condition.warnings())
+        })
+        .unwrap_or_default()
     }
 
     /// How long [`shutdown`](Self::shutdown) may take.
@@ -264,6 +284,21 @@ impl Scheduler {
     #[must_use]
     pub fn database(&self) -> &Database {
         self.shared.session.database()
+    }
+
+    /// Asks the database for the time, if it has a clock of its own and nobody has asked lately.
+    pub(in crate::jobs) async fn refresh_clock(&self) -> Result<(), JobError> {
+        if self.database().backend() == Backend::Sqlite || !self.shared.clock.is_stale() {
+            return Ok(());
+        }
+        let session = &self.shared.session;
+        session
+            .read(async |conn| self.shared.clock.refresh(conn).await)
+            .await
+    }
+
+    pub(in crate::jobs) fn clock(&self) -> &Clock {
+        &self.shared.clock
     }
 
     pub(in crate::jobs) fn session(&self) -> &Session {

@@ -1,5 +1,6 @@
 //! What became of jobs.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -14,10 +15,13 @@ use crate::jobs::list::{JobFilter, JobPage};
 use crate::jobs::record::{JobLog, JobRecord, JobStats, JobStatus};
 use crate::jobs::store;
 use crate::jobs::table::Row;
+use crate::jobs::worker::without_worker;
 use crate::task::TaskFailure;
 
 /// How long to wait before looking again whether a job has ended that another process runs.
 const LOOK: Duration = Duration::from_millis(250);
+/// Why a job is pending that could run.
+const NO_WORKER: &str = "no worker has this task";
 
 /// Finding jobs, and how they ended.
 impl Scheduler {
@@ -32,7 +36,31 @@ impl Scheduler {
             .session
             .read(async |conn| store::find(conn, id).await)
             .await?;
-        Ok(row.map(|row| self.record(row)))
+        let record = row.map(|row| self.record(row));
+        Ok(self.with_reasons(record.into_iter().collect()).await?.pop())
+    }
+
+    /// Says of pending jobs that no worker has their task, if that is so.
+    async fn with_reasons(&self, mut jobs: Vec<JobRecord>) -> Result<Vec<JobRecord>, JobError> {
+        let pending = jobs.iter().filter(|job| job.status == JobStatus::Pending);
+        let mut tasks: BTreeSet<String> = pending.filter_map(|job| job.task_name.clone()).collect();
+        // What workers of this process have, somebody has.
+        self.with_worker(|worker| tasks.retain(|task| !worker.has(task)));
+        if tasks.is_empty() {
+            return Ok(jobs);
+        }
+        let session = &self.shared.session;
+        let without: Result<BTreeSet<String>, JobError> = session
+            .read(async |conn| without_worker(conn, tasks).await)
+            .await;
+        let without = without?;
+        for job in &mut jobs {
+            let task = job.task_name.as_deref().unwrap_or_default();
+            if job.status == JobStatus::Pending && without.contains(task) {
+                job.pending_reason = Some(NO_WORKER.to_owned());
+            }
+        }
+        Ok(jobs)
     }
 
     /// Up to `limit` jobs, newest first: the first ones, or those before another in the list.
@@ -51,7 +79,8 @@ impl Scheduler {
             .session
             .read(async |conn| store::list(conn, filter, before, 0, i64::from(limit)).await)
             .await?;
-        Ok(rows.into_iter().map(|row| self.record(row)).collect())
+        let jobs = rows.into_iter().map(|row| self.record(row)).collect();
+        self.with_reasons(jobs).await
     }
 
     /// A page of the list, which begin at 1, of `size` jobs, newest first.
@@ -77,8 +106,9 @@ impl Scheduler {
                 Ok::<_, JobError>((total, rows))
             })
             .await?;
+        let items = rows.into_iter().map(|row| self.record(row)).collect();
         Ok(JobPage {
-            items: rows.into_iter().map(|row| self.record(row)).collect(),
+            items: self.with_reasons(items).await?,
             total,
             page,
             size,

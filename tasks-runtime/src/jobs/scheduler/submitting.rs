@@ -123,6 +123,7 @@ impl Scheduler {
         &self,
         jobs: impl IntoIterator<Item = Submit>,
     ) -> Result<Vec<Ulid>, JobError> {
+        self.refresh_clock().await?;
         let rows = jobs
             .into_iter()
             .map(Submit::row)

@@ -11,7 +11,6 @@ use super::row::{Row, upsert};
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
 use crate::jobs::submit::{Checked, check_description, storable};
-use crate::jobs::table::now;
 
 /// A schedule that is about to be stored: say when it runs, and `.await` it.
 #[must_use = "nothing is stored before it is awaited"]
@@ -108,7 +107,7 @@ impl Schedule {
                 ));
             }
         };
-        let now = now();
+        let now = self.scheduler.clock().now();
         let (cron, timezone, interval_us, once_at) = recurrence.columns();
         let new = Row {
             name: self.name,

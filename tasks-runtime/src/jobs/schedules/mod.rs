@@ -1,6 +1,7 @@
 //! Schedules: jobs that are submitted when their time comes, again and again.
 
 mod builder;
+mod cron;
 mod record;
 mod recurrence;
 mod row;
@@ -16,7 +17,6 @@ use self::row::{Row, find, tasks_schedules};
 pub(super) use self::tick::tick;
 use super::error::JobError;
 use super::scheduler::Scheduler;
-use super::table::now;
 use crate::with_conn;
 
 /// 1 to 64 letters, digits, `_` and `-`.
@@ -90,7 +90,7 @@ impl Scheduler {
                     .await?
                     .ok_or_else(|| JobError::NoSchedule(name.to_owned()))?;
                 if row.paused != 0 && !paused {
-                    let now = now();
+                    let now = self.clock().now();
                     let next = row.next_run_at.filter(|next| *next > now);
                     row.next_run_at = match row.recurrence() {
                         // One that passed in the meantime is over.

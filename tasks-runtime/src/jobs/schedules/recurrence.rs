@@ -4,10 +4,11 @@ use std::fmt;
 use std::str::FromStr as _;
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, TimeZone as _, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 
+use super::cron;
 use crate::jobs::error::JobError;
 
 /// The shortest time between two runs.
@@ -66,7 +67,6 @@ impl Recurrence {
             .ok_or_else(|| wrong("/interval", "is more than ten years"))
     }
 
-    /// As it is stored: the pattern, the zone, the interval, the time.
     /// Once, at a time that a calendar has.
     pub(in crate::jobs) fn once(at: SystemTime) -> Result<Self, JobError> {
         let micros = at
@@ -80,6 +80,7 @@ impl Recurrence {
         })
     }
 
+    /// As it is stored: the pattern, the zone, the interval, the time.
     pub(in crate::jobs) fn columns(&self) -> (Option<&str>, &str, Option<i64>, Option<i64>) {
         match self {
             Self::Cron { pattern, timezone } => (Some(pattern), timezone.name(), None, None),
@@ -92,13 +93,9 @@ impl Recurrence {
     pub(in crate::jobs) fn next(&self, after: i64, last: Option<i64>) -> Option<i64> {
         match self {
             Self::Cron { pattern, timezone } => {
-                let cron = Cron::from_str(pattern).ok()?;
-                let after = Utc
-                    .timestamp_micros(after)
-                    .single()?
-                    .with_timezone(timezone);
-                let next = cron.find_next_occurrence(&after, false).ok()?;
-                Some(next.with_timezone(&Utc).timestamp_micros())
+                let after = DateTime::<Utc>::from_timestamp_micros(after)?;
+                let next = cron::next(pattern, *timezone, after)?;
+                Some(next.timestamp_micros())
             }
             Self::Every(interval) => {
                 let Some(last) = last else {

@@ -9,10 +9,11 @@ use ulid::Ulid;
 
 use super::finish::{Finish, finish};
 use crate::database::Transaction;
+use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::record::Progress;
 use crate::jobs::store::MOST_LINES;
-use crate::jobs::table::{now, state};
+use crate::jobs::table::state;
 use crate::task::TaskContext;
 
 /// How long a line of the log may be, in bytes; the rest is cut off.
@@ -42,6 +43,7 @@ pub(crate) struct Attempt {
     pub(in crate::jobs) max_attempts: u32,
     pub(in crate::jobs) fence: i64,
     outbox: mpsc::UnboundedSender<Event>,
+    clock: Clock,
     said: Mutex<Said>,
     lines: AtomicU32,
     /// Executions that have begun and not ended; more than none while a thread runs on that nobody waits for.
@@ -66,6 +68,7 @@ impl Attempt {
         max_attempts: u32,
         fence: i64,
         outbox: mpsc::UnboundedSender<Event>,
+        clock: Clock,
     ) -> Self {
         Self {
             id,
@@ -73,6 +76,7 @@ impl Attempt {
             max_attempts,
             fence,
             outbox,
+            clock,
             said: Mutex::default(),
             lines: AtomicU32::new(0),
             runs: AtomicUsize::new(0),
@@ -146,7 +150,7 @@ impl Attempt {
         let _ = self.outbox.send(Event::Line {
             id: self.id.to_string(),
             fence: self.fence,
-            at: now(),
+            at: self.clock.now(),
             // PostgreSQL has no such character.
             message: message.replace('\0', "\u{fffd}"),
         });
@@ -270,15 +274,16 @@ impl TaskContext {
             id: attempt.id,
             source,
         })?;
+        let now = attempt.clock.now();
         let end = Finish {
             state: state::COMPLETED,
             attempts: 0,
-            finished_at: Some(now()),
+            finished_at: Some(now),
             artifact_id: attempt.artifact().map(|id| id.to_string()),
             result: Some(json),
-            ..Finish::returned(&attempt.id.to_string(), attempt.fence, now())
+            ..Finish::returned(&attempt.id.to_string(), attempt.fence, now)
         };
-        if finish(transaction, &[end]).await? > 0 {
+        if finish(transaction, &[end], now).await? > 0 {
             return Err(JobError::Superseded(attempt.id));
         }
         // If the transaction is undone after all, the task returns its error, and that is written then.

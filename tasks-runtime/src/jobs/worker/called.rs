@@ -12,7 +12,7 @@ use super::places::Places;
 use super::{claim, membership, runner};
 use crate::jobs::engine::Ran;
 use crate::jobs::error::JobError;
-use crate::jobs::table::{Claimed, now, state};
+use crate::jobs::table::{Claimed, state};
 
 /// How long to wait before looking again whether an end is written that nobody told of.
 const LOOK: Duration = Duration::from_millis(250);
@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Runs the attempt of a job, if one is due and there is a place for it.
 pub(in crate::jobs) async fn run_one(shared: &Arc<Shared>, job: Ulid) -> Result<Ran, JobError> {
     // Of its own, so that a caller who goes away leaves nothing half begun.
-    let begins = shared.handle.spawn(begin(Arc::clone(shared), job));
+    let begins = shared.control.spawn(begin(Arc::clone(shared), job));
     let fence = match begins.await.map_err(|_| JobError::NotRunning)?? {
         Ok(fence) => fence,
         Err(ran) => return Ok(ran),
@@ -40,17 +40,16 @@ pub(in crate::jobs) async fn run_one(shared: &Arc<Shared>, job: Ulid) -> Result<
 
 /// Begins the attempt in this process, and gives its fence, or says why not.
 async fn begin(shared: Arc<Shared>, job: Ulid) -> Result<Result<i64, Ran>, JobError> {
-    // What is free now is free until the attempt has its place.
-    let _one_at_a_time = shared.beginning.lock().await;
+    let id = job.to_string();
+    // From here on the place is taken, until the attempt has it or does not begin. The shutdown waits for that.
+    let free = Places::of(&shared).are_free();
+    let Some(reservation) = shared.running.reserve(&id).filter(|_| free) else {
+        return Ok(Err(Ran::Busy));
+    };
     if shared.stopping.is_cancelled() {
         return Err(JobError::NotRunning);
     }
     let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
-    let places = Places::of(&shared);
-    if !places.are_free() {
-        return Ok(Err(Ran::Busy));
-    }
-    let id = job.to_string();
     let given: Result<Result<Claimed, Ran>, JobError> = shared
         .session
         .transaction(async |tx| {
@@ -64,19 +63,26 @@ async fn begin(shared: Arc<Shared>, job: Ulid) -> Result<Result<i64, Ran>, JobEr
                 return Ok(Err(Ran::Nothing));
             }
             let task = found.task_name.as_deref().unwrap_or_default();
-            if !places.are_free_for(&found.queue, task, is_suspect(found.crashes))
-                || !membership::beat(tx, &worker).await?
-            {
+            let suspect = is_suspect(found.crashes);
+            // One of a task that this process does not have is run by another that is called.
+            let known = shared.executor.registry().get(task).is_ok();
+            // Nobody else looks between these two: it is the thread of the driver.
+            let places = Places::but_for(&shared, Some(&id));
+            if !known || !places.are_free_for(&found.queue, task, suspect) {
                 return Ok(Err(Ran::Busy));
             }
-            let given = claim::claim_one(tx, &worker, &id, now()).await?;
+            reservation.is_of(&found.queue, task, suspect);
+            if membership::beat(tx, &worker).await?.is_none() {
+                return Ok(Err(Ran::Busy));
+            }
+            let given = claim::claim_one(tx, &worker, &id, shared.clock.now()).await?;
             Ok(given.ok_or(Ran::Busy))
         })
         .await;
     Ok(given?.map(|job| {
         let fence = job.fence;
-        // While nobody else begins: the driver takes what was given, and is not known to have begun, for lost.
-        let _ = shared.outbox.send(Event::Began(id, fence));
+        // While its place is kept: the driver takes what was given, and is not known to have begun, for lost.
+        let _ = shared.outbox.send(Event::Began(id.clone(), fence));
         runner::start(&shared, job);
         fence
     }))

@@ -1,5 +1,7 @@
 //! Gives ready jobs to a worker.
 
+use std::collections::BTreeSet;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
@@ -13,12 +15,15 @@ use crate::jobs::table::{Claimed, tasks_jobs};
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 
+/// The name of a task in a condition: as it is, it would lead to the index of all jobs of the task.
+const NAME: &str = "COALESCE(task_name, '')";
+
 /// What is claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::jobs) enum Kind {
     /// Jobs that one process died of at most, of tasks of which any number runs at once.
     Sound,
-    /// Jobs that one process died of at most, of one task that says how many run at once.
+    /// Jobs that one process died of at most, of one task: one that says how many run at once, or that some worker does not have.
     Limited(String),
     /// Jobs that ran when their processes died, more than once. They run one at a time in each process, so that the one that kills it is found
     /// and the others are not blamed. Not of these tasks, which have no place left.
@@ -28,8 +33,18 @@ pub(in crate::jobs) enum Kind {
 const RETURNING: &str = "RETURNING tasks_jobs.id, tasks_jobs.task_name, tasks_jobs.queue, tasks_jobs.attempt, \
      tasks_jobs.max_attempts, tasks_jobs.crashes, tasks_jobs.fence, tasks_jobs.timeout_ms, tasks_jobs.run_at, \
      tasks_jobs.params";
-const SET: &str = "SET state = 2, attempt = attempt + 1, fence = fence + 1, worker = $1, started_at = $2, \
-     scheduled_at = CASE WHEN attempt = 0 THEN scheduled_at ELSE NULL END, progress = NULL";
+
+/// No job begins before it was submitted: the reading of the clock that said so may have been a little ahead.
+fn set(backend: Backend) -> String {
+    let later = match backend {
+        Backend::Sqlite => "MAX",
+        Backend::Postgres => "GREATEST",
+    };
+    format!(
+        "SET state = 2, attempt = attempt + 1, fence = fence + 1, worker = $1, \
+         started_at = {later}($2, submitted_at), progress = NULL"
+    )
+}
 
 /// Takes up to `limit` jobs of a queue, by priority and then by age.
 pub(in crate::jobs) async fn claim(
@@ -61,14 +76,15 @@ pub(in crate::jobs) async fn claim(
         "SELECT id FROM tasks_jobs WHERE state = 1 AND {which} AND queue = $3 \
          ORDER BY priority DESC, run_at, id LIMIT $4"
     );
+    let set = set(conn.backend());
     let sql = match conn.backend() {
         Backend::Sqlite => {
-            format!("UPDATE tasks_jobs {SET} WHERE id IN ({picked}) {RETURNING}")
+            format!("UPDATE tasks_jobs {set} WHERE id IN ({picked}) {RETURNING}")
         }
         // Materialized, so that it is looked for once; what another process has just taken is skipped.
         Backend::Postgres => format!(
             "WITH picked AS MATERIALIZED ({picked} FOR UPDATE SKIP LOCKED) \
-             UPDATE tasks_jobs {SET} FROM picked WHERE tasks_jobs.id = picked.id {RETURNING}"
+             UPDATE tasks_jobs {set} FROM picked WHERE tasks_jobs.id = picked.id {RETURNING}"
         ),
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -93,7 +109,8 @@ pub(in crate::jobs) async fn claim_one(
     id: &str,
     now: i64,
 ) -> Result<Option<Claimed>, JobError> {
-    let sql = format!("UPDATE tasks_jobs {SET} WHERE id = $3 AND state = 1 {RETURNING}");
+    let set = set(conn.backend());
+    let sql = format!("UPDATE tasks_jobs {set} WHERE id = $3 AND state = 1 {RETURNING}");
     Ok(with_conn!(conn, |conn| {
         statement(sql)
             .bind::<Text, _>(worker)
@@ -152,6 +169,7 @@ pub(in crate::jobs) async fn standing(
 pub(in crate::jobs) async fn due(
     conn: &mut Connection,
     queue: &str,
+    known: &[&str],
     most: i64,
 ) -> Result<Vec<Due>, JobError> {
     let mut rows: Vec<(String, i64)> = Vec::new();
@@ -165,6 +183,8 @@ pub(in crate::jobs) async fn due(
             tasks_jobs::table
                 .filter(sql::<Bool>(which))
                 .filter(tasks_jobs::queue.eq(queue))
+                // Written so that it does not lead to the index of all jobs of a task.
+                .filter(sql::<Text>(NAME).eq_any(known))
                 .order((
                     tasks_jobs::priority.desc(),
                     tasks_jobs::run_at,
@@ -192,8 +212,6 @@ pub(in crate::jobs) async fn relabel(
     conn: &mut Connection,
     registry: &TaskRegistry,
 ) -> Result<(), JobError> {
-    // As it is, the name would lead to the index of all jobs of a task.
-    const NAME: &str = "COALESCE(task_name, '')";
     for limited in [true, false] {
         let names: Vec<&str> = registry
             .iter()
@@ -242,25 +260,26 @@ pub(in crate::jobs) async fn is_any(conn: &mut Connection, now: i64) -> Result<b
     Ok(found.found > 0)
 }
 
-#[derive(diesel::QueryableByName)]
-struct Next {
+/// What waits.
+#[derive(Clone, Copy, Debug, diesel::QueryableByName)]
+pub(in crate::jobs) struct Waiting {
+    /// When the next job is due.
     #[diesel(sql_type = Nullable<BigInt>)]
-    at: Option<i64>,
+    pub(in crate::jobs) at: Option<i64>,
+    /// Not 0 when there are jobs that are ready and are claimed by the name of their task.
+    #[diesel(sql_type = BigInt)]
+    pub(in crate::jobs) by_name: i64,
 }
 
-/// Makes jobs ready whose time has come. Gives the time of the next one.
-pub(in crate::jobs) async fn promote(
-    conn: &mut Connection,
-    now: i64,
-) -> Result<Option<i64>, JobError> {
-    let due: Next = with_conn!(conn, |conn| {
-        statement("SELECT MIN(run_at) AS at FROM tasks_jobs WHERE state = 0")
-            .get_result(conn)
-            .await
-    })?;
-    match due.at {
-        Some(at) if at <= now => {}
-        later => return Ok(later),
+const WAITING: &str = "SELECT (SELECT MIN(run_at) FROM tasks_jobs WHERE state = 0) AS at, \
+     CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND limited = 1) \
+     THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS by_name";
+
+/// Makes jobs ready whose time has come, and says what waits then.
+pub(in crate::jobs) async fn promote(conn: &mut Connection, now: i64) -> Result<Waiting, JobError> {
+    let due: Waiting = with_conn!(conn, |conn| { statement(WAITING).get_result(conn).await })?;
+    if due.at.is_none_or(|at| at > now) {
+        return Ok(due);
     }
     let lock = match conn.backend() {
         Backend::Sqlite => "",
@@ -273,10 +292,86 @@ pub(in crate::jobs) async fn promote(
     with_conn!(conn, |conn| {
         statement(sql).bind::<BigInt, _>(now).execute(conn).await
     })?;
-    let due: Next = with_conn!(conn, |conn| {
-        statement("SELECT MIN(run_at) AS at FROM tasks_jobs WHERE state = 0")
-            .get_result(conn)
+    Ok(with_conn!(conn, |conn| {
+        statement(WAITING).get_result(conn).await
+    })?)
+}
+
+/// Gives jobs back that were claimed in this transaction, of tasks that this process does not have: nobody sees that they were.
+/// They are claimed by name from then on.
+pub(in crate::jobs) async fn set_aside(
+    conn: &mut Connection,
+    worker: &str,
+    jobs: &[Claimed],
+) -> Result<(), JobError> {
+    let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+    let ids = serde_json::to_string(&ids).unwrap_or_default();
+    let these = match conn.backend() {
+        Backend::Sqlite => "id IN (SELECT value FROM json_each($1))",
+        Backend::Postgres => "id IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))",
+    };
+    let sql = format!(
+        "UPDATE tasks_jobs SET state = 1, attempt = attempt - 1, worker = NULL, limited = 1, \
+         started_at = CASE WHEN attempt = 1 THEN NULL ELSE started_at END WHERE {these} AND worker = $2"
+    );
+    with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<Text, _>(ids)
+            .bind::<Text, _>(worker)
+            .execute(conn)
             .await
     })?;
-    Ok(due.at)
+    Ok(())
+}
+
+/// Has ready jobs of tasks that this process does not have be claimed by name, so that nobody else has to step over them.
+pub(in crate::jobs) async fn claim_by_name(
+    conn: &mut Connection,
+    queue: &str,
+    tasks: &BTreeSet<String>,
+) -> Result<(), JobError> {
+    let names = serde_json::to_string(tasks).unwrap_or_default();
+    let (these, lock) = match conn.backend() {
+        Backend::Sqlite => ("(SELECT value FROM json_each($2))", ""),
+        Backend::Postgres => (
+            "(SELECT jsonb_array_elements_text(CAST($2 AS JSONB)))",
+            " FOR UPDATE SKIP LOCKED",
+        ),
+    };
+    let sql = format!(
+        "UPDATE tasks_jobs SET limited = 1 WHERE id IN (SELECT id FROM tasks_jobs \
+         WHERE state = 1 AND crashes < 2 AND limited = 0 AND queue = $1 AND {NAME} IN {these} LIMIT 5000{lock})"
+    );
+    with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<Text, _>(queue)
+            .bind::<Text, _>(names)
+            .execute(conn)
+            .await
+    })?;
+    Ok(())
+}
+
+#[derive(diesel::QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// The tasks of a queue of which there are ready jobs that are claimed by name. Reads one entry of an index for each.
+pub(in crate::jobs) async fn names_that_wait(
+    conn: &mut Connection,
+    queue: &str,
+) -> Result<Vec<String>, JobError> {
+    const OF_QUEUE: &str =
+        "FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND limited = 1 AND queue = $1";
+    let sql = format!(
+        "WITH RECURSIVE names(name) AS (SELECT MIN(task_name) {OF_QUEUE} UNION ALL \
+         SELECT (SELECT MIN(task_name) {OF_QUEUE} AND task_name > names.name) FROM names WHERE name IS NOT NULL) \
+         SELECT name FROM names WHERE name IS NOT NULL"
+    );
+    let names: Vec<Name> = with_conn!(conn, |conn| {
+        statement(sql).bind::<Text, _>(queue).load(conn).await
+    })?;
+    Ok(names.into_iter().map(|name| name.name).collect())
 }

@@ -8,21 +8,21 @@ use ulid::Ulid;
 
 use super::Shared;
 use super::attempt::Event;
-use super::driver::left_behind;
+use super::drain::left_behind;
 use super::finish::Finish;
 use super::membership;
 use super::running::{Entry, Why};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::submit::{check_description, storable};
-use crate::jobs::table::{NewRow, now, state};
+use crate::jobs::table::{NewRow, state};
 use crate::task::{IntoTaskFailure, TaskFailure, Traceback};
 
 /// The row of one that is about to run.
 pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<NewRow, JobError> {
     check_description(description)?;
     let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
-    let now = now();
+    let now = shared.clock.now();
     Ok(NewRow {
         id: Ulid::new().to_string(),
         task_name: None,
@@ -53,7 +53,7 @@ pub(in crate::jobs) async fn check_worker(
     row: &NewRow,
 ) -> Result<(), JobError> {
     let worker = row.worker.as_deref().unwrap_or_default();
-    if membership::beat(conn, worker).await? {
+    if membership::beat(conn, worker).await?.is_some() {
         Ok(())
     } else {
         Err(JobError::NotRunning)
@@ -79,6 +79,7 @@ pub(in crate::jobs) fn start<T, E>(
             suspect: false,
             stop: stop.clone(),
             why: None,
+            waiting_since: None,
         },
     );
     let (shared, id, fence) = (Arc::clone(shared), row.id.clone(), row.fence);
@@ -104,7 +105,7 @@ pub(in crate::jobs) fn start<T, E>(
             })),
         };
         let why = shared.running.remove(&id, fence);
-        if let Some(end) = end(&id, fence, result, why) {
+        if let Some(end) = end(&id, fence, result, why, shared.clock.now()) {
             let _ = shared.outbox.send(Event::Finished(Box::new(end)));
         }
         shared.running.told();
@@ -116,15 +117,16 @@ fn end(
     fence: i64,
     result: Option<Result<String, TaskFailure>>,
     why: Option<Why>,
+    now: i64,
 ) -> Option<Finish> {
     let blank = Finish {
         attempts: 0,
-        finished_at: Some(now()),
-        ..Finish::returned(id, fence, now())
+        finished_at: Some(now),
+        ..Finish::returned(id, fence, now)
     };
     match (why, result) {
         // If it was buried, this does not count; if the database was away only, nobody else would say it.
-        (Some(Why::Superseded), _) => Some(left_behind(id, fence, true)),
+        (Some(Why::Superseded), _) => Some(left_behind(id, fence, true, now)),
         (Some(Why::Canceled), _) => Some(Finish {
             state: state::CANCELED,
             ..blank
@@ -141,6 +143,6 @@ fn end(
             error_traceback: failure.traceback,
             ..blank
         }),
-        (_, None) => Some(left_behind(id, fence, true)),
+        (_, None) => Some(left_behind(id, fence, true, now)),
     }
 }

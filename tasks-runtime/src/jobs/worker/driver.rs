@@ -1,6 +1,6 @@
-//! Takes jobs out of the database and writes their ends into it, many at once: each round is one transaction.
+//! Decides what is to be done next, and does it: rounds, which take jobs and write how they ended, and what there is to look after.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,44 +10,56 @@ use ulid::Ulid;
 
 use super::Shared;
 use super::attempt::{Attempt, Event};
-use super::claim::{self, Kind};
-use super::finish::{Finish, finish};
+use super::claim;
+use super::finish::Finish;
 use super::membership::{self, Member};
 use super::places::Places;
+use super::responsiveness::Responsiveness;
 use super::runner;
 use super::running::Why;
 use super::wakeup;
 use super::watch::{self, Watch};
 use crate::jobs::error::JobError;
+#[cfg(feature = "metrics")]
+use crate::jobs::store;
 use crate::jobs::store::Line;
-use crate::jobs::table::{Claimed, now, state};
-use crate::jobs::{schedules, store};
 
 /// How often to look for jobs that other processes submitted, when nobody says so.
 const POLL: Duration = Duration::from_secs(1);
 /// How often to look whether somebody wants a job to stop.
-const CANCEL: Duration = Duration::from_millis(400);
+pub(super) const CANCEL: Duration = Duration::from_millis(400);
 /// How many ends are written at once.
 const AT_ONCE: usize = 500;
 /// How many lines of logs.
 const LINES_AT_ONCE: usize = 2000;
+/// How long a job that was claimed may wait for a thread before it goes back: another process may have one.
+const NO_THREAD: Duration = Duration::from_millis(500);
+/// How often to look whether any worker has the tasks that this one does not.
+const TASKS: Duration = Duration::from_secs(3);
 
 pub(in crate::jobs) struct Driver {
-    shared: Arc<Shared>,
-    inbox: mpsc::UnboundedReceiver<Event>,
-    worker: String,
+    pub(super) shared: Arc<Shared>,
+    pub(super) inbox: mpsc::UnboundedReceiver<Event>,
+    pub(super) worker: String,
     /// What is to be written.
-    finished: Vec<Finish>,
-    changed: BTreeMap<Ulid, Arc<Attempt>>,
-    lines: Vec<Line>,
+    pub(super) finished: Vec<Finish>,
+    pub(super) changed: BTreeMap<Ulid, Arc<Attempt>>,
+    pub(super) lines: Vec<Line>,
     /// The jobs whose attempts were started and whose ends are not written yet.
-    started: HashSet<(String, i64)>,
+    pub(super) started: HashSet<(String, i64)>,
     /// There may be jobs to take.
-    hungry: bool,
+    pub(super) hungry: bool,
     /// There may be other times than those that are known: of jobs that wait, of schedules.
-    stirred: bool,
+    pub(super) stirred: bool,
     /// When the next job that waits is due.
-    due: Option<i64>,
+    pub(super) due: Option<i64>,
+    /// Whether there are jobs that are claimed by the names of their tasks.
+    pub(super) by_name: bool,
+    /// Tasks of ready jobs that this process does not have.
+    unknown: BTreeSet<String>,
+    /// Counts rounds, so that each begins with another queue.
+    pub(super) turn: usize,
+    responsiveness: Responsiveness,
     clock: Clock,
     watch: Watch,
 }
@@ -58,18 +70,9 @@ struct Clock {
     poll: Instant,
     cancel: Instant,
     held: Instant,
+    tasks: Instant,
     #[cfg(feature = "metrics")]
     count: Option<Instant>,
-}
-
-/// What a round found.
-#[derive(Default)]
-struct Round {
-    expelled: bool,
-    claimed: Vec<Claimed>,
-    /// Whether all places that were asked for are taken: there may be more.
-    full: bool,
-    due: Option<i64>,
 }
 
 impl Driver {
@@ -86,11 +89,16 @@ impl Driver {
             hungry: true,
             stirred: true,
             due: None,
+            by_name: false,
+            unknown: BTreeSet::new(),
+            turn: 0,
+            responsiveness: Responsiveness::new(),
             clock: Clock {
                 beat: now,
                 poll: now,
                 cancel: now,
                 held: now,
+                tasks: now,
                 #[cfg(feature = "metrics")]
                 count: None,
             },
@@ -119,6 +127,9 @@ impl Driver {
     /// Becomes a worker that others see.
     async fn join(&mut self) {
         let (host, process) = (watch::host(), i64::from(std::process::id()));
+        let registry = self.shared.executor.registry();
+        let tasks: Vec<&str> = registry.names().collect();
+        let tasks = serde_json::to_string(&tasks).unwrap_or_default();
         let mut pause = Duration::from_millis(100);
         loop {
             let id = Ulid::new().to_string();
@@ -126,8 +137,10 @@ impl Driver {
                 .shared
                 .session
                 .transaction(async |tx| {
-                    claim::relabel(tx, self.shared.executor.registry()).await?;
-                    membership::register(tx, &id, &host, process, now()).await
+                    self.shared.clock.refresh(tx).await?;
+                    claim::relabel(tx, registry).await?;
+                    let now = self.shared.clock.now();
+                    membership::register(tx, &id, &host, process, &tasks, now).await
                 })
                 .await;
             match joined {
@@ -142,6 +155,7 @@ impl Driver {
                     return;
                 }
                 Err(error) => {
+                    self.shared.condition.round_failed(&error);
                     tracing::warn!(%error, "the jobs cannot begin yet");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));
@@ -165,14 +179,17 @@ impl Driver {
             }
         };
         let gone = watch::bury_gone(&self.shared, &self.worker, &members).await;
-        let silent = watch::bury_silent(&self.shared, &mut self.watch, &self.worker, members);
+        // Twice in a lease, for one that was late.
+        let beats = self.clock.beat.elapsed() < self.shared.settings.lease / 2;
+        let silent =
+            watch::bury_silent(&self.shared, &mut self.watch, &self.worker, members, beats);
         if silent.await || gone {
             self.stir();
         }
     }
 
     /// Everything that attempts have said until now.
-    fn collect(&mut self) {
+    pub(super) fn collect(&mut self) {
         while self.finished.len() < AT_ONCE
             && self.lines.len() < LINES_AT_ONCE
             && let Ok(event) = self.inbox.try_recv()
@@ -181,7 +198,7 @@ impl Driver {
         }
     }
 
-    fn take(&mut self, event: Event) {
+    pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Finished(end) => {
                 self.finished.push(end.storable());
@@ -214,11 +231,11 @@ impl Driver {
         }
     }
 
-    fn is_due(&self) -> bool {
-        self.due.is_some_and(|due| due <= now())
+    pub(super) fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= self.shared.clock.now())
     }
 
-    fn is_time_to_beat(&self) -> bool {
+    pub(super) fn is_time_to_beat(&self) -> bool {
         self.clock.beat.elapsed() >= self.shared.settings.lease / 4
     }
 
@@ -226,13 +243,15 @@ impl Driver {
         !self.finished.is_empty()
             || !self.changed.is_empty()
             || !self.lines.is_empty()
-            || (self.hungry && Places::of(&self.shared).are_free())
+            || (self.hungry
+                && !self.responsiveness.is_blocked()
+                && Places::of(&self.shared).are_free())
             || self.is_due()
             || self.is_time_to_beat()
     }
 
     /// Somebody else has changed something.
-    fn stir(&mut self) {
+    pub(super) fn stir(&mut self) {
         self.hungry = true;
         self.stirred = true;
     }
@@ -243,10 +262,12 @@ impl Driver {
         if !self.shared.running.is_empty() {
             until = until.min(self.clock.cancel + CANCEL);
         }
-        if let Some(due) = self.due {
-            let wait = u64::try_from(due - now()).unwrap_or(0);
+        if let Some(due) = self.due.filter(|_| !self.is_due()) {
+            let wait = u64::try_from(due - self.shared.clock.now()).unwrap_or(0);
             until = until.min(Instant::now() + Duration::from_micros(wait));
         }
+        let blocked = self.responsiveness.is_blocked();
+        let answer = self.responsiveness.answer();
         let shared = Arc::clone(&self.shared);
         tokio::select! {
             event = self.inbox.recv() => {
@@ -255,13 +276,15 @@ impl Driver {
                 }
             }
             () = shared.wake.notified() => self.stir(),
+            () = answer, if blocked => self.stir(),
             () = shared.stopping.cancelled() => {}
             () = tokio::time::sleep_until(until) => self.look_after().await,
         }
     }
 
     /// What there is to do now and then.
-    async fn look_after(&mut self) {
+    pub(super) async fn look_after(&mut self) {
+        self.look_at_threads();
         if self.clock.cancel.elapsed() >= CANCEL && !self.shared.running.is_empty() {
             self.clock.cancel = Instant::now();
             let asked: Result<Vec<String>, JobError> = self
@@ -275,22 +298,27 @@ impl Driver {
         }
         if self.clock.poll.elapsed() >= POLL {
             self.clock.poll = Instant::now();
+            self.can_begin().await;
             let found: Result<(bool, Vec<Member>), JobError> = self
                 .shared
                 .session
                 .read(async |conn| {
                     Ok((
-                        claim::is_any(conn, now()).await?,
+                        claim::is_any(conn, self.shared.clock.now()).await?,
                         membership::all(conn).await?,
                     ))
                 })
                 .await;
             if let Ok((any, workers)) = found {
-                if any {
+                if any || !self.unknown.is_empty() {
                     self.stir();
                 }
                 self.bury_others(Some(workers)).await;
             }
+        }
+        if self.clock.tasks.elapsed() >= TASKS {
+            self.clock.tasks = Instant::now();
+            self.look_for_workers_of_others().await;
         }
         if self.clock.held.elapsed() >= self.shared.settings.lease / 2 {
             self.clock.held = Instant::now();
@@ -300,12 +328,65 @@ impl Driver {
         self.count_those_that_wait().await;
     }
 
+    /// Whether a job that is claimed now could begin: a thread of the tasks answers. Nobody blocks them while nothing runs.
+    pub(super) async fn can_begin(&mut self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        shared.running.is_empty() || self.responsiveness.answers(&shared.handle).await
+    }
+
+    /// Jobs that wait for a thread go back, and that all threads are blocked is said.
+    fn look_at_threads(&mut self) {
+        let late = self.shared.running.take_back(NO_THREAD);
+        if !late.is_empty() {
+            tracing::warn!(
+                jobs = late.len(),
+                "no thread of this process was free for jobs that it had claimed: they go back"
+            );
+        }
+        let now = self.shared.clock.now();
+        for (id, fence) in late {
+            self.finished.push(Finish::returned(&id, fence, now));
+        }
+        let blocked = self.responsiveness.is_blocked();
+        self.shared.condition.set_blocked(blocked);
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &self.shared.metrics {
+            metrics.threads_blocked(blocked);
+        }
+        if let Some(blocked) = self.responsiveness.worth_a_line() {
+            tracing::warn!(
+                seconds = blocked.as_secs(),
+                tasks = self.shared.running.task_names().join(", "),
+                "the threads of the jobs do not answer, so this process begins no other job: a task computes and never awaits; \
+                 make it a plain `fn`, or use `tokio::task::spawn_blocking`"
+            );
+        }
+    }
+
+    /// Tasks that this process does not have and of which jobs wait: if no other worker has them, that is said.
+    async fn look_for_workers_of_others(&mut self) {
+        let unknown = self.unknown.clone();
+        let found: Result<BTreeSet<String>, JobError> = if unknown.is_empty() {
+            Ok(unknown)
+        } else {
+            let session = &self.shared.session;
+            session
+                .read(async |conn| membership::without_worker(conn, unknown).await)
+                .await
+        };
+        if let Ok(tasks) = found {
+            for task in self.shared.condition.set_without_worker(tasks) {
+                tracing::warn!(
+                    task,
+                    "no worker has the task of jobs that wait: they wait until one has"
+                );
+            }
+        }
+    }
+
     /// When the connection is lost while a round is committed, nobody can tell whether the jobs of that round were given to this
     /// worker. Those that were, and that nobody started, go back.
     async fn return_what_never_began(&mut self) {
-        let shared = Arc::clone(&self.shared);
-        // What began outside of the rounds has said so once nobody begins.
-        let _none_begins = shared.beginning.lock().await;
         let held: Result<Vec<(String, i64)>, JobError> = self
             .shared
             .session
@@ -315,18 +396,20 @@ impl Driver {
             self.take(event);
         }
         for (id, fence) in held.unwrap_or_default() {
-            if !self.started.contains(&(id.clone(), fence)) {
+            let running = &self.shared.running;
+            if !self.started.contains(&(id.clone(), fence)) && !running.is_claiming(&id) {
                 tracing::warn!(
                     job = id,
                     "a job was given to this process, and never began: it goes back"
                 );
-                self.finished.push(Finish::returned(&id, fence, now()));
+                let now = self.shared.clock.now();
+                self.finished.push(Finish::returned(&id, fence, now));
             }
         }
         let orphans: Result<usize, JobError> = self
             .shared
             .session
-            .transaction(async |tx| membership::return_orphans(tx, now()).await)
+            .transaction(async |tx| membership::return_orphans(tx, self.shared.clock.now()).await)
             .await;
         if let Ok(jobs @ 1..) = orphans {
             tracing::warn!(
@@ -359,23 +442,30 @@ impl Driver {
     }
 
     /// One round; when the database fails, a pause, and what was to be written is kept.
-    async fn round_or_wait(&mut self, claim: bool) {
+    pub(super) async fn round_or_wait(&mut self, claim: bool) {
         match self.round(claim).await {
             Ok(round) => {
                 self.clock.beat = Instant::now();
-                self.shared.has_reached_the_database();
+                self.shared.condition.round_succeeded();
+                let ahead = self.shared.clock.machine_is_ahead();
+                self.shared.condition.set_clock_ahead(ahead);
                 if round.expelled {
                     self.expelled().await;
                     return;
                 }
                 self.hungry = round.full;
                 self.due = round.due;
+                self.by_name = round.by_name;
+                if let Some(unknown) = round.unknown {
+                    self.unknown = unknown;
+                }
                 for job in round.claimed {
                     self.started.insert((job.id.clone(), job.fence));
                     runner::start(&self.shared, job);
                 }
             }
             Err(error) => {
+                self.shared.condition.round_failed(&error);
                 tracing::warn!(%error, "the jobs cannot reach their database");
                 // By now others may have taken this process for dead.
                 if self.clock.beat.elapsed() > self.shared.settings.lease {
@@ -384,109 +474,6 @@ impl Driver {
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
         }
-    }
-
-    async fn round(&mut self, claim: bool) -> Result<Round, JobError> {
-        let finished: Vec<Finish> = std::mem::take(&mut self.finished);
-        let lines = std::mem::take(&mut self.lines);
-        let changed: Vec<_> = std::mem::take(&mut self.changed)
-            .into_values()
-            .map(|attempt| {
-                let (progress, artifact) = attempt.take_said();
-                (attempt, progress, artifact)
-            })
-            .collect();
-        let asks = claim && (self.hungry || self.is_due());
-        let stirred =
-            self.stirred || self.is_due() || finished.iter().any(|end| end.state == state::WAITING);
-        let ticks = asks && stirred;
-        let mut places = Places::of(&self.shared);
-        let wants = if asks && self.shared.settings.engine.is_none() {
-            places.wants()
-        } else {
-            Vec::new()
-        };
-        let (worker, known_due) = (&self.worker, self.due);
-        let registry = self.shared.executor.registry();
-        let result: Result<Round, JobError> = self
-            .shared
-            .session
-            .transaction(async |tx| {
-                let mut round = Round {
-                    due: known_due,
-                    ..Round::default()
-                };
-                if !membership::beat(tx, worker).await? {
-                    round.expelled = true;
-                    return Ok(round);
-                }
-                let superseded = finish(tx, &finished).await?;
-                if superseded > 0 {
-                    tracing::debug!(superseded, "ends of attempts that do not count any more");
-                }
-                for (attempt, progress, artifact) in &changed {
-                    let (id, json) = (attempt.id.to_string(), progress.as_deref());
-                    store::progress(
-                        tx,
-                        &id,
-                        attempt.fence,
-                        json.unwrap_or_default(),
-                        artifact.as_deref(),
-                    )
-                    .await?;
-                }
-                store::log(tx, &lines).await?;
-                if ticks {
-                    let scheduled = schedules::tick(tx, registry, now()).await?;
-                    let waiting = claim::promote(tx, now()).await?;
-                    round.due = scheduled.into_iter().chain(waiting).min();
-                }
-                for want in &wants {
-                    let Some(kind) = places.kind(want) else {
-                        continue;
-                    };
-                    let limit = places.limit(want);
-                    if limit == 0 {
-                        round.full = true;
-                        continue;
-                    }
-                    let jobs = claim::claim(tx, worker, &want.queue, &kind, limit, now()).await?;
-                    round.full |= !matches!(kind, Kind::Suspect(_)) && jobs.len() == limit;
-                    places.take(&jobs);
-                    round.claimed.extend(jobs);
-                }
-                Ok(round)
-            })
-            .await;
-        match &result {
-            Ok(_) => {
-                self.stirred = stirred && !ticks;
-                if asks {
-                    self.shared.due.notify_one();
-                }
-                for end in &finished {
-                    self.started.remove(&(end.id.clone(), end.fence));
-                }
-                let changes = &self.shared.changes;
-                let ids = finished.iter().map(|end| end.id.as_str());
-                ids.for_each(|id| changes.tell(id));
-                changed
-                    .iter()
-                    .for_each(|(attempt, ..)| changes.tell_id(attempt.id));
-            }
-            Err(_) => {
-                // For the next round.
-                let newer = std::mem::replace(&mut self.finished, finished);
-                self.finished.extend(newer);
-                let newer = std::mem::replace(&mut self.lines, lines);
-                self.lines.extend(newer);
-                for (attempt, ..) in changed {
-                    self.changed.insert(attempt.id, attempt);
-                }
-                self.stir();
-            }
-        }
-        result
     }
 
     /// Others took this process for dead, because it was stopped for a while, say: its jobs are theirs now.
@@ -498,80 +485,5 @@ impl Driver {
         self.started.clear();
         self.stir();
         self.join().await;
-    }
-
-    /// Lets attempts end, returns what is left to the queue, and leaves.
-    async fn end(&mut self) {
-        // What is called for from now on does not begin.
-        let shared = Arc::clone(&self.shared);
-        let _none_begins = shared.beginning.lock().await;
-        let deadline = Instant::now() + self.shared.settings.drain;
-        while !self.shared.running.is_empty() && Instant::now() < deadline {
-            self.end_round().await;
-            let tick = (Instant::now() + CANCEL).min(deadline);
-            tokio::select! {
-                event = self.inbox.recv() => if let Some(event) = event { self.take(event) },
-                () = tokio::time::sleep_until(tick) => {}
-            }
-        }
-        // What can be stopped is; a thread cannot, and ends with the process.
-        self.shared.running.stop_all(Why::Shutdown);
-        let deadline = Instant::now() + Duration::from_secs(1);
-        while !self.shared.running.is_empty() && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        for (id, fence, closure) in self.shared.running.left() {
-            self.finished.push(left_behind(&id, fence, closure));
-        }
-        let mut failures = 0;
-        loop {
-            self.collect();
-            if self.finished.is_empty() && self.changed.is_empty() && self.lines.is_empty() {
-                break;
-            }
-            if let Err(error) = self.round(false).await {
-                tracing::warn!(%error, "the jobs that are left were not returned yet");
-                failures += 1;
-                if failures == 5 {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(300)).await;
-            }
-        }
-        // With what it could not return.
-        let left: Result<(), JobError> = self
-            .shared
-            .session
-            .transaction(async |tx| membership::leave(tx, &self.worker, now()).await)
-            .await;
-        if let Err(error) = left {
-            tracing::warn!(%error, "others will have to find out that this process is gone");
-        }
-    }
-
-    async fn end_round(&mut self) {
-        self.collect();
-        if !self.finished.is_empty() || self.is_time_to_beat() {
-            self.round_or_wait(false).await;
-        }
-        self.look_after().await;
-    }
-}
-
-/// What becomes of an attempt that does not end before its process.
-pub(in crate::jobs) fn left_behind(id: &str, fence: i64, closure: bool) -> Finish {
-    let end = Finish::returned(id, fence, now());
-    if !closure {
-        return end;
-    }
-    Finish {
-        state: state::FAILED,
-        attempts: 0,
-        finished_at: Some(now()),
-        error_type: Some("lost".to_owned()),
-        error: Some(
-            "the process that ran it ended, and a closure cannot survive its process".to_owned(),
-        ),
-        ..end
     }
 }

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
-use crate::jobs::table::{now, state};
+use crate::jobs::table::state;
 
 /// The end of an attempt.
 #[derive(Clone, Debug)]
@@ -19,8 +19,6 @@ pub(in crate::jobs) struct Finish {
     pub(in crate::jobs) state: i32,
     /// When it is to run again, if it is.
     pub(in crate::jobs) run_at: i64,
-    /// `None` leaves what is there.
-    pub(in crate::jobs) scheduled_at: Option<i64>,
     /// -1 for an attempt that is not to count.
     pub(in crate::jobs) attempts: i32,
     pub(in crate::jobs) finished_at: Option<i64>,
@@ -40,7 +38,6 @@ impl Finish {
             fence,
             state: state::READY,
             run_at: now,
-            scheduled_at: None,
             attempts: -1,
             finished_at: None,
             artifact_id: None,
@@ -74,6 +71,7 @@ fn storable(text: &mut Option<String>) {
 pub(in crate::jobs) async fn finish(
     conn: &mut Connection,
     finished: &[Finish],
+    now: i64,
 ) -> Result<usize, JobError> {
     if finished.is_empty() {
         return Ok(0);
@@ -91,7 +89,6 @@ pub(in crate::jobs) async fn finish(
                         .bind::<BigInt, _>(end.fence)
                         .bind::<Integer, _>(end.state)
                         .bind::<BigInt, _>(end.run_at)
-                        .bind::<Nullable<BigInt>, _>(end.scheduled_at)
                         .bind::<Integer, _>(end.attempts)
                         .bind::<Nullable<BigInt>, _>(end.finished_at)
                         .bind::<Nullable<Text>, _>(end.artifact_id.as_deref())
@@ -100,7 +97,7 @@ pub(in crate::jobs) async fn finish(
                         .bind::<Nullable<Text>, _>(end.error_traceback.as_deref())
                         .bind::<Nullable<Text>, _>(end.progress.as_deref())
                         .bind::<Nullable<Text>, _>(end.result.as_deref())
-                        .bind::<BigInt, _>(now());
+                        .bind::<BigInt, _>(now);
                     written += RunQueryDsl::execute(query, conn)?;
                 }
                 Ok::<_, diesel::result::Error>(written)
@@ -108,18 +105,19 @@ pub(in crate::jobs) async fn finish(
             .await?
         }
         #[cfg(feature = "postgres")]
-        ConnectionKind::Postgres(conn) => finish_postgres(conn, finished).await?,
+        ConnectionKind::Postgres(conn) => finish_postgres(conn, finished, now).await?,
     };
     Ok(finished.len() - written)
 }
 
 /// Somebody may have asked it to stop in the meantime: then there is no other attempt.
 #[cfg(feature = "sqlite")]
-const SQLITE: &str = "UPDATE tasks_jobs SET run_at = $4, scheduled_at = COALESCE($5, scheduled_at), \
+const SQLITE: &str = "UPDATE tasks_jobs SET run_at = $4, \
      state = CASE WHEN $3 < 2 AND cancel_requested_at IS NOT NULL THEN 5 ELSE $3 END, \
-     finished_at = CASE WHEN $3 < 2 AND cancel_requested_at IS NOT NULL THEN $14 ELSE $7 END, \
-     attempt = attempt + $6, artifact_id = $8, error_type = $9, error = $10, error_traceback = $11, progress = $12, \
-     result = $13, worker = NULL WHERE id = $1 AND fence = $2 AND state = 2";
+     finished_at = CASE WHEN $3 < 2 AND cancel_requested_at IS NOT NULL THEN $13 ELSE MAX($6, started_at) END, \
+     attempt = attempt + $5, started_at = CASE WHEN attempt + $5 = 0 THEN NULL ELSE started_at END, \
+     artifact_id = $7, error_type = $8, error = $9, error_traceback = $10, progress = $11, \
+     result = $12, worker = NULL WHERE id = $1 AND fence = $2 AND state = 2";
 
 /// One statement for all of them. Its plan is to go from each end to its job by the id, however many jobs there were when it was made:
 /// PostgreSQL takes a limit that it does not know for a small one, and the sum keeps it from the index by status, all of which it would
@@ -128,15 +126,15 @@ const SQLITE: &str = "UPDATE tasks_jobs SET run_at = $4, scheduled_at = COALESCE
 async fn finish_postgres(
     conn: &mut crate::database::PgConnection,
     finished: &[Finish],
+    now: i64,
 ) -> QueryResult<usize> {
     use diesel::sql_types::Array;
     /// Each column and its type.
-    const COLUMNS: [(&str, &str); 13] = [
+    const COLUMNS: [(&str, &str); 12] = [
         ("id", "text"),
         ("fence", "bigint"),
         ("state", "integer"),
         ("run_at", "bigint"),
-        ("scheduled_at", "bigint"),
         ("attempts", "integer"),
         ("finished_at", "bigint"),
         ("artifact_id", "text"),
@@ -154,12 +152,12 @@ async fn finish_postgres(
         let _ = write!(names, "{comma}{name}");
     }
     let sql = format!(
-        "UPDATE tasks_jobs SET run_at = e.run_at, scheduled_at = COALESCE(e.scheduled_at, tasks_jobs.scheduled_at), \
+        "UPDATE tasks_jobs SET run_at = e.run_at, \
          state = CASE WHEN e.state < 2 AND cancel_requested_at IS NOT NULL THEN 5 ELSE e.state END, \
-         finished_at = CASE WHEN e.state < 2 AND cancel_requested_at IS NOT NULL THEN $14 ELSE e.finished_at END, \
-         attempt = attempt + e.attempts, artifact_id = e.artifact_id, \
+         finished_at = CASE WHEN e.state < 2 AND cancel_requested_at IS NOT NULL THEN $13 ELSE CASE WHEN e.finished_at IS NULL THEN NULL ELSE GREATEST(e.finished_at, started_at) END END, \
+         attempt = attempt + e.attempts, started_at = CASE WHEN attempt + e.attempts = 0 THEN NULL ELSE started_at END, artifact_id = e.artifact_id, \
          error_type = e.error_type, error = e.error, error_traceback = e.error_traceback, progress = e.progress, \
-         result = e.result, worker = NULL FROM (SELECT * FROM unnest({arrays}) LIMIT $15) AS e ({names}) \
+         result = e.result, worker = NULL FROM (SELECT * FROM unnest({arrays}) LIMIT $14) AS e ({names}) \
          WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state + 0 = 2"
     );
     macro_rules! column {
@@ -179,7 +177,6 @@ async fn finish_postgres(
         .bind::<Array<BigInt>, _>(column!(fence))
         .bind::<Array<Integer>, _>(column!(state))
         .bind::<Array<BigInt>, _>(column!(run_at))
-        .bind::<Array<Nullable<BigInt>>, _>(column!(scheduled_at))
         .bind::<Array<Integer>, _>(column!(attempts))
         .bind::<Array<Nullable<BigInt>>, _>(column!(finished_at))
         .bind::<Array<Nullable<Text>>, _>(column!(text artifact_id))
@@ -188,7 +185,7 @@ async fn finish_postgres(
         .bind::<Array<Nullable<Text>>, _>(column!(text error_traceback))
         .bind::<Array<Nullable<Text>>, _>(column!(text progress))
         .bind::<Array<Nullable<Text>>, _>(column!(text result))
-        .bind::<BigInt, _>(now())
+        .bind::<BigInt, _>(now)
         .bind::<BigInt, _>(i64::try_from(finished.len()).unwrap_or(i64::MAX));
     diesel_async::RunQueryDsl::execute(query, conn).await
 }

@@ -3,6 +3,7 @@
 //! A worker counts up its beat. Another that sees the same beat for long enough, by its own steady clock, takes it for dead:
 //! no clock of a wall is compared with another, so none that is set forward or back matters.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use diesel::dsl::sql;
@@ -12,7 +13,9 @@ use diesel_async::RunQueryDsl;
 
 #[cfg(feature = "postgres")]
 use crate::database::Backend;
-use crate::database::{Connection, statement};
+use crate::database::{Connection, ConnectionKind, statement};
+#[cfg(feature = "postgres")]
+use crate::jobs::clock::POSTGRES_NOW;
 use crate::jobs::error::JobError;
 use crate::jobs::table::{having, tasks_jobs, tasks_workers};
 use crate::registry::{RegisteredTask, TaskRegistry};
@@ -32,6 +35,7 @@ pub(in crate::jobs) async fn register(
     id: &str,
     host: &str,
     process: i64,
+    tasks: &str,
     now: i64,
 ) -> Result<(), JobError> {
     let row = (
@@ -40,6 +44,7 @@ pub(in crate::jobs) async fn register(
         tasks_workers::host.eq(host),
         tasks_workers::process.eq(process),
         tasks_workers::started_at.eq(now),
+        tasks_workers::tasks.eq(tasks),
     );
     with_conn!(conn, |conn| {
         diesel::insert_into(tasks_workers::table)
@@ -50,17 +55,71 @@ pub(in crate::jobs) async fn register(
     Ok(())
 }
 
-/// Says that it lives. `false` when it was taken for dead: its jobs are somebody else's now.
+/// What a heartbeat found.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::jobs) struct Beat {
+    /// The time of the database, if it has a clock of its own.
+    pub(in crate::jobs) time: Option<i64>,
+}
+
+/// Says that a worker lives. `None` when it was taken for dead: its jobs are somebody else's now.
 ///
 /// In the same transaction as a claim, it keeps others from burying the worker meanwhile.
-pub(in crate::jobs) async fn beat(conn: &mut Connection, id: &str) -> Result<bool, JobError> {
-    let updated = with_conn!(conn, |conn| {
-        diesel::update(tasks_workers::table.find(id))
-            .set(tasks_workers::beat.eq(tasks_workers::beat + 1_i64))
-            .execute(conn)
+pub(in crate::jobs) async fn beat(
+    conn: &mut Connection,
+    id: &str,
+) -> Result<Option<Beat>, JobError> {
+    match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(conn) => {
+            let updated = diesel::update(tasks_workers::table.find(id))
+                .set(tasks_workers::beat.eq(tasks_workers::beat + 1_i64))
+                .execute(conn)
+                .await?;
+            Ok((updated == 1).then_some(Beat { time: None }))
+        }
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => {
+            #[derive(QueryableByName)]
+            struct Time {
+                #[diesel(sql_type = BigInt)]
+                time: i64,
+            }
+            let sql = format!(
+                "UPDATE tasks_workers SET beat = beat + 1 WHERE id = $1 RETURNING {POSTGRES_NOW} AS time"
+            );
+            let found: Option<Time> = statement(sql)
+                .bind::<Text, _>(id)
+                .get_result(conn)
+                .await
+                .optional()?;
+            Ok(found.map(|found| Beat {
+                time: Some(found.time),
+            }))
+        }
+    }
+}
+
+/// Those of these tasks that no worker has.
+pub(in crate::jobs) async fn without_worker(
+    conn: &mut Connection,
+    mut tasks: BTreeSet<String>,
+) -> Result<BTreeSet<String>, JobError> {
+    if tasks.is_empty() {
+        return Ok(tasks);
+    }
+    let lists: Vec<String> = with_conn!(conn, |conn| {
+        tasks_workers::table
+            .select(tasks_workers::tasks)
+            .load(conn)
             .await
     })?;
-    Ok(updated == 1)
+    for list in lists {
+        for name in serde_json::from_str::<Vec<String>>(&list).unwrap_or_default() {
+            tasks.remove(&name);
+        }
+    }
+    Ok(tasks)
 }
 
 pub(in crate::jobs) async fn all(conn: &mut Connection) -> Result<Vec<Member>, JobError> {
@@ -118,6 +177,7 @@ const LOST: &str = "the process that ran it ended, and a closure cannot survive 
 
 /// Running jobs are ready again, but for those that somebody asked to stop, and closures.
 const RETURN: &str = "UPDATE tasks_jobs SET worker = NULL, fence = fence + 1, progress = NULL, run_at = $1, \
+     started_at = CASE WHEN task_name IS NOT NULL AND attempt = 1 THEN NULL ELSE started_at END, \
      attempt = CASE WHEN task_name IS NULL THEN attempt ELSE attempt - 1 END, \
      state = CASE WHEN cancel_requested_at IS NOT NULL THEN 5 WHEN task_name IS NULL THEN 4 ELSE 1 END, \
      finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR task_name IS NULL THEN $1 ELSE NULL END, \

@@ -1,15 +1,22 @@
 //! The part of a process that runs jobs: it takes them out of the database, runs them, and writes down how they ended.
+//!
+//! The driver has a thread of its own, and connections of its own where the database has several: tasks run on other threads, so
+//! one that computes and never awaits cannot keep the process from its heartbeat.
 
 mod attempt;
 mod called;
 mod claim;
 pub(super) mod closure;
+mod condition;
+mod drain;
 mod driver;
 mod finish;
 mod membership;
 mod offers;
 mod places;
+mod responsiveness;
 mod retention;
+mod round;
 mod runner;
 mod running;
 mod wakeup;
@@ -19,20 +26,23 @@ pub(crate) use self::attempt::Attempt;
 pub(super) use self::called::run_one;
 #[cfg(feature = "metrics")]
 pub(super) use self::finish::Finish;
+pub(super) use self::membership::without_worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch as watched;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
 use self::attempt::Event;
+use self::condition::Condition;
 use self::driver::Driver;
 use self::membership::CrashLimits;
 use self::running::Running;
 use super::changes::Changes;
+use super::clock::Clock;
 use super::settings::Jobs;
 use crate::database::Session;
 use crate::execute::TaskExecutor;
@@ -40,7 +50,8 @@ use crate::execute::TaskExecutor;
 /// It is started and shut down as a whole.
 pub(in crate::jobs) struct Worker {
     pub(in crate::jobs) shared: Arc<Shared>,
-    driver: std::sync::Mutex<Option<JoinHandle<()>>>,
+    /// Whether the driver has ended.
+    ended: watched::Receiver<bool>,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -56,8 +67,7 @@ pub(in crate::jobs) struct Shared {
     /// How many processes may die of one job.
     pub(in crate::jobs) crash_limits: CrashLimits,
     pub(in crate::jobs) worker: WorkerName,
-    /// When the database was last reached.
-    pub(in crate::jobs) reached: std::sync::Mutex<std::time::Instant>,
+    pub(in crate::jobs) clock: Clock,
     pub(in crate::jobs) changes: Changes,
     #[cfg(feature = "metrics")]
     pub(in crate::jobs) metrics: Option<Arc<super::metrics::Metrics>>,
@@ -66,30 +76,14 @@ pub(in crate::jobs) struct Shared {
     pub(in crate::jobs) wake: Notify,
     /// There may be attempts that an engine is to be told of.
     pub(in crate::jobs) due: Notify,
-    /// Held while an attempt begins that was called for.
-    pub(in crate::jobs) beginning: tokio::sync::Mutex<()>,
     pub(in crate::jobs) outbox: mpsc::UnboundedSender<Event>,
     pub(in crate::jobs) stopping: CancellationToken,
+    /// The threads that tasks run on.
     pub(in crate::jobs) handle: tokio::runtime::Handle,
-}
-
-impl Shared {
-    pub(in crate::jobs) fn has_reached_the_database(&self) {
-        *self
-            .reached
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = std::time::Instant::now();
-    }
-
-    /// For how long the database has not been reached, if that is longer than it should be.
-    pub(in crate::jobs) fn silent_for(&self) -> Option<Duration> {
-        let reached = self
-            .reached
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let silent = reached.elapsed();
-        (silent > self.settings.lease).then_some(silent)
-    }
+    /// The thread of the driver, which no task runs on.
+    pub(in crate::jobs) control: tokio::runtime::Handle,
+    /// What is wrong with this process as a worker.
+    pub(in crate::jobs) condition: Condition,
 }
 
 /// How this process is called among the workers; nothing before it is one.
@@ -130,11 +124,15 @@ impl Worker {
         settings: Jobs,
         queues: Vec<(String, usize)>,
         changes: Changes,
+        clock: Clock,
         #[cfg(feature = "metrics")] metrics: Option<Arc<super::metrics::Metrics>>,
     ) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(settings.threads.max(1))
             .thread_name("tasks-jobs")
+            .enable_all()
+            .build()?;
+        let control = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (outbox, inbox) = mpsc::unbounded_channel();
@@ -158,26 +156,38 @@ impl Worker {
             limited,
             crash_limits,
             worker: WorkerName::default(),
-            reached: std::sync::Mutex::new(std::time::Instant::now()),
+            clock,
             changes,
             #[cfg(feature = "metrics")]
             metrics,
             running: Running::default(),
             wake: Notify::new(),
             due: Notify::new(),
-            beginning: tokio::sync::Mutex::new(()),
             outbox,
             stopping: CancellationToken::new(),
             handle: runtime.handle().clone(),
+            control: control.handle().clone(),
+            condition: Condition::default(),
         });
-        runtime.spawn(retention::run(Arc::clone(&shared)));
         if let Some(engine) = &shared.settings.engine {
             runtime.spawn(offers::run(Arc::clone(&shared), Arc::clone(engine)));
         }
-        let driver = runtime.spawn(Driver::new(Arc::clone(&shared), inbox).run());
+        let (ending, ended) = watched::channel(false);
+        let driver = Driver::new(Arc::clone(&shared), inbox);
+        let driven = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("tasks-driver".to_owned())
+            .spawn(move || {
+                control.block_on(async {
+                    tokio::spawn(retention::run(driven));
+                    driver.run().await;
+                });
+                // Also when it panicked, by being dropped.
+                ending.send_replace(true);
+            })?;
         Ok(Self {
             shared,
-            driver: std::sync::Mutex::new(Some(driver)),
+            ended,
             runtime: Some(runtime),
         })
     }
@@ -185,6 +195,11 @@ impl Worker {
     /// There may be work.
     pub(in crate::jobs) fn wake(&self) {
         self.shared.wake.notify_one();
+    }
+
+    /// Whether it takes jobs of a task.
+    pub(in crate::jobs) fn has(&self, task: &str) -> bool {
+        !self.shared.stopping.is_cancelled() && self.shared.executor.registry().get(task).is_ok()
     }
 
     /// Asks the attempt of a job to stop, if it is here.
@@ -195,16 +210,13 @@ impl Worker {
     /// Takes no more jobs, lets those that run end, and returns what is left to the queue.
     pub(in crate::jobs) async fn shutdown(&self) {
         self.shared.stopping.cancel();
-        let driver = self
-            .driver
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
-        let Some(driver) = driver else {
-            return;
-        };
+        let mut ended = self.ended.clone();
         let patience = self.shared.settings.drain + Duration::from_secs(10);
-        if tokio::time::timeout(patience, driver).await.is_err() {
+        // An error means that the driver is gone.
+        if tokio::time::timeout(patience, ended.wait_for(|ended| *ended))
+            .await
+            .is_err()
+        {
             tracing::error!("the jobs were not returned in time: the next start finds them");
         }
     }

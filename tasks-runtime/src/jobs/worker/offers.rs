@@ -32,8 +32,9 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
             .session
             .read(async |conn| {
                 let mut due = Vec::new();
+                let known: Vec<&str> = shared.executor.registry().names().collect();
                 for (queue, _) in &shared.queues {
-                    due.extend(claim::due(conn, queue, MOST).await?);
+                    due.extend(claim::due(conn, queue, &known, MOST).await?);
                 }
                 Ok(due)
             })

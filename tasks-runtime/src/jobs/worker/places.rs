@@ -1,11 +1,11 @@
 //! The places for jobs that are free in this process, and what is asked for to fill them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Shared;
 use super::claim::Kind;
 use super::membership::is_suspect;
-use crate::jobs::table::{Claimed, now};
+use crate::jobs::table::Claimed;
 
 /// How many jobs are wanted of a queue, and which.
 pub(in crate::jobs) struct Want {
@@ -26,7 +26,12 @@ pub(in crate::jobs) struct Places {
 
 impl Places {
     pub(in crate::jobs) fn of(shared: &Shared) -> Self {
-        let taken = shared.running.taken();
+        Self::but_for(shared, None)
+    }
+
+    /// As if the place of one job were free.
+    pub(in crate::jobs) fn but_for(shared: &Shared, job: Option<&str>) -> Self {
+        let taken = shared.running.taken(job);
         let left = |of: &HashMap<String, usize>, name: &str, limit: usize| {
             limit.saturating_sub(of.get(name).copied().unwrap_or_default())
         };
@@ -56,8 +61,31 @@ impl Places {
         room.min(self.free).min(of_task) > 0 && !(suspect && self.suspect)
     }
 
-    /// What to ask for, beginning with another queue each time.
-    pub(in crate::jobs) fn wants(&self) -> Vec<Want> {
+    /// What to ask for to fill one queue with jobs of a task that has no limit of its own.
+    pub(in crate::jobs) fn want_by_name(&self, queue: &str, task: &str) -> Want {
+        Want {
+            queue: queue.to_owned(),
+            kind: Kind::Limited(task.to_owned()),
+            limit: self.free,
+        }
+    }
+
+    /// Whether a task has a limit of its own.
+    pub(in crate::jobs) fn has_limit(&self, task: &str) -> bool {
+        self.tasks.contains_key(task)
+    }
+
+    /// The queues in which another job could begin.
+    pub(in crate::jobs) fn open_queues(&self) -> impl Iterator<Item = &str> {
+        let open = self
+            .queues
+            .iter()
+            .filter(|(_, room)| **room > 0 && self.free > 0);
+        open.map(|(queue, _)| queue.as_str())
+    }
+
+    /// What to ask for, beginning with another queue each turn.
+    pub(in crate::jobs) fn wants(&self, turn: usize) -> Vec<Want> {
         let mut wants = Vec::new();
         for (queue, room) in &self.queues {
             let room = (*room).min(self.free);
@@ -79,19 +107,20 @@ impl Places {
             wants.push(want(Kind::Sound, room));
         }
         if wants.len() > 1 {
-            let by = usize::try_from(now().unsigned_abs() % 1009).unwrap_or(0) % wants.len();
+            let by = turn % wants.len();
             wants.rotate_left(by);
         }
         wants
     }
 
-    /// What is asked for now; `None` when a suspect is wanted and one runs already.
-    pub(in crate::jobs) fn kind(&self, want: &Want) -> Option<Kind> {
+    /// What is asked for now; `None` when a suspect is wanted and one runs already. Suspects of unknown tasks are left to others.
+    pub(in crate::jobs) fn kind(&self, want: &Want, unknown: &BTreeSet<String>) -> Option<Kind> {
         match &want.kind {
             Kind::Suspect(_) if self.suspect => None,
             Kind::Suspect(_) => {
                 let full = self.tasks.iter().filter(|(_, room)| **room == 0);
-                Some(Kind::Suspect(full.map(|(task, _)| task.clone()).collect()))
+                let left = full.map(|(task, _)| task).chain(unknown);
+                Some(Kind::Suspect(left.cloned().collect()))
             }
             kind => Some(kind.clone()),
         }
@@ -101,7 +130,7 @@ impl Places {
     pub(in crate::jobs) fn limit(&self, want: &Want) -> usize {
         let room = self.queues.get(&want.queue).copied().unwrap_or_default();
         let room = match &want.kind {
-            Kind::Limited(task) => room.min(self.tasks.get(task).copied().unwrap_or_default()),
+            Kind::Limited(task) => room.min(self.tasks.get(task).copied().unwrap_or(room)),
             _ => room,
         };
         want.limit.min(self.free).min(room)

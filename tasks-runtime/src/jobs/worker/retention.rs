@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::Shared;
 use crate::jobs::error::JobError;
 use crate::jobs::store;
-use crate::jobs::table::now;
 
 /// How often to look for what was deleted.
 const LOOK: Duration = Duration::from_secs(1);
@@ -43,7 +42,7 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>) {
         if Instant::now() < next {
             continue;
         }
-        let before = now() - i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
+        let before = shared.clock.now() - i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
         let expired: Result<usize, JobError> = shared
             .session
             .transaction(async |tx| store::expire(tx, before, AT_ONCE).await)

@@ -8,18 +8,17 @@ use ulid::Ulid;
 
 use super::Shared;
 use super::attempt::{Attempt, Event};
-use super::driver::left_behind;
+use super::drain::left_behind;
 use super::finish::Finish;
 use super::membership::is_suspect;
 use super::running::{Entry, Why};
 use crate::execute::ExecuteError;
-use crate::jobs::table::{Claimed, now, state};
+use crate::jobs::clock::Clock;
+use crate::jobs::table::{Claimed, state};
 use crate::task::{JobPolicy, Outcome, TaskFailure};
 
 /// How long a job waits that could not begin for want of a place.
 const BUSY: Duration = Duration::from_secs(1);
-/// How long a job waits whose task this process does not know: another may, in a moment.
-const UNKNOWN: Duration = Duration::from_secs(30);
 
 /// Starts the attempt of a job that this worker was given.
 pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
@@ -36,6 +35,7 @@ pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
             suspect: is_suspect(job.crashes),
             stop: stop.clone(),
             why: None,
+            waiting_since: Some(std::time::Instant::now()),
         },
     );
     let attempt = Arc::new(Attempt::new(
@@ -44,11 +44,12 @@ pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
         job.max_attempts.unsigned_abs(),
         job.fence,
         shared.outbox.clone(),
+        shared.clock.clone(),
     ));
     shared.changes.tell_id(id);
     #[cfg(feature = "metrics")]
     if let Some(metrics) = &shared.metrics {
-        let waited = u64::try_from(now() - job.run_at).unwrap_or(0);
+        let waited = u64::try_from(shared.clock.now() - job.run_at).unwrap_or(0);
         let task = job.task_name.as_deref().unwrap_or_default();
         metrics.started(task, Duration::from_micros(waited));
     }
@@ -58,6 +59,10 @@ pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
 }
 
 async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: CancellationToken) {
+    if !shared.running.begin(&job.id, job.fence) {
+        // It waited for a thread for too long, and was returned.
+        return;
+    }
     let name = job.task_name.as_deref().unwrap_or_default();
     #[cfg(feature = "metrics")]
     let began = std::time::Instant::now();
@@ -85,7 +90,7 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
     // A thread cannot be stopped: until it has ended, so has not the attempt.
     attempt.ended().await;
     let why = shared.running.remove(&job.id, job.fence);
-    let end = end(&job, &attempt, &policy, result, why);
+    let end = end(&job, &attempt, &policy, result, why, &shared.clock);
     #[cfg(feature = "metrics")]
     if let Some(metrics) = &shared.metrics
         && (end.is_some() || attempt.is_completed())
@@ -93,7 +98,7 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
         metrics.ended(name, end.as_ref(), began.elapsed());
     }
     if let Some(end) = &end {
-        say(&job, &attempt, end);
+        say(&job, &attempt, end, shared.clock.now());
     }
     let event = match end {
         Some(end) => Event::Finished(Box::new(end)),
@@ -104,13 +109,13 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
 }
 
 /// An attempt that failed is seen in the log.
-fn say(job: &Claimed, attempt: &Attempt, end: &Finish) {
+fn say(job: &Claimed, attempt: &Attempt, end: &Finish, now: i64) {
     let (job, task, number) = (&job.id, job.task_name.as_deref(), attempt.number);
     let error = end.error.as_deref();
     if end.state == state::FAILED {
         tracing::error!(job, task, attempt = number, error, "a job failed");
     } else if end.state == state::WAITING && error.is_some() {
-        let seconds = (end.run_at - now()).max(0) / 1_000_000;
+        let seconds = (end.run_at - now).max(0) / 1_000_000;
         tracing::warn!(
             job,
             task,
@@ -129,8 +134,9 @@ fn end(
     policy: &JobPolicy,
     result: Option<Result<Outcome, ExecuteError>>,
     why: Option<Why>,
+    clock: &Clock,
 ) -> Option<Finish> {
-    let now = now();
+    let now = clock.now();
     let blank = Finish {
         artifact_id: attempt.artifact().map(|id| id.to_string()),
         ..Finish::returned(&job.id, job.fence, now)
@@ -146,7 +152,7 @@ fn end(
             });
         }
         Some(Why::Shutdown) if result.is_none() => {
-            return Some(left_behind(&job.id, job.fence, false));
+            return Some(left_behind(&job.id, job.fence, false, now));
         }
         _ => {}
     }
@@ -166,8 +172,9 @@ fn end(
             });
         }
         Ok(Outcome::Failed(failure)) => failure,
-        Err(ExecuteError::Refused { .. }) => return Some(later(blank, BUSY)),
-        Err(ExecuteError::UnknownTask { .. }) => return Some(later(blank, UNKNOWN)),
+        Err(ExecuteError::Refused { .. }) => return Some(later(blank, clock.after(BUSY))),
+        // Only known ones are claimed.
+        Err(ExecuteError::UnknownTask { .. }) => return Some(blank),
         Err(error) => {
             let lasting = !matches!(error, ExecuteError::Unavailable { .. });
             TaskFailure::of_execution(&error, lasting)
@@ -190,17 +197,15 @@ fn end(
     }
     Some(later(
         failed,
-        spread(policy.backoff.delay(job.attempt.unsigned_abs())),
+        clock.after(spread(policy.backoff.delay(job.attempt.unsigned_abs()))),
     ))
 }
 
-/// The job waits for so long.
-fn later(end: Finish, delay: Duration) -> Finish {
-    let at = now().saturating_add(i64::try_from(delay.as_micros()).unwrap_or(i64::MAX));
+/// The job waits until then.
+fn later(end: Finish, at: i64) -> Finish {
     Finish {
         state: state::WAITING,
         run_at: at,
-        scheduled_at: Some(at),
         ..end
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,8 @@ pub(in crate::jobs) struct Entry {
     pub(in crate::jobs) suspect: bool,
     pub(in crate::jobs) stop: CancellationToken,
     pub(in crate::jobs) why: Option<Why>,
+    /// When it was given to the threads of the tasks, until one of them begins with it.
+    pub(in crate::jobs) waiting_since: Option<Instant>,
 }
 
 /// All of them, by their ids.
@@ -36,6 +39,40 @@ struct Inner {
     entries: HashMap<String, Entry>,
     /// Attempts that have ended, and have not told the driver yet.
     ending: usize,
+    /// Jobs that an engine called for and that are being claimed, with their queue and task once those are known.
+    claiming: HashMap<String, Option<Claiming>>,
+}
+
+/// What is known of a job that is being claimed.
+struct Claiming {
+    queue: String,
+    task: String,
+    suspect: bool,
+}
+
+/// A place that is kept for a job while it is being claimed.
+pub(in crate::jobs) struct Reservation<'a> {
+    running: &'a Running,
+    id: String,
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.running.lock().claiming.remove(&self.id);
+    }
+}
+
+impl Reservation<'_> {
+    /// The job is of this queue and task.
+    pub(in crate::jobs) fn is_of(&self, queue: &str, task: &str, suspect: bool) {
+        let claiming = Claiming {
+            queue: queue.to_owned(),
+            task: task.to_owned(),
+            suspect,
+        };
+        let mut running = self.running.lock();
+        running.claiming.insert(self.id.clone(), Some(claiming));
+    }
 }
 
 /// How many places are taken.
@@ -54,6 +91,53 @@ impl Running {
 
     pub(in crate::jobs) fn add(&self, id: String, entry: Entry) {
         self.lock().entries.insert(id, entry);
+    }
+
+    /// Keeps a place for a job that an engine called for; `None` when one is kept already, or it runs.
+    pub(in crate::jobs) fn reserve(&self, id: &str) -> Option<Reservation<'_>> {
+        let mut running = self.lock();
+        if running.entries.contains_key(id) || running.claiming.contains_key(id) {
+            return None;
+        }
+        running.claiming.insert(id.to_owned(), None);
+        Some(Reservation {
+            running: self,
+            id: id.to_owned(),
+        })
+    }
+
+    /// Whether a job is being claimed.
+    pub(in crate::jobs) fn is_claiming(&self, id: &str) -> bool {
+        self.lock().claiming.contains_key(id)
+    }
+
+    /// A thread begins with an attempt. `false` when it is not to: the attempt was taken back.
+    pub(in crate::jobs) fn begin(&self, id: &str, fence: i64) -> bool {
+        match self.lock().entries.get_mut(id) {
+            Some(entry) if entry.fence == fence => {
+                entry.waiting_since = None;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes attempts back with which no thread has begun for so long. Gives their ids and fences.
+    pub(in crate::jobs) fn take_back(&self, patience: Duration) -> Vec<(String, i64)> {
+        let mut running = self.lock();
+        let late = |entry: &Entry| {
+            entry
+                .waiting_since
+                .is_some_and(|since| since.elapsed() >= patience)
+        };
+        if !running.entries.values().any(late) {
+            return Vec::new();
+        }
+        running
+            .entries
+            .extract_if(|_, entry| late(entry))
+            .map(|(id, entry)| (id, entry.fence))
+            .collect()
     }
 
     /// Takes an attempt out that has ended, and says why it was to stop, if it was. [`told`](Self::told) follows once the driver
@@ -94,10 +178,22 @@ impl Running {
         }
     }
 
+    /// The names of the tasks that run now, each once.
+    pub(in crate::jobs) fn task_names(&self) -> Vec<String> {
+        let running = self.lock();
+        let begun = running
+            .entries
+            .values()
+            .filter(|entry| entry.waiting_since.is_none());
+        let names = begun.map(|entry| entry.task.as_deref().unwrap_or("(closure)"));
+        let names: std::collections::BTreeSet<&str> = names.collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
     /// Whether none runs, and the driver knows of all ends.
     pub(in crate::jobs) fn is_empty(&self) -> bool {
         let running = self.lock();
-        running.entries.is_empty() && running.ending == 0
+        running.entries.is_empty() && running.ending == 0 && running.claiming.is_empty()
     }
 
     /// What is still there, as id, fence and whether it is a closure.
@@ -109,9 +205,24 @@ impl Running {
             .collect()
     }
 
-    pub(in crate::jobs) fn taken(&self) -> Taken {
+    /// The places that are taken, but for that of one job.
+    pub(in crate::jobs) fn taken(&self, but: Option<&str>) -> Taken {
         let mut taken = Taken::default();
-        for entry in self.lock().entries.values() {
+        let running = self.lock();
+        let others = running
+            .claiming
+            .iter()
+            .filter(|(id, _)| but != Some(id.as_str()));
+        for (_, claiming) in others {
+            taken.all += 1;
+            let Some(claiming) = claiming else {
+                continue;
+            };
+            taken.suspects += usize::from(claiming.suspect);
+            count(&mut taken.queues, &claiming.queue);
+            count(&mut taken.tasks, &claiming.task);
+        }
+        for entry in running.entries.values() {
             let Some(task) = &entry.task else {
                 continue;
             };

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::Shared;
 use super::membership::{self, Member};
 use crate::jobs::error::JobError;
-use crate::jobs::table::now;
 
 /// As much of the time between two looks counts as watched, at most. When this process was paused itself, for a minute say, it
 /// has not seen anybody be silent for a minute.
@@ -22,12 +21,20 @@ pub(in crate::jobs) struct Watch {
 }
 
 impl Watch {
-    /// Those of which nothing new was seen for a lease.
-    fn silent(&mut self, lease: Duration, me: &str, members: Vec<Member>) -> Vec<Member> {
+    /// Those of which nothing new was seen for a lease. What keeps this process from writing its own heartbeat may keep others from
+    /// theirs, so the time counts only while it writes it.
+    fn silent(
+        &mut self,
+        lease: Duration,
+        me: &str,
+        members: Vec<Member>,
+        beats: bool,
+    ) -> Vec<Member> {
         let now = Instant::now();
         let watched = self.looked.replace(now).map_or(Duration::ZERO, |looked| {
             now.duration_since(looked).min(LONGEST_LOOK)
         });
+        let watched = if beats { watched } else { Duration::ZERO };
         self.seen
             .retain(|id, _| members.iter().any(|member| member.id == *id));
         let mut silent = Vec::new();
@@ -56,9 +63,10 @@ pub(in crate::jobs) async fn bury_silent(
     watch: &mut Watch,
     me: &str,
     members: Vec<Member>,
+    beats: bool,
 ) -> bool {
     let mut any = false;
-    for member in watch.silent(shared.settings.lease, me, members) {
+    for member in watch.silent(shared.settings.lease, me, members, beats) {
         any |= bury(shared, &member).await;
     }
     any
@@ -88,7 +96,7 @@ async fn bury(shared: &Shared, dead: &Member) -> bool {
     let limits = &shared.crash_limits;
     let buried: Result<Option<usize>, JobError> = shared
         .session
-        .transaction(async |tx| membership::bury(tx, dead, limits, now()).await)
+        .transaction(async |tx| membership::bury(tx, dead, limits, shared.clock.now()).await)
         .await;
     match buried {
         Ok(None) => false,
@@ -185,7 +193,7 @@ mod tests {
         let mut watch = Watch::default();
         let mut look = async |seconds, beat| {
             tokio::time::advance(Duration::from_secs(seconds)).await;
-            watch.silent(lease, "me", member(beat)).len()
+            watch.silent(lease, "me", member(beat), true).len()
         };
         assert_eq!(look(0, 1).await, 0);
         assert_eq!(look(1, 1).await, 0);
@@ -199,9 +207,23 @@ mod tests {
     async fn who_was_paused_has_watched_nobody_meanwhile() {
         let mut watch = Watch::default();
         let lease = Duration::from_secs(10);
-        assert!(watch.silent(lease, "me", member(1)).is_empty());
+        assert!(watch.silent(lease, "me", member(1), true).is_empty());
         tokio::time::advance(Duration::from_secs(3600)).await;
-        assert!(watch.silent(lease, "me", member(1)).is_empty());
-        assert!(watch.silent(lease, "other", member(1)).is_empty(), "itself");
+        assert!(watch.silent(lease, "me", member(1), true).is_empty());
+        assert!(
+            watch.silent(lease, "other", member(1), true).is_empty(),
+            "itself"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_cannot_write_a_heartbeat_accuses_nobody() {
+        let mut watch = Watch::default();
+        let lease = Duration::from_secs(3);
+        for beats in [true, false, false, false, false, false, true, true] {
+            assert!(watch.silent(lease, "me", member(1), beats).is_empty());
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(watch.silent(lease, "me", member(1), true).len(), 1);
     }
 }

@@ -1,0 +1,151 @@
+//! The clock that decides when jobs are due: that of the database, so that machines whose clocks differ agree.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use chrono::{TimeDelta, Utc};
+
+use super::error::JobError;
+use crate::database::Connection;
+
+/// What moments are measured from.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// For how long a reading of the database's clock is good when no round of a worker renews it.
+const FRESH: Duration = Duration::from_secs(60);
+/// No reading.
+const NONE: i64 = i64::MIN;
+
+/// Tells the time of the database in microseconds since 1970. Between two readings it goes on with the steady clock of this machine.
+///
+/// With SQLite it is the clock of this machine: the database has no other.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// What to add to the microseconds since [`START`] for the time of the database.
+    offset: AtomicI64,
+    /// When that was read, in microseconds since [`START`].
+    read_at: AtomicI64,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            offset: AtomicI64::new(NONE),
+            read_at: AtomicI64::new(NONE),
+        }))
+    }
+}
+
+fn elapsed() -> i64 {
+    i64::try_from(START.elapsed().as_micros()).unwrap_or(i64::MAX)
+}
+
+impl Clock {
+    /// The time now.
+    pub(in crate::jobs) fn now(&self) -> i64 {
+        match self.0.offset.load(Ordering::Acquire) {
+            NONE => Utc::now().timestamp_micros(),
+            offset => elapsed().saturating_add(offset),
+        }
+    }
+
+    /// The time after a delay.
+    pub(in crate::jobs) fn after(&self, delay: Duration) -> i64 {
+        let delay = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
+        self.now().saturating_add(delay)
+    }
+
+    /// The database has just said what time it is; it was asked so long ago.
+    pub(in crate::jobs) fn set(&self, time: i64, asked: Instant) {
+        // Somewhere on the way there and back it looked.
+        let halfway = i64::try_from(asked.elapsed().as_micros() / 2).unwrap_or(0);
+        let now = elapsed();
+        let offset = time.saturating_add(halfway).saturating_sub(now);
+        self.0.offset.store(offset, Ordering::Release);
+        self.0.read_at.store(now, Ordering::Release);
+    }
+
+    /// How far the wall clock of this machine is ahead.
+    pub(in crate::jobs) fn machine_is_ahead(&self) -> TimeDelta {
+        TimeDelta::microseconds(Utc::now().timestamp_micros().saturating_sub(self.now()))
+    }
+
+    /// Asks the database for the time, if nobody has lately.
+    pub(in crate::jobs) async fn refresh(&self, conn: &mut Connection) -> Result<(), JobError> {
+        let read_at = self.0.read_at.load(Ordering::Acquire);
+        let fresh = i64::try_from(FRESH.as_micros()).unwrap_or(i64::MAX);
+        if read_at != NONE && elapsed().saturating_sub(read_at) < fresh {
+            return Ok(());
+        }
+        let asked = Instant::now();
+        if let Some(time) = time_of(conn).await? {
+            self.set(time, asked);
+        }
+        Ok(())
+    }
+
+    /// Whether a reading is missing or old, which only a database with a clock of its own can mend.
+    pub(in crate::jobs) fn is_stale(&self) -> bool {
+        let read_at = self.0.read_at.load(Ordering::Acquire);
+        read_at == NONE
+            || u64::try_from(elapsed().saturating_sub(read_at))
+                .is_ok_and(|age| Duration::from_micros(age) >= FRESH)
+    }
+}
+
+/// The expression for the time of PostgreSQL, which goes on inside of a transaction.
+pub(in crate::jobs) const POSTGRES_NOW: &str =
+    "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+
+#[cfg(feature = "postgres")]
+async fn time_of(conn: &mut Connection) -> Result<Option<i64>, JobError> {
+    use crate::database::{ConnectionKind, statement};
+    use diesel::sql_types::BigInt;
+    use diesel_async::RunQueryDsl as _;
+
+    #[derive(diesel::QueryableByName)]
+    struct Time {
+        #[diesel(sql_type = BigInt)]
+        time: i64,
+    }
+    match conn.kind() {
+        ConnectionKind::Postgres(conn) => {
+            let read: Time = statement(format!("SELECT {POSTGRES_NOW} AS time"))
+                .get_result(conn)
+                .await?;
+            Ok(Some(read.time))
+        }
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(_) => Ok(None),
+    }
+}
+
+#[cfg(not(feature = "postgres"))]
+#[allow(clippy::unused_async, reason = "PostgreSQL is asked")]
+async fn time_of(_: &mut Connection) -> Result<Option<i64>, JobError> {
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_the_database_goes_on_whatever_the_machine_says() {
+        let clock = Clock::default();
+        assert!(clock.is_stale());
+        assert!((clock.now() - Utc::now().timestamp_micros()).abs() < 1_000_000);
+        let hour = 3_600_000_000;
+        clock.set(Utc::now().timestamp_micros() + hour, Instant::now());
+        assert!((clock.now() - Utc::now().timestamp_micros() - hour).abs() < 1_000_000);
+        assert!((clock.machine_is_ahead().num_seconds() + 3600).abs() <= 1);
+        assert!(!clock.is_stale());
+        let before = clock.now();
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(clock.now() - before >= 5000);
+    }
+}

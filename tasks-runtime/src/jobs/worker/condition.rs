@@ -1,0 +1,130 @@
+//! What is wrong with this process as a worker, for those who ask for its health.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+/// What the driver has found.
+#[derive(Debug, Default)]
+pub(in crate::jobs) struct Condition(Mutex<Found>);
+
+#[derive(Debug, Default)]
+struct Found {
+    /// Since when rounds have failed, and why the last one did.
+    failing: Option<(Moment, String)>,
+    /// Since when no thread of the tasks has answered.
+    blocked: Option<Moment>,
+    /// Tasks of which jobs wait, and which no worker has.
+    without_worker: BTreeSet<String>,
+    /// How far the clock of this machine is ahead of that of the database.
+    clock_ahead: chrono::TimeDelta,
+}
+
+/// One moment by two clocks: a duration is measured by the first, and shown by the second.
+#[derive(Clone, Copy, Debug)]
+struct Moment(Instant, DateTime<Utc>);
+
+impl Moment {
+    fn now() -> Self {
+        Self(Instant::now(), Utc::now())
+    }
+
+    fn shown(&self) -> String {
+        self.1.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    }
+}
+
+/// How far clocks may differ.
+const CLOCKS: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
+/// How long threads may be blocked before that is part of the health.
+const BLOCKED: Duration = Duration::from_secs(1);
+
+impl Condition {
+    fn lock(&self) -> MutexGuard<'_, Found> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::jobs) fn round_succeeded(&self) {
+        self.lock().failing = None;
+    }
+
+    pub(in crate::jobs) fn round_failed(&self, error: &dyn std::fmt::Display) {
+        let mut found = self.lock();
+        let since = found
+            .failing
+            .take()
+            .map_or_else(Moment::now, |(since, _)| since);
+        found.failing = Some((since, error.to_string()));
+    }
+
+    /// Whether a thread of the tasks answers.
+    pub(in crate::jobs) fn set_blocked(&self, blocked: bool) {
+        let mut found = self.lock();
+        found.blocked = match (found.blocked, blocked) {
+            (since, true) => since.or_else(|| Some(Moment::now())),
+            (_, false) => None,
+        };
+    }
+
+    pub(in crate::jobs) fn set_clock_ahead(&self, ahead: chrono::TimeDelta) {
+        self.lock().clock_ahead = ahead;
+    }
+
+    /// Tasks of which jobs wait and which no worker has. Gives those that were not among them before.
+    pub(in crate::jobs) fn set_without_worker(&self, tasks: BTreeSet<String>) -> Vec<String> {
+        let mut found = self.lock();
+        let new = tasks.difference(&found.without_worker).cloned().collect();
+        found.without_worker = tasks;
+        new
+    }
+
+    /// Why the jobs of this process are not driven at all: no round has succeeded for longer than a lease.
+    pub(in crate::jobs) fn failure(&self, lease: Duration) -> Option<String> {
+        let found = self.lock();
+        let (since, error) = found.failing.as_ref()?;
+        (since.0.elapsed() > lease).then(|| {
+            format!(
+                "no round of the jobs has succeeded since {}: {error}",
+                since.shown()
+            )
+        })
+    }
+
+    /// What does not work as well as it should.
+    pub(in crate::jobs) fn warnings(&self) -> Vec<String> {
+        let found = self.lock();
+        let mut warnings = Vec::new();
+        if let Some(since) = found.blocked.filter(|since| since.0.elapsed() > BLOCKED) {
+            warnings.push(format!(
+                "all threads of the jobs have been blocked since {}, so this process begins no other job",
+                since.shown()
+            ));
+        }
+        if !found.without_worker.is_empty() {
+            let names: Vec<String> = found
+                .without_worker
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            warnings.push(format!(
+                "jobs wait for tasks that no worker has: {}",
+                names.join(", ")
+            ));
+        }
+        let ahead = found.clock_ahead;
+        if ahead.abs() > CLOCKS {
+            warnings.push(format!(
+                "the clock of this machine is {:.1} seconds {} that of the database",
+                ahead.abs().as_seconds_f64(),
+                if ahead > chrono::TimeDelta::zero() {
+                    "ahead of"
+                } else {
+                    "behind"
+                }
+            ));
+        }
+        warnings
+    }
+}

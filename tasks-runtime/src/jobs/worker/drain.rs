@@ -1,0 +1,93 @@
+//! The end of a worker: attempts end or are stopped, and what is left goes back to the queue.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::driver::{CANCEL, Driver};
+use super::finish::Finish;
+use super::membership;
+use super::running::Why;
+use crate::jobs::error::JobError;
+use crate::jobs::table::state;
+
+/// How long attempts that can be stopped have to end then.
+const STOPPING: Duration = Duration::from_millis(400);
+/// How often to try to write what is left.
+const TRIES: u32 = 5;
+
+impl Driver {
+    /// Lets attempts end, returns what is left to the queue, and leaves.
+    pub(super) async fn end(&mut self) {
+        let deadline = Instant::now() + self.shared.settings.drain;
+        while !self.shared.running.is_empty() && Instant::now() < deadline {
+            self.collect();
+            if !self.finished.is_empty() || self.is_time_to_beat() {
+                self.round_or_wait(false).await;
+            }
+            self.look_after().await;
+            let tick = (Instant::now() + CANCEL).min(deadline);
+            tokio::select! {
+                event = self.inbox.recv() => if let Some(event) = event { self.take(event) },
+                () = tokio::time::sleep_until(tick) => {}
+            }
+        }
+        // What can be stopped is; a thread cannot, and ends with the process.
+        self.shared.running.stop_all(Why::Shutdown);
+        let deadline = Instant::now() + STOPPING;
+        while !self.shared.running.is_empty() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let now = self.shared.clock.now();
+        for (id, fence, closure) in self.shared.running.left() {
+            self.finished.push(left_behind(&id, fence, closure, now));
+        }
+        self.write_what_is_left().await;
+        // With what it could not return.
+        let now = self.shared.clock.now();
+        let left: Result<(), JobError> = self
+            .shared
+            .session
+            .transaction(async |tx| membership::leave(tx, &self.worker, now).await)
+            .await;
+        if let Err(error) = left {
+            tracing::warn!(%error, "others will have to find out that this process is gone");
+        }
+    }
+
+    async fn write_what_is_left(&mut self) {
+        let mut failures = 0;
+        loop {
+            self.collect();
+            if self.finished.is_empty() && self.changed.is_empty() && self.lines.is_empty() {
+                return;
+            }
+            if let Err(error) = self.round(false).await {
+                tracing::warn!(%error, "the jobs that are left were not returned yet");
+                failures += 1;
+                if failures == TRIES {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+        }
+    }
+}
+
+/// What becomes of an attempt that does not end before its process.
+pub(in crate::jobs) fn left_behind(id: &str, fence: i64, closure: bool, now: i64) -> Finish {
+    let end = Finish::returned(id, fence, now);
+    if !closure {
+        return end;
+    }
+    Finish {
+        state: state::FAILED,
+        attempts: 0,
+        finished_at: Some(now),
+        error_type: Some("lost".to_owned()),
+        error: Some(
+            "the process that ran it ended, and a closure cannot survive its process".to_owned(),
+        ),
+        ..end
+    }
+}

@@ -1,0 +1,230 @@
+//! One round of the driver: a transaction that writes what attempts have said and takes jobs for the places that are free.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::claim::{self, Kind};
+use super::driver::Driver;
+use super::finish::{Finish, finish};
+use super::membership;
+use super::places::{Places, Want};
+use crate::database::Connection;
+use crate::jobs::error::JobError;
+use crate::jobs::table::{Claimed, state};
+use crate::jobs::{schedules, store};
+use crate::registry::TaskRegistry;
+
+/// How often one want is asked for again because jobs of tasks that this process does not have were set aside.
+const TIMES: u32 = 10;
+
+/// What a round found.
+#[derive(Default)]
+pub(super) struct Round {
+    pub(super) expelled: bool,
+    pub(super) claimed: Vec<Claimed>,
+    /// Whether all places that were asked for are taken: there may be more.
+    pub(super) full: bool,
+    pub(super) due: Option<i64>,
+    /// Whether there are jobs that are claimed by the names of their tasks.
+    pub(super) by_name: bool,
+    /// Tasks of ready jobs that this process does not have, if it has looked.
+    pub(super) unknown: Option<BTreeSet<String>>,
+}
+
+/// What takes part in the claims of a round.
+struct Claims<'a> {
+    worker: &'a str,
+    registry: &'a TaskRegistry,
+    places: Places,
+    /// Tasks of jobs that were met and that this process does not have.
+    unknown: BTreeSet<String>,
+    now: i64,
+}
+
+impl Driver {
+    pub(super) async fn round(&mut self, claim: bool) -> Result<Round, JobError> {
+        let finished: Vec<Finish> = std::mem::take(&mut self.finished);
+        let lines = std::mem::take(&mut self.lines);
+        let changed: Vec<_> = std::mem::take(&mut self.changed)
+            .into_values()
+            .map(|attempt| {
+                let (progress, artifact) = attempt.take_said();
+                (attempt, progress, artifact)
+            })
+            .collect();
+        let asks = claim && (self.hungry || self.is_due());
+        // What could not begin is left to others; what is due is made ready all the same.
+        let begins = asks && self.can_begin().await;
+        let stirred =
+            self.stirred || self.is_due() || finished.iter().any(|end| end.state == state::WAITING);
+        let ticks = asks && stirred;
+        // Others may begin what this process gives back.
+        let returns = finished.iter().any(|end| end.state == state::READY);
+        let shared = &self.shared;
+        let places = Places::of(shared);
+        self.turn = self.turn.wrapping_add(1);
+        let takes = begins && shared.settings.engine.is_none();
+        let wants = if takes {
+            places.wants(self.turn)
+        } else {
+            Vec::new()
+        };
+        let (worker, known_due, known_by_name) = (&self.worker, self.due, self.by_name);
+        let registry = shared.executor.registry();
+        let mut claims = Claims {
+            worker,
+            registry,
+            places,
+            unknown: BTreeSet::new(),
+            now: shared.clock.now(),
+        };
+        let asked = Instant::now();
+        let result: Result<Round, JobError> = shared
+            .session
+            .transaction(async |tx| {
+                let mut round = Round {
+                    due: known_due,
+                    by_name: known_by_name,
+                    full: asks && !begins,
+                    ..Round::default()
+                };
+                let Some(beat) = membership::beat(tx, worker).await? else {
+                    round.expelled = true;
+                    return Ok(round);
+                };
+                if let Some(time) = beat.time {
+                    shared.clock.set(time, asked);
+                }
+                let now = shared.clock.now();
+                claims.now = now;
+                let superseded = finish(tx, &finished, now).await?;
+                if superseded > 0 {
+                    tracing::debug!(superseded, "ends of attempts that do not count any more");
+                }
+                for (attempt, progress, artifact) in &changed {
+                    let (id, json) = (attempt.id.to_string(), progress.as_deref());
+                    store::progress(
+                        tx,
+                        &id,
+                        attempt.fence,
+                        json.unwrap_or_default(),
+                        artifact.as_deref(),
+                    )
+                    .await?;
+                }
+                store::log(tx, &lines).await?;
+                if ticks {
+                    let scheduled = schedules::tick(tx, registry, now).await?;
+                    let waiting = claim::promote(tx, now).await?;
+                    round.due = scheduled.into_iter().chain(waiting.at).min();
+                    round.by_name = waiting.by_name > 0;
+                }
+                for want in &wants {
+                    claims.claim(tx, want, &mut round).await?;
+                }
+                if takes && round.by_name {
+                    claims.claim_by_name(tx, &mut round).await?;
+                } else if ticks {
+                    round.unknown = Some(claims.unknown.clone());
+                }
+                if returns {
+                    store::notify(tx).await?;
+                }
+                Ok(round)
+            })
+            .await;
+        match &result {
+            Ok(_) => {
+                self.stirred = stirred && !ticks;
+                if asks {
+                    self.shared.due.notify_one();
+                }
+                for end in &finished {
+                    self.started.remove(&(end.id.clone(), end.fence));
+                }
+                let changes = &self.shared.changes;
+                let ids = finished.iter().map(|end| end.id.as_str());
+                ids.for_each(|id| changes.tell(id));
+                changed
+                    .iter()
+                    .for_each(|(attempt, ..)| changes.tell_id(attempt.id));
+            }
+            Err(_) => {
+                // For the next round.
+                let newer = std::mem::replace(&mut self.finished, finished);
+                self.finished.extend(newer);
+                let newer = std::mem::replace(&mut self.lines, lines);
+                self.lines.extend(newer);
+                for (attempt, ..) in changed {
+                    self.changed.insert(attempt.id, attempt);
+                }
+                self.stir();
+            }
+        }
+        result
+    }
+}
+
+impl Claims<'_> {
+    /// Takes jobs for one want. What this process cannot run is set aside in the same transaction, so that it was never taken.
+    async fn claim(
+        &mut self,
+        tx: &mut Connection,
+        want: &Want,
+        round: &mut Round,
+    ) -> Result<(), JobError> {
+        for _ in 0..TIMES {
+            let Some(kind) = self.places.kind(want, &self.unknown) else {
+                return Ok(());
+            };
+            let limit = self.places.limit(want);
+            if limit == 0 {
+                round.full = true;
+                return Ok(());
+            }
+            let jobs = claim::claim(tx, self.worker, &want.queue, &kind, limit, self.now).await?;
+            let is_full = jobs.len() == limit;
+            let (known, unknown): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| {
+                let task = job.task_name.as_deref().unwrap_or_default();
+                self.registry.get(task).is_ok()
+            });
+            self.places.take(&known);
+            round.claimed.extend(known);
+            if unknown.is_empty() {
+                round.full |= is_full && !matches!(kind, Kind::Suspect(_));
+                return Ok(());
+            }
+            claim::set_aside(tx, self.worker, &unknown).await?;
+            let names: BTreeSet<String> = unknown
+                .into_iter()
+                .filter_map(|job| job.task_name)
+                .collect();
+            claim::claim_by_name(tx, &want.queue, &names).await?;
+            self.unknown.extend(names);
+            round.by_name = true;
+        }
+        round.full = true;
+        Ok(())
+    }
+
+    /// Takes jobs that are claimed by the names of their tasks, because some worker does not have those.
+    async fn claim_by_name(
+        &mut self,
+        tx: &mut Connection,
+        round: &mut Round,
+    ) -> Result<(), JobError> {
+        let queues: Vec<String> = self.places.open_queues().map(str::to_owned).collect();
+        for queue in queues {
+            for task in claim::names_that_wait(tx, &queue).await? {
+                if self.registry.get(&task).is_err() {
+                    self.unknown.insert(task);
+                } else if !self.places.has_limit(&task) {
+                    let want = self.places.want_by_name(&queue, &task);
+                    self.claim(tx, &want, round).await?;
+                }
+            }
+        }
+        round.unknown = Some(self.unknown.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,184 @@
+//! A service that runs jobs with the settings of production, for tests with several processes, several versions and real signals.
+//!
+//! - `DATABASE_URL` is its database.
+//! - `TASKS` names the tasks it has, separated by commas; all of them unless set: a program of another version has others.
+//! - `CONCURRENCY` is how many jobs run at once, 16 unless set.
+//! - `DRAIN` is the shutdown timeout of jobs in seconds, the default unless set.
+//! - `ENGINE=called_back` has an engine decide when attempts begin; the task `adopt` has to be executed once.
+//!
+//! Each attempt leaves a line in the file `RUNS` when it begins.
+
+use std::io::Write as _;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tasks_web::jobs::engine::{Attempts, BoxError, Due, Engine, Ran};
+use tasks_web::jobs::{Jobs, Scheduler};
+use tasks_web::prelude::*;
+
+/// Says that an attempt has begun, in a file: nothing is awaited for it.
+fn note(context: &TaskContext) -> anyhow::Result<()> {
+    let path = std::env::var("RUNS").context("RUNS is needed")?;
+    let line = format!(
+        "{} {} {}\n",
+        context.idempotency_key(),
+        context.attempt(),
+        std::process::id()
+    );
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)?;
+    Ok(file.write_all(line.as_bytes())?)
+}
+
+/// Awaits, and says how far it is.
+#[task(register = false)]
+async fn sleep(context: TaskContext, seconds: f64) -> anyhow::Result<f64> {
+    note(&context)?;
+    let began = Instant::now();
+    while began.elapsed().as_secs_f64() < seconds {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let elapsed = began.elapsed().as_millis();
+        context.progress(u64::try_from(elapsed).unwrap_or(u64::MAX), None, "");
+    }
+    Ok(seconds)
+}
+
+/// Blocks a thread of the pool for sync tasks.
+#[task(register = false)]
+fn block(context: &TaskContext, seconds: f64) -> anyhow::Result<f64> {
+    note(context)?;
+    std::thread::sleep(Duration::from_secs_f64(seconds));
+    Ok(seconds)
+}
+
+/// Computes, and never awaits: its thread does nothing else.
+#[task(register = false)]
+async fn spin(context: TaskContext, seconds: f64) -> anyhow::Result<f64> {
+    note(&context)?;
+    let began = Instant::now();
+    let mut number = 1_u64;
+    while began.elapsed().as_secs_f64() < seconds {
+        // Mostly asleep: the machine of the tests has two cores, and what matters is that nothing is awaited.
+        std::thread::sleep(Duration::from_millis(20));
+        number = number.wrapping_mul(6_364_136_223_846_793_005);
+    }
+    Ok(seconds + (number % 2) as f64 * 0.0)
+}
+
+/// Fails at first.
+#[task(register = false, retries = 5, backoff = "constant(500ms)")]
+async fn flaky(context: TaskContext, works_at: u32) -> anyhow::Result<u32> {
+    note(&context)?;
+    anyhow::ensure!(
+        context.attempt() >= works_at,
+        "attempt {}",
+        context.attempt()
+    );
+    Ok(context.attempt())
+}
+
+/// Starts closures in the background.
+#[task(register = false)]
+async fn spawn(scheduler: Scheduler, seconds: f64, count: u32) -> anyhow::Result<Vec<String>> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        let closure = async move {
+            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+            anyhow::Ok(seconds)
+        };
+        ids.push(scheduler.spawn("a closure", closure).await?.id.to_string());
+    }
+    Ok(ids)
+}
+
+/// Has a schedule run each second.
+#[task(register = false)]
+async fn plan(scheduler: Scheduler, task: String, params: serde_json::Value) -> anyhow::Result<()> {
+    scheduler
+        .schedule_named(format!("each-second-{task}"), &task, params)
+        .every(Duration::from_secs(1))
+        .await?;
+    Ok(())
+}
+
+static ATTEMPTS: OnceLock<Attempts> = OnceLock::new();
+
+/// Lets the engine call.
+#[task(register = false)]
+async fn adopt(scheduler: Scheduler) -> anyhow::Result<()> {
+    let _ = ATTEMPTS.set(scheduler.attempts()?);
+    Ok(())
+}
+
+/// Calls back in this process, until an attempt has ended.
+#[derive(Debug)]
+struct CalledBack;
+
+impl Engine for CalledBack {
+    fn drive<'a>(
+        &'a self,
+        attempts: &'a [Due],
+    ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
+        Box::pin(async move {
+            let called = ATTEMPTS.get().ok_or("nobody has adopted the attempts")?;
+            for due in attempts {
+                let (called, job) = (called.clone(), due.job);
+                tokio::spawn(async move {
+                    while !matches!(called.run(job).await, Ok(Ran::Ended | Ran::Nothing)) {
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                });
+            }
+            Ok(())
+        })
+    }
+}
+
+fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[actix_web::main]
+async fn main() -> anyhow::Result<()> {
+    let url = std::env::var("DATABASE_URL").context("DATABASE_URL is needed")?;
+    let database = Database::from_url(&url).connect().await?;
+    let mut jobs = Jobs::new().max_concurrency(number("CONCURRENCY").unwrap_or(16));
+    if let Some(seconds) = number("DRAIN") {
+        jobs = jobs.shutdown_timeout(Duration::from_secs(seconds));
+    }
+    if std::env::var_os("ENGINE").is_some() {
+        jobs = jobs.engine(CalledBack);
+    }
+    let chosen = std::env::var("TASKS").ok();
+    let has = |name: &str| {
+        chosen
+            .as_ref()
+            .is_none_or(|names| names.split(',').any(|known| known == name))
+    };
+    let mut registry = TaskRegistry::builder();
+    macro_rules! add {
+        ($($task:ident),*) => {
+            $(if has(stringify!($task)) {
+                registry = registry.task(task($task));
+            })*
+        };
+    }
+    add!(sleep, block, spin, flaky, spawn, plan, adopt);
+    Service::builder(ServiceInfo::new("job-program", "Job program"))
+        .with_tasks(registry.build()?)
+        .with_database(database)
+        .with_jobs(jobs)
+        .with_logging()
+        .with_health()
+        .with_monitoring()
+        .workers(1)
+        .build()
+        .await?
+        .run()
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! Jobs as users have them: processes of their own, default settings, real signals, jobs that take as long as jobs do.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod blocked;
+mod fleet;
+mod shutdown;
+mod versions;

@@ -1,0 +1,185 @@
+//! Programs with different tasks share one database: each takes what it can run, and what nobody can run is said.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tasks_tests::databases::TestDatabase;
+use tasks_tests::on_both_databases;
+
+use crate::fleet::{Process, crashed};
+
+const OLD: &[(&str, &str)] = &[("TASKS", "block,plan,flaky"), ("CONCURRENCY", "4")];
+const NEW: &[(&str, &str)] = &[("TASKS", "sleep,plan,flaky,spawn"), ("CONCURRENCY", "4")];
+
+/// 12 jobs of a second, four at a time.
+async fn a_process_without_the_task_does_not_hold_its_jobs_up(test: TestDatabase) {
+    let old = Process::start(&test, OLD);
+    let new = Process::start(&test, NEW);
+    for round in 0..2 {
+        let began = Instant::now();
+        let mut ids = Vec::new();
+        for _ in 0..12 {
+            ids.push(new.submit("sleep", json!({"seconds": 1.0})).await);
+        }
+        for id in &ids {
+            let job = old.until(id, "completed", Duration::from_secs(30)).await;
+            assert_eq!(
+                (&job["attempt"], &job["crashes"]),
+                (&json!(1), &json!(0)),
+                "{job}"
+            );
+            assert_eq!(job["scheduled_at"], Value::Null, "{job}");
+        }
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(6), "round {round}: {took:?}");
+    }
+    // What both have, and what only the other has.
+    let flaky = new.submit("flaky", json!({"works_at": 3})).await;
+    let block = old.submit("block", json!({"seconds": 0.2})).await;
+    assert_eq!(
+        new.until(&flaky, "completed", Duration::from_secs(20))
+            .await["attempt"],
+        3
+    );
+    new.until(&block, "completed", Duration::from_secs(20))
+        .await;
+}
+
+/// A thousand jobs of the other program do not stand in the way of one's own.
+async fn many_jobs_of_another_program_do_not_stand_in_the_way(test: TestDatabase) {
+    let other = Process::start(&test, &[("TASKS", "sleep"), ("CONCURRENCY", "1")]);
+    for _ in 0..50 {
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let url = other.0.url("/api/v1/tasks/sleep/$submit");
+            all.spawn(async move {
+                let body = json!({"params": {"seconds": 60.0}});
+                tasks_tests::http::post(&url, &body).await.unwrap().0
+            });
+        }
+        while let Some(status) = all.join_next().await {
+            assert_eq!(status.unwrap().as_u16(), 202);
+        }
+    }
+    let own = Process::start(&test, OLD);
+    for _ in 0..3 {
+        let began = Instant::now();
+        let id = own.submit("block", json!({"seconds": 0.0})).await;
+        own.until(&id, "completed", Duration::from_secs(20)).await;
+        assert!(
+            began.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            began.elapsed()
+        );
+    }
+}
+
+/// A task is taken out of the program while jobs of it wait.
+async fn jobs_that_nobody_can_run_are_reported_and_wait(test: TestDatabase) {
+    let old = Process::start(&test, &[("TASKS", "sleep,block"), ("CONCURRENCY", "1")]);
+    let first = old.submit("block", json!({"seconds": 2.0})).await;
+    old.until(&first, "running", Duration::from_secs(10)).await;
+    let body = json!({"params": {"seconds": 0.1}, "delay": 3});
+    let delayed = old.submit_with("sleep", body).await;
+    let waiting = old.submit("sleep", json!({"seconds": 0.1})).await;
+    let before = old.job(&delayed).await;
+    old.terminate();
+
+    let without = Process::start(&test, &[("TASKS", "block")]);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let (status, health) = loop {
+        let (status, health) = without.health().await;
+        if health["checks"]["jobs"]["state"] == "degraded" {
+            break (status, health);
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{health}\n{}",
+            without.0.output()
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!(status, 200, "{health}");
+    let message = health["checks"]["jobs"]["message"].as_str().unwrap();
+    assert!(message.contains("`sleep`"), "{message}");
+    assert!(
+        without.0.stderr().contains("no worker has the task"),
+        "{}",
+        without.0.output()
+    );
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    for (id, scheduled) in [
+        (&delayed, &before["scheduled_at"]),
+        (&waiting, &Value::Null),
+    ] {
+        let job = without.job(id).await;
+        assert_eq!(job["status"], "pending", "{job}");
+        assert_eq!(job["pending_reason"], "no worker has this task", "{job}");
+        assert_eq!(&job["scheduled_at"], scheduled, "{job}");
+        assert_eq!(
+            (&job["attempt"], &job["started_at"]),
+            (&json!(0), &Value::Null),
+            "{job}"
+        );
+    }
+    // It is there again.
+    let with = Process::start(&test, NEW);
+    for id in [&delayed, &waiting] {
+        let job = without
+            .until(id, "completed", Duration::from_secs(10))
+            .await;
+        assert_eq!(
+            (&job["attempt"], &job["pending_reason"]),
+            (&json!(1), &Value::Null),
+            "{job}"
+        );
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while without.health().await.1["checks"]["jobs"]["state"] != "healthy" {
+        assert!(Instant::now() < deadline, "{:?}", without.health().await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    drop(with);
+}
+
+/// An old version is replaced by a new one, process by process, with schedules and retries under way.
+async fn a_rolling_restart_with_other_tasks_stalls_nothing(test: TestDatabase) {
+    let first = Process::start(&test, OLD);
+    let second = Process::start(&test, OLD);
+    let flaky = first.submit("flaky", json!({"works_at": 5})).await;
+    let removed = first.submit("block", json!({"seconds": 0.5})).await;
+    let new = Process::start(&test, NEW);
+    new.execute("plan", json!({"task": "sleep", "params": {"seconds": 0.1}}))
+        .await;
+    let spawned = new
+        .execute("spawn", json!({"seconds": 1.0, "count": 2}))
+        .await;
+    let mut ids = Vec::new();
+    for _ in 0..6 {
+        ids.push(new.submit("sleep", json!({"seconds": 0.5})).await);
+    }
+    first.terminate();
+    let newer = Process::start(&test, NEW);
+    second.terminate();
+    for id in ids.iter().chain([&flaky, &removed]) {
+        let job = newer.until(id, "completed", Duration::from_secs(30)).await;
+        assert_eq!(job["crashes"], 0, "{job}");
+    }
+    for id in spawned.as_array().unwrap() {
+        new.until(id.as_str().unwrap(), "completed", Duration::from_secs(20))
+            .await;
+    }
+    // The schedule has run each second, whoever was there.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let url = new.0.url("/api/v1/jobs?task=sleep&status_filter=pending");
+    let (_, waiting) = tasks_tests::http::get(&url).await.unwrap();
+    assert!(waiting.as_array().unwrap().len() < 3, "{waiting}");
+    assert_eq!(crashed(&test).await, 0);
+}
+
+on_both_databases!(
+    a_process_without_the_task_does_not_hold_its_jobs_up,
+    many_jobs_of_another_program_do_not_stand_in_the_way,
+    jobs_that_nobody_can_run_are_reported_and_wait,
+    a_rolling_restart_with_other_tasks_stalls_nothing,
+);
