@@ -134,11 +134,10 @@ impl Problem {
         }
     }
 
-    /// All places are taken.
-    pub(crate) fn busy(detail: String) -> Self {
+    pub(crate) fn too_many_streams(detail: String) -> Self {
         Self {
-            retry_after: Some(Duration::from_secs(1)),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server-busy", detail)
+            retry_after: Some(Duration::from_secs(5)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-streams", detail)
         }
     }
 
@@ -245,6 +244,18 @@ impl Problem {
                 detail,
             )
         }
+    }
+}
+
+#[cfg(feature = "database")]
+impl Problem {
+    /// There is no space left for what was to be stored.
+    pub(crate) fn storage_full() -> Self {
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "storage-full",
+            "the disk of the service is full: nothing was stored",
+        )
     }
 }
 

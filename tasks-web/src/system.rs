@@ -47,6 +47,7 @@ pub(crate) fn part(path: &str, version: &str, capabilities: BTreeMap<&'static st
     };
     let own = path.to_owned();
     Part::new("system")
+        .for_management()
         .claim(Claim::exact(path))
         .link(path, "System")
         .endpoint(Endpoint::get::<System>(

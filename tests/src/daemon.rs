@@ -155,6 +155,13 @@ pub(crate) struct Output {
 type Log = Arc<Mutex<String>>;
 
 impl Output {
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     pub(crate) fn stderr(&self) -> String {
         self.stderr
             .lock()

@@ -103,6 +103,12 @@ impl Server {
         self.daemon.output().to_string()
     }
 
+    /// What it has written to standard output so far.
+    #[must_use]
+    pub fn stdout(&self) -> String {
+        self.daemon.output().stdout()
+    }
+
     /// What it has written to standard error so far.
     #[must_use]
     pub fn stderr(&self) -> String {

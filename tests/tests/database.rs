@@ -217,6 +217,80 @@ async fn a_statement_that_takes_too_long_is_ended(test: TestDatabase) {
     assert_eq!(count(&session).await, 0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_of_another_program_is_called_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("shared.db");
+    let open = async |transaction: u64| {
+        Database::sqlite(path.to_str().unwrap())
+            .migrations(MIGRATIONS)
+            .acquire_timeout(Duration::from_millis(300))
+            .transaction_timeout(Duration::from_millis(transaction))
+            .connect()
+            .await
+            .unwrap()
+    };
+    let (other, own) = (open(60_000).await, open(60_000).await);
+    // One that waits for less than SQLite does.
+    let hasty = open(100).await;
+    let (locked, begun) = tokio::sync::oneshot::channel();
+    let holding = tokio::spawn(async move {
+        let session = other.session();
+        session
+            .transaction(async move |tx| {
+                add(tx, "theirs").await?;
+                locked.send(()).unwrap();
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                Ok::<_, DatabaseError>(())
+            })
+            .await
+    });
+    begun.await.unwrap();
+    for database in [own, hasty] {
+        let refused = database
+            .session()
+            .transaction(async |tx| add(tx, "ours").await)
+            .await;
+        let error = refused.unwrap_err();
+        assert!(matches!(error, DatabaseError::Locked { .. }), "{error}");
+        assert!(error.is_temporary());
+        let message = error.to_string();
+        assert!(message.contains("by another program"), "{message}");
+        assert!(!message.contains("slow work"), "{message}");
+    }
+    holding.abort();
+}
+
+/// A server that lets few in: those who are in are shared.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_larger_than_the_server_allows_waits_for_its_own() {
+    let server = tasks_tests::postgres::Postgres::shared().unwrap();
+    let own = server.database().unwrap();
+    let database = Database::postgres(&own.url())
+        .max_connections(10)
+        .connect()
+        .await
+        .unwrap();
+    let session = database.session();
+    let name = own.url().rsplit('/').next().unwrap().to_owned();
+    session
+        .execute_script(&format!("ALTER DATABASE {name} CONNECTION LIMIT 2"))
+        .await
+        .unwrap();
+    let reads = (0..12).map(|_| {
+        let session = session.clone();
+        tokio::spawn(async move {
+            session
+                .read(async |conn| conn.batch("SELECT pg_sleep(0.1)").await)
+                .await
+        })
+    });
+    for read in futures_util::future::join_all(reads).await {
+        read.unwrap().unwrap();
+    }
+    assert!(database.pool_status().size <= 2);
+}
+
 #[task(register = false, timeout = "200ms")]
 async fn dawdle(session: Session) -> anyhow::Result<()> {
     session

@@ -13,6 +13,7 @@ use super::background::Background;
 use super::migrations::{self, Migrations};
 use super::settings::Settings;
 use super::url::Location;
+use super::write_health::WriteHealth;
 use super::{Backend, Database, DatabaseError, Pools, Shared};
 
 /// Opens a [`Database`]; made by its functions.
@@ -223,13 +224,15 @@ impl DatabaseBuilder {
                     "the threads of the database cannot be started: {error}"
                 ))
             })?;
-        let pools = open(&location, &settings, &background)?;
+        let write_health = Arc::<WriteHealth>::default();
+        let pools = open(&location, &settings, &background, &write_health)?;
         let database = Database {
             shared: Arc::new(Shared {
                 url: location.masked(),
                 pools,
                 settings,
                 closed: AtomicBool::new(false),
+                write_health,
                 background: Arc::new(background),
             }),
         };
@@ -247,12 +250,17 @@ fn open(
     location: &Location,
     settings: &Settings,
     background: &Background,
+    write_health: &Arc<WriteHealth>,
 ) -> Result<Pools, DatabaseError> {
     let handle = background.handle();
     match location {
         #[cfg(feature = "sqlite")]
         Location::File(path) => Ok(Pools::Sqlite(super::sqlite::Pools::new(
-            path, None, settings, handle,
+            path,
+            None,
+            settings,
+            handle,
+            write_health,
         )?)),
         #[cfg(feature = "sqlite")]
         Location::Memory => {
@@ -261,14 +269,18 @@ fn open(
                     "no private file can be made for the database: {error}"
                 ))
             })?;
-            let pools = super::sqlite::Pools::new(&path, Some(directory), settings, handle)?;
+            let pools =
+                super::sqlite::Pools::new(&path, Some(directory), settings, handle, write_health)?;
             Ok(Pools::Sqlite(pools))
         }
         #[cfg(not(feature = "sqlite"))]
         Location::File(_) | Location::Memory => Err(feature_is_off("SQLite", "sqlite")),
         #[cfg(feature = "postgres")]
         Location::Postgres(url) => Ok(Pools::Postgres(super::postgres::pool(
-            url, settings, handle,
+            url,
+            settings,
+            handle,
+            write_health,
         )?)),
         #[cfg(not(feature = "postgres"))]
         Location::Postgres(_) => Err(feature_is_off("PostgreSQL", "postgres")),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Backend;
+use super::write_health::Refusal;
 
 /// Why something did not happen in the database. Never holds a password.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,15 @@ pub enum DatabaseError {
         /// How that is set on the builder.
         setting: &'static str,
     },
+    /// Somebody else kept the database locked, so nothing was begun.
+    #[error(
+        "the database was locked by another program for {waited:?}, and nothing was done: find out who else has the file \
+         open, and have it keep its transactions short"
+    )]
+    Locked {
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// A statement ran for too long, and the closure was ended.
     #[error("a statement took longer than {limit:?}, which `statement_timeout` sets")]
     StatementTimeout {
@@ -80,9 +90,34 @@ impl DatabaseError {
             Self::Unavailable { .. }
             | Self::Busy { .. }
             | Self::TooLong { .. }
+            | Self::Locked { .. }
             | Self::StatementTimeout { .. } => true,
             Self::Query(error) => is_temporary(error),
             _ => false,
+        }
+    }
+
+    /// Whether somebody else has SQLite's lock.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(self, Self::Query(error) if is_locked(error))
+    }
+
+    /// Whether there is no space left for what was to be written.
+    #[must_use]
+    pub fn is_storage_full(&self) -> bool {
+        self.refusal() == Some(Refusal::Full)
+    }
+
+    /// Whether the database takes no writes at all: it is read-only, or its disk fails.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.refusal(), Some(Refusal::ReadOnly | Refusal::Disk))
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Query(error) => Refusal::of(error),
+            _ => None,
         }
     }
 
@@ -102,13 +137,17 @@ fn is_temporary(error: &diesel::result::Error) -> bool {
     use diesel::result::Error::DatabaseError;
     match error {
         DatabaseError(ClosedConnection | SerializationFailure | UnableToSendCommand, _) => true,
-        // diesel has no kind for SQLITE_BUSY.
-        DatabaseError(_, information) => {
-            matches!(
-                information.message(),
-                "database is locked" | "database table is locked"
-            )
-        }
+        error => is_locked(error),
+    }
+}
+
+/// diesel has no kind for `SQLITE_BUSY`.
+fn is_locked(error: &diesel::result::Error) -> bool {
+    match error {
+        diesel::result::Error::DatabaseError(_, information) => matches!(
+            information.message(),
+            "database is locked" | "database table is locked"
+        ),
         _ => false,
     }
 }

@@ -70,6 +70,7 @@ mod settings;
 mod sqlite;
 mod statement;
 mod url;
+mod write_health;
 
 use std::fmt;
 use std::sync::Arc;
@@ -88,10 +89,12 @@ pub use session::Session;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteConnection;
 pub(crate) use statement::statement;
+pub use write_health::WriteFailure;
 
 use background::Background;
 use lease::Lease;
 use settings::Settings;
+use write_health::WriteHealth;
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,6 +146,7 @@ struct Shared {
     pools: Pools,
     settings: Settings,
     closed: AtomicBool,
+    write_health: Arc<WriteHealth>,
     // Last: the connections are gone before the threads they need.
     background: Arc<Background>,
 }
@@ -200,6 +204,39 @@ impl Database {
         self.session()
             .read(async |conn| conn.batch("SELECT 1").await)
             .await
+    }
+
+    /// Why nothing that is written is kept, and since when: the disk is full, or the database is read-only. `None` while writes
+    /// succeed.
+    ///
+    /// Nothing is asked of the database unless a write failed before. Then a little is written: when that succeeds, all is
+    /// well again.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let database = tasks_runtime::Database::sqlite_in_memory().connect().await?;
+    /// assert_eq!(database.write_failure().await, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    pub async fn write_failure(&self) -> Option<WriteFailure> {
+        /// More than what is left of a disk that is as good as full.
+        const PROBE: &str =
+            "DROP TABLE IF EXISTS tasks_write_probe; CREATE TABLE tasks_write_probe (filler TEXT)";
+        let health = &self.shared.write_health;
+        health.failure()?;
+        let filler = "x".repeat(64 * 1024);
+        let written = async {
+            let session = self.session();
+            let insert = format!("{PROBE}; INSERT INTO tasks_write_probe VALUES ('{filler}')");
+            session.execute_script(&insert).await?;
+            session.execute_script("DROP TABLE tasks_write_probe").await
+        };
+        match written.await {
+            Err(DatabaseError::Query(error)) if write_health::Refusal::of(&error).is_some() => {}
+            // Whatever else is wrong says the ping.
+            _ => health.recovered(),
+        }
+        health.failure()
     }
 
     /// The pool at this moment: of the readers, in SQLite.
@@ -271,7 +308,7 @@ impl Database {
             }
             #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => {
-                let object = pool.get().await;
+                let object = postgres::get(pool, self.settings().acquire_timeout).await;
                 Ok(Connection::postgres(self.lease(object)?))
             }
         }
@@ -320,6 +357,7 @@ impl Database {
             ))
         })?;
         let background = Arc::new(background);
+        let write_health = Arc::clone(&self.shared.write_health);
         let pools = match &self.shared.pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => Pools::Sqlite(pools.sibling(&settings, background.handle())?),
@@ -331,6 +369,7 @@ impl Database {
                     postgres::BY_INDEX,
                     &settings,
                     background.handle(),
+                    &write_health,
                 )?)
             }
         };
@@ -340,6 +379,7 @@ impl Database {
                 pools,
                 settings,
                 closed: AtomicBool::new(false),
+                write_health,
                 background,
             }),
         })

@@ -2,9 +2,11 @@
 
 mod tls;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, Object, QueueMode, RecycleError, RecycleResult};
+use diesel::connection::InstrumentationEvent;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel_async::TransactionManager as _;
@@ -16,6 +18,7 @@ use tokio::runtime::Handle;
 use super::DatabaseError;
 use super::lease;
 use super::settings::Settings;
+use super::write_health::WriteHealth;
 
 /// The connection that a query gets when the database is PostgreSQL: diesel-async's own.
 pub type PgConnection = diesel_async::AsyncPgConnection;
@@ -27,6 +30,7 @@ pub(super) struct Manager {
     pub(super) server: Server,
     set_up: String,
     background: Handle,
+    write_health: Arc<WriteHealth>,
 }
 
 /// How the server is spoken to.
@@ -112,8 +116,9 @@ pub(super) fn pool(
     url: &str,
     settings: &Settings,
     background: &Handle,
+    write_health: &Arc<WriteHealth>,
 ) -> Result<Pool, DatabaseError> {
-    pool_of(Server::new(url)?, "", settings, background)
+    pool_of(Server::new(url)?, "", settings, background, write_health)
 }
 
 /// For statements that are planned while their tables are nearly empty and are run when they are full: the plan that is right later, too.
@@ -125,6 +130,7 @@ pub(super) fn pool_of(
     first: &str,
     settings: &Settings,
     background: &Handle,
+    write_health: &Arc<WriteHealth>,
 ) -> Result<Pool, DatabaseError> {
     // Zero means none.
     let milliseconds = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_millis().max(1));
@@ -137,8 +143,43 @@ pub(super) fn pool_of(
             milliseconds(settings.longest_hold().map(|limit| limit * 2)),
         ),
         background: background.clone(),
+        write_health: Arc::clone(write_health),
     };
     settings.pool(manager, settings.max_connections, QueueMode::Lifo)
+}
+
+/// A connection. When the server lets nobody else in, one of our own that comes back in time.
+pub(super) async fn get(
+    pool: &Pool,
+    patience: Duration,
+) -> Result<Object<Manager>, managed::PoolError<diesel::ConnectionError>> {
+    let until = tokio::time::Instant::now() + patience;
+    let mut pause = Duration::from_millis(10);
+    loop {
+        match pool.get().await {
+            Err(managed::PoolError::Backend(error))
+                if is_crowded(&error)
+                    && pool.status().size > 0
+                    && tokio::time::Instant::now() < until =>
+            {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(200));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Whether the server refuses one more connection (`too_many_connections`, 53300): diesel keeps the words alone.
+fn is_crowded(error: &diesel::ConnectionError) -> bool {
+    let text = error.to_string();
+    [
+        "too many clients",
+        "too many connections",
+        "connection slots",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 impl managed::Manager for Manager {
@@ -147,6 +188,7 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<PgConnection, diesel::ConnectionError> {
         let (server, set_up) = (self.server.clone(), self.set_up.clone());
+        let health = Arc::clone(&self.write_health);
         // What drives the connection runs where it is made.
         let connected = self.background.spawn(async move {
             let mut connection = server.connect().await?;
@@ -154,6 +196,8 @@ impl managed::Manager for Manager {
                 .batch_execute(&set_up)
                 .await
                 .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            connection
+                .set_instrumentation(move |event: InstrumentationEvent<'_>| health.observe(&event));
             Ok(connection)
         });
         connected

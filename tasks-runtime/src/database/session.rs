@@ -1,5 +1,6 @@
 //! Reads and transactions.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::closure::AsyncClosure;
@@ -136,13 +137,24 @@ impl Session {
             let limit = self.database.settings().transaction_timeout;
             let mut transaction = Transaction::new(self.database.writer().await?);
             let expired = transaction.expired();
+            let begun = AtomicBool::new(false);
             let work = INSIDE.scope(identity, async {
-                transaction.begin(true).await?;
+                transaction
+                    .begin(true)
+                    .await
+                    .map_err(|error| self.locked(error))?;
+                begun.store(true, Ordering::Relaxed);
                 closure(&mut transaction).await
             });
             let result = self
                 .within(work, expired, limit, "transaction", "transaction_timeout")
-                .await?;
+                .await
+                .map_err(|error| match error {
+                    DatabaseError::TooLong { limit, .. } if !begun.load(Ordering::Relaxed) => {
+                        DatabaseError::Locked { waited: limit }
+                    }
+                    error => error,
+                })?;
             let (mut connection, committed) = transaction.into_parts();
             let ended = connection.end(result.is_ok()).await;
             match (result, ended) {
@@ -229,6 +241,16 @@ impl Session {
     /// Those of [`transaction`](Self::transaction).
     pub async fn execute_script(&self, sql: &str) -> Result<(), DatabaseError> {
         self.transaction(async |tx| tx.batch(sql).await).await
+    }
+
+    /// What it means when a transaction cannot begin: our own wait for each other before.
+    fn locked(&self, error: DatabaseError) -> DatabaseError {
+        if error.is_locked() {
+            return DatabaseError::Locked {
+                waited: self.database.settings().acquire_timeout,
+            };
+        }
+        error
     }
 
     /// Ends the work when its time is up.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, Object, QueueMode, RecycleError, RecycleResult};
 use diesel::Connection as _;
-use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use diesel::connection::{
+    AnsiTransactionManager, InstrumentationEvent, SimpleConnection as _, TransactionManager as _,
+};
 use diesel::migration::MigrationSource;
 use diesel::sqlite::Sqlite;
 use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
@@ -19,6 +21,7 @@ use tokio::sync::Notify;
 use super::DatabaseError;
 use super::lease;
 use super::settings::Settings;
+use super::write_health::WriteHealth;
 
 /// The connection that a query gets when the database is SQLite.
 ///
@@ -98,6 +101,8 @@ pub(super) struct Manager {
     pragmas: String,
     statement_timeout: Option<Duration>,
     background: Handle,
+    /// Told when something cannot be written, by the one that writes.
+    write_health: Option<Arc<WriteHealth>>,
 }
 
 impl Pools {
@@ -106,11 +111,12 @@ impl Pools {
         directory: Option<tempfile::TempDir>,
         settings: &Settings,
         background: &Handle,
+        write_health: &Arc<WriteHealth>,
     ) -> Result<Self, DatabaseError> {
         let busy = settings.acquire_timeout.as_millis();
         // What is gone with the process anyway need not wait for the disk.
         let synchronous = if directory.is_some() { "OFF" } else { "FULL" };
-        let manager = |more: &str| Manager {
+        let manager = |more: &str, write_health| Manager {
             path: path.to_owned(),
             // The time to wait comes first: to switch to the log needs the file for itself for a moment.
             pragmas: format!(
@@ -119,11 +125,15 @@ impl Pools {
             ),
             statement_timeout: settings.statement_timeout,
             background: background.clone(),
+            write_health,
         };
         let pool = |manager, size| settings.pool(manager, size, QueueMode::Lifo);
         Ok(Self {
-            writer: pool(manager(""), 1)?,
-            readers: pool(manager("PRAGMA query_only = ON;"), settings.max_connections)?,
+            writer: pool(manager("", Some(Arc::clone(write_health))), 1)?,
+            readers: pool(
+                manager("PRAGMA query_only = ON;", None),
+                settings.max_connections,
+            )?,
             reserve: None,
             directory: directory.map(Arc::new),
         })
@@ -190,8 +200,14 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Pooled, diesel::ConnectionError> {
         let (path, pragmas) = (self.path.clone(), self.pragmas.clone());
+        let write_health = self.write_health.clone();
         let opened = self.background.spawn_blocking(move || {
             let mut connection = diesel::SqliteConnection::establish(&path)?;
+            if let Some(health) = write_health {
+                connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+                    health.observe(&event);
+                });
+            }
             connection
                 .batch_execute(&pragmas)
                 .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;

@@ -220,7 +220,7 @@ fn body(schema: &Value) -> Value {
 fn created(schema: &Value) -> (u16, Value) {
     let mut created = answer(schema);
     created["headers"] = json!({"Location": {
-        "required": true, "description": "Where it is.", "schema": {"type": "string", "format": "uri"},
+        "required": true, "description": "Where it is.", "schema": {"type": "string", "format": "uri-reference"},
     }});
     (201, created)
 }

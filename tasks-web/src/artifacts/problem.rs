@@ -43,6 +43,10 @@ impl From<ArtifactError> for Problem {
             }
             ArtifactError::Interrupted(_) => Self::broken_body(detail),
             ArtifactError::Database(error) => error.into(),
+            error if is_storage_full(&error) => {
+                tracing::error!(%error, "the disk of the store of artifacts is full");
+                Self::storage_full()
+            }
             error => {
                 tracing::error!(%error, "the store of artifacts failed");
                 Self::unavailable("the content of artifacts cannot be reached")
@@ -51,9 +55,25 @@ impl From<ArtifactError> for Problem {
     }
 }
 
+/// Whether the operating system said so, however deep it is in the chain of causes.
+fn is_storage_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| matches!(error.kind(), StorageFull | QuotaExceeded))
+}
+
 impl From<DatabaseError> for Problem {
     /// What the database says is for the log: it may quote values.
     fn from(error: DatabaseError) -> Self {
+        if error.is_storage_full() {
+            tracing::error!(%error, "the disk of the database is full");
+            return Self::storage_full();
+        }
+        if error.is_read_only() {
+            tracing::error!(%error, "the database cannot be written");
+            return Self::unavailable("the database cannot be written");
+        }
         if error.is_temporary() || matches!(error, DatabaseError::Closed) {
             tracing::warn!(%error, "the database is not available");
             return Self::unavailable("the database is not available");

@@ -11,7 +11,7 @@ use super::query::{self, Part};
 use super::scope::State;
 use crate::auth::Access;
 use crate::http::paging::{self, MOST, with_next};
-use crate::http::{Document, answer, check_json, conditional, json};
+use crate::http::{Document, answer, check_json, conditional, json, public_base};
 use crate::problem::Problem;
 
 /// What a handler comes to.
@@ -41,19 +41,15 @@ fn write_list(artifacts: &[Artifact]) -> Vec<u8> {
 
 /// 201, and where it is.
 pub(super) fn created(request: &HttpRequest, state: &State, artifact: &Artifact) -> HttpResponse {
-    let location = {
-        let connection = request.connection_info();
-        // What comes before the prefix, when the scope is mounted inside of another one.
-        let path = request.path();
-        let base = path.find(&state.prefix).map_or("", |start| &path[..start]);
-        format!(
-            "{}://{}{base}{}/{}",
-            connection.scheme(),
-            connection.host(),
-            state.prefix,
-            artifact.id
-        )
-    };
+    // What comes before the prefix, when the scope is mounted inside of another one.
+    let path = request.path();
+    let base = path.find(&state.prefix).map_or("", |start| &path[..start]);
+    let location = format!(
+        "{}{base}{}/{}",
+        public_base(request),
+        state.prefix,
+        artifact.id
+    );
     HttpResponse::Created()
         .insert_header((LOCATION, location))
         .content_type("application/json")

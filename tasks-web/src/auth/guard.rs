@@ -1,7 +1,7 @@
 //! Lets requests in by their keys.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use actix_web::HttpMessage as _;
@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use super::access::Access;
+use crate::http::{UNKNOWN, client_address, network};
 use crate::problem::Problem;
 
 /// How many wrong keys an address may send at once, and then per minute.
@@ -88,7 +89,7 @@ impl Guard {
             return Ok(());
         }
         // Only now: whoever has a right key is never slowed.
-        self.count(request.peer_addr().map(|peer| peer.ip()))?;
+        self.count(client_address(request.request()))?;
         Err(Problem::unauthorized(format!(
             "the key in the header `{}` is not one of this service's",
             self.spelled
@@ -108,8 +109,8 @@ impl Guard {
             .map(|(_, access)| access)
     }
 
-    fn count(&self, address: Option<IpAddr>) -> Result<(), Problem> {
-        let mut address = address.map_or(UNKNOWN, network);
+    fn count(&self, address: IpAddr) -> Result<(), Problem> {
+        let mut address = network(address);
         if self.wrong.len() >= ADDRESSES {
             self.wrong.retain_recent();
             if self.wrong.len() >= ADDRESSES {
@@ -122,38 +123,15 @@ impl Guard {
     }
 }
 
-/// Stands for clients whose address is not known.
-const UNKNOWN: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-
-/// One subscriber: who has an IPv6 address has all of its /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn addresses_of_one_network_are_one_client() {
-        let network = |text: &str| network(text.parse().unwrap());
-        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
-        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
-        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-    }
-
-    #[test]
     fn the_memory_for_addresses_is_bounded() {
         let guard = Guard::new(HeaderName::from_static("x"), "x".to_owned(), Vec::new());
         for number in 0..u32::try_from(2 * ADDRESSES).unwrap() {
-            _ = guard.count(Some(IpAddr::V4(number.into())));
+            _ = guard.count(IpAddr::V4(number.into()));
         }
         assert!(guard.wrong.len() <= ADDRESSES + 1);
     }

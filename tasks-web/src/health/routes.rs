@@ -16,14 +16,19 @@ use crate::openapi::Endpoint;
 use crate::service::{Claim, Part};
 
 /// `GET {path}` and `GET {path}/$stream`.
-pub(crate) fn part(path: &str, health: Arc<Health>, stopping: CancellationToken) -> Part {
-    let streams = Streams::default();
+pub(crate) fn part(
+    path: &str,
+    health: Arc<Health>,
+    streams: Streams,
+    stopping: CancellationToken,
+) -> Part {
     let stream_path = format!("{path}/$stream");
     let own = path.to_owned();
     Part::new("health")
-        // Not all below it: what the application mounts there needs a key.
+        .for_management()
+        // Not all below it: what the application mounts there needs a key, and so does a stream, which goes on for ever.
         .claim(Claim::exact(path).open())
-        .claim(Claim::exact(&stream_path).open())
+        .claim(Claim::exact(&stream_path))
         .link(path, "Health")
         .endpoint(Endpoint::new("get", path, |writer| {
             let schema = writer.output::<Report>();
@@ -40,19 +45,23 @@ pub(crate) fn part(path: &str, health: Arc<Health>, stopping: CancellationToken)
                 "description": "How often to look, in seconds.",
                 "schema": {"type": "number", "minimum": SHORTEST, "maximum": LONGEST, "default": 1.0},
             }]);
-            for (status, text) in [(422, "The interval is not a number from 0.05 to 60."), (503, "Too many streams are open.")] {
+            for (status, text) in [(422, "The interval is not a number from 0.05 to 60."), (429, "Too many streams are open.")] {
                 operation["responses"][status.to_string()] = writer.problems(&[(status, text)])[&status.to_string()].clone();
             }
+            operation["responses"]["204"] = json!({"description": "The service ends: do not come back."});
             operation
-        }).open())
+        }))
         .routes(move |config| {
             let watched = Arc::clone(&health);
             let (streams, stopping) = (streams.clone(), stopping.clone());
             let stream = move |request: HttpRequest| {
                 let (health, streams, stopping) = (Arc::clone(&watched), streams.clone(), stopping.clone());
                 async move {
+                    if stopping.is_cancelled() {
+                        return sse::over();
+                    }
                     let opened = sse::interval(request.query_string()).and_then(|interval| {
-                        let place = streams.take()?;
+                        let place = streams.take(&request)?;
                         let watch = Watch::new(health, interval, stopping, place);
                         Ok(sse::respond(&request, watch.events()))
                     });

@@ -6,6 +6,7 @@ mod document;
 mod ids;
 #[cfg(feature = "database")]
 pub(crate) mod paging;
+mod proxies;
 mod respond;
 pub(crate) mod sse;
 #[cfg(feature = "database")]
@@ -17,6 +18,9 @@ pub(crate) use document::Document;
 pub(crate) use document::matches_etag;
 #[cfg(feature = "database")]
 pub(crate) use ids::{ULID, ulid};
+#[cfg(feature = "database")]
+pub(crate) use proxies::public_base;
+pub(crate) use proxies::{TrustedProxies, UNKNOWN, client_address, network};
 pub(crate) use respond::{answer, conditional, json, only_get};
 #[cfg(feature = "database")]
 pub(crate) use verbs::Verbs;

@@ -1,8 +1,10 @@
 //! Server-sent events ([HTML, section 9.2](https://html.spec.whatwg.org/multipage/server-sent-events.html)).
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::http::Method;
@@ -11,10 +13,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::Stream;
 use tokio::time::Instant;
 
+use super::{client_address, network};
 use crate::problem::Problem;
 
-/// How many streams of one kind may be open at once.
-const MOST: usize = 256;
 /// So that nobody on the way takes the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What is sent then: a comment.
@@ -24,29 +25,90 @@ pub(crate) const LONGEST: f64 = 60.0;
 /// The shortest.
 pub(crate) const SHORTEST: f64 = 0.05;
 
-/// How many streams are open.
+/// How many streams there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Most {
+    pub(crate) in_all: usize,
+    /// Of one client, by its address.
+    pub(crate) per_address: usize,
+}
+
+impl Default for Most {
+    fn default() -> Self {
+        Self {
+            in_all: 512,
+            per_address: 32,
+        }
+    }
+}
+
+/// The streams that are open, of all kinds.
 #[derive(Clone, Default)]
-pub(crate) struct Streams(Arc<AtomicUsize>);
+pub(crate) struct Streams {
+    most: Most,
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
 
 /// One of them, which counts until it is dropped.
-pub(crate) struct Place(Arc<AtomicUsize>);
+pub(crate) struct Place {
+    address: IpAddr,
+    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = open.entry(self.address) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 
 impl Streams {
-    pub(crate) fn take(&self) -> Result<Place, Problem> {
-        let place = Place(Arc::clone(&self.0));
-        if self.0.fetch_add(1, Ordering::Relaxed) < MOST {
-            return Ok(place);
+    pub(crate) fn new(most: Most) -> Self {
+        Self {
+            most,
+            open: Arc::default(),
         }
-        Err(Problem::busy(format!(
-            "{MOST} streams are open: come back later"
-        )))
     }
+
+    pub(crate) fn take(&self, request: &HttpRequest) -> Result<Place, Problem> {
+        let address = network(client_address(request));
+        let Most {
+            in_all,
+            per_address,
+        } = self.most;
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.values().sum::<usize>() >= in_all {
+            return Err(Problem::too_many_streams(format!(
+                "{in_all} streams of events are open: come back later"
+            )));
+        }
+        let own = open.entry(address).or_default();
+        if *own >= per_address {
+            return Err(Problem::too_many_streams(format!(
+                "{per_address} streams of events are open from this address: close one of them first"
+            )));
+        }
+        *own += 1;
+        Ok(Place {
+            address,
+            open: Arc::clone(&self.open),
+        })
+    }
+}
+
+/// The id of the event that a client saw last, when it comes back.
+pub(crate) fn last_event_id(request: &HttpRequest) -> Option<&str> {
+    request.headers().get("last-event-id")?.to_str().ok()
+}
+
+/// There is nothing more to say: browsers do not come back after this.
+pub(crate) fn over() -> HttpResponse {
+    HttpResponse::NoContent().finish()
 }
 
 /// An answer that goes on; to `HEAD`, one that does not.

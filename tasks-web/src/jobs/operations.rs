@@ -12,7 +12,7 @@ use crate::http::sse::{LONGEST, SHORTEST};
 use crate::openapi::parts::{
     Status, answer, conditional, id_parameter, list_of, listing, query_parameter,
 };
-use crate::openapi::{Endpoint, Writer};
+use crate::openapi::{Endpoint, STORAGE_FULL, Writer};
 
 const GROUP: &str = "jobs";
 
@@ -22,6 +22,7 @@ const STATE: Status = (
     "The job is not in a state for that: `job_status` says how it is.",
 );
 const QUERY: Status = (422, "The query does not fit: `errors` says where.");
+const STREAMS: Status = (429, "Too many streams are open.");
 const UNAVAILABLE: Status = (503, "The database is not available.");
 
 fn operation(
@@ -112,7 +113,13 @@ pub(crate) fn endpoints(prefix: &str) -> Vec<Endpoint> {
             let content = json!({"text/event-stream": {"schema": {"type": "string"}}});
             let success = json!({"description": "An event with the job for each change.", "content": content});
             let names = ("stream_job", "A job as it changes, as server-sent events");
-            let mut operation = of_job(operation(writer, names, (200, success), &[UNKNOWN, QUERY]));
+            let mut operation = of_job(operation(
+                writer,
+                names,
+                (200, success),
+                &[UNKNOWN, QUERY, STREAMS],
+            ));
+            operation["responses"]["204"] = json!({"description": "The event of `Last-Event-ID` was the last one: do not come back."});
             if let Some(parameters) = operation["parameters"].as_array_mut() {
                 parameters.push(query_parameter(
                     "poll_interval",
@@ -252,13 +259,17 @@ pub(crate) fn submit(
         responses.remove("200");
         // Nothing runs yet, so there is no limit to run into.
         responses.remove("429");
-        responses.extend(writer.problems(&[(500, "The database failed."), UNAVAILABLE]));
+        responses.extend(writer.problems(&[
+            (500, "The database failed."),
+            UNAVAILABLE,
+            STORAGE_FULL,
+        ]));
         responses.insert(
             "202".to_owned(),
             json!({
                 "description": "It is stored, and will run.",
                 "headers": {"Location": {
-                    "required": true, "description": "Where the job is.", "schema": {"type": "string", "format": "uri"},
+                    "required": true, "description": "Where the job is.", "schema": {"type": "string", "format": "uri-reference"},
                 }},
                 "content": {"application/json": {"schema": record}},
             }),

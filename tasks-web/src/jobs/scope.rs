@@ -9,8 +9,8 @@ use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
 
 use super::{records, schedules, stream};
-use crate::http::Verbs;
 use crate::http::sse::Streams;
+use crate::http::{Verbs, public_base};
 
 /// Serves the jobs of a scheduler below `prefix`. They are submitted at `{tasks}/{name}/$submit`, which
 /// [`TaskScope::jobs`](crate::TaskScope::jobs) adds.
@@ -75,6 +75,12 @@ impl JobScope {
         self.schedules.as_deref()
     }
 
+    /// Counts its streams together with these.
+    pub(crate) fn streams(mut self, streams: Streams) -> Self {
+        self.streams = streams;
+        self
+    }
+
     /// Streams end when this is canceled.
     pub(crate) fn stopping(mut self, stopping: CancellationToken) -> Self {
         self.stopping = stopping;
@@ -86,17 +92,12 @@ impl JobScope {
     }
 }
 
-/// The absolute URL of a job.
+/// Where a job is: its path, or its URL when a trusted proxy says what comes before.
 pub(crate) fn location(request: &HttpRequest, tasks: &str, jobs: &str, id: Ulid) -> String {
-    let connection = request.connection_info();
     // What comes before the prefix, when the scopes are mounted inside of another one.
     let path = request.path();
     let base = path.find(tasks).map_or("", |start| &path[..start]);
-    format!(
-        "{}://{}{base}{jobs}/{id}",
-        connection.scheme(),
-        connection.host()
-    )
+    format!("{}{base}{jobs}/{id}", public_base(request))
 }
 
 impl HttpServiceFactory for JobScope {

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::Stream;
 use sha2::{Digest as _, Sha256};
 use tasks_runtime::artifacts::Ulid;
-use tasks_runtime::jobs::{JobChanges, Scheduler};
+use tasks_runtime::jobs::{JobChanges, JobRecord, Scheduler};
 use tokio_util::sync::CancellationToken;
 
 use super::access;
@@ -23,12 +23,11 @@ pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> HttpResp
     let opened = async {
         let interval = sse::interval(request.query_string())?;
         let job = access::find(&request, &state.scheduler).await?;
-        let place = state.streams.take()?;
-        let known = request
-            .headers()
-            .get("last-event-id")
-            .and_then(|id| id.to_str().ok())
-            .map(str::to_owned);
+        let known = sse::last_event_id(&request).map(str::to_owned);
+        if job.status.is_final() && known.as_ref() == Some(&event(&job).0) {
+            return Ok(sse::over());
+        }
+        let place = state.streams.take(&request)?;
         let watch = Watch {
             id: job.id,
             changes: state.scheduler.changes(job.id),
@@ -44,6 +43,17 @@ pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> HttpResp
     };
     let opened = opened.await;
     answer(&request, opened)
+}
+
+/// What a job is like, as an event: its id, which is another when the job is, and its data.
+fn event(job: &JobRecord) -> (String, String) {
+    let data = serde_json::to_string(job).unwrap_or_default();
+    let id = Sha256::digest(data.as_bytes())
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    (id, data)
 }
 
 struct Watch {
@@ -91,12 +101,7 @@ impl Watch {
             // When the database fails the client comes back by itself; a job that was deleted has nothing more to say.
             let job = self.scheduler.get(self.id).await.ok().flatten()?;
             self.over = job.status.is_final();
-            let data = serde_json::to_string(&job).unwrap_or_default();
-            let id: String = Sha256::digest(data.as_bytes())
-                .iter()
-                .take(8)
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let (id, data) = event(&job);
             if self.known.as_ref() != Some(&id) {
                 let event = format!("id: {id}\ndata: {data}\n\n");
                 self.known = Some(id);

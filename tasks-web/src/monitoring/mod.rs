@@ -38,6 +38,7 @@ pub(crate) fn part(path: &str, recorder: Recorder, probes: Vec<Probe>) -> Part {
     const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
     let own = path.to_owned();
     Part::new("monitoring")
+        .for_management()
         .claim(Claim::exact(path))
         .link(path, "Metrics")
         .endpoint(Endpoint::new("get", path, |writer| {

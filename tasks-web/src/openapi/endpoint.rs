@@ -55,9 +55,16 @@ impl Endpoint {
     }
 
     pub(super) fn operation(&self, writer: &mut Writer<'_>) -> Value {
-        (self.write)(writer)
+        let mut operation = (self.write)(writer);
+        if self.method != "get" {
+            operation["responses"]["507"] = writer.problems(&[STORAGE_FULL])["507"].clone();
+        }
+        operation
     }
 }
+
+/// What everything that stores may answer.
+pub(crate) const STORAGE_FULL: (u16, &str) = (507, "The disk of the service is full.");
 
 /// What an operation is written with.
 pub(crate) struct Writer<'a> {

@@ -126,7 +126,7 @@ fn string(schema: &Value) -> Option<Value> {
         Some("date") => "2026-01-31",
         Some("time") => "12:00:00Z",
         Some("uuid") => "018f3a1c-7b2d-7c4e-9a6f-0123456789ab",
-        Some("uri" | "url") => "https://example.org/",
+        Some("uri" | "uri-reference" | "url") => "https://example.org/",
         Some("email") => "ada@example.org",
         // Anything made up would probably be wrong.
         Some(_) => return None,

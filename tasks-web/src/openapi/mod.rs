@@ -24,7 +24,7 @@ use crate::http::Document;
 use crate::service::ServiceInfo;
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "database")]
-pub(crate) use endpoint::Writer;
+pub(crate) use endpoint::{STORAGE_FULL, Writer};
 use version::Version;
 
 /// Describes tasks by [OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.1.html), one operation per task, and shows the

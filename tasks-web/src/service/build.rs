@@ -16,10 +16,12 @@ use super::gate::Gate;
 use super::hooks::Hook;
 use super::info::ServiceInfo;
 use super::listen::{self, Listen};
+use super::management::Management;
 use super::part::{Claim, Link, Part, check_claims};
 use super::{Service, setting::Setting};
 use crate::health::Health;
-use crate::http::only_get;
+use crate::http::sse::Streams;
+use crate::http::{TrustedProxies, only_get};
 use crate::monitoring::{self, Probe, Routes};
 use crate::openapi::{Endpoint, OpenApi};
 use crate::{health, landing, logging, system};
@@ -35,6 +37,8 @@ pub(super) struct Draft {
     pub(super) probes: Vec<Probe>,
     pub(super) prepare: Vec<Prepare>,
     pub(super) startup: Vec<Hook>,
+    /// The streams of events that are open.
+    pub(super) streams: Streams,
     /// Canceled when the service is to stop.
     pub(super) stopping: CancellationToken,
 }
@@ -77,6 +81,8 @@ impl ServiceBuilder {
         if let Some(cors) = &cors {
             cors.check(&mut problems);
         }
+        let proxies = TrustedProxies::new(&self.proxies, &mut problems);
+        let streams = Streams::new(self.streams.take(&mut problems).unwrap_or_default());
         let recorder = self
             .monitoring
             .then(|| monitoring::install(&mut problems))
@@ -91,6 +97,7 @@ impl ServiceBuilder {
             probes: Vec::new(),
             prepare: self.prepare,
             startup: self.startup,
+            streams,
             stopping: CancellationToken::new(),
         };
         #[cfg(feature = "database")]
@@ -125,6 +132,7 @@ impl ServiceBuilder {
             probes,
             prepare,
             startup,
+            streams,
             stopping,
         } = draft;
 
@@ -151,6 +159,7 @@ impl ServiceBuilder {
             health::part(
                 &health_path,
                 Arc::new(Health::new(checks)),
+                streams,
                 stopping.clone(),
             )
         });
@@ -161,6 +170,21 @@ impl ServiceBuilder {
             let capabilities = capabilities(&parts, self.docs, guard.is_some());
             parts.push(system::part(&system_path, &self.info.version, capabilities));
         }
+
+        let managed = self.management.take(&mut problems).map(|address| {
+            let (managed, rest): (Vec<Part>, Vec<Part>) =
+                parts.drain(..).partition(|part| part.management);
+            parts = rest;
+            if managed.is_empty() {
+                problems.push(
+                    "`management_bind` opens a port, and there is nothing to serve on it: call `with_health`, \
+                     `with_monitoring` or `with_system` as well, or leave it out"
+                        .to_owned(),
+                );
+            }
+            check_claims(&managed, &mut problems);
+            (address, managed)
+        });
 
         let mut claims = Part::new("tasks").claim(Claim::below(&tasks_path));
         let limited = guard.as_ref().is_some_and(|guard| guard.has_limits());
@@ -227,18 +251,32 @@ impl ServiceBuilder {
                 None => docs,
             }
         });
-        let open: Arc<[Claim]> = parts
-            .iter()
-            .flat_map(|part| part.claims.iter().filter(|claim| claim.open).cloned())
-            .collect();
+        let policy = Policy {
+            log: self.logging,
+            monitor: metrics_at.is_some(),
+            routes: Arc::new(Routes::new(&tasks_path, metrics_at)),
+        };
+        let gate = |parts: &[Part]| {
+            guard
+                .as_ref()
+                .map(|guard| Gate::new(Arc::clone(guard), parts))
+        };
+        let management = managed.map(|(address, managed)| {
+            let gate = gate(&managed);
+            Arc::new(Management::new(
+                address,
+                managed,
+                policy.clone(),
+                gate,
+                proxies.clone(),
+            ))
+        });
         Ok(Service {
             core: Arc::new(Core {
-                policy: Policy {
-                    log: self.logging,
-                    monitor: metrics_at.is_some(),
-                    routes: Arc::new(Routes::new(&tasks_path, metrics_at)),
-                },
-                gate: guard.map(|guard| Gate { guard, open }),
+                gate: gate(&parts),
+                proxies,
+                policy,
+                management,
                 executor,
                 #[cfg(feature = "database")]
                 scheduler,

@@ -14,6 +14,7 @@ use super::setting::Setting;
 use crate::auth::ApiKeys;
 use crate::cors::Cors;
 use crate::health::HealthChecks;
+use crate::http::sse::Most;
 
 pub(super) type Prepare = Box<dyn FnOnce(ExecutorBuilder) -> ExecutorBuilder + Send>;
 
@@ -45,9 +46,12 @@ pub struct ServiceBuilder {
     pub(super) startup: Vec<Hook>,
     pub(super) shutdown: Vec<Hook>,
     pub(super) address: Setting<(String, u16)>,
+    pub(super) management: Setting<String>,
     pub(super) workers: Setting<usize>,
     pub(super) drain: Setting<Duration>,
     pub(super) body_limit: Setting<usize>,
+    pub(super) streams: Setting<Most>,
+    pub(super) proxies: Vec<String>,
 }
 
 /// Where the parts are.
@@ -111,9 +115,12 @@ impl ServiceBuilder {
             startup: Vec::new(),
             shutdown: Vec::new(),
             address: Setting::new("bind"),
+            management: Setting::new("management_bind"),
             workers: Setting::new("workers"),
             drain: Setting::new("shutdown_timeout"),
             body_limit: Setting::new("body_limit"),
+            streams: Setting::new("max_streams"),
+            proxies: Vec::new(),
         }
     }
 
@@ -310,10 +317,65 @@ impl ServiceBuilder {
         self
     }
 
+    /// Serves the health, the metrics and the system information on a port of their own, `127.0.0.1:9090` say, and no longer on
+    /// that of the tasks. Port 0 is any that is free; where it is, is logged. Without this call everything is on one port.
+    ///
+    /// A thread of its own answers there, and the checks of the health run on it: a probe is answered while every worker
+    /// computes. It answers before the start-up hooks run, and until the last shutdown hook has ended. Keys are asked for as
+    /// on the other port: not for the health, but for the rest. CORS and sockets that are handed over are for the other port
+    /// alone. An address that is taken is [`ServiceError::Management`](crate::ServiceError::Management), of
+    /// [`Service::run`](crate::Service::run) and [`Service::startup`](crate::Service::startup).
+    ///
+    /// ```
+    /// use tasks_web::prelude::*;
+    ///
+    /// let builder = Service::builder(ServiceInfo::new("a-service", "A service"))
+    ///     .with_health()
+    ///     .with_monitoring()
+    ///     .management_bind("127.0.0.1:9090");
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn management_bind(mut self, address: impl Into<String>) -> Self {
+        self.management.agree(address.into());
+        self
+    }
+
     /// How many workers there are. As many as processors unless set; at least 1.
     #[must_use]
     pub fn workers(mut self, count: usize) -> Self {
         self.workers.agree(count.max(1));
+        self
+    }
+
+    /// How many streams of events (of jobs, of the health) may be open at once, in all and from one address; more are answered
+    /// by 429. 512 and 32 unless set. Of IPv6, a network of 64 bits counts as one address.
+    #[must_use]
+    pub fn max_streams(mut self, in_all: usize, per_address: usize) -> Self {
+        self.streams.agree(Most {
+            in_all,
+            per_address,
+        });
+        self
+    }
+
+    /// Proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` count, by their addresses or networks. None unless set:
+    /// anybody can send those headers.
+    ///
+    /// `X-Forwarded-For` says who the client is, for limits by address; the others make `Location` a URL, which else is a path.
+    ///
+    /// ```
+    /// use tasks_web::prelude::*;
+    ///
+    /// let builder = Service::builder(ServiceInfo::new("a-service", "A service")).trusted_proxies(["10.0.0.0/8", "127.0.0.1"]);
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn trusted_proxies<T: Into<String>>(
+        mut self,
+        proxies: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.proxies.extend(proxies.into_iter().map(Into::into));
         self
     }
 

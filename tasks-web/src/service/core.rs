@@ -12,9 +12,11 @@ use super::edge::{Edge, Policy};
 use super::gate::Gate;
 use super::hooks::Hook;
 use super::listen::Listen;
+use super::management::Management;
 use super::part::Part;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use crate::cors::Cors;
+use crate::http::TrustedProxies;
 use crate::openapi::OpenApi;
 use crate::problem::Problem;
 use crate::tasks::TaskScope;
@@ -30,10 +32,13 @@ pub(crate) struct Core {
     pub(crate) tasks: TaskScope,
     pub(crate) docs: Option<OpenApi>,
     pub(crate) parts: Vec<Part>,
+    /// Its port, unless everything is on one.
+    pub(crate) management: Option<Arc<Management>>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) policy: Policy,
     /// Where keys are asked for.
     pub(crate) gate: Option<Gate>,
+    pub(crate) proxies: TrustedProxies,
     pub(crate) cors: Option<Cors>,
     pub(crate) startup: Vec<Hook>,
     pub(crate) shutdown: Vec<Hook>,
@@ -53,6 +58,7 @@ impl fmt::Debug for Core {
 impl Core {
     /// Registers the whole service.
     pub(crate) fn register(self: &Arc<Self>, config: &mut ServiceConfig) {
+        config.app_data(self.proxies.clone());
         let scope = web::scope("")
             .default_service(web::to(not_found))
             // After it, so that the application may have another.
@@ -89,7 +95,7 @@ impl Core {
     }
 }
 
-async fn not_found(request: HttpRequest) -> HttpResponse {
+pub(super) async fn not_found(request: HttpRequest) -> HttpResponse {
     Problem::not_found().answer(&request)
 }
 

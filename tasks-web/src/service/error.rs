@@ -17,6 +17,13 @@ pub enum ServiceError {
         /// Why not.
         source: io::Error,
     },
+    /// It cannot listen on the address of [`management_bind`](crate::ServiceBuilder::management_bind).
+    Management {
+        /// As it was set: `127.0.0.1:9090`.
+        address: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// A hook of [`on_startup`](crate::ServiceBuilder::on_startup) failed.
     Startup(Box<dyn Error + Send + Sync>),
     /// The server broke down.
@@ -53,6 +60,11 @@ impl fmt::Display for ServiceError {
                     "set HOST and PORT to an address of this machine that is free"
                 })
             }
+            Self::Management { address, source } => write!(
+                f,
+                "cannot listen on {address} for management: {source}; give `management_bind` an address of this machine \
+                 that is free, like `127.0.0.1:9090`"
+            ),
             Self::Startup(error) => write!(f, "a start-up hook failed: {error}"),
             Self::Serve(error) => write!(f, "the server broke down: {error}"),
         }
@@ -63,7 +75,9 @@ impl Error for ServiceError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Build(_) => None,
-            Self::Listen { source, .. } | Self::Serve(source) => Some(source),
+            Self::Listen { source, .. } | Self::Management { source, .. } | Self::Serve(source) => {
+                Some(source)
+            }
             Self::Startup(error) => Some(error.as_ref()),
         }
     }

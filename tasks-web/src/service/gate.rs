@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::dev::ServiceRequest;
 
-use super::part::Claim;
+use super::part::{Claim, Part};
 use crate::auth::Guard;
 use crate::problem::Problem;
 
@@ -16,6 +16,14 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    pub(super) fn new(guard: Arc<Guard>, parts: &[Part]) -> Self {
+        let claims = parts.iter().flat_map(|part| &part.claims);
+        Self {
+            guard,
+            open: claims.filter(|claim| claim.open).cloned().collect(),
+        }
+    }
+
     /// Lets a request in, or says why not.
     pub(super) fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
         // Decoded, as the router sees it.

@@ -74,3 +74,12 @@ pub(super) fn announce(addresses: &[SocketAddr], what: &str, path: &str) {
     }
     _ = out.flush();
 }
+
+/// Says where the management port is.
+pub(super) fn announce_management(addresses: &[SocketAddr]) {
+    let mut out = io::stdout().lock();
+    for address in addresses {
+        _ = writeln!(out, "Management on http://{address}");
+    }
+    _ = out.flush();
+}

@@ -10,6 +10,7 @@ mod hooks;
 mod info;
 mod listen;
 mod log_line;
+mod management;
 mod part;
 mod request_id;
 mod run;

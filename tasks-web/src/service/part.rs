@@ -24,6 +24,8 @@ pub(crate) struct Part {
     /// Links of the landing page.
     pub(crate) links: Vec<Link>,
     pub(crate) checks: HealthChecks,
+    /// Whether it is for those who run the service: on the management port, if there is one.
+    pub(crate) management: bool,
     /// What lets its own work end: it begins with the end of the service, beside the requests that are still answered, and is over
     /// before the shutdown hooks.
     pub(crate) drain: Option<Hook>,
@@ -66,9 +68,16 @@ impl Part {
             endpoints: Vec::new(),
             links: Vec::new(),
             checks: HealthChecks::new(),
+            management: false,
             drain: None,
             shutdown: None,
         }
+    }
+
+    /// For those who run the service.
+    pub(crate) fn for_management(mut self) -> Self {
+        self.management = true;
+        self
     }
 
     pub(crate) fn claim(mut self, claim: Claim) -> Self {

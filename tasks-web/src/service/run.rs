@@ -5,7 +5,7 @@ use actix_web::{App, HttpServer, web};
 use super::Service;
 use super::core::outside;
 use super::error::ServiceError;
-use super::listen::{Listen, announce};
+use super::listen::{Listen, announce, announce_management};
 
 impl Service {
     /// Serves until SIGTERM or Ctrl-C: then it takes no more connections, answers the requests that are there within the
@@ -17,7 +17,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Listen`] when the address is taken, [`ServiceError::Startup`] when a start-up hook fails,
+    /// [`ServiceError::Listen`] and [`ServiceError::Management`] when an address is taken, [`ServiceError::Startup`] when a start-up hook fails,
     /// [`ServiceError::Serve`] when the server breaks down.
     pub async fn run(self) -> Result<(), ServiceError> {
         let service = self.clone();
@@ -65,6 +65,9 @@ impl Service {
         let handle = server.handle();
         let (what, path) = self.front();
         announce(&addresses, what, path);
+        if let Some(management) = &self.core.management {
+            announce_management(&management.addresses());
+        }
 
         let mut server = std::pin::pin!(server);
         let result = tokio::select! {
@@ -95,13 +98,17 @@ impl Service {
         result.map_err(ServiceError::Serve)
     }
 
-    /// Runs the start-up hooks, in the order given. [`run`](Self::run) does; an actix app of one's own calls it before it
+    /// Opens the [management port](crate::ServiceBuilder::management_bind), if there is one, and runs the start-up hooks, in the order given. [`run`](Self::run) does; an actix app of one's own calls it before it
     /// serves.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Startup`] is that of the first one that fails; the rest do not run.
+    /// [`ServiceError::Startup`] is that of the first hook that fails; the rest do not run. [`ServiceError::Management`] when
+    /// the management port cannot be opened.
     pub async fn startup(&self) -> Result<(), ServiceError> {
+        if let Some(management) = &self.core.management {
+            management.start()?;
+        }
         for hook in &self.core.startup {
             hook.run().await.map_err(ServiceError::Startup)?;
         }
@@ -137,6 +144,10 @@ impl Service {
             .filter_map(|part| part.shutdown.as_ref())
         {
             hook.finish().await;
+        }
+        // Whoever asks how the service is gets an answer until the end.
+        if let Some(management) = &self.core.management {
+            management.stop().await;
         }
     }
 }

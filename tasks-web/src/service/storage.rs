@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use tasks_runtime::artifacts::{ArtifactHooks, ArtifactManagerBuilder, ContentStore};
 use tasks_runtime::database::DatabaseBuilder;
 use tasks_runtime::{
@@ -189,6 +190,7 @@ impl Wanted<'_> {
             let scope = crate::jobs(&self.jobs_path, scheduler.clone());
             let scope = scope
                 .schedules(&self.schedules_path)
+                .streams(draft.streams.clone())
                 .stopping(draft.stopping.clone());
             draft.parts.push(jobs_part(&scope, &scheduler));
             draft.provide(scheduler.clone());
@@ -228,7 +230,20 @@ fn database_part(database: &Database) -> Part {
     let mut part = Part::new("database");
     part.checks = HealthChecks::new().check("database", move || {
         let database = checked.clone();
-        async move { database.ping().await.map_err(|error| words_for(&error)) }
+        async move {
+            database
+                .ping()
+                .await
+                .map_err(|error| words_for(&error).to_owned())?;
+            match database.write_failure().await {
+                None => Ok(()),
+                Some(failure) => {
+                    let since = DateTime::<Utc>::from(failure.since);
+                    let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+                    Err(format!("{}, since {since}", failure.reason))
+                }
+            }
+        }
     });
     part.shutdown = Some(Hook::new(move || {
         let database = closed.clone();
@@ -247,6 +262,7 @@ fn words_for(error: &DatabaseError) -> &'static str {
         DatabaseError::Unavailable { .. } => "the database cannot be reached",
         DatabaseError::Busy { .. } => "all connections of the database are in use",
         DatabaseError::Closed => "the database is closed",
+        DatabaseError::Locked { .. } => "the database is locked by another program",
         _ => "the database fails",
     }
 }

@@ -1,7 +1,7 @@
 //! A service with everything on, for tests of what a process does: its log, its signals, its sockets.
 //!
 //! `DRAIN` is the shutdown timeout in seconds, `FAIL` makes a start-up hook fail, `HANG` a shutdown
-//! hook hang.
+//! hook hang. `MANAGEMENT` is the address of the management port, `WORKERS` how many workers there are.
 
 use std::time::Duration;
 
@@ -12,6 +12,16 @@ use tasks_web::prelude::*;
 #[task(tags = ["slow"])]
 async fn sleep(milliseconds: u64) -> u64 {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    milliseconds
+}
+
+/// Computes, and lets nobody else have its worker meanwhile.
+#[task(tags = ["slow"])]
+async fn compute(milliseconds: u64) -> u64 {
+    let began = std::time::Instant::now();
+    while began.elapsed() < Duration::from_millis(milliseconds) {
+        std::hint::spin_loop();
+    }
     milliseconds
 }
 
@@ -44,6 +54,12 @@ async fn main() -> anyhow::Result<()> {
         .on_shutdown(bad);
     if std::env::var_os("TASKS_API_KEYS").is_some() {
         builder = builder.with_auth(ApiKeys::new().from_env());
+    }
+    if let Ok(address) = std::env::var("MANAGEMENT") {
+        builder = builder.management_bind(address);
+    }
+    if let Ok(count) = std::env::var("WORKERS") {
+        builder = builder.workers(count.parse()?);
     }
     builder.build().await?.run().await?;
     println!("main goes on");

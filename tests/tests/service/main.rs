@@ -6,13 +6,17 @@ mod auth;
 mod build;
 mod cors;
 mod edge;
+mod full_disk;
 mod health;
 mod jobs;
 mod landing;
 mod lifecycle;
 mod logging;
+mod management;
 mod monitoring;
+mod proxies;
 mod storage;
+mod streams;
 
 use tasks_tests::app::Running;
 use tasks_web::ServiceBuilder;

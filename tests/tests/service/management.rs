@@ -1,0 +1,147 @@
+//! The port for those who run the service.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::json;
+use tasks_tests::http;
+use tasks_tests::process::Server;
+
+use super::lifecycle::program;
+use super::*;
+
+/// Where the management port of a process is.
+fn management(server: &Server) -> String {
+    let began = Instant::now();
+    loop {
+        let out = server.stdout();
+        if let Some((_, rest)) = out.split_once("Management on ") {
+            return rest.split_whitespace().next().unwrap().to_owned();
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{out}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probes_are_answered_while_every_worker_computes() {
+    let environment = [("MANAGEMENT", "127.0.0.1:0"), ("WORKERS", "1")];
+    let mut server = Server::start_program(program(), environment).unwrap();
+    let base = management(&server);
+    for path in ["/health", "/metrics"] {
+        let (status, problem) = http::get(&server.url(path)).await.unwrap();
+        assert_eq!(status, 404, "{path} is on the management port: {problem}");
+    }
+    let url = server.url("/api/v1/tasks/compute/$execute");
+    let computing =
+        tokio::spawn(
+            async move { http::post(&url, &json!({"params": {"milliseconds": 3000}})).await },
+        );
+    let metrics = format!("{base}/metrics");
+    while !reqwest::get(&metrics)
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap()
+        .contains("tasks_executions_in_flight{task=\"compute\"} 1")
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let client = http::client().unwrap();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..5 {
+        let began = Instant::now();
+        let (status, health) = http::answer(client.get(format!("{base}/health")))
+            .await
+            .unwrap();
+        slowest = slowest.max(began.elapsed());
+        assert_eq!(
+            (status.as_u16(), &health["status"]),
+            (200, &json!("healthy"))
+        );
+        // Not the answer of a moment ago.
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    assert!(!computing.is_finished(), "the worker was busy all the time");
+    // A debug build on a machine that has other things to do; it is a millisecond or two.
+    assert!(slowest < Duration::from_millis(1000), "{slowest:?}");
+
+    // And until the end of the drain.
+    server.signal(Signal::TERM).unwrap();
+    while !server.stderr().contains("stopping") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (status, _) = http::get(&format!("{base}/health")).await.unwrap();
+    assert_eq!(status, 200);
+    assert!(!computing.is_finished(), "it is answered before the end");
+    assert_eq!(computing.await.unwrap().unwrap().0, 200);
+    assert!(
+        server
+            .wait(Duration::from_secs(20))
+            .unwrap()
+            .unwrap()
+            .success()
+    );
+    assert!(http::get(&format!("{base}/health")).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_hold_on_both_ports() {
+    let environment = [
+        ("MANAGEMENT", "127.0.0.1:0"),
+        ("TASKS_API_KEYS", "ops:correct-horse-battery"),
+    ];
+    let server = Server::start_program(program(), environment).unwrap();
+    let base = management(&server);
+    assert_eq!(http::get(&format!("{base}/health")).await.unwrap().0, 200);
+    let client = http::client().unwrap();
+    let metrics = client.get(format!("{base}/metrics"));
+    let answer = metrics.try_clone().unwrap().send().await.unwrap();
+    assert_eq!(answer.status(), 401);
+    assert!(answer.headers().contains_key("x-request-id"));
+    let metrics = metrics.header("x-api-key", "correct-horse-battery");
+    assert_eq!(metrics.send().await.unwrap().status(), 200);
+    let (status, _) = http::get(&format!("{base}/api/v1/tasks")).await.unwrap();
+    assert_eq!(status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_is_taken_is_an_error_at_the_start() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let error = Server::start_program(program(), [("MANAGEMENT", address.as_str())])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains(&format!("cannot listen on {address} for management")),
+        "{error}"
+    );
+    let error = builder()
+        .management_bind("127.0.0.1:0")
+        .build()
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("there is nothing to serve on it"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documents_of_the_main_port_are_about_the_main_port() {
+    let service = builder()
+        .with_health()
+        .with_system()
+        .with_landing_page()
+        .management_bind("127.0.0.1:0");
+    let app = serve(service).await;
+    let (_, document) = http::get(&app.url("/openapi.json")).await.unwrap();
+    assert!(document["paths"]["/health"].is_null(), "{document}");
+    assert!(document["paths"]["/api/v1/info"].is_object(), "{document}");
+    let page = reqwest::get(app.url("/"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(!page.contains("/health"), "{page}");
+}
