@@ -141,7 +141,11 @@ async fn an_artifact_is_saved_read_replaced_and_deleted(test: TestDatabase) {
     );
 
     let (status, updated) = service
-        .json(Method::PUT, &path, &json!({"data": [1, 2], "tags": ["z"]}))
+        .json(
+            Method::PUT,
+            &path,
+            &json!({"data": [1, 2], "tags": ["z"], "metadata": {}}),
+        )
         .await;
     assert_eq!(status, StatusCode::OK, "{updated}");
     assert_eq!(updated["data"], json!([1, 2]));
@@ -160,6 +164,164 @@ async fn an_artifact_is_saved_read_replaced_and_deleted(test: TestDatabase) {
         assert!(text(&problem["detail"]).contains(&id));
     }
     assert_eq!(service.get("/$stats").await.1, json!({"total": 0}));
+}
+
+async fn what_was_read_may_be_sent_back_and_nothing_is_lost_silently(test: TestDatabase) {
+    let service = Service::start(test).await;
+    let parent = service.save(None).await;
+    let body = json!({"data": {"n": 1}, "parent_id": parent, "tags": ["x"], "metadata": {"a": {"b": 1, "c": 2}}});
+    let created = service.create(body).await;
+    let path = format!("/{}", text(&created["id"]));
+
+    let (status, same) = service.json(Method::PUT, &path, &created).await;
+    assert_eq!(status, StatusCode::OK, "{same}");
+    let mut expected = created.clone();
+    expected["updated_at"] = same["updated_at"].clone();
+    assert_eq!(same, expected);
+
+    let (status, problem) = service.json(Method::PUT, &path, &json!({"data": 2})).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let pointers: Vec<&str> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
+    assert_eq!(pointers, ["/parent_id", "/metadata", "/tags"]);
+    let mut other = same.clone();
+    other["level"] = json!(7);
+    let (status, problem) = service.json(Method::PUT, &path, &other).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        text(&problem["detail"]).contains("/level: read-only, and it is 1"),
+        "{problem}"
+    );
+
+    let patch = async |body: Value| {
+        let request = service
+            .request(Method::PATCH, &path)
+            .header(CONTENT_TYPE, "application/merge-patch+json")
+            .body(body.to_string());
+        http::answer(request).await.unwrap()
+    };
+    let (status, patched) = patch(json!({"metadata": {"a": {"b": null}, "d": 3}})).await;
+    assert_eq!(status, StatusCode::OK, "{patched}");
+    assert_eq!(patched["metadata"], json!({"a": {"c": 2}, "d": 3}));
+    for name in ["data", "tags", "parent_id", "level", "id", "created_at"] {
+        assert_eq!(patched[name], created[name], "{name}");
+    }
+    let (_, patched) = patch(json!({"data": {"m": 2}, "parent_id": null, "tags": null})).await;
+    assert_eq!(patched["data"], json!({"n": 1, "m": 2}));
+    assert_eq!(
+        (&patched["parent_id"], &patched["level"]),
+        (&Value::Null, &json!(0))
+    );
+    assert_eq!(patched["tags"], json!([]));
+    let (status, _) = patch(json!({"colour": 1})).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+
+    // Bytes stay.
+    let (_, bytes) = http::answer(service.request(Method::POST, "/$upload").body("abc"))
+        .await
+        .unwrap();
+    let path = format!("/{}", text(&bytes["id"]));
+    let (status, kept) = service
+        .json(Method::PATCH, &path, &json!({"tags": ["y"]}))
+        .await;
+    assert_eq!(
+        (status, &kept["size"]),
+        (StatusCode::OK, &json!(3)),
+        "{kept}"
+    );
+    let (status, kept) = service.json(Method::PUT, &path, &kept).await;
+    assert_eq!(
+        (status, &kept["size"]),
+        (StatusCode::OK, &json!(3)),
+        "{kept}"
+    );
+}
+
+async fn changes_may_have_conditions(test: TestDatabase) {
+    let service = Service::start(test).await;
+    let created = service
+        .request(Method::POST, "")
+        .json(&json!({"data": 1}))
+        .send()
+        .await
+        .unwrap();
+    let first = header(created.headers(), ETAG);
+    let created: Value = created.json().await.unwrap();
+    let path = format!("/{}", text(&created["id"]));
+    let read = service.request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(header(read.headers(), ETAG), first);
+    let put = async |name: &str, value: &str, data: i64| {
+        let request = service
+            .request(Method::PUT, &path)
+            .header(name, value)
+            .json(&json!({"data": data}));
+        let response = request.send().await.unwrap();
+        let etag = response
+            .headers()
+            .get(ETAG)
+            .map(|etag| etag.to_str().unwrap().to_owned());
+        (response.status(), etag)
+    };
+    let (status, second) = put("if-match", &first, 2).await;
+    assert_eq!(status, StatusCode::OK);
+    let second = second.unwrap();
+    assert_ne!(first, second);
+    for (name, value) in [
+        ("if-match", first.clone()),
+        // Weak tags say nothing about the bytes.
+        ("if-match", format!("W/{second}")),
+        ("if-none-match", second.clone()),
+        ("if-none-match", format!("{first}, W/{second}")),
+        ("if-none-match", "*".to_owned()),
+    ] {
+        let (status, _) = put(name, &value, 3).await;
+        assert_eq!(status, StatusCode::PRECONDITION_FAILED, "{name}: {value}");
+        for method in [Method::DELETE, Method::PATCH] {
+            let request = service.request(method, &path).header(name, &value);
+            let (status, problem) = http::answer(request.json(&json!({"data": 3})))
+                .await
+                .unwrap();
+            assert_eq!(status, StatusCode::PRECONDITION_FAILED, "{name}: {value}");
+            assert_eq!(problem["type"], "urn:tasks:problem:precondition-failed");
+        }
+    }
+    assert_eq!(service.get(&path).await.1["data"], 2);
+    let list = format!("\"other\", {second}");
+    assert_eq!(put("if-match", &list, 4).await.0, StatusCode::OK);
+    assert_eq!(put("if-none-match", &second, 5).await.0, StatusCode::OK);
+    let delete = service
+        .request(Method::DELETE, &path)
+        .header("if-match", "*");
+    assert_eq!(
+        delete.send().await.unwrap().status(),
+        StatusCode::NO_CONTENT
+    );
+
+    // Of many who count up at once, each counts.
+    let counter = service.create(json!({"data": {"n": 0}})).await;
+    let path = format!("/{}", text(&counter["id"]));
+    let count = async || {
+        loop {
+            let read = service.request(Method::GET, &path).send().await.unwrap();
+            let etag = header(read.headers(), ETAG);
+            let read: Value = read.json().await.unwrap();
+            let next = json!({"data": {"n": read["data"]["n"].as_i64().unwrap() + 1}});
+            let request = service
+                .request(Method::PATCH, &path)
+                .header("if-match", etag);
+            let status = request.json(&next).send().await.unwrap().status();
+            if status == StatusCode::OK {
+                return;
+            }
+            assert_eq!(status, StatusCode::PRECONDITION_FAILED);
+        }
+    };
+    futures_util::future::join_all((0..8).map(|_| count())).await;
+    assert_eq!(service.get(&path).await.1["data"]["n"], 8);
 }
 
 async fn json_stays_as_it_was_sent(test: TestDatabase) {
@@ -411,7 +573,11 @@ async fn trees_have_levels_with_names(test: TestDatabase) {
         assert_eq!(problem["type"], "urn:tasks:problem:artifact-cycle");
     }
     let (_, top) = service
-        .json(Method::PUT, &format!("/{run}"), &json!({"data": 1}))
+        .json(
+            Method::PUT,
+            &format!("/{run}"),
+            &json!({"data": 1, "parent_id": null}),
+        )
         .await;
     assert_eq!(
         (&top["level"], &top["parent_id"]),
@@ -742,7 +908,7 @@ async fn content_goes_with_its_artifact(test: TestDatabase) {
     );
     assert_eq!(files(), 2);
     let (_, replaced) = service
-        .json(Method::PUT, &path, &json!({"data": {"n": 1}}))
+        .json(Method::PUT, &path, &json!({"data": {"n": 1}, "tags": []}))
         .await;
     assert_eq!(
         (&replaced["size"], &replaced["data"]),
@@ -772,6 +938,8 @@ async fn the_schema_describes_what_is_served(test: TestDatabase) {
 on_both_databases!(
     an_artifact_is_saved_read_replaced_and_deleted,
     json_stays_as_it_was_sent,
+    what_was_read_may_be_sent_back_and_nothing_is_lost_silently,
+    changes_may_have_conditions,
     bad_input_is_refused_with_what_is_wrong,
     methods_that_are_not_there_are_405,
     lists_are_cheap_and_in_order,

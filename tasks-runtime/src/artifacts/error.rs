@@ -32,6 +32,9 @@ pub enum ArtifactError {
     /// The tree is too large to be shown at once.
     #[error("the tree of {0} has more than {MAX_NODES} artifacts: ask for a part of it")]
     TreeTooLarge(Ulid),
+    /// Somebody else has changed it since it was looked at.
+    #[error("the artifact {0} was changed in the meantime: look at it again")]
+    Changed(Ulid),
     /// The tags break the rules; each that is broken.
     #[error("{}", .0.join("; "))]
     InvalidTags(Vec<String>),

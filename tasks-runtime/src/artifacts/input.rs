@@ -69,6 +69,13 @@ impl ArtifactIn {
         self
     }
 
+    /// Without data again: an update keeps the content that is there.
+    #[must_use]
+    pub fn keep_data(mut self) -> Self {
+        self.body = Body::None;
+        self
+    }
+
     /// With bytes of a media type.
     #[must_use]
     pub fn bytes(content: impl Into<Bytes>, content_type: impl Into<String>) -> Self {

@@ -62,6 +62,38 @@ impl JsonText {
         serde_json::from_str(&self.0)
     }
 
+    /// `{}`.
+    #[must_use]
+    pub fn empty_object() -> Self {
+        Self("{}".to_owned())
+    }
+
+    /// An object of these members.
+    ///
+    /// ```
+    /// use tasks_runtime::artifacts::JsonText;
+    ///
+    /// let json = JsonText::parse(r#"{"price": 1.10}"#)?;
+    /// let members = json.members().unwrap_or_default();
+    /// assert_eq!(JsonText::object(&members).as_str(), r#"{"price":1.10}"#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    #[must_use]
+    pub fn object(members: &[(Cow<'_, str>, Self)]) -> Self {
+        let mut text = "{".to_owned();
+        for (index, (name, value)) in members.iter().enumerate() {
+            if index > 0 {
+                text.push(',');
+            }
+            // A string: this cannot fail.
+            text.push_str(&serde_json::to_string(name).unwrap_or_default());
+            text.push(':');
+            text.push_str(&value.0);
+        }
+        text.push('}');
+        Self(text)
+    }
+
     /// Whether it is an object.
     #[must_use]
     pub fn is_object(&self) -> bool {

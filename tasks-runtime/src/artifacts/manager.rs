@@ -355,12 +355,36 @@ impl ArtifactManager {
     /// [`save`](Self::save).
     pub async fn update(&self, id: Ulid, artifact: ArtifactIn) -> Result<Artifact, ArtifactError> {
         let current = self.find(id).await?.ok_or(ArtifactError::NotFound(id))?;
-        let mut prepared = self.prepare_update(&current, artifact).await?;
+        self.replace(&current, artifact, false).await
+    }
+
+    /// [`update`](Self::update), if the artifact is still what was seen: for who read it, changes it, and writes it back.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Changed`] when somebody else was faster, and those of [`update`](Self::update).
+    pub async fn update_if_unchanged(
+        &self,
+        seen: &Artifact,
+        artifact: ArtifactIn,
+    ) -> Result<Artifact, ArtifactError> {
+        self.replace(seen, artifact, true).await
+    }
+
+    async fn replace(
+        &self,
+        current: &Artifact,
+        artifact: ArtifactIn,
+        only_if_unchanged: bool,
+    ) -> Result<Artifact, ArtifactError> {
+        let id = current.id;
+        let mut prepared = self.prepare_update(current, artifact).await?;
+        let seen = only_if_unchanged.then_some(current);
         let result: Result<_, ArtifactError> = self
             .shared
             .session
             .transaction(async |tx| {
-                let old = rows::update(tx, &prepared, now()).await?;
+                let old = rows::update(tx, &prepared, seen, now()).await?;
                 let updated = rows::find(tx, id)
                     .await?
                     .ok_or(ArtifactError::NotFound(id))?;
@@ -389,16 +413,35 @@ impl ArtifactManager {
         let Some(current) = self.find(id).await? else {
             return Ok(false);
         };
-        self.before_delete(&current).await?;
+        self.remove(&current, false).await
+    }
+
+    /// [`delete`](Self::delete), if the artifact is still what was seen.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Changed`] when somebody else was faster, and those of [`delete`](Self::delete).
+    pub async fn delete_if_unchanged(&self, seen: &Artifact) -> Result<bool, ArtifactError> {
+        self.remove(seen, true).await
+    }
+
+    async fn remove(
+        &self,
+        current: &Artifact,
+        only_if_unchanged: bool,
+    ) -> Result<bool, ArtifactError> {
+        let id = current.id;
+        let seen = only_if_unchanged.then_some(current);
+        self.before_delete(current).await?;
         let deleted = self
             .shared
             .session
-            .transaction(async |tx| rows::delete(tx, id, now()).await)
+            .transaction(async |tx| rows::delete(tx, id, seen, now()).await)
             .await;
         match deleted {
             Ok(key) => {
                 self.forget(key).await;
-                self.after_delete(&current).await;
+                self.after_delete(current).await;
                 Ok(true)
             }
             // Somebody else was faster.

@@ -113,9 +113,12 @@ impl<'a> Columns<'a> {
     }
 }
 
+fn ulid(text: &str) -> Ulid {
+    Ulid::from_string(text).unwrap_or(Ulid::nil())
+}
+
 impl Head {
     pub(super) fn artifact(self, data: Option<String>) -> Artifact {
-        let ulid = |text: &str| Ulid::from_string(text).unwrap_or(Ulid::nil());
         let time = |micros| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
         Artifact {
             id: ulid(&self.id),
@@ -133,6 +136,20 @@ impl Head {
             parent_id: self.parent_id.as_deref().map(ulid),
             level: self.level.unsigned_abs(),
         }
+    }
+
+    /// Every change of the row itself is later than the one before; its place in a tree may change by others.
+    fn check_seen(&self, seen: Option<&Artifact>) -> Result<(), ArtifactError> {
+        let Some(seen) = seen else {
+            return Ok(());
+        };
+        let is_same = self.updated_at == seen.updated_at.timestamp_micros()
+            && self.level.unsigned_abs() == seen.level
+            && self.parent_id.as_deref().map(ulid) == seen.parent_id;
+        if is_same {
+            return Ok(());
+        }
+        Err(ArtifactError::Changed(seen.id))
     }
 
     pub(super) fn cursor(&self) -> Cursor {
@@ -292,15 +309,19 @@ pub(super) async fn known_keys(
 }
 
 /// Replaces a row. Gives the object that is not needed any more, if it had one.
+///
+/// With one that was `seen`, only if the row is still like that.
 pub(super) async fn update(
     conn: &mut Connection,
     new: &Prepared,
+    seen: Option<&Artifact>,
     now: i64,
 ) -> Result<Option<String>, ArtifactError> {
     lock_shape(conn, true).await?;
     let current = head(conn, new.id)
         .await?
         .ok_or(ArtifactError::NotFound(new.id))?;
+    current.check_seen(seen)?;
     let (id, parent) = (new.id.to_string(), new.parent_id.map(|id| id.to_string()));
     if parent != current.parent_id {
         let level = match new.parent_id {
@@ -334,13 +355,17 @@ pub(super) async fn update(
 }
 
 /// Deletes a row; its children become roots. Gives the object that it had.
+///
+/// With one that was `seen`, only if the row is still like that.
 pub(super) async fn delete(
     conn: &mut Connection,
     id: Ulid,
+    seen: Option<&Artifact>,
     now: i64,
 ) -> Result<Option<String>, ArtifactError> {
     lock_shape(conn, true).await?;
     let current = head(conn, id).await?.ok_or(ArtifactError::NotFound(id))?;
+    current.check_seen(seen)?;
     let text = id.to_string();
     let children: Vec<String> = with_conn!(conn, |conn| {
         tasks_artifacts::table

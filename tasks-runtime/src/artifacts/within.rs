@@ -75,7 +75,7 @@ impl<'t> ArtifactsWithin<'t> {
     ) -> Result<Artifact, ArtifactError> {
         let current = self.find(id).await?.ok_or(ArtifactError::NotFound(id))?;
         let prepared = self.manager.prepare_update(&current, artifact).await?;
-        rows::update(self.transaction, &prepared, now()).await?;
+        rows::update(self.transaction, &prepared, None, now()).await?;
         let updated = self.find(id).await?.ok_or(ArtifactError::NotFound(id))?;
         self.manager.after_update(&updated).await;
         Ok(updated)
@@ -91,7 +91,7 @@ impl<'t> ArtifactsWithin<'t> {
             return Ok(false);
         };
         self.manager.before_delete(&current).await?;
-        rows::delete(self.transaction, id, now()).await?;
+        rows::delete(self.transaction, id, None, now()).await?;
         self.manager.after_delete(&current).await;
         Ok(true)
     }

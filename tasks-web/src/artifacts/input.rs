@@ -1,14 +1,33 @@
 //! Reads an artifact from a JSON body, and says all that is wrong with it.
 
 use actix_web::http::StatusCode;
+use serde_json::Value;
 use tasks_runtime::ArgumentError;
-use tasks_runtime::artifacts::{ArtifactIn, JsonText, Ulid};
+use tasks_runtime::artifacts::{Artifact, ArtifactIn, JsonText, Ulid};
 
 use crate::http::ulid;
 use crate::problem::Problem;
 
 /// What a body may have.
 const MEMBERS: [&str; 5] = ["id", "parent_id", "data", "metadata", "tags"];
+
+/// What only the service changes. Who sends back what it got has it in the body.
+const READ_ONLY: [&str; 6] = [
+    "created_at",
+    "updated_at",
+    "content_type",
+    "file_name",
+    "size",
+    "level",
+];
+
+/// What a body is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    Create,
+    Replace,
+    Patch,
+}
 
 /// Collects what is wrong.
 #[derive(Default)]
@@ -32,16 +51,19 @@ impl Wrong {
 }
 
 /// A body as it was sent.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Body {
-    pub(super) id: Option<Ulid>,
+    id: Option<Ulid>,
+    parent: Option<Option<Ulid>>,
     /// `null` is data like any other.
-    pub(super) data: Option<JsonText>,
-    pub(super) rest: ArtifactIn,
+    data: Option<JsonText>,
+    metadata: Option<JsonText>,
+    tags: Option<Vec<String>>,
+    read_only: Vec<(&'static str, JsonText)>,
 }
 
 impl Body {
-    pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
+    pub(super) fn read(body: &[u8], known: Known) -> Result<Self, Problem> {
         let malformed =
             |detail: String| Problem::new(StatusCode::BAD_REQUEST, "malformed-json", detail);
         let text = std::str::from_utf8(body)
@@ -56,8 +78,17 @@ impl Body {
         };
         let mut body = Self::default();
         let mut seen: Vec<&str> = Vec::new();
+        let read_only: &[&str] = if known == Known::Create {
+            &[]
+        } else {
+            &READ_ONLY
+        };
         for (name, value) in members {
-            let Some(name) = MEMBERS.iter().find(|known| **known == name) else {
+            let Some(name) = MEMBERS
+                .iter()
+                .chain(read_only)
+                .find(|known| **known == name)
+            else {
                 let shown: String = name.chars().take(50).collect();
                 let pointer = format!("/{}", shown.replace('~', "~0").replace('/', "~1"));
                 wrong.say(
@@ -71,52 +102,128 @@ impl Body {
                 continue;
             }
             seen.push(name);
-            body.take(name, value, &mut wrong);
+            body.take(name, value, known, &mut wrong);
         }
         wrong.finish()?;
         Ok(body)
     }
 
-    fn take(&mut self, name: &str, value: JsonText, wrong: &mut Wrong) {
-        let rest = std::mem::take(&mut self.rest);
-        self.rest = match name {
-            "data" => {
-                self.data = Some(value);
-                rest
+    fn take(&mut self, name: &'static str, value: JsonText, known: Known, wrong: &mut Wrong) {
+        let is_null = value.as_str() == "null";
+        match name {
+            "data" => self.data = Some(value),
+            "id" => self.id = take_id(&value, "/id", wrong),
+            "parent_id" if is_null => self.parent = Some(None),
+            "parent_id" => self.parent = Some(take_id(&value, "/parent_id", wrong)),
+            "metadata" if value.is_object() || is_null && known == Known::Patch => {
+                self.metadata = Some(value);
             }
-            "id" => {
-                self.id = take_id(&value, "/id", wrong);
-                rest
-            }
-            "parent_id" if value.as_str() == "null" => rest,
-            "parent_id" => rest.parent(take_id(&value, "/parent_id", wrong)),
-            "metadata" if value.is_object() => rest.metadata_text(value),
-            "metadata" => {
-                wrong.say("/metadata", "expected an object");
-                rest
-            }
-            _ => match value.read::<Vec<String>>() {
-                Ok(tags) => rest.tags(tags),
-                Err(_) => {
-                    wrong.say("/tags", "expected an array of strings");
-                    rest
-                }
+            "metadata" => wrong.say("/metadata", "expected an object"),
+            "tags" if is_null && known == Known::Patch => self.tags = Some(Vec::new()),
+            "tags" => match value.read::<Vec<String>>() {
+                Ok(tags) => self.tags = Some(tags),
+                Err(_) => wrong.say("/tags", "expected an array of strings"),
             },
-        };
+            read_only => self.read_only.push((read_only, value)),
+        }
     }
 
     /// For one that is new.
     pub(super) fn create(self) -> Result<ArtifactIn, Problem> {
-        let artifact = self.rest.data(self.data.ok_or_else(missing_data)?);
+        let mut artifact = ArtifactIn::new()
+            .data(self.data.ok_or_else(missing_data)?)
+            .parent(self.parent.flatten())
+            .tags(self.tags.unwrap_or_default());
+        if let Some(metadata) = self.metadata {
+            artifact = artifact.metadata_text(metadata);
+        }
         Ok(match self.id {
             Some(id) => artifact.id(id),
             None => artifact,
         })
     }
 
-    /// For one that is there. One with bytes keeps them when the data is `null`.
-    pub(super) fn replace(self, id: Ulid, has_content: bool) -> Result<ArtifactIn, Problem> {
-        if self.id.is_some_and(|own| own != id) {
+    /// In the place of one that is there. One with bytes keeps them when the data is `null`. Nothing is lost because it was not
+    /// named.
+    pub(super) fn replace(&self, current: &Artifact) -> Result<ArtifactIn, Problem> {
+        let mut wrong = Wrong::default();
+        self.check_unchanged(current, &mut wrong)?;
+        let mut needs = |name: &str, is_left_out: bool, is_there: bool, none: &str| {
+            if is_left_out && is_there {
+                wrong.say(
+                    &format!("/{name}"),
+                    format!(
+                        "left out, and the artifact has it: `PUT` replaces all, so send it, or {none}; `PATCH` changes only \
+                         what it names"
+                    ),
+                );
+            }
+        };
+        let has_metadata = current
+            .metadata
+            .members()
+            .is_some_and(|members| !members.is_empty());
+        needs(
+            "parent_id",
+            self.parent.is_none(),
+            current.parent_id.is_some(),
+            "null",
+        );
+        needs("metadata", self.metadata.is_none(), has_metadata, "{}");
+        needs("tags", self.tags.is_none(), !current.tags.is_empty(), "[]");
+        if self.data.is_none() {
+            wrong.say(
+                "/data",
+                "required, and missing: any JSON; `null` keeps bytes",
+            );
+        }
+        wrong.finish()?;
+        let keeps = current.content.is_some()
+            && self
+                .data
+                .as_ref()
+                .is_some_and(|data| data.as_str() == "null");
+        let own = Self {
+            id: None,
+            ..self.clone()
+        };
+        let mut artifact = own.create()?;
+        if keeps {
+            artifact = artifact.keep_data();
+        }
+        Ok(artifact)
+    }
+
+    /// What is there, with what the body names in it: a merge patch (RFC 7396).
+    pub(super) fn patch(&self, current: &Artifact) -> Result<ArtifactIn, Problem> {
+        let mut wrong = Wrong::default();
+        self.check_unchanged(current, &mut wrong)?;
+        wrong.finish()?;
+        let metadata = match &self.metadata {
+            None => current.metadata.clone(),
+            Some(patch) if patch.is_object() => merge(Some(&current.metadata), patch),
+            Some(_) => JsonText::empty_object(),
+        };
+        let artifact = ArtifactIn::new()
+            .parent(self.parent.unwrap_or(current.parent_id))
+            .tags(self.tags.clone().unwrap_or_else(|| current.tags.clone()))
+            .metadata_text(metadata);
+        let has_content = current.content.is_some();
+        Ok(match &self.data {
+            // Bytes stay where they are.
+            None if has_content => artifact,
+            Some(data) if has_content && data.as_str() == "null" => artifact,
+            None => match &current.data {
+                Some(data) => artifact.data(data.clone()),
+                None => artifact,
+            },
+            Some(patch) => artifact.data(merge(current.data.as_ref(), patch)),
+        })
+    }
+
+    /// What cannot be changed is as it was.
+    fn check_unchanged(&self, current: &Artifact, wrong: &mut Wrong) -> Result<(), Problem> {
+        if self.id.is_some_and(|own| own != current.id) {
             // RFC 9110, section 9.3.4.
             return Err(Problem::new(
                 StatusCode::CONFLICT,
@@ -124,17 +231,44 @@ impl Body {
                 "the body has another `id` than the path",
             ));
         }
-        if has_content
-            && self
-                .data
-                .as_ref()
-                .is_some_and(|data| data.as_str() == "null")
-        {
-            return Ok(self.rest);
+        if self.read_only.is_empty() {
+            return Ok(());
         }
-        let data = self.data.ok_or_else(missing_data)?;
-        Ok(self.rest.data(data))
+        let mut text = Vec::new();
+        current.write_json(&mut text, false, |_| {});
+        let known: Value = serde_json::from_slice(&text).unwrap_or_default();
+        for (name, sent) in &self.read_only {
+            if sent.read::<Value>().ok().as_ref() != known.get(name) {
+                let now = known.get(name).unwrap_or(&Value::Null);
+                wrong.say(
+                    &format!("/{name}"),
+                    format!("read-only, and it is {now}: leave it out, or send it as it is"),
+                );
+            }
+        }
+        Ok(())
     }
+}
+
+/// RFC 7396, section 2, on the texts: what is not named keeps its digits.
+fn merge(target: Option<&JsonText>, patch: &JsonText) -> JsonText {
+    let Some(changes) = patch.members() else {
+        return patch.clone();
+    };
+    let mut members = target.and_then(JsonText::members).unwrap_or_default();
+    for (name, change) in changes {
+        let index = members.iter().position(|(known, _)| *known == name);
+        if change.as_str() == "null" {
+            members.retain(|(known, _)| *known != name);
+            continue;
+        }
+        let merged = merge(index.map(|index| &members[index].1), &change);
+        match index {
+            Some(index) => members[index].1 = merged,
+            None => members.push((name, merged)),
+        }
+    }
+    JsonText::object(&members)
 }
 
 fn missing_data() -> Problem {
@@ -157,7 +291,7 @@ mod tests {
     use super::*;
 
     fn errors(body: &str) -> Vec<(String, String)> {
-        let problem = Body::read(body.as_bytes())
+        let problem = Body::read(body.as_bytes(), Known::Create)
             .and_then(Body::create)
             .err()
             .unwrap();
@@ -186,16 +320,51 @@ mod tests {
         assert_eq!(errors("{}")[0].0, "/data");
         assert_eq!(errors("[]")[0].0, "");
         assert!(
-            Body::read(br#"{"data": null}"#)
+            Body::read(br#"{"data": null}"#, Known::Create)
                 .and_then(Body::create)
                 .is_ok()
         );
     }
 
+    /// Those of RFC 7396, appendix A.
+    #[test]
+    fn patches_are_merged_as_the_rfc_says() {
+        for (target, patch, expected) in [
+            (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"a":null}"#, "{}"),
+            (r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#),
+            (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#),
+            (
+                r#"{"a":{"b":"c"}}"#,
+                r#"{"a":{"b":"d","c":null}}"#,
+                r#"{"a":{"b":"d"}}"#,
+            ),
+            (r#"{"a":[{"b":"c"}]}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#),
+            (r#"["a","b"]"#, r#"["c","d"]"#, r#"["c","d"]"#),
+            (r#"{"a":"b"}"#, r#"["c"]"#, r#"["c"]"#),
+            (r#"{"a":"foo"}"#, "null", "null"),
+            (r#"{"a":"foo"}"#, r#""bar""#, r#""bar""#),
+            (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
+            ("[1,2]", r#"{"a":"b","c":null}"#, r#"{"a":"b"}"#),
+            ("{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
+            (
+                r#"{"price":1.10}"#,
+                r#"{"a":"\u0000"}"#,
+                r#"{"price":1.10,"a":"\u0000"}"#,
+            ),
+        ] {
+            let json = |text: &str| JsonText::parse(text).unwrap();
+            let merged = merge(Some(&json(target)), &json(patch));
+            assert_eq!(merged.as_str(), expected, "{target} {patch}");
+        }
+    }
+
     #[test]
     fn what_is_not_json_is_another_problem() {
         for body in [&b"{"[..], b"\xff", b""] {
-            assert_eq!(Body::read(body).err().unwrap().status, 400);
+            assert_eq!(Body::read(body, Known::Create).err().unwrap().status, 400);
         }
     }
 }

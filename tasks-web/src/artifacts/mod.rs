@@ -9,6 +9,7 @@ mod query;
 mod range;
 mod records;
 mod scope;
+mod update;
 mod upload;
 
 #[doc(inline)]

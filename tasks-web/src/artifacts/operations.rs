@@ -13,6 +13,46 @@ use crate::openapi::{Endpoint, Writer};
 
 const GROUP: &str = "artifacts";
 
+/// What is sent to change an artifact, for the schema. What is read-only may be there as it is.
+#[derive(JsonSchema)]
+#[schemars(rename = "ArtifactChange", deny_unknown_fields)]
+#[allow(dead_code, reason = "read by the derive")]
+struct Change {
+    /// That of the path.
+    #[schemars(default)]
+    id: Value,
+    /// The id of an artifact that is there, or null for none.
+    #[schemars(default, regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))]
+    parent_id: Option<String>,
+    /// Any JSON; null keeps bytes.
+    #[schemars(default)]
+    data: Value,
+    /// What is known about the data.
+    #[schemars(default)]
+    metadata: Option<Map<String, Value>>,
+    /// Letters, digits, `-` and `_`; none twice.
+    #[schemars(default, schema_with = "tags")]
+    tags: Option<Vec<String>>,
+    /// Read-only.
+    #[schemars(default)]
+    created_at: Value,
+    /// Read-only.
+    #[schemars(default)]
+    updated_at: Value,
+    /// Read-only.
+    #[schemars(default)]
+    content_type: Value,
+    /// Read-only.
+    #[schemars(default)]
+    file_name: Value,
+    /// Read-only.
+    #[schemars(default)]
+    size: Value,
+    /// Read-only.
+    #[schemars(default)]
+    level: Value,
+}
+
 /// What is sent to save an artifact, for the schema.
 #[derive(JsonSchema)]
 #[schemars(rename = "ArtifactIn", deny_unknown_fields)]
@@ -116,6 +156,7 @@ pub(crate) fn endpoints(prefix: &str, options: &Options) -> Vec<Endpoint> {
     }
     if options.update {
         endpoints.push(Endpoint::new("put", &at("/{id}"), update));
+        endpoints.push(Endpoint::new("patch", &at("/{id}"), patch));
     }
     if options.delete {
         endpoints.push(Endpoint::new("delete", &at("/{id}"), delete));
@@ -130,6 +171,10 @@ const SLOW: Status = (408, "The body took too long to arrive.");
 const LARGE: Status = (413, "The body is too large.");
 const MEDIA: Status = (415, "The body does not say it is JSON, or is compressed.");
 const INVALID: Status = (422, "Something does not fit: `errors` says what.");
+const PRECONDITION: Status = (
+    412,
+    "`If-Match` or `If-None-Match` is about another version.",
+);
 const UNAVAILABLE: Status = (503, "The database or the content store is not available.");
 
 fn operation(
@@ -245,32 +290,77 @@ fn create(writer: &mut Writer<'_>) -> Value {
     operation
 }
 
-fn update(writer: &mut Writer<'_>) -> Value {
-    let (output, input) = (writer.output::<Artifact>(), writer.input::<In>());
+/// What changes an artifact that is there.
+fn change(writer: &Writer<'_>, names: (&str, &str), output: &Value) -> Value {
     let mut operation = operation(
         writer,
-        ("update_artifact", "Replace an artifact"),
-        (200, answer(&output)),
+        names,
+        (200, answer(output)),
         &[
             MALFORMED,
             UNKNOWN,
             SLOW,
             (
                 409,
-                "The new parent is below the artifact, or the body has another `id` than the path.",
+                "The new parent is below the artifact, the body has another `id` than the path, or somebody else changed the \
+                 artifact at the same time.",
             ),
+            PRECONDITION,
             LARGE,
             MEDIA,
             INVALID,
             UNAVAILABLE,
         ],
     );
-    operation["description"] = json!(
-        "What is left out is gone: without `parent_id` it becomes a root. An artifact with bytes keeps them when `data` is null."
-    );
-    operation["parameters"] = json!([id_parameter()]);
-    operation["requestBody"] = body(&input);
+    operation["parameters"] = preconditions();
     operation
+}
+
+fn update(writer: &mut Writer<'_>) -> Value {
+    let (output, input) = (writer.output::<Artifact>(), writer.input::<Change>());
+    let mut operation = change(writer, ("update_artifact", "Replace an artifact"), &output);
+    operation["description"] = json!(
+        "The whole artifact. What it has (a parent, metadata, tags) must be named, to be kept or to be emptied. What a read \
+         returned may be sent back: fields that cannot be changed are accepted as they are. An artifact with bytes keeps them \
+         when `data` is null."
+    );
+    operation["requestBody"] = body(&json!({"allOf": [input], "required": ["data"]}));
+    operation
+}
+
+fn patch(writer: &mut Writer<'_>) -> Value {
+    let (output, input) = (writer.output::<Artifact>(), writer.input::<Change>());
+    let names = ("patch_artifact", "Change some of an artifact");
+    let mut operation = change(writer, names, &output);
+    operation["description"] = json!(
+        "A merge patch (RFC 7396): what the body names is changed, in `data` and `metadata` member by member; null removes. A \
+         list like `tags` is replaced. An artifact with bytes keeps them, unless `data` has another value than null."
+    );
+    let example = json!({"metadata": {"reviewed": true}});
+    let media = json!({"schema": input, "example": example});
+    operation["requestBody"] = json!({"required": true, "content": {"application/merge-patch+json": media, "application/json": media}});
+    operation
+}
+
+/// The id, and the headers that set conditions.
+fn preconditions() -> Value {
+    let header = |name: &str, description: &str| {
+        json!({
+            "name": name, "in": "header", "required": false, "description": description,
+            "schema": {"type": "string", "maxLength": 1000},
+        })
+    };
+    json!([
+        id_parameter(),
+        header(
+            "If-Match",
+            "Entity tags, or `*`: only if it has one of these now."
+        ),
+        header(
+            "If-None-Match",
+            "Entity tags, or `*`: only if it has none of these now."
+        ),
+    ])
 }
 
 fn delete(writer: &mut Writer<'_>) -> Value {
@@ -282,11 +372,13 @@ fn delete(writer: &mut Writer<'_>) -> Value {
         &[
             MALFORMED_ID,
             UNKNOWN,
+            (409, "Somebody else changed it at the same time."),
+            PRECONDITION,
             (422, "The service refuses."),
             UNAVAILABLE,
         ],
     );
-    operation["parameters"] = json!([id_parameter()]);
+    operation["parameters"] = preconditions();
     operation
 }
 

@@ -22,6 +22,9 @@ impl From<ArtifactError> for Problem {
             ArtifactError::AlreadyExists(_) => {
                 Self::new(StatusCode::CONFLICT, "artifact-exists", detail)
             }
+            ArtifactError::Changed(_) => {
+                Self::new(StatusCode::CONFLICT, "artifact-changed", detail)
+            }
             ArtifactError::Cycle { .. } => {
                 Self::new(StatusCode::CONFLICT, "artifact-cycle", detail)
             }

@@ -1,12 +1,11 @@
 //! Artifacts and their trees, as JSON.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Payload};
+use actix_web::http::header::{ETAG, LOCATION};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::artifacts::{Artifact, ArtifactError, Ulid};
 
-use super::input::Body;
+use super::input::{Body, Known};
 use super::query::{self, Part};
 use super::scope::State;
 use crate::auth::Access;
@@ -17,11 +16,11 @@ use crate::problem::Problem;
 /// What a handler comes to.
 pub(super) type Answer = Result<HttpResponse, Problem>;
 
-fn unknown(id: Ulid) -> Problem {
+pub(super) fn unknown(id: Ulid) -> Problem {
     ArtifactError::NotFound(id).into()
 }
 
-fn write(artifact: &Artifact) -> Vec<u8> {
+pub(super) fn write(artifact: &Artifact) -> Vec<u8> {
     let mut out = Vec::new();
     artifact.write_json(&mut out, true, |_| {});
     out
@@ -50,20 +49,26 @@ pub(super) fn created(request: &HttpRequest, state: &State, artifact: &Artifact)
         state.prefix,
         artifact.id
     );
+    let document = Document::new(write(artifact));
     HttpResponse::Created()
         .insert_header((LOCATION, location))
+        .insert_header((ETAG, document.etag))
         .content_type("application/json")
-        .body(write(artifact))
+        .body(document.json)
 }
 
-async fn body(request: &HttpRequest, state: &State, payload: Payload) -> Result<Body, Problem> {
+/// The bytes of a body of JSON.
+pub(super) async fn read_body(
+    request: &HttpRequest,
+    state: &State,
+    payload: Payload,
+) -> Result<Bytes, Problem> {
     check_json(request.headers())?;
-    let bytes = state
+    state
         .options
         .body
         .read(request.headers(), payload.into_inner())
-        .await?;
-    Body::read(&bytes)
+        .await
 }
 
 pub(super) async fn create(
@@ -73,7 +78,8 @@ pub(super) async fn create(
 ) -> HttpResponse {
     let result: Answer = async {
         Access::check_unlimited(&request)?;
-        let artifact = body(&request, &state, payload).await?.create()?;
+        let bytes = read_body(&request, &state, payload).await?;
+        let artifact = Body::read(&bytes, Known::Create)?.create()?;
         let saved = state.manager.save(artifact).await?;
         Ok(created(&request, &state, &saved))
     }
@@ -109,38 +115,6 @@ pub(super) async fn get(request: HttpRequest, state: Data<State>) -> HttpRespons
         let id = query::id(&request)?;
         let found = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
         Ok(conditional(&request, &Document::new(write(&found))))
-    }
-    .await;
-    answer(&request, result)
-}
-
-pub(super) async fn update(
-    request: HttpRequest,
-    state: Data<State>,
-    payload: Payload,
-) -> HttpResponse {
-    let result: Answer = async {
-        Access::check_unlimited(&request)?;
-        let id = query::id(&request)?;
-        let body = body(&request, &state, payload).await?;
-        let current = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
-        let artifact = body.replace(id, current.content.is_some())?;
-        let updated = state.manager.update(id, artifact).await?;
-        Ok(json(write(&updated).into()))
-    }
-    .await;
-    answer(&request, result)
-}
-
-pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        Access::check_unlimited(&request)?;
-        let id = query::id(&request)?;
-        if state.manager.delete(id).await? {
-            Ok(HttpResponse::new(StatusCode::NO_CONTENT))
-        } else {
-            Err(unknown(id))
-        }
     }
     .await;
     answer(&request, result)

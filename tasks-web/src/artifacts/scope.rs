@@ -7,7 +7,7 @@ use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::web;
 use tasks_runtime::artifacts::ArtifactManager;
 
-use super::{download, records, upload};
+use super::{download, records, update as change, upload};
 use crate::http::{BodyLimits, Verbs};
 
 /// Serves the artifacts of a manager below `prefix`.
@@ -17,7 +17,7 @@ use crate::http::{BodyLimits, Verbs};
 /// | `POST {prefix}` | saves one, with JSON |
 /// | `POST {prefix}/$upload` | saves one, with bytes: a multipart form or the body itself |
 /// | `GET {prefix}` | all, oldest first and without data; `?page=&size=` gives pages |
-/// | `GET`, `PUT`, `DELETE {prefix}/{id}` | one |
+/// | `GET`, `PUT`, `PATCH`, `DELETE {prefix}/{id}` | one |
 /// | `GET {prefix}/{id}/$expand`, `…/$tree` | one with the name of its level; all below it |
 /// | `GET {prefix}/{id}/$download`, `…/$metadata` | its bytes; what is known about them |
 /// | `GET {prefix}/$schema`, `…/$stats` | JSON Schema; how many there are |
@@ -113,7 +113,7 @@ impl ArtifactScope {
         self
     }
 
-    /// Lets nobody replace one: `PUT` is answered by 405.
+    /// Lets nobody change one: `PUT` and `PATCH` are answered by 405.
     #[must_use]
     pub fn without_update(mut self) -> Self {
         self.options.update = false;
@@ -203,8 +203,9 @@ impl HttpServiceFactory for ArtifactScope {
             .register(config);
         at("/{id}")
             .get(read, web::to(records::get))
-            .on(update, "PUT", web::put().to(records::update))
-            .on(delete, "DELETE", web::delete().to(records::delete))
+            .on(update, "PUT", web::put().to(change::replace))
+            .on(update, "PATCH", web::patch().to(change::patch))
+            .on(delete, "DELETE", web::delete().to(change::delete))
             .register(config);
     }
 }

@@ -23,4 +23,6 @@ pub(crate) use proxies::public_base;
 pub(crate) use proxies::{TrustedProxies, UNKNOWN, client_address, network};
 pub(crate) use respond::{answer, conditional, json, only_get};
 #[cfg(feature = "database")]
+pub(crate) use respond::{check_preconditions, is_conditional};
+#[cfg(feature = "database")]
 pub(crate) use verbs::Verbs;

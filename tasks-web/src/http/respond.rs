@@ -1,6 +1,11 @@
 //! Answers that are the same everywhere.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+#[cfg(feature = "database")]
+use actix_web::http::{
+    StatusCode,
+    header::{HeaderName, IF_MATCH},
+};
 use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 
@@ -36,6 +41,48 @@ pub(crate) fn conditional(request: &HttpRequest, document: &Document) -> HttpRes
     // It may be stored, and has to be asked for again: a new version of the service has other tasks.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// Whether the client wants something done only if what is there is what it knows.
+#[cfg(feature = "database")]
+pub(crate) fn is_conditional(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    headers.contains_key(IF_MATCH) || headers.contains_key(IF_NONE_MATCH)
+}
+
+/// Refuses what is asked for under conditions that are not met (RFC 9110, section 13.1), of something that is there.
+#[cfg(feature = "database")]
+pub(crate) fn check_preconditions(request: &HttpRequest, etag: &str) -> Result<(), Problem> {
+    // Several lines are one list.
+    let list = |name: HeaderName| -> Option<String> {
+        let lines: Vec<_> = request
+            .headers()
+            .get_all(name)
+            .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
+            .collect();
+        (!lines.is_empty()).then(|| lines.join(","))
+    };
+    let refuse = |header: &str, what: &str| {
+        let detail = format!("`{header}` {what}: the entity tag is {etag} now");
+        Err(Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "precondition-failed",
+            detail,
+        ))
+    };
+    // Compared strongly: a weak tag fits nothing.
+    let strong = |tags: &str| {
+        tags.split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag == etag)
+    };
+    if list(IF_MATCH).is_some_and(|tags| !strong(&tags)) {
+        return refuse("If-Match", "names another version");
+    }
+    if list(IF_NONE_MATCH).is_some_and(|tags| super::matches_etag(etag, &tags)) {
+        return refuse("If-None-Match", "names this very version");
+    }
+    Ok(())
 }
 
 /// A resource that is read only: other methods are answered by 405.
