@@ -12,6 +12,7 @@ use super::error::{BuildError, MissingDependency};
 use super::executor::{Shared, TaskExecutor};
 use super::limits::Limits;
 use super::panic;
+use super::slow_polls::SlowPolls;
 use crate::inject::{InjectError, Providers, Requirements};
 use crate::nearest::nearest;
 use crate::registry::TaskRegistry;
@@ -29,6 +30,7 @@ pub struct ExecutorBuilder {
     runtime: Option<Handle>,
     traceback: Traceback,
     span_level: Level,
+    slow_poll_threshold: Option<Duration>,
     #[cfg(feature = "metrics")]
     metrics: bool,
 }
@@ -54,6 +56,7 @@ impl ExecutorBuilder {
             runtime: None,
             traceback: Traceback::default(),
             span_level: Level::DEBUG,
+            slow_poll_threshold: Some(Duration::from_millis(100)),
             #[cfg(feature = "metrics")]
             metrics: false,
         }
@@ -144,9 +147,20 @@ impl ExecutorBuilder {
         self
     }
 
+    /// How long an `async` task may hold its thread in one poll before that is reported: by a line at `WARN`, at most once a
+    /// minute per task, and in the counter `tasks_slow_polls_total`. 100 milliseconds unless set; `None` turns it off.
+    ///
+    /// A task that computes, or that waits without `.await`, keeps everything else that its thread serves from going on. The
+    /// remedy is a plain `fn`, which runs on a thread of its own, or `tokio::task::spawn_blocking`.
+    #[must_use]
+    pub fn slow_poll_threshold(mut self, threshold: impl Into<Option<Duration>>) -> Self {
+        self.slow_poll_threshold = threshold.into();
+        self
+    }
+
     /// Counts executions through the facade of the [`metrics`](https://docs.rs/metrics) crate, whose recorder has to be
-    /// installed by then: `tasks_executions_total` by task and outcome, `tasks_execution_duration_seconds` and
-    /// `tasks_executions_in_flight` by task.
+    /// installed by then: `tasks_executions_total` by task and outcome, `tasks_execution_duration_seconds`,
+    /// `tasks_executions_in_flight` and `tasks_slow_polls_total` by task.
     #[cfg(feature = "metrics")]
     #[must_use]
     pub fn record_metrics(mut self) -> Self {
@@ -183,6 +197,9 @@ impl ExecutorBuilder {
                 "this program is built with `panic = \"abort\"`: a task that panics ends the process"
             );
         }
+        let slow_polls = self
+            .slow_poll_threshold
+            .map(|threshold| SlowPolls::new(threshold, &self.registry));
         Ok(TaskExecutor::new(Shared {
             #[cfg(feature = "metrics")]
             metrics: self
@@ -200,6 +217,7 @@ impl ExecutorBuilder {
             default_timeout: self.default_timeout,
             traceback: self.traceback,
             span_level: self.span_level,
+            slow_polls,
         }))
     }
 

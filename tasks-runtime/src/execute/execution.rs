@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::error::ExecuteError;
 use super::panic;
@@ -53,6 +53,28 @@ impl Execution {
         deadline.as_mut().poll(cx).map(|()| timeout)
     }
 
+    /// Reports a poll that held the thread for too long. One that is the first began before anything was admitted.
+    fn watch(&self, began: Option<Instant>) {
+        let shared = &self.context.0.shared;
+        let Some(watch) = &shared.slow_polls else {
+            return;
+        };
+        let Some(took) =
+            (began.or_else(|| self.context.admitted())).and_then(|began| watch.exceeded(began))
+        else {
+            return;
+        };
+        let task = self.context.entry();
+        if task.blocking() {
+            return;
+        }
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &shared.metrics {
+            metrics.slow_poll(task.position());
+        }
+        watch.report(task, took);
+    }
+
     /// Drops what is left of the task: code of its own that may panic like the rest of it.
     fn stop(&mut self) {
         let traceback = self.context.0.shared.traceback;
@@ -87,10 +109,16 @@ impl Future for Execution {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let traceback = self.context.0.shared.traceback;
+        // The first poll sets the time of admission, and needs no other clock.
+        let began = (self.context.0.shared.slow_polls.as_ref())
+            .and(self.context.admitted())
+            .map(|_| Instant::now());
         let Some(running) = self.running.as_mut() else {
             return Poll::Pending;
         };
-        let result = match panic::catch(traceback, || running.as_mut().poll(cx)) {
+        let polled = panic::catch(traceback, || running.as_mut().poll(cx));
+        self.watch(began);
+        let result = match polled {
             Ok(Poll::Ready(Ok(outcome))) => Ok(outcome),
             Ok(Poll::Ready(Err(error))) => Err(*error),
             Ok(Poll::Pending) => match self.poll_deadline(cx) {

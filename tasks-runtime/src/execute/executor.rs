@@ -15,6 +15,7 @@ use super::error::ExecuteError;
 use super::execution::Execution;
 use super::limits::Limits;
 use super::running::Running;
+use super::slow_polls::SlowPolls;
 use super::{panic, span};
 use crate::arguments::{self, Input, InvalidArguments};
 use crate::inject::Providers;
@@ -65,6 +66,7 @@ pub(crate) struct Shared {
     pub(crate) default_timeout: Option<Duration>,
     pub(crate) traceback: Traceback,
     pub(crate) span_level: Level,
+    pub(crate) slow_polls: Option<SlowPolls>,
     #[cfg(feature = "metrics")]
     pub(crate) metrics: Option<super::metrics::Metrics>,
 }

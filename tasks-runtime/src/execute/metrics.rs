@@ -29,6 +29,7 @@ struct TaskMetrics {
     in_flight: Gauge,
     duration: Histogram,
     outcomes: [Counter; OUTCOMES.len()],
+    slow_polls: Counter,
 }
 
 impl Metrics {
@@ -44,10 +45,18 @@ impl Metrics {
                         outcomes: OUTCOMES.map(|outcome| {
                             metrics::counter!("tasks_executions_total", "task" => task.clone(), "outcome" => outcome)
                         }),
+                        slow_polls: metrics::counter!("tasks_slow_polls_total", "task" => task),
                     }
                 })
                 .collect(),
         )
+    }
+
+    /// The task at a position held its thread for too long.
+    pub(crate) fn slow_poll(&self, position: usize) {
+        if let Some(task) = self.0.get(position) {
+            task.slow_polls.increment(1);
+        }
     }
 
     /// An execution of the task at a position begins.

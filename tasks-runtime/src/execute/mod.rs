@@ -12,6 +12,7 @@ mod metrics;
 pub(crate) mod panic;
 mod running;
 mod shim;
+mod slow_polls;
 mod span;
 
 pub use builder::ExecutorBuilder;

@@ -116,6 +116,46 @@ async fn a_line_per_request_for_people() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_holds_its_thread_is_named_once_a_minute() {
+    let server = Server::start_program(program(), [("LOG_LEVEL", "warn")]).unwrap();
+    let compute = async |milliseconds: u64| {
+        let body = json!({"params": {"milliseconds": milliseconds}});
+        let url = server.url("/api/v1/tasks/compute/$execute");
+        let (status, answer) = http::post(&url, &body).await.unwrap();
+        assert_eq!(
+            (status.as_u16(), &answer["error"]),
+            (200, &Value::Null),
+            "{answer}"
+        );
+    };
+    compute(1).await;
+    compute(150).await;
+    compute(150).await;
+    // Later than both: what it logs comes after what they log.
+    http::get(&server.url("/panics")).await.unwrap();
+    while !server.stderr().contains("a handler panicked") {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let log = server.stderr();
+    let lines: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("compute"))
+        .collect();
+    let [line] = lines[..] else {
+        panic!("one line is expected: {log}")
+    };
+    for part in [
+        "WARN",
+        "`compute`",
+        "held its thread for 1",
+        "plain `fn`",
+        "spawn_blocking",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_level_decides_what_is_written() {
     let warning = Server::start_program(program(), [("LOG_LEVEL", "WARNING")]).unwrap();
     let client = http::client().unwrap();

@@ -27,6 +27,19 @@ async fn too_slow() {
     tokio::time::sleep(Duration::from_secs(60)).await;
 }
 
+/// Holds its thread, in the second of its polls.
+#[task(register = false)]
+async fn computes(milliseconds: u64) {
+    tokio::task::yield_now().await;
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}
+
+/// Has a thread of its own.
+#[task(register = false)]
+fn may_block(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}
+
 async fn metrics(app: &Running) -> BTreeMap<String, f64> {
     let response = http::client()
         .unwrap()
@@ -164,6 +177,54 @@ async fn what_is_under_way(test: TestDatabase) {
         metrics(&app).await["tasks_executions_total{task=\"slow\",outcome=\"canceled\"}"],
         1.0
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_that_hold_their_thread_are_counted_in_requests_and_in_jobs() {
+    let registry = TaskRegistry::builder()
+        .task(computes)
+        .task(task(computes).named("computes_as_a_job"))
+        .task(may_block)
+        .build()
+        .unwrap();
+    let service = Service::builder(ServiceInfo::new("measured", "Measured"))
+        .with_tasks(registry)
+        .with_monitoring()
+        .with_database(Database::sqlite_in_memory())
+        .with_jobs(Jobs::new())
+        .executor(|executor| executor.slow_poll_threshold(Duration::from_millis(300)))
+        .build()
+        .await
+        .unwrap();
+    service.startup().await.unwrap();
+    let app = Running::service(&service);
+    for (call, milliseconds) in [
+        ("computes/$execute", 400),
+        ("computes/$execute", 400),
+        ("may_block/$execute", 400),
+        ("computes_as_a_job/$submit", 1),
+        ("computes_as_a_job/$submit", 400),
+    ] {
+        let url = app.url(&format!("/api/v1/tasks/{call}"));
+        let body = json!({"params": {"milliseconds": milliseconds}});
+        let (status, answer) = http::post(&url, &body).await.unwrap();
+        assert!(status.is_success(), "{answer}");
+    }
+    let of_job = "tasks_executions_total{task=\"computes_as_a_job\",outcome=\"completed\"}";
+    while metrics(&app).await[of_job] < 2.0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let seen = metrics(&app).await;
+    let slow = |task: &str| seen[&format!("tasks_slow_polls_total{{task=\"{task}\"}}")];
+    assert_eq!(
+        (
+            slow("computes"),
+            slow("computes_as_a_job"),
+            slow("may_block")
+        ),
+        (2.0, 1.0, 0.0)
+    );
+    service.shutdown().await;
 }
 
 tasks_tests::on_both_databases!(what_is_counted, what_is_under_way);
