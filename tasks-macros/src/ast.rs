@@ -11,7 +11,7 @@ pub(crate) struct TaskFn {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
-    body: TokenStream,
+    pub(crate) body: TokenStream,
 }
 
 impl Parse for TaskFn {

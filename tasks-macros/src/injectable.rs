@@ -1,6 +1,6 @@
 //! `#[derive(Injectable)]`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
@@ -29,7 +29,9 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
         return errors.into_compile_errors();
     }
     let krate = crate_path::resolve(explicit);
-    let ident = &input.ident;
+    // Its place is the user's and it is generated all the same: a type that is deprecated is not used by being derived for.
+    let mut ident = input.ident.clone();
+    ident.set_span(Span::call_site().located_at(ident.span()));
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
     let predicates = where_clause.map(|clause| &clause.predicates);
     // The bound is on `Self`, so a type that is not `Send` is refused here, at its name.
@@ -38,10 +40,10 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
         #[automatically_derived]
         impl #impl_generics #krate::Injectable for #ident #ty_generics where #bound, #predicates {
             fn requires(requirements: &mut #krate::Requirements) {
-                requirements.value::<Self>();
+                #krate::Requirements::value::<Self>(requirements);
             }
             fn inject(injector: &#krate::Injector<'_>) -> #krate::Injection<Self> {
-                injector.value::<Self>()
+                #krate::Injector::value::<Self>(injector)
             }
         }
     }

@@ -22,7 +22,7 @@ pub(crate) struct JobOptions {
 
 /// How long to wait before another attempt.
 pub(crate) struct Backoff {
-    /// The name of the variant.
+    /// The name of the constructor.
     pub(crate) growth: &'static str,
     pub(crate) initial: Duration,
     pub(crate) longest: Option<Duration>,
@@ -148,9 +148,9 @@ fn backoff(text: &LitStr) -> syn::Result<Backoff> {
 fn parse_backoff(text: &str) -> Option<Backoff> {
     let (name, arguments) = text.trim().strip_suffix(')')?.split_once('(')?;
     let growth = match name.trim() {
-        "exponential" => "Exponential",
-        "linear" => "Linear",
-        "constant" => "Constant",
+        "exponential" => "exponential",
+        "linear" => "linear",
+        "constant" => "constant",
         _ => return None,
     };
     let (initial, longest) = match arguments.split_once(',') {
@@ -165,7 +165,7 @@ fn parse_backoff(text: &str) -> Option<Backoff> {
         }
     };
     let initial = duration::parse(initial.trim())?;
-    let longest = if growth == "Constant" {
+    let longest = if growth == "constant" {
         if longest.is_some() {
             return None;
         }
@@ -193,15 +193,15 @@ mod tests {
         let seconds = Duration::from_secs;
         assert_eq!(
             parts("exponential(1s)"),
-            Some(("Exponential", seconds(1), None))
+            Some(("exponential", seconds(1), None))
         );
         assert_eq!(
             parts(" linear( 2s , max=5m ) "),
-            Some(("Linear", seconds(2), Some(seconds(300))))
+            Some(("linear", seconds(2), Some(seconds(300))))
         );
         assert_eq!(
             parts("constant(10s)"),
-            Some(("Constant", seconds(10), Some(seconds(10))))
+            Some(("constant", seconds(10), Some(seconds(10))))
         );
         for bad in [
             "",

@@ -14,3 +14,11 @@ pub use crate::task::{
     Backoff, Growth, JobPolicy, Outcome, OutputSchema, Parameter, PlainReturn, Ret, SchemaFallback,
     TaskDescriptor,
 };
+
+/// What generated code imports, with names that nobody's own items have.
+pub mod scope {
+    pub use super::{
+        JsonFallback as _, PlainReturn as _, RequestFallback as _, SchemaFallback as _,
+    };
+    pub use crate::__private as __rt;
+}

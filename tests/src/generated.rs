@@ -47,10 +47,26 @@ impl Workspace {
     ///
     /// When it cannot be written.
     pub fn add(&self, name: &str, dependencies: &str, file: &str, code: &str) -> Result<()> {
+        self.add_in_edition("2024", name, dependencies, file, code)
+    }
+
+    /// The same, in an edition of the language.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn add_in_edition(
+        &self,
+        edition: &str,
+        name: &str,
+        dependencies: &str,
+        file: &str,
+        code: &str,
+    ) -> Result<()> {
         let root = root().display().to_string();
         let dependencies = dependencies.replace("{root}", &root);
         let manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}\n"
+            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"{edition}\"\n\n[dependencies]\n{dependencies}\n"
         );
         self.write(&format!("{name}/Cargo.toml"), &manifest)?;
         self.write(&format!("{name}/src/{file}"), code)

@@ -20,13 +20,13 @@ use crate::inject::{Injectable, Injection, Injector, Requirements};
 pub struct Probe<T>(PhantomData<T>);
 
 impl<T: Injectable> Probe<T> {
-    pub const SOURCE: Injected<T> = Injected::FORCED;
+    pub const __TASK_SOURCE: Injected<T> = Injected::FORCED;
 }
 
 pub trait RequestFallback {
     type Value;
 
-    const SOURCE: Requested<Self::Value> = Requested::FORCED;
+    const __TASK_SOURCE: Requested<Self::Value> = Requested::FORCED;
 }
 
 impl<T> RequestFallback for Probe<T> {

@@ -44,13 +44,13 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Option<Value> {
 pub struct JsonProbe<T>(PhantomData<T>);
 
 impl<T: Serialize> JsonProbe<T> {
-    pub const OF: Option<ToJson<T>> = Some(to_json::<T>);
+    pub const __TASK_JSON: Option<ToJson<T>> = Some(to_json::<T>);
 }
 
 pub trait JsonFallback {
     type Value;
 
-    const OF: Option<ToJson<Self::Value>> = None;
+    const __TASK_JSON: Option<ToJson<Self::Value>> = None;
 }
 
 impl<T> JsonFallback for JsonProbe<T> {

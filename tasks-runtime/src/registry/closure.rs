@@ -48,7 +48,7 @@ impl Closure {
         Self::new::<P, R>(task, false, location, move |params, run| {
             let function = Arc::clone(&function);
             let call = move |()| function(params);
-            Box::pin(run_async(run, (), call, Ret::finish))
+            Box::pin(run_async(run, (), call, Ret::__task_finish))
         })
     }
 
@@ -67,7 +67,7 @@ impl Closure {
         Self::new::<P, R>(task, true, location, move |params, run| {
             let function = Arc::clone(&function);
             let call = move |()| function(params);
-            Box::pin(run_blocking(run, (), call, Ret::finish))
+            Box::pin(run_blocking(run, (), call, Ret::__task_finish))
         })
     }
 

@@ -47,9 +47,9 @@ pub enum Outcome {
 pub struct Ret<R>(pub R);
 
 impl<T, E> Ret<Result<T, E>> {
-    pub const OUTPUT: OutputSchema<T> = OutputSchema(PhantomData);
+    pub const __TASK_OUTPUT: OutputSchema<T> = OutputSchema(PhantomData);
 
-    pub fn finish(self, run: Run) -> Outcome
+    pub fn __task_finish(self, run: Run) -> Outcome
     where
         T: TaskOutput,
         E: IntoTaskFailure,
@@ -64,9 +64,9 @@ impl<T, E> Ret<Result<T, E>> {
 pub trait PlainReturn {
     type Value;
 
-    const OUTPUT: OutputSchema<Self::Value> = OutputSchema(PhantomData);
+    const __TASK_OUTPUT: OutputSchema<Self::Value> = OutputSchema(PhantomData);
 
-    fn finish(self, run: Run) -> Outcome
+    fn __task_finish(self, run: Run) -> Outcome
     where
         Self::Value: TaskOutput;
 }
@@ -74,7 +74,7 @@ pub trait PlainReturn {
 impl<T> PlainReturn for Ret<T> {
     type Value = T;
 
-    fn finish(self, run: Run) -> Outcome
+    fn __task_finish(self, run: Run) -> Outcome
     where
         T: TaskOutput,
     {
@@ -87,13 +87,13 @@ impl<T> PlainReturn for Ret<T> {
 pub struct OutputSchema<T>(PhantomData<fn() -> T>);
 
 impl<T: JsonSchema> OutputSchema<T> {
-    pub fn schema(self, generator: &mut SchemaGenerator) -> Option<Schema> {
+    pub fn __task_schema(self, generator: &mut SchemaGenerator) -> Option<Schema> {
         Some(generator.subschema_for::<T>())
     }
 }
 
 pub trait SchemaFallback: Sized {
-    fn schema(self, _: &mut SchemaGenerator) -> Option<Schema> {
+    fn __task_schema(self, _: &mut SchemaGenerator) -> Option<Schema> {
         None
     }
 }

@@ -34,6 +34,48 @@ impl JobPolicy {
         unique: false,
         crash_limit: None,
     };
+
+    #[must_use]
+    pub const fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    #[must_use]
+    pub const fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    #[must_use]
+    pub const fn queue(mut self, queue: &'static str) -> Self {
+        self.queue = Some(queue);
+        self
+    }
+
+    #[must_use]
+    pub const fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    #[must_use]
+    pub const fn max_concurrency(mut self, most: u32) -> Self {
+        self.max_concurrency = Some(most);
+        self
+    }
+
+    #[must_use]
+    pub const fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    #[must_use]
+    pub const fn crash_limit(mut self, times: u32) -> Self {
+        self.crash_limit = Some(times);
+        self
+    }
 }
 
 /// How long to wait before an attempt that follows one that failed.
