@@ -5,12 +5,14 @@ use std::fmt;
 use tasks_web::{Database, with_conn};
 use tempfile::TempDir;
 
-use crate::postgres::{self, Postgres};
+use crate::postgres::{self, Pgbouncer, Postgres};
 
 /// A fresh database of a test, gone with it.
 pub struct TestDatabase {
     url: String,
     folder: TempDir,
+    // In this order: connections of the pooler would keep the database from being removed.
+    _pooler: Option<Pgbouncer>,
     server: Option<postgres::Database>,
 }
 
@@ -32,6 +34,7 @@ impl TestDatabase {
         Self {
             url: format!("sqlite://{}", folder.path().join("test.db").display()),
             folder,
+            _pooler: None,
             server: None,
         }
     }
@@ -49,7 +52,25 @@ impl TestDatabase {
         Self {
             url: database.url(),
             folder: tempfile::tempdir().expect("a folder"),
+            _pooler: None,
             server: Some(database),
+        }
+    }
+
+    /// A database of the one PostgreSQL server of the test run, behind a PgBouncer of its own in transaction mode.
+    ///
+    /// # Panics
+    ///
+    /// When there is no PostgreSQL or no PgBouncer; the message says how to get it.
+    #[must_use]
+    pub fn pgbouncer() -> Self {
+        let test = Self::postgres();
+        let database = test.server.as_ref().expect("it has just been made");
+        let pooler = Pgbouncer::before(database).unwrap_or_else(|error| panic!("{error:#}"));
+        Self {
+            url: pooler.url(database),
+            _pooler: Some(pooler),
+            ..test
         }
     }
 
@@ -70,6 +91,22 @@ impl TestDatabase {
     pub fn is_postgres(&self) -> bool {
         self.server.is_some()
     }
+}
+
+/// Makes three tests of each async function that takes a [`TestDatabase`]: on SQLite, on PostgreSQL, and on that behind a PgBouncer.
+#[macro_export]
+macro_rules! on_all_databases {
+    ($($name:ident),* $(,)?) => {
+        $crate::on_both_databases!($($name),*);
+        mod pgbouncer {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name($crate::databases::TestDatabase::pgbouncer()).await;
+                }
+            )*
+        }
+    };
 }
 
 /// The number that a query gives as `count`.

@@ -142,6 +142,7 @@ macro_rules! with_every_engine {
     ($($name:ident),* $(,)?) => {
         $crate::with_every_engine!(@ sqlite, embedded, sqlite, $($name),*);
         $crate::with_every_engine!(@ postgres, embedded, postgres, $($name),*);
+        $crate::with_every_engine!(@ pgbouncer, embedded, pgbouncer, $($name),*);
         $crate::with_every_engine!(@ called_back_on_sqlite, called_back, sqlite, $($name),*);
         $crate::with_every_engine!(@ called_back_on_postgres, called_back, postgres, $($name),*);
     };

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod database;
+mod pgbouncer;
 mod programs;
 mod shared;
 mod watcher;
@@ -17,6 +18,7 @@ use ulid::Ulid;
 use self::cluster::Cluster;
 pub use self::database::Database;
 use self::database::Login;
+pub use self::pgbouncer::Pgbouncer;
 pub use self::shared::Shared;
 use self::watcher::Watcher;
 

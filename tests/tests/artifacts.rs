@@ -11,7 +11,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tasks_tests::app::Running;
 use tasks_tests::databases::TestDatabase;
-use tasks_tests::{http, on_both_databases};
+use tasks_tests::{http, on_all_databases};
 use tasks_web::artifacts::{ArtifactScope, ContentStore};
 use tasks_web::prelude::*;
 
@@ -935,7 +935,7 @@ async fn the_schema_describes_what_is_served(test: TestDatabase) {
     assert!(!validator.is_valid(&json!({})));
 }
 
-on_both_databases!(
+on_all_databases!(
     an_artifact_is_saved_read_replaced_and_deleted,
     json_stays_as_it_was_sent,
     what_was_read_may_be_sent_back_and_nothing_is_lost_silently,

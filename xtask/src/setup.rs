@@ -1,5 +1,5 @@
 //! What the tests need beside a Rust toolchain: a browser and its driver, valgrind to count instructions, a PostgreSQL
-//! server, and schemathesis, which needs Python.
+//! server and a PgBouncer before it, and schemathesis, which needs Python.
 
 mod debian;
 mod postgres;
@@ -23,7 +23,7 @@ struct Need {
     find: fn() -> Option<String>,
 }
 
-const NEEDED: [Need; 5] = [
+const NEEDED: [Need; 6] = [
     Need {
         what: "Chromium",
         packages: &["chromium"],
@@ -43,6 +43,11 @@ const NEEDED: [Need; 5] = [
         what: "PostgreSQL's server (initdb and postgres)",
         packages: &["postgresql"],
         find: postgres::find,
+    },
+    Need {
+        what: "PgBouncer",
+        packages: &["pgbouncer"],
+        find: postgres::find_pgbouncer,
     },
     Need {
         what: "Python 3.10 or later with venv",

@@ -166,6 +166,16 @@ impl DatabaseBuilder {
         self
     }
 
+    /// Whether connections to PostgreSQL keep prepared statements. It is found out unless set: behind a pooler in transaction mode,
+    /// such as PgBouncer, each transaction may be run by another connection of the server, and they do not.
+    ///
+    /// `?prepared_statements=false` in the URL says the same, and so does `?pgbouncer=true`. SQLite has no pooler, and always keeps them.
+    #[must_use]
+    pub fn prepared_statements(mut self, keep: bool) -> Self {
+        self.settings.prepared_statements = Some(keep);
+        self
+    }
+
     /// How long the closure of a transaction may take: in SQLite nobody else can write meanwhile. 5 seconds unless set;
     /// `None` means without limit.
     #[must_use]
@@ -236,6 +246,16 @@ impl DatabaseBuilder {
                 background: Arc::new(background),
             }),
         };
+        #[cfg(feature = "postgres")]
+        if let Pools::Postgres(pool) = &database.shared.pools {
+            let background = database.shared.background.handle();
+            let looked = super::postgres::look_for_pooler(&pool.manager().server, background);
+            let settings = &database.shared.settings;
+            // When it takes too long, what comes next says so, too.
+            if let Ok(Err(error)) = tokio::time::timeout(settings.connect_timeout, looked).await {
+                return Err(database.unavailable(error.to_string()));
+            }
+        }
         if self.migrate {
             migrations::run(&database, &self.migrations).await?;
         } else {

@@ -97,7 +97,7 @@ impl Connection {
             #[cfg(feature = "sqlite")]
             Held::Sqlite(lease) => ConnectionKind::Sqlite(&mut lease.get_mut().connection),
             #[cfg(feature = "postgres")]
-            Held::Postgres(lease) => ConnectionKind::Postgres(lease.get_mut()),
+            Held::Postgres(lease) => ConnectionKind::Postgres(&mut lease.get_mut().connection),
         }
     }
 
@@ -113,11 +113,13 @@ impl Connection {
     }
 
     pub(super) async fn begin(&mut self, write: bool) -> Result<(), DatabaseError> {
-        Ok(match self.kind() {
+        Ok(match &mut self.held {
             #[cfg(feature = "sqlite")]
-            ConnectionKind::Sqlite(conn) => super::sqlite::begin(conn, write).await,
+            Held::Sqlite(lease) => {
+                super::sqlite::begin(&mut lease.get_mut().connection, write).await
+            }
             #[cfg(feature = "postgres")]
-            ConnectionKind::Postgres(conn) => super::postgres::begin(conn, write).await,
+            Held::Postgres(lease) => lease.get_mut().begin(write).await,
         }?)
     }
 

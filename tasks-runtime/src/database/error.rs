@@ -137,6 +137,14 @@ fn is_temporary(error: &diesel::result::Error) -> bool {
     use diesel::result::Error::DatabaseError;
     match error {
         DatabaseError(ClosedConnection | SerializationFailure | UnableToSendCommand, _) => true,
+        // The next statement is not prepared.
+        #[cfg(feature = "postgres")]
+        error
+            if super::postgres::is_missing_statement(error)
+                || super::postgres::is_server_away(error) =>
+        {
+            true
+        }
         error => is_locked(error),
     }
 }

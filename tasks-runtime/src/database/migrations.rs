@@ -3,6 +3,7 @@
 //! The tables of this crate have a record of their own: diesel's counts versions of one sequence, and an app whose version
 //! happened to be one of ours would silently miss it.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use diesel::QueryableByName;
@@ -157,3 +158,21 @@ async fn run_app(database: &Database, migrations: Shared) -> Result<(), Database
         Err(error) => Err(failed(error.to_string())),
     }
 }
+
+/// An error that diesel's transactions may return.
+#[derive(Debug)]
+pub(super) struct Undone(pub(super) Box<dyn Error + Send + Sync>);
+
+impl From<diesel::result::Error> for Undone {
+    fn from(error: diesel::result::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+impl std::fmt::Display for Undone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Undone {}

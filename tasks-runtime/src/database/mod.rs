@@ -385,6 +385,15 @@ impl Database {
         })
     }
 
+    #[cfg(feature = "postgres")]
+    fn unavailable(&self, reason: String) -> DatabaseError {
+        DatabaseError::Unavailable {
+            backend: self.backend(),
+            url: self.url().to_owned(),
+            reason,
+        }
+    }
+
     /// The PostgreSQL server, to be listened to.
     #[cfg(feature = "postgres")]
     pub(crate) fn postgres_server(&self) -> Option<postgres::Server> {

@@ -17,6 +17,12 @@ pub(super) struct Settings {
     pub(super) statement_timeout: Option<Duration>,
     pub(super) transaction_timeout: Option<Duration>,
     pub(super) read_timeout: Option<Duration>,
+    /// Whether PostgreSQL keeps prepared statements; `None` when it is to be found out.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        allow(dead_code, reason = "only a server is asked")
+    )]
+    pub(super) prepared_statements: Option<bool>,
 }
 
 impl Default for Settings {
@@ -28,6 +34,7 @@ impl Default for Settings {
             statement_timeout: Some(Duration::from_secs(30)),
             transaction_timeout: Some(Duration::from_secs(5)),
             read_timeout: Some(Duration::from_secs(30)),
+            prepared_statements: None,
         }
     }
 }

@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 
 use super::DatabaseError;
 use super::lease;
+use super::migrations::Undone;
 use super::settings::Settings;
 use super::write_health::WriteHealth;
 
@@ -326,21 +327,3 @@ pub(super) fn migrate(
     })?;
     Ok(())
 }
-
-/// An error that diesel's transactions may return.
-#[derive(Debug)]
-struct Undone(Box<dyn Error + Send + Sync>);
-
-impl From<diesel::result::Error> for Undone {
-    fn from(error: diesel::result::Error) -> Self {
-        Self(error.into())
-    }
-}
-
-impl std::fmt::Display for Undone {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for Undone {}

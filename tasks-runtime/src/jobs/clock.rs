@@ -98,6 +98,7 @@ impl Clock {
 }
 
 /// The expression for the time of PostgreSQL, which goes on inside of a transaction.
+#[cfg(feature = "postgres")]
 pub(in crate::jobs) const POSTGRES_NOW: &str =
     "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
 

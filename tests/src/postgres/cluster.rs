@@ -284,7 +284,7 @@ impl Cluster {
 }
 
 /// A port outside the ranges that systems give away by themselves: one of those could be taken while the server is down.
-fn free_port() -> Result<u16> {
+pub(super) fn free_port() -> Result<u16> {
     const FIRST: u16 = 20_000;
     const PORTS: u128 = 10_000;
     for _ in 0..100 {

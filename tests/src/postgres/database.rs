@@ -14,9 +14,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(50);
 const TRIES: usize = 100;
 
-/// The user that tests connect as.
-const USER: &str = "tasks";
-
 /// Where a server is and what lets one in.
 #[derive(Clone)]
 pub(super) struct Login {
@@ -25,6 +22,9 @@ pub(super) struct Login {
 }
 
 impl Login {
+    /// The user that tests connect as.
+    pub(super) const USER: &str = "tasks";
+
     pub(super) fn new(port: u16, password: String) -> Self {
         Self { port, password }
     }
@@ -39,15 +39,18 @@ impl Login {
 
     pub(super) fn url(&self, database: &str) -> String {
         format!(
-            "postgres://{USER}:{}@127.0.0.1:{}/{database}",
-            self.password, self.port
+            "postgres://{}:{}@127.0.0.1:{}/{database}",
+            Self::USER,
+            self.password,
+            self.port
         )
     }
 
     /// Makes the user that [`url`](Self::url) names.
     pub(super) fn create_user(&self) -> Result<()> {
         let sql = format!(
-            "CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{}'",
+            "CREATE ROLE {} LOGIN CREATEDB PASSWORD '{}'",
+            Self::USER,
             self.password
         );
         self.execute("postgres", &sql)
@@ -61,7 +64,7 @@ impl Login {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.execute(USER, &sql) {
+            match self.execute(Self::USER, &sql) {
                 Ok(()) => break,
                 Err(error) if tries < TRIES && is_in_use(&error) => thread::sleep(PAUSE),
                 Err(error) => return Err(error).context("cannot create a database"),
@@ -132,6 +135,10 @@ impl Database {
         self.login.url(&self.name)
     }
 
+    pub(super) fn login(&self) -> &Login {
+        &self.login
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -143,7 +150,7 @@ impl Drop for Database {
     fn drop(&mut self) {
         let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         // A server that does not run any more takes its databases with it.
-        if let Err(error) = self.login.execute(USER, &sql) {
+        if let Err(error) = self.login.execute(Login::USER, &sql) {
             eprintln!("database {} was not removed: {error:#}", self.name);
         }
     }

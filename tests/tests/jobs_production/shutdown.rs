@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 use serde_json::json;
 use tasks_tests::databases::TestDatabase;
-use tasks_tests::on_both_databases;
+use tasks_tests::on_all_databases;
 
 use crate::fleet::{Process, crashed, look, runs};
 
@@ -106,7 +106,7 @@ async fn rolling_restarts_count_no_crash(test: TestDatabase) {
     assert_eq!(crashed(&test).await, 0);
 }
 
-on_both_databases!(
+on_all_databases!(
     a_shutdown_drains,
     a_shutdown_drains_what_an_engine_calls_for,
     rolling_restarts_count_no_crash,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tasks_tests::databases::TestDatabase;
-use tasks_tests::on_both_databases;
+use tasks_tests::on_all_databases;
 
 use crate::fleet::{Process, crashed};
 
@@ -177,7 +177,7 @@ async fn a_rolling_restart_with_other_tasks_stalls_nothing(test: TestDatabase) {
     assert_eq!(crashed(&test).await, 0);
 }
 
-on_both_databases!(
+on_all_databases!(
     a_process_without_the_task_does_not_hold_its_jobs_up,
     many_jobs_of_another_program_do_not_stand_in_the_way,
     jobs_that_nobody_can_run_are_reported_and_wait,

@@ -25,6 +25,14 @@ pub(super) fn find() -> Option<String> {
     version(&folder.join("postgres"))
 }
 
+/// PgBouncer, which packages put among the programs of an administrator.
+pub(super) fn find_pgbouncer() -> Option<String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let found = |folder: PathBuf| version(&folder.join("pgbouncer"));
+    folders.into_iter().find_map(found)
+}
+
 /// `/usr/lib/postgresql/15/bin`, `/usr/pgsql-17/bin` and their like.
 fn installed() -> Vec<PathBuf> {
     FOLDERS

@@ -42,40 +42,40 @@ impl System {
             // Before Debian, which Ubuntu is derived from.
             (
                 "ubuntu",
-                "  sudo apt-get install postgresql python3-venv valgrind\n  \
+                "  sudo apt-get install pgbouncer postgresql python3-venv valgrind\n  \
                  sudo snap install chromium\n  \
                  sudo ln -s /snap/bin/chromium.chromedriver /usr/local/bin/chromedriver\n\
                  or a pair of browser and driver from https://googlechromelabs.github.io/chrome-for-testing/, in PATH",
             ),
             (
                 "debian",
-                "  sudo apt-get update\n  sudo apt-get install chromium chromium-driver postgresql python3-venv valgrind",
+                "  sudo apt-get update\n  sudo apt-get install chromium chromium-driver pgbouncer postgresql python3-venv valgrind",
             ),
             (
                 "fedora",
-                "  sudo dnf install chromium chromedriver postgresql-server python3 valgrind",
+                "  sudo dnf install chromium chromedriver pgbouncer postgresql-server python3 valgrind",
             ),
             (
                 "arch",
-                "  sudo pacman -S chromium postgresql python valgrind",
+                "  sudo pacman -S chromium pgbouncer postgresql python valgrind",
             ),
             (
                 "alpine",
-                "  sudo apk add chromium chromium-chromedriver postgresql python3 valgrind",
+                "  sudo apk add chromium chromium-chromedriver pgbouncer postgresql python3 valgrind",
             ),
             (
                 "suse",
-                "  sudo zypper install chromium chromedriver postgresql-server python311 valgrind",
+                "  sudo zypper install chromium chromedriver pgbouncer postgresql-server python311 valgrind",
             ),
             (
                 "macos",
-                "  brew install --cask chromium chromedriver\n  brew install postgresql@17 python\n\
+                "  brew install --cask chromium chromedriver\n  brew install pgbouncer postgresql@17 python\n\
                  there is no valgrind for current versions of macOS: run the steps but `speed` by name",
             ),
         ];
         KNOWN.iter().find(|(name, _)| self.like(name)).map_or(
-            "  put `chromium` (or `google-chrome`) and a `chromedriver` of the same version into PATH, and `valgrind`, `initdb` and \
-             `postgres`, and a `python3` that is 3.10 or later",
+            "  put `chromium` (or `google-chrome`) and a `chromedriver` of the same version into PATH, and `valgrind`, `initdb`, \
+             `postgres` and `pgbouncer`, and a `python3` that is 3.10 or later",
             |(_, text)| text,
         )
     }
@@ -93,11 +93,9 @@ mod tests {
         let debian = System::parse(
             "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n",
         );
-        assert!(
-            debian.instructions().contains(
-                "apt-get install chromium chromium-driver postgresql python3-venv valgrind"
-            )
-        );
+        assert!(debian.instructions().contains(
+            "apt-get install chromium chromium-driver pgbouncer postgresql python3-venv valgrind"
+        ));
         let rocky = System::parse("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n");
         assert!(rocky.instructions().contains("dnf"));
         assert!(System::parse("").instructions().contains("PATH"));

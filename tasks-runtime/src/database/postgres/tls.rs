@@ -96,19 +96,6 @@ impl Options {
     }
 }
 
-/// The error and what it comes from: tokio-postgres says only that there was one.
-#[cfg(feature = "postgres-tls")]
-pub(super) fn explain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,8 @@ pub(in crate::jobs) fn listen(shared: Arc<Shared>) -> Option<JoinHandle<()>> {
     let server = database.postgres_server()?;
     Some(tokio::spawn(async move {
         let mut pause = Duration::from_millis(200);
-        loop {
+        // Through a pooler nothing is heard: the driver looks each second.
+        while !server.pooler.is_there() {
             if let Ok(notifications) = server.listen(crate::jobs::store::CHANNEL).await {
                 let mut notifications = std::pin::pin!(notifications);
                 pause = Duration::from_millis(200);
