@@ -3,11 +3,9 @@
 use actix_web::http::header::HeaderName;
 use actix_web::http::{Method, Uri};
 
-use crate::service::X_REQUEST_ID;
-
 /// Cross-origin resource sharing: which sites' pages may use the service in a browser. Off unless asked for.
 ///
-/// Preflight requests are answered without a key, and pages may read `x-request-id`.
+/// Preflight requests are answered without a key. Pages may send and read the headers that the service itself knows.
 ///
 /// ```
 /// use tasks_web::Cors;
@@ -19,8 +17,33 @@ use crate::service::X_REQUEST_ID;
 pub struct Cors {
     origins: Option<Vec<String>>,
     headers: Vec<String>,
+    exposed: Vec<String>,
     max_age: usize,
 }
+
+/// What our own protocol has requests carry.
+const ALLOWED: [&str; 8] = [
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "last-event-id",
+    "range",
+    "x-api-key",
+    "x-request-id",
+];
+
+/// What our own protocol has answers carry.
+const EXPOSED: [&str; 8] = [
+    "allow",
+    "content-disposition",
+    "content-range",
+    "etag",
+    "link",
+    "location",
+    "retry-after",
+    "x-request-id",
+];
 
 /// Whether browsers send it like this: in lower case, without the port that goes without saying, and with nothing after it.
 fn is_sent(origin: &str, host: &str) -> bool {
@@ -51,17 +74,25 @@ impl Cors {
     pub fn any_origin() -> Self {
         Self {
             origins: None,
-            headers: ["content-type", "if-none-match", "x-request-id"]
-                .map(str::to_owned)
-                .to_vec(),
+            headers: ALLOWED.map(str::to_owned).to_vec(),
+            exposed: EXPOSED.map(str::to_owned).to_vec(),
             max_age: 3600,
         }
     }
 
-    /// Lets pages send one more header, besides `content-type`, `if-none-match`, `x-request-id` and that of the key.
+    /// Lets pages send one more header, besides those that the service itself heeds: `content-type`, `idempotency-key`, `if-match`,
+    /// `if-none-match`, `last-event-id`, `range`, `x-api-key`, `x-request-id`, and that of the keys.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>) -> Self {
         self.headers.push(name.into());
+        self
+    }
+
+    /// Lets pages read one more header of answers, besides those of the service itself: `allow`, `content-disposition`,
+    /// `content-range`, `etag`, `link`, `location`, `retry-after` and `x-request-id`.
+    #[must_use]
+    pub fn expose_header(mut self, name: impl Into<String>) -> Self {
+        self.exposed.push(name.into());
         self
     }
 
@@ -85,7 +116,7 @@ impl Cors {
                 ));
             }
         }
-        for name in &self.headers {
+        for name in self.headers.iter().chain(&self.exposed) {
             if HeaderName::from_bytes(name.as_bytes()).is_err() {
                 problems.push(format!(
                     "`{}` is not the name of a header that CORS could let in",
@@ -107,7 +138,7 @@ impl Cors {
                 Method::DELETE,
             ])
             .allowed_headers(self.headers.iter().map(String::as_str))
-            .expose_headers([X_REQUEST_ID])
+            .expose_headers(self.exposed.iter().map(String::as_str))
             .max_age(self.max_age);
         if let Some(header) = key_header {
             cors = cors.allowed_header(header);

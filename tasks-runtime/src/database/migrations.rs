@@ -126,7 +126,21 @@ async fn run_own_in(connection: &mut Connection) -> Result<(), DatabaseError> {
     Ok(())
 }
 
+/// Says which of the app's migrations were run, as it is said of ours.
+pub(super) fn say<DB: diesel::backend::Backend>(
+    source: &impl MigrationSource<DB>,
+    run: &[diesel::migration::MigrationVersion<'_>],
+) {
+    for migration in source.migrations().unwrap_or_default() {
+        let name = migration.name();
+        if run.iter().any(|version| *version == name.version()) {
+            tracing::info!(migration = %name, "migrated");
+        }
+    }
+}
+
 /// A source that can be given away more than once.
+#[derive(Clone)]
 struct Shared(Arc<EmbeddedMigrations>);
 
 impl<DB: diesel::backend::Backend> MigrationSource<DB> for Shared {

@@ -350,7 +350,7 @@ pub(super) async fn look_for_pooler(
 pub(super) fn migrate(
     server: &Server,
     lock: i64,
-    source: impl MigrationSource<Pg>,
+    source: impl MigrationSource<Pg> + Clone,
 ) -> diesel::migration::Result<()> {
     use diesel::connection::SimpleConnection;
     let connect = || {
@@ -369,25 +369,27 @@ pub(super) fn migrate(
     let mut connection = connect()?;
     let mut holder = if in_one { None } else { Some(connect()?) };
     let undone = |error: diesel::result::Error| Undone(error.into());
-    if let Some(holder) = &mut holder {
-        return Ok(diesel::Connection::transaction(holder, |holder| {
+    let pending = |connection: &mut AsyncConnectionWrapper<PgConnection>| {
+        let run = connection
+            .run_pending_migrations(source.clone())
+            .map_err(Undone)?;
+        let run = run
+            .iter()
+            .map(diesel::migration::MigrationVersion::as_owned);
+        Ok::<_, Undone>(run.collect::<Vec<_>>())
+    };
+    let run = match &mut holder {
+        Some(holder) => diesel::Connection::transaction(holder, |holder| {
             SimpleConnection::batch_execute(holder, &locked).map_err(undone)?;
-            connection
-                .run_pending_migrations(source)
-                .map(|_| ())
-                .map_err(Undone)
-        })?);
-    }
-    Ok(diesel::Connection::transaction(
-        &mut connection,
-        |connection| {
+            pending(&mut connection)
+        }),
+        None => diesel::Connection::transaction(&mut connection, |connection| {
             SimpleConnection::batch_execute(connection, &locked).map_err(undone)?;
-            connection
-                .run_pending_migrations(source)
-                .map(|_| ())
-                .map_err(Undone)
-        },
-    )?)
+            pending(connection)
+        }),
+    };
+    super::migrations::say(&source, &run?);
+    Ok(())
 }
 
 /// The error and what it comes from: tokio-postgres says only that there was one.

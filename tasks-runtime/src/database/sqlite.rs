@@ -11,7 +11,7 @@ use diesel::Connection as _;
 use diesel::connection::{
     AnsiTransactionManager, InstrumentationEvent, SimpleConnection as _, TransactionManager as _,
 };
-use diesel::migration::MigrationSource;
+use diesel::migration::{MigrationSource, MigrationVersion};
 use diesel::sqlite::Sqlite;
 use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
 use diesel_migrations::MigrationHarness as _;
@@ -306,7 +306,7 @@ impl Pools {
 /// Runs the app's migrations that are pending, with a connection of its own.
 pub(super) fn migrate(
     path: &str,
-    source: impl MigrationSource<Sqlite>,
+    source: impl MigrationSource<Sqlite> + Clone,
 ) -> diesel::migration::Result<()> {
     let mut connection = diesel::SqliteConnection::establish(path)?;
     connection.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = ON")?;
@@ -315,15 +315,25 @@ pub(super) fn migrate(
         .iter()
         .all(|migration| migration.metadata().run_in_transaction());
     if !in_one {
-        connection.run_pending_migrations(source)?;
+        let run = connection
+            .run_pending_migrations(source.clone())?
+            .iter()
+            .map(MigrationVersion::as_owned)
+            .collect::<Vec<_>>();
+        super::migrations::say(&source, &run);
         return Ok(());
     }
     // Whoever starts at the same time waits here, and then finds nothing pending.
-    connection.immediate_transaction(|connection| {
-        connection
-            .run_pending_migrations(source)
-            .map(|_| ())
-            .map_err(Undone)
+    let run = connection.immediate_transaction(|connection| {
+        let run = connection
+            .run_pending_migrations(source.clone())
+            .map_err(Undone)?;
+        Ok::<_, Undone>(
+            run.iter()
+                .map(MigrationVersion::as_owned)
+                .collect::<Vec<_>>(),
+        )
     })?;
+    super::migrations::say(&source, &run);
     Ok(())
 }

@@ -180,22 +180,34 @@ impl BuildError {
     pub fn missing(&self) -> &[MissingDependency] {
         &self.missing
     }
+
+    /// All else that is wrong, one line each.
+    #[must_use]
+    pub fn other(&self) -> &[String] {
+        &self.other
+    }
+}
+
+impl fmt::Display for MissingDependency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            task,
+            parameter,
+            type_name,
+            location,
+        } = self;
+        write!(
+            f,
+            "task `{task}` needs a `{type_name}` for its parameter `{parameter}` ({location})"
+        )
+    }
 }
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the executor cannot be built")?;
-        for MissingDependency {
-            task,
-            parameter,
-            type_name,
-            location,
-        } in &self.missing
-        {
-            write!(
-                f,
-                "\n  task `{task}` needs a `{type_name}` for its parameter `{parameter}` ({location}): give one to `provide`"
-            )?;
+        for missing in &self.missing {
+            write!(f, "\n  {missing}: give one to `provide`")?;
         }
         for problem in &self.other {
             write!(f, "\n  {problem}")?;

@@ -67,6 +67,11 @@ impl Guard {
         &self.spelled
     }
 
+    /// What the keys reach, each.
+    pub(crate) fn accesses(&self) -> impl Iterator<Item = &Access> {
+        self.keys.iter().map(|(_, access)| access)
+    }
+
     /// Whether there is a key that does not reach all tasks.
     pub(crate) fn has_limits(&self) -> bool {
         self.keys.iter().any(|(_, access)| access.tags().is_some())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
-use tasks_runtime::{TaskExecutor, TaskRegistry};
+use tasks_runtime::{BuildError, TaskExecutor, TaskRegistry};
 use tokio_util::sync::CancellationToken;
 
 use super::builder::{Prepare, ServiceBuilder};
@@ -19,6 +19,7 @@ use super::listen::{self, Listen};
 use super::management::Management;
 use super::part::{Claim, Link, Part, check_claims};
 use super::{Service, setting::Setting};
+use crate::auth::Guard;
 use crate::health::Health;
 use crate::http::sse::Streams;
 use crate::http::{TrustedProxies, only_get};
@@ -37,6 +38,8 @@ pub(super) struct Draft {
     pub(super) probes: Vec<Probe>,
     pub(super) prepare: Vec<Prepare>,
     pub(super) startup: Vec<Hook>,
+    /// Types of values that would be provided if something else were not wrong.
+    pub(super) not_made: Vec<&'static str>,
     /// The streams of events that are open.
     pub(super) streams: Streams,
     /// Canceled when the service is to stop.
@@ -97,6 +100,7 @@ impl ServiceBuilder {
             probes: Vec::new(),
             prepare: self.prepare,
             startup: self.startup,
+            not_made: Vec::new(),
             streams,
             stopping: CancellationToken::new(),
         };
@@ -132,6 +136,7 @@ impl ServiceBuilder {
             probes,
             prepare,
             startup,
+            not_made,
             streams,
             stopping,
         } = draft;
@@ -146,9 +151,12 @@ impl ServiceBuilder {
                 .fold(builder, |builder, set| set(builder));
             builder
                 .build()
-                .map_err(|error| problems.extend(lines(&error)))
+                .map_err(|error| problems.extend(missing(&error, &not_made)))
                 .ok()
         });
+        if let (Some(guard), Some(executor)) = (&guard, &executor) {
+            warn_of_tags(guard, executor.registry());
+        }
 
         let mut checks = self.checks;
         for part in &mut parts {
@@ -359,6 +367,48 @@ fn path(setting: Setting<String>, default: &str, problems: &mut Problems) -> Str
         ));
     }
     trimmed.to_owned()
+}
+
+/// What the executor is not given, each with what to do about it; but for what is not there because of another error, which is
+/// said already.
+fn missing(error: &BuildError, not_made: &[&'static str]) -> Vec<String> {
+    let missing = error
+        .missing()
+        .iter()
+        .filter(|missing| !not_made.contains(&missing.type_name));
+    missing
+        .map(|missing| format!("{missing}: {}", advice(missing.type_name)))
+        .chain(error.other().iter().cloned())
+        .collect()
+}
+
+fn advice(type_name: &str) -> &'static str {
+    #[cfg(feature = "database")]
+    {
+        use std::any::type_name as of;
+        if type_name == of::<tasks_runtime::Scheduler>() {
+            return "call `.with_jobs(…)`";
+        }
+        if type_name == of::<tasks_runtime::ArtifactManager>() {
+            return "call `.with_artifacts(…)`";
+        }
+        if type_name == of::<tasks_runtime::Database>() {
+            return "call `.with_database(…)`";
+        }
+    }
+    let _ = type_name;
+    "give one to `.provide(…)`"
+}
+
+/// A key that reaches nothing is a slip of the pen more often than a wish.
+fn warn_of_tags(guard: &Guard, registry: &TaskRegistry) {
+    for access in guard.accesses() {
+        for tag in access.tags().unwrap_or_default() {
+            if registry.list_by_tags([tag]).is_empty() {
+                tracing::warn!(key = access.key_name(), %tag, "a key is limited to a tag that no task carries");
+            }
+        }
+    }
 }
 
 /// The lines of an error that has several.

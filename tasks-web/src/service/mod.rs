@@ -30,7 +30,6 @@ pub use error::{BuildProblems, ServiceError};
 pub use info::{Contact, License, ServiceInfo};
 pub(crate) use part::{Claim, Link, Part};
 pub use request_id::RequestId;
-pub(crate) use request_id::X_REQUEST_ID;
 #[cfg(feature = "database")]
 pub use storage::{Artifacts, DatabaseSource};
 

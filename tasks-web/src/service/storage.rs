@@ -1,5 +1,6 @@
 //! The database of a service, its artifacts and its jobs.
 
+use std::any::type_name;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -167,13 +168,27 @@ impl Wanted<'_> {
             );
         }
         let source = source?;
-        let database = source.connect(&mut draft.problems).await?;
+        let Some(database) = source.connect(&mut draft.problems).await else {
+            // What depends on it is not missing for a reason of its own.
+            draft.not_made.push(type_name::<Database>());
+            if self.artifacts.is_some() {
+                draft.not_made.push(type_name::<ArtifactManager>());
+            }
+            if self.jobs.is_some() {
+                draft.not_made.push(type_name::<Scheduler>());
+            }
+            return None;
+        };
         draft.parts.push(database_part(&database));
         if self.monitored {
             draft.probes.push(probe(&database));
         }
         let artifacts = self.artifacts.and_then(|artifacts| {
-            artifacts.build(&database, &self.artifacts_path, &mut draft.problems)
+            let built = artifacts.build(&database, &self.artifacts_path, &mut draft.problems);
+            if built.is_none() {
+                draft.not_made.push(type_name::<ArtifactManager>());
+            }
+            built
         });
         if let Some((manager, scope)) = artifacts {
             draft.parts.push(artifacts_part(&scope));

@@ -72,6 +72,41 @@ async fn everything_that_is_wrong_is_said_at_once() {
     assert!(!all.contains("hunter2") && !all.contains("tiny"), "{all}");
 }
 
+#[task(register = false)]
+async fn everything(
+    _scheduler: Scheduler,
+    _artifacts: ArtifactManager,
+    _session: Session,
+    _mailer: Mailer,
+) {
+}
+
+#[tokio::test]
+async fn what_is_missing_is_said_with_the_call_that_brings_it() {
+    let registry = || TaskRegistry::builder().task(everything).build().unwrap();
+    let service = || Service::builder(ServiceInfo::new("a", "A")).with_tasks(registry());
+    let lines = problems(service()).await;
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    for (line, advice) in lines.iter().zip([
+        ": call `.with_jobs(…)`",
+        ": call `.with_artifacts(…)`",
+        ": give one to `.provide(…)`",
+    ]) {
+        assert!(line.ends_with(advice), "{line}");
+    }
+    // Of a database that fails, what is in it is no error of its own.
+    let lines = problems(
+        service()
+            .provide(Mailer)
+            .with_jobs(Jobs::new())
+            .with_artifacts(ArtifactHierarchy::new("results"))
+            .with_database(Database::postgres("postgres://ada@127.0.0.1:1/none")),
+    )
+    .await;
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(lines[0].contains("cannot be reached"), "{lines:#?}");
+}
+
 #[tokio::test]
 async fn parts_are_not_in_each_others_way() {
     let lines = problems(builder().with_health().health_at("/api/v1/tasks/health")).await;

@@ -67,13 +67,56 @@ async fn a_page_of_that_site_is_let_in_and_needs_a_key() {
     let done = execute(KEY).await;
     assert_eq!(done.status(), 200);
     assert_eq!(done.headers()["access-control-allow-origin"], SITE);
-    assert_eq!(
-        done.headers()["access-control-expose-headers"],
-        "x-request-id"
-    );
     // The page can read why not.
     let refused = execute("wrong").await;
     assert_eq!(refused.status(), 401);
     assert_eq!(refused.headers()["access-control-allow-origin"], SITE);
     assert!(refused.headers().contains_key("x-request-id"));
+}
+
+/// What a browser asks and does for a page that uses all of the protocol.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_protocol_uses_is_allowed_and_may_be_read() {
+    let cors = Cors::origins([SITE])
+        .header("x-own")
+        .expose_header("x-mine");
+    let app = serve(
+        builder()
+            .with_artifacts(ArtifactHierarchy::new("x"))
+            .with_cors(cors),
+    )
+    .await;
+    let client = http::client().unwrap();
+    let ask = async |headers: &str| {
+        let request = client
+            .request(Method::OPTIONS, app.url("/api/v1/artifacts"))
+            .header("origin", SITE)
+            .header("access-control-request-method", "PATCH")
+            .header("access-control-request-headers", headers);
+        request.send().await.unwrap().status()
+    };
+    let used = "content-type,idempotency-key,if-match,if-none-match,last-event-id,range,x-api-key,x-own,x-request-id";
+    assert_eq!(ask(used).await, 200);
+    assert_eq!(ask("x-other").await, 400);
+    let post = client
+        .post(app.url("/api/v1/artifacts"))
+        .header("origin", SITE)
+        .json(&json!({"data": 1}));
+    let answer = post.send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    let exposed = answer.headers()["access-control-expose-headers"]
+        .to_str()
+        .unwrap()
+        .to_ascii_lowercase();
+    let exposed: Vec<&str> = exposed.split(',').map(str::trim).collect();
+    for name in [
+        "location",
+        "link",
+        "etag",
+        "retry-after",
+        "x-request-id",
+        "x-mine",
+    ] {
+        assert!(exposed.contains(&name), "{name}: {exposed:?}");
+    }
 }
