@@ -67,6 +67,8 @@ mod execute;
 mod inject;
 #[cfg(feature = "database")]
 pub mod jobs;
+#[cfg(feature = "metrics")]
+pub mod measure;
 mod nearest;
 pub mod prelude;
 mod registry;
@@ -90,8 +92,8 @@ pub use registry::{RegisteredTask, RegistryBuilder, RegistryError, RegistryProbl
 pub use schema::{BoundIntegers, TitleVariants};
 pub use shell::{run_program, run_shell};
 pub use task::{
-    IntoTaskFailure, IntoTaskFn, ParameterInfo, Permanent, TaskContext, TaskError, TaskFailure,
-    TaskFn, TaskInfo, TaskOutput, Traceback, task,
+    Caller, IntoTaskFailure, IntoTaskFn, ParameterInfo, Permanent, TaskContext, TaskError,
+    TaskFailure, TaskFn, TaskInfo, TaskOutput, Traceback, task,
 };
 pub use tasks_macros::{Injectable, task};
 

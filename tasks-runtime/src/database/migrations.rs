@@ -155,12 +155,12 @@ async fn run_app(database: &Database, migrations: Shared) -> Result<(), Database
         #[cfg(feature = "sqlite")]
         super::Pools::Sqlite(pools) => {
             let path = pools.path();
-            background.spawn_blocking(move || super::sqlite::migrate(&path, migrations))
+            background.spawn_blocking(move || super::sqlite::migrate(&path, &migrations))
         }
         #[cfg(feature = "postgres")]
         super::Pools::Postgres(pool) => {
             let server = pool.manager().server.clone();
-            background.spawn_blocking(move || super::postgres::migrate(&server, LOCK, migrations))
+            background.spawn_blocking(move || super::postgres::migrate(&server, LOCK, &migrations))
         }
     };
     let failed = |reason: String| DatabaseError::Migration {

@@ -350,7 +350,7 @@ pub(super) async fn look_for_pooler(
 pub(super) fn migrate(
     server: &Server,
     lock: i64,
-    source: impl MigrationSource<Pg> + Clone,
+    source: &(impl MigrationSource<Pg> + Clone),
 ) -> diesel::migration::Result<()> {
     use diesel::connection::SimpleConnection;
     let connect = || {
@@ -388,7 +388,7 @@ pub(super) fn migrate(
             pending(connection)
         }),
     };
-    super::migrations::say(&source, &run?);
+    super::migrations::say(source, &run?);
     Ok(())
 }
 

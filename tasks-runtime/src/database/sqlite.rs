@@ -306,7 +306,7 @@ impl Pools {
 /// Runs the app's migrations that are pending, with a connection of its own.
 pub(super) fn migrate(
     path: &str,
-    source: impl MigrationSource<Sqlite> + Clone,
+    source: &(impl MigrationSource<Sqlite> + Clone),
 ) -> diesel::migration::Result<()> {
     let mut connection = diesel::SqliteConnection::establish(path)?;
     connection.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = ON")?;
@@ -320,7 +320,7 @@ pub(super) fn migrate(
             .iter()
             .map(MigrationVersion::as_owned)
             .collect::<Vec<_>>();
-        super::migrations::say(&source, &run);
+        super::migrations::say(source, &run);
         return Ok(());
     }
     // Whoever starts at the same time waits here, and then finds nothing pending.
@@ -334,6 +334,6 @@ pub(super) fn migrate(
                 .collect::<Vec<_>>(),
         )
     })?;
-    super::migrations::say(&source, &run);
+    super::migrations::say(source, &run);
     Ok(())
 }

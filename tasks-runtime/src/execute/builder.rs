@@ -43,6 +43,12 @@ impl fmt::Debug for ExecutorBuilder {
     }
 }
 
+/// Names and numbers as JSON: a log of JSON shows it as an object.
+fn json_object(counts: &std::collections::BTreeMap<String, usize>) -> String {
+    // Strings and numbers: this cannot fail.
+    serde_json::to_string(counts).unwrap_or_default()
+}
+
 impl ExecutorBuilder {
     pub(crate) fn new(registry: TaskRegistry) -> Self {
         Self {
@@ -191,7 +197,7 @@ impl ExecutorBuilder {
         }
         panic::install_hook();
         // A crate that nobody refers to is not linked, and its tasks are silently missing: this shows it.
-        tracing::info!(tasks = self.registry.len(), crates = ?self.registry.crates(), "tasks found");
+        tracing::info!(tasks = self.registry.len(), crates = %json_object(&self.registry.crates()), "tasks found");
         if cfg!(panic = "abort") {
             tracing::warn!(
                 "this program is built with `panic = \"abort\"`: a task that panics ends the process"

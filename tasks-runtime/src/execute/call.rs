@@ -11,7 +11,7 @@ use super::executor::Shared;
 use super::running::Run;
 use crate::arguments::{self, AnyPlaces, ArgumentError, Echo, Fields, Input, InvalidArguments};
 use crate::registry::RegisteredTask;
-use crate::task::TaskContext;
+use crate::task::{Caller, TaskContext};
 
 /// What is written before the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Call<'a> {
     pub(crate) entry: &'a RegisteredTask,
     pub(crate) input: Input<'a>,
     pub(crate) envelope: Envelope,
+    /// Who asks.
+    pub(crate) caller: Caller,
     /// The attempt of a job that this is.
     #[cfg(feature = "database")]
     pub(crate) job: Option<Arc<crate::jobs::Attempt>>,
@@ -70,6 +72,7 @@ impl<'a> Call<'a> {
                 let context = TaskContext::new(
                     Arc::clone(self.shared),
                     self.entry,
+                    std::mem::take(&mut self.caller),
                     #[cfg(feature = "database")]
                     self.job.clone(),
                 );

@@ -9,7 +9,7 @@ use tokio::time::{Instant, Sleep};
 use super::error::ExecuteError;
 use super::panic;
 use super::running::Running;
-use crate::task::{Outcome, Phase, TaskContext, TaskFailure};
+use crate::task::{Current, Outcome, Phase, TaskContext, TaskFailure};
 
 /// The future of one execution. Dropping it cancels.
 pub(crate) struct Execution {
@@ -79,6 +79,7 @@ impl Execution {
     fn stop(&mut self) {
         let traceback = self.context.0.shared.traceback;
         let running = self.running.take();
+        let _current = Current::set(&self.context);
         if let Err(caught) = panic::catch(traceback, || drop(running)) {
             tracing::error!(
                 task = self.context.task_name(),
@@ -113,10 +114,12 @@ impl Future for Execution {
         let began = (self.context.0.shared.slow_polls.as_ref())
             .and(self.context.admitted())
             .map(|_| Instant::now());
+        let current = Current::set(&self.context);
         let Some(running) = self.running.as_mut() else {
             return Poll::Pending;
         };
         let polled = panic::catch(traceback, || running.as_mut().poll(cx));
+        drop(current);
         self.watch(began);
         let result = match polled {
             Ok(Poll::Ready(Ok(outcome))) => Ok(outcome),

@@ -16,11 +16,11 @@ use super::execution::Execution;
 use super::limits::Limits;
 use super::running::Running;
 use super::slow_polls::SlowPolls;
-use super::{panic, span};
+use super::{panic, said, span};
 use crate::arguments::{self, Input, InvalidArguments};
 use crate::inject::Providers;
 use crate::registry::{RegisteredTask, TaskRegistry};
-use crate::task::{Outcome, TaskContext, Traceback};
+use crate::task::{Caller, Outcome, TaskContext, Traceback};
 
 /// Runs tasks by name, with what they need injected. Cheap to clone.
 ///
@@ -140,7 +140,7 @@ impl TaskExecutor {
         params: &str,
     ) -> Result<T, ExecuteError> {
         match self
-            .drive(entry, Input::Params(params), Envelope::Bare)
+            .drive(entry, Input::Params(params), Envelope::Bare, Caller::new())
             .await?
         {
             Outcome::Completed(json) => {
@@ -163,9 +163,23 @@ impl TaskExecutor {
     ///
     /// Every [`ExecuteError`] but `Failed` and `UnexpectedResult`.
     pub async fn execute_json(&self, name: &str, body: &[u8]) -> Result<Vec<u8>, ExecuteError> {
+        self.execute_json_for(name, body, Caller::new()).await
+    }
+
+    /// [`execute_json`](Self::execute_json) for somebody: the task may ask who it is, and the log says it of a failure.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`execute_json`](Self::execute_json).
+    pub async fn execute_json_for(
+        &self,
+        name: &str,
+        body: &[u8],
+        caller: Caller,
+    ) -> Result<Vec<u8>, ExecuteError> {
         let entry = self.shared.registry.entry(name)?;
         let input = Input::Body(body);
-        match self.drive(entry, input, Envelope::Full).await? {
+        match self.drive(entry, input, Envelope::Full, caller).await? {
             Outcome::Completed(mut json) => {
                 json.extend_from_slice(b",\"error\":null}");
                 Ok(json)
@@ -190,12 +204,13 @@ impl TaskExecutor {
         entry: &RegisteredTask,
         input: Input<'_>,
         envelope: Envelope,
+        caller: Caller,
     ) -> Result<Outcome, ExecuteError> {
         let metrics = self.shared.metrics.as_ref();
         let Some(recording) = metrics.and_then(|metrics| metrics.begin(entry.position())) else {
-            return self.execution(entry, input, envelope).await;
+            return self.execution(entry, input, envelope, caller).await;
         };
-        let result = self.execution(entry, input, envelope).await;
+        let result = self.execution(entry, input, envelope, caller).await;
         recording.end(&result);
         result
     }
@@ -206,8 +221,9 @@ impl TaskExecutor {
         entry: &RegisteredTask,
         input: Input<'_>,
         envelope: Envelope,
+        caller: Caller,
     ) -> Result<Outcome, ExecuteError> {
-        self.execution(entry, input, envelope).await
+        self.execution(entry, input, envelope, caller).await
     }
 
     async fn execution(
@@ -215,18 +231,26 @@ impl TaskExecutor {
         entry: &RegisteredTask,
         input: Input<'_>,
         envelope: Envelope,
+        caller: Caller,
     ) -> Result<Outcome, ExecuteError> {
         let call = Call {
             shared: &self.shared,
             entry,
             input,
             envelope,
+            caller: caller.clone(),
             #[cfg(feature = "database")]
             job: None,
             outcome: Err(None),
         };
         let timeout = entry.timeout().or(self.shared.default_timeout);
-        self.follow(call, timeout).await
+        let result = self.follow(call, timeout).await;
+        match &result {
+            Ok(Outcome::Completed(_)) => {}
+            Ok(Outcome::Failed(failure)) => said::failed(entry, &caller, failure),
+            Err(refused) => said::not_run(entry, &caller, refused),
+        }
+        result
     }
 
     /// Runs one attempt of a job. The executor's own timeout is not for those.
@@ -243,6 +267,7 @@ impl TaskExecutor {
             entry,
             input: Input::Params(params),
             envelope: Envelope::Bare,
+            caller: Caller::new(),
             job: Some(job),
             outcome: Err(None),
         };
@@ -271,6 +296,7 @@ impl TaskExecutor {
             entry,
             input,
             envelope: Envelope::Bare,
+            caller: Caller::new(),
             job: None,
             outcome: Err(None),
         };

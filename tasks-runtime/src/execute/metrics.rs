@@ -5,6 +5,7 @@ use std::time::Instant;
 use metrics::{Counter, Gauge, Histogram};
 
 use super::error::ExecuteError;
+use crate::measure::Series;
 use crate::registry::TaskRegistry;
 use crate::task::Outcome;
 
@@ -22,51 +23,65 @@ const OUTCOMES: [&str; 9] = [
 ];
 const CANCELED: usize = 4;
 
-/// The metrics of all tasks, by their position in the registry. Made once, so that an execution looks nothing up.
+/// The metrics of all tasks, by their position in the registry. An execution looks nothing up; a task that nobody calls has no
+/// series.
 pub(crate) struct Metrics(Vec<TaskMetrics>);
 
 struct TaskMetrics {
-    in_flight: Gauge,
-    duration: Histogram,
-    outcomes: [Counter; OUTCOMES.len()],
-    slow_polls: Counter,
+    task: String,
+    in_flight: Series<Gauge>,
+    duration: Series<Histogram>,
+    outcomes: [Series<Counter>; OUTCOMES.len()],
+    slow_polls: Series<Counter>,
 }
 
 impl Metrics {
     pub(crate) fn new(registry: &TaskRegistry) -> Self {
-        Self(
-            registry
-                .names()
-                .map(|name| {
-                    let task = name.to_owned();
-                    TaskMetrics {
-                        in_flight: metrics::gauge!("tasks_executions_in_flight", "task" => task.clone()),
-                        duration: metrics::histogram!("tasks_execution_duration_seconds", "task" => task.clone()),
-                        outcomes: OUTCOMES.map(|outcome| {
-                            metrics::counter!("tasks_executions_total", "task" => task.clone(), "outcome" => outcome)
-                        }),
-                        slow_polls: metrics::counter!("tasks_slow_polls_total", "task" => task),
-                    }
-                })
-                .collect(),
-        )
+        let tasks = registry.names().map(|name| TaskMetrics {
+            task: name.to_owned(),
+            in_flight: Series::new(),
+            duration: Series::new(),
+            outcomes: [const { Series::new() }; OUTCOMES.len()],
+            slow_polls: Series::new(),
+        });
+        Self(tasks.collect())
     }
 
     /// The task at a position held its thread for too long.
     pub(crate) fn slow_poll(&self, position: usize) {
         if let Some(task) = self.0.get(position) {
-            task.slow_polls.increment(1);
+            let make = || metrics::counter!("tasks_slow_polls_total", "task" => task.task.clone());
+            task.slow_polls.get(make).increment(1);
         }
     }
 
     /// An execution of the task at a position begins.
     pub(crate) fn begin(&self, position: usize) -> Option<Recording<'_>> {
         let task = self.0.get(position)?;
-        task.in_flight.increment(1);
+        task.in_flight().increment(1);
         Some(Recording {
             task,
             began: Instant::now(),
             outcome: CANCELED,
+        })
+    }
+}
+
+impl TaskMetrics {
+    fn in_flight(&self) -> &Gauge {
+        self.in_flight
+            .get(|| metrics::gauge!("tasks_executions_in_flight", "task" => self.task.clone()))
+    }
+
+    fn duration(&self) -> &Histogram {
+        self.duration.get(
+            || metrics::histogram!("tasks_execution_duration_seconds", "task" => self.task.clone()),
+        )
+    }
+
+    fn outcome(&self, index: usize) -> &Counter {
+        self.outcomes[index].get(|| {
+            metrics::counter!("tasks_executions_total", "task" => self.task.clone(), "outcome" => OUTCOMES[index])
         })
     }
 }
@@ -97,8 +112,8 @@ impl Recording<'_> {
 
 impl Drop for Recording<'_> {
     fn drop(&mut self) {
-        self.task.in_flight.decrement(1);
-        self.task.duration.record(self.began.elapsed());
-        self.task.outcomes[self.outcome].increment(1);
+        self.task.in_flight().decrement(1);
+        self.task.duration().record(self.began.elapsed());
+        self.task.outcome(self.outcome).increment(1);
     }
 }

@@ -11,6 +11,7 @@ mod limits;
 mod metrics;
 pub(crate) mod panic;
 mod running;
+mod said;
 mod shim;
 mod slow_polls;
 mod span;
@@ -21,5 +22,7 @@ pub use error::{BuildError, ExecuteError, MissingDependency, Refusal};
 pub(crate) use executor::Shared;
 pub use executor::TaskExecutor;
 pub use running::{Run, Running};
+#[cfg(feature = "database")]
+pub(crate) use said::clip;
 pub use shim::{Asynchronous, Blocking, Facts, Finish, Shim, asynchronous, blocking};
 pub(crate) use shim::{run_async, run_blocking};

@@ -52,7 +52,8 @@ pub(crate) fn install_hook() {
             let place = info
                 .location()
                 .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-            tracing::error!(place, "a task panicked");
+            // The failure that comes of it is logged, with the message; this is for a panic that the task itself catches.
+            tracing::debug!(place, "a panic in a task");
             let frames = (Detail::current() == Traceback::Full).then(Backtrace::force_capture);
             LAST.set(Some(Box::new(Origin { place, frames })));
         }));

@@ -15,7 +15,7 @@ use super::limits::{self, Permits, Waiting};
 use super::panic;
 use crate::arguments::{AnyPlaces, NotInjected};
 use crate::inject::Injector;
-use crate::task::{Outcome, TaskContext, TaskFailure, TaskOutput, Traceback};
+use crate::task::{Current, Outcome, TaskContext, TaskFailure, TaskOutput, Traceback};
 
 /// The rest of an execution. Its error means that the task's own code never began.
 pub type Running = Pin<Box<dyn Future<Output = Result<Outcome, Box<ExecuteError>>> + Send>>;
@@ -143,6 +143,7 @@ impl Run {
                 )));
             }
             let _span = span.enter();
+            let _current = Current::set(&thread);
             panic::catch(traceback, move || task(self))
         });
         let failure = match spawned {

@@ -17,7 +17,7 @@ pub(crate) use requirements::Requirement;
 pub use requirements::Requirements;
 pub use state::State;
 
-use crate::TaskContext;
+use crate::{Caller, TaskContext};
 
 /// A type whose values are injected into tasks.
 ///
@@ -51,7 +51,7 @@ use crate::TaskContext;
 /// | `Option<T>` | `None` only when no `T` was ever provided; a `T` that was provided and cannot be had is an error |
 /// | `Arc<T>`, `Arc<dyn Trait>` | the provided `Arc`; a `T` that was provided by value is shared, too |
 /// | [`State<T>`] | a provided `T` of another crate, for which this trait cannot be implemented |
-/// | [`TaskContext`] | always there |
+/// | [`TaskContext`], [`Caller`] | always there |
 ///
 /// # Implementing it by hand
 ///
@@ -108,6 +108,14 @@ impl<T: ?Sized + Send + Sync + 'static> Injectable for Arc<T> {
 
     fn inject(injector: &Injector<'_>) -> Injection<Self> {
         injector.value::<Self>()
+    }
+}
+
+impl Injectable for Caller {
+    fn requires(_: &mut Requirements) {}
+
+    fn inject(injector: &Injector<'_>) -> Injection<Self> {
+        Injection::Ready(injector.context().caller().clone())
     }
 }
 

@@ -7,12 +7,13 @@ use metrics::{Counter, Gauge, Histogram};
 
 use super::table::state;
 use super::worker::Finish;
+use crate::measure::Series;
 use crate::registry::TaskRegistry;
 
 /// How an attempt ends, as a label.
 const OUTCOMES: [&str; 5] = ["completed", "failed", "canceled", "retried", "returned"];
 
-/// The metrics of all tasks. Made once, so that a job makes no labels.
+/// The metrics of all tasks. A job makes no labels; a task that nobody submits has no series.
 pub(super) struct Metrics {
     tasks: HashMap<String, TaskMetrics>,
     waiting: HashMap<String, Gauge>,
@@ -20,11 +21,12 @@ pub(super) struct Metrics {
 }
 
 struct TaskMetrics {
-    submitted: Counter,
-    started: Counter,
-    wait: Histogram,
-    run: Histogram,
-    finished: [Counter; OUTCOMES.len()],
+    task: String,
+    submitted: Series<Counter>,
+    started: Series<Counter>,
+    wait: Series<Histogram>,
+    run: Series<Histogram>,
+    finished: [Series<Counter>; OUTCOMES.len()],
 }
 
 impl Metrics {
@@ -33,17 +35,15 @@ impl Metrics {
         queues: impl Iterator<Item = &'q String>,
     ) -> Self {
         let tasks = registry.names().map(|name| {
-            let task = name.to_owned();
             let metrics = TaskMetrics {
-                submitted: metrics::counter!("tasks_jobs_submitted_total", "task" => task.clone()),
-                started: metrics::counter!("tasks_jobs_started_total", "task" => task.clone()),
-                wait: metrics::histogram!("tasks_jobs_wait_duration_seconds", "task" => task.clone()),
-                run: metrics::histogram!("tasks_jobs_run_duration_seconds", "task" => task.clone()),
-                finished: OUTCOMES.map(|outcome| {
-                    metrics::counter!("tasks_jobs_finished_total", "task" => task.clone(), "outcome" => outcome)
-                }),
+                task: name.to_owned(),
+                submitted: Series::new(),
+                started: Series::new(),
+                wait: Series::new(),
+                run: Series::new(),
+                finished: [const { Series::new() }; OUTCOMES.len()],
             };
-            (task, metrics)
+            (name.to_owned(), metrics)
         });
         let waiting = queues.map(|queue| {
             let gauge = metrics::gauge!("tasks_jobs_pending", "queue" => queue.clone());
@@ -58,15 +58,20 @@ impl Metrics {
 
     pub(super) fn submitted(&self, task: Option<&str>) {
         if let Some(task) = task.and_then(|task| self.tasks.get(task)) {
-            task.submitted.increment(1);
+            let make =
+                || metrics::counter!("tasks_jobs_submitted_total", "task" => task.task.clone());
+            task.submitted.get(make).increment(1);
         }
     }
 
     /// An attempt begins, so long after it could have.
     pub(super) fn started(&self, task: &str, waited: Duration) {
         if let Some(task) = self.tasks.get(task) {
-            task.started.increment(1);
-            task.wait.record(waited);
+            let name = || task.task.clone();
+            let started = || metrics::counter!("tasks_jobs_started_total", "task" => name());
+            let wait = || metrics::histogram!("tasks_jobs_wait_duration_seconds", "task" => name());
+            task.started.get(started).increment(1);
+            task.wait.get(wait).record(waited);
         }
     }
 
@@ -75,7 +80,9 @@ impl Metrics {
         let Some(task) = self.tasks.get(task) else {
             return;
         };
-        task.run.record(ran);
+        let name = || task.task.clone();
+        let run = || metrics::histogram!("tasks_jobs_run_duration_seconds", "task" => name());
+        task.run.get(run).record(ran);
         let outcome = match end {
             None => 0,
             Some(end) => match end.state {
@@ -86,7 +93,8 @@ impl Metrics {
                 _ => 4,
             },
         };
-        task.finished[outcome].increment(1);
+        let finished = || metrics::counter!("tasks_jobs_finished_total", "task" => name(), "outcome" => OUTCOMES[outcome]);
+        task.finished[outcome].get(finished).increment(1);
     }
 
     /// Whether no thread of the tasks answers.

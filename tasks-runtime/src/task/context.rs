@@ -1,5 +1,6 @@
 //! What a task knows about its own execution.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, OnceLock};
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
+use super::Caller;
 use crate::execute::Shared;
 use crate::registry::RegisteredTask;
 
@@ -46,8 +48,28 @@ pub(crate) struct ExecutionState {
     /// The attempt of a job that it is, if it is one.
     #[cfg(feature = "database")]
     job: Option<Arc<crate::jobs::Attempt>>,
+    caller: Caller,
     // Made on demand: few tasks look at it, and it costs an allocation.
     cancellation: OnceLock<CancellationToken>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<TaskContext>> = const { RefCell::new(None) };
+}
+
+/// Says whose code runs on this thread, until it is dropped.
+pub(crate) struct Current(Option<TaskContext>);
+
+impl Current {
+    pub(crate) fn set(context: &TaskContext) -> Self {
+        Self(CURRENT.replace(Some(context.clone())))
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
 }
 
 /// How far an execution has come.
@@ -66,6 +88,7 @@ impl TaskContext {
     pub(crate) fn new(
         shared: Arc<Shared>,
         entry: &RegisteredTask,
+        caller: Caller,
         #[cfg(feature = "database")] job: Option<Arc<crate::jobs::Attempt>>,
     ) -> Self {
         Self(Arc::new(ExecutionState {
@@ -80,8 +103,31 @@ impl TaskContext {
             cancelled: AtomicBool::new(false),
             #[cfg(feature = "database")]
             job,
+            caller,
             cancellation: OnceLock::new(),
         }))
+    }
+
+    /// That of the task whose code runs on this thread now: for loggers, which add to an event what it is about. `None` outside
+    /// of tasks, and in what a task has spawned.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        // A logger may ask while the thread ends.
+        CURRENT
+            .try_with(|current| {
+                current
+                    .try_borrow()
+                    .ok()
+                    .and_then(|current| current.clone())
+            })
+            .ok()
+            .flatten()
+    }
+
+    /// Who asked for this execution.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.0.caller
     }
 
     #[cfg(feature = "database")]

@@ -23,6 +23,10 @@ pub struct TaskFailure {
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) permanent: bool,
+    /// Where it began, for the log.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) place: Option<Box<str>>,
 }
 
 impl fmt::Display for TaskFailure {
@@ -64,6 +68,7 @@ impl TaskFailure {
             message,
             traceback: None,
             permanent: false,
+            place: None,
         }
     }
 
@@ -75,6 +80,7 @@ impl TaskFailure {
             message,
             traceback,
             permanent: false,
+            place: None,
         }
     }
 
@@ -86,6 +92,7 @@ impl TaskFailure {
             message: error.to_string(),
             traceback: None,
             permanent,
+            place: None,
         }
     }
 
@@ -96,6 +103,7 @@ impl TaskFailure {
             message,
             traceback: None,
             permanent: false,
+            place: None,
         }
     }
 
@@ -113,7 +121,16 @@ impl TaskFailure {
             traceback: report.finish(),
             message,
             permanent: false,
+            place: place.map(Into::into),
         }
+    }
+
+    /// The place that a traceback names, if it names one.
+    #[cfg(feature = "database")]
+    pub(crate) fn place_in(traceback: &str) -> Option<&str> {
+        traceback
+            .lines()
+            .find_map(|line| line.strip_prefix("    at "))
     }
 
     /// The result could not be written as JSON.
@@ -125,6 +142,7 @@ impl TaskFailure {
             traceback: report.finish(),
             message,
             permanent: true,
+            place: None,
         }
     }
 
@@ -147,6 +165,7 @@ impl TaskFailure {
             traceback: report.finish(),
             message,
             permanent: Permanent::is_in(error),
+            place: place.map(|place| place.to_string().into()),
         }
     }
 }

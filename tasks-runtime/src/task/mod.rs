@@ -1,5 +1,6 @@
 //! What a task is: its metadata, what it returns and how it fails.
 
+mod caller;
 mod context;
 mod descriptor;
 mod error;
@@ -10,6 +11,8 @@ mod outcome;
 mod permanent;
 mod policy;
 
+pub use caller::Caller;
+pub(crate) use context::Current;
 pub(crate) use context::Phase;
 pub use context::TaskContext;
 pub(crate) use descriptor::linked;

@@ -1,20 +1,11 @@
 //! Metrics, for Prometheus.
 //!
-//! | metric | labels | |
-//! | --- | --- | --- |
-//! | `http_requests_total` | `method`, `route`, `status` | answers |
-//! | `http_request_duration_seconds` | `method`, `route` | time to the head of the answer |
-//! | `tasks_executions_total` | `task`, `outcome` | executions that ended |
-//! | `tasks_execution_duration_seconds` | `task` | their time |
-//! | `tasks_executions_in_flight` | `task` | executions under way |
-//! | `tasks_slow_polls_total` | `task` | polls of an `async` task that held their thread for too long |
-//! | `tasks_database_connections` | `state` | connections that are `idle` or `lent`, and callers `waiting` |
-//!
 //! Labels are bounded: a route is a template, a path that is none is `unmatched`, a method that is not a common one `OTHER`.
 
 mod http;
 mod recorder;
 mod routes;
+mod table;
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::table;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// The recorder that this crate installed.
@@ -11,11 +12,11 @@ pub(crate) struct Recorder(PrometheusHandle);
 
 static INSTALLED: Mutex<Option<Recorder>> = Mutex::new(None);
 
-/// From a tenth of a millisecond to a minute.
-const SECONDS: [f64; 18] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 10.0, 30.0, 60.0,
-];
+/// For what somebody waits for: few, since each task that is called has a series for each.
+const SECONDS: [f64; 8] = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0];
+
+/// For what nobody waits for.
+const LONG_SECONDS: [f64; 8] = [0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 86400.0];
 
 /// How often what was measured is summed up when nobody asks for it.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -26,8 +27,12 @@ pub(crate) fn install(problems: &mut Vec<String>) -> Option<Recorder> {
     if let Some(recorder) = &*installed {
         return Some(recorder.clone());
     }
+    // Of two that match, a prefix counts more than a suffix.
     let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &SECONDS);
+        .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &SECONDS)
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Prefix("tasks_jobs_".to_owned()), &LONG_SECONDS)
+        });
     let recorder = match builder {
         Ok(builder) => builder.build_recorder(),
         Err(error) => {
@@ -44,6 +49,7 @@ pub(crate) fn install(problems: &mut Vec<String>) -> Option<Recorder> {
         );
         return None;
     }
+    table::describe();
     let recorder = Recorder(handle);
     *installed = Some(recorder.clone());
     let own = recorder.clone();

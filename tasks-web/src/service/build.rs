@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::header::HeaderName;
 use actix_web::{HttpResponse, web};
 use tasks_runtime::{BuildError, TaskExecutor, TaskRegistry};
 use tokio_util::sync::CancellationToken;
@@ -84,8 +85,10 @@ impl ServiceBuilder {
         if let Some(cors) = &cors {
             cors.check(&mut problems);
         }
+        let caller_headers = header_names(&self.caller_headers, &mut problems);
         let proxies = TrustedProxies::new(&self.proxies, &mut problems);
         let streams = Streams::new(self.streams.take(&mut problems).unwrap_or_default());
+        let lost_lines = self.monitoring && self.logging;
         let recorder = self
             .monitoring
             .then(|| monitoring::install(&mut problems))
@@ -97,7 +100,11 @@ impl ServiceBuilder {
         let mut draft = Draft {
             problems,
             parts: vec![info_part(&info_path, &self.info)],
-            probes: Vec::new(),
+            probes: if lost_lines {
+                vec![logging::probe()]
+            } else {
+                Vec::new()
+            },
             prepare: self.prepare,
             startup: self.startup,
             not_made: Vec::new(),
@@ -232,7 +239,9 @@ impl ServiceBuilder {
             allow(unused_mut, reason = "there are no jobs")
         )]
         let mut workers: Option<Hook> = None;
-        let mut tasks = crate::scope(&tasks_path, executor.clone()).without_docs();
+        let mut tasks = crate::scope(&tasks_path, executor.clone())
+            .without_docs()
+            .caller_headers(caller_headers);
         #[cfg(feature = "database")]
         if let Some(scheduler) = &scheduler {
             scheduler.attach(&executor);
@@ -409,6 +418,20 @@ fn warn_of_tags(guard: &Guard, registry: &TaskRegistry) {
             }
         }
     }
+}
+
+fn header_names(names: &[String], problems: &mut Problems) -> Vec<HeaderName> {
+    let mut read = Vec::new();
+    for name in names {
+        match HeaderName::from_bytes(name.as_bytes()) {
+            Ok(name) => read.push(name),
+            Err(_) => problems.push(format!(
+                "`{}` cannot be the name of a header that tasks see",
+                name.escape_debug()
+            )),
+        }
+    }
+    read
 }
 
 /// The lines of an error that has several.

@@ -52,6 +52,7 @@ pub struct ServiceBuilder {
     pub(super) body_limit: Setting<usize>,
     pub(super) streams: Setting<Most>,
     pub(super) proxies: Vec<String>,
+    pub(super) caller_headers: Vec<String>,
 }
 
 /// Where the parts are.
@@ -121,6 +122,7 @@ impl ServiceBuilder {
             body_limit: Setting::new("body_limit"),
             streams: Setting::new("max_streams"),
             proxies: Vec::new(),
+            caller_headers: Vec::new(),
         }
     }
 
@@ -376,6 +378,15 @@ impl ServiceBuilder {
         proxies: impl IntoIterator<Item = T>,
     ) -> Self {
         self.proxies.extend(proxies.into_iter().map(Into::into));
+        self
+    }
+
+    /// Headers of requests that tasks find in the [`Caller`](crate::Caller), beside the id of the request and the name of its
+    /// key. None unless set.
+    #[must_use]
+    pub fn caller_headers<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
+        self.caller_headers
+            .extend(names.into_iter().map(Into::into));
         self
     }
 

@@ -19,6 +19,7 @@ use super::gate::Gate;
 use super::request_id::RequestId;
 use super::seal;
 use crate::auth::Access;
+use crate::logging::panics;
 use crate::monitoring::{HttpMetrics, Routes};
 use crate::problem::Problem;
 
@@ -127,8 +128,9 @@ where
         };
         request.extensions_mut().insert(seen.id.clone());
         Box::pin(async move {
-            let passing = AssertUnwindSafe(pass(service, request, refused));
-            let result = match passing.catch_unwind().await {
+            let mut passing = std::pin::pin!(pass(service, request, refused));
+            let polling = std::future::poll_fn(|cx| panics::expected(|| passing.as_mut().poll(cx)));
+            let result = match AssertUnwindSafe(polling).catch_unwind().await {
                 Ok(result) => result,
                 Err(panic) => Err(panicked(&seen, &*panic)),
             };
@@ -171,7 +173,8 @@ fn panicked(seen: &Seen, panic: &(dyn std::any::Any + Send)) -> Error {
     tracing::error!(
         request_id = seen.id.as_str(),
         path = seen.uri.path(),
-        message,
+        error = message,
+        place = panics::place(),
         "a handler panicked"
     );
     Problem::internal().at(seen.uri.path()).into()

@@ -3,9 +3,12 @@
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
 
+use chrono::{SecondsFormat, Utc};
 use listenfd::ListenFd;
+use serde_json::json;
 
 use super::error::ServiceError;
+use crate::logging;
 
 /// An address, as it was set or as the environment says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,23 +66,34 @@ impl Listen {
     }
 }
 
-/// Says where to look. Nobody may be listening, and that is no reason not to serve.
+/// Says where to look.
 pub(super) fn announce(addresses: &[SocketAddr], what: &str, path: &str) {
-    let mut out = io::stdout().lock();
     for address in addresses {
-        _ = writeln!(
-            out,
-            "Listening on http://{address} - {what} at http://{address}{path}"
+        say(
+            *address,
+            &format!("Listening on http://{address} - {what} at http://{address}{path}"),
         );
     }
-    _ = out.flush();
 }
 
 /// Says where the management port is.
 pub(super) fn announce_management(addresses: &[SocketAddr]) {
-    let mut out = io::stdout().lock();
     for address in addresses {
-        _ = writeln!(out, "Management on http://{address}");
+        say(*address, &format!("Management on http://{address}"));
+    }
+}
+
+/// On standard output, in the form of the log. Nobody may be listening, and that is no reason not to serve.
+fn say(address: SocketAddr, message: &str) {
+    let mut out = io::stdout().lock();
+    if logging::is_json() {
+        let timestamp = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+        let line = json!({
+            "timestamp": timestamp, "level": "INFO", "message": message, "address": address.to_string(), "target": "tasks_web",
+        });
+        _ = writeln!(out, "{line}");
+    } else {
+        _ = writeln!(out, "{message}");
     }
     _ = out.flush();
 }

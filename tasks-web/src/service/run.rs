@@ -6,6 +6,7 @@ use super::Service;
 use super::core::outside;
 use super::error::ServiceError;
 use super::listen::{Listen, announce, announce_management};
+use crate::logging;
 
 impl Service {
     /// Serves until SIGTERM or Ctrl-C: then it takes no more connections, answers the requests that are there within the
@@ -20,6 +21,13 @@ impl Service {
     /// [`ServiceError::Listen`] and [`ServiceError::Management`] when an address is taken, [`ServiceError::Startup`] when a start-up hook fails,
     /// [`ServiceError::Serve`] when the server breaks down.
     pub async fn run(self) -> Result<(), ServiceError> {
+        let result = self.serve().await;
+        // The process may end now, and with it the thread that writes what standard error did not take at once.
+        logging::flush();
+        result
+    }
+
+    async fn serve(self) -> Result<(), ServiceError> {
         let service = self.clone();
         let listen = &self.core.listen;
         let mut server = HttpServer::new(move || {

@@ -6,21 +6,25 @@
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderName;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Query};
-use actix_web::{HttpRequest, HttpResponse};
-use tasks_runtime::{RegisteredTask, TaskExecutor};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use tasks_runtime::{Caller, RegisteredTask, TaskExecutor};
 
 use super::catalog::Catalog;
 use crate::auth::Access;
 use crate::http::{self, BodyLimits, conditional, json};
 use crate::problem::Problem;
+use crate::service::RequestId;
 
 /// What the scope's service needs.
 pub(super) struct Handler {
     pub(super) executor: TaskExecutor,
     pub(super) catalog: Arc<Catalog>,
     pub(super) limits: BodyLimits,
+    /// Headers that tasks may see.
+    pub(super) caller_headers: Arc<[HeaderName]>,
     /// Where jobs are submitted, and where they are shown.
     #[cfg(feature = "database")]
     pub(super) jobs: Option<(tasks_runtime::Scheduler, String)>,
@@ -145,8 +149,31 @@ impl Handler {
         payload: Payload,
     ) -> Result<HttpResponse, Problem> {
         let body = self.body(name, request, payload).await?;
-        let envelope = self.executor.execute_json(name, &body).await?;
+        let envelope = self
+            .executor
+            .execute_json_for(name, &body, self.caller(request))
+            .await?;
         Ok(json(envelope.into()))
+    }
+
+    /// Who sent the request.
+    fn caller(&self, request: &HttpRequest) -> Caller {
+        let extensions = request.extensions();
+        let mut caller = Caller::new();
+        if let Some(id) = extensions.get::<RequestId>() {
+            caller = caller.with_request_id(id.as_str());
+        }
+        if let Some(access) = extensions.get::<Access>() {
+            caller = caller.with_key_name(access.key_name());
+        }
+        for name in self.caller_headers.iter() {
+            if let Some(value) = request.headers().get(name)
+                && let Ok(value) = value.to_str()
+            {
+                caller = caller.with_header(name.as_str(), value);
+            }
+        }
+        caller
     }
 
     #[cfg(feature = "database")]

@@ -9,6 +9,7 @@ use actix_web::Error;
 use actix_web::dev::{
     AppService, HttpServiceFactory, ResourceDef, ServiceRequest, ServiceResponse, fn_service,
 };
+use actix_web::http::header::HeaderName;
 use tasks_runtime::TaskExecutor;
 
 use super::catalog::Catalog;
@@ -69,6 +70,7 @@ pub fn scope(prefix: &str, executor: TaskExecutor) -> TaskScope {
         },
         docs: true,
         title: None,
+        caller_headers: Arc::default(),
         #[cfg(feature = "database")]
         jobs: None,
     }
@@ -82,6 +84,7 @@ pub struct TaskScope {
     limits: BodyLimits,
     docs: bool,
     title: Option<(String, String)>,
+    caller_headers: Arc<[HeaderName]>,
     /// Where jobs are submitted, and where they are shown.
     #[cfg(feature = "database")]
     jobs: Option<(tasks_runtime::Scheduler, String)>,
@@ -149,6 +152,13 @@ impl TaskScope {
         None
     }
 
+    /// Headers of a request that its task finds in the [`Caller`](crate::Caller). None unless set.
+    #[must_use]
+    pub fn caller_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.caller_headers = names.into_iter().collect();
+        self
+    }
+
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -182,6 +192,7 @@ impl HttpServiceFactory for TaskScope {
             executor: self.executor,
             catalog,
             limits: self.limits,
+            caller_headers: self.caller_headers,
             #[cfg(feature = "database")]
             jobs: self.jobs,
             #[cfg(feature = "database")]

@@ -1,11 +1,14 @@
 //! A service with everything on, for tests of what a process does: its log, its signals, its sockets.
 //!
 //! `DRAIN` is the shutdown timeout in seconds, `FAIL` makes a start-up hook fail, `HANG` a shutdown
-//! hook hang. `MANAGEMENT` is the address of the management port, `WORKERS` how many workers there are.
+//! hook hang. `MANAGEMENT` is the address of the management port, `WORKERS` how many workers there are,
+//! `JOBS` turns jobs on.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
+use tasks_web::Caller;
 use tasks_web::prelude::*;
 
 /// Takes its time.
@@ -25,6 +28,27 @@ async fn compute(milliseconds: u64) -> u64 {
     milliseconds
 }
 
+/// Says a word, and ends as it is told.
+#[task(tags = ["talk"])]
+async fn talk(how: String, caller: Caller) -> Result<String, TaskError> {
+    tracing::info!("a word");
+    match how.as_str() {
+        "fail" => Err(TaskError::msg("x".repeat(100_000))),
+        "panic" => panic!("loudly"),
+        _ => Ok(format!(
+            "{} {}",
+            caller.key_name().unwrap_or("nobody"),
+            caller.header("x-user").unwrap_or("-")
+        )),
+    }
+}
+
+/// The same on a thread.
+#[task(tags = ["talk"])]
+fn talk_on_a_thread() {
+    tracing::info!("a word of a thread");
+}
+
 /// Has something to hide.
 #[task]
 async fn login(#[task(secret)] password: String) -> Result<(), TaskError> {
@@ -40,6 +64,7 @@ async fn main() -> anyhow::Result<()> {
     let mut builder = Service::builder(ServiceInfo::new("under-test", "Under test"))
         .with_logging()
         .with_monitoring()
+        .caller_headers(["x-user"])
         .with_health()
         .with_artifacts(ArtifactHierarchy::new("results"))
         .with_database(Database::from_env_or("DATABASE_URL", "sqlite::memory:"))
@@ -58,11 +83,15 @@ async fn main() -> anyhow::Result<()> {
     if let Ok(address) = std::env::var("MANAGEMENT") {
         builder = builder.management_bind(address);
     }
+    if std::env::var_os("JOBS").is_some() {
+        builder = builder.with_jobs(Jobs::new());
+    }
     if let Ok(count) = std::env::var("WORKERS") {
         builder = builder.workers(count.parse()?);
     }
     builder.build().await?.run().await?;
-    println!("main goes on");
+    // Nobody may be listening.
+    _ = writeln!(std::io::stdout(), "main goes on");
     Ok(())
 }
 

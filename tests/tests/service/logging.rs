@@ -102,7 +102,7 @@ async fn a_line_per_request_for_people() {
     let log = log_of(&[("LOG_LEVEL", "info")]).await;
     let line = log
         .lines()
-        .find(|line| line.contains("login-1") && line.contains("request"))
+        .find(|line| line.contains("login-1") && line.contains(" request request_id="))
         .unwrap();
     for part in [
         "INFO",
@@ -173,4 +173,151 @@ async fn the_level_decides_what_is_written() {
     let server = Server::start_program(program(), [("LOG_LEVEL", "error")]).unwrap();
     assert_eq!(http::get(&server.url("/health")).await.unwrap().0, 200);
     assert_eq!(server.stderr(), "");
+}
+
+/// All that a process writes, as JSON.
+fn lines(server: &Server) -> Vec<Value> {
+    let all = server.stdout() + &server.stderr();
+    all.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+/// The only line with this message, once it is there.
+async fn line(server: &Server, message: &str) -> Value {
+    let began = std::time::Instant::now();
+    loop {
+        let lines = lines(server);
+        let mut found = lines.iter().filter(|line| line["message"] == message);
+        if let Some(line) = found.next() {
+            assert!(
+                found.next().is_none(),
+                "{message} is there twice: {lines:#?}"
+            );
+            return line.clone();
+        }
+        assert!(began.elapsed().as_secs() < 20, "{message}: {lines:#?}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_failure_is_one_event_and_what_a_task_logs_says_whose_it_is() {
+    let environment = [("LOG_FORMAT", "json"), ("JOBS", "1")];
+    let server = Server::start_program(program(), environment).unwrap();
+    let client = http::client().unwrap();
+    let execute = async |id: &str, path: &str, how: &str| {
+        let request = client
+            .post(server.url(&format!("/api/v1/tasks/{path}")))
+            .header("x-request-id", id)
+            .json(&json!({"params": {"how": how}}));
+        http::answer(request).await.unwrap().1
+    };
+    execute("r-1", "talk/$execute", "fail").await;
+    let word = line(&server, "a word").await;
+    assert_eq!(
+        (&word["task"], &word["request_id"]),
+        (&json!("talk"), &json!("r-1"))
+    );
+    assert_eq!(word["execution_id"].as_str().unwrap().len(), 26);
+    let failed = line(&server, "a task failed").await;
+    assert_eq!(
+        (&failed["task"], &failed["request_id"], &failed["level"]),
+        (&json!("talk"), &json!("r-1"), &json!("WARN"))
+    );
+    assert!(
+        failed["place"]
+            .as_str()
+            .unwrap()
+            .contains("service-under-test.rs")
+    );
+    assert_eq!(failed["error"].as_str().unwrap().len(), 2048);
+
+    execute("r-2", "talk/$execute", "panic").await;
+    let panicked = line(&server, "a task panicked").await;
+    assert_eq!(
+        (
+            &panicked["error"],
+            &panicked["request_id"],
+            &panicked["level"]
+        ),
+        (&json!("loudly"), &json!("r-2"), &json!("ERROR"))
+    );
+    assert!(
+        panicked["place"]
+            .as_str()
+            .unwrap()
+            .contains("service-under-test.rs")
+    );
+
+    // Of a handler, too, and once.
+    let panics = client
+        .get(server.url("/panics"))
+        .header("x-request-id", "r-5");
+    panics.send().await.unwrap();
+    let panicked = line(&server, "a handler panicked").await;
+    assert_eq!(
+        (&panicked["error"], &panicked["request_id"]),
+        (&json!("by request"), &json!("r-5"))
+    );
+    assert!(
+        panicked["place"]
+            .as_str()
+            .unwrap()
+            .contains("service-under-test.rs")
+    );
+
+    let threaded = client
+        .post(server.url("/api/v1/tasks/talk_on_a_thread/$execute"))
+        .header("x-request-id", "r-3");
+    threaded.send().await.unwrap();
+    let word = line(&server, "a word of a thread").await;
+    assert_eq!(word["request_id"], "r-3");
+
+    let job = execute("r-4", "talk/$submit", "fail").await;
+    let failed = line(&server, "a job failed").await;
+    assert_eq!(
+        (&failed["job_id"], &failed["task"], &failed["attempt"]),
+        (&job["id"], &json!("talk"), &json!(1))
+    );
+    assert!(
+        failed["place"]
+            .as_str()
+            .unwrap()
+            .contains("service-under-test.rs")
+    );
+    assert_eq!(failed["error"].as_str().unwrap().len(), 2048);
+    let of_job = lines(&server)
+        .into_iter()
+        .find(|line| line["message"] == "a word" && line["job_id"] == job["id"]);
+    assert_eq!(of_job.unwrap()["attempt"], 1);
+
+    // Each line is JSON, on either stream; and what is an object is one.
+    let found = line(&server, "tasks found").await;
+    assert!(
+        found["crates"]["service_under_test"].as_u64().unwrap() >= 4,
+        "{found}"
+    );
+    let listening = &lines(&server)[0];
+    assert!(
+        listening["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("Listening on http://127.0.0.1:")
+    );
+    assert_eq!(listening["address"], server.address().to_string());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_can_ask_who_calls() {
+    let keys = format!("ops:{KEY}");
+    let server = Server::start_program(program(), [("TASKS_API_KEYS", keys.as_str())]).unwrap();
+    let request = http::client()
+        .unwrap()
+        .post(server.url("/api/v1/tasks/talk/$execute"))
+        .header("x-api-key", KEY)
+        .header("x-user", "ada")
+        .json(&json!({"params": {"how": "well"}}));
+    let (_, answer) = http::answer(request).await.unwrap();
+    assert_eq!(answer["result"], "ops ada");
 }

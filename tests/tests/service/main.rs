@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod auth;
+mod broken_log;
 mod build;
 mod cors;
 mod edge;

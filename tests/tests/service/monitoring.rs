@@ -66,6 +66,11 @@ async fn metrics(app: &Running) -> BTreeMap<String, f64> {
     values
 }
 
+/// A value; none before the first event.
+async fn seen(app: &Running, name: &str) -> f64 {
+    metrics(app).await.get(name).copied().unwrap_or_default()
+}
+
 async fn service(test: &TestDatabase) -> Running {
     let registry = TaskRegistry::builder()
         .task(add)
@@ -165,12 +170,12 @@ async fn what_is_under_way(test: TestDatabase) {
     let body = json!({"params": {"milliseconds": 60_000}});
     let running = tokio::spawn(async move { http::post(&url, &body).await });
     let in_flight = "tasks_executions_in_flight{task=\"slow\"}";
-    while metrics(&app).await[in_flight] < 1.0 {
+    while seen(&app, in_flight).await < 1.0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // A client that hangs up ends what it asked for.
     running.abort();
-    while metrics(&app).await[in_flight] > 0.0 {
+    while seen(&app, in_flight).await > 0.0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(
@@ -211,11 +216,14 @@ async fn tasks_that_hold_their_thread_are_counted_in_requests_and_in_jobs() {
         assert!(status.is_success(), "{answer}");
     }
     let of_job = "tasks_executions_total{task=\"computes_as_a_job\",outcome=\"completed\"}";
-    while metrics(&app).await[of_job] < 2.0 {
+    while seen(&app, of_job).await < 2.0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let seen = metrics(&app).await;
-    let slow = |task: &str| seen[&format!("tasks_slow_polls_total{{task=\"{task}\"}}")];
+    let slow = |task: &str| {
+        let name = format!("tasks_slow_polls_total{{task=\"{task}\"}}");
+        seen.get(&name).copied().unwrap_or_default()
+    };
     assert_eq!(
         (
             slow("computes"),
@@ -225,6 +233,47 @@ async fn tasks_that_hold_their_thread_are_counted_in_requests_and_in_jobs() {
         (2.0, 1.0, 0.0)
     );
     service.shutdown().await;
+}
+
+/// A task that nobody calls takes no space, and every metric says what it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_idle_is_small_and_all_is_described() {
+    let idle = (0..50).fold(TaskRegistry::builder().task(add), |registry, number| {
+        let name: &'static str = format!("idle_task_{number}").leak();
+        registry.task(task(slow).named(name))
+    });
+    let app = serve(
+        Service::builder(ServiceInfo::new("idle", "Idle"))
+            .with_tasks(idle.build().unwrap())
+            .with_jobs(Jobs::new())
+            .with_logging()
+            .with_monitoring(),
+    )
+    .await;
+    let body = json!({"params": {"a": 1, "b": 2}});
+    http::post(&app.url("/api/v1/tasks/add/$execute"), &body)
+        .await
+        .unwrap();
+    let text = reqwest::get(app.url("/metrics"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(!text.contains("idle_task"), "{text}");
+    assert!(text.len() < 10_000, "{}: {text}", text.len());
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let name = rest.split(' ').next().unwrap();
+            assert!(text.contains(&format!("# HELP {name} ")), "{name}: {text}");
+        }
+    }
+    assert!(
+        text.contains(
+            "# HELP tasks_execution_duration_seconds How long executions took, in seconds."
+        ),
+        "{text}"
+    );
 }
 
 tasks_tests::on_both_databases!(what_is_counted, what_is_under_way);

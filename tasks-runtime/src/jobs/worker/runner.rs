@@ -12,7 +12,7 @@ use super::drain::left_behind;
 use super::finish::Finish;
 use super::membership::is_suspect;
 use super::running::{Entry, Why};
-use crate::execute::ExecuteError;
+use crate::execute::{ExecuteError, clip};
 use crate::jobs::clock::Clock;
 use crate::jobs::table::{Claimed, state};
 use crate::task::{JobPolicy, Outcome, TaskFailure};
@@ -110,17 +110,22 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
 
 /// An attempt that failed is seen in the log.
 fn say(job: &Claimed, attempt: &Attempt, end: &Finish, now: i64) {
-    let (job, task, number) = (&job.id, job.task_name.as_deref(), attempt.number);
-    let error = end.error.as_deref();
+    let (job_id, task, number) = (&job.id, job.task_name.as_deref(), attempt.number);
+    let error = end.error.as_deref().map(clip);
+    let place = end
+        .error_traceback
+        .as_deref()
+        .and_then(TaskFailure::place_in);
     if end.state == state::FAILED {
-        tracing::error!(job, task, attempt = number, error, "a job failed");
+        tracing::error!(job_id, task, attempt = number, error, place, "a job failed");
     } else if end.state == state::WAITING && error.is_some() {
         let seconds = (end.run_at - now).max(0) / 1_000_000;
         tracing::warn!(
-            job,
+            job_id,
             task,
             attempt = number,
             error,
+            place,
             again_in = format!("{seconds} s"),
             "an attempt of a job failed"
         );

@@ -1,10 +1,19 @@
 //! Where the log goes, and in which form.
 
+mod format;
+pub(crate) mod panics;
+mod sink;
+
 use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::{Format, JsonFields};
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+pub(crate) use sink::flush;
 
 /// A level alone, in any case and with Python's word for `warn`; or directives.
 ///
@@ -45,16 +54,9 @@ pub(crate) fn install(problems: &mut Vec<String>) {
             ));
         }
     };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    // An error means that the program has a subscriber of its own, which is as good.
-    let _ = match variable("LOG_FORMAT").as_deref() {
-        None | Some("console") => subscriber
-            .with_ansi(std::io::stderr().is_terminal() && variable("NO_COLOR").is_none())
-            .finish()
-            .try_init(),
-        Some("json") => subscriber.json().flatten_event(true).finish().try_init(),
+    let json = match variable("LOG_FORMAT").as_deref() {
+        None | Some("console") => false,
+        Some("json") => true,
         Some(other) => {
             return problems.push(format!(
                 "LOG_FORMAT is `{}`, and it is either `console` or `json`",
@@ -62,4 +64,51 @@ pub(crate) fn install(problems: &mut Vec<String>) {
             ));
         }
     };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        // It would be said on standard error, which is what failed.
+        .log_internal_errors(false)
+        .with_writer(sink::Line::default);
+    // An error means that the program has a subscriber of its own, which is as good.
+    let installed = if json {
+        subscriber
+            .fmt_fields(JsonFields::new())
+            .event_format(format::WithTask {
+                inner: Format::default().json().flatten_event(true),
+                json,
+            })
+            .finish()
+            .try_init()
+    } else {
+        let ansi = std::io::stderr().is_terminal() && variable("NO_COLOR").is_none();
+        subscriber
+            .with_ansi(ansi)
+            .event_format(format::WithTask {
+                inner: Format::default().with_ansi(ansi),
+                json,
+            })
+            .finish()
+            .try_init()
+    };
+    if installed.is_err() {
+        return;
+    }
+    JSON.store(json, Ordering::Relaxed);
+    panics::install();
+    if let Err(error) = sink::start() {
+        problems.push(format!("the thread for the log cannot be started: {error}"));
+    }
+}
+
+/// Whether everything that is written is JSON.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn is_json() -> bool {
+    JSON.load(Ordering::Relaxed)
+}
+
+/// Shows how many lines were lost.
+pub(crate) fn probe() -> crate::monitoring::Probe {
+    let lost = metrics::counter!("tasks_log_lines_lost_total");
+    Arc::new(move || lost.absolute(sink::lost()))
 }

@@ -1,0 +1,44 @@
+//! What the log says of executions that failed: one event each.
+
+use super::error::ExecuteError;
+use crate::registry::RegisteredTask;
+use crate::task::{Caller, TaskFailure};
+
+/// How much of a message is logged, in bytes.
+const LONGEST: usize = 2048;
+
+/// The beginning of a text that may be long.
+pub(crate) fn clip(text: &str) -> &str {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
+/// A task that was executed has failed.
+#[cold]
+pub(super) fn failed(entry: &RegisteredTask, caller: &Caller, failure: &TaskFailure) {
+    let (task, request_id) = (entry.name(), caller.request_id());
+    let (error, place) = (clip(&failure.message), failure.place.as_deref());
+    if failure.r#type == "panic" {
+        tracing::error!(task, request_id, error, place, "a task panicked");
+    } else {
+        let kind = failure.r#type.as_str();
+        tracing::warn!(task, request_id, kind, error, place, "a task failed");
+    }
+}
+
+/// Code that runs before the task panicked. Other refusals are the caller's to know.
+#[cold]
+pub(super) fn not_run(entry: &RegisteredTask, caller: &Caller, refused: &ExecuteError) {
+    if let ExecuteError::Panicked { message, .. } = refused {
+        let (task, request_id) = (entry.name(), caller.request_id());
+        tracing::error!(
+            task,
+            request_id,
+            error = clip(message),
+            "what comes before a task panicked"
+        );
+    }
+}

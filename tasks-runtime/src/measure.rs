@@ -1,0 +1,155 @@
+//! What is measured, through the facade of the `metrics` crate.
+
+use std::sync::OnceLock;
+
+/// A metric: its name, what it is about, and how it is told apart from others of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// `tasks_executions_total`.
+    pub name: &'static str,
+    /// Which kind it is.
+    pub kind: MetricKind,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it says, and in which unit.
+    pub help: &'static str,
+}
+
+/// The kind of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MetricKind {
+    /// It only grows.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+    /// Many values, by their sizes.
+    Histogram,
+}
+
+impl Metric {
+    /// A counter.
+    #[must_use]
+    pub const fn counter(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        Self::new(name, MetricKind::Counter, labels, help)
+    }
+
+    /// A gauge.
+    #[must_use]
+    pub const fn gauge(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        Self::new(name, MetricKind::Gauge, labels, help)
+    }
+
+    /// A histogram.
+    #[must_use]
+    pub const fn histogram(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        Self::new(name, MetricKind::Histogram, labels, help)
+    }
+
+    const fn new(
+        name: &'static str,
+        kind: MetricKind,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            labels,
+            help,
+        }
+    }
+
+    /// Tells the recorder of the process what the metric is.
+    pub fn describe(&self) {
+        match self.kind {
+            MetricKind::Counter => metrics::describe_counter!(self.name, self.help),
+            MetricKind::Gauge => metrics::describe_gauge!(self.name, self.help),
+            MetricKind::Histogram => metrics::describe_histogram!(self.name, self.help),
+        }
+    }
+}
+
+/// Everything that this crate measures. A series begins with its first event: a task that nobody calls has none.
+pub const METRICS: &[Metric] = &[
+    Metric::counter(
+        "tasks_executions_total",
+        &["task", "outcome"],
+        "Executions that ended, as completed, failed, panicked, timed_out, canceled, invalid_arguments, refused, unavailable or not_run.",
+    ),
+    Metric::histogram(
+        "tasks_execution_duration_seconds",
+        &["task"],
+        "How long executions took, in seconds.",
+    ),
+    Metric::gauge(
+        "tasks_executions_in_flight",
+        &["task"],
+        "Executions under way.",
+    ),
+    Metric::counter(
+        "tasks_slow_polls_total",
+        &["task"],
+        "How often an async task held its thread for longer than it may, 100 ms unless set.",
+    ),
+    Metric::counter(
+        "tasks_jobs_submitted_total",
+        &["task"],
+        "Jobs that this process stored.",
+    ),
+    Metric::counter(
+        "tasks_jobs_started_total",
+        &["task"],
+        "Attempts of jobs that began here.",
+    ),
+    Metric::counter(
+        "tasks_jobs_finished_total",
+        &["task", "outcome"],
+        "Attempts of jobs that ended here, as completed, failed, canceled, retried or returned.",
+    ),
+    Metric::histogram(
+        "tasks_jobs_wait_duration_seconds",
+        &["task"],
+        "How long jobs that were due waited for a worker, in seconds.",
+    ),
+    Metric::histogram(
+        "tasks_jobs_run_duration_seconds",
+        &["task"],
+        "How long attempts of jobs took, in seconds.",
+    ),
+    Metric::gauge(
+        "tasks_jobs_pending",
+        &["queue"],
+        "Jobs that wait to be run.",
+    ),
+    Metric::gauge(
+        "tasks_jobs_threads_blocked",
+        &[],
+        "1 while no thread of the jobs answers, else 0.",
+    ),
+];
+
+/// A series that comes into being when it is first used.
+pub(crate) struct Series<M>(OnceLock<M>);
+
+impl<M> Series<M> {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    pub(crate) fn get(&self, make: impl FnOnce() -> M) -> &M {
+        self.0.get_or_init(make)
+    }
+}

@@ -1,0 +1,97 @@
+//! Who asked for an execution.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Who asked for an execution, over HTTP: injected into every task that has a parameter of this type.
+///
+/// An execution by code of the program's own, and a job, has an empty one.
+///
+/// ```
+/// use tasks_runtime::Caller;
+/// use tasks_runtime::prelude::*;
+///
+/// #[task]
+/// async fn who_am_i(caller: Caller) -> String {
+///     caller.key_name().unwrap_or("nobody that is known").to_owned()
+/// }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let executor = tasks_runtime::testing::executor([task(who_am_i)]).build()?;
+/// assert_eq!(executor.run::<String>(call!(who_am_i)).await?, "nobody that is known");
+/// let ada = Caller::new().with_key_name("ada");
+/// let answer = executor.execute_json_for("who_am_i", b"", ada).await?;
+/// assert!(String::from_utf8_lossy(&answer).contains(r#""result":"ada""#));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+#[derive(Clone, Default)]
+pub struct Caller(Option<Arc<Known>>);
+
+#[derive(Clone, Default)]
+struct Known {
+    request_id: Option<Box<str>>,
+    key_name: Option<Box<str>>,
+    headers: Vec<(Box<str>, Box<str>)>,
+}
+
+impl Caller {
+    /// One of whom nothing is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Known)) -> Self {
+        change(Arc::make_mut(self.0.get_or_insert_default()));
+        self
+    }
+
+    /// Sets the id of the request.
+    #[must_use]
+    pub fn with_request_id(self, id: impl Into<Box<str>>) -> Self {
+        self.change(|known| known.request_id = Some(id.into()))
+    }
+
+    /// Sets the name of the key that the request came with.
+    #[must_use]
+    pub fn with_key_name(self, name: impl Into<Box<str>>) -> Self {
+        self.change(|known| known.key_name = Some(name.into()))
+    }
+
+    /// Adds a header of the request.
+    #[must_use]
+    pub fn with_header(self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
+        self.change(|known| known.headers.push((name.into(), value.into())))
+    }
+
+    /// The id of the request, as in the answer's header `x-request-id` and in the log.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.as_ref()?.request_id.as_deref()
+    }
+
+    /// The name of the API key that the request came with; `None` where no keys are asked for.
+    #[must_use]
+    pub fn key_name(&self) -> Option<&str> {
+        self.0.as_ref()?.key_name.as_deref()
+    }
+
+    /// A header of the request, if it is one of those that the service passes on; the first one of this name, in any case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let headers = &self.0.as_ref()?.headers;
+        let found = headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| &**value)
+    }
+}
+
+/// Without the values of headers: one may be a secret.
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("request_id", &self.request_id())
+            .field("key_name", &self.key_name())
+            .finish_non_exhaustive()
+    }
+}
