@@ -1,14 +1,59 @@
 //! Doc comments.
 
+use proc_macro2::TokenStream;
+use quote::{ToTokens, TokenStreamExt, quote};
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-/// The text of the `#[doc]` attributes: de-indented, without blank lines around it.
-pub(crate) fn text<'a>(attrs: impl IntoIterator<Item = &'a Attribute>) -> String {
-    let lines: Vec<String> = attrs
-        .into_iter()
-        .filter_map(line)
-        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
+/// The text of the `#[doc]` attributes of an item.
+#[derive(Default)]
+pub(crate) struct Doc(Vec<Part>);
+
+enum Part {
+    /// Lines as they are written, de-indented by what they share.
+    Text(String),
+    /// `include_str!("…")`, `concat!(…)` or another macro that gives a text, which the compiler knows and the macro does not.
+    Macro(TokenStream),
+}
+
+impl Doc {
+    pub(crate) fn of<'a>(attrs: impl IntoIterator<Item = &'a Attribute>) -> Self {
+        let mut parts = Vec::new();
+        let mut lines = Vec::new();
+        for attribute in attrs {
+            let Meta::NameValue(meta) = &attribute.meta else {
+                continue;
+            };
+            if !is_doc(attribute) {
+                continue;
+            }
+            match &meta.value {
+                Expr::Lit(ExprLit {
+                    lit: Lit::Str(text),
+                    ..
+                }) if text.value().is_empty() => lines.push(String::new()),
+                Expr::Lit(ExprLit {
+                    lit: Lit::Str(text),
+                    ..
+                }) => lines.extend(text.value().lines().map(str::to_owned)),
+                Expr::Macro(text) => {
+                    parts.extend(take_text(&mut lines));
+                    parts.push(Part::Macro(text.to_token_stream()));
+                }
+                _ => {}
+            }
+        }
+        parts.extend(take_text(&mut lines));
+        Self(parts)
+    }
+}
+
+fn take_text(lines: &mut Vec<String>) -> Option<Part> {
+    let text = unindented(&std::mem::take(lines));
+    (!text.is_empty()).then_some(Part::Text(text))
+}
+
+/// The lines without the indentation they share, and without blank ones around them.
+fn unindented(lines: &[String]) -> String {
     let indent = lines
         .iter()
         .filter(|line| !line.trim().is_empty())
@@ -22,31 +67,40 @@ pub(crate) fn text<'a>(attrs: impl IntoIterator<Item = &'a Attribute>) -> String
     lines.join("\n").trim_matches('\n').to_owned()
 }
 
-pub(crate) fn is_doc(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("doc")
+/// An `Option<&'static str>`.
+impl ToTokens for Doc {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let value = match self.0.as_slice() {
+            [] => quote!(::core::option::Option::None),
+            [Part::Text(text)] => quote!(::core::option::Option::Some(#text)),
+            parts => {
+                let parts = parts.iter().map(|part| match part {
+                    Part::Text(text) => text.to_token_stream(),
+                    Part::Macro(text) => text.clone(),
+                });
+                quote!(__rt::documentation(::core::concat!(#(#parts, "\n"),*)))
+            }
+        };
+        tokens.append_all(value);
+    }
 }
 
-fn line(attribute: &Attribute) -> Option<String> {
-    match &attribute.meta {
-        Meta::NameValue(meta) if is_doc(attribute) => match &meta.value {
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            }) => Some(if text.value().is_empty() {
-                "\n".to_owned()
-            } else {
-                text.value()
-            }),
-            _ => None,
-        },
-        _ => None,
-    }
+pub(crate) fn is_doc(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("doc")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use syn::parse_quote;
+
+    fn tokens(attrs: &[Attribute]) -> String {
+        Doc::of(attrs).to_token_stream().to_string()
+    }
+
+    fn some(text: &str) -> String {
+        quote!(::core::option::Option::Some(#text)).to_string()
+    }
 
     #[test]
     fn comments_lose_the_indentation_they_share() {
@@ -55,18 +109,21 @@ mod tests {
             parse_quote!(#[doc = ""]),
             parse_quote!(#[doc = "   - indented "]),
         ];
-        assert_eq!(text(&attrs), "Adds.\n\n  - indented");
+        assert_eq!(tokens(&attrs), some("Adds.\n\n  - indented"));
     }
 
     #[test]
     fn block_comments_are_read_by_the_line() {
         let attrs: Vec<Attribute> = vec![parse_quote!(#[doc = "\n  First.\n\n    Second.\n  "])];
-        assert_eq!(text(&attrs), "First.\n\n  Second.");
+        assert_eq!(tokens(&attrs), some("First.\n\n  Second."));
     }
 
     #[test]
     fn other_attributes_are_left_alone() {
         let attrs: Vec<Attribute> = vec![parse_quote!(#[inline]), parse_quote!(#[doc(hidden)])];
-        assert_eq!(text(&attrs), "");
+        assert_eq!(
+            tokens(&attrs),
+            quote!(::core::option::Option::None).to_string()
+        );
     }
 }

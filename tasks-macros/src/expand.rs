@@ -6,10 +6,11 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta, ReturnType, Signature, Type};
 
 use crate::ast::TaskFn;
 use crate::attr::{Source, TaskOptions};
+use crate::doc::Doc;
 use crate::errors::Errors;
 use crate::job::{Backoff, JobOptions};
 use crate::param::{self, Param};
-use crate::{crate_path, doc, fallback, signature, valid};
+use crate::{crate_path, fallback, signature, valid};
 
 pub(crate) fn task(options: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -18,6 +19,7 @@ pub(crate) fn task(options: TokenStream, item: &TokenStream) -> TokenStream {
         return fallback::item(item, errors);
     };
     let params = param::take_params(&mut function.sig, &mut errors);
+    valid::attributes(&function.attrs, &mut errors);
     valid::check(&options, &function.sig, &params, &mut errors);
     if !errors.is_empty() {
         return fallback::function(function, errors);
@@ -55,7 +57,7 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
         .iter()
         .filter(|attribute| attribute.path().is_ident("cfg"));
     let levels = function.attrs.iter().filter_map(lint_level);
-    let description = optional_text(&doc::text(&function.attrs));
+    let description = Doc::of(&function.attrs);
     let signature = signature::of(sig, params);
     let timeout = match timeout {
         Some(timeout) => {
@@ -220,7 +222,7 @@ fn value_fn(value: &Expr, ty: &TokenStream) -> TokenStream {
             lit: Lit::Str(text),
             attrs,
         }) if attrs.is_empty() => {
-            let convert = quote_spanned!(text.span()=> __rt::text(#text));
+            let convert = quote_spanned!(text.span()=> <__rt::TextProbe<#ty>>::__task_text(#text));
             quote!(|| -> #ty { #convert })
         }
         value => quote!(|| -> #ty { #value }),
@@ -230,7 +232,7 @@ fn value_fn(value: &Expr, ty: &TokenStream) -> TokenStream {
 fn parameter(param: &Param) -> TokenStream {
     let name = &param.name;
     let annotation = signature::ty(&param.written);
-    let description = optional_text(&param.docs);
+    let description = &param.docs;
     let default = match signature::default(param) {
         Some(text) => quote!(::core::option::Option::Some(#text)),
         None => quote!(::core::option::Option::None),
@@ -306,13 +308,5 @@ fn output_type(sig: &Signature) -> TokenStream {
     match &sig.output {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => Type::to_token_stream(ty),
-    }
-}
-
-fn optional_text(text: &str) -> TokenStream {
-    if text.is_empty() {
-        quote!(::core::option::Option::None)
-    } else {
-        quote!(::core::option::Option::Some(#text))
     }
 }

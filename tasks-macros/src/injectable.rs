@@ -29,9 +29,15 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
         return errors.into_compile_errors();
     }
     let krate = crate_path::resolve(explicit);
-    // Its place is the user's and it is generated all the same: a type that is deprecated is not used by being derived for.
     let mut ident = input.ident.clone();
-    ident.set_span(Span::call_site().located_at(ident.span()));
+    if input
+        .attrs
+        .iter()
+        .any(|attribute| attribute.path().is_ident("deprecated"))
+    {
+        // As generated code, which rustc does not take for a use of the type.
+        ident.set_span(Span::call_site().located_at(ident.span()));
+    }
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
     let predicates = where_clause.map(|clause| &clause.predicates);
     // The bound is on `Self`, so a type that is not `Send` is refused here, at its name.

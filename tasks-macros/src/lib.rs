@@ -27,6 +27,7 @@ mod injectable;
 mod job;
 mod param;
 mod signature;
+mod types;
 mod valid;
 
 use proc_macro::TokenStream;

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, Generics, Pat, PatType, Signature, Type};
 
 use crate::attr::ParamOptions;
-use crate::doc;
+use crate::doc::{self, Doc};
 use crate::errors::Errors;
 use crate::valid;
 
@@ -22,7 +22,7 @@ pub(crate) struct Param {
     pub(crate) inner: Type,
     pub(crate) by_ref: bool,
     pub(crate) options: ParamOptions,
-    pub(crate) docs: String,
+    pub(crate) docs: Doc,
 }
 
 impl Param {
@@ -69,13 +69,38 @@ pub(crate) fn take_params(sig: &mut Signature, errors: &mut Errors) -> Vec<Param
 
 /// Whether rustc refuses the attribute on a parameter, so that the macro has to take it away.
 fn is_ours(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("task") || doc::is_doc(attribute)
+    attribute.path().is_ident("task") || doc::is_doc(attribute) || of_a_derive(attribute).is_some()
+}
+
+/// What to write instead of an attribute that only a derive knows.
+fn of_a_derive(attribute: &Attribute) -> Option<String> {
+    let name = attribute.path().get_ident()?.to_string();
+    match name.as_str() {
+        "serde" => Some(
+            "`#[serde(…)]` belongs to a field of a type that derives serde's traits. For a parameter write \
+             `#[task(default = …)]` or `#[task(rename = \"…\")]`; for all else give it a type of your own: \
+             `#[derive(Deserialize, JsonSchema)] #[serde(transparent)] struct Name(#[serde(…)] Inner)`"
+                .to_owned(),
+        ),
+        "schemars" | "validate" | "garde" => Some(format!(
+            "`#[{name}(…)]` belongs to a field of a type that is derived for. Give the parameter a type of your own: \
+             `#[derive(Deserialize, JsonSchema)] #[serde(transparent)] struct Name(#[{name}(…)] Inner)`"
+        )),
+        _ => None,
+    }
 }
 
 fn take_param(typed: &mut PatType, generics: &Generics, errors: &mut Errors) -> Option<Param> {
     let (ours, rest): (Vec<_>, Vec<_>) = typed.attrs.drain(..).partition(is_ours);
     typed.attrs = rest;
     let (docs, attributes): (Vec<_>, Vec<_>) = ours.into_iter().partition(doc::is_doc);
+    let (of_derives, attributes): (Vec<_>, Vec<_>) =
+        (attributes.into_iter()).partition(|attribute| of_a_derive(attribute).is_some());
+    for attribute in &of_derives {
+        if let Some(instead) = of_a_derive(attribute) {
+            errors.on(attribute, instead);
+        }
+    }
     let options = ParamOptions::parse(&attributes, errors);
 
     for attribute in &typed.attrs {
@@ -133,7 +158,7 @@ fn take_param(typed: &mut PatType, generics: &Generics, errors: &mut Errors) -> 
         inner,
         by_ref,
         options,
-        docs: doc::text(&docs),
+        docs: Doc::of(&docs),
     })
 }
 

@@ -1,25 +1,51 @@
 //! Rules about the whole function. Those about one token are where the token is parsed.
 
-use proc_macro2::{Span, TokenTree};
-use quote::ToTokens;
+use proc_macro2::Span;
 use syn::ext::IdentExt;
-use syn::{Generics, ReturnType, Safety, Signature};
+use syn::{Attribute, Generics, Meta, ReturnType, Safety, Signature};
 
 use crate::attr::{Source, TaskOptions};
 use crate::errors::Errors;
 use crate::param::Param;
+use crate::types;
 
 pub(crate) fn check(options: &TaskOptions, sig: &Signature, params: &[Param], errors: &mut Errors) {
     name(options, sig, errors);
     qualifiers(sig, errors);
     for param in params {
-        types(&param.inner, Position::Parameter, sig, errors);
+        types::of_parameter(&param.inner, sig, errors);
         overrides(param, errors);
     }
     if let ReturnType::Type(_, ty) = &sig.output {
-        types(ty, Position::Result, sig, errors);
+        let borrowed = params.iter().filter(|param| param.by_ref).count();
+        types::of_result(ty, borrowed, sig, errors);
     }
     unique_names(params, errors);
+}
+
+/// Attributes that make a type of the function: actix's, which name a path.
+pub(crate) fn attributes(attributes: &[Attribute], errors: &mut Errors) {
+    const HANDLERS: [&str; 10] = [
+        "get", "post", "put", "delete", "head", "connect", "options", "trace", "patch", "route",
+    ];
+    for attribute in attributes {
+        let Some(name) = attribute.path().segments.last() else {
+            continue;
+        };
+        let is_handler = HANDLERS.iter().any(|handler| name.ident == handler)
+            && matches!(&attribute.meta, Meta::List(list)
+                if list.tokens.to_string().trim_start().starts_with("\"/"));
+        if is_handler {
+            errors.on(
+                attribute,
+                format!(
+                    "`#[{}]` makes a route of the function, which is no function any more: a task has a path of its own, \
+                     `/api/v1/tasks/<name>/$execute`. For both, write the handler as a second function that calls this one",
+                    name.ident
+                ),
+            );
+        }
+    }
 }
 
 /// The task's name and where it is written.
@@ -87,61 +113,6 @@ fn qualifiers(sig: &Signature, errors: &mut Errors) {
             clause,
             "a task cannot have a `where` clause: it has no generic parameters",
         );
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Position {
-    Parameter,
-    Result,
-}
-
-/// What a type must not contain. It is looked for in the tokens, at any depth.
-fn types(ty: &impl ToTokens, position: Position, sig: &Signature, errors: &mut Errors) {
-    let mut tokens = ty.to_token_stream().into_iter();
-    let mut first = true;
-    while let Some(token) = tokens.next() {
-        match &token {
-            TokenTree::Group(group) => types(&group.stream(), position, sig, errors),
-            TokenTree::Ident(ident) if ident == "impl" => {
-                errors.on(
-                    ident,
-                    "`impl Trait` has no name to decode or describe: name a concrete type",
-                );
-            }
-            TokenTree::Ident(ident) if ident == "_" => {
-                errors.left_to_rustc();
-            }
-            TokenTree::Ident(ident)
-                if ident == "dyn" && first && position == Position::Parameter =>
-            {
-                errors.on(ident, "a trait object is injected as `Arc<dyn …>`: take that, and provide one to the executor");
-            }
-            TokenTree::Ident(ident) if ident == "Self" => {
-                errors.on(ident, "a task is a free function, so there is no `Self`");
-            }
-            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
-                let lifetime = tokens.next();
-                let is_static = lifetime
-                    .as_ref()
-                    .is_some_and(|name| name.to_string() == "static");
-                // A declared one was reported where it is declared.
-                let declared = lifetime
-                    .as_ref()
-                    .is_some_and(|name| declares(&sig.generics, &name.to_string()));
-                if !declared && (position == Position::Parameter || !is_static) {
-                    let span = lifetime.map_or_else(|| punct.span(), |name| name.span());
-                    errors.at(span, "a task cannot have lifetimes: own the data, or borrow the whole parameter as in `&str`");
-                }
-            }
-            TokenTree::Punct(punct)
-                if punct.as_char() == '&' && position == Position::Parameter =>
-            {
-                errors.on(punct, "a reference inside a type cannot be decoded from a request: own the data, as in `Option<String>`");
-            }
-            _ => {}
-        }
-        first = false;
     }
 }
 

@@ -5,20 +5,21 @@ pub use inventory;
 pub use crate::arguments::{
     AnyPlace, AnyPlaces, AnySlot, Default, Example, ExampleSource, FromText, Injected,
     JsonFallback, JsonProbe, NotInjected, Places, Probe, RequestFallback, RequestSource, Requested,
-    Slot, Slots, Source, example, request_slot, slot, text,
+    Slot, Slots, Source, TextFallback, TextProbe, example, request_slot, slot,
 };
 pub use crate::execute::{
     Asynchronous, Blocking, Call, Facts, Finish, Run, Running, Shim, asynchronous, blocking,
 };
 pub use crate::task::{
     Backoff, Growth, JobPolicy, Outcome, OutputSchema, Parameter, PlainReturn, Ret, SchemaFallback,
-    TaskDescriptor,
+    TaskDescriptor, documentation,
 };
 
 /// What generated code imports, with names that nobody's own items have.
 pub mod scope {
     pub use super::{
         JsonFallback as _, PlainReturn as _, RequestFallback as _, SchemaFallback as _,
+        TextFallback as _,
     };
     pub use crate::__private as __rt;
 }

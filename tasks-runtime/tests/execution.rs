@@ -274,6 +274,21 @@ async fn careless_default(#[task(default = careless())] number: u8) -> u8 {
     number
 }
 
+/// Its own function is the last frame; neither what generated code nor what the framework does is there.
+fn ends_at_the_task(traceback: &str) {
+    for other in [
+        "rust_begin_unwind",
+        "tasks_runtime::execute",
+        "__INVENTORY",
+        "call_once",
+    ] {
+        assert!(!traceback.contains(other), "{other}: {traceback}");
+    }
+    let frames = traceback.split("frames, innermost first:").nth(1).unwrap();
+    let last = frames.trim_end().lines().last().unwrap();
+    assert!(last.contains("tests/execution.rs:"), "{traceback}");
+}
+
 #[tokio::test]
 async fn panics_are_failures_with_a_place() {
     let executor = testing::executor([
@@ -301,15 +316,13 @@ async fn panics_are_failures_with_a_place() {
                 .contains("tests/execution.rs:"),
             "{traceback}"
         );
-        assert!(
-            !traceback.contains("rust_begin_unwind")
-                && !traceback.contains("tasks_runtime::execute"),
-            "{traceback}"
-        );
+        ends_at_the_task(&traceback);
     }
     let failure = failure(executor.run(call!(panics_in_a_thread)).await);
     assert_eq!(failure.message, "a panic without a message");
-    assert!(failure.traceback.unwrap().contains("tests/execution.rs:"));
+    let traceback = failure.traceback.unwrap();
+    assert!(traceback.contains("tests/execution.rs:"));
+    ends_at_the_task(&traceback);
     let error = executor
         .run::<u8>(call!(careless_default))
         .await

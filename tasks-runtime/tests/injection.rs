@@ -275,3 +275,35 @@ async fn the_choice_by_type_can_be_overridden() {
         .unwrap();
     assert_eq!(got, "client server");
 }
+
+#[task(register = false)]
+async fn nested(executor: TaskExecutor, depth: u32) -> Result<u32, TaskError> {
+    if depth == 0 {
+        return Ok(0);
+    }
+    let below: u32 = Box::pin(executor.execute("nested", json!({"depth": depth - 1}))).await?;
+    Ok(below + 1)
+}
+
+#[tokio::test]
+async fn a_task_runs_another_within_the_limits() {
+    let executor = testing::executor([task(nested)])
+        .limit_task("nested", 3)
+        .max_wait(Duration::from_millis(50))
+        .build()
+        .unwrap();
+    assert_eq!(
+        executor.run::<u32>(call!(nested, depth = 2)).await.unwrap(),
+        2
+    );
+    let refused = executor
+        .run::<u32>(call!(nested, depth = 3))
+        .await
+        .unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("as many executions of it as it may have"),
+        "{refused}"
+    );
+}

@@ -226,8 +226,11 @@ async fn what_a_task_returns_as_an_error_is_in_the_envelope() {
         ),
         (&json!("failing_task"), &json!({}), &Value::Null)
     );
-    assert_eq!(failing["error"]["type"], "core::num::error::ParseIntError");
-    assert_eq!(failing["error"]["message"], "invalid digit found in string");
+    assert_eq!(
+        failing["error"]["type"],
+        "tasks_runtime::task::error::TaskError"
+    );
+    assert_eq!(failing["error"]["message"], "Something went wrong");
     assert!(
         failing["error"]["traceback"]
             .as_str()

@@ -28,7 +28,9 @@ pub use slot::{AnySlot, Slot, request_slot, slot};
 pub use source::{
     ExampleSource, Injected, Probe, RequestFallback, RequestSource, Requested, Source,
 };
-pub use value::{Default, Example, FromText, JsonFallback, JsonProbe, example, text};
+pub use value::{
+    Default, Example, FromText, JsonFallback, JsonProbe, TextFallback, TextProbe, example,
+};
 pub(crate) use whole::Fields;
 
 /// One parameter of a registered task, with what every call asks of it at hand.

@@ -80,8 +80,8 @@ pub enum Kind<T: 'static> {
 #[diagnostic::on_unimplemented(
     message = "`{T}` cannot be a parameter of a task",
     label = "neither injectable nor readable from a request",
-    note = "to read it from `params`, derive `serde::Deserialize` and `schemars::JsonSchema` for `{T}`",
-    note = "to have it injected, derive `Injectable` for `{T}` and provide a value to the executor"
+    note = "what is read from `params` implements `serde::Deserialize` and `schemars::JsonSchema`: derive them for types of this crate; for those of another crate, turn on its features for serde and schemars, or wrap them in a type of this crate with `#[serde(with = \"…\")]` and `#[schemars(with = \"…\")]`",
+    note = "what is injected is given to `provide`: derive `Injectable` for types of this crate; take those of another crate as `State<…>`"
 )]
 pub trait Source<T: 'static> {
     #[doc(hidden)]

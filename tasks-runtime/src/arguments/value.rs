@@ -61,7 +61,7 @@ impl<T> JsonFallback for JsonProbe<T> {
 #[diagnostic::on_unimplemented(
     message = "a string literal cannot be the default of a `{Self}`",
     label = "expected an expression of type `{Self}`",
-    note = "a string literal is converted with `From<&str>`; every other expression must have the parameter's type"
+    note = "a string literal is converted with `From<&str>`, and is `Some` for an `Option`; every other expression must have the parameter's type"
 )]
 pub trait FromText: Sized {
     #[doc(hidden)]
@@ -75,6 +75,28 @@ impl<T: From<&'static str>> FromText for T {
     }
 }
 
-pub fn text<T: FromText>(text: &'static str) -> T {
-    T::from_text(text)
+/// Makes a value of a string literal: the inherent function of an `Option` wins over the one of [`TextFallback`].
+#[derive(Debug)]
+pub struct TextProbe<T>(PhantomData<T>);
+
+impl<T: FromText> TextProbe<Option<T>> {
+    #[must_use]
+    pub fn __task_text(text: &'static str) -> Option<T> {
+        Some(T::from_text(text))
+    }
+}
+
+pub trait TextFallback {
+    type Value;
+
+    fn __task_text(text: &'static str) -> Self::Value
+    where
+        Self::Value: FromText,
+    {
+        Self::Value::from_text(text)
+    }
+}
+
+impl<T> TextFallback for TextProbe<T> {
+    type Value = T;
 }

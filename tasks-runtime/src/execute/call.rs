@@ -112,6 +112,7 @@ impl Envelope {
 /// A call of a task by its function, made by [`call!`](crate::call): run it with
 /// [`TaskExecutor::run`](crate::TaskExecutor::run).
 #[derive(Clone, Debug)]
+#[must_use = "a call does nothing until an executor runs it: `executor.run(call!(…)).await`"]
 pub struct Invocation {
     pub(crate) function: TypeId,
     pub(crate) path: &'static str,
@@ -127,7 +128,6 @@ pub(crate) struct NamedArguments {
 
 impl Invocation {
     #[doc(hidden)]
-    #[must_use]
     pub fn new<F: Copy + 'static>(_function: F) -> Self {
         let arguments = NamedArguments {
             json: b"{".to_vec(),
@@ -142,7 +142,6 @@ impl Invocation {
 
     /// Adds an argument. One that does not serialize is reported when the call runs, with everything else that is wrong.
     #[doc(hidden)]
-    #[must_use]
     #[allow(
         clippy::needless_pass_by_value,
         reason = "an argument is passed as to the function itself"

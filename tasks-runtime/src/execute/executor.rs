@@ -92,6 +92,13 @@ impl TaskExecutor {
         }
     }
 
+    /// The one that an execution belongs to.
+    pub(crate) fn of(context: &TaskContext) -> Self {
+        Self {
+            shared: Arc::clone(&context.0.shared),
+        }
+    }
+
     /// The tasks it runs.
     #[must_use]
     pub fn registry(&self) -> &TaskRegistry {

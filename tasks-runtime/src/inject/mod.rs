@@ -17,7 +17,7 @@ pub(crate) use requirements::Requirement;
 pub use requirements::Requirements;
 pub use state::State;
 
-use crate::{Caller, TaskContext};
+use crate::{Caller, TaskContext, TaskExecutor};
 
 /// A type whose values are injected into tasks.
 ///
@@ -52,6 +52,7 @@ use crate::{Caller, TaskContext};
 /// | `Arc<T>`, `Arc<dyn Trait>` | the provided `Arc`; a `T` that was provided by value is shared, too |
 /// | [`State<T>`] | a provided `T` of another crate, for which this trait cannot be implemented |
 /// | [`TaskContext`], [`Caller`] | always there |
+/// | [`TaskExecutor`] | the executor that runs the task, to run another one |
 ///
 /// # Implementing it by hand
 ///
@@ -76,7 +77,7 @@ use crate::{Caller, TaskContext};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be injected into a task",
     label = "not an injectable type",
-    note = "derive `Injectable` for `{Self}`; for a type of another crate take `State<{Self}>`"
+    note = "derive `Injectable` for types of this crate; take those of another crate as `State<{Self}>`"
 )]
 pub trait Injectable: Sized + Send + 'static {
     /// Says what has to be provided for this type, so that a missing value is found when the executor is built.
@@ -124,5 +125,15 @@ impl Injectable for TaskContext {
 
     fn inject(injector: &Injector<'_>) -> Injection<Self> {
         Injection::Ready(injector.context().clone())
+    }
+}
+
+/// To run another task from within a task. That one takes places of its own, while the task that waits for it keeps its own:
+/// where a limit leaves no place, it is refused after [`max_wait`](crate::ExecutorBuilder::max_wait).
+impl Injectable for TaskExecutor {
+    fn requires(_: &mut Requirements) {}
+
+    fn inject(injector: &Injector<'_>) -> Injection<Self> {
+        Injection::Ready(Self::of(injector.context()))
     }
 }

@@ -54,6 +54,13 @@ impl fmt::Debug for Parameter {
     }
 }
 
+/// The text of a doc comment that macros are a part of, if there is one.
+#[must_use]
+pub const fn documentation(text: &'static str) -> Option<&'static str> {
+    let text = text.trim_ascii();
+    if text.is_empty() { None } else { Some(text) }
+}
+
 inventory::collect!(TaskDescriptor);
 
 /// All linked tasks, also those that discovery leaves out.

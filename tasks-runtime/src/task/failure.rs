@@ -272,7 +272,13 @@ fn relevant(frames: &str) -> String {
         "FromResidual",
     ];
     /// The first of these is where the task was called.
-    const CALLER: [&str; 2] = ["::__start::", "tasks_runtime::execute"];
+    const CALLER: [&str; 2] = ["::__INVENTORY::", "tasks_runtime::execute"];
+    /// What is between the two is the standard library's.
+    const GLUE: [&str; 3] = [
+        "core::ops::function::",
+        "core::future::future::",
+        "core::panic::unwind_safe::",
+    ];
     let is_frame = |line: &str| {
         line.trim_start()
             .split_once(": ")
@@ -293,8 +299,14 @@ fn relevant(frames: &str) -> String {
         .iter()
         .position(|start| names_one_of(*start, &CALLER));
     let begin = starts.get(first).copied().unwrap_or(0);
+    let last = last.map(|position| {
+        let own = starts[first..first + position]
+            .iter()
+            .rposition(|start| !names_one_of(*start, &GLUE));
+        first + own.map_or(0, |position| position + 1)
+    });
     let end = last
-        .and_then(|position| starts.get(first + position))
+        .and_then(|position| starts.get(position))
         .copied()
         .unwrap_or(lines.len());
     if begin < end {

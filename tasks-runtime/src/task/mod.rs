@@ -16,7 +16,7 @@ pub(crate) use context::Current;
 pub(crate) use context::Phase;
 pub use context::TaskContext;
 pub(crate) use descriptor::linked;
-pub use descriptor::{Parameter, TaskDescriptor};
+pub use descriptor::{Parameter, TaskDescriptor, documentation};
 pub(crate) use error::Detail;
 pub use error::TaskError;
 pub use failure::{IntoTaskFailure, TaskFailure, Traceback};

@@ -18,7 +18,7 @@ use crate::execute::Run;
 #[diagnostic::on_unimplemented(
     message = "a task cannot return `{Self}`",
     label = "not serializable to JSON",
-    note = "derive `serde::Serialize` for `{Self}`"
+    note = "a result implements `serde::Serialize`: derive it for types of this crate; for those of another crate, turn on its feature for serde, or return a type of this crate that is made from them"
 )]
 pub trait TaskOutput {
     #[doc(hidden)]

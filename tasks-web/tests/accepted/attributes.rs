@@ -101,3 +101,31 @@ fn attributes_are_kept() {
         5
     );
 }
+
+macro_rules! words {
+    () => {
+        "of a macro"
+    };
+}
+
+/// Written here,
+#[doc = include_str!("included.md")]
+/// and here.
+#[task(register = false)]
+fn included(#[doc = concat!("Made ", words!())] x: i64) -> i64 {
+    x
+}
+
+#[test]
+fn documentation_is_taken_from_macros() {
+    let registry = TaskRegistry::builder().task(included).build().unwrap();
+    let info = registry.info("included").unwrap();
+    assert_eq!(
+        info.docstring.unwrap(),
+        "Written here,\n# A file\n\n  indented\n\nand here."
+    );
+    assert_eq!(
+        info.parameters[0].description.as_deref(),
+        Some("Made of a macro")
+    );
+}

@@ -189,3 +189,60 @@ fn results_may_hide_behind_an_alias() {
     );
     assert_eq!(diverges().unwrap_err(), "always");
 }
+
+struct Config {
+    rows: usize,
+}
+
+static CONFIG: Config = Config { rows: 7 };
+
+type Predicate = dyn for<'a> Fn(&'a str) -> bool + Send + Sync;
+
+/// What is written within a type need not be read from a request.
+#[task(register = false)]
+async fn by_type(
+    accepts: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    refuses: Option<Arc<Predicate>>,
+    config: State<&'static Config>,
+    measure: &State<fn(&str) -> usize>,
+    text: std::borrow::Cow<'static, str>,
+) -> std::borrow::Cow<'static, str> {
+    let rows = config.rows + (measure.0)(&text);
+    format!("{} {} {rows}", accepts(&text), refuses.is_none()).into()
+}
+
+#[test]
+fn references_within_a_type_are_judged_by_what_they_are_for() {
+    let accepts: Arc<dyn Fn(&str) -> bool + Send + Sync> = Arc::new(|text| text == "abc");
+    let executor = tasks_web::testing::executor([task(by_type)])
+        .provide(accepts)
+        .provide(&CONFIG)
+        .provide((|text| text.len()) as fn(&str) -> usize)
+        .build()
+        .unwrap();
+    let said: String = actix_web::rt::System::new()
+        .block_on(executor.execute("by_type", json!({"text": "abc"})))
+        .unwrap();
+    assert_eq!(said, "true false 10");
+}
+
+/// A text is a default for what may be left out, too.
+#[task(register = false)]
+async fn optional_text(
+    #[task(default = "x")] text: Option<String>,
+    #[task(default = None)] none: Option<String>,
+) -> String {
+    format!("{text:?} {none:?}")
+}
+
+#[test]
+fn a_text_is_the_default_of_an_option() {
+    assert_eq!(
+        run::<String>(task(optional_text), json!({})),
+        "Some(\"x\") None"
+    );
+    assert_eq!(
+        run::<String>(task(optional_text), json!({"text": null})),
+        "None None"
+    );
+}
