@@ -2,10 +2,10 @@
 
 #[cfg(feature = "database")]
 pub use crate::{
-    ArtifactHierarchy, ArtifactIn, ArtifactManager, Database, Jobs, Scheduler, Session,
-    Transaction, with_conn,
+    ArtifactError, ArtifactHierarchy, ArtifactIn, ArtifactManager, Database, DatabaseError,
+    JobError, Jobs, Scheduler, Session, Transaction, with_conn,
 };
 pub use crate::{
-    Injectable, State, TaskContext, TaskError, TaskExecutor, TaskRegistry, call, run_program,
-    run_shell, task,
+    BuildError, ExecuteError, Injectable, RegistryError, State, TaskContext, TaskError,
+    TaskExecutor, TaskFailure, TaskRegistry, call, run_program, run_shell, task,
 };

@@ -45,14 +45,14 @@ async fn a_text_is_not_read_as_json() {
 async fn what_is_echoed_is_json() {
     let executor = testing::executor([task(bytes)]).build().unwrap();
     // Two roads lead to the arguments: an escaped key takes the careful one.
-    for other in ["", ",\"\\u0061\":1"] {
-        let body = format!("{{\"params\":{{\"text\":\"a\nb\"}}{other}}}");
+    for key in ["params", "par\\u0061ms"] {
+        let body = format!("{{\"{key}\":{{\"text\":\"a\nb\"}}}}");
         let error = executor.execute_json("bytes", body.as_bytes()).await;
         assert!(
             matches!(error, Err(ExecuteError::InvalidArguments { .. })),
             "{error:?}"
         );
-        let body = format!("{{\n \"params\" : {{\n\t\"text\" : \"a\\nb\"\n}}\n{other}}}");
+        let body = format!("{{\n \"{key}\" : {{\n\t\"text\" : \"a\\nb\"\n}}\n}}");
         let answer = executor.execute_json("bytes", body.as_bytes()).await;
         let answer: Value = serde_json::from_slice(&answer.unwrap()).unwrap();
         assert_eq!(answer["result"], 3);

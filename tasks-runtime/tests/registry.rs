@@ -264,3 +264,62 @@ async fn closures_are_tasks_whose_parameters_are_fields() {
             < f64::EPSILON
     );
 }
+
+#[test]
+fn names_that_are_left_out_exist() {
+    let registry = TaskRegistry::builder()
+        .register_fn("one", [""; 0], |(): ()| async { Ok::<_, TaskError>(1) })
+        .register_blocking_fn("two", [""; 0], |(): ()| Ok::<_, TaskError>(2))
+        .build()
+        .unwrap();
+    let error = registry.clone().without(["twoo", "one", "x"]).unwrap_err();
+    assert_eq!(error.problems().len(), 2);
+    assert!(
+        error
+            .to_string()
+            .contains("`twoo`, to be left out; did you mean `two`?"),
+        "{error}"
+    );
+    assert_eq!(registry.without(["two"]).unwrap().list(), ["one"]);
+}
+
+#[tokio::test]
+async fn closures_may_have_no_parameters() {
+    let registry = TaskRegistry::builder()
+        .register_fn("one", [""; 0], |(): ()| async { Ok::<_, TaskError>(1) })
+        .register_blocking_fn("two", [""; 0], |(): ()| Ok::<_, TaskError>(2))
+        .build()
+        .unwrap();
+    let info = registry.info("one").unwrap();
+    assert_eq!(info.signature, "() -> i32");
+    assert_eq!(
+        info.input_schema,
+        serde_json::json!({"type": "object", "properties": {}, "additionalProperties": false})
+    );
+    let executor = TaskExecutor::builder(registry).build().unwrap();
+    assert_eq!(executor.execute::<i32>("one", ()).await.unwrap(), 1);
+    let answer = executor.execute_json("two", b"").await.unwrap();
+    assert_eq!(
+        String::from_utf8(answer).unwrap(),
+        r#"{"task_name":"two","params":{},"result":2,"error":null}"#
+    );
+    let error = executor
+        .execute_json("two", br#"{"params": {"x": 1}}"#)
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("this task takes none"),
+        "{error}"
+    );
+}
+
+#[test]
+fn all_that_is_wrong_with_a_closure_is_said_at_once() {
+    let error = TaskRegistry::builder()
+        .register_fn("a b", ["x", "x"], |number: u32| async move {
+            Ok::<_, TaskError>(number)
+        })
+        .build()
+        .unwrap_err();
+    assert_eq!(error.problems().len(), 3, "{error}");
+}

@@ -3,5 +3,6 @@
 pub use tasks_runtime::prelude::*;
 
 pub use crate::{
-    ApiKey, ApiKeys, Cors, HealthChecks, OpenApi, Problem, Service, ServiceInfo, TaskScope,
+    ApiKey, ApiKeys, Cors, HealthChecks, OpenApi, Problem, Service, ServiceError, ServiceInfo,
+    TaskScope,
 };

@@ -196,13 +196,7 @@ async fn no_parameters_in_all_spellings() {
             expected
         );
     }
-    for body in [
-        "null",
-        "{}",
-        r#"{"params":null}"#,
-        r#"{"params":{}}"#,
-        r#"{"extra":[1,2],"params":{}}"#,
-    ] {
+    for body in ["null", "{}", r#"{"params":null}"#, r#"{"params":{}}"#] {
         let request = client
             .post(url("/greet_user/$execute"))
             .header(CONTENT_TYPE, "application/json")
@@ -212,6 +206,32 @@ async fn no_parameters_in_all_spellings() {
             expected,
             "{body}"
         );
+    }
+}
+
+/// A body that holds something else would run with defaults.
+#[tokio::test]
+async fn a_body_without_params_is_not_taken_for_one_without_parameters() {
+    for (body, pointers) in [
+        (json!({"name": "Ada"}), vec!["/name"]),
+        (json!({"parms": {"name": "Ada"}}), vec!["/parms"]),
+        (
+            json!({"params": {"nme": "Ada"}, "a/b": 1}),
+            vec!["/a~1b", "/params/nme"],
+        ),
+    ] {
+        let (status, problem) = http::post(&url("/greet_user/$execute"), &body)
+            .await
+            .unwrap();
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        let errors = problem["errors"].as_array().unwrap();
+        let named: Vec<&str> = errors
+            .iter()
+            .map(|error| error["pointer"].as_str().unwrap())
+            .collect();
+        assert_eq!(named, pointers, "{problem}");
+        let said = errors[0]["detail"].as_str().unwrap();
+        assert!(said.contains("did you mean `params`"), "{said}");
     }
 }
 

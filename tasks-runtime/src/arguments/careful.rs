@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::error::Errors;
 use super::scanner::Scanner;
-use super::{AnyPlaces, Declared, Echo, Input, InvalidArguments, unknown_key};
+use super::{AnyPlaces, Declared, Echo, Input, InvalidArguments, depth, unknown_key};
 
 pub(super) fn read<'a>(
     input: Input<'a>,
@@ -19,6 +19,7 @@ pub(super) fn read<'a>(
     }
     let params = params(input)?;
     let mut errors = Errors::default();
+    strays(input, &mut errors);
     let mut secrets = Vec::new();
     let mut given = vec![false; parameters.len()];
     let request = || {
@@ -42,6 +43,8 @@ pub(super) fn read<'a>(
             });
         } else if std::mem::replace(&mut given[index], true) {
             errors.push(&key, "", || "given twice".to_owned());
+        } else if depth::of(value) > depth::LIMIT {
+            errors.push(&key, "", depth::message);
         } else if place.read(value) == Some(value.len()) {
             if parameter.secret {
                 secrets.push(span(params, value));
@@ -68,6 +71,23 @@ pub(super) fn read<'a>(
         text: params,
         secrets,
     })
+}
+
+/// Reports what stands beside `params` in a body that is to hold nothing else.
+pub(super) fn strays(input: Input<'_>, errors: &mut Errors) {
+    let Input::OnlyParams(body) = input else {
+        return;
+    };
+    let members = std::str::from_utf8(body)
+        .ok()
+        .and_then(|body| object(body.trim()).ok());
+    for (key, _) in members.unwrap_or_default() {
+        if key != "params" {
+            errors.push_beside(&key, || {
+                "unknown member of the body, did you mean `params`, an object that holds the arguments?".to_owned()
+            });
+        }
+    }
 }
 
 /// Where `part` is in `whole`, of which it is a slice.
@@ -110,7 +130,7 @@ fn missing(annotation: &str, misplaced: bool) -> String {
 
 /// Whether the body holds anything, and no `params`: the arguments themselves, perhaps.
 fn lacks_params(input: Input<'_>) -> bool {
-    let Input::Body(body) = input else {
+    let (Input::Body(body) | Input::OnlyParams(body)) = input else {
         return false;
     };
     let members = std::str::from_utf8(body)
@@ -125,8 +145,8 @@ fn lacks_params(input: Input<'_>) -> bool {
 pub(super) fn params(input: Input<'_>) -> Result<&str, InvalidArguments> {
     let text = match input {
         Input::Params(text) => text,
-        Input::Body([]) => return Ok(""),
-        Input::Body(body) => {
+        Input::Body([]) | Input::OnlyParams([]) => return Ok(""),
+        Input::Body(body) | Input::OnlyParams(body) => {
             let body = std::str::from_utf8(body).map_err(|error| {
                 InvalidArguments::malformed(format_args!(
                     "not UTF-8 from byte {} on",

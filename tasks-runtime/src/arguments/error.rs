@@ -90,6 +90,15 @@ impl Errors {
         }
     }
 
+    /// Adds an error about a member of the body that is not `params`.
+    pub(crate) fn push_beside(&mut self, key: &str, detail: impl FnOnce() -> String) {
+        if self.list.len() == MAX_ERRORS {
+            self.more += 1;
+        } else {
+            self.push_at(format!("/{}", escape(key)), detail());
+        }
+    }
+
     pub(crate) fn push_at(&mut self, pointer: String, detail: String) {
         self.list.push(ArgumentError {
             pointer: shorten(pointer),

@@ -8,7 +8,7 @@
 use serde::de::IgnoredAny;
 
 use super::scanner::Scanner;
-use super::{AnyPlaces, Declared, Echo, Input};
+use super::{AnyPlaces, Declared, Echo, Input, depth};
 
 pub(super) fn read<'a>(
     input: Input<'a>,
@@ -22,13 +22,16 @@ pub(super) fn read<'a>(
         secrets: Vec::new(),
     };
     let text = match input {
-        Input::Body(body) => {
+        Input::Body(body) | Input::OnlyParams(body) => {
             let body = std::str::from_utf8(body).ok()?;
             let mut scanner = Scanner::new(body);
             let mut params = None;
             scanner.object(Scanner::plain_key, |scanner, key| {
                 if key != "params" {
-                    return scanner.skip_value();
+                    return match input {
+                        Input::OnlyParams(_) => None,
+                        _ => scanner.skip_value(),
+                    };
                 }
                 if params.is_some() {
                     return None;
@@ -50,7 +53,7 @@ pub(super) fn read<'a>(
         }
     };
     let secrets = filler.finish()?;
-    if !is_json(text) {
+    if !is_json(text) || depth::is_suspicious(text) {
         return None;
     }
     Some(Echo { text, secrets })

@@ -6,6 +6,7 @@
 //! pointer.
 
 mod careful;
+mod depth;
 mod error;
 mod fast;
 mod list;
@@ -57,8 +58,10 @@ impl Declared {
 /// What arguments are read from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Input<'a> {
-    /// A request body, `{"params": {…}}` in one of its spellings.
+    /// A request body, `{"params": {…}}` in one of its spellings, whose other members somebody else reads.
     Body(&'a [u8]),
+    /// A request body that may hold nothing but `params`.
+    OnlyParams(&'a [u8]),
     /// The parameters alone.
     Params(&'a str),
 }

@@ -5,7 +5,7 @@ use serde_ignored::Path;
 use serde_json::Value;
 
 use super::error::Errors;
-use super::{Echo, Input, InvalidArguments, careful, request, unknown_key};
+use super::{Echo, Input, InvalidArguments, careful, depth, request, unknown_key};
 
 /// The fields of the struct, read off its schema.
 #[derive(Debug)]
@@ -70,9 +70,13 @@ impl Fields {
             Err(_) => !self.known.iter().any(|name| name == key),
         };
         let mut errors = Errors::default();
+        careful::strays(input, &mut errors);
         let mut given = vec![false; self.known.len()];
         let mut twice = false;
-        for (key, _) in &members {
+        for (key, value) in &members {
+            if depth::of(value) > depth::LIMIT {
+                errors.push(key, "", depth::message);
+            }
             match self.known.iter().position(|name| name == key) {
                 Some(index) if std::mem::replace(&mut given[index], true) => {
                     twice = true;

@@ -31,6 +31,7 @@ pub struct ExecutorBuilder {
     traceback: Traceback,
     span_level: Level,
     slow_poll_threshold: Option<Duration>,
+    omit_unwired: bool,
     #[cfg(feature = "metrics")]
     metrics: bool,
 }
@@ -63,6 +64,7 @@ impl ExecutorBuilder {
             traceback: Traceback::default(),
             span_level: Level::DEBUG,
             slow_poll_threshold: Some(Duration::from_millis(100)),
+            omit_unwired: false,
             #[cfg(feature = "metrics")]
             metrics: false,
         }
@@ -174,14 +176,22 @@ impl ExecutorBuilder {
         self
     }
 
+    /// Leaves out the tasks whose dependencies are not provided, with a line at `WARN` that names them and what is missing,
+    /// instead of refusing to be built. So one library of tasks serves programs that provide more and that provide less.
+    #[must_use]
+    pub fn omit_unwired(mut self) -> Self {
+        self.omit_unwired = true;
+        self
+    }
+
     /// Checks that every injected parameter of every task has what it needs, and makes the executor.
     ///
     /// # Errors
     ///
     /// [`BuildError`] names every missing dependency, with the task, the parameter and the place in the source; and every
     /// limit that is set for a task that does not exist.
-    pub fn build(self) -> Result<TaskExecutor, BuildError> {
-        let missing = self.missing();
+    pub fn build(mut self) -> Result<TaskExecutor, BuildError> {
+        let mut missing = self.missing();
         let names = || self.registry.names();
         let other: Vec<String> = self
             .task_limits
@@ -192,6 +202,26 @@ impl ExecutorBuilder {
                 None => format!("a limit is set for the task `{name}`, which does not exist"),
             })
             .collect();
+        if self.omit_unwired && !missing.is_empty() {
+            for MissingDependency {
+                task,
+                parameter,
+                type_name,
+                location,
+            } in &missing
+            {
+                tracing::warn!(
+                    task,
+                    parameter,
+                    r#type = type_name,
+                    location,
+                    "a task is left out: nobody provides what it needs"
+                );
+            }
+            let is_missing = |name: &str| missing.iter().any(|missing| missing.task == name);
+            self.registry = self.registry.retain(|task| !is_missing(task.name()));
+            missing.clear();
+        }
         if !missing.is_empty() || !other.is_empty() {
             return Err(BuildError { missing, other });
         }

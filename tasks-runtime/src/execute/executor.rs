@@ -163,7 +163,7 @@ impl TaskExecutor {
     /// Runs a task with a request body, `{"params": {…}}`, and writes the envelope
     /// `{"task_name", "params", "result", "error"}`, in which a failure of the task is a value like any other.
     ///
-    /// No body, an empty one, `null`, `{}` and `{"params": null}` all mean no parameters. This is the road that a server
+    /// No body, an empty one, `null`, `{}` and `{"params": null}` all mean no parameters; a member beside `params` is refused. This is the road that a server
     /// takes: the body is read once, straight into the parameters, and the result is written straight into the answer.
     ///
     /// # Errors
@@ -185,7 +185,7 @@ impl TaskExecutor {
         caller: Caller,
     ) -> Result<Vec<u8>, ExecuteError> {
         let entry = self.shared.registry.entry(name)?;
-        let input = Input::Body(body);
+        let input = Input::OnlyParams(body);
         match self.drive(entry, input, Envelope::Full, caller).await? {
             Outcome::Completed(mut json) => {
                 json.extend_from_slice(b",\"error\":null}");

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -77,7 +78,7 @@ impl RegistryBuilder {
         self
     }
 
-    /// Adds an `async` closure. The fields of the struct it takes are the parameters.
+    /// Adds an `async` closure. The fields of the struct it takes are the parameters; one that has none takes `()`.
     ///
     /// What the closure needs besides it captures. Errors are as those of a `#[task]`; a closure that cannot fail says
     /// so with `Ok::<_, TaskError>(…)`.
@@ -147,14 +148,17 @@ impl RegistryBuilder {
         tags: impl IntoIterator<Item = impl Into<Cow<'static, str>>>,
         closure: Result<Closure, RegistryProblem>,
     ) -> Self {
-        let tags = tags.into_iter().map(Into::into).collect();
+        let tags: Vec<Cow<'static, str>> = tags.into_iter().map(Into::into).collect();
         match closure {
             Ok(closure) => self.entry(RegisteredTask::new(
                 Cow::Owned(name),
                 tags,
-                Code::Closure(closure),
+                Code::Closure(Arc::new(closure)),
             )),
-            Err(problem) => self.problems.push(problem),
+            Err(problem) => {
+                self.check(&name, &tags);
+                self.problems.push(problem);
+            }
         }
         self
     }
@@ -170,26 +174,31 @@ impl RegistryBuilder {
         self.entry(RegisteredTask::new(name, tags, Code::of(task)));
     }
 
-    fn entry(&mut self, entry: RegisteredTask) {
-        if let Some(detail) = bad_name(entry.name()) {
+    /// Checks a name and tags.
+    fn check(&mut self, name: &str, tags: &[Cow<'static, str>]) {
+        if let Some(detail) = bad_name(name) {
             self.problems.push(RegistryProblem::BadName {
-                name: entry.name().to_owned(),
+                name: name.to_owned(),
                 detail,
             });
         }
-        for (index, tag) in entry.tags().iter().enumerate() {
+        for (index, tag) in tags.iter().enumerate() {
             let detail = if tag.trim().is_empty() {
                 "a tag must not be empty".to_owned()
-            } else if entry.tags()[..index].contains(tag) {
+            } else if tags[..index].contains(tag) {
                 format!("tag `{tag}` is given twice")
             } else {
                 continue;
             };
             self.problems.push(RegistryProblem::BadTag {
-                task: entry.name().to_owned(),
+                task: name.to_owned(),
                 detail,
             });
         }
+    }
+
+    fn entry(&mut self, entry: RegisteredTask) {
+        self.check(entry.name(), entry.tags());
         for declared in entry.declared() {
             // What is documented is evaluated later, where a panic would take the server down without a word about it.
             let evaluate = || (declared.slot.default_json(), declared.slot.example_json());

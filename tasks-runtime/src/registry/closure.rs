@@ -4,9 +4,9 @@ use std::any::type_name;
 use std::panic::Location;
 use std::sync::Arc;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Serialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::RegistryProblem;
@@ -71,6 +71,39 @@ impl Closure {
         })
     }
 
+    /// One that takes `()`, or another type that is `null` in JSON.
+    fn without_parameters<P, R>(
+        blocking: bool,
+        location: &'static Location<'static>,
+        start: impl Fn(P, Run) -> Running + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: DeserializeOwned,
+        R: JsonSchema,
+    {
+        #[derive(Deserialize)]
+        struct Nothing {}
+        fn schema() -> Schema {
+            json_schema!({"type": "object", "properties": {}, "additionalProperties": false})
+        }
+        let fields = Fields::of(schema().as_value());
+        Self {
+            description: None,
+            signature: format!("() -> {}", schema::short_type_name::<R>()),
+            parameters: Vec::new(),
+            blocking,
+            open: false,
+            location,
+            input_schema: |_| schema(),
+            output_schema: |generator| Some(generator.subschema_for::<R>()),
+            start: Box::new(move |call| {
+                let (Nothing {}, run) = call.decode_whole(&fields)?;
+                let params = P::deserialize(Value::Null).ok()?;
+                Some(start(params, run))
+            }),
+        }
+    }
+
     fn new<P, R>(
         task: &str,
         blocking: bool,
@@ -82,6 +115,9 @@ impl Closure {
         R: JsonSchema,
     {
         let schema = schema::standalone::<P>();
+        if schema.get("type").and_then(Value::as_str) == Some("null") {
+            return Ok(Self::without_parameters::<P, R>(blocking, location, start));
+        }
         if schema.get("properties").is_none()
             && schema.get("type").and_then(Value::as_str) != Some("object")
         {

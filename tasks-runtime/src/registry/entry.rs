@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
@@ -17,6 +18,7 @@ use crate::task::JobPolicy;
 use crate::task::{ParameterInfo, TaskDescriptor, TaskInfo};
 
 /// A task under the name and the tags it was registered with.
+#[derive(Clone)]
 pub struct RegisteredTask {
     name: Cow<'static, str>,
     tags: Vec<Cow<'static, str>>,
@@ -25,12 +27,13 @@ pub struct RegisteredTask {
     position: usize,
 }
 
+#[derive(Clone)]
 pub(super) enum Code {
     Function {
         task: &'static TaskDescriptor,
         parameters: Vec<Declared>,
     },
-    Closure(Closure),
+    Closure(Arc<Closure>),
 }
 
 impl Code {

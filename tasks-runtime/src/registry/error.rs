@@ -50,6 +50,13 @@ pub enum RegistryProblem {
         /// The panic's message.
         message: String,
     },
+    /// A task that is to be left out does not exist.
+    Unknown {
+        /// The name.
+        name: String,
+        /// The name of a task that resembles it.
+        nearest: Option<String>,
+    },
     /// A closure's parameters are not a struct.
     NotAStruct {
         /// The task.
@@ -109,10 +116,21 @@ impl fmt::Display for RegistryProblem {
                 f,
                 "task `{task}` at {location}: the default or the example of `{parameter}` panics: {message}"
             ),
+            Self::Unknown { name, nearest } => {
+                write!(
+                    f,
+                    "no task is named `{}`, to be left out",
+                    name.escape_debug()
+                )?;
+                match nearest {
+                    Some(nearest) => write!(f, "; did you mean `{nearest}`?"),
+                    None => Ok(()),
+                }
+            }
             Self::NotAStruct { task, type_name } => {
                 write!(
                     f,
-                    "task `{task}`: its parameters are a `{type_name}`, which is not a struct with named fields"
+                    "task `{task}`: its parameters are a `{type_name}`, which is not a struct with named fields; a closure without parameters takes `()`"
                 )
             }
         }

@@ -108,6 +108,54 @@ impl TaskRegistry {
         }
     }
 
+    /// The registry without some of its tasks, by name: of one library of tasks, a service runs those that it is for.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`] names every name that no task has.
+    ///
+    /// ```
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task(register = false, tags = ["small"])]
+    /// fn small() {}
+    /// #[task(register = false, tags = ["large"])]
+    /// fn large() {}
+    /// let all = TaskRegistry::builder().task(small).task(large).build()?;
+    ///
+    /// assert_eq!(all.clone().without(["large"])?.list(), ["small"]);
+    /// assert_eq!(all.retain(|task| task.tags().iter().any(|tag| tag == "large")).list(), ["large"]);
+    /// # Ok::<(), RegistryError>(())
+    /// ```
+    pub fn without<T: AsRef<str>>(
+        self,
+        names: impl IntoIterator<Item = T>,
+    ) -> Result<Self, RegistryError> {
+        let names: Vec<T> = names.into_iter().collect();
+        let problems: Vec<RegistryProblem> = names
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|name| !self.has(name))
+            .map(|name| RegistryProblem::Unknown {
+                name: name.to_owned(),
+                nearest: nearest(name, self.names(), 1)
+                    .first()
+                    .map(|name| (*name).to_owned()),
+            })
+            .collect();
+        if !problems.is_empty() {
+            return Err(RegistryError { problems });
+        }
+        Ok(self.retain(|task| !names.iter().any(|name| name.as_ref() == task.name())))
+    }
+
+    /// The registry with those of its tasks for which `keep` is true.
+    #[must_use]
+    pub fn retain(self, keep: impl Fn(&RegisteredTask) -> bool) -> Self {
+        let entries = self.inner.entries.iter().filter(|task| keep(task));
+        Self::from_entries(entries.cloned().collect())
+    }
+
     /// Whether there is a task of this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {

@@ -34,7 +34,7 @@ impl Operations<'_> {
         } else {
             self.version.nullable(&input)
         };
-        let mut body = json!({"type": "object", "properties": {"params": params}});
+        let mut body = json!({"type": "object", "properties": {"params": params}, "additionalProperties": false});
         if needs_body {
             body["required"] = json!(["params"]);
         }

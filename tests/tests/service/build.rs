@@ -298,3 +298,38 @@ async fn other_paths_and_less_of_it() {
     assert_eq!(answer["result"], "X");
     assert_eq!(answer["error"], Value::Null);
 }
+
+/// One library of tasks, and a service that provides less than all of them need.
+#[tokio::test]
+async fn tasks_that_cannot_be_wired_are_left_out_on_request() {
+    let registry = TaskRegistry::builder()
+        .task(send)
+        .task(tick)
+        .task(add)
+        .build()
+        .unwrap()
+        .without(["add"])
+        .unwrap();
+    let app = serve(
+        Service::builder(ServiceInfo::new("small", "Small"))
+            .with_tasks(registry)
+            .provide(Clock)
+            .executor(|executor| executor.omit_unwired().limit_task("send", 1)),
+    )
+    .await;
+    let (_, tasks) = http::get(&app.url("/api/v1/tasks")).await.unwrap();
+    let names: Vec<&Value> = tasks
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| &task["name"])
+        .collect();
+    assert_eq!(names, ["tick"]);
+    let (_, document) = http::get(&app.url("/openapi.json")).await.unwrap();
+    assert!(document["paths"]["/api/v1/tasks/tick/$execute"].is_object());
+    assert!(document["paths"]["/api/v1/tasks/send/$execute"].is_null());
+    let (status, _) = http::post(&app.url("/api/v1/tasks/send/$execute"), &json!({}))
+        .await
+        .unwrap();
+    assert_eq!(status, 404);
+}

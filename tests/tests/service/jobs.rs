@@ -692,7 +692,45 @@ async fn schedules_are_made_changed_paused_and_forgotten(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+/// What is accepted can be shown again, in a list of jobs, too.
+async fn deep_arguments_are_refused_before_they_are_stored(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    for action in ["$submit", "$execute"] {
+        let url = world.app.url(&format!("/api/v1/tasks/store/{action}"));
+        let send = async |levels: usize| {
+            let request = http::client().unwrap().post(&url);
+            let body = format!("{{\"params\": {{\"data\": {}}}}}", nested(levels));
+            let response = request
+                .header("content-type", "application/json")
+                .body(body)
+                .send()
+                .await
+                .unwrap();
+            let status = response.status().as_u16();
+            (status, response.text().await.unwrap())
+        };
+        let (status, answer) = send(100).await;
+        assert!(status < 300, "{action} {answer}");
+        for levels in [101, 124, 127, 1000] {
+            let (status, answer) = send(levels).await;
+            assert_eq!(status, 422, "{action} {levels} {answer}");
+            let problem: Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!(problem["errors"][0]["pointer"], "/params/data", "{answer}");
+            assert_eq!(
+                problem["errors"][0]["detail"],
+                "nested more than 100 levels deep"
+            );
+        }
+    }
+    let (status, jobs) = world.get("/api/v1/jobs?page=1&size=10").await;
+    assert_eq!((status, &jobs["total"]), (200, &json!(1)));
+    let id = jobs["items"][0]["id"].as_str().unwrap();
+    assert_eq!(world.get(&format!("/api/v1/jobs/{id}")).await.0, 200);
+}
+
 tasks_tests::on_both_databases!(
+    deep_arguments_are_refused_before_they_are_stored,
     a_job_from_its_submission_to_its_result,
     bad_input_is_refused_and_stores_nothing,
     a_key_of_the_client_names_one_job,
