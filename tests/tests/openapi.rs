@@ -164,7 +164,7 @@ async fn every_task_has_its_operation() {
         .iter()
         .map(|v| &v["title"])
         .collect();
-    assert_eq!(titles, ["success", "error"]);
+    assert_eq!(titles, ["ReportSuccess", "ReportError"]);
 }
 
 /// The examples of requests fit their schemas and are accepted; the answers fit theirs.
@@ -225,4 +225,173 @@ async fn the_schemas_of_a_task_stand_alone() {
         assert!(!input.is_valid(&json!({"no such parameter": 1})), "{task}");
         jsonschema::validator_for(&task["output_schema"]).unwrap();
     }
+}
+
+mod odd {
+    use std::borrow::Cow;
+    use std::collections::{BTreeMap, BTreeSet, HashMap};
+    use std::time::{Duration, SystemTime};
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+    use serde::{Deserialize, Serialize};
+    use serde_json::Value;
+    use tasks_web::prelude::*;
+
+    /// A number of any length, or a text of one.
+    #[derive(Serialize, Deserialize, Default)]
+    pub(super) struct Decimal(String);
+
+    impl JsonSchema for Decimal {
+        fn schema_name() -> Cow<'static, str> {
+            "Decimal".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({"type": ["string", "number"], "pattern": "^-?[0-9]+$"})
+        }
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    pub(super) enum Shape {
+        Point,
+        Circle(f64),
+        Line(f64, f64),
+        Named { name: String },
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    pub(super) enum Outcome {
+        Success { value: Option<Value> },
+        Error { why: Option<Box<Outcome>> },
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[serde(untagged)]
+    pub(super) enum Either {
+        Number(i64),
+        Text(String),
+        Nothing(()),
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    pub(super) struct Everything {
+        decimal: Decimal,
+        maybe_decimal: Option<Decimal>,
+        pair: (i32, String),
+        twins: (u8, u8),
+        none: [u8; 0],
+        three: [f32; 3],
+        by_number: HashMap<u32, Vec<String>>,
+        by_sign: BTreeMap<i8, Option<Shape>>,
+        set: BTreeSet<u16>,
+        any: Value,
+        maybe_any: Option<Value>,
+        unit: (),
+        maybe_shape: Option<Shape>,
+        either: Either,
+        maybe_either: Option<Either>,
+        letter: char,
+        wait: Duration,
+        wide: u128,
+        #[schemars(range(min = 1, max = 5), extend("exclusiveMinimum" = 0))]
+        stars: i64,
+        #[serde(flatten)]
+        others: HashMap<String, Value>,
+    }
+
+    #[task(register = false)]
+    pub(super) async fn echo(everything: Everything) -> Everything {
+        everything
+    }
+
+    #[task(register = false)]
+    pub(super) async fn a_b(
+        outcome: Outcome,
+        data: Value,
+        pair: Option<(i64, bool)>,
+    ) -> Option<Outcome> {
+        let _ = (data, pair);
+        Some(outcome)
+    }
+
+    #[task(register = false)]
+    pub(super) async fn at(
+        #[task(default = SystemTime::now())] time: SystemTime,
+        #[task(default = Duration::from_secs(5))] wait: Duration,
+    ) -> SystemTime {
+        time + wait
+    }
+}
+
+async fn odd_documents() -> (tasks_tests::app::Running, Value, Value) {
+    use tasks_web::{TaskExecutor, TaskRegistry, task};
+    let registry = TaskRegistry::builder()
+        .task(odd::echo)
+        .task(odd::a_b)
+        .task(task(odd::a_b).named("a-b"))
+        .task(odd::at)
+        .build()
+        .unwrap();
+    let executor = TaskExecutor::builder(registry).build().unwrap();
+    let app = tasks_tests::app::Running::start(move |config| {
+        config.service(tasks_web::scope("/tasks", executor.clone()));
+    });
+    let newer = http::get(&app.url("/openapi.json")).await.unwrap().1;
+    let older = http::get(&app.url("/openapi.json?version=3.0"))
+        .await
+        .unwrap()
+        .1;
+    (app, newer, older)
+}
+
+/// Whatever serde can do, the document is valid in both versions.
+#[tokio::test]
+async fn odd_types_are_described() {
+    let (_app, newer, older) = odd_documents().await;
+    assert_valid(&newer);
+    assert_valid(&older);
+    let text = older.to_string();
+    for keyword in [
+        "prefixItems",
+        "patternProperties",
+        "\"const\"",
+        "\"type\":[",
+    ] {
+        assert!(!text.contains(keyword), "{keyword}: {older:#}");
+    }
+    let everything = &older["components"]["schemas"]["Everything"]["properties"];
+    assert_eq!(
+        everything["none"],
+        json!({"type": "array", "maxItems": 0, "items": {}})
+    );
+    assert_eq!(
+        everything["by_number"]["additionalProperties"],
+        json!({"type": "array", "items": {"type": "string"}})
+    );
+    assert_eq!(everything["maybe_any"], json!({}));
+    assert_eq!(
+        newer["components"]["schemas"]["Everything"]["properties"]["any"],
+        json!({})
+    );
+    let params = |task: &str| {
+        let operation = &newer["paths"][format!("/tasks/{task}/$execute")]["post"];
+        let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let params = &body["properties"]["params"];
+        params.get("anyOf").map_or(params, |either| &either[0])["properties"].clone()
+    };
+    assert_eq!(params("a_b")["data"], json!({}));
+    // The time is another one in each call; a duration is not.
+    assert!(params("at")["time"].get("default").is_none());
+    assert_eq!(
+        params("at")["wait"]["default"],
+        json!({"secs": 5, "nanos": 0})
+    );
+    let id = |task: &str| {
+        newer["paths"][format!("/tasks/{task}/$execute")]["post"]["operationId"]
+            .as_str()
+            .unwrap()
+            .replace('-', "_")
+    };
+    assert_ne!(id("a_b"), id("a-b"));
 }

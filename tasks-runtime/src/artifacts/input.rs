@@ -76,11 +76,14 @@ impl ArtifactIn {
         self
     }
 
-    /// With bytes of a media type.
+    /// With bytes of a media type: a `Vec<u8>`, a `String`, an array, a `&'static` slice or text, [`Bytes`]; they are not copied.
     #[must_use]
-    pub fn bytes(content: impl Into<Bytes>, content_type: impl Into<String>) -> Self {
+    pub fn bytes(
+        content: impl AsRef<[u8]> + Send + 'static,
+        content_type: impl Into<String>,
+    ) -> Self {
         Self {
-            body: Body::Bytes(content.into()),
+            body: Body::Bytes(Bytes::from_owner(content)),
             ..Self::new().content_type(content_type)
         }
     }

@@ -64,6 +64,7 @@ mod lease;
 mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod query;
 mod session;
 mod settings;
 #[cfg(feature = "sqlite")]
@@ -76,15 +77,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-#[doc(no_inline)]
-pub use diesel_async::RunQueryDsl;
-
 pub use builder::DatabaseBuilder;
 pub use closure::AsyncClosure;
 pub use connection::{Connection, ConnectionKind, Transaction};
 pub use error::DatabaseError;
 #[cfg(feature = "postgres")]
 pub use postgres::PgConnection;
+pub use query::RunQueryDsl;
 pub use session::Session;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteConnection;

@@ -88,7 +88,7 @@ fn tag_list() -> Value {
         "type": "array",
         "maxItems": 50,
         "uniqueItems": true,
-        "items": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[\\p{L}\\p{N}_-]+$"},
+        "items": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Letters, digits, `_` and `-`."},
         "description": "Letters, digits, `-` and `_`; none twice.",
     })
 }
@@ -229,12 +229,14 @@ fn tree(writer: &mut Writer<'_>) -> Value {
 }
 
 fn list(writer: &mut Writer<'_>) -> Value {
-    // Without data: what else an artifact has, it has there.
-    let item = json!({
-        "type": "object",
-        "required": ["id", "created_at", "updated_at", "tags", "metadata", "content_type", "file_name", "size", "parent_id", "level"],
-        "description": "An artifact without its data.",
-    });
+    let mut item = writer.output_object::<Artifact>();
+    if let Some(properties) = item["properties"].as_object_mut() {
+        properties.remove("data");
+    }
+    if let Some(required) = item["required"].as_array_mut() {
+        required.retain(|name| name != "data");
+    }
+    item["description"] = json!("An artifact without its data.");
     let schema = list_of(&item);
     let mut operation = read(
         writer,

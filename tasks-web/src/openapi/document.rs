@@ -102,9 +102,17 @@ impl Mount {
     }
 }
 
-/// Operation ids, which have to be unique in the whole document.
+/// Operation ids, which have to be unique in the whole document, also where a generator makes names of a language of them.
 #[derive(Default)]
 struct Ids(HashSet<String>);
+
+/// What generators make of an id, whose words they put together in their own way.
+fn plain(id: &str) -> String {
+    id.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
 
 impl Ids {
     /// The id itself, or with the path before it when another scope has it.
@@ -115,7 +123,7 @@ impl Ids {
             .collect();
         let mut candidate = id.to_owned();
         let mut number = 1;
-        while !self.0.insert(candidate.clone()) {
+        while !self.0.insert(plain(&candidate)) {
             candidate = match number {
                 1 => format!("{}_{id}", path.join("_")),
                 number => format!("{}_{id}_{number}", path.join("_")),
@@ -190,6 +198,9 @@ impl Generators {
             let name = twofold.get(&name).cloned().unwrap_or(name);
             all.insert(name, schema);
         }
+        for (name, schema) in &mut all {
+            title_variants(name, schema);
+        }
         let operations = paths
             .values_mut()
             .filter_map(Value::as_object_mut)
@@ -223,6 +234,26 @@ fn renamed(inputs: &Map<String, Value>, outputs: &Map<String, Value>) -> HashMap
                 other.push('_');
             }
             renamed.insert(name.clone(), other);
+        }
+    }
+}
+
+/// Puts the name of an enum before the titles of its variants: generators make types of them, and many enums have an `Error`.
+fn title_variants(name: &str, schema: &mut Value) {
+    for keyword in ["oneOf", "anyOf"] {
+        let variants = schema.get_mut(keyword).and_then(Value::as_array_mut);
+        for variant in variants.into_iter().flatten() {
+            if let Some(Value::String(title)) = variant.get_mut("title")
+                && !title.starts_with(name)
+            {
+                let words = title.split(|c: char| !c.is_alphanumeric());
+                let words = words.filter(|word| !word.is_empty()).map(|word| {
+                    let (first, rest) =
+                        word.split_at(word.chars().next().map_or(0, char::len_utf8));
+                    first.to_uppercase() + rest
+                });
+                *title = format!("{name}{}", words.collect::<String>());
+            }
         }
     }
 }

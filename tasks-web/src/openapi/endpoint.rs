@@ -81,6 +81,17 @@ impl Writer<'_> {
         self.outputs.subschema_for::<T>().into()
     }
 
+    /// The schema of what is sent to clients, in place: to be changed.
+    #[cfg_attr(
+        not(feature = "database"),
+        allow(dead_code, reason = "used by parts that store")
+    )]
+    pub(crate) fn output_object<T: JsonSchema>(&mut self) -> Value {
+        let mut schema: Value = T::json_schema(self.outputs).into();
+        Version::adapt(&mut schema, self.outputs);
+        schema
+    }
+
     /// The schema of what clients send.
     #[cfg_attr(
         not(feature = "database"),

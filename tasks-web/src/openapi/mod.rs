@@ -1,5 +1,6 @@
 //! The OpenAPI document of the tasks, and its UI.
 
+mod dialect;
 mod document;
 mod endpoint;
 mod example;

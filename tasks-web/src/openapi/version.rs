@@ -6,6 +6,8 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
 use tasks_runtime::{BoundIntegers, TitleVariants};
 
+use super::dialect;
+
 /// A version of OpenAPI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -18,13 +20,6 @@ pub(crate) enum Version {
 /// The number that is served as 3.1.
 const NUMBER_3_1: &str = "3.1.1";
 const NUMBER_3_0: &str = "3.0.4";
-
-/// What is inside of a text is not said in 3.0.
-fn without_content(schema: &mut Schema) {
-    for keyword in ["contentMediaType", "contentSchema", "contentEncoding"] {
-        schema.remove(keyword);
-    }
-}
 
 impl Version {
     pub(crate) fn number(self) -> &'static str {
@@ -47,11 +42,13 @@ impl Version {
         settings
             .transforms
             .push(Box::new(RecursiveTransform(BoundIntegers)));
-        if self == Self::V3_0 {
-            settings
-                .transforms
-                .push(Box::new(RecursiveTransform(without_content)));
-        }
+        let dialect: fn(&mut Schema) = match self {
+            Self::V3_1 => dialect::newer,
+            Self::V3_0 => dialect::older,
+        };
+        settings
+            .transforms
+            .push(Box::new(RecursiveTransform(dialect)));
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
         settings
@@ -72,7 +69,9 @@ impl Version {
     pub(crate) fn nullable(self, schema: &Value) -> Value {
         match self {
             Self::V3_1 => json!({"anyOf": [schema, {"type": "null"}]}),
-            Self::V3_0 => json!({"allOf": [schema], "nullable": true}),
+            Self::V3_0 => {
+                json!({"anyOf": [schema, {"type": "string", "nullable": true, "enum": [null]}]})
+            }
         }
     }
 

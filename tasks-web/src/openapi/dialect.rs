@@ -1,0 +1,179 @@
+//! Schemas as readers of `OpenAPI` understand them: what JSON Schema says in a way that 3.0 does not know, or that generators of
+//! clients stumble over, is said in another one.
+
+use schemars::Schema;
+use serde_json::{Map, Value, json};
+
+/// Keywords that 3.0 does not have, and that nothing stands in for.
+const UNKNOWN: [&str; 16] = [
+    "$schema",
+    "$defs",
+    "$comment",
+    "contains",
+    "minContains",
+    "maxContains",
+    "contentMediaType",
+    "contentSchema",
+    "contentEncoding",
+    "dependentRequired",
+    "dependentSchemas",
+    "propertyNames",
+    "unevaluatedItems",
+    "if",
+    "then",
+    "else",
+];
+
+/// Says in the words of 3.0 what is left of JSON Schema 2020-12 after the transforms of schemars.
+pub(super) fn older(schema: &mut Schema) {
+    let Some(schema) = schema.as_object_mut() else {
+        return;
+    };
+    for keyword in UNKNOWN {
+        schema.remove(keyword);
+    }
+    types(schema);
+    tuple(schema);
+    patterns(schema);
+    bounds(schema);
+    nullable(schema);
+    if schema.get("type") == Some(&json!("array")) && !schema.contains_key("items") {
+        schema.insert("items".to_owned(), json!({}));
+    }
+}
+
+/// There is one type; several are alternatives, and null is none of them.
+fn types(schema: &mut Map<String, Value>) {
+    let Some(Value::Array(mut types)) = schema.get("type").cloned() else {
+        return;
+    };
+    schema.remove("type");
+    let all = types.len();
+    types.retain(|name| name != "null");
+    if types.len() < all {
+        schema.insert("nullable".to_owned(), true.into());
+    }
+    if let [only] = types.as_slice() {
+        schema.insert("type".to_owned(), only.clone());
+        return;
+    }
+    let alternative = |name: &Value| json!({"type": name});
+    let alternatives: Vec<Value> = types.iter().map(alternative).collect();
+    if !alternatives.is_empty() && !schema.contains_key("anyOf") {
+        schema.insert("anyOf".to_owned(), alternatives.into());
+    }
+}
+
+/// A list of so many elements, each of one of the types.
+fn tuple(schema: &mut Map<String, Value>) {
+    // Which of the two it is depends on what schemars has made of it.
+    let items = match (schema.remove("prefixItems"), schema.get("items")) {
+        (Some(Value::Array(items)), _) => items,
+        (None, Some(Value::Array(items))) => items.clone(),
+        _ => return,
+    };
+    let mut kinds: Vec<Value> = Vec::new();
+    for item in items {
+        if !kinds.contains(&item) {
+            kinds.push(item);
+        }
+    }
+    let items = match kinds.len() {
+        0 => json!({}),
+        1 => kinds.remove(0),
+        _ => json!({"anyOf": kinds}),
+    };
+    schema.insert("items".to_owned(), items);
+}
+
+/// Keys of any kind: those of maps whose keys are numbers are patterns.
+fn patterns(schema: &mut Map<String, Value>) {
+    let Some(Value::Object(patterns)) = schema.remove("patternProperties") else {
+        return;
+    };
+    let mut values: Vec<Value> = patterns.into_iter().map(|(_, value)| value).collect();
+    let values = match values.len() {
+        1 => values.remove(0),
+        _ => json!({"anyOf": values}),
+    };
+    schema.insert("additionalProperties".to_owned(), values);
+}
+
+/// That a bound is exclusive is a flag.
+fn bounds(schema: &mut Map<String, Value>) {
+    for (exclusive, bound) in [
+        ("exclusiveMinimum", "minimum"),
+        ("exclusiveMaximum", "maximum"),
+    ] {
+        if let Some(number @ Value::Number(_)) = schema.get(exclusive).cloned() {
+            schema.insert(bound.to_owned(), number);
+            schema.insert(exclusive.to_owned(), true.into());
+        }
+    }
+}
+
+/// It says something only beside a type: without one, null is allowed anyway.
+fn nullable(schema: &mut Map<String, Value>) {
+    if schema.get("nullable") != Some(&Value::Bool(true)) || schema.contains_key("type") {
+        return;
+    }
+    if let Some(Value::Array(values)) = schema.get("enum") {
+        let strings = values
+            .iter()
+            .all(|value| value.is_string() || value.is_null());
+        if strings {
+            schema.insert("type".to_owned(), "string".into());
+        }
+        return;
+    }
+    let alternatives = ["anyOf", "oneOf", "allOf", "$ref"];
+    let Some(keyword) = alternatives
+        .into_iter()
+        .find(|key| schema.contains_key(*key))
+    else {
+        schema.remove("nullable");
+        return;
+    };
+    // One of the alternatives, or null, which is the one value of an enumeration.
+    schema.remove("nullable");
+    let null = json!({"type": "string", "nullable": true, "enum": [null]});
+    match (keyword, schema.get_mut(keyword)) {
+        ("anyOf" | "oneOf", Some(Value::Array(alternatives))) => alternatives.push(null),
+        _ => {
+            if let Some(value) = schema.remove(keyword) {
+                let whole = json!({keyword: value});
+                schema.insert("anyOf".to_owned(), json!([whole, null]));
+            }
+        }
+    }
+}
+
+/// What accepts everything is an empty object: some generators take a schema to be an object.
+pub(super) fn newer(schema: &mut Schema) {
+    let Some(schema) = schema.as_object_mut() else {
+        return;
+    };
+    for keyword in ["properties", "patternProperties"] {
+        if let Some(Value::Object(members)) = schema.get_mut(keyword) {
+            members.values_mut().for_each(object);
+        }
+    }
+    for keyword in ["anyOf", "oneOf", "allOf", "prefixItems"] {
+        if let Some(Value::Array(list)) = schema.get_mut(keyword) {
+            list.iter_mut().for_each(object);
+        }
+    }
+    if let Some(items) = schema.get_mut("items") {
+        object(items);
+    }
+    // What any value is allowed for need not be said.
+    if schema.get("additionalProperties") == Some(&json!({})) {
+        schema.insert("additionalProperties".to_owned(), true.into());
+    }
+}
+
+fn object(schema: &mut Value) {
+    if schema == &Value::Bool(true) {
+        *schema = json!({});
+    }
+}
