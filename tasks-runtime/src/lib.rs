@@ -76,6 +76,8 @@ mod schema;
 pub mod shell;
 mod task;
 pub mod testing;
+#[cfg(feature = "database")]
+mod text;
 
 pub use arguments::{ArgumentError, InvalidArguments, RequestParam};
 #[cfg(feature = "database")]

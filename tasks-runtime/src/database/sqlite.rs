@@ -79,6 +79,10 @@ impl SpawnBlocking for BlockingThreads {
     }
 }
 
+/// How large the write-ahead log may stay after it was written into the file, in bytes: a burst makes it grow, and without a limit it never
+/// shrinks again.
+const LOG_SIZE: u64 = 16 * 1024 * 1024;
+
 /// A connection and what its session has to know.
 pub(super) struct Pooled {
     pub(super) connection: SqliteConnection,
@@ -122,7 +126,7 @@ impl Pools {
             // The time to wait comes first: to switch to the log needs the file for itself for a moment.
             pragmas: format!(
                 "PRAGMA busy_timeout = {busy}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
-                 PRAGMA foreign_keys = ON; {more}"
+                 PRAGMA journal_size_limit = {LOG_SIZE}; PRAGMA foreign_keys = ON; {more}"
             ),
             statement_timeout: settings.statement_timeout,
             background: background.clone(),

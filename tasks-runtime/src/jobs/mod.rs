@@ -43,6 +43,13 @@ mod submit;
 mod table;
 mod worker;
 
+/// How much is kept of the message of an error, in bytes; what is longer is cut, and marked.
+pub const MAX_ERROR: usize = 64 * 1024;
+/// How much is kept of a traceback, in bytes; what is longer is cut, and marked.
+pub const MAX_TRACEBACK: usize = 256 * 1024;
+/// How long the message of a progress may be, in bytes; what is longer is cut, and marked.
+pub const MAX_PROGRESS: usize = 4096;
+
 /// The queue of jobs whose task names none.
 pub const DEFAULT_QUEUE: &str = "default";
 

@@ -85,7 +85,7 @@ pub struct JobRecord {
     pub description: Option<String>,
     /// How it is.
     pub status: JobStatus,
-    /// The parameters as they were sent, secret ones masked.
+    /// The parameters as they were sent, secret ones masked. Empty in a list when they are longer than 1 KiB.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub params: JsonText,
     /// The queue it waits in.
@@ -128,8 +128,10 @@ pub struct JobRecord {
     pub progress: Option<Progress>,
     /// What went wrong in the latest attempt that failed.
     pub error: Option<String>,
-    /// Where that came from.
+    /// Where that came from. Null in a list.
     pub error_traceback: Option<String>,
+    /// The members that are shortened or left out, in a list: the record itself has them whole.
+    pub truncated: Vec<&'static str>,
     /// The artifact that it made.
     #[serde(serialize_with = "optional_ulid")]
     #[schemars(with = "Option<String>")]

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use ulid::Ulid;
 
 use super::error::JobError;
 use super::list::JobFilter;
 use super::record::{JobLog, JobStats};
-use super::table::{NewRow, Row, having, state, tasks_job_logs, tasks_jobs};
+use super::table::{
+    LISTED_ERROR, LISTED_PARAMS, NewRow, Row, having, state, tasks_job_logs, tasks_jobs,
+};
 use crate::database::{Backend, Connection, ConnectionKind, statement};
 use crate::with_conn;
 
@@ -114,7 +116,7 @@ pub(super) async fn find_result(
     })?)
 }
 
-/// Newest first.
+/// Newest first, without what is heavy: parameters that are longer than a list shows are empty, errors are cut, tracebacks are left out.
 pub(super) async fn list(
     conn: &mut Connection,
     filter: &JobFilter,
@@ -123,6 +125,10 @@ pub(super) async fn list(
     limit: i64,
 ) -> Result<Vec<Row>, JobError> {
     let before = before.map(|id| id.to_string());
+    let error = format!("substr(tasks_jobs.error, 1, {})", LISTED_ERROR + 1);
+    let params = format!(
+        "CASE WHEN octet_length(tasks_jobs.params) > {LISTED_PARAMS} THEN '' ELSE tasks_jobs.params END"
+    );
     Ok(with_conn!(conn, |conn| {
         let mut query = tasks_jobs::table.into_boxed();
         if let Some(status) = filter.status {
@@ -138,8 +144,31 @@ pub(super) async fn list(
             .order(tasks_jobs::id.desc())
             .offset(offset)
             .limit(limit)
-            .select(Row::as_select())
-            .load(conn)
+            // In the order of a row.
+            .select((
+                tasks_jobs::id,
+                tasks_jobs::task_name,
+                tasks_jobs::description,
+                tasks_jobs::queue,
+                tasks_jobs::state,
+                tasks_jobs::priority,
+                tasks_jobs::run_at,
+                tasks_jobs::submitted_at,
+                tasks_jobs::scheduled_at,
+                tasks_jobs::started_at,
+                tasks_jobs::finished_at,
+                tasks_jobs::cancel_requested_at,
+                tasks_jobs::attempt,
+                tasks_jobs::max_attempts,
+                tasks_jobs::crashes,
+                tasks_jobs::artifact_id,
+                tasks_jobs::error_type,
+                sql::<Nullable<Text>>(&error),
+                sql::<Nullable<Text>>("CAST(NULL AS TEXT)"),
+                tasks_jobs::progress,
+                sql::<Text>(&params),
+            ))
+            .load::<Row>(conn)
             .await
     })?)
 }

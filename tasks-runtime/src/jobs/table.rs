@@ -8,6 +8,7 @@ use super::record::{JobRecord, JobStatus, Progress};
 use super::submit::unique_key;
 use crate::artifacts::JsonText;
 use crate::task::JobPolicy;
+use crate::text::cut_for_json;
 
 diesel::table! {
     tasks_jobs (id) {
@@ -117,6 +118,13 @@ pub(super) fn status(state: i32) -> JobStatus {
     }
 }
 
+/// How much of a description and of a progress' message a list shows, in bytes of JSON.
+const LISTED_TEXT: usize = 512;
+/// How much of an error it shows.
+pub(super) const LISTED_ERROR: usize = 1024;
+/// How long parameters may be that it shows.
+pub(super) const LISTED_PARAMS: usize = 1024;
+
 /// A row to be written.
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = tasks_jobs)]
@@ -217,6 +225,37 @@ pub(crate) struct Claimed {
 }
 
 impl Row {
+    /// The record as it stands in a list, of a row whose heavy columns were [left out](super::store::list) already.
+    pub(super) fn list_item(self, mask: impl FnOnce(&str, String) -> JsonText) -> JobRecord {
+        let has_params = !self.params.is_empty();
+        let mut job = if has_params {
+            self.record(mask)
+        } else {
+            let without = Self {
+                params: "{}".to_owned(),
+                ..self
+            };
+            without.record(|_, params| JsonText::trusted(params))
+        };
+        let message = job
+            .progress
+            .as_mut()
+            .and_then(|progress| progress.message.as_mut());
+        for (name, text, most) in [
+            ("description", job.description.as_mut(), LISTED_TEXT),
+            ("error", job.error.as_mut(), LISTED_ERROR),
+            ("progress", message, LISTED_TEXT),
+        ] {
+            if text.is_some_and(|text| cut_for_json(text, most)) {
+                job.truncated.push(name);
+            }
+        }
+        if !has_params {
+            job.truncated.push("params");
+        }
+        job
+    }
+
     /// The record; `mask` hides what is secret in the parameters of a task.
     pub(super) fn record(self, mask: impl FnOnce(&str, String) -> JsonText) -> JobRecord {
         let time = |micros: i64| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
@@ -249,6 +288,7 @@ impl Row {
                 .and_then(|json| serde_json::from_str::<Progress>(&json).ok()),
             error: self.error,
             error_traceback: self.error_traceback,
+            truncated: Vec::new(),
             artifact_id: self.artifact_id.as_deref().map(ulid),
         }
     }

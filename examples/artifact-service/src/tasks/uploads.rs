@@ -53,7 +53,7 @@ pub async fn process_upload(
                 .parent(id)
                 .tags(["result"]);
             let saved = (artifacts.save(json).await?, artifacts.save(csv).await?);
-            Ok::<_, tasks_web::ArtifactError>(saved)
+            Ok::<_, ArtifactError>(saved)
         })
         .await?;
     Ok(Processed {

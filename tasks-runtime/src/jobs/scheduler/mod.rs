@@ -322,6 +322,11 @@ impl Scheduler {
         row.record(|name, params| self.masked(name, params))
     }
 
+    /// As it stands in a list.
+    fn list_item(&self, row: Row) -> JobRecord {
+        row.list_item(|name, params| self.masked(name, params))
+    }
+
     /// Parameters of a task, with what is secret in them masked.
     #[allow(clippy::needless_pass_by_value, reason = "given away by its row")]
     pub(in crate::jobs) fn masked(&self, task: &str, params: String) -> JsonText {

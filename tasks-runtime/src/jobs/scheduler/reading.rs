@@ -79,7 +79,7 @@ impl Scheduler {
             .session
             .read(async |conn| store::list(conn, filter, before, 0, i64::from(limit)).await)
             .await?;
-        let jobs = rows.into_iter().map(|row| self.record(row)).collect();
+        let jobs = rows.into_iter().map(|row| self.list_item(row)).collect();
         self.with_reasons(jobs).await
     }
 
@@ -106,7 +106,7 @@ impl Scheduler {
                 Ok::<_, JobError>((total, rows))
             })
             .await?;
-        let items = rows.into_iter().map(|row| self.record(row)).collect();
+        let items = rows.into_iter().map(|row| self.list_item(row)).collect();
         Ok(JobPage {
             items: self.with_reasons(items).await?,
             total,

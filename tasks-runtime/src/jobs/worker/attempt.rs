@@ -9,12 +9,14 @@ use ulid::Ulid;
 
 use super::finish::{Finish, finish};
 use crate::database::Transaction;
+use crate::jobs::MAX_PROGRESS;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::record::Progress;
 use crate::jobs::store::MOST_LINES;
 use crate::jobs::table::state;
 use crate::task::TaskContext;
+use crate::text::cut;
 
 /// How long a line of the log may be, in bytes; the rest is cut off.
 const LONGEST_LINE: usize = 4096;
@@ -140,13 +142,7 @@ impl Attempt {
         if self.lines.fetch_add(1, Ordering::Relaxed) >= MOST_LINES.unsigned_abs() {
             return;
         }
-        if message.len() > LONGEST_LINE {
-            let mut end = LONGEST_LINE;
-            while !message.is_char_boundary(end) {
-                end -= 1;
-            }
-            message.truncate(end);
-        }
+        cut(&mut message, LONGEST_LINE);
         let _ = self.outbox.send(Event::Line {
             id: self.id.to_string(),
             fence: self.fence,
@@ -186,7 +182,8 @@ impl TaskContext {
             .to_string()
     }
 
-    /// Says how far it is. Others see the latest of what was said, a moment later.
+    /// Says how far it is. Others see the latest of what was said, a moment later. The message is kept up to
+    /// [`MAX_PROGRESS`](crate::jobs::MAX_PROGRESS) bytes.
     ///
     /// ```
     /// use tasks_runtime::prelude::*;
@@ -207,11 +204,12 @@ impl TaskContext {
         message: impl Into<String>,
     ) {
         if let Some(attempt) = self.job() {
-            let message = message.into();
+            let mut message = message.into().replace('\0', "\u{fffd}");
+            cut(&mut message, MAX_PROGRESS);
             let progress = Progress {
                 current,
                 total: total.into(),
-                message: (!message.is_empty()).then(|| message.replace('\0', "\u{fffd}")),
+                message: (!message.is_empty()).then_some(message),
             };
             attempt.say(|said| said.progress = Some(progress));
         }

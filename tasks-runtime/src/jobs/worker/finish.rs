@@ -9,6 +9,11 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::table::state;
+use crate::jobs::{MAX_ERROR, MAX_TRACEBACK};
+use crate::text::cut;
+
+/// How long the name of an error's type may be, in bytes: names of generic types are long.
+const MAX_ERROR_TYPE: usize = 1024;
 
 /// The end of an attempt.
 #[derive(Clone, Debug)]
@@ -49,11 +54,18 @@ impl Finish {
         }
     }
 
-    /// Without what a database cannot store: one end that cannot be written would keep all others from it.
+    /// Without what a database cannot store, and what is too long: one end that cannot be written would keep all others from it.
     pub(in crate::jobs) fn storable(mut self) -> Self {
-        storable(&mut self.error_type);
-        storable(&mut self.error);
-        storable(&mut self.error_traceback);
+        for (text, most) in [
+            (&mut self.error_type, MAX_ERROR_TYPE),
+            (&mut self.error, MAX_ERROR),
+            (&mut self.error_traceback, MAX_TRACEBACK),
+        ] {
+            storable(text);
+            if let Some(text) = text {
+                cut(text, most);
+            }
+        }
         self
     }
 }
