@@ -64,6 +64,8 @@ pub mod artifacts;
 #[cfg(feature = "database")]
 pub mod database;
 mod execute;
+#[cfg(feature = "database")]
+mod id;
 mod inject;
 #[cfg(feature = "database")]
 pub mod jobs;
@@ -87,6 +89,8 @@ pub use database::{Database, DatabaseError, Session, Transaction};
 pub use execute::{
     BuildError, ExecuteError, ExecutorBuilder, Invocation, MissingDependency, Refusal, TaskExecutor,
 };
+#[cfg(feature = "database")]
+pub use id::InvalidId;
 pub use inject::{InjectError, Injectable, Injection, Injector, Requirements, State};
 #[cfg(feature = "database")]
 pub use jobs::{JobError, JobRecord, JobStatus, Jobs, Scheduler};

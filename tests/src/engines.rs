@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use tasks_web::artifacts::Ulid;
+use tasks_web::jobs::JobId;
 use tasks_web::jobs::engine::{Attempts, BoxError, Due, Engine, Ran};
 use tasks_web::jobs::{Jobs, Scheduler};
 
@@ -59,7 +59,7 @@ async fn call(called: web::Data<Called>, job: web::Path<String>) -> HttpResponse
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
-    let (Some(attempts), Ok(job)) = (attempts, Ulid::from_string(&job)) else {
+    let (Some(attempts), Ok(job)) = (attempts, job.parse::<JobId>()) else {
         return HttpResponse::ServiceUnavailable().finish();
     };
     match attempts.run(job).await {

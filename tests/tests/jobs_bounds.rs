@@ -73,7 +73,7 @@ async fn the_worst_page_of_a_list_has_half_a_mebibyte_at_most(test: TestDatabase
         scheduler
             .submit(call!(shout, bytes = 100_000, ballast = "x".repeat(20_000)))
             .description("\"".repeat(4096))
-            .idempotency_key(tasks_web::artifacts::Ulid::new().to_string().repeat(9))
+            .idempotency_key(tasks_web::jobs::JobId::new().to_string().repeat(9))
     });
     for id in scheduler.submit_all(jobs).await.unwrap() {
         scheduler.wait(id, LONG).await.unwrap();

@@ -120,7 +120,7 @@ async fn what_is_refused_or_lost_is_told_again() {
 async fn a_call_for_what_cannot_begin_says_so() {
     let mut world = World::new(false).await;
     let scheduler = &world.scheduler;
-    let unknown = tasks_web::artifacts::Ulid::new();
+    let unknown = tasks_web::jobs::JobId::new();
     assert_eq!(world.attempts.run(unknown).await.unwrap(), Ran::Nothing);
 
     let later = scheduler

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tasks_web::artifacts::Ulid;
+use tasks_web::artifacts::ArtifactId;
 use tasks_web::prelude::*;
 
 use crate::weather;
@@ -73,7 +73,7 @@ pub async fn analyze_year(
     /// The artifact with the configuration.
     config_id: String,
 ) -> anyhow::Result<Value> {
-    let config: Ulid = config_id.parse()?;
+    let config: ArtifactId = config_id.parse()?;
     let summary = weather::of_year(year)?;
     let result = json!({"year": year, "summary": summary});
     let artifact = ArtifactIn::json(&result)

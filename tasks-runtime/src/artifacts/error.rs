@@ -1,6 +1,6 @@
 //! What can go wrong with artifacts.
 
-use ulid::Ulid;
+use crate::artifacts::id::ArtifactId;
 
 use super::tree::{MAX_LEVEL, MAX_NODES};
 use crate::database::DatabaseError;
@@ -11,30 +11,30 @@ use crate::database::DatabaseError;
 pub enum ArtifactError {
     /// There is none of this id.
     #[error("there is no artifact {0}")]
-    NotFound(Ulid),
+    NotFound(ArtifactId),
     /// There is one of this id already.
     #[error("there is an artifact {0} already: update that one, or leave the id out")]
-    AlreadyExists(Ulid),
+    AlreadyExists(ArtifactId),
     /// The parent is not there.
     #[error("the parent {0} does not exist")]
-    UnknownParent(Ulid),
+    UnknownParent(ArtifactId),
     /// The new parent is the artifact itself, or below it.
     #[error("{parent} is {id} itself or below it: an artifact cannot be its own ancestor")]
     Cycle {
         /// The artifact.
-        id: Ulid,
+        id: ArtifactId,
         /// The parent it was to get.
-        parent: Ulid,
+        parent: ArtifactId,
     },
     /// The tree would be too deep.
     #[error("an artifact would be at level {0}, and {MAX_LEVEL} is the last one")]
     TooDeep(i64),
     /// The tree is too large to be shown at once.
     #[error("the tree of {0} has more than {MAX_NODES} artifacts: ask for a part of it")]
-    TreeTooLarge(Ulid),
+    TreeTooLarge(ArtifactId),
     /// Somebody else has changed it since it was looked at.
     #[error("the artifact {0} was changed in the meantime: look at it again")]
-    Changed(Ulid),
+    Changed(ArtifactId),
     /// The tags break the rules; each that is broken.
     #[error("{}", .0.join("; "))]
     InvalidTags(Vec<String>),

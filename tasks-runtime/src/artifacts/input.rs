@@ -1,8 +1,8 @@
 //! What is to be stored.
 
+use crate::artifacts::id::ArtifactId;
 use bytes::Bytes;
 use serde::Serialize;
-use ulid::Ulid;
 
 use super::content::Stored;
 use super::json::JsonText;
@@ -22,8 +22,8 @@ use super::{ArtifactError, tags};
 /// ```
 #[derive(Debug, Default)]
 pub struct ArtifactIn {
-    pub(super) id: Option<Ulid>,
-    pub(super) parent_id: Option<Ulid>,
+    pub(super) id: Option<ArtifactId>,
+    pub(super) parent_id: Option<ArtifactId>,
     tags: Vec<String>,
     metadata: Option<JsonText>,
     pub(super) body: Body,
@@ -104,14 +104,14 @@ impl ArtifactIn {
 
     /// Sets the id, which is made otherwise.
     #[must_use]
-    pub fn id(mut self, id: Ulid) -> Self {
+    pub fn id(mut self, id: ArtifactId) -> Self {
         self.id = Some(id);
         self
     }
 
     /// Sets the parent.
     #[must_use]
-    pub fn parent(mut self, parent: impl Into<Option<Ulid>>) -> Self {
+    pub fn parent(mut self, parent: impl Into<Option<ArtifactId>>) -> Self {
         self.parent_id = parent.into();
         self
     }
@@ -142,13 +142,13 @@ impl ArtifactIn {
 
     /// The id it will have, if it was set.
     #[must_use]
-    pub fn wanted_id(&self) -> Option<Ulid> {
+    pub fn wanted_id(&self) -> Option<ArtifactId> {
         self.id
     }
 
     /// The parent it will have.
     #[must_use]
-    pub fn parent_id(&self) -> Option<Ulid> {
+    pub fn parent_id(&self) -> Option<ArtifactId> {
         self.parent_id
     }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use crate::artifacts::id::ArtifactId;
 use bytes::Bytes;
 use chrono::Utc;
-use ulid::Ulid;
 
 use super::builder::ArtifactManagerBuilder;
 use super::content::{Place, Upload};
@@ -221,7 +221,7 @@ impl ArtifactManager {
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn find(&self, id: Ulid) -> Result<Option<Artifact>, ArtifactError> {
+    pub async fn find(&self, id: ArtifactId) -> Result<Option<Artifact>, ArtifactError> {
         self.shared
             .session
             .read(async |conn| rows::find(conn, id).await)
@@ -233,7 +233,7 @@ impl ArtifactManager {
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn exists(&self, id: Ulid) -> Result<bool, ArtifactError> {
+    pub async fn exists(&self, id: ArtifactId) -> Result<bool, ArtifactError> {
         self.shared
             .session
             .read(async |conn| Ok(rows::head(conn, id).await?.is_some()))
@@ -245,7 +245,7 @@ impl ArtifactManager {
     /// # Errors
     ///
     /// When the database fails, and when the content store cannot be opened.
-    pub async fn content(&self, id: Ulid) -> Result<Option<ArtifactContent>, ArtifactError> {
+    pub async fn content(&self, id: ArtifactId) -> Result<Option<ArtifactContent>, ArtifactError> {
         let whole: Option<rows::Whole> = self
             .shared
             .session
@@ -353,7 +353,11 @@ impl ArtifactManager {
     ///
     /// [`ArtifactError::NotFound`]; [`ArtifactError::Cycle`] when the new parent is below it; and those of
     /// [`save`](Self::save).
-    pub async fn update(&self, id: Ulid, artifact: ArtifactIn) -> Result<Artifact, ArtifactError> {
+    pub async fn update(
+        &self,
+        id: ArtifactId,
+        artifact: ArtifactIn,
+    ) -> Result<Artifact, ArtifactError> {
         let current = self.find(id).await?.ok_or(ArtifactError::NotFound(id))?;
         self.replace(&current, artifact, false).await
     }
@@ -409,7 +413,7 @@ impl ArtifactManager {
     /// # Errors
     ///
     /// When a hook refuses, and when the database fails.
-    pub async fn delete(&self, id: Ulid) -> Result<bool, ArtifactError> {
+    pub async fn delete(&self, id: ArtifactId) -> Result<bool, ArtifactError> {
         let Some(current) = self.find(id).await? else {
             return Ok(false);
         };
@@ -456,7 +460,7 @@ impl ArtifactManager {
     ///
     /// [`ArtifactError::TreeTooLarge`] beyond [`MAX_NODES`]; and when the database fails. It is empty when there is no such
     /// artifact.
-    pub async fn subtree(&self, id: Ulid) -> Result<Vec<Artifact>, ArtifactError> {
+    pub async fn subtree(&self, id: ArtifactId) -> Result<Vec<Artifact>, ArtifactError> {
         let heads = self
             .shared
             .session
@@ -473,7 +477,7 @@ impl ArtifactManager {
     /// # Errors
     ///
     /// Those of [`subtree`](Self::subtree).
-    pub async fn tree(&self, id: Ulid) -> Result<Option<ArtifactNode>, ArtifactError> {
+    pub async fn tree(&self, id: ArtifactId) -> Result<Option<ArtifactNode>, ArtifactError> {
         let artifacts = self.subtree(id).await?;
         Ok(ArtifactNode::assemble(artifacts, self.hierarchy()))
     }
@@ -483,7 +487,7 @@ impl ArtifactManager {
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn expand(&self, id: Ulid) -> Result<Option<ArtifactNode>, ArtifactError> {
+    pub async fn expand(&self, id: ArtifactId) -> Result<Option<ArtifactNode>, ArtifactError> {
         let found = self.find(id).await?;
         Ok(found.map(|artifact| ArtifactNode::new(artifact, self.hierarchy())))
     }

@@ -44,6 +44,7 @@ mod content;
 mod error;
 mod hierarchy;
 mod hooks;
+mod id;
 mod input;
 mod json;
 mod manager;
@@ -75,4 +76,4 @@ pub use tree::{ArtifactNode, MAX_LEVEL, MAX_NODES};
 pub use within::ArtifactsWithin;
 
 /// How an artifact is named: 26 letters and digits, which sort by the time they were made.
-pub use ulid::Ulid;
+pub use id::ArtifactId;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ulid::Ulid;
+use crate::artifacts::id::ArtifactId;
 
 use super::Artifact;
 
@@ -35,7 +35,7 @@ pub struct ArtifactPage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub(super) created_at: i64,
-    pub(super) id: Ulid,
+    pub(super) id: ArtifactId,
 }
 
 impl fmt::Display for Cursor {
@@ -56,7 +56,7 @@ impl FromStr for Cursor {
         let (created_at, id) = text.split_once('_').ok_or(InvalidCursor)?;
         let cursor = Self {
             created_at: created_at.parse().map_err(|_| InvalidCursor)?,
-            id: Ulid::from_string(id).map_err(|_| InvalidCursor)?,
+            id: id.parse::<ArtifactId>().map_err(|_| InvalidCursor)?,
         };
         // There is one way to write it.
         (cursor.to_string() == text)

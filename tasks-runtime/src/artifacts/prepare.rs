@@ -1,6 +1,6 @@
 //! What happens to an artifact before its transaction and after it: hooks, checks, its content.
 
-use ulid::Ulid;
+use crate::artifacts::id::ArtifactId;
 
 use super::content::{INLINE, Stored};
 use super::input::Body;
@@ -21,7 +21,7 @@ impl ArtifactManager {
                 .map_err(|error| ArtifactError::Refused(error.to_string()))?;
         }
         #[allow(clippy::unwrap_or_default, reason = "the default of a ULID is zero")]
-        let id = artifact.id.unwrap_or_else(Ulid::new);
+        let id = artifact.id.unwrap_or_else(ArtifactId::new);
         let prepared = self.place(id, artifact).await?;
         if prepared.stored.is_none() {
             return Err(ArtifactError::NoData);
@@ -43,7 +43,11 @@ impl ArtifactManager {
         self.place(current.id, artifact).await
     }
 
-    async fn place(&self, id: Ulid, mut artifact: ArtifactIn) -> Result<Prepared, ArtifactError> {
+    async fn place(
+        &self,
+        id: ArtifactId,
+        mut artifact: ArtifactIn,
+    ) -> Result<Prepared, ArtifactError> {
         let (tags, metadata) = artifact.checked()?;
         let parent_id = artifact.parent_id;
         let stored = match std::mem::take(&mut artifact.body) {

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
+use crate::artifacts::id::ArtifactId;
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use ulid::Ulid;
 
 use super::ArtifactError;
 use super::json::JsonText;
@@ -17,7 +17,7 @@ use super::json::JsonText;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
     /// Its name.
-    pub id: Ulid,
+    pub id: ArtifactId,
     /// When it was saved.
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
@@ -31,7 +31,7 @@ pub struct Artifact {
     /// What is known of its bytes, when it has bytes instead of JSON.
     pub content: Option<ContentInfo>,
     /// Its parent.
-    pub parent_id: Option<Ulid>,
+    pub parent_id: Option<ArtifactId>,
     /// How many ancestors it has.
     pub level: u32,
 }

@@ -1,9 +1,9 @@
 //! The table of artifacts, row by row.
 
+use crate::artifacts::id::ArtifactId;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use ulid::Ulid;
 
 use super::content::Stored;
 use super::json::JsonText;
@@ -53,8 +53,8 @@ pub(super) struct Head {
 /// An artifact that is checked and whose content is in its place.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    pub(super) id: Ulid,
-    pub(super) parent_id: Option<Ulid>,
+    pub(super) id: ArtifactId,
+    pub(super) parent_id: Option<ArtifactId>,
     pub(super) tags: String,
     pub(super) metadata: String,
     /// `None` keeps what is there.
@@ -113,15 +113,11 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn ulid(text: &str) -> Ulid {
-    Ulid::from_string(text).unwrap_or(Ulid::nil())
-}
-
 impl Head {
     pub(super) fn artifact(self, data: Option<String>) -> Artifact {
         let time = |micros| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
         Artifact {
-            id: ulid(&self.id),
+            id: ArtifactId::stored(&self.id),
             created_at: time(self.created_at),
             updated_at: time(self.updated_at),
             tags: serde_json::from_str(&self.tags).unwrap_or_default(),
@@ -133,7 +129,7 @@ impl Head {
                 size: self.size.unwrap_or_default().unsigned_abs(),
                 digest: self.digest.unwrap_or_default(),
             }),
-            parent_id: self.parent_id.as_deref().map(ulid),
+            parent_id: self.parent_id.as_deref().map(ArtifactId::stored),
             level: self.level.unsigned_abs(),
         }
     }
@@ -145,7 +141,7 @@ impl Head {
         };
         let is_same = self.updated_at == seen.updated_at.timestamp_micros()
             && self.level.unsigned_abs() == seen.level
-            && self.parent_id.as_deref().map(ulid) == seen.parent_id;
+            && self.parent_id.as_deref().map(ArtifactId::stored) == seen.parent_id;
         if is_same {
             return Ok(());
         }
@@ -155,7 +151,7 @@ impl Head {
     pub(super) fn cursor(&self) -> Cursor {
         Cursor {
             created_at: self.created_at,
-            id: Ulid::from_string(&self.id).unwrap_or(Ulid::nil()),
+            id: ArtifactId::stored(&self.id),
         }
     }
 }
@@ -217,7 +213,7 @@ pub(super) async fn insert(
 
 pub(super) async fn find(
     conn: &mut Connection,
-    id: Ulid,
+    id: ArtifactId,
 ) -> Result<Option<Artifact>, ArtifactError> {
     let row: Option<(Head, Option<String>)> = with_conn!(conn, |conn| {
         tasks_artifacts::table
@@ -230,7 +226,10 @@ pub(super) async fn find(
     Ok(row.map(|(head, data)| head.artifact(data)))
 }
 
-pub(super) async fn head(conn: &mut Connection, id: Ulid) -> Result<Option<Head>, ArtifactError> {
+pub(super) async fn head(
+    conn: &mut Connection,
+    id: ArtifactId,
+) -> Result<Option<Head>, ArtifactError> {
     Ok(with_conn!(conn, |conn| {
         tasks_artifacts::table
             .find(id.to_string())
@@ -244,7 +243,10 @@ pub(super) async fn head(conn: &mut Connection, id: Ulid) -> Result<Option<Head>
 /// The row and all that is in it.
 pub(super) type Whole = (Head, Option<String>, Option<Vec<u8>>);
 
-pub(super) async fn whole(conn: &mut Connection, id: Ulid) -> Result<Option<Whole>, ArtifactError> {
+pub(super) async fn whole(
+    conn: &mut Connection,
+    id: ArtifactId,
+) -> Result<Option<Whole>, ArtifactError> {
     Ok(with_conn!(conn, |conn| {
         tasks_artifacts::table
             .find(id.to_string())
@@ -359,7 +361,7 @@ pub(super) async fn update(
 /// With one that was `seen`, only if the row is still like that.
 pub(super) async fn delete(
     conn: &mut Connection,
-    id: Ulid,
+    id: ArtifactId,
     seen: Option<&Artifact>,
     now: i64,
 ) -> Result<Option<String>, ArtifactError> {

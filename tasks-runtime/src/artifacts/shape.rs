@@ -1,9 +1,9 @@
 //! The shape of trees in the table of artifacts: parents, levels, what is below what.
 
+use crate::artifacts::id::ArtifactId;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 use diesel_async::RunQueryDsl;
-use ulid::Ulid;
 
 use super::ArtifactError;
 use super::rows::{Head, tasks_artifacts};
@@ -28,7 +28,10 @@ pub(super) async fn lock_shape(conn: &mut Connection, change: bool) -> Result<()
 }
 
 /// The level of a child.
-pub(super) async fn level_below(conn: &mut Connection, parent: Ulid) -> Result<i32, ArtifactError> {
+pub(super) async fn level_below(
+    conn: &mut Connection,
+    parent: ArtifactId,
+) -> Result<i32, ArtifactError> {
     let level: Option<i32> = with_conn!(conn, |conn| {
         tasks_artifacts::table
             .find(parent.to_string())
@@ -45,7 +48,10 @@ pub(super) async fn level_below(conn: &mut Connection, parent: Ulid) -> Result<i
 }
 
 /// A subtree, each after its parent, and brothers by age; one more than [`MAX_NODES`] at most.
-pub(super) async fn subtree(conn: &mut Connection, id: Ulid) -> Result<Vec<Head>, ArtifactError> {
+pub(super) async fn subtree(
+    conn: &mut Connection,
+    id: ArtifactId,
+) -> Result<Vec<Head>, ArtifactError> {
     let limit = i64::try_from(MAX_NODES)
         .unwrap_or(i64::MAX)
         .saturating_add(1);
@@ -121,8 +127,8 @@ struct Found {
 /// Whether `ancestor` is `id` or above it.
 pub(super) async fn is_below(
     conn: &mut Connection,
-    id: Ulid,
-    ancestor: Ulid,
+    id: ArtifactId,
+    ancestor: ArtifactId,
 ) -> Result<bool, ArtifactError> {
     let sql = "WITH RECURSIVE up (id, parent_id) AS ( \
                    SELECT id, parent_id FROM tasks_artifacts WHERE id = $1 \

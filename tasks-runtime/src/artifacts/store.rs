@@ -11,7 +11,6 @@ use object_store::path::Path;
 use object_store::{
     GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, WriteMultipart,
 };
-use ulid::Ulid;
 
 use super::ArtifactError;
 use super::content::ByteStream;
@@ -117,7 +116,7 @@ pub(super) const PREFIX: &str = "content";
 
 /// A new name: never one that was used before, so that an object is never replaced.
 pub(super) fn new_key() -> String {
-    let id = Ulid::new().to_string();
+    let id = ulid::Ulid::new().to_string();
     // Few files in each directory.
     format!("{PREFIX}/{}/{id}", &id[24..])
 }

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use crate::artifacts::id::ArtifactId;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use ulid::Ulid;
 
 use super::{Artifact, ArtifactHierarchy};
 
@@ -45,11 +45,11 @@ impl ArtifactNode {
         artifacts: Vec<Artifact>,
         hierarchy: &ArtifactHierarchy,
     ) -> Option<Self> {
-        let mut children: HashMap<Ulid, Vec<Self>> = HashMap::new();
+        let mut children: HashMap<ArtifactId, Vec<Self>> = HashMap::new();
         let mut artifacts = artifacts.into_iter();
         let root = artifacts.next()?;
         // From the last: the children of each are whole before it is given to its parent.
-        let whole = |artifact: Artifact, children: &mut HashMap<Ulid, Vec<Self>>| {
+        let whole = |artifact: Artifact, children: &mut HashMap<ArtifactId, Vec<Self>>| {
             let mut own = children.remove(&artifact.id).unwrap_or_default();
             own.reverse();
             Self {

@@ -1,6 +1,6 @@
 //! Artifacts inside a transaction of the caller.
 
-use ulid::Ulid;
+use crate::artifacts::id::ArtifactId;
 
 use super::manager::now;
 use super::{Artifact, ArtifactError, ArtifactIn, ArtifactManager, rows};
@@ -50,7 +50,7 @@ impl<'t> ArtifactsWithin<'t> {
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn find(&mut self, id: Ulid) -> Result<Option<Artifact>, ArtifactError> {
+    pub async fn find(&mut self, id: ArtifactId) -> Result<Option<Artifact>, ArtifactError> {
         rows::find(self.transaction, id).await
     }
 
@@ -59,7 +59,7 @@ impl<'t> ArtifactsWithin<'t> {
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn exists(&mut self, id: Ulid) -> Result<bool, ArtifactError> {
+    pub async fn exists(&mut self, id: ArtifactId) -> Result<bool, ArtifactError> {
         Ok(rows::head(self.transaction, id).await?.is_some())
     }
 
@@ -70,7 +70,7 @@ impl<'t> ArtifactsWithin<'t> {
     /// Those of [`ArtifactManager::update`].
     pub async fn update(
         &mut self,
-        id: Ulid,
+        id: ArtifactId,
         artifact: ArtifactIn,
     ) -> Result<Artifact, ArtifactError> {
         let current = self.find(id).await?.ok_or(ArtifactError::NotFound(id))?;
@@ -86,7 +86,7 @@ impl<'t> ArtifactsWithin<'t> {
     /// # Errors
     ///
     /// Those of [`ArtifactManager::delete`].
-    pub async fn delete(&mut self, id: Ulid) -> Result<bool, ArtifactError> {
+    pub async fn delete(&mut self, id: ArtifactId) -> Result<bool, ArtifactError> {
         let Some(current) = self.find(id).await? else {
             return Ok(false);
         };

@@ -1,20 +1,20 @@
 //! Who waits for a change of a job hears of those made in this process at once.
 
+use crate::jobs::id::JobId;
 use tokio::sync::broadcast;
-use ulid::Ulid;
 
 /// How many changes a listener may lag behind; beyond that it looks at everything.
 const KEPT: usize = 1024;
 
 /// Tells listeners which jobs have changed.
 #[derive(Clone, Debug)]
-pub(super) struct Changes(broadcast::Sender<Ulid>);
+pub(super) struct Changes(broadcast::Sender<JobId>);
 
 /// Hears of changes of one job.
 #[derive(Debug)]
 pub struct JobChanges {
-    id: Ulid,
-    receiver: broadcast::Receiver<Ulid>,
+    id: JobId,
+    receiver: broadcast::Receiver<JobId>,
 }
 
 impl Changes {
@@ -23,22 +23,22 @@ impl Changes {
     }
 
     pub(super) fn tell(&self, id: &str) {
-        if let Ok(id) = Ulid::from_string(id) {
+        if let Ok(id) = id.parse::<JobId>() {
             self.tell_id(id);
         }
     }
 
-    pub(super) fn tell_id(&self, id: Ulid) {
+    pub(super) fn tell_id(&self, id: JobId) {
         // Nobody may be listening.
         let _ = self.0.send(id);
     }
 
     /// Something changed that cannot be told one by one.
     pub(super) fn tell_all(&self) {
-        self.tell_id(Ulid::nil());
+        self.tell_id(JobId::nil());
     }
 
-    pub(super) fn of(&self, id: Ulid) -> JobChanges {
+    pub(super) fn of(&self, id: JobId) -> JobChanges {
         JobChanges {
             id,
             receiver: self.0.subscribe(),
@@ -51,7 +51,7 @@ impl JobChanges {
     pub async fn changed(&mut self) {
         loop {
             match self.receiver.recv().await {
-                Ok(id) if id == self.id || id == Ulid::nil() => return,
+                Ok(id) if id == self.id || id == JobId::nil() => return,
                 Ok(_) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => return,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,

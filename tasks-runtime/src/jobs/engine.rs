@@ -68,7 +68,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ulid::Ulid;
+use crate::jobs::id::JobId;
 
 use super::error::JobError;
 use super::worker::{self, Shared};
@@ -81,7 +81,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub struct Due {
     /// The job.
-    pub job: Ulid,
+    pub job: JobId,
     /// Which of its attempts, counted from 0, those that came to nothing included. A job and a number that came before are the same
     /// attempt, told of once more: an engine may drop it.
     pub number: u64,
@@ -138,7 +138,7 @@ impl Attempts {
     /// # Errors
     ///
     /// [`JobError::NotRunning`] after the shutdown, and when the database fails.
-    pub async fn run(&self, job: Ulid) -> Result<Ran, JobError> {
+    pub async fn run(&self, job: JobId) -> Result<Ran, JobError> {
         worker::run_one(&self.shared, job).await
     }
 }

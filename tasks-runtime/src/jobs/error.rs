@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::jobs::id::JobId;
 use thiserror::Error;
-use ulid::Ulid;
 
 use super::record::JobStatus;
 use crate::artifacts::ArtifactError;
@@ -16,12 +16,12 @@ use crate::execute::ExecuteError;
 pub enum JobError {
     /// There is no such job, or not any more.
     #[error("there is no job {0}")]
-    NotFound(Ulid),
+    NotFound(JobId),
     /// The job is not in a state for that.
     #[error("job {id} is {status}, and cannot be {action}")]
     WrongState {
         /// The job.
-        id: Ulid,
+        id: JobId,
         /// How it is.
         status: JobStatus,
         /// What was to be done: `retried`, say.
@@ -47,13 +47,13 @@ pub enum JobError {
         /// The key.
         key: String,
         /// The job that has it.
-        id: Ulid,
+        id: JobId,
     },
     /// The job did not end within that time.
     #[error("job {id} had not ended after {after:?}")]
     Timeout {
         /// The job.
-        id: Ulid,
+        id: JobId,
         /// How long was waited.
         after: Duration,
     },
@@ -61,7 +61,7 @@ pub enum JobError {
     #[error("the result of job {id} is of another type: {source}")]
     UnexpectedResult {
         /// The job.
-        id: Ulid,
+        id: JobId,
         /// What serde says.
         source: serde_json::Error,
     },
@@ -69,7 +69,7 @@ pub enum JobError {
     #[error("job {id} is {status}: {message}")]
     Unsuccessful {
         /// The job.
-        id: Ulid,
+        id: JobId,
         /// How it ended.
         status: JobStatus,
         /// What it said.
@@ -77,7 +77,7 @@ pub enum JobError {
     },
     /// This attempt does not count any more: the job was given to another worker.
     #[error("this attempt of job {0} does not count any more: another worker has the job")]
-    Superseded(Ulid),
+    Superseded(JobId),
     /// What was called works inside of a job alone.
     #[error("this is not the attempt of a job")]
     NotAJob,

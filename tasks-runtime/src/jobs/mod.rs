@@ -31,6 +31,7 @@ mod changes;
 mod clock;
 pub mod engine;
 mod error;
+mod id;
 mod list;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -55,6 +56,7 @@ pub const DEFAULT_QUEUE: &str = "default";
 
 pub use changes::JobChanges;
 pub use error::JobError;
+pub use id::JobId;
 pub use list::{JobFilter, JobPage};
 pub use record::{JobLog, JobRecord, JobStats, JobStatus, Progress};
 pub use scheduler::Scheduler;

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use crate::jobs::id::JobId;
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
-use ulid::Ulid;
 
-use crate::artifacts::JsonText;
+use crate::artifacts::{ArtifactId, JsonText};
 
 /// How a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -76,9 +76,7 @@ pub struct Progress {
 #[non_exhaustive]
 pub struct JobRecord {
     /// Its name, a ULID.
-    #[serde(serialize_with = "ulid")]
-    #[schemars(with = "String", regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))]
-    pub id: Ulid,
+    pub id: JobId,
     /// The task that it runs; null for a closure.
     pub task_name: Option<String>,
     /// What somebody wrote about it.
@@ -133,9 +131,7 @@ pub struct JobRecord {
     /// The members that are shortened or left out, in a list: the record itself has them whole.
     pub truncated: Vec<&'static str>,
     /// The artifact that it made.
-    #[serde(serialize_with = "optional_ulid")]
-    #[schemars(with = "Option<String>")]
-    pub artifact_id: Option<Ulid>,
+    pub artifact_id: Option<ArtifactId>,
 }
 
 /// A line that a job logged.
@@ -164,21 +160,6 @@ pub struct JobStats {
     pub failed: u64,
     /// That were canceled, and are kept.
     pub canceled: u64,
-}
-
-fn ulid<S: Serializer>(id: &Ulid, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
-}
-
-#[allow(clippy::ref_option, reason = "as serde calls it")]
-pub(super) fn optional_ulid<S: Serializer>(
-    id: &Option<Ulid>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match id {
-        Some(id) => serializer.collect_str(id),
-        None => serializer.serialize_none(),
-    }
 }
 
 pub(super) fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::jobs::id::JobId;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
-use ulid::Ulid;
 
 use super::error::JobError;
 use super::list::JobFilter;
@@ -66,7 +66,7 @@ pub(super) async fn insert(conn: &mut Connection, rows: Vec<NewRow>) -> Result<u
     Ok(inserted)
 }
 
-pub(super) async fn find(conn: &mut Connection, id: Ulid) -> Result<Option<Row>, JobError> {
+pub(super) async fn find(conn: &mut Connection, id: JobId) -> Result<Option<Row>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .find(id.to_string())
@@ -104,7 +104,7 @@ pub(super) async fn find_twin(
 /// The row and its result.
 pub(super) async fn find_result(
     conn: &mut Connection,
-    id: Ulid,
+    id: JobId,
 ) -> Result<Option<(Row, Option<String>)>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
@@ -120,7 +120,7 @@ pub(super) async fn find_result(
 pub(super) async fn list(
     conn: &mut Connection,
     filter: &JobFilter,
-    before: Option<Ulid>,
+    before: Option<JobId>,
     offset: i64,
     limit: i64,
 ) -> Result<Vec<Row>, JobError> {
@@ -233,7 +233,7 @@ pub(super) async fn waiting(
 }
 
 /// Cancels a job that waits, and asks one that runs to stop. The others stay as they are.
-pub(super) async fn cancel(conn: &mut Connection, id: Ulid, now: i64) -> Result<(), JobError> {
+pub(super) async fn cancel(conn: &mut Connection, id: JobId, now: i64) -> Result<(), JobError> {
     let sql = "UPDATE tasks_jobs SET cancel_requested_at = COALESCE(cancel_requested_at, $1), \
          finished_at = CASE WHEN state < 2 THEN $1 ELSE finished_at END, \
          state = CASE WHEN state < 2 THEN 5 ELSE state END WHERE id = $2 AND state < 3";
@@ -248,7 +248,7 @@ pub(super) async fn cancel(conn: &mut Connection, id: Ulid, now: i64) -> Result<
 }
 
 /// Queues a job again that failed or was canceled, with all its attempts. `false` when it is not one of those.
-pub(super) async fn retry(conn: &mut Connection, id: Ulid, now: i64) -> Result<bool, JobError> {
+pub(super) async fn retry(conn: &mut Connection, id: JobId, now: i64) -> Result<bool, JobError> {
     let sql = "UPDATE tasks_jobs SET state = 1, run_at = $1, scheduled_at = NULL, finished_at = NULL, \
          cancel_requested_at = NULL, attempt = 0, crashes = 0, artifact_id = NULL, error_type = NULL, error = NULL, \
          error_traceback = NULL, progress = NULL, unique_key = NULL \
@@ -273,7 +273,7 @@ pub(super) async fn notify(conn: &mut Connection) -> Result<(), JobError> {
 }
 
 /// Forgets a job that does not run, and marks one that does, to be forgotten at its end. `false` when it is not there or runs.
-pub(super) async fn delete(conn: &mut Connection, id: Ulid) -> Result<bool, JobError> {
+pub(super) async fn delete(conn: &mut Connection, id: JobId) -> Result<bool, JobError> {
     let id = id.to_string();
     let deleted = with_conn!(conn, |conn| {
         diesel::delete(
@@ -444,7 +444,7 @@ pub(super) async fn log(conn: &mut Connection, lines: &[Line]) -> Result<(), Job
 
 pub(super) async fn logs(
     conn: &mut Connection,
-    id: Ulid,
+    id: JobId,
     after: u32,
     limit: i64,
 ) -> Result<Vec<JobLog>, JobError> {

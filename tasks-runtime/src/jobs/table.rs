@@ -1,12 +1,12 @@
 //! The tables of jobs, as diesel sees them.
 
+use crate::jobs::id::JobId;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use ulid::Ulid;
 
 use super::record::{JobRecord, JobStatus, Progress};
 use super::submit::unique_key;
-use crate::artifacts::JsonText;
+use crate::artifacts::{ArtifactId, JsonText};
 use crate::task::JobPolicy;
 use crate::text::cut_for_json;
 
@@ -157,7 +157,7 @@ impl NewRow {
     pub(super) fn of_task(task: String, params: String, policy: &JobPolicy, now: i64) -> Self {
         let attempts = policy.retries.saturating_add(1);
         Self {
-            id: Ulid::new().to_string(),
+            id: JobId::new().to_string(),
             task_name: Some(task),
             description: None,
             queue: policy.queue.unwrap_or(super::DEFAULT_QUEUE).to_owned(),
@@ -259,14 +259,13 @@ impl Row {
     /// The record; `mask` hides what is secret in the parameters of a task.
     pub(super) fn record(self, mask: impl FnOnce(&str, String) -> JsonText) -> JobRecord {
         let time = |micros: i64| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
-        let ulid = |text: &str| Ulid::from_string(text).unwrap_or(Ulid::nil());
         let count = |number: i32| number.unsigned_abs();
         let params = match &self.task_name {
             Some(name) => mask(name, self.params),
             None => JsonText::trusted(self.params),
         };
         JobRecord {
-            id: ulid(&self.id),
+            id: JobId::stored(&self.id),
             task_name: self.task_name,
             description: self.description,
             status: status(self.state),
@@ -289,7 +288,7 @@ impl Row {
             error: self.error,
             error_traceback: self.error_traceback,
             truncated: Vec::new(),
-            artifact_id: self.artifact_id.as_deref().map(ulid),
+            artifact_id: self.artifact_id.as_deref().map(ArtifactId::stored),
         }
     }
 }

@@ -3,9 +3,8 @@
 use actix_web::http::StatusCode;
 use serde_json::Value;
 use tasks_runtime::ArgumentError;
-use tasks_runtime::artifacts::{Artifact, ArtifactIn, JsonText, Ulid};
+use tasks_runtime::artifacts::{Artifact, ArtifactId, ArtifactIn, JsonText};
 
-use crate::http::ulid;
 use crate::problem::Problem;
 
 /// What a body may have.
@@ -53,8 +52,8 @@ impl Wrong {
 /// A body as it was sent.
 #[derive(Clone, Default)]
 pub(super) struct Body {
-    id: Option<Ulid>,
-    parent: Option<Option<Ulid>>,
+    id: Option<ArtifactId>,
+    parent: Option<Option<ArtifactId>>,
     /// `null` is data like any other.
     data: Option<JsonText>,
     metadata: Option<JsonText>,
@@ -278,8 +277,11 @@ fn missing_data() -> Problem {
     }])
 }
 
-fn take_id(value: &JsonText, pointer: &str, wrong: &mut Wrong) -> Option<Ulid> {
-    let id = value.read::<String>().ok().and_then(|text| ulid(&text));
+fn take_id(value: &JsonText, pointer: &str, wrong: &mut Wrong) -> Option<ArtifactId> {
+    let id = value
+        .read::<String>()
+        .ok()
+        .and_then(|text| text.parse().ok());
     if id.is_none() {
         wrong.say(pointer, "expected a ULID: 26 digits and capital letters");
     }

@@ -1,16 +1,15 @@
 //! Ids in paths, and the query of the list.
 
 use actix_web::{HttpRequest, http::StatusCode};
-use tasks_runtime::artifacts::{Cursor, Ulid};
+use tasks_runtime::artifacts::{ArtifactId, Cursor};
 
 use crate::http::paging::{self, Page};
-use crate::http::ulid;
 use crate::problem::Problem;
 
 /// The id of the path.
-pub(super) fn id(request: &HttpRequest) -> Result<Ulid, Problem> {
+pub(super) fn id(request: &HttpRequest) -> Result<ArtifactId, Problem> {
     let text = request.match_info().get("id").unwrap_or_default();
-    ulid(text).ok_or_else(|| {
+    text.parse().map_err(|_| {
         Problem::new(
             StatusCode::BAD_REQUEST,
             "malformed-id",

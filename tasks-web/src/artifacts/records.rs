@@ -3,7 +3,7 @@
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use tasks_runtime::artifacts::{Artifact, ArtifactError, Ulid};
+use tasks_runtime::artifacts::{Artifact, ArtifactError, ArtifactId};
 
 use super::input::{Body, Known};
 use super::query::{self, Part};
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 /// What a handler comes to.
 pub(super) type Answer = Result<HttpResponse, Problem>;
 
-pub(super) fn unknown(id: Ulid) -> Problem {
+pub(super) fn unknown(id: ArtifactId) -> Problem {
     ArtifactError::NotFound(id).into()
 }
 

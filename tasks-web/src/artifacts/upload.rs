@@ -12,14 +12,14 @@ use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{Stream, StreamExt as _};
-use tasks_runtime::artifacts::{Artifact, ArtifactIn, JsonText, Upload};
+use tasks_runtime::artifacts::{Artifact, ArtifactId, ArtifactIn, JsonText, Upload};
 
 use super::input::Wrong;
 use super::records::{Answer, created};
 use super::scope::State;
 use crate::auth::Access;
+use crate::http::answer;
 use crate::http::paging::pairs;
-use crate::http::{answer, ulid};
 use crate::problem::Problem;
 
 /// How large a field of a form may be beside the file.
@@ -244,10 +244,10 @@ impl Fields {
     fn take(&mut self, name: &str, value: &str) {
         let artifact = std::mem::take(&mut self.artifact);
         self.artifact = match name {
-            "id" | "parent_id" => match ulid(value) {
-                Some(id) if name == "id" => artifact.id(id),
-                Some(id) => artifact.parent(id),
-                None => {
+            "id" | "parent_id" => match value.parse::<ArtifactId>() {
+                Ok(id) if name == "id" => artifact.id(id),
+                Ok(id) => artifact.parent(id),
+                Err(_) => {
                     let pointer = format!("/{name}");
                     self.wrong
                         .say(&pointer, "expected a ULID: 26 digits and capital letters");

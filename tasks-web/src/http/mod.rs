@@ -17,7 +17,7 @@ pub(crate) use document::Document;
 #[cfg(feature = "database")]
 pub(crate) use document::matches_etag;
 #[cfg(feature = "database")]
-pub(crate) use ids::{ULID, ulid};
+pub(crate) use ids::ULID;
 #[cfg(feature = "database")]
 pub(crate) use proxies::public_base;
 pub(crate) use proxies::{TrustedProxies, UNKNOWN, client_address, network};

@@ -2,11 +2,10 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use tasks_runtime::artifacts::Ulid;
+use tasks_runtime::jobs::JobId;
 use tasks_runtime::jobs::{JobError, JobFilter, JobRecord, Scheduler};
 
 use crate::auth::Access;
-use crate::http::ulid;
 use crate::problem::Problem;
 
 fn reaches(access: &Access, scheduler: &Scheduler, job: &JobRecord) -> bool {
@@ -29,7 +28,7 @@ pub(super) async fn find(
         )
     };
     // What cannot be an id is not that of a job.
-    let id: Ulid = ulid(text).ok_or_else(unknown)?;
+    let id: JobId = text.parse().map_err(|_| unknown())?;
     let job = scheduler.get(id).await?.ok_or_else(unknown)?;
     match Access::limits(request) {
         Some(access) if !reaches(&access, scheduler, &job) => Err(Problem::forbidden(format!(
@@ -62,6 +61,6 @@ pub(super) fn limit(
 }
 
 /// A job that somebody else deleted in the meantime.
-pub(super) fn gone(id: Ulid) -> Problem {
+pub(super) fn gone(id: JobId) -> Problem {
     JobError::NotFound(id).into()
 }

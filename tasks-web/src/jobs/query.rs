@@ -1,11 +1,10 @@
 //! The queries of lists.
 
 use tasks_runtime::ArgumentError;
-use tasks_runtime::artifacts::Ulid;
+use tasks_runtime::jobs::JobId;
 use tasks_runtime::jobs::{JobFilter, JobStatus};
 
 use crate::http::paging::{self, Page, pairs};
-use crate::http::ulid;
 use crate::problem::Problem;
 
 /// What is wanted of the list of jobs.
@@ -17,7 +16,7 @@ pub(super) struct Wanted {
 
 /// Which part of it.
 pub(super) enum Part {
-    Before(Option<Ulid>),
+    Before(Option<JobId>),
     Page(Page),
 }
 
@@ -29,7 +28,9 @@ pub(super) fn wanted(query: &str) -> Result<Wanted, Problem> {
             "status_filter" => filter = std::mem::take(&mut filter).status(status(value)?),
             "task" => task = Some(value.to_owned()),
             "before" => {
-                let id = ulid(value).ok_or_else(|| "expected the id of a job".to_owned())?;
+                let id = value
+                    .parse()
+                    .map_err(|_| "expected the id of a job".to_owned())?;
                 before = Some(id);
             }
             _ => {}

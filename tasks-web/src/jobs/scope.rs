@@ -4,7 +4,7 @@ use std::fmt;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::{HttpRequest, web};
-use tasks_runtime::artifacts::Ulid;
+use tasks_runtime::jobs::JobId;
 use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
 
@@ -93,7 +93,7 @@ impl JobScope {
 }
 
 /// Where a job is: its path, or its URL when a trusted proxy says what comes before.
-pub(crate) fn location(request: &HttpRequest, tasks: &str, jobs: &str, id: Ulid) -> String {
+pub(crate) fn location(request: &HttpRequest, tasks: &str, jobs: &str, id: JobId) -> String {
     // What comes before the prefix, when the scopes are mounted inside of another one.
     let path = request.path();
     let base = path.find(tasks).map_or("", |start| &path[..start]);

@@ -7,7 +7,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::Stream;
 use sha2::{Digest as _, Sha256};
-use tasks_runtime::artifacts::Ulid;
+use tasks_runtime::jobs::JobId;
 use tasks_runtime::jobs::{JobChanges, JobRecord, Scheduler};
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +57,7 @@ fn event(job: &JobRecord) -> (String, String) {
 }
 
 struct Watch {
-    id: Ulid,
+    id: JobId,
     changes: JobChanges,
     scheduler: Scheduler,
     pace: Pace,

@@ -40,7 +40,7 @@ async fn what_waits_is_canceled_at_once_and_what_runs_is_stopped(test: Ground) {
         JobStatus::Canceled
     );
     let unknown = scheduler
-        .cancel(tasks_web::artifacts::Ulid::new())
+        .cancel(tasks_web::jobs::JobId::new())
         .await
         .unwrap_err();
     assert!(matches!(unknown, JobError::NotFound(_)));

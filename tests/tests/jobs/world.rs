@@ -114,7 +114,9 @@ pub(crate) async fn fails_when_canceled(
     context: TaskContext,
     session: Session,
 ) -> anyhow::Result<()> {
-    let id = context.job_id().unwrap_or_default();
+    let id = context
+        .job_id()
+        .map_or_else(String::new, |id| id.to_string());
     let sql = format!("UPDATE tasks_jobs SET cancel_requested_at = 1 WHERE id = '{id}'");
     session.execute_script(&sql).await?;
     anyhow::bail!("it fails in attempt {}", context.attempt());

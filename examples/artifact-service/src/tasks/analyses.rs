@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tasks_web::artifacts::Ulid;
+use tasks_web::artifacts::ArtifactId;
 use tasks_web::prelude::*;
 
 use super::results::Stored;
@@ -67,7 +67,7 @@ pub async fn store_analysis_results(
     /// The id of a project.
     project_id: Option<String>,
 ) -> anyhow::Result<Stored> {
-    let project = project_id.map(|id| id.parse::<Ulid>()).transpose()?;
+    let project = project_id.map(|id| id.parse::<ArtifactId>()).transpose()?;
     let summary = summarize(dataset_name.csv().as_bytes())?;
     let metadata = json!({"dataset": dataset_name, "analysis_type": analysis_type});
     let result = match analysis_type {

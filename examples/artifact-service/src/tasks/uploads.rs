@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
-use tasks_web::artifacts::Ulid;
+use tasks_web::artifacts::ArtifactId;
 use tasks_web::prelude::*;
 
 use crate::summary::{Summary, summarize};
@@ -31,7 +31,7 @@ pub async fn process_upload(
     /// The id of the artifact.
     artifact_id: String,
 ) -> anyhow::Result<Processed> {
-    let id: Ulid = artifact_id.parse().context("`artifact_id` is not an id")?;
+    let id: ArtifactId = artifact_id.parse().context("`artifact_id` is not an id")?;
     let content = artifacts
         .content(id)
         .await?

@@ -1,6 +1,6 @@
 //! Jobs are canceled, queued again and forgotten.
 
-use ulid::Ulid;
+use crate::jobs::id::JobId;
 
 use super::Scheduler;
 use crate::jobs::error::JobError;
@@ -18,7 +18,7 @@ impl Scheduler {
     /// # Errors
     ///
     /// [`JobError::NotFound`], and when the database fails.
-    pub async fn cancel(&self, id: Ulid) -> Result<JobRecord, JobError> {
+    pub async fn cancel(&self, id: JobId) -> Result<JobRecord, JobError> {
         let row: Result<Row, JobError> = self
             .shared
             .session
@@ -40,7 +40,7 @@ impl Scheduler {
     /// # Errors
     ///
     /// [`JobError::WrongState`] when it is in another state, [`JobError::NotFound`], and when the database fails.
-    pub async fn retry(&self, id: Ulid) -> Result<JobRecord, JobError> {
+    pub async fn retry(&self, id: JobId) -> Result<JobRecord, JobError> {
         let row: Result<Row, JobError> = self
             .shared
             .session
@@ -69,7 +69,7 @@ impl Scheduler {
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn delete(&self, id: Ulid) -> Result<bool, JobError> {
+    pub async fn delete(&self, id: JobId) -> Result<bool, JobError> {
         let (there, deleted): (bool, bool) = self
             .shared
             .session

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::jobs::id::JobId;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
-use ulid::Ulid;
 
 use super::Scheduler;
 use crate::artifacts::JsonText;
@@ -30,7 +30,7 @@ impl Scheduler {
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn get(&self, id: Ulid) -> Result<Option<JobRecord>, JobError> {
+    pub async fn get(&self, id: JobId) -> Result<Option<JobRecord>, JobError> {
         let row = self
             .shared
             .session
@@ -71,7 +71,7 @@ impl Scheduler {
     pub async fn list(
         &self,
         filter: &JobFilter,
-        before: Option<Ulid>,
+        before: Option<JobId>,
         limit: u32,
     ) -> Result<Vec<JobRecord>, JobError> {
         let rows = self
@@ -133,7 +133,7 @@ impl Scheduler {
     /// # Errors
     ///
     /// [`JobError::Timeout`], [`JobError::NotFound`], and when the database fails.
-    pub async fn wait(&self, id: Ulid, timeout: Duration) -> Result<JobRecord, JobError> {
+    pub async fn wait(&self, id: JobId, timeout: Duration) -> Result<JobRecord, JobError> {
         let deadline = Instant::now() + timeout;
         let mut changes = self.changes(id);
         loop {
@@ -154,7 +154,7 @@ impl Scheduler {
 
     /// Hears of changes of a job that are made in this process.
     #[must_use]
-    pub fn changes(&self, id: Ulid) -> JobChanges {
+    pub fn changes(&self, id: JobId) -> JobChanges {
         self.shared.changes.of(id)
     }
 
@@ -164,7 +164,7 @@ impl Scheduler {
     ///
     /// [`JobError::WrongState`] while it is not done, [`JobError::Unsuccessful`] when it failed or was canceled,
     /// [`JobError::UnexpectedResult`] when the result is of another type.
-    pub async fn result<T: DeserializeOwned>(&self, id: Ulid) -> Result<T, JobError> {
+    pub async fn result<T: DeserializeOwned>(&self, id: JobId) -> Result<T, JobError> {
         let (job, outcome) = self.outcome(id).await?;
         match outcome {
             Ok(json) => serde_json::from_str(json.as_str())
@@ -184,7 +184,7 @@ impl Scheduler {
     /// [`JobError::WrongState`] when it is neither; [`JobError::NotFound`].
     pub async fn outcome(
         &self,
-        id: Ulid,
+        id: JobId,
     ) -> Result<(JobRecord, Result<JsonText, TaskFailure>), JobError> {
         let found: Option<(Row, Option<String>)> = self
             .shared
@@ -220,7 +220,7 @@ impl Scheduler {
     /// # Errors
     ///
     /// [`JobError::NotFound`], and when the database fails.
-    pub async fn logs(&self, id: Ulid, after: u32, limit: u32) -> Result<Vec<JobLog>, JobError> {
+    pub async fn logs(&self, id: JobId, after: u32, limit: u32) -> Result<Vec<JobLog>, JobError> {
         self.shared
             .session
             .read(async |conn| {

@@ -1,7 +1,7 @@
 //! Jobs are submitted.
 
+use crate::jobs::id::JobId;
 use serde::Serialize;
-use ulid::Ulid;
 
 use super::Scheduler;
 use crate::arguments::{self, Input};
@@ -122,13 +122,13 @@ impl Scheduler {
     pub async fn submit_all(
         &self,
         jobs: impl IntoIterator<Item = Submit>,
-    ) -> Result<Vec<Ulid>, JobError> {
+    ) -> Result<Vec<JobId>, JobError> {
         self.refresh_clock().await?;
         let rows = jobs
             .into_iter()
             .map(Submit::row)
             .collect::<Result<Vec<_>, _>>()?;
-        let ids: Result<Vec<Ulid>, JobError> = self
+        let ids: Result<Vec<JobId>, JobError> = self
             .shared
             .session
             .transaction(async |tx| insert_all(tx, &rows).await)
@@ -242,8 +242,8 @@ async fn find_twin(conn: &mut Connection, row: &NewRow) -> Result<Option<Row>, J
     .await
 }
 
-async fn insert_all(conn: &mut Connection, rows: &[NewRow]) -> Result<Vec<Ulid>, JobError> {
-    let id = |row: &NewRow| Ulid::from_string(&row.id).unwrap_or(Ulid::nil());
+async fn insert_all(conn: &mut Connection, rows: &[NewRow]) -> Result<Vec<JobId>, JobError> {
+    let id = |row: &NewRow| JobId::stored(&row.id);
     if store::insert(conn, rows.to_vec()).await? == rows.len() {
         return Ok(rows.iter().map(id).collect());
     }
@@ -254,7 +254,7 @@ async fn insert_all(conn: &mut Connection, rows: &[NewRow]) -> Result<Vec<Ulid>,
             Some(stored) => stored,
             None => insert_or_find(conn, row).await?,
         };
-        ids.push(Ulid::from_string(&stored.id).unwrap_or(Ulid::nil()));
+        ids.push(JobId::stored(&stored.id));
     }
     Ok(ids)
 }
@@ -262,7 +262,7 @@ async fn insert_all(conn: &mut Connection, rows: &[NewRow]) -> Result<Vec<Ulid>,
 async fn insert_or_find(conn: &mut Connection, row: &NewRow) -> Result<Row, JobError> {
     /// A twin may end between the two looks.
     const TIMES: usize = 5;
-    let id = Ulid::from_string(&row.id).unwrap_or(Ulid::nil());
+    let id = JobId::stored(&row.id);
     for _ in 0..TIMES {
         if store::insert(conn, vec![row.clone()]).await? == 1 {
             return store::find(conn, id).await?.ok_or(JobError::NotFound(id));
@@ -276,7 +276,7 @@ async fn insert_or_find(conn: &mut Connection, row: &NewRow) -> Result<Row, JobE
         {
             return Err(JobError::KeyReused {
                 key: key.clone(),
-                id: Ulid::from_string(&twin.id).unwrap_or(Ulid::nil()),
+                id: JobId::stored(&twin.id),
             });
         }
         return Ok(twin);

@@ -1,12 +1,12 @@
 //! What is shown of a schedule.
 
+use crate::jobs::id::JobId;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
-use ulid::Ulid;
 
 use crate::artifacts::JsonText;
-use crate::jobs::record::{optional_time, optional_ulid, time};
+use crate::jobs::record::{optional_time, time};
 
 /// What is known of a schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -38,9 +38,7 @@ pub struct ScheduleRecord {
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub last_run_at: Option<DateTime<Utc>>,
     /// The job of the latest run.
-    #[serde(serialize_with = "optional_ulid")]
-    #[schemars(with = "Option<String>")]
-    pub last_job_id: Option<Ulid>,
+    pub last_job_id: Option<JobId>,
     /// The next runs; none while it is paused, or when it is over.
     #[schemars(with = "Vec<String>")]
     pub next_runs: Vec<DateTime<Utc>>,

@@ -1,9 +1,9 @@
 //! The rows of schedules.
 
+use crate::jobs::id::JobId;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use ulid::Ulid;
 
 use super::is_name;
 use super::record::ScheduleRecord;
@@ -83,7 +83,7 @@ impl Row {
             paused: self.paused != 0,
             created_at: time(self.created_at),
             last_run_at: self.last_run_at.map(time),
-            last_job_id: self.last_job_id.and_then(|id| Ulid::from_string(&id).ok()),
+            last_job_id: self.last_job_id.and_then(|id| id.parse::<JobId>().ok()),
         }
     }
 }

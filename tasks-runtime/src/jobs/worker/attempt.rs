@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::jobs::id::JobId;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
-use ulid::Ulid;
 
 use super::finish::{Finish, finish};
+use crate::artifacts::ArtifactId;
 use crate::database::Transaction;
 use crate::jobs::MAX_PROGRESS;
 use crate::jobs::clock::Clock;
@@ -40,7 +41,7 @@ pub(in crate::jobs) enum Event {
 
 /// An attempt that runs in this process.
 pub(crate) struct Attempt {
-    pub(in crate::jobs) id: Ulid,
+    pub(in crate::jobs) id: JobId,
     pub(in crate::jobs) number: u32,
     pub(in crate::jobs) max_attempts: u32,
     pub(in crate::jobs) fence: i64,
@@ -58,14 +59,14 @@ pub(crate) struct Attempt {
 #[derive(Default)]
 struct Said {
     progress: Option<Progress>,
-    artifact: Option<Ulid>,
+    artifact: Option<ArtifactId>,
     /// Whether the driver has been told, and has not looked yet.
     pending: bool,
 }
 
 impl Attempt {
     pub(in crate::jobs) fn new(
-        id: Ulid,
+        id: JobId,
         number: u32,
         max_attempts: u32,
         fence: i64,
@@ -112,7 +113,7 @@ impl Attempt {
         self.completed.load(Ordering::SeqCst)
     }
 
-    pub(in crate::jobs) fn artifact(&self) -> Option<Ulid> {
+    pub(in crate::jobs) fn artifact(&self) -> Option<ArtifactId> {
         self.said().artifact
     }
 
@@ -158,7 +159,7 @@ impl Attempt {
 impl TaskContext {
     /// The job that this is an attempt of; `None` when the task is executed directly.
     #[must_use]
-    pub fn job_id(&self) -> Option<Ulid> {
+    pub fn job_id(&self) -> Option<JobId> {
         self.job().map(|attempt| attempt.id)
     }
 
@@ -178,8 +179,7 @@ impl TaskContext {
     #[must_use]
     pub fn idempotency_key(&self) -> String {
         self.job_id()
-            .unwrap_or_else(|| self.execution_id())
-            .to_string()
+            .map_or_else(|| self.execution_id().to_string(), |id| id.to_string())
     }
 
     /// Says how far it is. Others see the latest of what was said, a moment later. The message is kept up to
@@ -226,7 +226,7 @@ impl TaskContext {
 
     /// Names the artifact that the job makes, as soon as it is known. A job whose result is the id of one, or has it as
     /// `artifact_id`, does so by itself at its end.
-    pub fn set_artifact(&self, id: Ulid) {
+    pub fn set_artifact(&self, id: ArtifactId) {
         if let Some(attempt) = self.job() {
             attempt.say(|said| said.artifact = Some(id));
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ulid::Ulid;
+use crate::jobs::id::JobId;
 
 use super::Shared;
 use super::attempt::Event;
@@ -18,7 +18,7 @@ use crate::jobs::table::{Claimed, state};
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Runs the attempt of a job, if one is due and there is a place for it.
-pub(in crate::jobs) async fn run_one(shared: &Arc<Shared>, job: Ulid) -> Result<Ran, JobError> {
+pub(in crate::jobs) async fn run_one(shared: &Arc<Shared>, job: JobId) -> Result<Ran, JobError> {
     // Of its own, so that a caller who goes away leaves nothing half begun.
     let begins = shared.control.spawn(begin(Arc::clone(shared), job));
     let fence = match begins.await.map_err(|_| JobError::NotRunning)?? {
@@ -39,7 +39,7 @@ pub(in crate::jobs) async fn run_one(shared: &Arc<Shared>, job: Ulid) -> Result<
 }
 
 /// Begins the attempt in this process, and gives its fence, or says why not.
-async fn begin(shared: Arc<Shared>, job: Ulid) -> Result<Result<i64, Ran>, JobError> {
+async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<i64, Ran>, JobError> {
     let id = job.to_string();
     // From here on the place is taken, until the attempt has it or does not begin. The shutdown waits for that.
     let free = Places::of(&shared).are_free();

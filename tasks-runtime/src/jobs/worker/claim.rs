@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::jobs::id::JobId;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
-use ulid::Ulid;
 
 use crate::database::{Backend, Connection, statement};
 use crate::jobs::engine::Due;
@@ -153,7 +153,7 @@ pub(in crate::jobs) async fn asked_for(
 /// The state of a job, and its fence.
 pub(in crate::jobs) async fn standing(
     conn: &mut Connection,
-    id: Ulid,
+    id: JobId,
 ) -> Result<Option<(i32, i64)>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
@@ -198,7 +198,7 @@ pub(in crate::jobs) async fn due(
         rows.extend(found);
     }
     let due = |(id, fence): (String, i64)| {
-        let job = Ulid::from_string(&id).ok()?;
+        let job = id.parse::<JobId>().ok()?;
         Some(Due {
             job,
             number: fence.unsigned_abs(),

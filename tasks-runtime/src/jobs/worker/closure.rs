@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::jobs::id::JobId;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
-use ulid::Ulid;
 
 use super::Shared;
 use super::attempt::Event;
@@ -24,7 +24,7 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
     let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
     let now = shared.clock.now();
     Ok(NewRow {
-        id: Ulid::new().to_string(),
+        id: JobId::new().to_string(),
         task_name: None,
         description: Some(storable(description)),
         queue: crate::jobs::DEFAULT_QUEUE.to_owned(),

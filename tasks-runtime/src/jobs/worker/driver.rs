@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::jobs::id::JobId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use ulid::Ulid;
 
 use super::Shared;
 use super::attempt::{Attempt, Event};
@@ -43,7 +43,7 @@ pub(in crate::jobs) struct Driver {
     pub(super) worker: String,
     /// What is to be written.
     pub(super) finished: Vec<Finish>,
-    pub(super) changed: BTreeMap<Ulid, Arc<Attempt>>,
+    pub(super) changed: BTreeMap<JobId, Arc<Attempt>>,
     pub(super) lines: Vec<Line>,
     /// The jobs whose attempts were started and whose ends are not written yet.
     pub(super) started: HashSet<(String, i64)>,
@@ -132,7 +132,7 @@ impl Driver {
         let tasks = serde_json::to_string(&tasks).unwrap_or_default();
         let mut pause = Duration::from_millis(100);
         loop {
-            let id = Ulid::new().to_string();
+            let id = ulid::Ulid::new().to_string();
             let joined: Result<(), JobError> = self
                 .shared
                 .session

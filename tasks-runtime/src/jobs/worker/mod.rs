@@ -31,10 +31,10 @@ pub(super) use self::membership::without_worker;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::jobs::id::JobId;
 use tokio::sync::watch as watched;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
-use ulid::Ulid;
 
 use self::attempt::Event;
 use self::condition::Condition;
@@ -203,7 +203,7 @@ impl Worker {
     }
 
     /// Asks the attempt of a job to stop, if it is here.
-    pub(in crate::jobs) fn cancel(&self, id: Ulid) {
+    pub(in crate::jobs) fn cancel(&self, id: JobId) {
         self.shared.running.cancel(&id.to_string());
     }
 

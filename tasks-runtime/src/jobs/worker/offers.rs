@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::jobs::id::JobId;
 use tokio::time::Instant;
-use ulid::Ulid;
 
 use super::{Shared, claim};
 use crate::jobs::engine::{Due, Engine};
@@ -20,7 +20,7 @@ const MOST: i64 = 300;
 /// Goes on until the process is to end.
 pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
     // What the engine was told of, and has not begun.
-    let mut told: HashMap<Ulid, u64> = HashMap::new();
+    let mut told: HashMap<JobId, u64> = HashMap::new();
     let mut since = Instant::now();
     while !shared.stopping.is_cancelled() {
         if since.elapsed() >= shared.settings.lease {
@@ -51,8 +51,8 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
     }
 }
 
-async fn tell(engine: &dyn Engine, told: &mut HashMap<Ulid, u64>, due: &[Due]) {
-    let still: HashSet<(Ulid, u64)> = due.iter().map(|due| (due.job, due.number)).collect();
+async fn tell(engine: &dyn Engine, told: &mut HashMap<JobId, u64>, due: &[Due]) {
+    let still: HashSet<(JobId, u64)> = due.iter().map(|due| (due.job, due.number)).collect();
     told.retain(|job, number| still.contains(&(*job, *number)));
     let new: Vec<Due> = due
         .iter()

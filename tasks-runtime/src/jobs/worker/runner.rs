@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::jobs::id::JobId;
 use tokio_util::sync::CancellationToken;
-use ulid::Ulid;
 
 use super::Shared;
 use super::attempt::{Attempt, Event};
@@ -12,6 +12,7 @@ use super::drain::left_behind;
 use super::finish::Finish;
 use super::membership::is_suspect;
 use super::running::{Entry, Why};
+use crate::artifacts::ArtifactId;
 use crate::execute::{ExecuteError, clip};
 use crate::jobs::clock::Clock;
 use crate::jobs::table::{Claimed, state};
@@ -22,7 +23,7 @@ const BUSY: Duration = Duration::from_secs(1);
 
 /// Starts the attempt of a job that this worker was given.
 pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
-    let Ok(id) = Ulid::from_string(&job.id) else {
+    let Ok(id) = job.id.parse::<JobId>() else {
         return;
     };
     let stop = CancellationToken::new();
@@ -217,7 +218,7 @@ fn later(end: Finish, at: i64) -> Finish {
 
 /// Up to a tenth more, so that jobs that failed together do not come back together.
 fn spread(delay: Duration) -> Duration {
-    let random = Ulid::new().random() % 1000;
+    let random = ulid::Ulid::new().random() % 1000;
     let share = u32::try_from(random).unwrap_or(0);
     delay + delay / 10 * share / 1000
 }
@@ -235,8 +236,5 @@ fn artifact_in(json: &str) -> Option<String> {
     } else {
         return None;
     };
-    (id.len() == 26)
-        .then(|| Ulid::from_string(&id).ok())
-        .flatten()?;
-    Some(id)
+    id.parse::<ArtifactId>().is_ok().then_some(id)
 }

@@ -1,0 +1,19 @@
+//! Which artifact it is.
+
+crate::id::id! {
+    /// The identifier of an artifact. It is a parameter, a field of a result, and a column of a table, as any other type:
+    ///
+    /// ```
+    /// use tasks_runtime::artifacts::ArtifactId;
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// /// Stores a number below another artifact.
+    /// #[task]
+    /// async fn store(artifacts: ArtifactManager, parent: ArtifactId, number: i64) -> anyhow::Result<ArtifactId> {
+    ///     let saved = artifacts.save(ArtifactIn::json(number).parent(parent)).await?;
+    ///     Ok(saved.id)
+    /// }
+    /// # fn main() {}
+    /// ```
+    ArtifactId, "The id of an artifact"
+}
