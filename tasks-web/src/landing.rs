@@ -33,15 +33,21 @@ h1 { font-size: 1.9rem; line-height: 1.2; margin: 0; overflow-wrap: anywhere; }
 .links code { color: var(--dim); font-size: .85rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 .tags { display: flex; flex-wrap: wrap; gap: .4rem; padding: 0; margin: 0; list-style: none; }
-.tags li { padding: .1rem .6rem; border: 1px solid var(--line); border-radius: 1rem; font-size: .9rem; background: var(--card); }
+.tags a { display: block; color: inherit; text-decoration: none; padding: .1rem .6rem; border: 1px solid var(--line); border-radius: 1rem; font-size: .9rem; background: var(--card); }
+.tags a:hover, .tags a:focus-visible { border-color: var(--accent); }
 .tags span { color: var(--dim); }
 ";
 
 /// `GET /`.
 ///
 /// Without a registry nothing is said of the tasks: that is for those with a key.
-pub(crate) fn part(info: &ServiceInfo, registry: Option<&TaskRegistry>, links: &[Link]) -> Part {
-    let page = page(info, registry, links);
+pub(crate) fn part(
+    info: &ServiceInfo,
+    tasks_path: &str,
+    registry: Option<&TaskRegistry>,
+    links: &[Link],
+) -> Part {
+    let page = page(info, tasks_path, registry, links);
     Part::new("landing_page")
         .claim(Claim::exact("/").open())
         .endpoint(
@@ -72,7 +78,12 @@ pub(crate) fn part(info: &ServiceInfo, registry: Option<&TaskRegistry>, links: &
         })
 }
 
-fn page(info: &ServiceInfo, registry: Option<&TaskRegistry>, links: &[Link]) -> String {
+fn page(
+    info: &ServiceInfo,
+    tasks_path: &str,
+    registry: Option<&TaskRegistry>,
+    links: &[Link],
+) -> String {
     let name = escape(&info.display_name);
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -97,14 +108,14 @@ fn page(info: &ServiceInfo, registry: Option<&TaskRegistry>, links: &[Link]) -> 
     }
     page.push_str("</ul>\n");
     if let Some(registry) = registry {
-        tasks(&mut page, registry);
+        tasks(&mut page, tasks_path, registry);
     }
     page.push_str("</main>\n</body>\n</html>\n");
     page
 }
 
 /// How many tasks there are, and their tags.
-fn tasks(page: &mut String, registry: &TaskRegistry) {
+fn tasks(page: &mut String, path: &str, registry: &TaskRegistry) {
     let count = registry.len();
     let _ = writeln!(
         page,
@@ -118,13 +129,33 @@ fn tasks(page: &mut String, registry: &TaskRegistry) {
     if !tags.is_empty() {
         page.push_str("<ul class=\"tags\">\n");
         for (tag, count) in tags {
-            let _ = writeln!(page, "<li>{} <span>{count}</span></li>", escape(tag));
+            let query: String = form_urlencoded(tag);
+            let _ = writeln!(
+                page,
+                "<li><a href=\"{}?tag={query}\">{} <span>{count}</span></a></li>",
+                escape(path.trim_start_matches('/')),
+                escape(tag)
+            );
         }
         page.push_str("</ul>\n");
     }
 }
 
-fn escape(text: &str) -> String {
+/// A text in a query.
+fn form_urlencoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// A text in HTML.
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -72,11 +72,20 @@ async fn a_document_does_not_depend_on_how_its_path_is_spelled() {
 async fn the_ui_can_be_at_the_root() {
     let executor = testing::executor([task(get_problem)]).build().unwrap();
     let scope = tasks_web::scope("/t", executor).without_docs();
-    let api = OpenApi::new("x", "1").scope(&scope).ui_path("/");
+    let api = OpenApi::new("<x>", "1").scope(&scope).ui_path("/");
     let app = init_service(App::new().service(scope).service(api)).await;
     let answer = call_service(&app, TestRequest::get().uri("/").to_request()).await;
-    assert!(answer.status().is_redirection());
-    assert_eq!(answer.headers().get("location").unwrap(), "docs/");
+    assert!(answer.status().is_success());
+    let page = actix_web::test::read_body(answer).await;
+    let page = String::from_utf8_lossy(&page).into_owned();
+    // Its files are in a folder, its name is that of the document, and a phone shows it as wide as it is.
+    for expected in [
+        "<base href=\"docs/\">",
+        "<title>&lt;x&gt;</title>",
+        "name=\"viewport\"",
+    ] {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
     let page = call_service(&app, TestRequest::get().uri("/docs/").to_request()).await;
     assert!(page.status().is_success());
 }

@@ -174,7 +174,7 @@ async fn a_nested_scope_brings_its_documents_along() {
         .unwrap();
     assert_eq!(
         (page.status(), page.url().path()),
-        (StatusCode::OK, "/deep/down/docs/")
+        (StatusCode::OK, "/deep/down/docs")
     );
     let script = http::client()
         .unwrap()

@@ -79,7 +79,6 @@ impl Execution {
     fn stop(&mut self) {
         let traceback = self.context.0.shared.traceback;
         let running = self.running.take();
-        let _current = Current::set(&self.context);
         if let Err(caught) = panic::catch(traceback, || drop(running)) {
             tracing::error!(
                 task = self.context.task_name(),
@@ -114,12 +113,11 @@ impl Future for Execution {
         let began = (self.context.0.shared.slow_polls.as_ref())
             .and(self.context.admitted())
             .map(|_| Instant::now());
-        let current = Current::set(&self.context);
+        let _current = Current::set(&self.context);
         let Some(running) = self.running.as_mut() else {
             return Poll::Pending;
         };
         let polled = panic::catch(traceback, || running.as_mut().poll(cx));
-        drop(current);
         self.watch(began);
         let result = match polled {
             Ok(Poll::Ready(Ok(outcome))) => Ok(outcome),
@@ -147,6 +145,7 @@ impl Future for Execution {
 impl Drop for Execution {
     fn drop(&mut self) {
         if self.running.is_some() {
+            let _current = Current::set(&self.context);
             self.context.cancel();
             self.stop();
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use actix_web::HttpMessage as _;
 use actix_web::dev::ServiceRequest;
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use super::access::Access;
+use super::keys::{ApiKeys, Known};
 use crate::http::{UNKNOWN, client_address, network};
 use crate::problem::Problem;
 
@@ -31,9 +33,9 @@ type Attempts = RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>;
 /// The keys of a service.
 pub(crate) struct Guard {
     header: HeaderName,
-    /// As it was given, for people.
-    spelled: String,
-    keys: Vec<([u8; 32], Access)>,
+    /// Where the keys are from.
+    source: ApiKeys,
+    keys: RwLock<Known>,
     clock: DefaultClock,
     wrong: Attempts,
 }
@@ -41,19 +43,19 @@ pub(crate) struct Guard {
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard")
-            .field("header", &self.spelled)
-            .field("keys", &self.keys.len())
+            .field("header", &self.header())
+            .field("keys", &self.known().len())
             .finish_non_exhaustive()
     }
 }
 
 impl Guard {
-    pub(super) fn new(header: HeaderName, spelled: String, keys: Vec<([u8; 32], Access)>) -> Self {
+    pub(super) fn new(header: HeaderName, keys: Known, source: ApiKeys) -> Self {
         let clock = DefaultClock::default();
         Self {
             header,
-            spelled,
-            keys,
+            source,
+            keys: RwLock::new(keys),
             wrong: RateLimiter::new(
                 Quota::per_minute(WRONG_AT_ONCE),
                 HashMapStateStore::default(),
@@ -64,17 +66,43 @@ impl Guard {
     }
 
     pub(crate) fn header(&self) -> &str {
-        &self.spelled
+        self.source.spelled()
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the keys as their sources have them now. When something is wrong, all stays as it is.
+    ///
+    /// Whether there are limits decides what is open to all, which is settled at the start.
+    pub(crate) fn reload(&self) -> Result<usize, Vec<String>> {
+        let mut problems = Vec::new();
+        let read = self.source.read(&mut problems);
+        let Some(keys) = read.filter(|_| problems.is_empty()) else {
+            return Err(problems);
+        };
+        if has_limits(&keys) && !self.has_limits() {
+            return Err(vec![
+                "a key is limited to tags, and none was at the start, which closes `/docs` to those without a key: start the \
+                 service again"
+                    .to_owned(),
+            ]);
+        }
+        let count = keys.len();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(count)
     }
 
     /// What the keys reach, each.
-    pub(crate) fn accesses(&self) -> impl Iterator<Item = &Access> {
-        self.keys.iter().map(|(_, access)| access)
+    pub(crate) fn accesses(&self) -> Vec<Access> {
+        let known = self.known();
+        known.iter().map(|(_, access)| access.clone()).collect()
     }
 
     /// Whether there is a key that does not reach all tasks.
     pub(crate) fn has_limits(&self) -> bool {
-        self.keys.iter().any(|(_, access)| access.tags().is_some())
+        has_limits(&self.known())
     }
 
     /// Puts the access that the request's key gives into its extensions, or says why it is not let in.
@@ -83,35 +111,35 @@ impl Guard {
         let Some(key) = sent.next() else {
             return Err(Problem::unauthorized(format!(
                 "a key is needed: send it in the header `{}`",
-                self.spelled
+                self.header()
             )));
         };
         // Of two keys it is not clear which counts.
         if sent.next().is_none()
             && let Some(access) = self.find(key.as_bytes())
         {
-            request.extensions_mut().insert(access.clone());
+            request.extensions_mut().insert(access);
             return Ok(());
         }
         // Only now: whoever has a right key is never slowed.
         self.count(client_address(request.request()))?;
         Err(Problem::unauthorized(format!(
             "the key in the header `{}` is not one of this service's",
-            self.spelled
+            self.header()
         )))
     }
 
     /// Compares with every key, whichever fits, so that the time says nothing.
-    fn find(&self, sent: &[u8]) -> Option<&Access> {
+    fn find(&self, sent: &[u8]) -> Option<Access> {
+        let keys = self.known();
         let hash: [u8; 32] = Sha256::digest(sent).into();
         let mut found = u32::MAX;
-        for (index, (known, _)) in (0..u32::MAX).zip(&self.keys) {
+        for (index, (known, _)) in (0..u32::MAX).zip(keys.iter()) {
             let fits: Choice = known.ct_eq(&hash);
             found.conditional_assign(&index, fits);
         }
-        self.keys
-            .get(usize::try_from(found).ok()?)
-            .map(|(_, access)| access)
+        keys.get(usize::try_from(found).ok()?)
+            .map(|(_, access)| access.clone())
     }
 
     fn count(&self, address: IpAddr) -> Result<(), Problem> {
@@ -128,13 +156,17 @@ impl Guard {
     }
 }
 
+fn has_limits(keys: &Known) -> bool {
+    keys.iter().any(|(_, access)| access.tags().is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_memory_for_addresses_is_bounded() {
-        let guard = Guard::new(HeaderName::from_static("x"), "x".to_owned(), Vec::new());
+        let guard = Guard::new(HeaderName::from_static("x"), Vec::new(), ApiKeys::new());
         for number in 0..u32::try_from(2 * ADDRESSES).unwrap() {
             _ = guard.count(IpAddr::V4(number.into()));
         }

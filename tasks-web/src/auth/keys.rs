@@ -137,7 +137,8 @@ impl ApiKeys {
         self
     }
 
-    /// Adds the keys in a file, one per line; empty lines and those that begin with `#` are ignored.
+    /// Adds the keys in a file, one per line; empty lines and those that begin with `#` are ignored. The file is read again on
+    /// SIGHUP, and by [`Service::reload_keys`](crate::Service::reload_keys).
     #[must_use]
     pub fn from_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.sources.push(Source::File(path.into()));
@@ -153,10 +154,28 @@ impl ApiKeys {
 
     /// Reads all sources and checks all keys.
     pub(crate) fn load(self, problems: &mut Vec<String>) -> Option<Guard> {
+        let keys = self.read(problems);
+        let header = HeaderName::from_bytes(self.header.as_bytes()).map_err(|_| {
+            problems.push(format!(
+                "`{}` cannot be the header of the API keys: use letters, digits and hyphens",
+                self.header.escape_debug()
+            ));
+        });
+        Some(Guard::new(header.ok()?, keys?, self))
+    }
+
+    /// How the header is spelled.
+    pub(super) fn spelled(&self) -> &str {
+        &self.header
+    }
+
+    /// The keys as the sources have them now; `None` when something is wrong with one.
+    pub(super) fn read(&self, problems: &mut Vec<String>) -> Option<Known> {
         let before = problems.len();
         let mut keys: Vec<(String, ApiKey)> = self
             .keys
-            .into_iter()
+            .iter()
+            .cloned()
             .map(|key| (format!("the API key `{}`", key.name.escape_debug()), key))
             .collect();
         for source in &self.sources {
@@ -170,12 +189,6 @@ impl ApiKeys {
                     .to_owned(),
             );
         }
-        let header = HeaderName::from_bytes(self.header.as_bytes()).map_err(|_| {
-            problems.push(format!(
-                "`{}` cannot be the header of the API keys: use letters, digits and hyphens",
-                self.header.escape_debug()
-            ));
-        });
         if problems.len() > before {
             return None;
         }
@@ -186,9 +199,12 @@ impl ApiKeys {
             };
             (key.hash, Access(Arc::new(grant)))
         });
-        Some(Guard::new(header.ok()?, self.header, keys.collect()))
+        Some(keys.collect())
     }
 }
+
+/// Keys by their hashes, and what they allow.
+pub(super) type Known = Vec<([u8; 32], Access)>;
 
 impl Source {
     fn read(&self, keys: &mut Vec<(String, ApiKey)>, problems: &mut Vec<String>) {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::report::{Health, Report, Status};
 use super::stream::Watch;
-use crate::http::sse::{self, LONGEST, SHORTEST, Streams};
+use crate::http::sse::{self, Streams};
 use crate::http::{answer, only_get};
 use crate::openapi::Endpoint;
 use crate::service::{Claim, Part};
@@ -30,32 +30,48 @@ pub(crate) fn part(
         .claim(Claim::exact(path).open())
         .claim(Claim::exact(&stream_path))
         .link(path, "Health")
-        .endpoint(Endpoint::new("get", path, |writer| {
-            let schema = writer.output::<Report>();
-            let mut operation = writer.read("get_health", "Whether the service is well", "application/json", &schema);
-            let content = json!({"application/json": {"schema": schema}});
-            operation["responses"]["503"] = json!({"description": "It is unhealthy.", "content": content});
-            operation
-        }).open())
+        .endpoint(
+            Endpoint::new("get", path, |writer| {
+                let schema = writer.output::<Report>();
+                let mut operation = writer.read(
+                    "get_health",
+                    "Whether the service is well",
+                    "application/json",
+                    &schema,
+                );
+                let content = json!({"application/json": {"schema": schema}});
+                operation["responses"]["503"] =
+                    json!({"description": "It is unhealthy.", "content": content});
+                operation
+            })
+            .open(),
+        )
         .endpoint(Endpoint::new("get", &stream_path, |writer| {
             let schema = json!({"type": "string"});
-            let mut operation = writer.read("stream_health", "The health as it changes, as server-sent events", "text/event-stream", &schema);
-            operation["parameters"] = json!([{
-                "name": "poll_interval", "in": "query", "required": false,
-                "description": "How often to look, in seconds.",
-                "schema": {"type": "number", "minimum": SHORTEST, "maximum": LONGEST, "default": 1.0},
-            }]);
-            for (status, text) in [(422, "The interval is not a number from 0.05 to 60."), (429, "Too many streams are open.")] {
-                operation["responses"][status.to_string()] = writer.problems(&[(status, text)])[&status.to_string()].clone();
+            let mut operation = writer.read(
+                "stream_health",
+                "The health as it changes, as server-sent events",
+                "text/event-stream",
+                &schema,
+            );
+            operation["parameters"] = json!([sse::interval_parameter("How often to look")]);
+            for (status, text) in [
+                (422, "The interval is not from 0.05 to 60 seconds."),
+                (429, "Too many streams are open."),
+            ] {
+                operation["responses"][status.to_string()] =
+                    writer.problems(&[(status, text)])[&status.to_string()].clone();
             }
-            operation["responses"]["204"] = json!({"description": "The service ends: do not come back."});
+            operation["responses"]["204"] =
+                json!({"description": "The service ends: do not come back."});
             operation
         }))
         .routes(move |config| {
             let watched = Arc::clone(&health);
             let (streams, stopping) = (streams.clone(), stopping.clone());
             let stream = move |request: HttpRequest| {
-                let (health, streams, stopping) = (Arc::clone(&watched), streams.clone(), stopping.clone());
+                let (health, streams, stopping) =
+                    (Arc::clone(&watched), streams.clone(), stopping.clone());
                 async move {
                     if stopping.is_cancelled() {
                         return sse::over();

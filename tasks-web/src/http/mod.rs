@@ -2,6 +2,7 @@
 
 mod body;
 mod document;
+pub(crate) mod duration;
 #[cfg(feature = "database")]
 mod ids;
 #[cfg(feature = "database")]
@@ -20,7 +21,7 @@ pub(crate) use document::matches_etag;
 pub(crate) use ids::ULID;
 #[cfg(feature = "database")]
 pub(crate) use proxies::public_base;
-pub(crate) use proxies::{TrustedProxies, UNKNOWN, client_address, network};
+pub(crate) use proxies::{TrustedProxies, UNKNOWN, client_address, network, public_prefix};
 pub(crate) use respond::{answer, conditional, json, only_get};
 #[cfg(feature = "database")]
 pub(crate) use respond::{check_preconditions, is_conditional};

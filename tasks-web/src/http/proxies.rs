@@ -4,13 +4,18 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HOST, HeaderName};
+#[cfg(feature = "database")]
+use actix_web::http::header::HOST;
+use actix_web::http::header::HeaderName;
+#[cfg(feature = "database")]
 use actix_web::http::uri::Authority;
 use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+#[cfg(feature = "database")]
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+#[cfg(feature = "database")]
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The networks whose word is taken. A service puts them into the data of its application; without them, nobody's is.
@@ -85,15 +90,13 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
 
 /// What comes before a path of the service in the eyes of the client: `https://example.org/prefix` when a trusted proxy says
 /// so, else nothing, which leaves a path, and that is right everywhere.
+#[cfg(feature = "database")]
 pub(crate) fn public_base(request: &HttpRequest) -> String {
     if TrustedProxies::behind(request).is_none() {
         return String::new();
     }
     let last = |name: &HeaderName| words(request, name).pop();
-    let prefix = last(&FORWARDED_PREFIX)
-        .map(|prefix| prefix.trim_end_matches('/'))
-        .filter(|prefix| is_path(prefix))
-        .unwrap_or_default();
+    let prefix = public_prefix(request);
     let scheme = last(&FORWARDED_PROTO).filter(|proto| matches!(*proto, "http" | "https"));
     let host = last(&FORWARDED_HOST)
         .or_else(|| request.headers().get(HOST)?.to_str().ok())
@@ -105,6 +108,18 @@ pub(crate) fn public_base(request: &HttpRequest) -> String {
         (Some(scheme), Some(host)) => format!("{scheme}://{host}{prefix}"),
         _ => prefix.to_owned(),
     }
+}
+
+/// The prefix below which a trusted proxy has the service: `/prefix`, or nothing.
+pub(crate) fn public_prefix(request: &HttpRequest) -> &str {
+    if TrustedProxies::behind(request).is_none() {
+        return "";
+    }
+    words(request, &FORWARDED_PREFIX)
+        .pop()
+        .map(|prefix| prefix.trim_end_matches('/'))
+        .filter(|prefix| is_path(prefix))
+        .unwrap_or_default()
 }
 
 fn is_path(prefix: &str) -> bool {

@@ -11,9 +11,10 @@ use actix_web::http::Method;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::Stream;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{client_address, network};
+use super::{client_address, duration, network};
 use crate::problem::Problem;
 
 /// So that nobody on the way takes the connection for dead.
@@ -21,9 +22,9 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What is sent then: a comment.
 pub(crate) const STILL_HERE: Bytes = Bytes::from_static(b": still here\n\n");
 /// The longest that one may wait between two looks, in seconds.
-pub(crate) const LONGEST: f64 = 60.0;
+const LONGEST: f64 = 60.0;
 /// The shortest.
-pub(crate) const SHORTEST: f64 = 0.05;
+const SHORTEST: f64 = 0.05;
 
 /// How many streams there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +103,7 @@ impl Streams {
 }
 
 /// The id of the event that a client saw last, when it comes back.
+#[cfg(feature = "database")]
 pub(crate) fn last_event_id(request: &HttpRequest) -> Option<&str> {
     request.headers().get("last-event-id")?.to_str().ok()
 }
@@ -168,20 +170,31 @@ impl Pace {
     }
 }
 
-/// How often the client wants to be looked for: `?poll_interval=` in seconds, 1 unless given.
+/// How often the client wants to be looked for: `?poll_interval=`, a second unless given.
 pub(crate) fn interval(query: &str) -> Result<Duration, Problem> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
         .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))?;
     let Some((_, text)) = pairs.iter().find(|(key, _)| key == "poll_interval") else {
         return Ok(Duration::from_secs(1));
     };
-    text.parse::<f64>()
-        .ok()
-        .filter(|seconds| (SHORTEST..=LONGEST).contains(seconds))
-        .map(Duration::from_secs_f64)
+    let range = Duration::from_secs_f64(SHORTEST)..=Duration::from_secs_f64(LONGEST);
+    duration::parse(text)
+        .filter(|interval| range.contains(interval))
         .ok_or_else(|| {
             Problem::bad_query(format!(
-                "`poll_interval` is a number of seconds from {SHORTEST} to {LONGEST}"
+                "`poll_interval` is {}, from {SHORTEST} to {LONGEST} seconds",
+                duration::EXPECTED
             ))
         })
+}
+
+/// `?poll_interval=`, for the OpenAPI document.
+pub(crate) fn interval_parameter(description: &str) -> Value {
+    let seconds = json!({"type": "number", "minimum": SHORTEST, "maximum": LONGEST});
+    let text = json!({"type": "string", "pattern": "^(([5-9][0-9]|[1-9][0-9]{2,3})ms|([1-9]|[1-5][0-9]|60)s|1m)$"});
+    json!({
+        "name": "poll_interval", "in": "query", "required": false,
+        "description": format!("{description}: seconds, or a text like `500ms` or `2s`."),
+        "schema": {"anyOf": [seconds, text], "default": 1.0},
+    })
 }

@@ -8,7 +8,7 @@ use super::schedules::ScheduleIn;
 use super::submit::Options;
 use crate::http::ULID;
 use crate::http::paging::MOST;
-use crate::http::sse::{LONGEST, SHORTEST};
+use crate::http::sse::interval_parameter;
 use crate::openapi::parts::{
     Status, answer, conditional, id_parameter, list_of, listing, query_parameter,
 };
@@ -121,10 +121,8 @@ pub(crate) fn endpoints(prefix: &str) -> Vec<Endpoint> {
             ));
             operation["responses"]["204"] = json!({"description": "The event of `Last-Event-ID` was the last one: do not come back."});
             if let Some(parameters) = operation["parameters"].as_array_mut() {
-                parameters.push(query_parameter(
-                    "poll_interval",
-                    "How often to look for changes by other processes, in seconds.",
-                    &json!({"type": "number", "minimum": SHORTEST, "maximum": LONGEST, "default": 1.0}),
+                parameters.push(interval_parameter(
+                    "How often to look for changes by other processes",
                 ));
             }
             operation

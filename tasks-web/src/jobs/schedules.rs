@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_json::Value;
 use tasks_runtime::ArgumentError;
@@ -14,6 +14,7 @@ use tasks_runtime::jobs::{JobError, ScheduleRecord};
 
 use super::scope::State;
 use crate::auth::Access;
+use crate::http::duration::{self, Seconds};
 use crate::http::{BodyLimits, answer, check_json, json};
 use crate::problem::Problem;
 
@@ -35,10 +36,10 @@ pub(super) struct ScheduleIn {
     /// The time zone of the pattern, by its name in the IANA database; UTC unless given.
     #[serde(default)]
     timezone: Option<String>,
-    /// Seconds between two runs, in place of a pattern.
+    /// The time between two runs, in place of a pattern: whole seconds, or a text like `2s`, `5m`, `1h30m`.
     #[serde(default)]
-    #[schemars(range(min = 1, max = 316_224_000))]
-    interval: Option<u64>,
+    #[schemars(schema_with = "interval")]
+    interval: Option<Seconds>,
     /// One time, in place of a pattern.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
@@ -47,6 +48,10 @@ pub(super) struct ScheduleIn {
     #[serde(default)]
     #[schemars(length(max = 4096))]
     description: Option<String>,
+}
+
+fn interval(_: &mut SchemaGenerator) -> Schema {
+    duration::schema(1.0)
 }
 
 fn name(request: &HttpRequest) -> &str {
@@ -134,8 +139,11 @@ pub(super) async fn put(
         if let Some(pattern) = sent.cron {
             schedule = schedule.cron(pattern);
         }
-        if let Some(seconds) = sent.interval {
-            schedule = schedule.every(Duration::from_secs(seconds));
+        if let Some(Seconds(interval)) = sent.interval {
+            if interval.subsec_nanos() != 0 {
+                return Err(invalid("/interval", "expected whole seconds"));
+            }
+            schedule = schedule.every(interval);
         }
         if let Some(at) = sent.run_at {
             schedule = schedule.once(at.into());

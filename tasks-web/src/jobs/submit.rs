@@ -1,15 +1,14 @@
 //! `POST {tasks}/{name}/$submit`.
 
-use std::time::Duration;
-
 use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{JobRecord, Scheduler};
 
+use crate::http::duration::{self, Seconds};
 use crate::problem::Problem;
 
 /// What may stand beside `params`. A misspelt option would run a job that was meant for later.
@@ -25,10 +24,10 @@ pub(super) struct Options {
     #[serde(default)]
     #[schemars(length(max = 4096))]
     description: Option<String>,
-    /// How many seconds later it is to run.
+    /// How much later it is to run: seconds, or a text like `2s`, `5m`, `1h30m`.
     #[serde(default)]
-    #[schemars(range(min = 0, max = 316_224_000))]
-    delay: Option<f64>,
+    #[schemars(schema_with = "delay")]
+    delay: Option<Seconds>,
     /// When it is to run.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
@@ -43,10 +42,10 @@ pub(super) struct Options {
     #[serde(default)]
     #[schemars(range(min = 1, max = 1000))]
     max_attempts: Option<u32>,
-    /// How many seconds an attempt may take.
+    /// How long an attempt may take: seconds, or a text like `2s`, `5m`, `1h30m`.
     #[serde(default)]
-    #[schemars(range(min = 0.001, max = 316_224_000))]
-    timeout: Option<f64>,
+    #[schemars(schema_with = "timeout")]
+    timeout: Option<Seconds>,
 }
 
 /// Stores the job.
@@ -71,8 +70,8 @@ pub(crate) async fn submit(
     if let Some(text) = options.description {
         submit = submit.description(text);
     }
-    if let Some(seconds) = options.delay {
-        submit = submit.delay(duration("/delay", seconds)?);
+    if let Some(Seconds(delay)) = options.delay {
+        submit = submit.delay(delay);
     }
     if let Some(at) = options.scheduled_at {
         submit = submit.at(at.into());
@@ -86,8 +85,8 @@ pub(crate) async fn submit(
     if let Some(attempts) = options.max_attempts {
         submit = submit.max_attempts(attempts);
     }
-    if let Some(seconds) = options.timeout {
-        submit = submit.timeout(duration("/timeout", seconds)?);
+    if let Some(Seconds(timeout)) = options.timeout {
+        submit = submit.timeout(timeout);
     }
     if let Some(key) = request.headers().get("idempotency-key") {
         let graphic = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
@@ -123,11 +122,10 @@ fn invalid(pointer: &str, detail: String) -> Problem {
     }])
 }
 
-fn duration(pointer: &str, seconds: f64) -> Result<Duration, Problem> {
-    Duration::try_from_secs_f64(seconds).map_err(|_| {
-        invalid(
-            pointer,
-            "expected a number of seconds, 0 or more".to_owned(),
-        )
-    })
+fn delay(_: &mut SchemaGenerator) -> Schema {
+    duration::schema(0.0)
+}
+
+fn timeout(_: &mut SchemaGenerator) -> Schema {
+    duration::schema(0.001)
 }

@@ -155,7 +155,8 @@ fn summary_of(docstring: &str) -> String {
         .map(str::trim)
         .take_while(|line| !line.is_empty())
         .collect();
-    let mut paragraph = lines.join(" ");
+    // Plain text, which UIs show as it is.
+    let mut paragraph = lines.join(" ").replace('`', "");
     if paragraph.chars().count() > LONG
         && let Some(end) = paragraph.find(". ")
     {

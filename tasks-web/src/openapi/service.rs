@@ -1,13 +1,14 @@
 //! Serves the document and its UI.
 
 use actix_web::dev::{AppService, HttpServiceFactory};
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
+
+use serde_json::json;
 
 use super::version::Version;
 use super::{OpenApi, ui};
 use crate::auth::Access;
-use crate::http::{conditional, only_get};
+use crate::http::{Document, conditional, only_get, public_prefix};
 use crate::problem::Problem;
 
 impl HttpServiceFactory for OpenApi {
@@ -16,7 +17,10 @@ impl HttpServiceFactory for OpenApi {
         if let Some(ui_path) = self.ui_path.clone() {
             // The UI asks for the document by a path relative to its own page, which works behind a proxy, too.
             let up = "../".repeat(ui_path.matches('/').count());
-            let files = ui::Files::new(&format!("{up}{}", path.trim_start_matches('/')));
+            let files = ui::Files::new(
+                &format!("{up}{}", path.trim_start_matches('/')),
+                &self.description.title,
+            );
             // The UI is several files: at the root they have a folder of their own.
             let files_path = if ui_path == "/" {
                 "/docs".to_owned()
@@ -24,15 +28,13 @@ impl HttpServiceFactory for OpenApi {
                 ui_path.clone()
             };
             let name = files_path.rsplit('/').next().unwrap_or_default().to_owned();
-            let redirect = move || {
-                let location = format!("{name}/");
-                async move {
-                    HttpResponse::PermanentRedirect()
-                        .insert_header((LOCATION, location))
-                        .finish()
-                }
+            let page = files.clone();
+            let page = move || {
+                // Without a redirect: what it links to is in a folder of its name.
+                let response = page.page(&format!("{name}/"));
+                async move { response }
             };
-            only_get(web::resource(ui_path.as_str()), redirect).register(config);
+            only_get(web::resource(ui_path.as_str()), page).register(config);
             let serve = move |file: web::Path<String>| {
                 let response = files.get(&file);
                 async move { response }
@@ -56,14 +58,28 @@ impl OpenApi {
         // Decoded, as the router saw it: however a client spells the path, it is one document.
         let path = request.match_info().as_str();
         let base = path.strip_suffix(&self.path).unwrap_or("");
-        if !self.guarded {
-            return conditional(request, &self.served(base, version, None));
-        }
-        match Access::of(request) {
-            Ok(reader) => conditional(request, &self.served(base, version, Some(&reader))),
-            Err(problem) => problem.answer(request),
+        let document = if self.guarded {
+            match Access::of(request) {
+                Ok(reader) => self.served(base, version, Some(&reader)),
+                Err(problem) => return problem.answer(request),
+            }
+        } else {
+            self.served(base, version, None)
+        };
+        match public_prefix(request) {
+            "" => conditional(request, &document),
+            prefix => conditional(request, &behind(prefix, &document)),
         }
     }
+}
+
+/// The document as it is for clients that find the service below a prefix.
+fn behind(prefix: &str, document: &Document) -> Document {
+    let servers = json!([{"url": prefix}]);
+    let mut text = format!("{{\"servers\":{servers},").into_bytes();
+    // An object, which has members.
+    text.extend_from_slice(document.json.get(1..).unwrap_or_default());
+    Document::new(text)
 }
 
 fn version(query: &str) -> Result<Version, Problem> {

@@ -8,18 +8,27 @@ use actix_web::http::header::{
 use actix_web::{HttpResponse, ResponseError};
 use utoipa_swagger_ui::Config;
 
+use crate::landing::escape;
 use crate::problem::Problem;
 
 /// Nothing from elsewhere, and nothing to elsewhere. Swagger UI sets styles by script, and has icons in its CSS.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; \
                       object-src 'none'; base-uri 'self'";
 
+/// What Swagger UI lacks on a phone: its tables stay in their cards.
+const STYLE: &str = ".swagger-ui .markdown table, .swagger-ui .renderedMarkdown table { display: block; max-width: 100%; overflow-x: auto; } \
+                     .swagger-ui .opblock-body, .swagger-ui .table-container { overflow-x: auto; } \
+                     .swagger-ui .opblock-summary-path { overflow-wrap: anywhere; }";
+
 /// The files of the UI, set up for one document.
 #[derive(Clone)]
-pub(super) struct Files(Arc<Config<'static>>);
+pub(super) struct Files {
+    config: Arc<Config<'static>>,
+    title: Arc<str>,
+}
 
 impl Files {
-    pub(super) fn new(document: &str) -> Self {
+    pub(super) fn new(document: &str, title: &str) -> Self {
         let config = Config::from(document.to_owned())
             .try_it_out_enabled(true)
             .display_request_duration(true)
@@ -27,17 +36,43 @@ impl Files {
             .filter(true)
             // Only the online validator would go out.
             .validator_url("none");
-        Self(Arc::new(config))
+        Self {
+            config: Arc::new(config),
+            title: escape(title).into(),
+        }
+    }
+
+    /// The page, whose files are in the folder `base` beside it.
+    pub(super) fn page(&self, base: &str) -> HttpResponse {
+        self.answer("index.html", |page| {
+            let page = String::from_utf8_lossy(&page);
+            let head = format!(
+                "<head>\n<base href=\"{}\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+                 <style>{STYLE}</style>",
+                escape(base)
+            );
+            let title = format!("<title>{}</title>", self.title);
+            page.replacen("<head>", &head, 1)
+                .replacen("<title>Swagger UI</title>", &title, 1)
+                .into_bytes()
+        })
     }
 
     pub(super) fn get(&self, path: &str) -> HttpResponse {
-        match utoipa_swagger_ui::serve(path, Arc::clone(&self.0)) {
+        if path.is_empty() || path == "index.html" {
+            return self.page("./");
+        }
+        self.answer(path, |bytes| bytes)
+    }
+
+    fn answer(&self, path: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> HttpResponse {
+        match utoipa_swagger_ui::serve(path, Arc::clone(&self.config)) {
             Ok(Some(file)) => HttpResponse::Ok()
                 .insert_header((CONTENT_TYPE, file.content_type))
                 .insert_header((CONTENT_SECURITY_POLICY, POLICY))
                 .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
                 .insert_header((CACHE_CONTROL, "no-cache"))
-                .body(file.bytes.into_owned()),
+                .body(change(file.bytes.into_owned())),
             Ok(None) => Problem::not_found().error_response(),
             Err(error) => {
                 tracing::error!(%error, "the UI's configuration cannot be written");

@@ -114,7 +114,7 @@ impl ServiceBuilder {
         #[cfg(feature = "database")]
         let jobs_path = path(self.paths.jobs, "/api/v1/jobs", &mut draft.problems);
         #[cfg(feature = "database")]
-        let scheduler = {
+        let made = {
             let schedules_path = path(
                 self.paths.schedules,
                 "/api/v1/schedules",
@@ -227,7 +227,7 @@ impl ServiceBuilder {
         {
             let links = links(&parts, &tasks_path, self.docs);
             let shown = (!limited).then(|| executor.registry());
-            parts.push(landing::part(&self.info, shown, &links));
+            parts.push(landing::part(&self.info, &tasks_path, shown, &links));
         }
         check_claims(&parts, &mut problems);
         let (Some(executor), true) = (executor, problems.is_empty()) else {
@@ -243,7 +243,7 @@ impl ServiceBuilder {
             .without_docs()
             .caller_headers(caller_headers);
         #[cfg(feature = "database")]
-        if let Some(scheduler) = &scheduler {
+        if let Some(scheduler) = &made.scheduler {
             scheduler.attach(&executor);
             // After the hooks of the application's own, which may prepare what jobs need.
             workers = Some(super::storage::starting(scheduler, &executor));
@@ -296,7 +296,7 @@ impl ServiceBuilder {
                 management,
                 executor,
                 #[cfg(feature = "database")]
-                scheduler,
+                made,
                 tasks,
                 docs,
                 parts,

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::TaskExecutor;
 use tokio_util::sync::CancellationToken;
 
+use super::Service;
 use super::edge::{Edge, Policy};
 use super::gate::Gate;
 use super::hooks::Hook;
@@ -28,7 +29,7 @@ pub(crate) type Mount = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 pub(crate) struct Core {
     pub(crate) executor: TaskExecutor,
     #[cfg(feature = "database")]
-    pub(crate) scheduler: Option<tasks_runtime::Scheduler>,
+    pub(crate) made: super::storage::Made,
     pub(crate) tasks: TaskScope,
     pub(crate) docs: Option<OpenApi>,
     pub(crate) parts: Vec<Part>,
@@ -58,7 +59,9 @@ impl fmt::Debug for Core {
 impl Core {
     /// Registers the whole service.
     pub(crate) fn register(self: &Arc<Self>, config: &mut ServiceConfig) {
-        config.app_data(self.proxies.clone());
+        config.app_data(self.proxies.clone()).app_data(Service {
+            core: Arc::clone(self),
+        });
         let scope = web::scope("")
             .default_service(web::to(not_found))
             // After it, so that the application may have another.

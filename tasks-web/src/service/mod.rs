@@ -19,12 +19,16 @@ mod setting;
 #[cfg(feature = "database")]
 mod storage;
 
+use std::future::{Ready, ready};
 use std::sync::Arc;
 
+use actix_web::dev::Payload;
 use actix_web::web::ServiceConfig;
+use actix_web::{FromRequest, HttpRequest};
 use tasks_runtime::TaskExecutor;
 
 use self::core::Core;
+use crate::problem::Problem;
 pub use builder::ServiceBuilder;
 pub use error::{BuildProblems, ServiceError};
 pub use info::{Contact, License, ServiceInfo};
@@ -60,6 +64,45 @@ pub use storage::{Artifacts, DatabaseSource};
 #[derive(Clone, Debug)]
 pub struct Service {
     core: Arc<Core>,
+}
+
+/// Routes of the application's own that are [mounted](ServiceBuilder::mount) take the service they belong to as a parameter,
+/// and with it what runs tasks, submits jobs and stores artifacts:
+///
+/// ```
+/// use actix_web::{HttpResponse, Responder, web};
+/// use tasks_web::prelude::*;
+///
+/// async fn count(service: Service) -> impl Responder {
+///     match service.artifacts() {
+///         Some(artifacts) => match artifacts.count().await {
+///             Ok(count) => HttpResponse::Ok().json(count),
+///             Err(_) => HttpResponse::ServiceUnavailable().finish(),
+///         },
+///         None => HttpResponse::NotFound().finish(),
+///     }
+/// }
+///
+/// let builder = Service::builder(ServiceInfo::new("a-service", "A service"))
+///     .with_artifacts(ArtifactHierarchy::new("results"))
+///     .mount(|config| {
+///         config.route("/count", web::get().to(count));
+///     });
+/// # let _ = builder;
+/// ```
+impl FromRequest for Service {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(request.app_data::<Self>().cloned().ok_or_else(|| {
+            tracing::error!(
+                path = request.path(),
+                "a handler asks for the `Service` outside of one: register its route by `mount`"
+            );
+            Problem::internal()
+        }))
+    }
 }
 
 impl Service {
@@ -108,7 +151,21 @@ impl Service {
     #[cfg(feature = "database")]
     #[must_use]
     pub fn scheduler(&self) -> Option<&tasks_runtime::Scheduler> {
-        self.core.scheduler.as_ref()
+        self.core.made.scheduler.as_ref()
+    }
+
+    /// Its database, if it has one: that of [`with_database`](ServiceBuilder::with_database), or a private one.
+    #[cfg(feature = "database")]
+    #[must_use]
+    pub fn database(&self) -> Option<&tasks_runtime::Database> {
+        self.core.made.database.as_ref()
+    }
+
+    /// What stores artifacts, with [`with_artifacts`](ServiceBuilder::with_artifacts).
+    #[cfg(feature = "database")]
+    #[must_use]
+    pub fn artifacts(&self) -> Option<&tasks_runtime::ArtifactManager> {
+        self.core.made.artifacts.as_ref()
     }
 
     /// What a person should look at first: what it is, and where.

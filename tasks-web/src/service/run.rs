@@ -1,17 +1,19 @@
 //! Serves until it is told to stop.
 
+use std::convert::Infallible;
+
 use actix_web::{App, HttpServer, web};
 
 use super::Service;
 use super::core::outside;
-use super::error::ServiceError;
+use super::error::{BuildProblems, ServiceError};
 use super::listen::{Listen, announce, announce_management};
 use crate::logging;
 
 impl Service {
     /// Serves until SIGTERM or Ctrl-C: then it takes no more connections, answers the requests that are there within the
     /// [limit](crate::ServiceBuilder::shutdown_timeout), and runs what [`on_shutdown`](crate::ServiceBuilder::on_shutdown)
-    /// was given. A second signal ends the wait.
+    /// was given. A second signal ends the wait. On SIGHUP it reads the API keys [again](Self::reload_keys), and goes on.
     ///
     /// It listens on sockets that were handed over by `systemd` or `systemfd`, if there are any, else on the
     /// [address](crate::ServiceBuilder::bind) that is set; and says on standard output where that is.
@@ -21,7 +23,12 @@ impl Service {
     /// [`ServiceError::Listen`] and [`ServiceError::Management`] when an address is taken, [`ServiceError::Startup`] when a start-up hook fails,
     /// [`ServiceError::Serve`] when the server breaks down.
     pub async fn run(self) -> Result<(), ServiceError> {
-        let result = self.serve().await;
+        // From the beginning: a process that does not listen to this signal is ended by it.
+        let reloading = reload_on_hangup(self.clone());
+        let result = tokio::select! {
+            result = self.serve() => result,
+            never = reloading => match never {},
+        };
         // The process may end now, and with it the thread that writes what standard error did not take at once.
         logging::flush();
         result
@@ -123,6 +130,26 @@ impl Service {
         Ok(())
     }
 
+    /// Reads the API keys again from the files and the environment that [`ApiKeys`](crate::ApiKeys) names. [`run`](Self::run) does
+    /// on SIGHUP.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong, one line each; then the keys stay as they were. A key that is limited to tags needs a new start,
+    /// unless there was one before: it closes the documentation.
+    pub fn reload_keys(&self) -> Result<(), BuildProblems> {
+        let Some(gate) = &self.core.gate else {
+            return Ok(());
+        };
+        match gate.guard.reload() {
+            Ok(keys) => {
+                tracing::info!(keys, "the API keys were read again");
+                Ok(())
+            }
+            Err(problems) => Err(BuildProblems(problems)),
+        }
+    }
+
     /// Ends all streams, runs the shutdown hooks, the last one first, and closes what the service opened. [`run`](Self::run)
     /// does; an actix app of one's own calls it after it has served. Errors are logged: what comes next runs all the same.
     pub async fn shutdown(&self) {
@@ -158,6 +185,30 @@ impl Service {
             management.stop().await;
         }
     }
+}
+
+/// SIGHUP is no reason to end: what may change is read again.
+#[cfg(unix)]
+async fn reload_on_hangup(service: Service) -> Infallible {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangups) => {
+            while hangups.recv().await.is_some() {
+                if let Err(problems) = service.reload_keys() {
+                    for problem in problems.lines() {
+                        tracing::error!(problem, "the API keys stay as they were");
+                    }
+                }
+            }
+        }
+        Err(error) => tracing::warn!(%error, "SIGHUP cannot be listened to"),
+    }
+    std::future::pending().await
+}
+
+#[cfg(not(unix))]
+async fn reload_on_hangup(_: Service) -> Infallible {
+    std::future::pending().await
 }
 
 /// What asks a process to end.

@@ -155,9 +155,17 @@ pub(super) struct Wanted<'a> {
     pub(super) monitored: bool,
 }
 
+/// What there is of it.
+#[derive(Default)]
+pub(crate) struct Made {
+    pub(crate) database: Option<Database>,
+    pub(crate) artifacts: Option<ArtifactManager>,
+    pub(crate) scheduler: Option<Scheduler>,
+}
+
 impl Wanted<'_> {
     /// Connects, and adds what is there to the service.
-    pub(super) async fn add_to(self, draft: &mut Draft) -> Option<Scheduler> {
+    pub(super) async fn add_to(self, draft: &mut Draft) -> Made {
         let needed = self.artifacts.is_some()
             || self.jobs.is_some()
             || self.registry.is_some_and(TaskRegistry::needs::<Database>);
@@ -167,7 +175,9 @@ impl Wanted<'_> {
                 "something needs a database, and there is none: give the service one by `with_database`".to_owned(),
             );
         }
-        let source = source?;
+        let Some(source) = source else {
+            return Made::default();
+        };
         let Some(database) = source.connect(&mut draft.problems).await else {
             // What depends on it is not missing for a reason of its own.
             draft.not_made.push(type_name::<Database>());
@@ -177,7 +187,7 @@ impl Wanted<'_> {
             if self.jobs.is_some() {
                 draft.not_made.push(type_name::<Scheduler>());
             }
-            return None;
+            return Made::default();
         };
         draft.parts.push(database_part(&database));
         if self.monitored {
@@ -190,11 +200,12 @@ impl Wanted<'_> {
             }
             built
         });
-        if let Some((manager, scope)) = artifacts {
+        let artifacts = artifacts.map(|(manager, scope)| {
             draft.parts.push(artifacts_part(&scope));
             draft.startup.push(sweeping(&manager, &draft.stopping));
-            draft.provide(manager);
-        }
+            draft.provide(manager.clone());
+            manager
+        });
         let scheduler = self.jobs.map(|jobs| {
             let jobs = if self.monitored {
                 jobs.record_metrics()
@@ -211,8 +222,12 @@ impl Wanted<'_> {
             draft.provide(scheduler.clone());
             scheduler
         });
-        draft.provide(database);
-        scheduler
+        draft.provide(database.clone());
+        Made {
+            database: Some(database),
+            artifacts,
+            scheduler,
+        }
     }
 }
 
@@ -329,7 +344,9 @@ fn jobs_part(scope: &JobScope, scheduler: &Scheduler) -> Part {
     }));
     let mut endpoints = crate::jobs::endpoints(scope.prefix());
     if let Some(schedules) = scope.schedules_prefix() {
-        part = part.claim(Claim::below(schedules));
+        part = part
+            .claim(Claim::below(schedules))
+            .link(schedules, "Schedules");
         endpoints.extend(crate::jobs::schedule_endpoints(schedules));
     }
     let part = endpoints.into_iter().fold(part, Part::endpoint);

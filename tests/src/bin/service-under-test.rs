@@ -2,7 +2,7 @@
 //!
 //! `DRAIN` is the shutdown timeout in seconds, `FAIL` makes a start-up hook fail, `HANG` a shutdown
 //! hook hang. `MANAGEMENT` is the address of the management port, `WORKERS` how many workers there are,
-//! `JOBS` turns jobs on.
+//! `JOBS` turns jobs on, `KEYS_FILE` has API keys.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -79,6 +79,9 @@ async fn main() -> anyhow::Result<()> {
         .on_shutdown(bad);
     if std::env::var_os("TASKS_API_KEYS").is_some() {
         builder = builder.with_auth(ApiKeys::new().from_env());
+    }
+    if let Ok(file) = std::env::var("KEYS_FILE") {
+        builder = builder.with_auth(ApiKeys::new().from_file(file));
     }
     if let Ok(address) = std::env::var("MANAGEMENT") {
         builder = builder.management_bind(address);

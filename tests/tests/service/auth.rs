@@ -332,3 +332,40 @@ async fn documents_are_open_when_no_key_is_limited() {
         .header("x-api-key", "x");
     assert_eq!(http::answer(two).await.unwrap().0, 401);
 }
+
+/// And SIGHUP, which ends a process that does not know it, ends nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_change_without_a_new_start() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (old, new) = ("old-0123456789abcdef", "new-0123456789abcdef");
+    std::fs::write(file.path(), format!("ops:{old}")).unwrap();
+    let environment = [("KEYS_FILE", file.path())];
+    let mut server =
+        tasks_tests::process::Server::start_program(lifecycle::program(), environment).unwrap();
+    let ask = async |key: &str| {
+        let request = http::client().unwrap().get(server.url("/api/v1/info"));
+        let answer = request.header("x-api-key", key).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    assert_eq!((ask(old).await, ask(new).await), (200, 401));
+    let said = async |text: &str, times: usize| {
+        while server.stderr().matches(text).count() < times {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    std::fs::write(file.path(), format!("ops:{new}")).unwrap();
+    server.signal(rustix::process::Signal::HUP).unwrap();
+    said("the API keys were read again", 1).await;
+    assert_eq!((ask(old).await, ask(new).await), (401, 200));
+    // What is wrong changes nothing, and neither does what would open and close other things.
+    for wrong in ["ops:tiny".to_owned(), format!("ops[math]:{old}")] {
+        std::fs::write(file.path(), &wrong).unwrap();
+        server.signal(rustix::process::Signal::HUP).unwrap();
+    }
+    said("the API keys stay as they were", 1).await;
+    assert_eq!((ask(old).await, ask(new).await), (401, 200));
+    assert!(!server.stderr().contains("tiny"), "{}", server.stderr());
+    server.signal(rustix::process::Signal::TERM).unwrap();
+    let ended = server.wait(std::time::Duration::from_secs(20)).unwrap();
+    assert!(ended.unwrap().success());
+}

@@ -107,6 +107,41 @@ async fn what_is_missing_is_said_with_the_call_that_brings_it() {
     assert!(lines[0].contains("cannot be reached"), "{lines:#?}");
 }
 
+async fn everything_there_is(service: Service) -> actix_web::HttpResponse {
+    let sum: i64 = service
+        .executor()
+        .execute("add", json!({"a": 1, "b": 2}))
+        .await
+        .unwrap();
+    let scheduler = service.scheduler().unwrap();
+    let job = scheduler
+        .submit_named("add", json!({"a": 1, "b": 2}))
+        .await
+        .unwrap();
+    let artifacts = service.artifacts().unwrap().count().await.unwrap();
+    service.database().unwrap().ping().await.unwrap();
+    actix_web::HttpResponse::Ok()
+        .json(json!({"sum": sum, "job": job.task_name, "artifacts": artifacts}))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn routes_of_the_applications_own_reach_what_the_service_has() {
+    let app = serve(
+        builder()
+            .with_jobs(Jobs::new())
+            .with_artifacts(ArtifactHierarchy::new("results"))
+            .mount(|config| {
+                config.route("/own", web::get().to(everything_there_is));
+            }),
+    )
+    .await;
+    let (status, answer) = http::get(&app.url("/own")).await.unwrap();
+    assert_eq!(
+        (status.as_u16(), answer),
+        (200, json!({"sum": 3, "job": "add", "artifacts": 0}))
+    );
+}
+
 #[tokio::test]
 async fn parts_are_not_in_each_others_way() {
     let lines = problems(builder().with_health().health_at("/api/v1/tasks/health")).await;

@@ -113,7 +113,12 @@ async fn a_stream_has_only_what_changes() {
         head.headers()["content-type"],
         "text/event-stream; charset=utf-8"
     );
-    for bad in ["0", "-1", "61", "x", "NaN", "inf"] {
+    for good in ["50ms", "2s", "1m"] {
+        let url = app.url(&format!("/health/$stream?poll_interval={good}"));
+        let head = http::client().unwrap().head(&url).send().await.unwrap();
+        assert_eq!(head.status(), 200, "{good}");
+    }
+    for bad in ["0", "-1", "61", "x", "NaN", "inf", "2m", "10ms"] {
         let (status, problem) =
             http::get(&app.url(&format!("/health/$stream?poll_interval={bad}")))
                 .await

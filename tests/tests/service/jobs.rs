@@ -339,6 +339,54 @@ async fn a_key_of_the_client_names_one_job(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+async fn durations_are_seconds_or_texts(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let params = json!({"a": 1, "b": 1});
+    for (delay, seconds) in [(json!("1h30m"), 5400), (json!("2m"), 120), (json!(60), 60)] {
+        let body = json!({"params": params, "delay": delay, "timeout": "5m"});
+        let id = world.submit("add", body).await;
+        let (_, job) = world.get(&format!("/api/v1/jobs/{id}")).await;
+        let time =
+            |name: &str| chrono::DateTime::parse_from_rfc3339(job[name].as_str().unwrap()).unwrap();
+        let waits = (time("scheduled_at") - time("submitted_at")).num_seconds();
+        assert!((waits - seconds).abs() <= 1, "{job}");
+    }
+    for wrong in [
+        json!("soon"),
+        json!("1d"),
+        json!("5"),
+        json!(true),
+        json!("-1s"),
+    ] {
+        let body = json!({"params": params, "delay": wrong});
+        let (status, problem) = world
+            .ask(Method::POST, "/api/v1/tasks/add/$submit", Some(body))
+            .await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (422, &json!("/delay")),
+            "{problem}"
+        );
+    }
+    let schedule = json!({"task_name": "add", "params": params, "interval": "1h30m"});
+    let (status, record) = world
+        .ask(Method::PUT, "/api/v1/schedules/half-past", Some(schedule))
+        .await;
+    assert_eq!(
+        (status, &record["interval"]),
+        (201, &json!(5400)),
+        "{record}"
+    );
+    let wrong = json!({"task_name": "add", "params": params, "interval": "1500ms"});
+    let (status, problem) = world
+        .ask(Method::PUT, "/api/v1/schedules/half-past", Some(wrong))
+        .await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/interval"))
+    );
+}
+
 async fn a_stream_has_each_change_and_ends_with_the_job(test: TestDatabase) {
     let world = World::new(test, |builder| builder).await;
     let id = world
@@ -734,6 +782,7 @@ tasks_tests::on_both_databases!(
     a_job_from_its_submission_to_its_result,
     bad_input_is_refused_and_stores_nothing,
     a_key_of_the_client_names_one_job,
+    durations_are_seconds_or_texts,
     a_stream_has_each_change_and_ends_with_the_job,
     a_running_job_is_canceled,
     lists_filter_and_have_pages,

@@ -16,6 +16,7 @@ async fn it_says_what_the_service_is() {
             .with_tasks(registry())
             .with_landing_page()
             .with_system()
+            .with_jobs(Jobs::new())
             .with_artifacts(ArtifactHierarchy::new("results"))
             .with_health_checks(HealthChecks::new()),
     )
@@ -42,7 +43,8 @@ async fn it_says_what_the_service_is() {
         "version 2.1.0",
         "Runs &lt;b&gt;reports",
         "3 tasks",
-        "math <span>1</span>",
+        "<a href=\"api/v1/tasks?tag=math\">math <span>1</span></a>",
+        "href=\"api/v1/schedules\"",
         "href=\"docs\"",
         "href=\"health\"",
         "href=\"api/v1/artifacts\"",
@@ -74,6 +76,35 @@ async fn it_says_what_the_service_is() {
             .unwrap();
         assert_eq!(response.status(), 200, "{link}");
     }
+    // A phone shows the page of the tasks without pushing it to the side, parameters and all.
+    browser.client().set_window_size(380, 800).await.unwrap();
+    browser.goto(&app.url("/docs")).await.unwrap();
+    let operation = "#operations-math-execute_add .opblock-summary-control";
+    let wait = browser
+        .client()
+        .wait()
+        .at_most(std::time::Duration::from_secs(30));
+    let found = wait
+        .for_element(fantoccini::Locator::Css(operation))
+        .await
+        .unwrap();
+    found.click().await.unwrap();
+    let table = "#operations-math-execute_add table";
+    let wait = browser
+        .client()
+        .wait()
+        .at_most(std::time::Duration::from_secs(30));
+    wait.for_element(fantoccini::Locator::Css(table))
+        .await
+        .unwrap();
+    let inside = format!(
+        "const card = document.querySelector('#operations-math-execute_add').getBoundingClientRect(); \
+         const table = document.querySelector('{table}').getBoundingClientRect(); \
+         return document.title == '<Reports> & more' && table.right <= card.right + 1 \
+           && document.documentElement.scrollWidth <= window.innerWidth"
+    );
+    let fits = browser.client().execute(&inside, Vec::new()).await.unwrap();
+    assert_eq!(fits, true);
     // As wide as a phone, it does not have to be pushed to the side.
     browser.client().set_window_size(360, 740).await.unwrap();
     browser.goto(&app.url("/")).await.unwrap();

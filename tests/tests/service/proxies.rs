@@ -63,6 +63,22 @@ async fn a_location_is_a_path_unless_a_trusted_proxy_says_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_says_where_the_service_is_for_clients() {
+    let app = serve(builder().trusted_proxies(["127.0.0.1"])).await;
+    let ask = async |prefix: &str| {
+        let request = http::client()
+            .unwrap()
+            .get(app.url("/openapi.json"))
+            .header("x-forwarded-prefix", prefix);
+        http::answer(request).await.unwrap().1
+    };
+    let document = ask("/reports").await;
+    assert_eq!(document["servers"], json!([{"url": "/reports"}]));
+    assert!(document["paths"].is_object());
+    assert!(ask("//evil.example").await["servers"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_a_proxy_is_said_at_the_start() {
     let error = builder()
         .trusted_proxies(["localhost", "10.0.0.0/99"])
