@@ -37,7 +37,7 @@ pub(super) fn from_env(problems: &mut Vec<String>) -> (String, u16) {
 
 impl Listen {
     /// The sockets that a supervisor handed over (`systemd`, `systemfd`), if there are any. A rebuilt service goes on with
-    /// the same ones, and no client is turned away meanwhile.
+    /// the same ones, and who connects meanwhile waits.
     pub(super) fn handed_over() -> Result<Vec<TcpListener>, ServiceError> {
         let mut given = ListenFd::from_env();
         let mut listeners = Vec::new();
