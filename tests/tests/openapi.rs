@@ -96,6 +96,80 @@ async fn it_is_cached_and_read_only() {
     assert_eq!(refused.headers()[CONTENT_TYPE], "application/problem+json");
 }
 
+/// Compressed for who asks for it: what is the same is the same, and has a tag of its own.
+#[tokio::test]
+async fn it_is_compressed_on_request() {
+    let client = http::client().unwrap();
+    let get = async |accept: Option<&str>, tag: Option<&str>| {
+        let mut request = client.get(server().url("/openapi.json"));
+        for (name, value) in [("accept-encoding", accept), ("if-none-match", tag)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()["vary"], "accept-encoding");
+        let header = |name: &str| {
+            response
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
+        let (tag, encoding, status) = (
+            header("etag").unwrap(),
+            header("content-encoding"),
+            response.status().as_u16(),
+        );
+        (status, encoding, tag, response.bytes().await.unwrap())
+    };
+    let (_, none, plain_tag, plain) = get(None, None).await;
+    assert_eq!(none, None);
+    for accept in ["gzip", "deflate, gzip;q=0.5, br", "gzip, deflate, br, zstd"] {
+        let (status, encoding, tag, compressed) = get(Some(accept), None).await;
+        assert_eq!(
+            (status, encoding.as_deref()),
+            (200, Some("gzip")),
+            "{accept}"
+        );
+        assert_ne!(tag, plain_tag);
+        assert!(
+            compressed.len() * 5 < plain.len(),
+            "{} of {}",
+            compressed.len(),
+            plain.len()
+        );
+        let mut read = Vec::new();
+        std::io::Read::read_to_end(
+            &mut flate2::read::GzDecoder::new(&compressed[..]),
+            &mut read,
+        )
+        .unwrap();
+        assert_eq!(read, plain);
+        assert_eq!(get(Some(accept), Some(&tag)).await.0, 304);
+    }
+    for accept in ["identity", "gzip;q=0", "br"] {
+        let (status, encoding, tag, body) = get(Some(accept), None).await;
+        assert_eq!(
+            (status, encoding, tag, body),
+            (200, None, plain_tag.clone(), plain.clone()),
+            "{accept}"
+        );
+    }
+    // What the operations have in common is there once: not nine kilobytes for each task.
+    let tasks = http::get(&server().url("/api/v1/tasks"))
+        .await
+        .unwrap()
+        .1
+        .as_array()
+        .unwrap()
+        .len();
+    assert!(
+        plain.len() < tasks * 5_000,
+        "{} for {tasks} tasks",
+        plain.len()
+    );
+}
+
 #[tokio::test]
 async fn every_task_has_its_operation() {
     let document = document("").await;
@@ -199,9 +273,13 @@ async fn the_examples_are_true() {
         .await
         .unwrap();
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        execute["responses"]["422"],
+        json!({"$ref": "#/components/responses/Problem422"})
+    );
     assert_fits(
         &document,
-        &execute["responses"]["422"]["content"]["application/problem+json"]["schema"],
+        &document["components"]["responses"]["Problem422"]["content"]["application/problem+json"]["schema"],
         &problem,
     );
 
@@ -263,7 +341,7 @@ mod odd {
     #[serde(tag = "kind", rename_all = "snake_case")]
     pub(super) enum Outcome {
         Success { value: Option<Value> },
-        Error { why: Option<Box<Outcome>> },
+        Error { why: Option<Box<Self>> },
     }
 
     #[derive(Serialize, Deserialize, JsonSchema)]

@@ -214,7 +214,7 @@ async fn a_type_that_is_read_and_written_differently_has_two_schemas() {
         .iter()
         .map(|variant| &variant["title"])
         .collect();
-    assert_eq!(titles, ["round", "square"]);
+    assert_eq!(titles, ["KindRound", "KindSquare"]);
     let text = document["paths"]["/t/shape/$execute"]["post"]["description"]
         .as_str()
         .unwrap();

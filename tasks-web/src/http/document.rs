@@ -1,8 +1,12 @@
 //! JSON that is sent as it is, with an entity tag.
 
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::web::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use foldhash::quality::FixedState;
 
 /// A JSON document and its entity tag.
@@ -10,6 +14,8 @@ use foldhash::quality::FixedState;
 pub(crate) struct Document {
     pub(crate) json: Bytes,
     pub(crate) etag: String,
+    /// The same compressed, once somebody asked for it; `None` when it is never.
+    gzip: Option<Arc<OnceLock<Option<Self>>>>,
 }
 
 impl Document {
@@ -21,7 +27,34 @@ impl Document {
         Self {
             etag: format!("\"{:016x}\"", hasher.finish()),
             json,
+            gzip: None,
         }
+    }
+
+    /// Lets it be sent compressed, to those who ask for that. For what is made once and sent often.
+    pub(crate) fn compressible(mut self) -> Self {
+        /// Shorter ones fit into one packet anyway.
+        const LEAST: usize = 1024;
+        self.gzip = (self.json.len() >= LEAST).then(Arc::default);
+        self
+    }
+
+    pub(crate) fn is_compressible(&self) -> bool {
+        self.gzip.is_some()
+    }
+
+    /// The compressed one, with an entity tag of its own.
+    pub(crate) fn gzip(&self) -> Option<&Self> {
+        let compress = || {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            encoder.write_all(&self.json).ok()?;
+            Some(Self {
+                json: encoder.finish().ok()?.into(),
+                etag: format!("{}-gzip\"", self.etag.trim_end_matches('"')),
+                gzip: None,
+            })
+        };
+        self.gzip.as_ref()?.get_or_init(compress).as_ref()
     }
 
     /// The JSON Schema of what is sent to clients.

@@ -1,6 +1,9 @@
 //! Answers that are the same everywhere.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use actix_web::http::header::{
+    ACCEPT_ENCODING, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, Encoding,
+    Header as _, HeaderValue, IF_NONE_MATCH, VARY,
+};
 #[cfg(feature = "database")]
 use actix_web::http::{
     StatusCode,
@@ -23,8 +26,25 @@ pub(crate) fn json(body: Bytes) -> HttpResponse {
     response.body(body)
 }
 
+/// Whether the client wants, or at least takes, what is compressed (RFC 9110, section 12.5.3).
+fn accepts_gzip(request: &HttpRequest) -> bool {
+    if !request.headers().contains_key(ACCEPT_ENCODING) {
+        return false;
+    }
+    let supported = [Encoding::gzip(), Encoding::identity()];
+    AcceptEncoding::parse(request)
+        .ok()
+        .and_then(|accepted| accepted.negotiate(supported.iter()))
+        .is_some_and(|chosen| chosen == Encoding::gzip())
+}
+
 /// A document, or 304 when the client has it.
 pub(crate) fn conditional(request: &HttpRequest, document: &Document) -> HttpResponse {
+    let compressed = (document.is_compressible() && accepts_gzip(request))
+        .then(|| document.gzip())
+        .flatten();
+    let is_compressible = document.is_compressible();
+    let document = compressed.unwrap_or(document);
     let known = request
         .headers()
         .get(IF_NONE_MATCH)
@@ -37,6 +57,12 @@ pub(crate) fn conditional(request: &HttpRequest, document: &Document) -> HttpRes
     let headers = response.headers_mut();
     if let Ok(etag) = HeaderValue::from_str(&document.etag) {
         headers.insert(ETAG, etag);
+    }
+    if compressed.is_some() {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    if is_compressible {
+        headers.append(VARY, HeaderValue::from_static("accept-encoding"));
     }
     // It may be stored, and has to be asked for again: a new version of the service has other tasks.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

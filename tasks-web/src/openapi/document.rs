@@ -10,7 +10,7 @@ use tasks_runtime::{RegisteredTask, TaskFailure, TaskInfo};
 use super::endpoint::{Endpoint, Writer};
 use super::operation::{Operations, Schemas};
 use super::version::Version;
-use super::{Description, Mount, example, security};
+use super::{Description, Mount, example, security, share};
 use crate::Problem;
 use crate::auth::Access;
 
@@ -92,6 +92,7 @@ pub(super) fn build(
     if let Some(header) = &description.key_header {
         security::require_key(&mut document, header, &description.open_endpoints(base));
     }
+    share::responses(&mut document);
     document
 }
 

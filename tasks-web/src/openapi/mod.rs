@@ -9,6 +9,7 @@ mod operation;
 pub(crate) mod parts;
 mod security;
 mod service;
+mod share;
 mod ui;
 mod version;
 
@@ -268,7 +269,7 @@ impl Served {
 }
 
 fn write(document: &Value) -> Document {
-    Document::new(document.to_string().into_bytes())
+    Document::new(document.to_string().into_bytes()).compressible()
 }
 
 fn absolute(path: &str) -> String {
