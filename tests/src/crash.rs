@@ -33,6 +33,9 @@ pub struct Plan {
     pub processes: usize,
     /// Which share of the kills are pauses instead.
     pub pauses: f64,
+    /// Which share of the other kills are asked for with SIGTERM instead, as in a rolling deploy. When all of them are, no job may count a
+    /// crash, and none is submitted that kills its process.
+    pub terminations: f64,
     /// How often PostgreSQL itself is killed.
     pub database_kills: u64,
     /// How often all connections to PostgreSQL are cut, in the middle of what they do.
@@ -46,6 +49,8 @@ pub struct Report {
     pub acknowledged: u64,
     /// Processes that were killed.
     pub killed: u64,
+    /// Processes that were asked to end, and did.
+    pub terminated: u64,
     /// Processes that died of the job that kills them.
     pub poisoned: u64,
     /// Processes that were paused for longer than their lease.
@@ -68,10 +73,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} jobs acknowledged, {} kills, {} deaths of a poison job, {} pauses, {} kills of the database, {} cuts of all connections: none lost, none stuck; {} of them exactly \
+            "{} jobs acknowledged, {} kills, {} ends by SIGTERM, {} deaths of a poison job, {} pauses, {} kills of the database, {} cuts of all connections: none lost, none stuck; {} of them exactly \
              once, {} repeats of the others; settled {:.1} s after the last kill; {:.0} s in all",
             self.acknowledged,
             self.killed,
+            self.terminated,
             self.poisoned,
             self.paused,
             self.database_killed,
@@ -241,16 +247,19 @@ pub async fn run(
         }));
     }
 
-    let poison = tokio::spawn(poison(
-        Arc::clone(&fleet),
-        Arc::clone(&submitted),
-        plan.jobs / 2,
-    ));
+    let only_terminations = plan.terminations >= 1.0 && plan.pauses <= 0.0;
+    let poison = (!only_terminations).then(|| {
+        tokio::spawn(poison(
+            Arc::clone(&fleet),
+            Arc::clone(&submitted),
+            plan.jobs / 2,
+        ))
+    });
 
     // Spread over the time that the submissions take.
     let mut database_kills = plan.database_kills;
-    while report.killed + report.paused < plan.kills {
-        let done = report.killed + report.paused;
+    while report.killed + report.terminated + report.paused < plan.kills {
+        let done = report.killed + report.terminated + report.paused;
         let pace = submitted.load(Ordering::SeqCst) * plan.kills / plan.jobs.max(1);
         let wait = if pace > done { 30..120 } else { 60..250 };
         let wait = Duration::from_millis(rand::rng().random_range(wait));
@@ -275,10 +284,22 @@ pub async fn run(
             fleet.slots()[slot] = Some(server);
             continue;
         }
-        server.signal(Signal::KILL)?;
-        server.wait(Duration::from_secs(10))?;
+        if rand::rng().random_bool(plan.terminations) {
+            server.signal(Signal::TERM)?;
+            // Connections of clients are closed once they are idle, and no job takes long.
+            let ended = server.wait(Duration::from_secs(40))?;
+            ensure!(
+                ended.is_some_and(|status| status.success()),
+                "a process that was asked to end did not: {ended:?}\n{}",
+                server.output()
+            );
+            report.terminated += 1;
+        } else {
+            server.signal(Signal::KILL)?;
+            server.wait(Duration::from_secs(10))?;
+            report.killed += 1;
+        }
         drop(server);
-        report.killed += 1;
         if database_kills > 0
             && done * (plan.database_kills + 1) / plan.kills.max(1)
                 > plan.database_kills - database_kills
@@ -298,11 +319,16 @@ pub async fn run(
         client.await??;
     }
     over.store(true, Ordering::SeqCst);
-    while !poison.is_finished() {
-        report.poisoned += fleet.revive().await?;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let poison = poison.await??;
+    let poison = match poison {
+        Some(poison) => {
+            while !poison.is_finished() {
+                report.poisoned += fleet.revive().await?;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Some(poison.await??)
+        }
+        None => None,
+    };
 
     let database = Database::from_url(url).connect().await?;
     let acknowledged =
@@ -329,12 +355,18 @@ pub async fn run(
     let in_flight = (report.killed + report.poisoned + report.paused) * CONCURRENCY
         + (report.database_killed * 2 + report.cuts) * at_once;
     check(&database, &acknowledged, &mut report).await?;
+    let crashed = "SELECT COUNT(*) AS count FROM tasks_jobs WHERE crashes > 0";
+    ensure!(
+        !only_terminations || count(&database, crashed).await? == 0,
+        "jobs of processes that ended in order count crashes"
+    );
+    let poison = poison.unwrap_or_default();
     let stopped = format!(
         "SELECT COUNT(*) AS count FROM tasks_jobs WHERE id = '{poison}' AND state = 4 AND error_type = 'crash' \
          AND crashes = {POISON_LIMIT}"
     );
     ensure!(
-        count(&database, &stopped).await? == 1,
+        only_terminations || count(&database, &stopped).await? == 1,
         "the job that kills its process did not end at its limit"
     );
     ensure!(

@@ -9,6 +9,7 @@ use serde_json::json;
 use tasks_tests::crash::{Plan, run};
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::http;
+use tasks_tests::on_all_databases;
 use tasks_tests::postgres::Postgres;
 use tasks_tests::process::Server;
 
@@ -24,12 +25,13 @@ async fn nothing_is_lost_in_sqlite() {
         kills: 10,
         processes: 2,
         pauses: 0.15,
+        terminations: 0.3,
         database_kills: 0,
         cuts: 0,
     };
     let report = run(program(), test.url(), None, &plan).await.unwrap();
     assert!(
-        report.acknowledged >= 300 && report.killed + report.paused == 10,
+        report.acknowledged >= 300 && report.killed + report.terminated + report.paused == 10,
         "{report}"
     );
 }
@@ -43,6 +45,7 @@ async fn nothing_is_lost_with_three_processes_on_postgres() {
         kills: 10,
         processes: 3,
         pauses: 0.15,
+        terminations: 0.3,
         database_kills: 1,
         cuts: 5,
     };
@@ -52,6 +55,26 @@ async fn nothing_is_lost_with_three_processes_on_postgres() {
         .unwrap();
     assert!(report.acknowledged >= 300 && report.cuts > 0, "{report}");
 }
+
+/// As a rolling deploy does it.
+async fn processes_that_end_in_order_count_no_crash(test: TestDatabase) {
+    let plan = Plan {
+        jobs: 300,
+        kills: 8,
+        processes: 2,
+        pauses: 0.0,
+        terminations: 1.0,
+        database_kills: 0,
+        cuts: 0,
+    };
+    let report = run(program(), test.url(), None, &plan).await.unwrap();
+    assert!(
+        report.acknowledged >= 300 && report.terminated == 8 && report.repeats == 0,
+        "{report}"
+    );
+}
+
+on_all_databases!(processes_that_end_in_order_count_no_crash);
 
 /// A job that kills its process takes no others with it, and is stopped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

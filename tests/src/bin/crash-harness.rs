@@ -5,7 +5,7 @@ use std::env;
 use anyhow::{Context as _, Result};
 use tasks_tests::crash::{Plan, run};
 use tasks_tests::databases::TestDatabase;
-use tasks_tests::postgres::Postgres;
+use tasks_tests::postgres::{Pgbouncer, Postgres};
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -25,6 +25,7 @@ async fn main() -> Result<()> {
         kills,
         processes: 2,
         pauses: 0.05,
+        terminations: 0.3,
         database_kills: 0,
         cuts: 0,
     };
@@ -41,10 +42,22 @@ async fn main() -> Result<()> {
         kills,
         processes: 3,
         pauses: 0.15,
+        terminations: 0.3,
         database_kills: 5,
         cuts: 100,
     };
     let report = run(&program, &url, Some(&mut server), &plan).await?;
     println!("PostgreSQL, three processes: {report}");
+
+    let own = server.database()?;
+    let pooler = Pgbouncer::before(&own)?;
+    let plan = Plan {
+        pauses: 0.05,
+        database_kills: 0,
+        cuts: 0,
+        ..plan
+    };
+    let report = run(&program, &pooler.url(&own), None, &plan).await?;
+    println!("PostgreSQL behind PgBouncer, three processes: {report}");
     Ok(())
 }
