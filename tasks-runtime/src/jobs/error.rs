@@ -49,6 +49,16 @@ pub enum JobError {
         /// The job that has it.
         id: JobId,
     },
+    /// The task runs once at a time with the same parameters, and another job with them waits or runs.
+    #[error(
+        "job {id} cannot be queued again: job {other} has the same parameters, of which the task allows one at a time"
+    )]
+    Duplicate {
+        /// The job that was to be queued.
+        id: JobId,
+        /// The one that is there.
+        other: JobId,
+    },
     /// The job did not end within that time.
     #[error("job {id} had not ended after {after:?}")]
     Timeout {

@@ -70,6 +70,7 @@ pub(super) async fn find(conn: &mut Connection, id: JobId) -> Result<Option<Row>
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .find(id.to_string())
+            .filter(sql::<Bool>(having::KEPT))
             .select(Row::as_select())
             .first(conn)
             .await
@@ -109,6 +110,7 @@ pub(super) async fn find_result(
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .find(id.to_string())
+            .filter(sql::<Bool>(having::KEPT))
             .select((Row::as_select(), tasks_jobs::result))
             .first(conn)
             .await
@@ -130,7 +132,9 @@ pub(super) async fn list(
         "CASE WHEN octet_length(tasks_jobs.params) > {LISTED_PARAMS} THEN '' ELSE tasks_jobs.params END"
     );
     Ok(with_conn!(conn, |conn| {
-        let mut query = tasks_jobs::table.into_boxed();
+        let mut query = tasks_jobs::table
+            .filter(sql::<Bool>(having::KEPT))
+            .into_boxed();
         if let Some(status) = filter.status {
             query = query.filter(sql::<Bool>(having::status(status)));
         }
@@ -175,7 +179,10 @@ pub(super) async fn list(
 
 pub(super) async fn count(conn: &mut Connection, filter: &JobFilter) -> Result<u64, JobError> {
     let count: i64 = with_conn!(conn, |conn| {
-        let mut query = tasks_jobs::table.count().into_boxed();
+        let mut query = tasks_jobs::table
+            .filter(sql::<Bool>(having::KEPT))
+            .count()
+            .into_boxed();
         if let Some(status) = filter.status {
             query = query.filter(sql::<Bool>(having::status(status)));
         }
@@ -247,11 +254,37 @@ pub(super) async fn cancel(conn: &mut Connection, id: JobId, now: i64) -> Result
     Ok(())
 }
 
+/// The job that waits or runs with the unique key of another.
+pub(super) async fn twin_of(conn: &mut Connection, id: JobId) -> Result<Option<JobId>, JobError> {
+    let key: Option<(Option<String>, Option<String>)> = with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .find(id.to_string())
+            .select((tasks_jobs::task_name, tasks_jobs::unique_key))
+            .first(conn)
+            .await
+            .optional()
+    })?;
+    let Some((Some(task), Some(key))) = key else {
+        return Ok(None);
+    };
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(tasks_jobs::task_name.eq(task))
+            .filter(tasks_jobs::unique_key.eq(key))
+            .filter(sql::<Bool>("state < 3"))
+            .filter(tasks_jobs::id.ne(id.to_string()))
+            .select(tasks_jobs::id)
+            .first::<JobId>(conn)
+            .await
+            .optional()
+    })?)
+}
+
 /// Queues a job again that failed or was canceled, with all its attempts. `false` when it is not one of those.
 pub(super) async fn retry(conn: &mut Connection, id: JobId, now: i64) -> Result<bool, JobError> {
     let sql = "UPDATE tasks_jobs SET state = 1, run_at = $1, scheduled_at = NULL, finished_at = NULL, \
          cancel_requested_at = NULL, attempt = 0, crashes = 0, artifact_id = NULL, error_type = NULL, error = NULL, \
-         error_traceback = NULL, progress = NULL, unique_key = NULL \
+         error_traceback = NULL, progress = NULL \
          WHERE id = $2 AND state IN (4, 5) AND task_name IS NOT NULL";
     let updated = with_conn!(conn, |conn| {
         statement(sql)

@@ -94,6 +94,8 @@ pub(super) mod having {
     pub(in crate::jobs) const COMPLETED: &str = "tasks_jobs.state = 3";
     pub(in crate::jobs) const FAILED: &str = status!(4);
     pub(in crate::jobs) const CANCELED: &str = status!(5);
+    /// Not deleted: a running job that was is there until its code has ended.
+    pub(in crate::jobs) const KEPT: &str = "tasks_jobs.forget = 0";
     /// Completed, failed or canceled.
     pub(in crate::jobs) const ENDED: &str = "tasks_jobs.state > 2";
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tasks_tests::databases::count;
 use tasks_tests::engines::Ground;
 use tasks_tests::with_every_engine;
 use tasks_web::jobs::{JobError, JobFilter, JobStatus, Jobs};
@@ -58,8 +59,19 @@ async fn lists_and_deletions(test: Ground) {
         .unwrap();
     world.running(&running).await;
     assert!(scheduler.delete(running.id).await.unwrap());
-    eventually("it is gone", async || {
-        scheduler.get(running.id).await.unwrap().is_none()
+    // From then on nobody finds it, although its code may still run.
+    assert!(scheduler.get(running.id).await.unwrap().is_none());
+    assert!(!scheduler.delete(running.id).await.unwrap());
+    assert!(scheduler.cancel(running.id).await.is_err());
+    let filter = JobFilter::new().task("sleep");
+    let listed = scheduler.list(&filter, None, 10).await.unwrap();
+    assert!(listed.is_empty());
+    let rows = format!(
+        "SELECT COUNT(*) AS count FROM tasks_jobs WHERE id = '{}'",
+        running.id
+    );
+    eventually("its row is gone", async || {
+        count(&world.database, &rows).await.unwrap() == 0
     })
     .await;
 }

@@ -8,7 +8,7 @@ use tasks_tests::with_every_engine;
 use tasks_web::jobs::{JobError, JobFilter, JobRecord, JobStatus, Jobs};
 use tasks_web::prelude::*;
 
-use crate::world::{World, eventually, greet, once_per_day, pair, secretive};
+use crate::world::{LONG, World, eventually, greet, once_per_day, pair, secretive};
 
 async fn what_is_wrong_is_not_stored(test: Ground) {
     let world = World::new(test, Jobs::new().queue("slow", 1)).await;
@@ -96,6 +96,26 @@ async fn a_key_names_one_job(test: Ground) {
     world.done(&one).await;
     // It is done, so it may be submitted again.
     assert_ne!(unique(1).await.unwrap().id, one.id);
+}
+
+/// However the second one comes to be.
+async fn a_retry_is_unique_as_well(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let unique = || scheduler.submit(call!(once_per_day, day = 5));
+    let first = unique().delay(LONG).await.unwrap();
+    scheduler.cancel(first.id).await.unwrap();
+    let second = unique().await.unwrap();
+    assert_ne!(second.id, first.id);
+    let error = scheduler.retry(first.id).await.unwrap_err();
+    assert!(
+        matches!(error, JobError::Duplicate { id, other } if id == first.id && other == second.id),
+        "{error}"
+    );
+    world.done(&second).await;
+    scheduler.retry(first.id).await.unwrap();
+    assert_eq!(unique().await.unwrap().id, first.id);
+    assert_eq!(world.done(&first).await.status, JobStatus::Completed);
 }
 
 async fn the_same_parameters_are_the_same_however_they_are_written(test: Ground) {
@@ -190,6 +210,7 @@ async fn a_job_exists_if_and_when_its_transaction_commits(test: Ground) {
 }
 
 with_every_engine!(
+    a_retry_is_unique_as_well,
     what_is_wrong_is_not_stored,
     later_is_later,
     a_key_names_one_job,

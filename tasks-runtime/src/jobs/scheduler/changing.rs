@@ -39,12 +39,16 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::WrongState`] when it is in another state, [`JobError::NotFound`], and when the database fails.
+    /// [`JobError::WrongState`] when it is in another state, [`JobError::Duplicate`] when its task runs once at a time with the same
+    /// parameters and another job has them, [`JobError::NotFound`], and when the database fails.
     pub async fn retry(&self, id: JobId) -> Result<JobRecord, JobError> {
         let row: Result<Row, JobError> = self
             .shared
             .session
             .transaction(async |tx| {
+                if let Some(other) = store::twin_of(tx, id).await? {
+                    return Err(JobError::Duplicate { id, other });
+                }
                 let queued = store::retry(tx, id, self.shared.clock.now()).await?;
                 let row = store::find(tx, id).await?.ok_or(JobError::NotFound(id))?;
                 if !queued {
@@ -63,8 +67,8 @@ impl Scheduler {
         Ok(job)
     }
 
-    /// Forgets a job, its result and its log; one that waits is canceled first, one that runs is asked to stop, and forgotten when
-    /// it has. `false` when it is not there.
+    /// Forgets a job, its result and its log; one that waits is canceled first, one that runs is asked to stop. It is not found any more from
+    /// then on. `false` when it is not there.
     ///
     /// # Errors
     ///
@@ -75,12 +79,16 @@ impl Scheduler {
             .session
             .transaction(async |tx| {
                 let there = store::find(tx, id).await?.is_some();
-                Ok::<_, JobError>((there, there && store::delete(tx, id).await?))
+                let deleted = there && store::delete(tx, id).await?;
+                if there && !deleted {
+                    // It runs: it is gone once its code has ended.
+                    store::cancel(tx, id, self.shared.clock.now()).await?;
+                }
+                Ok::<_, JobError>((there, deleted))
             })
             .await?;
         if there && !deleted {
-            // It runs: it is gone once its code has ended.
-            self.cancel(id).await?;
+            self.with_worker(|worker| worker.cancel(id));
         }
         self.shared.changes.tell_id(id);
         Ok(there)
