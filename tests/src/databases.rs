@@ -93,6 +93,35 @@ impl TestDatabase {
     }
 }
 
+/// Makes a test of each async function that takes a [`TestDatabase`], which runs it on SQLite, on PostgreSQL and on that behind a PgBouncer
+/// at the same time: for tests that mostly wait.
+#[macro_export]
+macro_rules! on_all_databases_at_once {
+    ($($name:ident),* $(,)?) => {
+        mod on_all_databases {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    use $crate::databases::TestDatabase;
+
+                    let runs = [
+                        ("SQLite", tokio::spawn(async { super::$name(TestDatabase::sqlite()).await })),
+                        ("PostgreSQL", tokio::spawn(async { super::$name(TestDatabase::postgres()).await })),
+                        ("PgBouncer", tokio::spawn(async { super::$name(TestDatabase::pgbouncer()).await })),
+                    ];
+                    let mut failed = Vec::new();
+                    for (name, run) in runs {
+                        if run.await.is_err() {
+                            failed.push(name);
+                        }
+                    }
+                    assert!(failed.is_empty(), "it failed on {}", failed.join(", "));
+                }
+            )*
+        }
+    };
+}
+
 /// Makes three tests of each async function that takes a [`TestDatabase`]: on SQLite, on PostgreSQL, and on that behind a PgBouncer.
 #[macro_export]
 macro_rules! on_all_databases {

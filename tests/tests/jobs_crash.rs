@@ -56,6 +56,22 @@ async fn nothing_is_lost_with_three_processes_on_postgres() {
     assert!(report.acknowledged >= 300 && report.cuts > 0, "{report}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_lost_behind_a_pooler() {
+    let test = TestDatabase::pgbouncer();
+    let plan = Plan {
+        jobs: 300,
+        kills: 10,
+        processes: 3,
+        pauses: 0.1,
+        terminations: 0.3,
+        database_kills: 0,
+        cuts: 0,
+    };
+    let report = run(program(), test.url(), None, &plan).await.unwrap();
+    assert!(report.acknowledged >= 300, "{report}");
+}
+
 /// As a rolling deploy does it.
 async fn processes_that_end_in_order_count_no_crash(test: TestDatabase) {
     let plan = Plan {

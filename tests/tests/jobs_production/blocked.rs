@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tasks_tests::databases::TestDatabase;
-use tasks_tests::on_all_databases;
+use tasks_tests::on_all_databases_at_once;
 
 use crate::fleet::{Process, crashed, runs};
 
@@ -113,7 +113,7 @@ async fn jobs_go_to_a_process_that_can_begin_them(test: TestDatabase) {
     assert_eq!(health["checks"]["jobs"]["state"], "healthy", "{health}");
 }
 
-on_all_databases!(
+on_all_databases_at_once!(
     a_process_that_computes_keeps_its_jobs,
     jobs_go_to_a_process_that_can_begin_them,
 );

@@ -74,14 +74,20 @@ impl Process {
     }
 
     /// Asks it to end, and gives how long that took.
-    pub(crate) fn terminate(mut self) -> Duration {
+    pub(crate) async fn terminate(self) -> Duration {
         let began = Instant::now();
-        self.0.signal(Signal::TERM).unwrap();
-        let ended = self.0.wait(Duration::from_secs(90)).unwrap();
+        let Self(mut server) = self;
+        server.signal(Signal::TERM).unwrap();
+        // It waits for a process, so it has a thread of its own.
+        let waited = tokio::task::spawn_blocking(move || {
+            let ended = server.wait(Duration::from_secs(90)).unwrap();
+            (server, ended)
+        });
+        let (server, ended) = waited.await.unwrap();
         assert!(
             ended.is_some_and(|status| status.success()),
             "{ended:?}\n{}",
-            self.0.output()
+            server.output()
         );
         began.elapsed()
     }

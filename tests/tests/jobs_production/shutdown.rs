@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 use serde_json::json;
 use tasks_tests::databases::TestDatabase;
-use tasks_tests::on_all_databases;
+use tasks_tests::on_all_databases_at_once;
 
 use crate::fleet::{Process, crashed, look, runs};
 
@@ -37,7 +37,7 @@ async fn drains(test: TestDatabase, environment: &[(&str, &str)]) {
     for (id, _) in &jobs {
         process.until(id, "running", Duration::from_secs(20)).await;
     }
-    let took = process.terminate();
+    let took = process.terminate().await;
     assert!(took < IN_TIME, "{took:?}");
     assert!(
         took > Duration::from_secs(29),
@@ -87,9 +87,7 @@ async fn rolling_restarts_count_no_crash(test: TestDatabase) {
         let wait = rand::rng().random_range(0..3000);
         tokio::time::sleep(Duration::from_millis(wait)).await;
         let next = Process::start(&test, &[DRAIN]);
-        let took = tokio::task::spawn_blocking(move || worker.terminate())
-            .await
-            .unwrap();
+        let took = worker.terminate().await;
         assert!(took < Duration::from_secs(7), "{took:?}");
         worker = next;
     }
@@ -106,7 +104,7 @@ async fn rolling_restarts_count_no_crash(test: TestDatabase) {
     assert_eq!(crashed(&test).await, 0);
 }
 
-on_all_databases!(
+on_all_databases_at_once!(
     a_shutdown_drains,
     a_shutdown_drains_what_an_engine_calls_for,
     rolling_restarts_count_no_crash,

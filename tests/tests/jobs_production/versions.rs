@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tasks_tests::databases::TestDatabase;
-use tasks_tests::on_all_databases;
+use tasks_tests::on_all_databases_at_once;
 
 use crate::fleet::{Process, crashed};
 
@@ -77,13 +77,13 @@ async fn many_jobs_of_another_program_do_not_stand_in_the_way(test: TestDatabase
 /// A task is taken out of the program while jobs of it wait.
 async fn jobs_that_nobody_can_run_are_reported_and_wait(test: TestDatabase) {
     let old = Process::start(&test, &[("TASKS", "sleep,block"), ("CONCURRENCY", "1")]);
-    let first = old.submit("block", json!({"seconds": 2.0})).await;
+    let first = old.submit("block", json!({"seconds": 8.0})).await;
     old.until(&first, "running", Duration::from_secs(10)).await;
     let body = json!({"params": {"seconds": 0.1}, "delay": 3});
     let delayed = old.submit_with("sleep", body).await;
     let waiting = old.submit("sleep", json!({"seconds": 0.1})).await;
     let before = old.job(&delayed).await;
-    old.terminate();
+    old.terminate().await;
 
     let without = Process::start(&test, &[("TASKS", "block")]);
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -158,9 +158,9 @@ async fn a_rolling_restart_with_other_tasks_stalls_nothing(test: TestDatabase) {
     for _ in 0..6 {
         ids.push(new.submit("sleep", json!({"seconds": 0.5})).await);
     }
-    first.terminate();
+    first.terminate().await;
     let newer = Process::start(&test, NEW);
-    second.terminate();
+    second.terminate().await;
     for id in ids.iter().chain([&flaky, &removed]) {
         let job = newer.until(id, "completed", Duration::from_secs(30)).await;
         assert_eq!(job["crashes"], 0, "{job}");
@@ -177,7 +177,7 @@ async fn a_rolling_restart_with_other_tasks_stalls_nothing(test: TestDatabase) {
     assert_eq!(crashed(&test).await, 0);
 }
 
-on_all_databases!(
+on_all_databases_at_once!(
     a_process_without_the_task_does_not_hold_its_jobs_up,
     many_jobs_of_another_program_do_not_stand_in_the_way,
     jobs_that_nobody_can_run_are_reported_and_wait,
