@@ -7,7 +7,7 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::arguments::Declared;
+use crate::arguments::{AnySlot, Declared};
 use crate::task::ParameterInfo;
 
 /// What a client that is asked for a secret is to do (JSON Schema Validation, sections 7.3 and 9.4).
@@ -277,4 +277,46 @@ pub(crate) fn short_type_name<T>() -> String {
     }
     short.push_str(&segment);
     short
+}
+
+/// Whether a parameter may hold a value that is nested: anything but scalars, and lists and maps of them. An object may, since
+/// what it does not know it ignores.
+pub(crate) fn nests(slot: &dyn AnySlot) -> bool {
+    let mut generator = settings().for_deserialize().into_generator();
+    let schema = slot.schema(&mut generator).map(Value::from);
+    schema.is_some_and(|schema| !is_flat(&schema, FLAT_LEVELS))
+}
+
+/// How many lists of lists are looked into.
+const FLAT_LEVELS: usize = 4;
+
+fn is_flat(schema: &Value, levels: usize) -> bool {
+    let Some(levels) = levels.checked_sub(1) else {
+        return false;
+    };
+    let all_flat = |list: &Value| {
+        list.as_array()
+            .is_some_and(|list| list.iter().all(|schema| is_flat(schema, levels)))
+    };
+    if let Some(alternatives) = schema.get("anyOf") {
+        return all_flat(alternatives);
+    }
+    let types: Vec<&str> = match schema.get("type") {
+        Some(Value::String(name)) => vec![name],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        _ => return false,
+    };
+    types.iter().all(|name| match *name {
+        "array" => match (schema.get("items"), schema.get("prefixItems")) {
+            (Some(Value::Bool(false)) | None, Some(items)) => all_flat(items),
+            (Some(items), None) => is_flat(items, levels),
+            _ => false,
+        },
+        "object" => {
+            schema.get("properties").is_none()
+                && (schema.get("additionalProperties"))
+                    .is_some_and(|values| is_flat(values, levels))
+        }
+        _ => true,
+    })
 }

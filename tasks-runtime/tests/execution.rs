@@ -262,11 +262,11 @@ fn panics_in_a_thread() {
     std::panic::panic_any(7_u8);
 }
 
-/// Careful while the registry is built, careless ever after.
+/// Careful while the registry is built, which evaluates it twice, careless ever after.
 fn careless() -> u8 {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let calls = CALLS.fetch_add(1, Ordering::SeqCst);
-    7 / u8::from(calls == 0)
+    7 / u8::from(calls < 2)
 }
 
 #[task(register = false)]
@@ -556,4 +556,60 @@ fn an_executor_may_be_dropped_anywhere() {
         executor.run::<u64>(call!(block, millis = 1)).await.unwrap();
         drop(executor);
     });
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Measured {
+    label: Option<String>,
+    series: std::collections::BTreeMap<String, Vec<f64>>,
+    mean: f32,
+}
+
+#[task(register = false)]
+async fn measure(last: String) -> Measured {
+    let last = last.parse().unwrap();
+    Measured {
+        label: None,
+        series: [("a/b".to_owned(), vec![1.0, last])].into(),
+        mean: 0.5,
+    }
+}
+
+#[task(register = false)]
+fn divide(a: f64, b: f64) -> Result<f64, String> {
+    Ok(a / b)
+}
+
+#[tokio::test]
+async fn a_number_that_json_does_not_have_is_a_failure_that_names_it() {
+    let executor = testing::executor([task(measure), task(divide)])
+        .build()
+        .unwrap();
+    let fails = async |name: &str, params: Value| {
+        let body = json!({"params": params}).to_string();
+        let answer = executor.execute_json(name, body.as_bytes()).await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer["result"], Value::Null);
+        answer["error"].clone()
+    };
+    for (number, shown) in [("nan", "NaN"), ("inf", "inf"), ("-inf", "-inf")] {
+        let error = fails("measure", json!({"last": number})).await;
+        assert_eq!(error["type"], "not-finite");
+        assert_eq!(
+            error["message"],
+            format!("the result has {shown} at `/series/a~1b/1`, a number that JSON does not have")
+        );
+    }
+    let error = fails("divide", json!({"a": 1.0, "b": 0.0})).await;
+    assert_eq!(
+        error["message"],
+        "the result is inf, a number that JSON does not have"
+    );
+    // A null that is meant is one.
+    let measured = executor
+        .run::<Value>(call!(measure, last = "2"))
+        .await
+        .unwrap();
+    assert_eq!(measured["label"], Value::Null);
+    assert_eq!(measured["series"]["a/b"][1], 2.0);
 }

@@ -53,7 +53,7 @@ pub(super) fn read<'a>(
         }
     };
     let secrets = filler.finish()?;
-    if !is_json(text) || depth::is_suspicious(text) {
+    if !is_json(text) || depth::is_suspicious(text, parameters) {
         return None;
     }
     Some(Echo { text, secrets })

@@ -20,8 +20,8 @@ mod whole;
 
 #[cfg(feature = "database")]
 pub(crate) use careful::object as members;
-pub(crate) use error::unknown_key;
 pub use error::{ArgumentError, InvalidArguments};
+pub(crate) use error::{escape, unknown_key};
 pub use list::{AnyPlaces, Places, Slots};
 pub use place::{AnyPlace, NotInjected};
 pub use request::RequestParam;
@@ -34,13 +34,18 @@ pub use value::{
 };
 pub(crate) use whole::Fields;
 
+use std::sync::OnceLock;
+
+use crate::schema;
+
 /// One parameter of a registered task, with what every call asks of it at hand.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Declared {
     pub(crate) name: &'static str,
     pub(crate) secret: bool,
     pub(crate) injected: bool,
     pub(crate) slot: &'static dyn AnySlot,
+    nests: OnceLock<bool>,
 }
 
 impl Declared {
@@ -51,7 +56,16 @@ impl Declared {
             secret: parameter.secret,
             injected: slot.injected(),
             slot,
+            nests: OnceLock::new(),
         }
+    }
+
+    /// Whether its values may be nested, and not only be scalars, or lists and maps of them. Found out when a long request
+    /// comes, for its schema has to be made.
+    pub(crate) fn nests(&self) -> bool {
+        *self
+            .nests
+            .get_or_init(|| !self.injected && schema::nests(self.slot))
     }
 }
 

@@ -168,7 +168,7 @@ impl Run {
     pub(crate) fn completed(mut self, value: &impl TaskOutput) -> Outcome {
         match value.write(&mut self.json) {
             Ok(()) => Outcome::Completed(std::mem::take(&mut self.json)),
-            Err(error) => Outcome::Failed(TaskFailure::unserializable(&error, self.traceback())),
+            Err(error) => Outcome::Failed(TaskFailure::of_output(&error, self.traceback())),
         }
     }
 }

@@ -8,12 +8,14 @@ use std::fmt::{self, Write as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::finite::OutputError;
 use super::{Permanent, TaskError};
 
 /// Why a task failed: an error it returned, a panic, or its timeout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskFailure {
-    /// The Rust type of the error; `panic` and `timeout` for those. Not a stable name.
+    /// The Rust type of the error; `panic`, `timeout` and `not-finite` (a number that JSON does not have) for those. Not a
+    /// stable name.
     pub r#type: String,
     /// What the error says of itself.
     pub message: String,
@@ -134,6 +136,26 @@ impl TaskFailure {
     }
 
     /// The result could not be written as JSON.
+    pub(crate) fn of_output(error: &OutputError, traceback: Traceback) -> Self {
+        let (pointer, number) = match error {
+            OutputError::Json(error) => return Self::unserializable(error, traceback),
+            OutputError::NotFinite { pointer, number } => (pointer, number),
+        };
+        let r#type = "not-finite".to_owned();
+        let message = match pointer.as_str() {
+            "" => format!("the result is {number}, a number that JSON does not have"),
+            at => format!("the result has {number} at `{at}`, a number that JSON does not have"),
+        };
+        let report = Report::new(&r#type, &message, traceback);
+        Self {
+            traceback: report.finish(),
+            r#type,
+            message,
+            permanent: true,
+            place: None,
+        }
+    }
+
     pub(crate) fn unserializable(error: &serde_json::Error, traceback: Traceback) -> Self {
         let message = format!("the result cannot be written as JSON: {error}");
         let report = Report::new(type_name::<serde_json::Error>(), &message, traceback);

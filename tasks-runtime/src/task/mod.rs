@@ -5,6 +5,7 @@ mod context;
 mod descriptor;
 mod error;
 mod failure;
+mod finite;
 mod function;
 mod info;
 mod outcome;

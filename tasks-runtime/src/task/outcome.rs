@@ -11,6 +11,7 @@ use std::marker::PhantomData;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
+use super::finite::{self, OutputError};
 use super::{IntoTaskFailure, TaskFailure};
 use crate::execute::Run;
 
@@ -22,13 +23,13 @@ use crate::execute::Run;
 )]
 pub trait TaskOutput {
     #[doc(hidden)]
-    fn write(&self, json: &mut Vec<u8>) -> Result<(), serde_json::Error>;
+    fn write(&self, json: &mut Vec<u8>) -> Result<(), OutputError>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> TaskOutput for T {
-    fn write(&self, json: &mut Vec<u8>) -> Result<(), serde_json::Error> {
-        serde_json::to_writer(json, self)
+    fn write(&self, json: &mut Vec<u8>) -> Result<(), OutputError> {
+        finite::write(self, json)
     }
 }
 

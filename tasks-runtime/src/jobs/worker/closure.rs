@@ -16,7 +16,7 @@ use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::submit::{check_description, storable};
 use crate::jobs::table::{NewRow, state};
-use crate::task::{IntoTaskFailure, TaskFailure, Traceback};
+use crate::task::{IntoTaskFailure, TaskFailure, TaskOutput as _, Traceback};
 
 /// The row of one that is about to run.
 pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<NewRow, JobError> {
@@ -90,8 +90,11 @@ pub(in crate::jobs) fn start<T, E>(
             let value = future
                 .await
                 .map_err(|error| error.into_task_failure(Traceback::Causes))?;
-            serde_json::to_string(&value)
-                .map_err(|error| TaskFailure::unserializable(&error, Traceback::Causes))
+            let mut json = Vec::new();
+            value
+                .write(&mut json)
+                .map_err(|error| TaskFailure::of_output(&error, Traceback::Causes))?;
+            String::from_utf8(json).map_err(|error| TaskFailure::internal(error.to_string()))
         });
         let abort = running.abort_handle();
         let result = tokio::select! {
