@@ -247,12 +247,12 @@ impl DatabaseBuilder {
             }),
         };
         #[cfg(feature = "postgres")]
-        if let Pools::Postgres(pool) = &database.shared.pools {
+        if let Some(server) = database.postgres_server() {
             let background = database.shared.background.handle();
-            let looked = super::postgres::look_for_pooler(&pool.manager().server, background);
-            let settings = &database.shared.settings;
+            let looked = super::postgres::look_for_pooler(&server, background);
             // When it takes too long, what comes next says so, too.
-            if let Ok(Err(error)) = tokio::time::timeout(settings.connect_timeout, looked).await {
+            let patience = database.shared.settings.connect_timeout;
+            if let Ok(Err(error)) = tokio::time::timeout(patience, looked).await {
                 return Err(database.unavailable(error.to_string()));
             }
         }
