@@ -224,6 +224,16 @@ impl Problem {
         }
     }
 
+    /// The body is well-formed, and does not fit what is there.
+    #[cfg(feature = "database")]
+    pub(crate) fn conflicting_body(errors: Vec<ArgumentError>) -> Self {
+        let invalid = Self::invalid_body(errors);
+        Self {
+            errors: invalid.errors,
+            ..Self::new(StatusCode::CONFLICT, "artifact-conflict", invalid.detail)
+        }
+    }
+
     /// What was asked cannot be done with a job that is like this.
     #[cfg(feature = "database")]
     pub(crate) fn wrong_state(status: &str, detail: String) -> Self {

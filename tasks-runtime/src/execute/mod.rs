@@ -23,6 +23,6 @@ pub(crate) use executor::Shared;
 pub use executor::TaskExecutor;
 pub use running::{Run, Running};
 #[cfg(feature = "database")]
-pub(crate) use said::clip;
+pub(crate) use said::loggable;
 pub use shim::{Asynchronous, Blocking, Facts, Finish, Shim, asynchronous, blocking};
 pub(crate) use shim::{run_async, run_blocking};

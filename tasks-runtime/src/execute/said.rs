@@ -8,7 +8,7 @@ use crate::task::{Caller, TaskFailure};
 const LONGEST: usize = 2048;
 
 /// The beginning of a text that may be long.
-pub(crate) fn clip(text: &str) -> &str {
+fn clip(text: &str) -> &str {
     if text.len() <= LONGEST {
         return text;
     }
@@ -16,11 +16,21 @@ pub(crate) fn clip(text: &str) -> &str {
     &text[..end.unwrap_or(0)]
 }
 
+/// What is logged of an error of a task: a task with secret parameters may quote one.
+pub(crate) fn loggable(message: &str, has_secrets: bool) -> &str {
+    if has_secrets {
+        "(not shown: the task has secret parameters)"
+    } else {
+        clip(message)
+    }
+}
+
 /// A task that was executed has failed.
 #[cold]
 pub(super) fn failed(entry: &RegisteredTask, caller: &Caller, failure: &TaskFailure) {
     let (task, request_id) = (entry.name(), caller.request_id());
-    let (error, place) = (clip(&failure.message), failure.place.as_deref());
+    let error = loggable(&failure.message, entry.has_secrets());
+    let place = failure.place.as_deref();
     if failure.r#type == "panic" {
         tracing::error!(task, request_id, error, place, "a task panicked");
     } else {

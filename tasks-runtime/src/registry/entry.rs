@@ -90,6 +90,11 @@ impl RegisteredTask {
     }
 
     /// A closure's are read as one struct, and it has no injected ones.
+    /// Whether a parameter is secret: a message of the task may quote it.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.declared().iter().any(|parameter| parameter.secret)
+    }
+
     pub(crate) fn declared(&self) -> &[Declared] {
         match &self.code {
             Code::Function { parameters, .. } => parameters,

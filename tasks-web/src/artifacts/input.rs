@@ -40,12 +40,24 @@ impl Wrong {
         });
     }
 
+    /// The request is well-formed, and does not fit what is there.
+    pub(super) fn conflict(self) -> Result<(), Problem> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::conflicting_body(self.0))
+    }
+
     pub(super) fn finish(self) -> Result<(), Problem> {
         if self.0.is_empty() {
             Ok(())
         } else {
-            Err(Problem::invalid_body(self.0))
+            Err(self.into_problem())
         }
+    }
+
+    fn into_problem(self) -> Problem {
+        Problem::invalid_body(self.0)
     }
 }
 
@@ -175,8 +187,9 @@ impl Body {
                 "/data",
                 "required, and missing: any JSON; `null` keeps bytes",
             );
+            return Err(wrong.into_problem());
         }
-        wrong.finish()?;
+        wrong.conflict()?;
         let keeps = current.content.is_some()
             && self
                 .data
@@ -197,7 +210,7 @@ impl Body {
     pub(super) fn patch(&self, current: &Artifact) -> Result<ArtifactIn, Problem> {
         let mut wrong = Wrong::default();
         self.check_unchanged(current, &mut wrong)?;
-        wrong.finish()?;
+        wrong.conflict()?;
         let metadata = match &self.metadata {
             None => current.metadata.clone(),
             Some(patch) if patch.is_object() => merge(Some(&current.metadata), patch),

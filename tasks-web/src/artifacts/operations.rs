@@ -19,8 +19,12 @@ const GROUP: &str = "artifacts";
 #[allow(dead_code, reason = "read by the derive")]
 struct Change {
     /// That of the path.
-    #[schemars(default)]
-    id: Value,
+    #[schemars(
+        default,
+        with = "String",
+        regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")
+    )]
+    id: Option<String>,
     /// The id of an artifact that is there, or null for none.
     #[schemars(default, regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))]
     parent_id: Option<String>,
@@ -88,7 +92,7 @@ fn tag_list() -> Value {
         "type": "array",
         "maxItems": 50,
         "uniqueItems": true,
-        "items": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Letters, digits, `_` and `-`."},
+        "items": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[\\p{L}\\p{N}_-]+$"},
         "description": "Letters, digits, `-` and `_`; none twice.",
     })
 }
@@ -304,8 +308,9 @@ fn change(writer: &Writer<'_>, names: (&str, &str), output: &Value) -> Value {
             SLOW,
             (
                 409,
-                "The new parent is below the artifact, the body has another `id` than the path, or somebody else changed the \
-                 artifact at the same time.",
+                "The new parent is below the artifact, the body has another `id` than the path, or another value of what is \
+                 read-only, or leaves out what the artifact has and would lose, or somebody else changed the artifact at the same \
+                 time.",
             ),
             PRECONDITION,
             LARGE,
@@ -326,7 +331,12 @@ fn update(writer: &mut Writer<'_>) -> Value {
          returned may be sent back: fields that cannot be changed are accepted as they are. An artifact with bytes keeps them \
          when `data` is null."
     );
-    operation["requestBody"] = body(&json!({"allOf": [input], "required": ["data"]}));
+    operation["requestBody"] = body(&json!({
+        "allOf": [input],
+        "required": ["data"],
+        // Null takes a member away in a patch; here it is empty instead.
+        "properties": {"metadata": {"type": "object"}, "tags": {"type": "array"}},
+    }));
     operation
 }
 
@@ -349,7 +359,7 @@ fn preconditions() -> Value {
     let header = |name: &str, description: &str| {
         json!({
             "name": name, "in": "header", "required": false, "description": description,
-            "schema": {"type": "string", "maxLength": 1000},
+            "schema": {"type": "string"},
         })
     };
     json!([

@@ -52,8 +52,8 @@ fn talk_on_a_thread() {
 /// Has something to hide.
 #[task]
 async fn login(#[task(secret)] password: String) -> Result<(), TaskError> {
-    let _ = password;
-    Err(TaskError::msg("wrong"))
+    // As careless code does it: the log must not.
+    Err(TaskError::msg(format!("`{password}` is wrong")))
 }
 
 #[actix_web::main]

@@ -15,6 +15,11 @@ use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
 use super::{PgConnection, Server};
 use crate::database::DatabaseError;
 
+/// How many connections are open for a look.
+const CONNECTIONS: usize = 3;
+/// How often each is asked which process serves it.
+const ROUNDS: usize = 5;
+
 /// What is known of the way to the server. Shared by all connections to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Pooler(Arc<Known>);
@@ -49,20 +54,31 @@ impl Pooler {
         self.0.found.load(Ordering::Acquire)
     }
 
-    /// Looks whether there is one: two connections that are open at the same time, and are served by one process.
+    /// Looks whether there is one: connections that are open at the same time, of which two are served by one process.
     pub(super) async fn look(&self, server: &Server) -> Result<(), diesel::ConnectionError> {
         if self.0.said {
             return Ok(());
         }
         let failed = diesel::ConnectionError::CouldntSetupConfiguration;
-        let mut one = server.connect().await?;
-        let mut other = server.connect().await?;
-        // In turn, so that a free process is likely to be the one that served the last.
-        let first = process_of(&mut one).await.map_err(failed)?;
-        let second = process_of(&mut other).await.map_err(failed)?;
-        let third = process_of(&mut one).await.map_err(failed)?;
-        if first == second || second == third {
-            self.found("two connections are served by one process of PostgreSQL");
+        let mut connections = Vec::new();
+        for _ in 0..CONNECTIONS {
+            connections.push(server.connect().await?);
+        }
+        // In turn, so that a free process is likely to be the one that served the last; again and again, since others may be
+        // faster.
+        let mut seen: Vec<(usize, i32)> = Vec::new();
+        for _ in 0..ROUNDS {
+            for (index, connection) in connections.iter_mut().enumerate() {
+                let process = process_of(connection).await.map_err(failed)?;
+                if seen
+                    .iter()
+                    .any(|(other, known)| *other != index && *known == process)
+                {
+                    self.found("two connections are served by one process of PostgreSQL");
+                    return Ok(());
+                }
+                seen.push((index, process));
+            }
         }
         Ok(())
     }

@@ -13,9 +13,10 @@ use super::finish::Finish;
 use super::membership::is_suspect;
 use super::running::{Entry, Why};
 use crate::artifacts::ArtifactId;
-use crate::execute::{ExecuteError, clip};
+use crate::execute::{ExecuteError, loggable};
 use crate::jobs::clock::Clock;
 use crate::jobs::table::{Claimed, state};
+use crate::registry::RegisteredTask;
 use crate::task::{JobPolicy, Outcome, TaskFailure};
 
 /// How long a job waits that could not begin for want of a place.
@@ -99,7 +100,12 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
         metrics.ended(name, end.as_ref(), began.elapsed());
     }
     if let Some(end) = &end {
-        say(&job, &attempt, end, shared.clock.now());
+        let secret = shared
+            .executor
+            .registry()
+            .get(name)
+            .is_ok_and(RegisteredTask::has_secrets);
+        say(&job, &attempt, end, secret, shared.clock.now());
     }
     let event = match end {
         Some(end) => Event::Finished(Box::new(end)),
@@ -110,9 +116,9 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
 }
 
 /// An attempt that failed is seen in the log.
-fn say(job: &Claimed, attempt: &Attempt, end: &Finish, now: i64) {
+fn say(job: &Claimed, attempt: &Attempt, end: &Finish, secret: bool, now: i64) {
     let (job_id, task, number) = (&job.id, job.task_name.as_deref(), attempt.number);
-    let error = end.error.as_deref().map(clip);
+    let error = end.error.as_deref().map(|error| loggable(error, secret));
     let place = end
         .error_traceback
         .as_deref()
