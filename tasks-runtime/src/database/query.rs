@@ -30,7 +30,7 @@ use diesel_async::{AsyncConnectionCore, RunQueryDsl as Dsl};
 /// let numbers: i32 = database
 ///     .session()
 ///     .read(async |conn| {
-///         with_conn!(conn, conn => {
+///         with_conn!(conn, |conn| {
 ///             let one = diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1"));
 ///             Ok::<_, DatabaseError>(one.get_result(conn).await?)
 ///         })
