@@ -107,6 +107,40 @@ async fn the_worst_page_of_a_list_has_half_a_mebibyte_at_most(test: TestDatabase
     world.scheduler.shutdown().await;
 }
 
+/// A figure of this process, in kibibytes.
+fn memory(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    let figure = line.split_whitespace().nth(1).unwrap();
+    figure.parse().unwrap()
+}
+
+/// Whatever the jobs hold that it names.
+async fn a_list_costs_little_memory(test: TestDatabase) {
+    let world = world(test).await;
+    let scheduler = &world.scheduler;
+    for _ in 0..100 {
+        let job = scheduler
+            .submit(call!(shout, bytes = 1, ballast = "x".repeat(1_900_000)))
+            .await
+            .unwrap();
+        scheduler.wait(job.id, LONG).await.unwrap();
+    }
+    // From here on, `VmHWM` is the most that was in use since.
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    let before = memory("VmRSS:");
+    let lists = (0..6).map(|_| async {
+        let response = reqwest::get(world.app.url("/jobs")).await.unwrap();
+        response.bytes().await.unwrap().len()
+    });
+    for bytes in futures_util::future::join_all(lists).await {
+        assert!((30_000..512 * 1024).contains(&bytes), "{bytes}");
+    }
+    let grown = memory("VmHWM:").saturating_sub(before);
+    assert!(grown < 32 * 1024, "{grown} KiB for six lists");
+    world.scheduler.shutdown().await;
+}
+
 /// What fits is shown.
 async fn short_content_stands_in_a_list(test: TestDatabase) {
     let world = world(test).await;
@@ -131,6 +165,7 @@ async fn short_content_stands_in_a_list(test: TestDatabase) {
 on_both_databases!(
     a_long_error_is_cut_and_marked,
     the_worst_page_of_a_list_has_half_a_mebibyte_at_most,
+    a_list_costs_little_memory,
     short_content_stands_in_a_list,
 );
 

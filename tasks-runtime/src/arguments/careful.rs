@@ -98,22 +98,31 @@ fn span(whole: &str, part: &str) -> std::ops::Range<usize> {
 
 pub(super) fn echo<'a>(input: Input<'a>, parameters: &[Declared]) -> Echo<'a> {
     let text = params(input).unwrap_or_default();
-    let is_secret = |key: &str| {
-        parameters
-            .iter()
-            .any(|parameter| parameter.secret && parameter.name == key)
-    };
-    let mut secrets = Vec::new();
-    if parameters.iter().any(|parameter| parameter.secret) {
-        let members = members(text).unwrap_or_default();
-        secrets.extend(
-            members
-                .iter()
-                .filter(|(key, _)| is_secret(key))
-                .map(|(_, value)| span(text, value)),
-        );
-    }
+    let secrets = secrets(text, parameters)
+        .into_iter()
+        .map(|(_, span)| span)
+        .collect();
     Echo { text, secrets }
+}
+
+/// The secret parameters of a call, by name, and where in `text` their values are, in order.
+pub(super) fn secrets(
+    text: &str,
+    parameters: &[Declared],
+) -> Vec<(&'static str, std::ops::Range<usize>)> {
+    if !parameters.iter().any(|parameter| parameter.secret) {
+        return Vec::new();
+    }
+    let members = members(text).unwrap_or_default();
+    members
+        .iter()
+        .filter_map(|(key, value)| {
+            let secret = parameters
+                .iter()
+                .find(|parameter| parameter.secret && parameter.name == key)?;
+            Some((secret.name, span(text, value)))
+        })
+        .collect()
 }
 
 fn missing(annotation: &str, misplaced: bool) -> String {

@@ -103,7 +103,7 @@ impl Echo<'_> {
         let mut from = 0;
         for secret in &self.secrets {
             json.extend_from_slice(&self.text.as_bytes()[from..secret.start]);
-            json.extend_from_slice(b"\"***\"");
+            json.extend_from_slice(MASK.as_bytes());
             from = secret.end;
         }
         json.extend_from_slice(&self.text.as_bytes()[from..]);
@@ -120,6 +120,18 @@ pub(crate) fn read<'a>(
         return Ok(echo);
     }
     careful::read(input, parameters, places)
+}
+
+/// What is shown in place of a secret value, as JSON.
+pub(crate) const MASK: &str = "\"***\"";
+
+/// The secret parameters of a call, by name, and where in its text their values are, in order.
+#[cfg(feature = "database")]
+pub(crate) fn secrets(
+    text: &str,
+    parameters: &[Declared],
+) -> Vec<(&'static str, std::ops::Range<usize>)> {
+    careful::secrets(text, parameters)
 }
 
 /// The echo of arguments that were read before.

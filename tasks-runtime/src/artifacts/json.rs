@@ -42,6 +42,12 @@ impl JsonText {
         Ok(Self(text.trim().to_owned()))
     }
 
+    /// What the database has; `None` when that is not JSON any more.
+    pub(crate) fn stored(text: String) -> Option<Self> {
+        serde_json::from_str::<Checked>(&text).ok()?;
+        Some(Self(text))
+    }
+
     /// What was stored, and checked before.
     pub(crate) fn trusted(text: String) -> Self {
         Self(text)

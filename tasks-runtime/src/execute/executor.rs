@@ -265,7 +265,7 @@ impl TaskExecutor {
     pub(crate) async fn attempt(
         &self,
         entry: &RegisteredTask,
-        params: &str,
+        (params, caller): (&str, Caller),
         job: Arc<crate::jobs::Attempt>,
         timeout: Option<Duration>,
     ) -> Result<Outcome, ExecuteError> {
@@ -274,7 +274,7 @@ impl TaskExecutor {
             entry,
             input: Input::Params(params),
             envelope: Envelope::Bare,
-            caller: Caller::new(),
+            caller,
             job: Some(job),
             outcome: Err(None),
         };

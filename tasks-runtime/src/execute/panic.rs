@@ -29,10 +29,33 @@ pub(crate) struct Caught {
     frames: Option<Backtrace>,
 }
 
+/// What tokio says when a task uses its runtime for what the other kind is needed for, and what to do. `$execute` runs tasks on the thread
+/// that has the request, jobs run on several threads: what works on both is `tokio::spawn` and `spawn_blocking`.
+const ADVICE: [(&str, &str); 3] = [
+    (
+        "spawn_local",
+        "jobs run on several threads, where `spawn_local` and `actix_web::rt::spawn` do not work: use `tokio::spawn`",
+    ),
+    (
+        "can call blocking only when running on the multi-threaded runtime",
+        "an execution runs on the thread that has the request, where `block_in_place` does not work: use `tokio::task::spawn_blocking`, \
+         or make the task a plain `fn`",
+    ),
+    (
+        "Cannot start a runtime from within a runtime",
+        "await the future instead of blocking on it, or make the task a plain `fn`",
+    ),
+];
+
 impl Caught {
     pub(crate) fn into_failure(self, traceback: Traceback) -> TaskFailure {
+        let advice = ADVICE.iter().find(|(said, _)| self.message.contains(said));
+        let message = match advice {
+            Some((_, advice)) => format!("{} ({advice})", self.message),
+            None => self.message,
+        };
         TaskFailure::panic(
-            self.message,
+            message,
             self.place.as_deref(),
             self.frames.as_ref(),
             traceback,

@@ -41,6 +41,14 @@ pub enum JobError {
         /// Why not.
         reason: String,
     },
+    /// A schedule that the code declares cannot be.
+    #[error("the schedule `{name}`: {source}")]
+    Schedule {
+        /// Its name.
+        name: String,
+        /// Why not.
+        source: Box<Self>,
+    },
     /// The key came before, for a call with other parameters.
     #[error("the idempotency key `{key}` came before with other parameters, for job {id}")]
     KeyReused {

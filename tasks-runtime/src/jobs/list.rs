@@ -1,6 +1,7 @@
 //! Lists of jobs.
 
 use super::record::{JobRecord, JobStatus};
+use super::submit::storable;
 
 /// Which jobs are wanted.
 ///
@@ -14,6 +15,7 @@ use super::record::{JobRecord, JobStatus};
 pub struct JobFilter {
     pub(super) status: Option<JobStatus>,
     pub(super) tasks: Option<Vec<String>>,
+    pub(super) schedule: Option<String>,
 }
 
 impl JobFilter {
@@ -27,6 +29,13 @@ impl JobFilter {
     #[must_use]
     pub fn status(mut self, status: JobStatus) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    /// The runs of a schedule.
+    #[must_use]
+    pub fn schedule(mut self, name: impl Into<String>) -> Self {
+        self.schedule = Some(storable(&name.into()));
         self
     }
 

@@ -29,12 +29,14 @@
 
 mod changes;
 mod clock;
+mod encryption;
 pub mod engine;
 mod error;
 mod id;
 mod list;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod params;
 mod record;
 mod scheduler;
 mod schedules;
@@ -55,6 +57,7 @@ pub const MAX_PROGRESS: usize = 4096;
 pub const DEFAULT_QUEUE: &str = "default";
 
 pub use changes::JobChanges;
+pub use encryption::{EncryptionKeys, InvalidEncryptionKeys};
 pub use error::JobError;
 pub use id::JobId;
 pub use list::{JobFilter, JobPage};

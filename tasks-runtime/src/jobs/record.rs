@@ -132,6 +132,10 @@ pub struct JobRecord {
     pub truncated: Vec<&'static str>,
     /// The artifact that it made.
     pub artifact_id: Option<ArtifactId>,
+    /// The schedule that it is a run of.
+    pub schedule_name: Option<String>,
+    /// The name of the API key that it was submitted with.
+    pub submitted_by: Option<String>,
 }
 
 /// A line that a job logged.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::encryption::EncryptionKeys;
 use super::engine::Engine;
+use super::params::ParamsStore;
 
 /// How many jobs run at once, in which queues, and how long they are kept.
 ///
@@ -27,8 +29,10 @@ pub struct Jobs {
     pub(super) crash_limit: u32,
     pub(super) lease: Duration,
     pub(super) drain: Duration,
+    pub(super) priority_wait: Option<Duration>,
     pub(super) threads: usize,
     pub(super) engine: Option<Arc<dyn Engine>>,
+    params: ParamsStore,
     #[cfg(feature = "metrics")]
     pub(super) metrics: bool,
 }
@@ -51,7 +55,9 @@ impl Jobs {
             crash_limit: 5,
             lease: Duration::from_secs(20),
             drain: Duration::from_secs(30),
+            priority_wait: Some(Duration::from_secs(60)),
             engine: None,
+            params: ParamsStore::default(),
             #[cfg(feature = "metrics")]
             metrics: false,
             threads: std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get),
@@ -94,10 +100,42 @@ impl Jobs {
         self
     }
 
+    /// Encrypts the values of secret parameters where jobs and schedules are stored, with the first of these keys; values that the
+    /// others encrypted are still read. All processes that share the database need the same ones. Without this call secret parameters
+    /// are stored as they come, and are only not shown.
+    ///
+    /// A job whose parameters were encrypted with a key that is not among these fails, and says which one.
+    ///
+    /// ```no_run
+    /// use tasks_runtime::jobs::{EncryptionKeys, Jobs};
+    ///
+    /// let jobs = Jobs::new().encryption_key(EncryptionKeys::from_env("JOBS_ENCRYPTION_KEY")?);
+    /// # let _ = jobs;
+    /// # Ok::<(), tasks_runtime::jobs::InvalidEncryptionKeys>(())
+    /// ```
+    #[must_use]
+    pub fn encryption_key(mut self, keys: EncryptionKeys) -> Self {
+        self.params = ParamsStore::new(Some(keys));
+        self
+    }
+
+    pub(super) fn params_store(&self) -> &ParamsStore {
+        &self.params
+    }
+
     /// How many processes may die while they run one job before it is given up. 5 unless set; at least 1.
     #[must_use]
     pub fn crash_limit(mut self, times: u32) -> Self {
         self.crash_limit = times.max(1);
+        self
+    }
+
+    /// How long a job waits behind those of a higher priority before it gets a share of the places: from then on, one of ten jobs that are
+    /// taken from its queue is one that has waited longest, whatever its priority. One minute unless set; `None` lets jobs of a low
+    /// priority wait for as long as there are others. An [engine](Self::engine) decides by itself.
+    #[must_use]
+    pub fn priority_wait(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.priority_wait = time.into();
         self
     }
 

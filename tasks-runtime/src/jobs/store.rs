@@ -102,6 +102,21 @@ pub(super) async fn find_twin(
     })?)
 }
 
+/// Takes the idempotency key from a job that has failed or was canceled. `false` when it has not.
+pub(super) async fn give_up_key(conn: &mut Connection, id: &str) -> Result<bool, JobError> {
+    let updated = with_conn!(conn, |conn| {
+        diesel::update(
+            tasks_jobs::table
+                .find(id)
+                .filter(sql::<Bool>("state IN (4, 5)")),
+        )
+        .set(tasks_jobs::idempotency_key.eq(None::<String>))
+        .execute(conn)
+        .await
+    })?;
+    Ok(updated == 1)
+}
+
 /// The row and its result.
 pub(super) async fn find_result(
     conn: &mut Connection,
@@ -141,6 +156,9 @@ pub(super) async fn list(
         if let Some(tasks) = &filter.tasks {
             query = query.filter(tasks_jobs::task_name.eq_any(tasks));
         }
+        if let Some(schedule) = &filter.schedule {
+            query = query.filter(tasks_jobs::schedule_name.eq(schedule));
+        }
         if let Some(before) = before {
             query = query.filter(tasks_jobs::id.lt(before));
         }
@@ -171,6 +189,8 @@ pub(super) async fn list(
                 sql::<Nullable<Text>>("CAST(NULL AS TEXT)"),
                 tasks_jobs::progress,
                 sql::<Text>(&params),
+                tasks_jobs::schedule_name,
+                tasks_jobs::submitted_by,
             ))
             .load::<Row>(conn)
             .await
@@ -188,6 +208,9 @@ pub(super) async fn count(conn: &mut Connection, filter: &JobFilter) -> Result<u
         }
         if let Some(tasks) = &filter.tasks {
             query = query.filter(tasks_jobs::task_name.eq_any(tasks));
+        }
+        if let Some(schedule) = &filter.schedule {
+            query = query.filter(tasks_jobs::schedule_name.eq(schedule));
         }
         query.get_result(conn).await
     })?;

@@ -5,13 +5,11 @@ use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 
 use super::error::JobError;
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
 use super::table::{NewRow, state};
-use crate::artifacts::digest;
 use crate::database::Transaction;
 use crate::task::JobPolicy;
 
@@ -62,19 +60,25 @@ pub struct Submit {
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) task: String,
+    /// As they are stored.
     pub(super) params: String,
+    /// What the job has in common with those that may not wait or run beside it.
+    pub(super) unique_key: Option<String>,
     pub(super) policy: JobPolicy,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Options {
-    description: Option<String>,
+    pub(super) description: Option<String>,
     when: Option<When>,
-    priority: Option<i32>,
-    queue: Option<String>,
-    max_attempts: Option<u32>,
+    pub(super) priority: Option<i32>,
+    pub(super) queue: Option<String>,
+    pub(super) max_attempts: Option<u32>,
     idempotency_key: Option<String>,
-    timeout: Option<Duration>,
+    /// Whether a job with this key that has failed or was canceled gives it up.
+    again: bool,
+    submitted_by: Option<String>,
+    pub(super) timeout: Option<Duration>,
     wrong: Option<(&'static str, String)>,
 }
 
@@ -135,9 +139,23 @@ impl Submit {
     }
 
     /// A name of the caller's for this very job: what is submitted under it again is not stored again, and gives the job that
-    /// is there. For as long as that one is kept.
+    /// is there, however that one ended. For as long as that one is kept.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.options.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Stores a new job if the one with the same [idempotency key](Self::idempotency_key) has failed or was canceled. That one stays as it
+    /// is, and has no key any more. Without this call it is given back.
+    pub fn again_after_failure(mut self) -> Self {
+        self.options.again = true;
+        self
+    }
+
+    /// Who submits it: the name of an API key, say. It is in the record, and a task that asks for its [`Caller`](crate::Caller) finds it
+    /// there as the name of the key. Up to 255 bytes.
+    pub fn submitted_by(mut self, name: impl Into<String>) -> Self {
+        self.options.submitted_by = Some(name.into());
         self
     }
 
@@ -187,8 +205,8 @@ impl Submit {
         options.check(&self.scheduler)?;
         let clock = self.scheduler.clock();
         let now = clock.now();
-        let mut row = NewRow::of_task(checked.task, checked.params, &checked.policy, now);
-        row.description = options.description.as_deref().map(storable);
+        let mut row = NewRow::of_task(checked, now);
+        options.say_how(&mut row);
         let later = options.when.map(|when| match when {
             When::After(delay) => clock.after(delay),
             When::At(time) => time.timestamp_micros(),
@@ -198,25 +216,35 @@ impl Submit {
             row.run_at = at;
             row.scheduled_at = Some(at);
         }
-        if let Some(queue) = options.queue {
-            row.queue = queue;
-        }
-        if let Some(priority) = options.priority {
-            row.priority = priority;
-        }
-        if let Some(attempts) = options.max_attempts {
-            row.max_attempts = i32::try_from(attempts).unwrap_or(i32::MAX);
-        }
-        row.timeout_ms = options
-            .timeout
-            .map(|timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX));
         row.idempotency_key = options.idempotency_key;
+        row.submitted_by = options.submitted_by;
+        row.again = options.again;
         Ok(row)
     }
 }
 
 impl Options {
-    fn check(&self, scheduler: &Scheduler) -> Result<(), JobError> {
+    /// Fills in what is said here, and not as the task has it.
+    fn say_how(&self, row: &mut NewRow) {
+        row.description = self.description.as_deref().map(storable);
+        if let Some(queue) = &self.queue {
+            row.queue.clone_from(queue);
+        }
+        if let Some(priority) = self.priority {
+            row.priority = priority;
+        }
+        if let Some(attempts) = self.max_attempts {
+            row.max_attempts = i32::try_from(attempts).unwrap_or(i32::MAX);
+        }
+        row.timeout_ms = self.timeout_ms();
+    }
+
+    pub(super) fn timeout_ms(&self) -> Option<i64> {
+        self.timeout
+            .map(|timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    pub(super) fn check(&self, scheduler: &Scheduler) -> Result<(), JobError> {
         let wrong = |pointer, reason: String| Err(JobError::Option { pointer, reason });
         if let Some((pointer, reason)) = &self.wrong {
             return wrong(pointer, reason.clone());
@@ -232,6 +260,17 @@ impl Options {
                 format!(
                     "has {} bytes, and 1 to {MAX_KEY} are allowed, none of them zero",
                     key.len()
+                ),
+            );
+        }
+        if let Some(name) = &self.submitted_by
+            && (name.len() > MAX_KEY || name.contains('\0'))
+        {
+            return wrong(
+                "/submitted_by",
+                format!(
+                    "has {} bytes, and {MAX_KEY} are allowed, none of them zero",
+                    name.len()
                 ),
             );
         }
@@ -277,31 +316,6 @@ pub(super) fn check_description(text: &str) -> Result<(), JobError> {
         });
     }
     Ok(())
-}
-
-/// What jobs with the same parameters have in common, however those are written.
-pub(super) fn unique_key(params: &str) -> String {
-    digest(canonical(params).as_bytes())
-}
-
-/// JSON in one spelling: without white space, and with the members of objects by their names.
-pub(super) fn canonical(json: &str) -> String {
-    fn sorted(value: &mut Value) {
-        match value {
-            Value::Array(items) => items.iter_mut().for_each(sorted),
-            Value::Object(members) => {
-                members.values_mut().for_each(sorted);
-                // Without effect where they are kept by name anyway, which other crates decide.
-                members.sort_keys();
-            }
-            _ => {}
-        }
-    }
-    let Ok(mut value) = serde_json::from_str::<Value>(json) else {
-        return json.to_owned();
-    };
-    sorted(&mut value);
-    value.to_string()
 }
 
 /// PostgreSQL has no text with such a character.

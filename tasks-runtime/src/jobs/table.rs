@@ -5,9 +5,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use super::record::{JobRecord, JobStatus, Progress};
-use super::submit::unique_key;
+use super::submit::Checked;
 use crate::artifacts::{ArtifactId, JsonText};
-use crate::task::JobPolicy;
 use crate::text::cut_for_json;
 
 diesel::table! {
@@ -41,6 +40,8 @@ diesel::table! {
         progress -> Nullable<Text>,
         params -> Text,
         result -> Nullable<Text>,
+        schedule_name -> Nullable<Text>,
+        submitted_by -> Nullable<Text>,
     }
 }
 
@@ -152,15 +153,21 @@ pub(super) struct NewRow {
     /// Whether only so many jobs of its task run at once.
     pub(super) limited: i32,
     pub(super) params: String,
+    pub(super) schedule_name: Option<String>,
+    pub(super) submitted_by: Option<String>,
+    /// Whether a job with its idempotency key that has failed or was canceled gives the key up.
+    #[diesel(skip_insertion)]
+    pub(super) again: bool,
 }
 
 impl NewRow {
     /// A job of a task that is ready now, as its policy has it.
-    pub(super) fn of_task(task: String, params: String, policy: &JobPolicy, now: i64) -> Self {
+    pub(super) fn of_task(call: Checked, now: i64) -> Self {
+        let policy = call.policy;
         let attempts = policy.retries.saturating_add(1);
         Self {
             id: JobId::new().to_string(),
-            task_name: Some(task),
+            task_name: Some(call.task),
             description: None,
             queue: policy.queue.unwrap_or(super::DEFAULT_QUEUE).to_owned(),
             state: state::READY,
@@ -176,9 +183,12 @@ impl NewRow {
             started_at: None,
             timeout_ms: None,
             idempotency_key: None,
-            unique_key: policy.unique.then(|| unique_key(&params)),
+            unique_key: call.unique_key,
             limited: i32::from(policy.max_concurrency.is_some()),
-            params,
+            params: call.params,
+            schedule_name: None,
+            submitted_by: None,
+            again: false,
         }
     }
 }
@@ -208,6 +218,8 @@ pub(super) struct Row {
     pub(super) error_traceback: Option<String>,
     pub(super) progress: Option<String>,
     pub(super) params: String,
+    pub(super) schedule_name: Option<String>,
+    pub(super) submitted_by: Option<String>,
 }
 
 /// A row that a worker was given.
@@ -224,6 +236,7 @@ pub(crate) struct Claimed {
     pub(crate) timeout_ms: Option<i64>,
     pub(crate) run_at: i64,
     pub(crate) params: String,
+    pub(crate) submitted_by: Option<String>,
 }
 
 impl Row {
@@ -291,6 +304,8 @@ impl Row {
             error_traceback: self.error_traceback,
             truncated: Vec::new(),
             artifact_id: self.artifact_id.as_deref().map(ArtifactId::stored),
+            schedule_name: self.schedule_name,
+            submitted_by: self.submitted_by,
         }
     }
 }

@@ -204,12 +204,27 @@ pub(crate) fn schedule_endpoints(prefix: &str) -> Vec<Endpoint> {
             let names = ("pause_schedule", "Let a schedule rest");
             named(operation(writer, names, (200, answer(&schema)), &[UNKNOWN]))
         }),
+        Endpoint::new("post", &format!("{one}/$run"), move |writer| {
+            let record = writer.output::<JobRecord>();
+            let mut success = answer(&record);
+            success["headers"] = location();
+            let names = ("run_schedule", "Run a schedule now, beside its times");
+            let problems = [UNKNOWN, STORAGE_FULL];
+            named(operation(writer, names, (202, success), &problems))
+        }),
         Endpoint::new("post", &format!("{one}/$resume"), move |writer| {
             let schema = writer.output::<ScheduleRecord>();
             let names = ("resume_schedule", "Let a schedule go on");
             named(operation(writer, names, (200, answer(&schema)), &[UNKNOWN]))
         }),
     ]
+}
+
+/// The header of an answer that stored a job.
+fn location() -> Value {
+    json!({"Location": {
+        "required": true, "description": "Where the job is.", "schema": {"type": "string", "format": "uri-reference"},
+    }})
 }
 
 fn list(writer: &mut Writer<'_>) -> Value {
@@ -228,6 +243,11 @@ fn list(writer: &mut Writer<'_>) -> Value {
             query_parameter(
                 "task",
                 "Keeps the jobs of a task.",
+                &json!({"type": "string"}),
+            ),
+            query_parameter(
+                "schedule",
+                "Keeps the runs of a schedule, by its name.",
                 &json!({"type": "string"}),
             ),
             query_parameter(
@@ -266,9 +286,7 @@ pub(crate) fn submit(
             "202".to_owned(),
             json!({
                 "description": "It is stored, and will run.",
-                "headers": {"Location": {
-                    "required": true, "description": "Where the job is.", "schema": {"type": "string", "format": "uri-reference"},
-                }},
+                "headers": location(),
                 "content": {"application/json": {"schema": record}},
             }),
         );

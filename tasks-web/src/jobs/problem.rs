@@ -20,6 +20,7 @@ impl From<JobError> for Problem {
                 pointer: pointer.to_owned(),
                 detail: reason,
             }]),
+            JobError::Schedule { source, .. } => (*source).into(),
             JobError::Duplicate { .. } => Self::new(StatusCode::CONFLICT, "duplicate-job", detail),
             JobError::KeyReused { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key", detail)

@@ -27,6 +27,7 @@ pub(super) fn wanted(query: &str) -> Result<Wanted, Problem> {
         match key {
             "status_filter" => filter = std::mem::take(&mut filter).status(status(value)?),
             "task" => task = Some(value.to_owned()),
+            "schedule" => filter = std::mem::take(&mut filter).schedule(value),
             "before" => {
                 let id = value
                     .parse()

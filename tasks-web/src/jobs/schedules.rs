@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{JobError, ScheduleRecord};
 
-use super::scope::State;
+use super::scope::{State, location};
 use crate::auth::Access;
 use crate::http::duration::{self, Seconds};
 use crate::http::{BodyLimits, answer, check_json, json};
@@ -48,10 +50,54 @@ pub(super) struct ScheduleIn {
     #[serde(default)]
     #[schemars(length(max = 4096))]
     description: Option<String>,
+    /// The queue its jobs wait in, in place of the task's own.
+    #[serde(default)]
+    queue: Option<String>,
+    /// The priority of its jobs, in place of the task's own.
+    #[serde(default)]
+    priority: Option<i32>,
+    /// How many attempts its jobs may have, in place of those of the task.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1000))]
+    max_attempts: Option<u32>,
+    /// How long an attempt may take, in place of the task's own timeout: seconds, or a text like `2s`, `5m`, `1h30m`.
+    #[serde(default)]
+    #[schemars(schema_with = "timeout")]
+    timeout: Option<Seconds>,
+    /// Whether it rests. A new one does not unless this says so, and one that is there stays as it is.
+    #[serde(default)]
+    paused: Option<bool>,
+    /// The name of the path, if it is here at all.
+    #[serde(default)]
+    name: Option<String>,
+    /// Not changed: so that what was read can be sent back.
+    #[serde(default, rename = "created_at")]
+    #[schemars(with = "Option<String>", extend("readOnly" = true))]
+    _created_at: IgnoredAny,
+    /// Not changed: so that what was read can be sent back.
+    #[serde(default, rename = "last_run_at")]
+    #[schemars(with = "Option<String>", extend("readOnly" = true))]
+    _last_run_at: IgnoredAny,
+    /// Not changed: so that what was read can be sent back.
+    #[serde(default, rename = "last_job_id")]
+    #[schemars(with = "Option<String>", extend("readOnly" = true))]
+    _last_job_id: IgnoredAny,
+    /// Not changed: so that what was read can be sent back.
+    #[serde(default, rename = "next_runs")]
+    #[schemars(with = "Vec<String>", extend("readOnly" = true))]
+    _next_runs: IgnoredAny,
+    /// Not changed: so that what was read can be sent back.
+    #[serde(default, rename = "declared_by")]
+    #[schemars(with = "Option<String>", extend("readOnly" = true))]
+    _declared_by: IgnoredAny,
 }
 
 fn interval(_: &mut SchemaGenerator) -> Schema {
     duration::schema(1.0)
+}
+
+fn timeout(_: &mut SchemaGenerator) -> Schema {
+    duration::schema(0.001)
 }
 
 fn name(request: &HttpRequest) -> &str {
@@ -121,6 +167,14 @@ pub(super) async fn put(
             Err(JobError::NoSchedule(_)) => false,
             Err(error) => return Err(error.into()),
         };
+        if let Some(named) = &sent.name
+            && named != name(&request)
+        {
+            return Err(invalid(
+                "/name",
+                "is not the name in the path: schedules are not renamed",
+            ));
+        }
         let one = [
             sent.cron.is_some(),
             sent.interval.is_some(),
@@ -154,6 +208,21 @@ pub(super) async fn put(
         if let Some(text) = sent.description {
             schedule = schedule.description(text);
         }
+        if let Some(queue) = sent.queue {
+            schedule = schedule.queue(queue);
+        }
+        if let Some(priority) = sent.priority {
+            schedule = schedule.priority(priority);
+        }
+        if let Some(attempts) = sent.max_attempts {
+            schedule = schedule.max_attempts(attempts);
+        }
+        if let Some(Seconds(timeout)) = sent.timeout {
+            schedule = schedule.timeout(timeout);
+        }
+        if let Some(paused) = sent.paused {
+            schedule = schedule.paused(paused);
+        }
         let record = schedule.await?;
         let mut response = respond(&record)?;
         if !known {
@@ -173,7 +242,7 @@ fn invalid(pointer: &str, detail: &str) -> Problem {
 }
 
 fn read(body: &[u8]) -> Result<ScheduleIn, Problem> {
-    if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "malformed-json",
@@ -205,6 +274,19 @@ pub(super) async fn resume(request: HttpRequest, state: Data<State>) -> HttpResp
     let result: Answer = async {
         let found = find(&request, &state).await?;
         respond(&state.scheduler.resume(&found.name).await?)
+    }
+    .await;
+    answer(&request, result)
+}
+
+pub(super) async fn run(request: HttpRequest, state: Data<State>) -> HttpResponse {
+    let result: Answer = async {
+        let found = find(&request, &state).await?;
+        let job = state.scheduler.run_schedule(&found.name).await?;
+        let at = location(&request, &state.schedules, &state.jobs, job.id);
+        Ok(HttpResponse::Accepted()
+            .insert_header((LOCATION, at))
+            .json(job))
     }
     .await;
     answer(&request, result)

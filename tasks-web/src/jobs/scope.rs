@@ -17,7 +17,7 @@ use crate::http::{Verbs, public_base};
 ///
 /// | path | answer |
 /// | --- | --- |
-/// | `GET {prefix}` | all, newest first; `?status_filter=&task=`; `?page=&size=` gives pages |
+/// | `GET {prefix}` | all, newest first; `?status_filter=&task=&schedule=`; `?page=&size=` gives pages |
 /// | `GET`, `DELETE {prefix}/{id}` | one |
 /// | `GET {prefix}/{id}/$result` | how it ended, as `$execute` answers |
 /// | `GET {prefix}/{id}/$logs` | what it logged |
@@ -50,6 +50,10 @@ pub struct JobScope {
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) scheduler: Scheduler,
+    /// Where the jobs are.
+    pub(super) jobs: String,
+    /// Where the schedules are, if they are served.
+    pub(super) schedules: String,
     pub(super) stopping: CancellationToken,
     pub(super) streams: Streams,
 }
@@ -64,7 +68,7 @@ impl fmt::Debug for JobScope {
 
 impl JobScope {
     /// Serves the schedules as well, at this path: `GET` lists them, `GET`, `PUT` and `DELETE {path}/{name}` are about one, and so
-    /// are `POST {path}/{name}/$pause` and `…/$resume`.
+    /// are `POST {path}/{name}/$pause`, `…/$resume` and `…/$run`.
     #[must_use]
     pub fn schedules(mut self, prefix: &str) -> Self {
         self.schedules = Some(format!("/{}", prefix.trim_matches('/')));
@@ -92,7 +96,8 @@ impl JobScope {
     }
 }
 
-/// Where a job is: its path, or its URL when a trusted proxy says what comes before.
+/// Where a job is: its path, or its URL when a trusted proxy says what comes before. The request is one below the path `tasks`, and the
+/// jobs are beside that.
 pub(crate) fn location(request: &HttpRequest, tasks: &str, jobs: &str, id: JobId) -> String {
     // What comes before the prefix, when the scopes are mounted inside of another one.
     let path = request.path();
@@ -104,6 +109,8 @@ impl HttpServiceFactory for JobScope {
     fn register(self, config: &mut AppService) {
         let state = web::Data::new(State {
             scheduler: self.scheduler,
+            jobs: self.prefix.clone(),
+            schedules: self.schedules.clone().unwrap_or_default(),
             stopping: self.stopping,
             streams: self.streams,
         });
@@ -115,6 +122,9 @@ impl HttpServiceFactory for JobScope {
                 .register(config);
             at("/{name}/$resume")
                 .on(true, "POST", web::post().to(schedules::resume))
+                .register(config);
+            at("/{name}/$run")
+                .on(true, "POST", web::post().to(schedules::run))
                 .register(config);
             at("/{name}")
                 .get(true, web::to(schedules::get))

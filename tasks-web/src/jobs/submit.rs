@@ -1,6 +1,6 @@
 //! `POST {tasks}/{name}/$submit`.
 
-use actix_web::HttpRequest;
+use actix_web::{HttpMessage as _, HttpRequest};
 use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{JobRecord, Scheduler};
 
+use crate::auth::Access;
 use crate::http::duration::{self, Seconds};
 use crate::problem::Problem;
 
@@ -42,6 +43,10 @@ pub(super) struct Options {
     #[serde(default)]
     #[schemars(range(min = 1, max = 1000))]
     max_attempts: Option<u32>,
+    /// Whether a new job is stored when the one with the same `Idempotency-Key` has failed or was canceled; without it, that one is
+    /// given back.
+    #[serde(default)]
+    again_after_failure: bool,
     /// How long an attempt may take: seconds, or a text like `2s`, `5m`, `1h30m`.
     #[serde(default)]
     #[schemars(schema_with = "timeout")]
@@ -87,6 +92,12 @@ pub(crate) async fn submit(
     }
     if let Some(Seconds(timeout)) = options.timeout {
         submit = submit.timeout(timeout);
+    }
+    if options.again_after_failure {
+        submit = submit.again_after_failure();
+    }
+    if let Some(access) = request.extensions().get::<Access>() {
+        submit = submit.submitted_by(access.key_name());
     }
     if let Some(key) = request.headers().get("idempotency-key") {
         let graphic = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());

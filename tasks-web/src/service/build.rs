@@ -246,7 +246,12 @@ impl ServiceBuilder {
         if let Some(scheduler) = &made.scheduler {
             scheduler.attach(&executor);
             // After the hooks of the application's own, which may prepare what jobs need.
-            workers = Some(super::storage::starting(scheduler, &executor));
+            workers = Some(super::storage::starting(
+                scheduler,
+                &executor,
+                &self.info.id,
+                self.schedules,
+            ));
             tasks = tasks.jobs(scheduler.clone(), &jobs_path);
         }
         if let Some(bytes) = body_limit {
@@ -335,6 +340,13 @@ impl ServiceBuilder {
             check(&paths.schedules, self.jobs.is_set(), "with_jobs"),
         ];
         problems.extend(wrong.into_iter().flatten());
+        #[cfg(feature = "database")]
+        if !self.schedules.is_empty() && !self.jobs.is_set() {
+            problems.push(
+                "`with_schedules` declares schedules of jobs, and there are no jobs: call `with_jobs` as well"
+                    .to_owned(),
+            );
+        }
         if let Some(count) = self.workers.value().filter(|count| **count > MOST_WORKERS) {
             problems.push(format!(
                 "{count} workers are more than the {MOST_WORKERS} that the server can have"

@@ -42,6 +42,8 @@ pub struct ServiceBuilder {
     pub(super) artifacts: Setting<super::storage::Artifacts>,
     #[cfg(feature = "database")]
     pub(super) jobs: Setting<tasks_runtime::Jobs>,
+    #[cfg(feature = "database")]
+    pub(super) schedules: Vec<super::storage::Declare>,
     pub(super) mounts: Vec<Mount>,
     pub(super) startup: Vec<Hook>,
     pub(super) shutdown: Vec<Hook>,
@@ -112,6 +114,8 @@ impl ServiceBuilder {
             artifacts: Setting::new("with_artifacts"),
             #[cfg(feature = "database")]
             jobs: Setting::new("with_jobs"),
+            #[cfg(feature = "database")]
+            schedules: Vec::new(),
             mounts: Vec::new(),
             startup: Vec::new(),
             shutdown: Vec::new(),
@@ -436,6 +440,44 @@ impl ServiceBuilder {
     #[must_use]
     pub fn with_jobs(mut self, jobs: tasks_runtime::Jobs) -> Self {
         self.jobs.set(jobs);
+        self
+    }
+
+    /// Declares schedules. They are stored when the service starts, before its workers; one that an earlier version of the service
+    /// declared, and that is not among them, is removed, with a line in the log. Schedules that were made over HTTP stay, and so do
+    /// those of other services that share the database: whose a schedule is, is told by the id of the service.
+    ///
+    /// One that cannot be, or is there twice, is an error of [`Service::run`](crate::Service::run), and the schedules stay as they were.
+    ///
+    /// ```
+    /// use tasks_web::prelude::*;
+    ///
+    /// #[task]
+    /// async fn report(kind: String) -> String {
+    ///     format!("the {kind} report")
+    /// }
+    ///
+    /// let builder = Service::builder(ServiceInfo::new("reports", "Reports"))
+    ///     .with_jobs(Jobs::new())
+    ///     .with_schedules(|scheduler| {
+    ///         [
+    ///             scheduler.schedule("nightly", call!(report, kind = "nightly")).cron("30 2 * * *"),
+    ///             scheduler.schedule("weekly", call!(report, kind = "weekly")).cron("0 3 * * MON").timezone("Europe/Berlin"),
+    ///         ]
+    ///     });
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn with_schedules<S>(
+        mut self,
+        declare: impl Fn(&tasks_runtime::Scheduler) -> S + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: IntoIterator<Item = tasks_runtime::jobs::Schedule>,
+    {
+        self.schedules.push(std::sync::Arc::new(move |scheduler| {
+            declare(scheduler).into_iter().collect()
+        }));
         self
     }
 

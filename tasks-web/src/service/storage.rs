@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use tasks_runtime::artifacts::{ArtifactHooks, ArtifactManagerBuilder, ContentStore};
 use tasks_runtime::database::DatabaseBuilder;
+use tasks_runtime::jobs::Schedule;
 use tasks_runtime::{
     ArtifactHierarchy, ArtifactManager, Database, DatabaseError, Jobs, Scheduler, TaskExecutor,
     TaskRegistry,
@@ -356,12 +357,30 @@ fn jobs_part(scope: &JobScope, scheduler: &Scheduler) -> Part {
     })
 }
 
-/// Starts the workers.
-pub(super) fn starting(scheduler: &Scheduler, executor: &TaskExecutor) -> Hook {
-    let (scheduler, executor) = (scheduler.clone(), executor.clone());
+/// Schedules that the code declares.
+pub(super) type Declare = Arc<dyn Fn(&Scheduler) -> Vec<Schedule> + Send + Sync>;
+
+/// Stores the schedules that the service declares, and starts the workers.
+pub(super) fn starting(
+    scheduler: &Scheduler,
+    executor: &TaskExecutor,
+    owner: &str,
+    schedules: Vec<Declare>,
+) -> Hook {
+    let (scheduler, executor, owner) = (scheduler.clone(), executor.clone(), owner.to_owned());
     Hook::new(move || {
-        let started = scheduler.start(&executor);
-        async move { started }
+        let declared: Vec<Schedule> = schedules
+            .iter()
+            .flat_map(|declare| declare(&scheduler))
+            .collect();
+        let (scheduler, executor, owner) = (scheduler.clone(), executor.clone(), owner.clone());
+        let declares = !schedules.is_empty();
+        async move {
+            if declares {
+                scheduler.declare_schedules(&owner, declared).await?;
+            }
+            scheduler.start(&executor)
+        }
     })
 }
 

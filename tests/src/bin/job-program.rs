@@ -105,6 +105,27 @@ async fn plan(scheduler: Scheduler, task: String, params: serde_json::Value) -> 
     Ok(())
 }
 
+/// Goes on for ever, before all others.
+#[task(register = false)]
+async fn hog(scheduler: Scheduler, milliseconds: u64) -> anyhow::Result<()> {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    scheduler
+        .submit(call!(hog, milliseconds = milliseconds))
+        .priority(100)
+        .await?;
+    Ok(())
+}
+
+/// Waits for another job.
+#[task(register = false)]
+async fn parent(scheduler: Scheduler, seconds: f64) -> anyhow::Result<()> {
+    let child = scheduler.submit(call!(sleep, seconds = 0.0)).await?;
+    scheduler
+        .wait(child.id, Duration::from_secs_f64(seconds))
+        .await?;
+    Ok(())
+}
+
 static ATTEMPTS: OnceLock<Attempts> = OnceLock::new();
 
 /// Lets the engine call.
@@ -167,7 +188,7 @@ async fn main() -> anyhow::Result<()> {
             })*
         };
     }
-    add!(sleep, block, spin, flaky, spawn, plan, adopt);
+    add!(sleep, block, spin, flaky, spawn, plan, hog, parent, adopt);
     Service::builder(ServiceInfo::new("job-program", "Job program"))
         .with_tasks(registry.build()?)
         .with_database(database)

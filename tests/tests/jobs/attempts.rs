@@ -9,7 +9,9 @@ use tasks_tests::with_every_engine;
 use tasks_web::jobs::{JobError, JobStatus, Jobs};
 use tasks_web::prelude::*;
 
-use crate::world::{LONG, World, chatters, flaky, greet, hopeless, panics, talks, two_at_once};
+use crate::world::{
+    LONG, World, chatters, flaky, greet, hopeless, panics, spawns_local, talks, two_at_once,
+};
 
 async fn a_job_runs_and_has_a_result(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
@@ -93,6 +95,9 @@ async fn an_attempt_that_fails_is_followed_by_another(test: Ground) {
 
     let job = world.scheduler.submit(call!(panics)).await.unwrap();
     assert_eq!(world.done(&job).await.error.as_deref(), Some("oh no"));
+    let job = world.scheduler.submit(call!(spawns_local)).await.unwrap();
+    let error = world.done(&job).await.error.unwrap_or_default();
+    assert!(error.contains("use `tokio::spawn`"), "{error}");
     // Queued again by hand, with all its attempts.
     world.counter.0.store(0, Ordering::SeqCst);
     let failed = world

@@ -106,7 +106,41 @@ async fn jobs_are_forgotten_some_time_after_their_end(test: Ground) {
     scheduler.shutdown().await;
 }
 
+/// Whatever happened to the database.
+async fn a_damaged_record_breaks_no_list(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let sound = scheduler.submit(call!(greet, name = "x")).await.unwrap();
+    let damaged = scheduler.submit(call!(greet, name = "y")).await.unwrap();
+    world.done(&sound).await;
+    world.done(&damaged).await;
+    let damage = format!(
+        "UPDATE tasks_jobs SET params = '{{\"name', result = 'x', progress = '[', artifact_id = '?', state = 3, \
+         submitted_at = 9223372036854775807, finished_at = -1 WHERE id = '{}'",
+        damaged.id
+    );
+    let session = world.database.session();
+    session.execute_script(&damage).await.unwrap();
+    let list = scheduler.list(&JobFilter::new(), None, 10).await.unwrap();
+    let shown = serde_json::to_value(&list).unwrap();
+    assert_eq!(shown.as_array().unwrap().len(), 2);
+    assert_eq!(
+        shown[0]["params"],
+        serde_json::json!({"$damaged": "the parameters that are stored are not JSON"})
+    );
+    let page = scheduler.page(&JobFilter::new(), 1, 10).await.unwrap();
+    assert!(serde_json::to_value(&page.items).is_ok());
+    let record = scheduler.get(damaged.id).await.unwrap().unwrap();
+    assert!(serde_json::to_value(&record).is_ok());
+    let (_, outcome) = scheduler.outcome(damaged.id).await.unwrap();
+    let failure = outcome.unwrap_err();
+    assert!(failure.message.contains("damaged"), "{failure}");
+    assert!(scheduler.delete(damaged.id).await.unwrap());
+    scheduler.shutdown().await;
+}
+
 with_every_engine!(
+    a_damaged_record_breaks_no_list,
     lists_and_deletions,
     jobs_are_forgotten_some_time_after_their_end,
 );

@@ -5,6 +5,7 @@
 mod attempts;
 mod keeping;
 mod schedules;
+mod secrets;
 mod stopping;
 mod submitting;
 mod world;

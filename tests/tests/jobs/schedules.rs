@@ -229,7 +229,132 @@ async fn schedules_of_unknown_tasks_do_not_hold_up_others(test: Ground) {
     world.scheduler.shutdown().await;
 }
 
+async fn a_schedule_says_how_its_jobs_run_and_runs_when_asked(test: Ground) {
+    let world = World::new(test, Jobs::new().queue("slow", 1)).await;
+    let scheduler = &world.scheduler;
+    let made = scheduler
+        .schedule("hourly", call!(greet, name = "Ada"))
+        .every(Duration::from_secs(3600))
+        .queue("slow")
+        .priority(7)
+        .max_attempts(3)
+        .timeout(Duration::from_secs(5))
+        .paused(true)
+        .await
+        .unwrap();
+    assert_eq!(
+        (made.queue.as_deref(), made.priority, made.max_attempts),
+        (Some("slow"), Some(7), Some(3))
+    );
+    assert_eq!(
+        (made.timeout, made.paused, made.declared_by),
+        (Some(5.0), true, None)
+    );
+    let run = scheduler.run_schedule("hourly").await.unwrap();
+    assert_eq!(
+        (run.queue.as_str(), run.priority, run.max_attempts),
+        ("slow", 7, 3)
+    );
+    assert_eq!(run.schedule_name.as_deref(), Some("hourly"));
+    assert_eq!(run.scheduled_at, None);
+    world.done(&run).await;
+    let second = scheduler.run_schedule("hourly").await.unwrap();
+    assert_ne!(second.id, run.id);
+    let record = scheduler.schedule_of("hourly").await.unwrap();
+    assert_eq!(record.last_job_id, Some(second.id));
+    assert!(record.last_run_at.is_some() && record.paused);
+    let resumed = scheduler.resume("hourly").await.unwrap();
+    assert_eq!(resumed.next_runs.len(), 5);
+    scheduler.submit(call!(greet, name = "x")).await.unwrap();
+    let runs = JobFilter::new().schedule("hourly");
+    let ids: Vec<_> = scheduler.list(&runs, None, 10).await.unwrap();
+    let ids: Vec<_> = ids.iter().map(|job| job.id).collect();
+    assert_eq!(ids, [second.id, run.id]);
+
+    let at = std::time::SystemTime::now() + Duration::from_secs(7200);
+    let once = scheduler
+        .schedule("once", call!(greet, name = "x"))
+        .once(at);
+    let once = once.await.unwrap();
+    assert_eq!(once.run_at, once.next_runs.first().copied());
+    let sooner = "UPDATE tasks_schedules SET next_run_at = 1 WHERE name = 'once'";
+    let session = world.database.session();
+    session.execute_script(sooner).await.unwrap();
+    // Who wakes up looks.
+    scheduler.submit(call!(greet, name = "x")).await.unwrap();
+    eventually("it ran", async || {
+        let record = scheduler.schedule_of("once").await.unwrap();
+        record.last_job_id.is_some() && record.next_runs.is_empty()
+    })
+    .await;
+    let over = scheduler.schedule_of("once").await.unwrap();
+    assert_eq!((over.run_at, over.next_runs.len()), (once.run_at, 0));
+
+    let nobody = scheduler.run_schedule("nobody").await.unwrap_err();
+    assert!(matches!(nobody, JobError::NoSchedule(_)), "{nobody}");
+    scheduler.shutdown().await;
+}
+
+async fn what_the_code_no_longer_declares_is_removed(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let hourly = |name: &str, who: &str| {
+        scheduler
+            .schedule(name, call!(greet, name = who))
+            .every(Duration::from_secs(3600))
+    };
+    let names = async || {
+        let all = scheduler.schedules().await.unwrap();
+        all.into_iter()
+            .map(|schedule| (schedule.name, schedule.declared_by.unwrap_or_default()))
+            .collect::<Vec<_>>()
+    };
+    let expect = |all: &[(&str, &str)]| -> Vec<(String, String)> {
+        let owned = all.iter();
+        owned
+            .map(|(name, owner)| ((*name).to_owned(), (*owner).to_owned()))
+            .collect()
+    };
+    hourly("by-hand", "x").await.unwrap();
+    let first = [hourly("a", "x"), hourly("b", "x")];
+    let declared = scheduler.declare_schedules("one", first).await.unwrap();
+    let others = scheduler.declare_schedules("two", [hourly("c", "x")]);
+    others.await.unwrap();
+    // Changed by hand, it is still that of the code.
+    let changed = hourly("a", "y").await.unwrap();
+    assert_eq!(changed.declared_by.as_deref(), Some("one"));
+
+    let second = [hourly("a", "x"), hourly("by-hand", "x")];
+    let again = scheduler.declare_schedules("one", second).await.unwrap();
+    assert_eq!(
+        names().await,
+        expect(&[("a", "one"), ("by-hand", "one"), ("c", "two")])
+    );
+    assert_eq!(again[0].params.as_str(), r#"{"name":"x"}"#);
+    // What stays as it is keeps its time.
+    assert_eq!(again[0].next_runs, declared[0].next_runs);
+
+    let wrong = [hourly("d", "x"), hourly("e", "x").queue("nobody")];
+    let error = scheduler.declare_schedules("one", wrong).await.unwrap_err();
+    assert!(
+        error.to_string().starts_with("the schedule `e`: /queue: "),
+        "{error}"
+    );
+    let twice = [hourly("d", "x"), hourly("d", "y")];
+    let error = scheduler.declare_schedules("one", twice).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the schedule `d`: /name: is declared twice"
+    );
+    assert_eq!(names().await.len(), 3);
+    scheduler.declare_schedules("one", []).await.unwrap();
+    assert_eq!(names().await, expect(&[("c", "two")]));
+    scheduler.shutdown().await;
+}
+
 with_every_engine!(
+    a_schedule_says_how_its_jobs_run_and_runs_when_asked,
+    what_the_code_no_longer_declares_is_removed,
     a_schedule_submits_a_job_when_its_time_comes,
     a_schedule_keeps_its_time_and_makes_up_for_what_it_missed,
     each_time_of_a_schedule_is_one_run_however_many_processes_there_are,

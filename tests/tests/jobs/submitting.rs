@@ -8,7 +8,9 @@ use tasks_tests::with_every_engine;
 use tasks_web::jobs::{JobError, JobFilter, JobRecord, JobStatus, Jobs};
 use tasks_web::prelude::*;
 
-use crate::world::{LONG, World, eventually, greet, once_per_day, pair, secretive};
+use crate::world::{
+    LONG, World, eventually, flaky, greet, once_per_day, pair, secretive, who_submits,
+};
 
 async fn what_is_wrong_is_not_stored(test: Ground) {
     let world = World::new(test, Jobs::new().queue("slow", 1)).await;
@@ -157,6 +159,93 @@ async fn the_same_parameters_are_the_same_however_they_are_written(test: Ground)
     scheduler.shutdown().await;
 }
 
+/// What the task sees as equal is equal: a parameter that is left out has the value that the task gets then.
+async fn what_is_left_out_is_compared_as_well(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let submit = |params: serde_json::Value| world.scheduler.submit_named("portion", params);
+    let first = submit(json!({})).await.unwrap();
+    for same in [
+        json!(null),
+        json!({"weight": 2}),
+        json!({"weight": 2.0, "note": null}),
+        json!({"parts": [1, 2], "note": null, "weight": 2.0}),
+    ] {
+        let again = submit(same.clone()).await.unwrap();
+        assert_eq!(again.id, first.id, "{same}");
+    }
+    for other in [
+        json!({"weight": 2.5}),
+        json!({"note": ""}),
+        json!({"parts": []}),
+    ] {
+        let another = submit(other.clone()).await.unwrap();
+        assert_ne!(another.id, first.id, "{other}");
+    }
+    let submit = |body: &str| {
+        let job = world.scheduler.submit_json("portion", body.as_bytes());
+        job.idempotency_key("k")
+    };
+    let first = submit(r#"{"params": {"weight": 3.0}}"#).await.unwrap();
+    let again = submit(r#"{"params": {"weight": 3, "parts": [1, 2]}}"#)
+        .await
+        .unwrap();
+    assert_eq!(again.id, first.id);
+    world.scheduler.shutdown().await;
+}
+
+async fn a_key_whose_job_has_failed_may_have_another(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let submit = || {
+        let job = scheduler.submit(call!(flaky, works_at = 2)).max_attempts(1);
+        job.idempotency_key("order-7")
+    };
+    let first = submit().again_after_failure().await.unwrap();
+    // It waits or runs, so it is the one.
+    assert_eq!(submit().again_after_failure().await.unwrap().id, first.id);
+    assert_eq!(world.done(&first).await.status, JobStatus::Failed);
+    // As it ended is what the key gives back.
+    let same = submit().await.unwrap();
+    assert_eq!((same.id, same.status), (first.id, JobStatus::Failed));
+    let second = submit().again_after_failure().await.unwrap();
+    assert_ne!(second.id, first.id);
+    assert_eq!(world.done(&second).await.status, JobStatus::Completed);
+    for submit in [submit(), submit().again_after_failure()] {
+        assert_eq!(submit.await.unwrap().id, second.id);
+    }
+    let kept = scheduler.get(first.id).await.unwrap().unwrap();
+    assert_eq!(kept.status, JobStatus::Failed);
+    let other = scheduler
+        .submit(call!(flaky, works_at = 3))
+        .idempotency_key("order-7")
+        .again_after_failure();
+    let error = other.await.unwrap_err();
+    assert!(matches!(error, JobError::KeyReused { .. }), "{error}");
+    scheduler.shutdown().await;
+}
+
+async fn a_job_knows_who_submitted_it(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    for name in [Some("billing"), None] {
+        let mut submit = scheduler.submit(call!(who_submits));
+        if let Some(name) = name {
+            submit = submit.submitted_by(name);
+        }
+        let job = submit.await.unwrap();
+        assert_eq!(job.submitted_by.as_deref(), name);
+        world.done(&job).await;
+        let said: Option<String> = scheduler.result(job.id).await.unwrap();
+        assert_eq!(said.as_deref(), name);
+    }
+    let long = scheduler
+        .submit(call!(who_submits))
+        .submitted_by("x".repeat(300));
+    let error = long.await.unwrap_err().to_string();
+    assert!(error.starts_with("/submitted_by: has 300 bytes"), "{error}");
+    scheduler.shutdown().await;
+}
+
 async fn secrets_are_not_shown(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let job = world
@@ -215,6 +304,9 @@ with_every_engine!(
     later_is_later,
     a_key_names_one_job,
     the_same_parameters_are_the_same_however_they_are_written,
+    what_is_left_out_is_compared_as_well,
+    a_key_whose_job_has_failed_may_have_another,
+    a_job_knows_who_submitted_it,
     secrets_are_not_shown,
     a_job_exists_if_and_when_its_transaction_commits,
 );

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tasks_tests::engines::Ground;
 use tasks_web::jobs::{JobRecord, JobStatus, Jobs, Scheduler};
 use tasks_web::prelude::*;
-use tasks_web::{Permanent, testing};
+use tasks_web::{Caller, Permanent, testing};
 
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
@@ -128,6 +128,22 @@ pub(crate) async fn pair(a: u32, b: u32) -> u32 {
     a + b
 }
 
+#[task(register = false, unique = "params")]
+pub(crate) async fn portion(
+    #[task(default = 2.0)] weight: f64,
+    note: Option<String>,
+    #[task(default = vec![1, 2])] parts: Vec<u32>,
+) -> usize {
+    let _ = (weight, note);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    parts.len()
+}
+
+#[task(register = false)]
+pub(crate) async fn who_submits(caller: Caller) -> Option<String> {
+    caller.key_name().map(str::to_owned)
+}
+
 #[task(register = false)]
 pub(crate) async fn chatters(context: TaskContext) {
     for n in 0..1200 {
@@ -141,6 +157,12 @@ pub(crate) async fn panics() {
     {
         panic!("oh no")
     }
+}
+
+/// Works where one thread has the request.
+#[task(register = false)]
+pub(crate) async fn spawns_local() {
+    let _ = actix_web::rt::spawn(async {}).await;
 }
 
 pub(crate) struct World {
@@ -169,9 +191,12 @@ impl World {
             task(talks),
             task(stubborn),
             task(panics),
+            task(spawns_local),
             task(reads),
             task(fails_when_canceled),
             task(pair),
+            task(portion),
+            task(who_submits),
             task(chatters),
         ])
         .provide(scheduler.clone())

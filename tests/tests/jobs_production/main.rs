@@ -4,5 +4,6 @@
 
 mod blocked;
 mod fleet;
+mod priorities;
 mod shutdown;
 mod versions;

@@ -740,6 +740,86 @@ async fn schedules_are_made_changed_paused_and_forgotten(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+async fn a_schedule_is_read_changed_and_sent_back(test: TestDatabase) {
+    let world = World::new(test, |builder| {
+        builder.with_schedules(|scheduler| {
+            let call = scheduler.schedule("declared", call!(add, a = 1, b = 2));
+            [call.cron("0 4 * * *").queue("reports")]
+        })
+    })
+    .await;
+    let (_, declared) = world.get("/api/v1/schedules/declared").await;
+    assert_eq!(
+        (&declared["declared_by"], &declared["queue"]),
+        (&json!("with-jobs"), &json!("reports"))
+    );
+    let path = "/api/v1/schedules/once";
+    let body = json!({
+        "task_name": "add", "params": {"a": 1, "b": 2}, "run_at": "2036-01-01T00:00:00Z", "priority": 3, "max_attempts": 2,
+        "timeout": "1m", "paused": true,
+    });
+    let (status, made) = world.ask(Method::PUT, path, Some(body)).await;
+    assert_eq!(status, 201, "{made}");
+    assert_eq!(
+        (&made["run_at"], &made["timeout"], &made["paused"]),
+        (
+            &json!("2036-01-01T00:00:00.000000Z"),
+            &json!(60.0),
+            &json!(true)
+        )
+    );
+    let (status, same) = world.ask(Method::PUT, path, Some(made.clone())).await;
+    assert_eq!((status, &same), (200, &made));
+    let run = http::client()
+        .unwrap()
+        .post(world.app.url(&format!("{path}/$run")))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(run.status(), 202);
+    let location = run.headers()["location"].to_str().unwrap().to_owned();
+    let job: Value = run.json().await.unwrap();
+    assert_eq!(
+        location,
+        format!("/api/v1/jobs/{}", job["id"].as_str().unwrap())
+    );
+    assert_eq!(
+        (&job["schedule_name"], &job["priority"]),
+        (&json!("once"), &json!(3))
+    );
+    world.until(job["id"].as_str().unwrap(), "completed").await;
+    world
+        .submit("add", json!({"params": {"a": 1, "b": 2}}))
+        .await;
+    let (_, runs) = world.get("/api/v1/jobs?schedule=once").await;
+    assert_eq!(runs.as_array().unwrap().len(), 1);
+    assert_eq!(
+        world.get("/api/v1/jobs?schedule=%00").await,
+        (200, json!([]))
+    );
+
+    // A secret that was read masked is not one.
+    let path = "/api/v1/schedules/login";
+    let body = json!({"task_name": "fail", "params": {"password": "hunter2"}, "interval": 3600});
+    let (status, made) = world.ask(Method::PUT, path, Some(body)).await;
+    assert_eq!(status, 201, "{made}");
+    let mut renamed = made.clone();
+    renamed["params"]["password"] = json!("hunter3");
+    renamed["name"] = json!("other");
+    for (body, pointer) in [(made, "/params/password"), (renamed, "/name")] {
+        let (status, problem) = world.ask(Method::PUT, path, Some(body)).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (422, &json!(pointer)),
+            "{problem}"
+        );
+    }
+    let url = "/api/v1/tasks/fail/$submit";
+    let body = json!({"params": {"password": "***"}});
+    assert_eq!(world.ask(Method::POST, url, Some(body)).await.0, 422);
+    world.service.shutdown().await;
+}
+
 /// What is accepted can be shown again, in a list of jobs, too.
 async fn deep_arguments_are_refused_before_they_are_stored(test: TestDatabase) {
     let world = World::new(test, |builder| builder).await;
@@ -788,4 +868,5 @@ tasks_tests::on_both_databases!(
     lists_filter_and_have_pages,
     a_limited_key_reaches_the_jobs_of_its_tasks,
     schedules_are_made_changed_paused_and_forgotten,
+    a_schedule_is_read_changed_and_sent_back,
 );

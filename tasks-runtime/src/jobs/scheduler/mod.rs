@@ -13,6 +13,7 @@ use super::changes::Changes;
 use super::clock::Clock;
 use super::engine::Attempts;
 use super::error::JobError;
+use super::params::ParamsStore;
 use super::record::JobRecord;
 use super::settings::Jobs;
 use super::table::Row;
@@ -22,6 +23,9 @@ use crate::artifacts::JsonText;
 use crate::database::{Backend, Database, DatabaseError, Session};
 use crate::execute::TaskExecutor;
 use crate::registry::RegisteredTask;
+
+/// What is shown in place of parameters that are not JSON any more: a damaged record breaks no list.
+const DAMAGED: &str = r#"{"$damaged":"the parameters that are stored are not JSON"}"#;
 
 /// Submits jobs, finds, cancels and deletes them. Cheap to clone, and injected into tasks that have a parameter of this type.
 ///
@@ -211,7 +215,11 @@ impl Scheduler {
         )
     }
 
-    fn executor(&self) -> Result<TaskExecutor, JobError> {
+    pub(in crate::jobs) fn params_store(&self) -> &ParamsStore {
+        self.shared.settings.params_store()
+    }
+
+    pub(in crate::jobs) fn executor(&self) -> Result<TaskExecutor, JobError> {
         self.read(|state| state.executor.clone())
             .ok_or(JobError::NotRunning)
     }
@@ -318,7 +326,7 @@ impl Scheduler {
     }
 
     /// With what is secret in the parameters masked.
-    fn record(&self, row: Row) -> JobRecord {
+    pub(in crate::jobs) fn record(&self, row: Row) -> JobRecord {
         row.record(|name, params| self.masked(name, params))
     }
 
@@ -334,10 +342,14 @@ impl Scheduler {
         let entry = executor
             .as_ref()
             .and_then(|executor| executor.registry().get(task).ok());
+        let Some(params) = JsonText::stored(params) else {
+            return JsonText::trusted(DAMAGED.to_owned());
+        };
         match entry {
             Some(entry) => {
+                let params = params.as_str();
                 let mut json = Vec::new();
-                arguments::echo(Input::Params(&params), entry.declared()).write(&mut json);
+                arguments::echo(Input::Params(params), entry.declared()).write(&mut json);
                 JsonText::trusted(String::from_utf8(json).unwrap_or_else(|_| "{}".to_owned()))
             }
             // Nobody knows what is secret in them.

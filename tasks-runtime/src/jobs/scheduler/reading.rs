@@ -130,11 +130,17 @@ impl Scheduler {
 
     /// Waits until a job has ended.
     ///
+    /// A job that waits for another one keeps its place meanwhile: when all places of a process are taken by jobs that wait, none of those
+    /// that they wait for begins. That is warned of in the log.
+    ///
     /// # Errors
     ///
     /// [`JobError::Timeout`], [`JobError::NotFound`], and when the database fails.
     pub async fn wait(&self, id: JobId, timeout: Duration) -> Result<JobRecord, JobError> {
-        let deadline = Instant::now() + timeout;
+        /// How long a job may find no place before that is warned of.
+        const IN_VAIN: Duration = Duration::from_secs(5);
+        let began = Instant::now();
+        let deadline = began + timeout;
         let mut changes = self.changes(id);
         loop {
             let job = self.get(id).await?.ok_or(JobError::NotFound(id))?;
@@ -144,6 +150,12 @@ impl Scheduler {
             let now = Instant::now();
             if now >= deadline {
                 return Err(JobError::Timeout { id, after: timeout });
+            }
+            if job.status == JobStatus::Pending
+                && job.next_attempt_at.is_none()
+                && now - began > IN_VAIN
+            {
+                self.with_worker(|worker| worker.waits_in_vain(id));
             }
             tokio::select! {
                 () = changes.changed() => {}
@@ -196,8 +208,12 @@ impl Scheduler {
         let job = self.record(row);
         match job.status {
             JobStatus::Completed => {
-                let json = JsonText::trusted(result.unwrap_or_else(|| "null".to_owned()));
-                Ok((job, Ok(json)))
+                let json = JsonText::stored(result.unwrap_or_else(|| "null".to_owned()));
+                let outcome = json.ok_or_else(|| {
+                    let message = "the result that is stored is not JSON: the record is damaged";
+                    TaskFailure::stored("damaged".to_owned(), message.to_owned(), None)
+                });
+                Ok((job, outcome))
             }
             JobStatus::Failed => {
                 let failure = TaskFailure::stored(

@@ -11,7 +11,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::record::JobRecord;
 use crate::jobs::schedules::Schedule;
 use crate::jobs::store;
-use crate::jobs::submit::{Checked, Options, Submit, canonical};
+use crate::jobs::submit::{Checked, Options, Submit};
 use crate::jobs::table::{NewRow, Row};
 use crate::jobs::worker::closure;
 use crate::registry::RegisteredTask;
@@ -33,7 +33,7 @@ impl Scheduler {
                         task: entry.name().to_owned(),
                         reason,
                     })?;
-            Ok(checked(&executor, entry, params)?)
+            Ok(self.checked(&executor, entry, params)?)
         });
         self.prepared(checked)
     }
@@ -47,7 +47,7 @@ impl Scheduler {
                     task: name.to_owned(),
                     reason: crate::InvalidArguments::malformed(error),
                 })?;
-            Ok(checked(&executor, entry, params)?)
+            Ok(self.checked(&executor, entry, params)?)
         });
         self.prepared(checked)
     }
@@ -58,11 +58,8 @@ impl Scheduler {
             let entry = executor.registry().get(name)?;
             executor.check(entry, Input::Body(body))?;
             let text = arguments::echo(Input::Body(body), entry.declared()).text;
-            Ok(Checked {
-                task: entry.name().to_owned(),
-                params: if text.is_empty() { "{}" } else { text }.to_owned(),
-                policy: entry.policy(),
-            })
+            let params = if text.is_empty() { "{}" } else { text };
+            Ok(self.prepare(entry, params.to_owned())?)
         });
         self.prepared(checked)
     }
@@ -106,6 +103,34 @@ impl Scheduler {
         Schedule::new(self.clone(), name.into(), call)
     }
 
+    /// Checks parameters by reading them, as an execution would.
+    fn checked(
+        &self,
+        executor: &TaskExecutor,
+        entry: &RegisteredTask,
+        params: String,
+    ) -> Result<Checked, ExecuteError> {
+        executor.check(entry, Input::Params(&params))?;
+        let params = if params == "null" {
+            "{}".to_owned()
+        } else {
+            params
+        };
+        self.prepare(entry, params)
+    }
+
+    /// A call that was checked, as it is stored.
+    fn prepare(&self, entry: &RegisteredTask, params: String) -> Result<Checked, ExecuteError> {
+        let store = self.params_store();
+        let policy = entry.policy();
+        Ok(Checked {
+            task: entry.name().to_owned(),
+            unique_key: policy.unique.then(|| store.unique_key(entry, &params)),
+            params: store.stored(entry, params)?,
+            policy,
+        })
+    }
+
     fn prepared(&self, call: Result<Checked, JobError>) -> Submit {
         Submit {
             scheduler: self.clone(),
@@ -131,7 +156,7 @@ impl Scheduler {
         let ids: Result<Vec<JobId>, JobError> = self
             .shared
             .session
-            .transaction(async |tx| insert_all(tx, &rows).await)
+            .transaction(async |tx| self.insert_all(tx, &rows).await)
             .await;
         let ids = ids?;
         self.submitted(&rows);
@@ -163,7 +188,7 @@ impl Scheduler {
             .session
             .transaction(async |tx| {
                 closure::check_worker(tx, &row).await?;
-                insert_or_find(tx, &row).await
+                self.insert_or_find(tx, &row).await
             })
             .await;
         let record = self.record(stored?);
@@ -177,7 +202,7 @@ impl Scheduler {
         let result: Result<Row, JobError> = self
             .shared
             .session
-            .transaction(async |tx| insert_or_find(tx, &row).await)
+            .transaction(async |tx| self.insert_or_find(tx, &row).await)
             .await;
         let stored = result?;
         self.submitted(&[row]);
@@ -190,7 +215,7 @@ impl Scheduler {
         transaction: &mut Transaction,
         row: NewRow,
     ) -> Result<JobRecord, JobError> {
-        let stored = insert_or_find(transaction, &row).await?;
+        let stored = self.insert_or_find(transaction, &row).await?;
         let scheduler = self.clone();
         transaction.on_commit(move || {
             scheduler.submitted(&[row]);
@@ -199,8 +224,71 @@ impl Scheduler {
         Ok(self.record(stored))
     }
 
+    async fn insert_all(
+        &self,
+        conn: &mut Connection,
+        rows: &[NewRow],
+    ) -> Result<Vec<JobId>, JobError> {
+        let id = |row: &NewRow| JobId::stored(&row.id);
+        if store::insert(conn, rows.to_vec()).await? == rows.len() {
+            return Ok(rows.iter().map(id).collect());
+        }
+        // Some have twins: those are what was meant.
+        let mut ids = Vec::with_capacity(rows.len());
+        for row in rows {
+            let stored = match store::find(conn, id(row)).await? {
+                Some(stored) => stored,
+                None => self.insert_or_find(conn, row).await?,
+            };
+            ids.push(JobId::stored(&stored.id));
+        }
+        Ok(ids)
+    }
+
+    /// Stores a job, or finds the one that has its idempotency key or its unique key.
+    pub(in crate::jobs) async fn insert_or_find(
+        &self,
+        conn: &mut Connection,
+        row: &NewRow,
+    ) -> Result<Row, JobError> {
+        /// A twin may end between the two looks.
+        const TIMES: usize = 5;
+        let id = JobId::stored(&row.id);
+        for _ in 0..TIMES {
+            if store::insert(conn, vec![row.clone()]).await? == 1 {
+                return store::find(conn, id).await?.ok_or(JobError::NotFound(id));
+            }
+            let Some(twin) = find_twin(conn, row).await? else {
+                continue;
+            };
+            if let Some(key) = &row.idempotency_key
+                && !self.have_same_params(row, &twin)
+            {
+                return Err(JobError::KeyReused {
+                    key: key.clone(),
+                    id: JobId::stored(&twin.id),
+                });
+            }
+            if row.again && store::give_up_key(conn, &twin.id).await? {
+                continue;
+            }
+            return Ok(twin);
+        }
+        Err(JobError::NotFound(id))
+    }
+
+    fn have_same_params(&self, row: &NewRow, twin: &Row) -> bool {
+        let executor = self.executor().ok();
+        let entry = executor.as_ref().and_then(|executor| {
+            let name = row.task_name.as_deref()?;
+            executor.registry().get(name).ok()
+        });
+        let store = self.params_store();
+        store.are_same(entry, &row.params, &twin.params)
+    }
+
     #[cfg(feature = "metrics")]
-    fn submitted(&self, rows: &[NewRow]) {
+    pub(in crate::jobs) fn submitted(&self, rows: &[NewRow]) {
         self.read(|state| {
             if let Some(metrics) = &state.metrics {
                 rows.iter()
@@ -211,25 +299,7 @@ impl Scheduler {
 
     #[cfg(not(feature = "metrics"))]
     #[allow(clippy::unused_self, reason = "it is the same call with metrics")]
-    fn submitted(&self, _: &[NewRow]) {}
-}
-
-/// Checks parameters by reading them, as an execution would.
-fn checked(
-    executor: &TaskExecutor,
-    entry: &RegisteredTask,
-    params: String,
-) -> Result<Checked, ExecuteError> {
-    executor.check(entry, Input::Params(&params))?;
-    Ok(Checked {
-        task: entry.name().to_owned(),
-        params: if params == "null" {
-            "{}".to_owned()
-        } else {
-            params
-        },
-        policy: entry.policy(),
-    })
+    pub(in crate::jobs) fn submitted(&self, _: &[NewRow]) {}
 }
 
 async fn find_twin(conn: &mut Connection, row: &NewRow) -> Result<Option<Row>, JobError> {
@@ -240,46 +310,4 @@ async fn find_twin(conn: &mut Connection, row: &NewRow) -> Result<Option<Row>, J
         row.unique_key.as_deref(),
     )
     .await
-}
-
-async fn insert_all(conn: &mut Connection, rows: &[NewRow]) -> Result<Vec<JobId>, JobError> {
-    let id = |row: &NewRow| JobId::stored(&row.id);
-    if store::insert(conn, rows.to_vec()).await? == rows.len() {
-        return Ok(rows.iter().map(id).collect());
-    }
-    // Some have twins: those are what was meant.
-    let mut ids = Vec::with_capacity(rows.len());
-    for row in rows {
-        let stored = match store::find(conn, id(row)).await? {
-            Some(stored) => stored,
-            None => insert_or_find(conn, row).await?,
-        };
-        ids.push(JobId::stored(&stored.id));
-    }
-    Ok(ids)
-}
-
-async fn insert_or_find(conn: &mut Connection, row: &NewRow) -> Result<Row, JobError> {
-    /// A twin may end between the two looks.
-    const TIMES: usize = 5;
-    let id = JobId::stored(&row.id);
-    for _ in 0..TIMES {
-        if store::insert(conn, vec![row.clone()]).await? == 1 {
-            return store::find(conn, id).await?.ok_or(JobError::NotFound(id));
-        }
-        let Some(twin) = find_twin(conn, row).await? else {
-            continue;
-        };
-        if let Some(key) = &row.idempotency_key
-            && twin.params != row.params
-            && canonical(&twin.params) != canonical(&row.params)
-        {
-            return Err(JobError::KeyReused {
-                key: key.clone(),
-                id: JobId::stored(&twin.id),
-            });
-        }
-        return Ok(twin);
-    }
-    Err(JobError::NotFound(id))
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 use super::is_name;
 use super::record::ScheduleRecord;
 use super::recurrence::Recurrence;
-use super::row::{Row, upsert};
+use super::row::{Row, set_paused, upsert};
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
-use crate::jobs::submit::{Checked, check_description, storable};
+use crate::jobs::submit::{Checked, Options, storable};
 
 /// A schedule that is about to be stored: say when it runs, and `.await` it.
 #[must_use = "nothing is stored before it is awaited"]
@@ -19,9 +19,10 @@ pub struct Schedule {
     scheduler: Scheduler,
     name: String,
     call: Result<Checked, JobError>,
-    description: Option<String>,
+    options: Options,
     when: Option<When>,
     timezone: String,
+    paused: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -41,9 +42,10 @@ impl Schedule {
             scheduler,
             name,
             call,
-            description: None,
+            options: Options::default(),
             when: None,
             timezone: "UTC".to_owned(),
+            paused: None,
         }
     }
 
@@ -75,13 +77,48 @@ impl Schedule {
         self
     }
 
-    /// What it is about.
+    /// What it is about: up to 4,096 characters, which its jobs have as well.
     pub fn description(mut self, text: impl Into<String>) -> Self {
-        self.description = Some(text.into());
+        self.options.description = Some(text.into());
         self
     }
 
-    async fn store(self) -> Result<ScheduleRecord, JobError> {
+    /// The queue its jobs wait in, in place of the task's own.
+    pub fn queue(mut self, queue: impl Into<String>) -> Self {
+        self.options.queue = Some(queue.into());
+        self
+    }
+
+    /// The priority of its jobs, in place of the task's own.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.options.priority = Some(priority);
+        self
+    }
+
+    /// How many attempts its jobs may have, in place of those of the task: 1 is no retry.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.options.max_attempts = Some(attempts);
+        self
+    }
+
+    /// How long an attempt may take, in place of the task's own timeout.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Whether it rests. A new one does not unless set, and one that is there stays as it is.
+    pub fn paused(mut self, paused: bool) -> Self {
+        self.paused = Some(paused);
+        self
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The row, if all is well, and whether it is to rest.
+    pub(super) fn row(self) -> Result<(Row, Option<bool>), JobError> {
         let wrong = |pointer, reason: &str| JobError::Option {
             pointer,
             reason: reason.to_owned(),
@@ -93,9 +130,8 @@ impl Schedule {
             ));
         }
         let call = self.call?;
-        if let Some(text) = &self.description {
-            check_description(text)?;
-        }
+        let options = self.options;
+        options.check(&self.scheduler)?;
         let recurrence = match self.when {
             Some(When::Cron(pattern)) => Recurrence::cron(&pattern, &self.timezone)?,
             Some(When::Every(interval)) => Recurrence::every(interval)?,
@@ -113,24 +149,43 @@ impl Schedule {
             name: self.name,
             task_name: call.task,
             params: call.params,
-            description: self.description.as_deref().map(storable),
+            timeout_ms: options.timeout_ms(),
+            description: options.description.as_deref().map(storable),
             cron: cron.map(str::to_owned),
             timezone: timezone.to_owned(),
             interval_us,
             once_at,
-            paused: 0,
+            paused: i32::from(self.paused.unwrap_or_default()),
             created_at: now,
             next_run_at: recurrence.next(now, None),
             last_run_at: None,
             last_job_id: None,
+            queue: options.queue,
+            priority: options.priority,
+            max_attempts: options
+                .max_attempts
+                .and_then(|attempts| i32::try_from(attempts).ok()),
+            declared_by: None,
         };
-        let stored: Result<Row, JobError> = self
-            .scheduler
+        Ok((new, self.paused))
+    }
+
+    async fn store(self) -> Result<ScheduleRecord, JobError> {
+        let scheduler = self.scheduler.clone();
+        let name = self.name.clone();
+        let (new, paused) = self.row()?;
+        let stored: Result<Row, JobError> = scheduler
             .session()
-            .transaction(async |tx| upsert(tx, new.clone()).await)
+            .transaction(async |tx| {
+                let row = upsert(tx, new.clone()).await?;
+                match paused {
+                    Some(paused) => set_paused(tx, &name, paused, scheduler.clock().now()).await,
+                    None => Ok(row),
+                }
+            })
             .await;
-        let record = stored?.record(&self.scheduler);
-        self.scheduler.wake();
+        let record = stored?.record(&scheduler);
+        scheduler.wake();
         Ok(record)
     }
 }

@@ -12,11 +12,13 @@ use diesel_async::RunQueryDsl;
 
 pub use self::builder::Schedule;
 pub use self::record::ScheduleRecord;
-use self::recurrence::Recurrence;
-use self::row::{Row, find, tasks_schedules};
+use self::row::{Row, find, set_paused, tasks_schedules, upsert};
 pub(super) use self::tick::tick;
 use super::error::JobError;
+use super::record::JobRecord;
 use super::scheduler::Scheduler;
+use super::submit::storable;
+use super::table::{NewRow, Row as JobRow};
 use crate::with_conn;
 
 /// 1 to 64 letters, digits, `_` and `-`.
@@ -85,36 +87,139 @@ impl Scheduler {
     async fn set_paused(&self, name: &str, paused: bool) -> Result<ScheduleRecord, JobError> {
         let row: Result<Row, JobError> = self
             .session()
-            .transaction(async |tx| {
-                let mut row = find(tx, name)
-                    .await?
-                    .ok_or_else(|| JobError::NoSchedule(name.to_owned()))?;
-                if row.paused != 0 && !paused {
-                    let now = self.clock().now();
-                    let next = row.next_run_at.filter(|next| *next > now);
-                    row.next_run_at = match row.recurrence() {
-                        // One that passed in the meantime is over.
-                        Some(Recurrence::Once(_)) | None => next,
-                        // What is to come stays when it was.
-                        Some(recurrence) => next.or_else(|| recurrence.next(now, row.next_run_at)),
-                    };
-                }
-                row.paused = i32::from(paused);
-                with_conn!(tx, |conn| {
-                    diesel::update(tasks_schedules::table.find(name))
-                        .set((
-                            tasks_schedules::paused.eq(row.paused),
-                            tasks_schedules::next_run_at.eq(row.next_run_at),
-                        ))
-                        .execute(conn)
-                        .await
-                })?;
-                Ok(row)
-            })
+            .transaction(async |tx| set_paused(tx, name, paused, self.clock().now()).await)
             .await;
         let record = row?.record(self);
         self.wake();
         Ok(record)
+    }
+
+    /// Runs a schedule now, beside its times, which stay as they are; one that is paused runs, too.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NoSchedule`], [`JobError::Call`] when this process does not have its task, and when the database fails.
+    pub async fn run_schedule(&self, name: &str) -> Result<JobRecord, JobError> {
+        self.refresh_clock().await?;
+        let executor = self.executor()?;
+        let (registry, params) = (executor.registry(), self.params_store());
+        let stored: Result<(NewRow, JobRow), JobError> = self
+            .session()
+            .transaction(async |tx| {
+                let schedule = find(tx, name)
+                    .await?
+                    .ok_or_else(|| JobError::NoSchedule(name.to_owned()))?;
+                let task = registry.get(&schedule.task_name)?;
+                let now = self.clock().now();
+                let new = tick::job(&schedule, task, params, now);
+                let stored = self.insert_or_find(tx, &new).await?;
+                with_conn!(tx, |conn| {
+                    diesel::update(tasks_schedules::table.find(name))
+                        .set((
+                            tasks_schedules::last_run_at.eq(Some(now)),
+                            tasks_schedules::last_job_id.eq(Some(&stored.id)),
+                        ))
+                        .execute(conn)
+                        .await
+                })?;
+                Ok((new, stored))
+            })
+            .await;
+        let (new, stored) = stored?;
+        self.submitted(&[new]);
+        self.wake();
+        Ok(self.record(stored))
+    }
+
+    /// Stores all schedules that the code of a service declares, and removes those that it declared before and does not any more. Those
+    /// that were made by hand, and those of other services that share the database, stay. `owner` is the id of the service.
+    ///
+    /// All of them are stored or, after an error, none.
+    ///
+    /// ```
+    /// use tasks_runtime::jobs::{Jobs, Scheduler};
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task(register = false)]
+    /// async fn report(kind: String) -> String {
+    ///     format!("the {kind} report")
+    /// }
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let database = Database::sqlite_in_memory().connect().await?;
+    /// let scheduler = Scheduler::new(&database, Jobs::new());
+    /// let executor = tasks_runtime::testing::executor([task(report)]).provide(scheduler.clone()).build()?;
+    /// scheduler.attach(&executor);
+    /// let nightly = scheduler.schedule("nightly", call!(report, kind = "nightly")).cron("30 2 * * *");
+    /// let weekly = scheduler.schedule("weekly", call!(report, kind = "weekly")).cron("0 3 * * MON");
+    /// scheduler.declare_schedules("reports", [nightly, weekly]).await?;
+    ///
+    /// // The next version of the program has one of them.
+    /// let nightly = scheduler.schedule("nightly", call!(report, kind = "nightly")).cron("30 2 * * *");
+    /// scheduler.declare_schedules("reports", [nightly]).await?;
+    /// assert_eq!(scheduler.schedules().await?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::Schedule`] for one that cannot be, or is there twice, and when the database fails.
+    pub async fn declare_schedules(
+        &self,
+        owner: &str,
+        schedules: impl IntoIterator<Item = Schedule>,
+    ) -> Result<Vec<ScheduleRecord>, JobError> {
+        self.refresh_clock().await?;
+        let owner = storable(owner);
+        let mut rows: Vec<Row> = Vec::new();
+        for schedule in schedules {
+            let name = schedule.name().to_owned();
+            let wrong = |source: JobError| JobError::Schedule {
+                name: name.clone(),
+                source: Box::new(source),
+            };
+            let (row, _) = schedule.row().map_err(wrong)?;
+            if rows.iter().any(|other| other.name == name) {
+                return Err(wrong(JobError::Option {
+                    pointer: "/name",
+                    reason: "is declared twice".to_owned(),
+                }));
+            }
+            rows.push(Row {
+                declared_by: Some(owner.clone()),
+                ..row
+            });
+        }
+        let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+        let stored: Result<(Vec<Row>, Vec<String>), JobError> = self
+            .session()
+            .transaction(async |tx| {
+                let mut stored = Vec::new();
+                for row in &rows {
+                    stored.push(upsert(tx, row.clone()).await?);
+                }
+                let removed = with_conn!(tx, |conn| {
+                    diesel::delete(
+                        tasks_schedules::table
+                            .filter(tasks_schedules::declared_by.eq(&owner))
+                            .filter(tasks_schedules::name.ne_all(&names)),
+                    )
+                    .returning(tasks_schedules::name)
+                    .get_results(conn)
+                    .await
+                })?;
+                Ok((stored, removed))
+            })
+            .await;
+        let (stored, removed) = stored?;
+        for schedule in removed {
+            tracing::info!(
+                schedule,
+                "a schedule was removed: the code does not declare it any more"
+            );
+        }
+        self.wake();
+        Ok(stored.into_iter().map(|row| row.record(self)).collect())
     }
 
     /// Forgets a schedule; its jobs stay. `false` when it is not there.

@@ -75,7 +75,7 @@ impl Recurrence {
             .and_then(|since| i64::try_from(since.as_micros()).ok())
             .filter(|micros| DateTime::<Utc>::from_timestamp_micros(*micros).is_some());
         micros.map(Self::Once).ok_or_else(|| JobError::Option {
-            pointer: "/once_at",
+            pointer: "/run_at",
             reason: "is no time after 1970 that can be kept".to_owned(),
         })
     }

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use super::is_name;
 use super::record::ScheduleRecord;
 use super::recurrence::Recurrence;
-use crate::database::Connection;
+use crate::database::{Connection, ConnectionKind};
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
 use crate::with_conn;
@@ -28,6 +28,11 @@ diesel::table! {
         next_run_at -> Nullable<BigInt>,
         last_run_at -> Nullable<BigInt>,
         last_job_id -> Nullable<Text>,
+        queue -> Nullable<Text>,
+        priority -> Nullable<Integer>,
+        max_attempts -> Nullable<Integer>,
+        timeout_ms -> Nullable<BigInt>,
+        declared_by -> Nullable<Text>,
     }
 }
 
@@ -50,6 +55,12 @@ pub(super) struct Row {
     pub(super) next_run_at: Option<i64>,
     pub(super) last_run_at: Option<i64>,
     pub(super) last_job_id: Option<String>,
+    pub(super) queue: Option<String>,
+    pub(super) priority: Option<i32>,
+    pub(super) max_attempts: Option<i32>,
+    pub(super) timeout_ms: Option<i64>,
+    /// The id of the service whose code declares it; none if it was made by hand.
+    pub(super) declared_by: Option<String>,
 }
 
 impl Row {
@@ -80,6 +91,14 @@ impl Row {
             interval: self
                 .interval_us
                 .map(|micros| micros.unsigned_abs() / 1_000_000),
+            run_at: self.once_at.map(time),
+            queue: self.queue,
+            priority: self.priority,
+            max_attempts: self.max_attempts.map(i32::unsigned_abs),
+            timeout: self
+                .timeout_ms
+                .map(|milliseconds| milliseconds.unsigned_abs() as f64 / 1000.0),
+            declared_by: self.declared_by,
             paused: self.paused != 0,
             created_at: time(self.created_at),
             last_run_at: self.last_run_at.map(time),
@@ -90,6 +109,7 @@ impl Row {
 
 /// Stores a schedule, or changes the one of that name. One that stays as it is keeps its time, and its pause.
 pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobError> {
+    lock(conn, &new.name).await?;
     let Some(known) = find(conn, &new.name).await? else {
         let inserted = with_conn!(conn, |conn| {
             diesel::insert_into(tasks_schedules::table)
@@ -118,6 +138,8 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobEr
         new.next_run_at
     };
     let changed = Row {
+        // What somebody changes by hand is still that of the code: it is as the code has it again after the next start.
+        declared_by: new.declared_by.clone().or(known.declared_by),
         paused: known.paused,
         created_at: known.created_at,
         next_run_at: next,
@@ -136,11 +158,38 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobEr
                 tasks_schedules::interval_us.eq(changed.interval_us),
                 tasks_schedules::once_at.eq(changed.once_at),
                 tasks_schedules::next_run_at.eq(changed.next_run_at),
+                tasks_schedules::queue.eq(&changed.queue),
+                tasks_schedules::priority.eq(changed.priority),
+                tasks_schedules::max_attempts.eq(changed.max_attempts),
+                tasks_schedules::timeout_ms.eq(changed.timeout_ms),
+                tasks_schedules::declared_by.eq(&changed.declared_by),
             ))
             .execute(conn)
             .await
     })?;
     Ok(changed)
+}
+
+/// Keeps a schedule as it is until the transaction ends: its time may come meanwhile. A transaction of SQLite is alone anyway.
+async fn lock(conn: &mut Connection, name: &str) -> Result<(), JobError> {
+    if !is_name(name) {
+        return Ok(());
+    }
+    match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(_) => {}
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => {
+            tasks_schedules::table
+                .find(name)
+                .select(tasks_schedules::name)
+                .for_update()
+                .first::<String>(conn)
+                .await
+                .optional()?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn find(conn: &mut Connection, name: &str) -> Result<Option<Row>, JobError> {
@@ -155,4 +204,37 @@ pub(super) async fn find(conn: &mut Connection, name: &str) -> Result<Option<Row
             .await
             .optional()
     })?)
+}
+
+/// Lets a schedule rest, or go on.
+pub(super) async fn set_paused(
+    conn: &mut Connection,
+    name: &str,
+    paused: bool,
+    now: i64,
+) -> Result<Row, JobError> {
+    lock(conn, name).await?;
+    let mut row = find(conn, name)
+        .await?
+        .ok_or_else(|| JobError::NoSchedule(name.to_owned()))?;
+    if row.paused != 0 && !paused {
+        let next = row.next_run_at.filter(|next| *next > now);
+        row.next_run_at = match row.recurrence() {
+            // One that passed in the meantime is over.
+            Some(Recurrence::Once(_)) | None => next,
+            // What is to come stays when it was.
+            Some(recurrence) => next.or_else(|| recurrence.next(now, row.next_run_at)),
+        };
+    }
+    row.paused = i32::from(paused);
+    with_conn!(conn, |conn| {
+        diesel::update(tasks_schedules::table.find(name))
+            .set((
+                tasks_schedules::paused.eq(row.paused),
+                tasks_schedules::next_run_at.eq(row.next_run_at),
+            ))
+            .execute(conn)
+            .await
+    })?;
+    Ok(row)
 }

@@ -7,10 +7,11 @@ use diesel_async::RunQueryDsl;
 use super::row::{Row, tasks_schedules};
 use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
+use crate::jobs::params::ParamsStore;
 use crate::jobs::store;
+use crate::jobs::submit::Checked;
 use crate::jobs::table::NewRow;
-use crate::registry::TaskRegistry;
-use crate::task::JobPolicy;
+use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 
 /// How many schedules run in one round.
@@ -23,6 +24,7 @@ const LOOKED_AT: i64 = 10_000;
 pub(in crate::jobs) async fn tick(
     conn: &mut Connection,
     registry: &TaskRegistry,
+    params: &ParamsStore,
     now: i64,
 ) -> Result<Option<i64>, JobError> {
     #[derive(QueryableByName)]
@@ -43,10 +45,10 @@ pub(in crate::jobs) async fn tick(
     // Those of tasks that this process does not know it leaves to one that does.
     let known = due
         .into_iter()
-        .filter_map(|(name, task)| Some((name, registry.get(&task).ok()?.policy())));
-    for (name, policy) in known.take(AT_ONCE) {
+        .filter_map(|(name, task)| Some((name, registry.get(&task).ok()?)));
+    for (name, task) in known.take(AT_ONCE) {
         if let Some(row) = take(conn, &name, now).await? {
-            run(conn, &row, policy, now).await?;
+            run(conn, &row, (task, params), now).await?;
         }
     }
     let next: Next = with_conn!(conn, |conn| {
@@ -88,18 +90,16 @@ async fn take(conn: &mut Connection, name: &str, now: i64) -> Result<Option<Row>
 async fn run(
     conn: &mut Connection,
     schedule: &Row,
-    policy: JobPolicy,
+    (task, params): (&RegisteredTask, &ParamsStore),
     now: i64,
 ) -> Result<(), JobError> {
     let Some(due) = schedule.next_run_at else {
         return Ok(());
     };
-    let (task, params) = (schedule.task_name.clone(), schedule.params.clone());
     let job = NewRow {
-        description: schedule.description.clone(),
         scheduled_at: Some(due),
         idempotency_key: Some(format!("schedule:{}:{due}", schedule.name)),
-        ..NewRow::of_task(task, params, &policy, now)
+        ..job(schedule, task, params, now)
     };
     let id = job.id.clone();
     let stored = store::insert(conn, vec![job]).await?;
@@ -124,4 +124,32 @@ async fn run(
         })?;
     }
     Ok(())
+}
+
+/// A job of a schedule, as it says and the task has it.
+pub(super) fn job(schedule: &Row, task: &RegisteredTask, params: &ParamsStore, now: i64) -> NewRow {
+    let policy = task.policy();
+    let unique_key = policy.unique.then(|| {
+        // What cannot be read is like nothing else; its job says why it fails.
+        let read = params.read(task, &schedule.params);
+        params.unique_key(task, read.as_deref().unwrap_or(&schedule.params))
+    });
+    let mut job = NewRow::of_task(
+        Checked {
+            task: schedule.task_name.clone(),
+            params: schedule.params.clone(),
+            unique_key,
+            policy,
+        },
+        now,
+    );
+    job.description.clone_from(&schedule.description);
+    job.schedule_name = Some(schedule.name.clone());
+    if let Some(queue) = &schedule.queue {
+        job.queue.clone_from(queue);
+    }
+    job.priority = schedule.priority.unwrap_or(job.priority);
+    job.max_attempts = schedule.max_attempts.unwrap_or(job.max_attempts);
+    job.timeout_ms = schedule.timeout_ms;
+    job
 }

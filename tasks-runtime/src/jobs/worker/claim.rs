@@ -32,7 +32,7 @@ pub(in crate::jobs) enum Kind {
 
 const RETURNING: &str = "RETURNING tasks_jobs.id, tasks_jobs.task_name, tasks_jobs.queue, tasks_jobs.attempt, \
      tasks_jobs.max_attempts, tasks_jobs.crashes, tasks_jobs.fence, tasks_jobs.timeout_ms, tasks_jobs.run_at, \
-     tasks_jobs.params";
+     tasks_jobs.params, tasks_jobs.submitted_by";
 
 /// No job begins before it was submitted: the reading of the clock that said so may have been a little ahead.
 fn set(backend: Backend) -> String {
@@ -46,12 +46,11 @@ fn set(backend: Backend) -> String {
     )
 }
 
-/// Takes up to `limit` jobs of a queue, by priority and then by age.
+/// Takes up to `limit` jobs of a queue, by priority and then by age; only of one priority, if that is said.
 pub(in crate::jobs) async fn claim(
     conn: &mut Connection,
     worker: &str,
-    queue: &str,
-    kind: &Kind,
+    (queue, kind, priority): (&str, &Kind, Option<i32>),
     limit: usize,
     now: i64,
 ) -> Result<Vec<Claimed>, JobError> {
@@ -72,8 +71,9 @@ pub(in crate::jobs) async fn claim(
             serde_json::to_string(full).unwrap_or_default(),
         ),
     };
+    let of_priority = priority.map_or("", |_| "AND priority = $6 ");
     let picked = format!(
-        "SELECT id FROM tasks_jobs WHERE state = 1 AND {which} AND queue = $3 \
+        "SELECT id FROM tasks_jobs WHERE state = 1 AND {which} AND queue = $3 {of_priority}\
          ORDER BY priority DESC, run_at, id LIMIT $4"
     );
     let set = set(conn.backend());
@@ -89,14 +89,21 @@ pub(in crate::jobs) async fn claim(
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut claimed: Vec<Claimed> = with_conn!(conn, |conn| {
-        statement(sql)
+        let statement = statement(sql)
             .bind::<Text, _>(worker)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(queue)
             .bind::<BigInt, _>(limit)
-            .bind::<Text, _>(names)
-            .load(conn)
-            .await
+            .bind::<Text, _>(names);
+        match priority {
+            Some(priority) => {
+                statement
+                    .bind::<diesel::sql_types::Integer, _>(priority)
+                    .load(conn)
+                    .await
+            }
+            None => statement.load(conn).await,
+        }
     })?;
     claimed.sort_by(|a, b| (a.run_at, &a.id).cmp(&(b.run_at, &b.id)));
     Ok(claimed)

@@ -44,6 +44,9 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
         unique_key: None,
         limited: 0,
         params: "{}".to_owned(),
+        schedule_name: None,
+        submitted_by: None,
+        again: false,
     })
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::aging::Aging;
 use super::attempt::{Attempt, Event};
 use super::claim;
 use super::finish::Finish;
@@ -59,6 +60,7 @@ pub(in crate::jobs) struct Driver {
     unknown: BTreeSet<String>,
     /// Counts rounds, so that each begins with another queue.
     pub(super) turn: usize,
+    pub(super) aging: Aging,
     responsiveness: Responsiveness,
     clock: Clock,
     watch: Watch,
@@ -92,6 +94,7 @@ impl Driver {
             by_name: false,
             unknown: BTreeSet::new(),
             turn: 0,
+            aging: Aging::default(),
             responsiveness: Responsiveness::new(),
             clock: Clock {
                 beat: now,

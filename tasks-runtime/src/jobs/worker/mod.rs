@@ -3,6 +3,7 @@
 //! The driver has a thread of its own, and connections of its own where the database has several: tasks run on other threads, so
 //! one that computes and never awaits cannot keep the process from its heartbeat.
 
+mod aging;
 mod attempt;
 mod called;
 mod claim;
@@ -19,6 +20,7 @@ mod retention;
 mod round;
 mod runner;
 mod running;
+mod waiting;
 mod wakeup;
 mod watch;
 
@@ -41,6 +43,7 @@ use self::condition::Condition;
 use self::driver::Driver;
 use self::membership::CrashLimits;
 use self::running::Running;
+use self::waiting::Waiting;
 use super::changes::Changes;
 use super::clock::Clock;
 use super::settings::Jobs;
@@ -84,6 +87,7 @@ pub(in crate::jobs) struct Shared {
     pub(in crate::jobs) control: tokio::runtime::Handle,
     /// What is wrong with this process as a worker.
     pub(in crate::jobs) condition: Condition,
+    pub(in crate::jobs) waiting: Waiting,
 }
 
 /// How this process is called among the workers; nothing before it is one.
@@ -168,6 +172,7 @@ impl Worker {
             handle: runtime.handle().clone(),
             control: control.handle().clone(),
             condition: Condition::default(),
+            waiting: Waiting::default(),
         });
         if let Some(engine) = &shared.settings.engine {
             runtime.spawn(offers::run(Arc::clone(&shared), Arc::clone(engine)));

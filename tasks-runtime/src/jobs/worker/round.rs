@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use super::aging::{self, Aging};
 use super::claim::{self, Kind};
 use super::driver::Driver;
 use super::finish::{Finish, finish};
@@ -38,6 +39,9 @@ struct Claims<'a> {
     places: Places,
     /// Tasks of jobs that were met and that this process does not have.
     unknown: BTreeSet<String>,
+    aging: &'a mut Aging,
+    /// How long a job waits before its priority does not matter any more, in microseconds.
+    patience: Option<i64>,
     now: i64,
 }
 
@@ -71,11 +75,17 @@ impl Driver {
         };
         let (worker, known_due, known_by_name) = (&self.worker, self.due, self.by_name);
         let registry = shared.executor.registry();
+        let params = shared.settings.params_store();
         let mut claims = Claims {
             worker,
             registry,
             places,
             unknown: BTreeSet::new(),
+            aging: &mut self.aging,
+            patience: shared
+                .settings
+                .priority_wait
+                .map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
             now: shared.clock.now(),
         };
         let asked = Instant::now();
@@ -114,7 +124,7 @@ impl Driver {
                 }
                 store::log(tx, &lines).await?;
                 if ticks {
-                    let scheduled = schedules::tick(tx, registry, now).await?;
+                    let scheduled = schedules::tick(tx, registry, params, now).await?;
                     let waiting = claim::promote(tx, now).await?;
                     round.due = scheduled.into_iter().chain(waiting.at).min();
                     round.by_name = waiting.by_name > 0;
@@ -182,7 +192,13 @@ impl Claims<'_> {
                 round.full = true;
                 return Ok(());
             }
-            let jobs = claim::claim(tx, self.worker, &want.queue, &kind, limit, self.now).await?;
+            let mut jobs = self.starved(tx, &want.queue, &kind, limit).await?;
+            let rest = limit - jobs.len();
+            if rest > 0 {
+                let which = (want.queue.as_str(), &kind, None);
+                jobs.extend(claim::claim(tx, self.worker, which, rest, self.now).await?);
+            }
+            self.aging.count(&want.queue, &kind, jobs.len());
             let is_full = jobs.len() == limit;
             let (known, unknown): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| {
                 let task = job.task_name.as_deref().unwrap_or_default();
@@ -205,6 +221,31 @@ impl Claims<'_> {
         }
         round.full = true;
         Ok(())
+    }
+
+    /// Takes a share of those that have waited longest, while jobs of a higher priority wait as well.
+    async fn starved(
+        &mut self,
+        tx: &mut Connection,
+        queue: &str,
+        kind: &Kind,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, JobError> {
+        let Some(patience) = self.patience else {
+            return Ok(Vec::new());
+        };
+        let share = self.aging.share(queue, kind).min(limit);
+        if share == 0 {
+            return Ok(Vec::new());
+        }
+        let before = self.now.saturating_sub(patience);
+        match aging::starved(tx, queue, kind, before).await? {
+            Some(priority) => {
+                let which = (queue, kind, Some(priority));
+                claim::claim(tx, self.worker, which, share, self.now).await
+            }
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Takes jobs that are claimed by the names of their tasks, because some worker does not have those.

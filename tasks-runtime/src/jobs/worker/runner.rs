@@ -17,7 +17,7 @@ use crate::execute::{ExecuteError, loggable};
 use crate::jobs::clock::Clock;
 use crate::jobs::table::{Claimed, state};
 use crate::registry::RegisteredTask;
-use crate::task::{JobPolicy, Outcome, TaskFailure};
+use crate::task::{Caller, JobPolicy, Outcome, TaskFailure};
 
 /// How long a job waits that could not begin for want of a place.
 const BUSY: Duration = Duration::from_secs(1);
@@ -77,14 +77,28 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
             let timeout = job
                 .timeout_ms
                 .map(|milliseconds| Duration::from_millis(milliseconds.unsigned_abs()));
-            let running =
-                shared
-                    .executor
-                    .attempt(entry, &job.params, Arc::clone(&attempt), timeout);
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => None,
-                result = running => Some(result),
+            match shared.settings.params_store().read(entry, &job.params) {
+                Ok(params) => {
+                    let caller = match job.submitted_by.as_deref() {
+                        Some(name) => Caller::new().with_key_name(name),
+                        None => Caller::new(),
+                    };
+                    let call = (params.as_str(), caller);
+                    let running =
+                        shared
+                            .executor
+                            .attempt(entry, call, Arc::clone(&attempt), timeout);
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => None,
+                        result = running => Some(result),
+                    }
+                }
+                // Another process may have the key, or this one after its next start.
+                Err(error) => {
+                    let failure = TaskFailure::internal(error.to_string());
+                    Some(Ok(Outcome::Failed(failure)))
+                }
             }
         }
         Err(error) => Some(Err(error)),

@@ -1,0 +1,44 @@
+//! Jobs that wait for other jobs, which find no place.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Worker;
+use super::places::Places;
+use crate::jobs::id::JobId;
+
+/// How often it is said, at most.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// When it was said last.
+#[derive(Default)]
+pub(in crate::jobs) struct Waiting(Mutex<Option<Instant>>);
+
+impl Worker {
+    /// A job waits in vain for another one to begin: says so, if the one who waits is a job that has one of the places, all of
+    /// which are taken.
+    pub(in crate::jobs) fn waits_in_vain(&self, id: JobId) {
+        let current = tokio::runtime::Handle::try_current();
+        let in_job = current.is_ok_and(|current| current.id() == self.shared.handle.id());
+        if !in_job || Places::of(&self.shared).are_free() {
+            return;
+        }
+        let mut said = self
+            .shared
+            .waiting
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if said.is_some_and(|at| at.elapsed() < EVERY) {
+            return;
+        }
+        *said = Some(Instant::now());
+        tracing::warn!(
+            job_id = %id,
+            places = self.shared.settings.max_concurrency,
+            "a job waits for another job that has no place to run: all places are taken, perhaps by jobs that wait like this one. \
+             Submit what comes next at the end of the job, or give the other task a queue and the process more places \
+             (`Jobs::max_concurrency`)"
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! Secret parameters where jobs are stored.
+
+use std::time::Duration;
+
+use diesel_async::RunQueryDsl as _;
+use tasks_tests::engines::Ground;
+use tasks_tests::with_every_engine;
+use tasks_web::jobs::{EncryptionKeys, JobStatus, Jobs, Scheduler};
+use tasks_web::prelude::*;
+use tasks_web::{testing, with_conn};
+
+use crate::world::{LONG, World, secretive};
+
+const OLD: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const NEW: &str = "f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+fn keys(text: &str) -> EncryptionKeys {
+    text.parse().unwrap()
+}
+
+#[derive(diesel::QueryableByName)]
+struct Stored {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    params: String,
+}
+
+/// The parameters as they are in a table.
+async fn stored(world: &World, table: &str) -> String {
+    let sql = format!("SELECT params FROM {table}");
+    let rows: anyhow::Result<Vec<Stored>> = world
+        .database
+        .session()
+        .read(async |conn| {
+            Ok(with_conn!(conn, |conn| {
+                diesel::sql_query(sql).load(conn).await
+            })?)
+        })
+        .await;
+    let all: Vec<String> = rows.unwrap().into_iter().map(|row| row.params).collect();
+    all.join("\n")
+}
+
+/// Another process, with other keys.
+fn other(world: &World, jobs: Jobs) -> Scheduler {
+    let scheduler = Scheduler::new(&world.database, jobs);
+    let executor = testing::executor([task(secretive)]).build().unwrap();
+    scheduler.start(&executor).unwrap();
+    scheduler
+}
+
+async fn secrets_are_encrypted_where_they_are_stored(test: Ground) {
+    let world = World::new(test, Jobs::new().encryption_key(keys(OLD))).await;
+    let scheduler = &world.scheduler;
+    let call = || call!(secretive, password = "hunter2", user = "ada");
+    let job = scheduler
+        .submit(call())
+        .idempotency_key("one")
+        .await
+        .unwrap();
+    assert_eq!(job.params.as_str(), r#"{"password":"***","user":"ada"}"#);
+    let params = stored(&world, "tasks_jobs").await;
+    assert!(
+        params.contains("$encrypted") && params.contains("ada") && !params.contains("hunter2"),
+        "{params}"
+    );
+    let done = world.done(&job).await;
+    assert_eq!(done.status, JobStatus::Completed, "{done:?}");
+    // The same parameters, though the texts that are stored differ.
+    let again = scheduler
+        .submit(call())
+        .idempotency_key("one")
+        .await
+        .unwrap();
+    assert_eq!(again.id, job.id);
+
+    let schedule = scheduler
+        .schedule("login", call())
+        .every(Duration::from_secs(1))
+        .await
+        .unwrap();
+    assert_eq!(
+        schedule.params.as_str(),
+        r#"{"password":"***","user":"ada"}"#
+    );
+    let params = stored(&world, "tasks_schedules").await;
+    assert!(!params.contains("hunter2"), "{params}");
+    let run = scheduler.run_schedule("login").await.unwrap();
+    assert_eq!(world.done(&run).await.status, JobStatus::Completed);
+    scheduler.pause("login").await.unwrap();
+    scheduler.shutdown().await;
+}
+
+async fn a_key_is_changed_while_jobs_wait(test: Ground) {
+    let world = World::new(test, Jobs::new().workers(false).encryption_key(keys(OLD))).await;
+    let call = || call!(secretive, password = "hunter2", user = "ada");
+    let submitted = world.scheduler.submit(call()).await.unwrap();
+    let rotated = Jobs::new().encryption_key(keys(&format!("{NEW},{OLD}")));
+    let second = other(&world, rotated);
+    let done = second.wait(submitted.id, LONG).await.unwrap();
+    assert_eq!(done.status, JobStatus::Completed, "{done:?}");
+    second.shutdown().await;
+
+    // The old one is gone too early.
+    let submitted = world.scheduler.submit(call()).await.unwrap();
+    for jobs in [Jobs::new().encryption_key(keys(NEW)), Jobs::new()] {
+        let third = other(&world, jobs);
+        let failed = third.wait(submitted.id, LONG).await.unwrap();
+        let error = failed.error.unwrap_or_default();
+        assert_eq!(failed.status, JobStatus::Failed);
+        assert!(
+            error.contains("cannot be decrypted") && error.contains("`Jobs::encryption_key`"),
+            "{error}"
+        );
+        third.shutdown().await;
+        // By a process without workers.
+        world.scheduler.retry(submitted.id).await.unwrap();
+    }
+    // With the key it works after all.
+    let fourth = other(&world, Jobs::new().encryption_key(keys(OLD)));
+    let done = fourth.wait(submitted.id, LONG).await.unwrap();
+    assert_eq!(done.status, JobStatus::Completed, "{done:?}");
+    fourth.shutdown().await;
+}
+
+async fn what_is_shown_for_a_secret_is_not_taken_for_one(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let job = scheduler
+        .submit(call!(secretive, password = "hunter2", user = "ada"))
+        .await
+        .unwrap();
+    let params: serde_json::Value = job.params.read().unwrap();
+    let error = scheduler
+        .submit_named("secretive", &params)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("/params/password: this is what is shown in place of the secret"),
+        "{error}"
+    );
+    let schedule = scheduler.schedule_named("login", "secretive", &params);
+    let error = schedule
+        .every(Duration::from_secs(60))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("/params/password"), "{error}");
+    // Of other parameters it is a text like any other.
+    let stars = scheduler.submit(call!(secretive, password = "x", user = "***"));
+    assert_eq!(
+        world.done(&stars.await.unwrap()).await.status,
+        JobStatus::Completed
+    );
+    scheduler.shutdown().await;
+}
+
+with_every_engine!(
+    secrets_are_encrypted_where_they_are_stored,
+    a_key_is_changed_while_jobs_wait,
+    what_is_shown_for_a_secret_is_not_taken_for_one,
+);
