@@ -89,6 +89,27 @@ pub async fn raw(address: SocketAddr, bytes: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
+/// Sends these bytes as they are, closes this side of the connection, as `nc -N` does, and returns all that comes back until
+/// the server closes the other one.
+///
+/// # Errors
+///
+/// If the server cannot be reached, or breaks the connection off.
+pub async fn half_closed(address: SocketAddr, bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)
+        .await
+        .with_context(|| format!("cannot connect to {address}"))?;
+    stream.write_all(bytes).await.context("cannot send")?;
+    stream.shutdown().await.context("cannot close")?;
+    let mut received = Vec::new();
+    let all = stream.read_to_end(&mut received);
+    timeout(Duration::from_secs(30), all)
+        .await
+        .context("the server does not close the connection")?
+        .context("cannot receive")?;
+    Ok(received)
+}
+
 /// Sends these bytes as they are and hangs up without reading an answer.
 ///
 /// # Errors

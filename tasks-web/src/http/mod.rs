@@ -3,6 +3,7 @@
 mod body;
 mod document;
 pub(crate) mod duration;
+mod exchange;
 #[cfg(feature = "database")]
 mod ids;
 #[cfg(feature = "database")]
@@ -17,6 +18,7 @@ pub(crate) use body::{BodyLimits, check_json, check_same_site, is_announced};
 pub(crate) use document::Document;
 #[cfg(feature = "database")]
 pub(crate) use document::matches_etag;
+pub(crate) use exchange::{Awaited, Doors, Exchange};
 #[cfg(feature = "database")]
 pub(crate) use ids::ULID;
 #[cfg(feature = "database")]

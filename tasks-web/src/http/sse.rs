@@ -5,16 +5,17 @@ use std::collections::hash_map::Entry;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{client_address, duration, network};
+use super::{Exchange, client_address, duration, network};
 use crate::problem::Problem;
 
 /// So that nobody on the way takes the connection for dead.
@@ -126,7 +127,28 @@ pub(crate) fn respond(
     if request.method() == Method::HEAD {
         return response.finish();
     }
-    response.streaming(events)
+    match request.conn_data::<Exchange>() {
+        Some(exchange) => response.streaming(probing(events, exchange.clone())),
+        None => response.streaming(events),
+    }
+}
+
+/// A client that sends nothing more may be gone: a word tells, and not only when it is time for one.
+fn probing(
+    events: impl Stream<Item = Result<Bytes, Infallible>> + 'static,
+    exchange: Exchange,
+) -> impl Stream<Item = Result<Bytes, Infallible>> + 'static {
+    let mut events = Box::pin(events);
+    let mut said = false;
+    futures_util::stream::poll_fn(move |cx| {
+        let event = events.poll_next_unpin(cx);
+        // The connection is what wakes this when the client ends it.
+        if event.is_pending() && !said && exchange.has_ended() {
+            said = true;
+            return Poll::Ready(Some(Ok(STILL_HERE)));
+        }
+        event
+    })
 }
 
 /// When to look again, and when to give a sign of life.

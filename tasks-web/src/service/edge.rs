@@ -10,7 +10,7 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
-use actix_web::http::{Method, Uri};
+use actix_web::http::{ConnectionType, Method, Uri};
 use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -19,6 +19,7 @@ use super::gate::Gate;
 use super::request_id::RequestId;
 use super::seal;
 use crate::auth::Access;
+use crate::http::Exchange;
 use crate::logging::panics;
 use crate::monitoring::{HttpMetrics, Routes};
 use crate::problem::Problem;
@@ -127,6 +128,8 @@ where
             began: Instant::now(),
         };
         request.extensions_mut().insert(seen.id.clone());
+        let exchange = request.conn_data::<Exchange>();
+        let awaiting = Exchange::await_answer(exchange, request.version());
         Box::pin(async move {
             let mut passing = std::pin::pin!(pass(service, request, refused));
             let polling = std::future::poll_fn(|cx| panics::expected(|| passing.as_mut().poll(cx)));
@@ -134,10 +137,17 @@ where
                 Ok(result) => result,
                 Err(panic) => Err(panicked(&seen, &*panic)),
             };
-            match result {
+            let mut result = match result {
                 Ok(response) => Ok(watch.finish(&seen, response)),
                 Err(error) => Err(watch.finish_error(&seen, &error)),
+            };
+            if awaiting.is_closing()
+                && let Ok(response) = &mut result
+            {
+                let head = response.response_mut().head_mut();
+                head.set_connection_type(ConnectionType::Close);
             }
+            result
         })
     }
 }

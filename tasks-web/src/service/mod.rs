@@ -2,6 +2,7 @@
 
 mod build;
 mod builder;
+mod connection;
 mod core;
 mod edge;
 mod error;
@@ -15,6 +16,7 @@ mod part;
 mod request_id;
 mod run;
 mod seal;
+mod server;
 mod setting;
 #[cfg(feature = "database")]
 mod storage;

@@ -1,13 +1,12 @@
 //! Serves until it is told to stop.
 
 use std::convert::Infallible;
-
-use actix_web::{App, HttpServer, web};
+use std::net::{SocketAddr, TcpListener};
 
 use super::Service;
-use super::core::outside;
 use super::error::{BuildProblems, ServiceError};
 use super::listen::{Listen, announce, announce_management};
+use super::server::{Serving, bind};
 use crate::logging;
 
 impl Service {
@@ -35,33 +34,18 @@ impl Service {
     }
 
     async fn serve(self) -> Result<(), ServiceError> {
-        let service = self.clone();
         let listen = &self.core.listen;
-        let mut server = HttpServer::new(move || {
-            App::new()
-                .configure(service.configure())
-                .default_service(web::to(outside))
-        })
-        // A client that hangs up cancels what it asked for.
-        .h1_allow_half_closed(false)
-        .disable_signals()
-        .shutdown_timeout(listen.drain.as_secs());
-        if let Some(workers) = listen.workers {
-            server = server.workers(workers);
-        }
         let failed = |source| ServiceError::Listen {
             address: listen.address(),
             source,
         };
-        let given = Listen::handed_over()?;
-        if given.is_empty() {
-            server = server
-                .bind((listen.host.as_str(), listen.port))
-                .map_err(failed)?;
+        let mut listeners = Listen::handed_over()?;
+        let handed_over = !listeners.is_empty();
+        if !handed_over {
+            listeners = bind(&listen.host, listen.port).map_err(failed)?;
         }
-        for listener in given {
-            server = server.listen(listener).map_err(failed)?;
-        }
+        let addresses = listeners.iter().map(TcpListener::local_addr);
+        let addresses: Vec<SocketAddr> = addresses.collect::<Result<_, _>>().map_err(failed)?;
         let mut signals = Signals::new().map_err(ServiceError::Serve)?;
         let started = tokio::select! {
             started = self.startup() => started,
@@ -75,9 +59,8 @@ impl Service {
             self.shutdown().await;
             return Err(error);
         }
-        let addresses = server.addrs();
-        let server = server.run();
-        let handle = server.handle();
+        let serving = self.server(listeners, handed_over);
+        let Serving { server, closing } = serving.map_err(ServiceError::Serve)?;
         let (what, path) = self.front();
         announce(&addresses, what, path);
         if let Some(management) = &self.core.management {
@@ -92,7 +75,7 @@ impl Service {
                 self.core.stopping.cancel();
                 let mut stopping = std::pin::pin!(async {
                     // Jobs and requests end side by side: each has its own time limit.
-                    tokio::join!(handle.stop(true), &mut server, self.drain()).1
+                    tokio::join!(closing.close(), &mut server, self.drain()).1
                 });
                 tokio::select! {
                     result = &mut stopping => result,

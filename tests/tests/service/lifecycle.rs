@@ -187,39 +187,118 @@ async fn what_no_route_can_answer_is_a_problem_too() {
     }
 }
 
+/// Starts the program with a socket that is handed over.
+fn start_with(listener: &std::net::TcpListener) -> std::process::Child {
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-c",
+            "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" 3<&0 </dev/null",
+        ])
+        .arg(program())
+        .stdin(
+            listener
+                .try_clone()
+                .map(std::os::fd::OwnedFd::from)
+                .unwrap(),
+        )
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    command.spawn().unwrap()
+}
+
+/// One process after another on one socket, and clients that do not stop asking: on connections that are kept and on new ones,
+/// and without asking twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_is_lost_when_a_process_follows_another() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut current = start_with(&listener);
+    let url = format!("http://127.0.0.1:{port}/api/v1/tasks/sleep/$execute");
+    let body = json!({"params": {"milliseconds": 1}});
+    assert_eq!(http::post(&url, &body).await.unwrap().0, 200);
+
+    let (over, answered) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let clients = (0..8).map(|number| {
+        let (url, body) = (url.clone(), body.clone());
+        let (over, answered) = (Arc::clone(&over), Arc::clone(&answered));
+        tokio::spawn(async move {
+            let kept = number % 2 == 0;
+            let client = reqwest::Client::builder()
+                .no_proxy()
+                .pool_max_idle_per_host(usize::from(kept))
+                .retry(reqwest::retry::never())
+                .timeout(Duration::from_secs(30));
+            let client = client.build().unwrap();
+            let mut lost = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                match http::answer(client.post(&url).json(&body)).await {
+                    Ok((status, _)) if status == 200 => {
+                        answered.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok((status, answer)) => lost.push(format!("{status}: {answer}")),
+                    Err(error) => lost.push(format!("kept: {kept}: {error:#}")),
+                }
+            }
+            lost
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    for _ in 0..4 {
+        let before = answered.load(Ordering::Relaxed);
+        while answered.load(Ordering::Relaxed) < before + 500 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let pid = i32::try_from(current.id()).ok();
+        let pid = pid.and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(pid, Signal::TERM).unwrap();
+        let began = Instant::now();
+        while current.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < Duration::from_secs(20));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        current = start_with(&listener);
+    }
+    let before = answered.load(Ordering::Relaxed);
+    while answered.load(Ordering::Relaxed) < before + 100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    over.store(true, Ordering::Relaxed);
+    let mut lost = Vec::new();
+    for client in clients {
+        lost.extend(client.await.unwrap());
+    }
+    current.kill().unwrap();
+    current.wait().unwrap();
+    assert!(
+        lost.is_empty(),
+        "{} of {}: {lost:#?}",
+        lost.len(),
+        answered.load(Ordering::Relaxed)
+    );
+}
+
 /// `systemfd` keeps a socket open and hands it to one process after the other, by the protocol of systemd
 /// (`sd_listen_fds(3)`). A shell is all it takes to do the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_socket_that_is_handed_over_outlives_the_process() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let start = || {
-        let mut command = Command::new("sh");
-        command
-            .args([
-                "-c",
-                "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" 3<&0 </dev/null",
-            ])
-            .arg(program())
-            .stdin(
-                listener
-                    .try_clone()
-                    .map(std::os::fd::OwnedFd::from)
-                    .unwrap(),
-            )
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null());
-        command.spawn().unwrap()
-    };
     let url = format!("http://127.0.0.1:{port}/health");
-    let mut first = start();
+    let mut first = start_with(&listener);
     assert_eq!(http::get(&url).await.unwrap().0, 200);
     first.kill().unwrap();
     first.wait().unwrap();
     // Nobody is there, and a client is not turned away: it waits for the next one.
     let asked = tokio::spawn(async move { http::get(&url).await });
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let mut second = start();
+    let mut second = start_with(&listener);
     let answer = asked.await.unwrap();
     second.kill().unwrap();
     second.wait().unwrap();

@@ -8,6 +8,7 @@ mod build;
 mod cors;
 mod edge;
 mod full_disk;
+mod half_closed;
 mod health;
 mod jobs;
 mod landing;
