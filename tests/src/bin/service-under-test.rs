@@ -28,6 +28,16 @@ async fn compute(milliseconds: u64) -> u64 {
     milliseconds
 }
 
+/// The same on a thread.
+#[task(tags = ["slow"])]
+fn compute_on_a_thread(milliseconds: u64) -> u64 {
+    let began = std::time::Instant::now();
+    while began.elapsed() < Duration::from_millis(milliseconds) {
+        std::hint::spin_loop();
+    }
+    milliseconds
+}
+
 /// Says a word, and ends as it is told.
 #[task(tags = ["talk"])]
 async fn talk(how: String, caller: Caller) -> Result<String, TaskError> {

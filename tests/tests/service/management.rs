@@ -25,47 +25,65 @@ fn management(server: &Server) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn probes_are_answered_while_every_worker_computes() {
-    let environment = [("MANAGEMENT", "127.0.0.1:0"), ("WORKERS", "1")];
+    const THREADS: usize = 3;
+    const WORKERS: usize = 2;
+    let environment = [("MANAGEMENT", "127.0.0.1:0"), ("WORKERS", "2")];
     let mut server = Server::start_program(program(), environment).unwrap();
     let base = management(&server);
     for path in ["/health", "/metrics"] {
         let (status, problem) = http::get(&server.url(path)).await.unwrap();
         assert_eq!(status, 404, "{path} is on the management port: {problem}");
     }
-    let url = server.url("/api/v1/tasks/compute/$execute");
-    let computing =
+    let compute = |task: &str| {
+        let url = server.url(&format!("/api/v1/tasks/{task}/$execute"));
+        // Each on a connection of its own: the workers take turns.
         tokio::spawn(
-            async move { http::post(&url, &json!({"params": {"milliseconds": 3000}})).await },
-        );
-    let metrics = format!("{base}/metrics");
-    while !reqwest::get(&metrics)
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap()
-        .contains("tasks_executions_in_flight{task=\"compute\"} 1")
-    {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+            async move { http::post(&url, &json!({"params": {"milliseconds": 8000}})).await },
+        )
+    };
+    let under_way = async |task: &str, expected: usize| {
+        let line = format!("tasks_executions_in_flight{{task=\"{task}\"}} {expected}\n");
+        let began = Instant::now();
+        loop {
+            let answer = reqwest::get(format!("{base}/metrics")).await.unwrap();
+            let metrics = answer.text().await.unwrap();
+            if metrics.contains(&line) {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(5), "{metrics}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let mut computing = Vec::new();
+    for (task, count) in [("compute_on_a_thread", THREADS), ("compute", WORKERS)] {
+        for _ in 0..count {
+            computing.push(compute(task));
+        }
+        under_way(task, count).await;
     }
     let client = http::client().unwrap();
-    let mut slowest = Duration::ZERO;
-    for _ in 0..5 {
+    let mut took = Vec::new();
+    for _ in 0..21 {
         let began = Instant::now();
         let (status, health) = http::answer(client.get(format!("{base}/health")))
             .await
             .unwrap();
-        slowest = slowest.max(began.elapsed());
+        took.push(began.elapsed());
         assert_eq!(
             (status.as_u16(), &health["status"]),
             (200, &json!("healthy"))
         );
         // Not the answer of a moment ago.
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
     }
-    assert!(!computing.is_finished(), "the worker was busy all the time");
-    // A debug build on a machine that has other things to do; it is a millisecond or two.
-    assert!(slowest < Duration::from_millis(1000), "{slowest:?}");
+    assert!(
+        computing.iter().all(|task| !task.is_finished()),
+        "all were busy all the time"
+    );
+    took.sort_unstable();
+    // What is promised; the rest is what a machine that has other things to do may need.
+    assert!(took[10] < Duration::from_millis(100), "{took:?}");
+    assert!(took[20] < Duration::from_secs(1), "{took:?}");
 
     // And until the end of the drain.
     server.signal(Signal::TERM).unwrap();
@@ -74,8 +92,13 @@ async fn probes_are_answered_while_every_worker_computes() {
     }
     let (status, _) = http::get(&format!("{base}/health")).await.unwrap();
     assert_eq!(status, 200);
-    assert!(!computing.is_finished(), "it is answered before the end");
-    assert_eq!(computing.await.unwrap().unwrap().0, 200);
+    assert!(
+        computing.iter().any(|task| !task.is_finished()),
+        "it is answered before the end"
+    );
+    for task in computing {
+        assert_eq!(task.await.unwrap().unwrap().0, 200);
+    }
     assert!(
         server
             .wait(Duration::from_secs(20))
