@@ -94,7 +94,9 @@ pub use id::InvalidId;
 pub use inject::{InjectError, Injectable, Injection, Injector, Requirements, State};
 #[cfg(feature = "database")]
 pub use jobs::{JobError, JobRecord, JobStatus, Jobs, Scheduler};
-pub use registry::{RegisteredTask, RegistryBuilder, RegistryError, RegistryProblem, TaskRegistry};
+pub use registry::{
+    RegisteredTask, RegistryBuilder, RegistryError, RegistryProblem, TaskRegistry, WriteSchema,
+};
 pub use schema::{BoundIntegers, TitleVariants};
 pub use shell::{run_program, run_shell};
 pub use task::{

@@ -8,19 +8,28 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{AnySlot, Declared};
+use crate::registry::WriteSchema;
 use crate::task::ParameterInfo;
 
 /// What a client that is asked for a secret is to do (JSON Schema Validation, sections 7.3 and 9.4).
 const SECRET: [(&str, &str); 1] = [("format", "password")];
 
 /// The schema of the request parameters of a function.
-pub(crate) fn of_parameters(parameters: &[Declared], generator: &mut SchemaGenerator) -> Value {
+pub(crate) fn of_parameters(
+    parameters: &[Declared],
+    make: &mut dyn FnMut(&'static str, WriteSchema<'_>) -> Schema,
+) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for parameter in parameters {
-        let Some(schema) = parameter.slot.schema(generator) else {
+        if parameter.slot.injected() {
             continue;
+        }
+        let write = |generator: &mut SchemaGenerator| {
+            // What is not injected has a schema.
+            parameter.slot.schema(generator).unwrap_or_default()
         };
+        let schema = make(parameter.slot.type_name(), &write);
         properties.insert(parameter.name.to_owned(), of_parameter(parameter, schema));
         if parameter.slot.required() {
             required.push(parameter.name);

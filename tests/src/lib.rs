@@ -13,6 +13,7 @@ pub mod engines;
 pub mod generated;
 pub mod http;
 pub mod load;
+pub mod odd;
 pub mod openapi;
 pub mod postgres;
 pub mod process;

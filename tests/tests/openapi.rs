@@ -236,7 +236,7 @@ async fn every_task_has_its_operation() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|v| &v["title"])
+        .map(|variant| &followed(&document, variant)["title"])
         .collect();
     assert_eq!(titles, ["ReportSuccess", "ReportError"]);
 }
@@ -305,116 +305,8 @@ async fn the_schemas_of_a_task_stand_alone() {
     }
 }
 
-mod odd {
-    use std::borrow::Cow;
-    use std::collections::{BTreeMap, BTreeSet, HashMap};
-    use std::time::{Duration, SystemTime};
-
-    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-    use serde::{Deserialize, Serialize};
-    use serde_json::Value;
-    use tasks_web::prelude::*;
-
-    /// A number of any length, or a text of one.
-    #[derive(Serialize, Deserialize, Default)]
-    pub(super) struct Decimal(String);
-
-    impl JsonSchema for Decimal {
-        fn schema_name() -> Cow<'static, str> {
-            "Decimal".into()
-        }
-
-        fn json_schema(_: &mut SchemaGenerator) -> Schema {
-            json_schema!({"type": ["string", "number"], "pattern": "^-?[0-9]+$"})
-        }
-    }
-
-    #[derive(Serialize, Deserialize, JsonSchema)]
-    pub(super) enum Shape {
-        Point,
-        Circle(f64),
-        Line(f64, f64),
-        Named { name: String },
-    }
-
-    #[derive(Serialize, Deserialize, JsonSchema)]
-    #[serde(tag = "kind", rename_all = "snake_case")]
-    pub(super) enum Outcome {
-        Success { value: Option<Value> },
-        Error { why: Option<Box<Self>> },
-    }
-
-    #[derive(Serialize, Deserialize, JsonSchema)]
-    #[serde(untagged)]
-    pub(super) enum Either {
-        Number(i64),
-        Text(String),
-        Nothing(()),
-    }
-
-    #[derive(Serialize, Deserialize, JsonSchema)]
-    pub(super) struct Everything {
-        decimal: Decimal,
-        maybe_decimal: Option<Decimal>,
-        pair: (i32, String),
-        twins: (u8, u8),
-        none: [u8; 0],
-        three: [f32; 3],
-        by_number: HashMap<u32, Vec<String>>,
-        by_sign: BTreeMap<i8, Option<Shape>>,
-        set: BTreeSet<u16>,
-        any: Value,
-        maybe_any: Option<Value>,
-        unit: (),
-        maybe_shape: Option<Shape>,
-        either: Either,
-        maybe_either: Option<Either>,
-        letter: char,
-        wait: Duration,
-        wide: u128,
-        #[schemars(range(min = 1, max = 5), extend("exclusiveMinimum" = 0))]
-        stars: i64,
-        #[serde(flatten)]
-        others: HashMap<String, Value>,
-    }
-
-    #[task(register = false)]
-    pub(super) async fn echo(everything: Everything) -> Everything {
-        everything
-    }
-
-    #[task(register = false)]
-    pub(super) async fn a_b(
-        outcome: Outcome,
-        data: Value,
-        pair: Option<(i64, bool)>,
-    ) -> Option<Outcome> {
-        let _ = (data, pair);
-        Some(outcome)
-    }
-
-    #[task(register = false)]
-    pub(super) async fn at(
-        #[task(default = SystemTime::now())] time: SystemTime,
-        #[task(default = Duration::from_secs(5))] wait: Duration,
-    ) -> SystemTime {
-        time + wait
-    }
-}
-
 async fn odd_documents() -> (tasks_tests::app::Running, Value, Value) {
-    use tasks_web::{TaskExecutor, TaskRegistry, task};
-    let registry = TaskRegistry::builder()
-        .task(odd::echo)
-        .task(odd::a_b)
-        .task(task(odd::a_b).named("a-b"))
-        .task(odd::at)
-        .build()
-        .unwrap();
-    let executor = TaskExecutor::builder(registry).build().unwrap();
-    let app = tasks_tests::app::Running::start(move |config| {
-        config.service(tasks_web::scope("/tasks", executor.clone()));
-    });
+    let app = tasks_tests::odd::serve();
     let newer = http::get(&app.url("/openapi.json")).await.unwrap().1;
     let older = http::get(&app.url("/openapi.json?version=3.0"))
         .await
@@ -472,4 +364,148 @@ async fn odd_types_are_described() {
             .replace('-', "_")
     };
     assert_ne!(id("a_b"), id("a-b"));
+}
+
+/// Types of one name, told apart by where they are.
+mod shop {
+    pub(super) mod billing {
+        use schemars::JsonSchema;
+        use serde::{Deserialize, Serialize};
+        use tasks_web::prelude::*;
+
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        pub(in super::super) struct Item {
+            price: u32,
+        }
+
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        pub(in super::super) struct Order {
+            items: Vec<Item>,
+        }
+
+        #[task(register = false)]
+        pub(in super::super) async fn bill(order: Order) -> Item {
+            let mut items = order.items;
+            items.remove(0)
+        }
+    }
+
+    pub(super) mod shipping {
+        use schemars::JsonSchema;
+        use serde::{Deserialize, Serialize};
+        use tasks_web::prelude::*;
+
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        pub(in super::super) struct Item {
+            weight: u32,
+        }
+
+        #[derive(Serialize, Deserialize, JsonSchema)]
+        pub(in super::super) struct Parcel {
+            item: Option<Item>,
+            next: Option<Box<Self>>,
+        }
+
+        #[task(register = false)]
+        pub(in super::super) async fn ship(parcel: Parcel) -> Option<Parcel> {
+            Some(parcel)
+        }
+    }
+}
+
+/// The schema that a value of the document leads to.
+fn followed<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    let schema = schema.get("anyOf").map_or(schema, |either| &either[0]);
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap(),
+        None => schema,
+    }
+}
+
+#[test]
+fn types_of_one_name_are_told_apart_by_their_modules() {
+    use shop::{billing::bill, shipping::ship};
+    use tasks_web::{OpenApi, TaskExecutor, TaskRegistry, task};
+
+    let document = |bill_name: &'static str, ship_name: &'static str| {
+        let registry = TaskRegistry::builder()
+            .task(task(bill).named(bill_name))
+            .task(task(ship).named(ship_name));
+        let executor = TaskExecutor::builder(registry.build().unwrap())
+            .build()
+            .unwrap();
+        let api = OpenApi::new("x", "1").scope(&tasks_web::scope("/t", executor));
+        (api.document(), api.document_3_0())
+    };
+    let mut names = Vec::new();
+    for (bill_name, ship_name) in [("a", "b"), ("b", "a")] {
+        let (newer, older) = document(bill_name, ship_name);
+        for document in [&newer, &older] {
+            assert_valid(document);
+        }
+        let params = |task: &str| {
+            newer["paths"][format!("/t/{task}/$execute")]["post"]["requestBody"]["content"]
+                ["application/json"]["schema"]["properties"]["params"]["properties"]
+                .clone()
+        };
+        let order = params(bill_name)["order"].clone();
+        let item = &followed(&newer, &order)["properties"]["items"]["items"];
+        assert_eq!(item["$ref"], "#/components/schemas/billing.Item");
+        assert!(followed(&newer, item)["properties"]["price"].is_object());
+        let parcel = params(ship_name)["parcel"].clone();
+        let parcel = followed(&newer, &parcel);
+        assert!(followed(&newer, &parcel["properties"]["next"])["properties"]["next"].is_object());
+        let item = &parcel["properties"]["item"];
+        assert_eq!(
+            item["anyOf"][0]["$ref"],
+            "#/components/schemas/shipping.Item"
+        );
+        assert!(followed(&newer, item)["properties"]["weight"].is_object());
+        let schemas = newer["components"]["schemas"].as_object().unwrap();
+        names.push(schemas.keys().cloned().collect::<Vec<_>>());
+    }
+    assert_eq!(names[0], names[1], "whatever the order of the tasks is");
+    assert!(
+        !names[0]
+            .iter()
+            .any(|name| name == "Item" || name.ends_with('2')),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn types_inside_of_functions_are_not_taken_for_each_other() {
+    use tasks_web::{OpenApi, TaskExecutor, TaskRegistry};
+
+    fn first(registry: tasks_web::RegistryBuilder) -> tasks_web::RegistryBuilder {
+        #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        struct Found {
+            one: u32,
+        }
+        registry.register_fn("first", ["x"], |(): ()| async {
+            Ok::<_, String>(Found { one: 1 })
+        })
+    }
+    fn second(registry: tasks_web::RegistryBuilder) -> tasks_web::RegistryBuilder {
+        #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        struct Found {
+            two: u32,
+        }
+        registry.register_fn("second", ["x"], |(): ()| async {
+            Ok::<_, String>(Found { two: 2 })
+        })
+    }
+    let registry = second(first(TaskRegistry::builder())).build().unwrap();
+    let executor = TaskExecutor::builder(registry).build().unwrap();
+    let api = OpenApi::new("x", "1").scope(&tasks_web::scope("/t", executor));
+    let document = api.document();
+    for (task, field) in [("first", "one"), ("second", "two")] {
+        let result = &document["paths"][format!("/t/{task}/$execute")]["post"]["responses"]["200"]
+            ["content"]["application/json"]["schema"]["properties"]["result"];
+        assert_eq!(
+            result["anyOf"][0]["$ref"],
+            format!("#/components/schemas/{task}.Found")
+        );
+        assert!(followed(&document, result)["properties"][field].is_object());
+    }
 }

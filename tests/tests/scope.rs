@@ -212,7 +212,13 @@ async fn a_type_that_is_read_and_written_differently_has_two_schemas() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|variant| &variant["title"])
+        // A variant that is an object is a schema of its own.
+        .map(|variant| match variant["$ref"].as_str() {
+            Some(reference) => {
+                &document.pointer(reference.trim_start_matches('#')).unwrap()["title"]
+            }
+            None => &variant["title"],
+        })
         .collect();
     assert_eq!(titles, ["KindRound", "KindSquare"]);
     let text = document["paths"]["/t/shape/$execute"]["post"]["description"]

@@ -71,6 +71,8 @@ impl<T> Slot<T> {
 /// A slot whose type is not known.
 pub trait AnySlot: fmt::Debug + Sync {
     fn parameter(&self) -> &Parameter;
+    /// The whole path of the type.
+    fn type_name(&self) -> &'static str;
     fn injected(&self) -> bool;
     /// Whether a request has to hold the parameter.
     fn required(&self) -> bool;
@@ -83,6 +85,10 @@ pub trait AnySlot: fmt::Debug + Sync {
 impl<T> AnySlot for Slot<T> {
     fn parameter(&self) -> &Parameter {
         &self.parameter
+    }
+
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<T>()
     }
 
     fn injected(&self) -> bool {

@@ -9,7 +9,7 @@
     reason = "for generated code, which is not written by hand"
 )]
 
-use std::any::TypeId;
+use std::any::{TypeId, type_name};
 use std::future::poll_fn;
 
 use schemars::{Schema, SchemaGenerator};
@@ -35,6 +35,8 @@ pub struct Facts {
     /// Whether it is not `async`, and so runs on the blocking pool.
     pub(crate) blocking: bool,
     pub(crate) output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+    /// The whole path of the type that it returns.
+    pub(crate) output_type: fn() -> &'static str,
 }
 
 /// Turns what the function returned into the end of the execution.
@@ -72,6 +74,7 @@ where
         id: TypeId::of::<Function>,
         blocking: false,
         output_schema,
+        output_type: type_name::<R>,
     };
     Asynchronous {
         facts,
@@ -98,6 +101,7 @@ where
         id: TypeId::of::<Function>,
         blocking: true,
         output_schema,
+        output_type: type_name::<R>,
     };
     Blocking {
         facts,

@@ -25,6 +25,8 @@ pub(crate) struct Closure {
     pub(super) location: &'static Location<'static>,
     pub(super) input_schema: fn(&mut SchemaGenerator) -> Schema,
     pub(super) output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+    /// The whole paths of the types that it takes and returns.
+    pub(super) types: [fn() -> &'static str; 2],
     pub(super) start: Start,
 }
 
@@ -96,6 +98,7 @@ impl Closure {
             location,
             input_schema: |_| schema(),
             output_schema: |generator| Some(generator.subschema_for::<R>()),
+            types: [type_name::<P>, type_name::<R>],
             start: Box::new(move |call| {
                 let (Nothing {}, run) = call.decode_whole(&fields)?;
                 let params = P::deserialize(Value::Null).ok()?;
@@ -148,6 +151,7 @@ impl Closure {
             location,
             input_schema: schema::of_struct::<P>,
             output_schema: |generator| Some(generator.subschema_for::<R>()),
+            types: [type_name::<P>, type_name::<R>],
             start: Box::new(move |call| {
                 let (params, run) = call.decode_whole::<P>(&fields)?;
                 Some(start(params, run))

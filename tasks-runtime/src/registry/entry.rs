@@ -17,6 +17,9 @@ use crate::schema;
 use crate::task::JobPolicy;
 use crate::task::{ParameterInfo, TaskDescriptor, TaskInfo};
 
+/// Writes the schema of a type with a generator.
+pub type WriteSchema<'a> = &'a dyn Fn(&mut SchemaGenerator) -> Schema;
+
 /// A task under the name and the tags it was registered with.
 #[derive(Clone)]
 pub struct RegisteredTask {
@@ -177,10 +180,19 @@ impl RegisteredTask {
 
     /// The schema of `params`, with references into the generator's definitions.
     pub fn input_schema(&self, generator: &mut SchemaGenerator) -> Value {
+        self.input_schema_by(&mut |_, write| write(generator))
+    }
+
+    /// The schema of `params`, where `make` has the schema of each parameter written by a generator of its choice. It is told
+    /// the whole path of the parameter's type. A closure's are one struct.
+    pub fn input_schema_by(
+        &self,
+        make: &mut dyn FnMut(&'static str, WriteSchema<'_>) -> Schema,
+    ) -> Value {
         match &self.code {
-            Code::Function { parameters, .. } => schema::of_parameters(parameters, generator),
+            Code::Function { parameters, .. } => schema::of_parameters(parameters, make),
             Code::Closure(closure) => {
-                let mut schema: Value = (closure.input_schema)(generator).into();
+                let mut schema: Value = make((closure.types[0])(), &closure.input_schema).into();
                 if let (false, Value::Object(schema)) = (closure.open, &mut schema) {
                     schema.insert("additionalProperties".to_owned(), false.into());
                 }
@@ -194,6 +206,15 @@ impl RegisteredTask {
         match &self.code {
             Code::Function { task, .. } => (task.shim.facts().output_schema)(generator),
             Code::Closure(closure) => (closure.output_schema)(generator),
+        }
+    }
+
+    /// The whole path of the type that the task returns.
+    #[must_use]
+    pub fn output_type(&self) -> &'static str {
+        match &self.code {
+            Code::Function { task, .. } => (task.shim.facts().output_type)(),
+            Code::Closure(closure) => (closure.types[1])(),
         }
     }
 

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 pub use builder::RegistryBuilder;
-pub use entry::RegisteredTask;
+pub use entry::{RegisteredTask, WriteSchema};
 pub use error::{RegistryError, RegistryProblem};
 
 use crate::execute::ExecuteError;

@@ -37,7 +37,17 @@ pub(super) fn older(schema: &mut Schema) {
     patterns(schema);
     bounds(schema);
     nullable(schema);
-    if schema.get("type") == Some(&json!("array")) && !schema.contains_key("items") {
+    items(schema);
+    // Beside a reference, of which a generator makes a type, it takes a default for one it cannot write.
+    if schema.contains_key("allOf") && schema.get("default").is_some_and(Value::is_object) {
+        schema.remove("default");
+    }
+}
+
+/// A list says what its elements are, also where it has none.
+fn items(schema: &mut Map<String, Value>) {
+    let is_list = schema.get("type").is_some_and(|kind| kind == "array");
+    if is_list && !schema.contains_key("items") && !schema.contains_key("prefixItems") {
         schema.insert("items".to_owned(), json!({}));
     }
 }
@@ -148,7 +158,7 @@ fn nullable(schema: &mut Map<String, Value>) {
     }
 }
 
-/// What accepts everything is an empty object: some generators take a schema to be an object.
+/// What accepts everything is an empty object: some generators take a schema to be an object. And lists have elements.
 pub(super) fn newer(schema: &mut Schema) {
     let Some(schema) = schema.as_object_mut() else {
         return;
@@ -166,6 +176,7 @@ pub(super) fn newer(schema: &mut Schema) {
     if let Some(items) = schema.get_mut("items") {
         object(items);
     }
+    items(schema);
     // What any value is allowed for need not be said.
     if schema.get("additionalProperties") == Some(&json!({})) {
         schema.insert("additionalProperties".to_owned(), true.into());

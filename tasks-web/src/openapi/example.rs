@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::references;
+
 /// How deep a made-up value goes.
 const DEPTH: usize = 6;
 
@@ -29,7 +31,7 @@ fn sample(
     }
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
         return sample(
-            &definitions(reference.rsplit('/').next()?)?,
+            &definitions(references::name_in(reference)?)?,
             definitions,
             depth,
         );

@@ -1,16 +1,21 @@
 //! The OpenAPI document of the tasks, and its UI.
 
+mod components;
 mod dialect;
 mod document;
 mod endpoint;
 mod example;
+mod names;
 mod operation;
+mod origin;
 #[cfg(feature = "database")]
 pub(crate) mod parts;
+mod references;
 mod security;
 mod service;
 mod share;
 mod ui;
+mod variants;
 mod version;
 
 use std::collections::BTreeMap;

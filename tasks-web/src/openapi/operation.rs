@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use tasks_runtime::{ParameterInfo, RegisteredTask};
 
+use super::references::to as reference;
 use super::version::Version;
 
 /// The schemas of one task.
@@ -171,10 +172,6 @@ const CATALOG: &str = "catalog";
 /// Generated clients have a class per tag, so an operation is in one group only: its first tag. `x-task` has them all.
 fn group(task: &RegisteredTask) -> &str {
     task.tags().first().map_or("tasks", AsRef::as_ref)
-}
-
-fn reference(name: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
 pub(super) fn responses(problems: &[(u16, &str)]) -> Map<String, Value> {

@@ -57,17 +57,23 @@ impl Version {
     /// Puts a schema that was made by hand, or in place, into the version's dialect. The generator does that by itself
     /// for definitions only.
     pub(crate) fn adapt(schema: &mut Value, generator: &mut SchemaGenerator) {
-        if let Ok(schema) = <&mut Schema>::try_from(schema) {
+        if let Ok(schema) = <&mut Schema>::try_from(&mut *schema) {
             for transform in generator.transforms_mut() {
                 let transform: &mut dyn Transform = transform;
                 transform.transform(schema);
             }
+        }
+        // What is anything at all: some generators take a schema to be an object.
+        if *schema == Value::Bool(true) {
+            *schema = json!({});
         }
     }
 
     /// The schema, or `null`.
     pub(crate) fn nullable(self, schema: &Value) -> Value {
         match self {
+            // What is anything may be null already.
+            _ if *schema == json!({}) => json!({}),
             Self::V3_1 => json!({"anyOf": [schema, {"type": "null"}]}),
             Self::V3_0 => {
                 json!({"anyOf": [schema, {"type": "string", "nullable": true, "enum": [null]}]})
