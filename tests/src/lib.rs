@@ -11,6 +11,7 @@ mod daemon;
 pub mod databases;
 pub mod engines;
 pub mod generated;
+pub mod generators;
 pub mod http;
 pub mod load;
 pub mod odd;

@@ -1,9 +1,10 @@
 //! What the tests need beside a Rust toolchain: a browser and its driver, valgrind to count instructions, a PostgreSQL
-//! server and a PgBouncer before it, and schemathesis, which needs Python.
+//! server and a PgBouncer before it, schemathesis, which needs Python, and generators of clients, which need Python and Node.js.
 
 mod debian;
+mod generators;
 mod postgres;
-mod schemathesis;
+mod python;
 mod system;
 
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use self::system::System;
-use crate::process::{find, output};
+use crate::process::{find, output, root, target_dir};
 
 /// Something that tests start.
 struct Need {
@@ -23,7 +24,7 @@ struct Need {
     find: fn() -> Option<String>,
 }
 
-const NEEDED: [Need; 6] = [
+const NEEDED: [Need; 7] = [
     Need {
         what: "Chromium",
         packages: &["chromium"],
@@ -52,7 +53,12 @@ const NEEDED: [Need; 6] = [
     Need {
         what: "Python 3.10 or later with venv",
         packages: &["python3", "python3-venv"],
-        find: || schemathesis::python().and_then(|python| version(&python)),
+        find: || python::python().and_then(|python| version(&python)),
+    },
+    Need {
+        what: "Node.js 18 or later with npm",
+        packages: &["nodejs", "npm"],
+        find: generators::node,
     },
 ];
 
@@ -63,7 +69,13 @@ pub(crate) fn run_step() -> Result<()> {
         println!("missing: {}", names(&missing));
         install(&missing)?;
     }
-    schemathesis::provide()
+    let schemathesis = python::provide(
+        &target_dir().join("schemathesis"),
+        &root().join("tests/schemathesis/requirements.txt"),
+        "schemathesis",
+    )?;
+    println!("{schemathesis}");
+    generators::provide()
 }
 
 fn install(missing: &[&Need]) -> Result<()> {

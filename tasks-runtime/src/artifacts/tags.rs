@@ -5,7 +5,27 @@ use super::ArtifactError;
 const MOST: usize = 50;
 const LONGEST: usize = 100;
 
-/// Letters and digits of any script, `-` and `_`; at most 50 of at most 100 characters; none twice. All that is wrong at once.
+/// Whether a tag may have this character: of ASCII letters, digits, `-` and `_`; beyond it what can be seen.
+///
+/// The `OpenAPI` document says the same in a pattern, by ranges: classes like `\p{L}` are unknown to most validators.
+fn is_allowed(c: char) -> bool {
+    match c {
+        '-' | '_' => true,
+        '\0'..='\x7f' => c.is_ascii_alphanumeric(),
+        // Controls, spaces, and what only steers the text around it.
+        '\u{80}'..='\u{a0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200f}'
+        | '\u{2028}'..='\u{202f}'
+        | '\u{205f}'..='\u{206f}'
+        | '\u{3000}'
+        | '\u{feff}'
+        | '\u{fff0}'..='\u{ffff}' => false,
+        _ => true,
+    }
+}
+
+/// Characters that are [allowed](is_allowed); at most 50 of at most 100 characters; none twice. All that is wrong at once.
 pub(super) fn check(tags: &[String]) -> Result<(), ArtifactError> {
     let mut wrong = Vec::new();
     if tags.len() > MOST {
@@ -23,10 +43,7 @@ pub(super) fn check(tags: &[String]) -> Result<(), ArtifactError> {
                 "tag `{}…` is longer than {LONGEST} characters",
                 shown()
             ));
-        } else if !tag
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
-        {
+        } else if !tag.chars().all(is_allowed) {
             wrong.push(format!(
                 "tag `{}` has other characters than letters, digits, `-` and `_`",
                 shown().escape_debug()
@@ -54,8 +71,23 @@ mod tests {
 
     #[test]
     fn letters_digits_hyphen_and_underscore() {
-        assert_eq!(wrong(&["a-b_1", "größe", "数据", &"x".repeat(100)]), "");
-        for tag in ["", " ", "a b", "a,b", "a.b", "a\n", "\0", &"x".repeat(101)] {
+        assert_eq!(
+            wrong(&["a-b_1", "größe", "数据", "हिन्दी", "🦀", &"x".repeat(100)]),
+            ""
+        );
+        for tag in [
+            "",
+            " ",
+            "a b",
+            "a,b",
+            "a.b",
+            "a\n",
+            "\0",
+            "a\u{a0}b",
+            "\u{200b}",
+            "\u{feff}a",
+            &"x".repeat(101),
+        ] {
             assert_ne!(wrong(&[tag]), "", "{tag:?}");
         }
     }

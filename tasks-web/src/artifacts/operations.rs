@@ -34,7 +34,7 @@ struct Change {
     /// What is known about the data.
     #[schemars(default)]
     metadata: Option<Map<String, Value>>,
-    /// Letters, digits, `-` and `_`; none twice.
+    /// Letters, digits, `-`, `_`, and what can be seen of the characters beyond ASCII; none twice.
     #[schemars(default, schema_with = "tags")]
     tags: Option<Vec<String>>,
     /// Read-only.
@@ -77,7 +77,7 @@ struct In {
     /// What is known about the data.
     #[schemars(default, with = "Map<String, Value>")]
     metadata: Option<Map<String, Value>>,
-    /// Letters, digits, `-` and `_`; none twice.
+    /// Letters, digits, `-`, `_`, and what can be seen of the characters beyond ASCII; none twice.
     #[schemars(default, schema_with = "tags")]
     tags: Option<Vec<String>>,
 }
@@ -86,14 +86,18 @@ fn tags(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::Schema::try_from(tag_list()).unwrap_or_default()
 }
 
+/// The characters of a tag, by those that it does not have: of ASCII all but letters, digits, `-` and `_`; beyond it controls,
+/// spaces and what cannot be seen.
+const TAG: &str = "^[^\\x00-,./:-@\\[-^`{-\\xa0\\u1680\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3000\\ufeff\\ufff0-\\uffff]+$";
+
 /// What a list of tags is like, in any version.
 fn tag_list() -> Value {
     json!({
         "type": "array",
         "maxItems": 50,
         "uniqueItems": true,
-        "items": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[\\p{L}\\p{N}_-]+$"},
-        "description": "Letters, digits, `-` and `_`; none twice.",
+        "items": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": TAG},
+        "description": "Letters, digits, `-`, `_`, and what can be seen of the characters beyond ASCII; none twice.",
     })
 }
 

@@ -42,40 +42,40 @@ impl System {
             // Before Debian, which Ubuntu is derived from.
             (
                 "ubuntu",
-                "  sudo apt-get install pgbouncer postgresql python3-venv valgrind\n  \
+                "  sudo apt-get install nodejs npm pgbouncer postgresql python3-venv valgrind\n  \
                  sudo snap install chromium\n  \
                  sudo ln -s /snap/bin/chromium.chromedriver /usr/local/bin/chromedriver\n\
                  or a pair of browser and driver from https://googlechromelabs.github.io/chrome-for-testing/, in PATH",
             ),
             (
                 "debian",
-                "  sudo apt-get update\n  sudo apt-get install chromium chromium-driver pgbouncer postgresql python3-venv valgrind",
+                "  sudo apt-get update\n  sudo apt-get install chromium chromium-driver nodejs npm pgbouncer postgresql python3-venv valgrind",
             ),
             (
                 "fedora",
-                "  sudo dnf install chromium chromedriver pgbouncer postgresql-server python3 valgrind",
+                "  sudo dnf install chromium chromedriver nodejs pgbouncer postgresql-server python3 valgrind",
             ),
             (
                 "arch",
-                "  sudo pacman -S chromium pgbouncer postgresql python valgrind",
+                "  sudo pacman -S chromium npm pgbouncer postgresql python valgrind",
             ),
             (
                 "alpine",
-                "  sudo apk add chromium chromium-chromedriver pgbouncer postgresql python3 valgrind",
+                "  sudo apk add chromium chromium-chromedriver npm pgbouncer postgresql python3 valgrind",
             ),
             (
                 "suse",
-                "  sudo zypper install chromium chromedriver pgbouncer postgresql-server python311 valgrind",
+                "  sudo zypper install chromium chromedriver npm-default pgbouncer postgresql-server python311 valgrind",
             ),
             (
                 "macos",
-                "  brew install --cask chromium chromedriver\n  brew install pgbouncer postgresql@17 python\n\
+                "  brew install --cask chromium chromedriver\n  brew install node pgbouncer postgresql@17 python\n\
                  there is no valgrind for current versions of macOS: run the steps but `speed` by name",
             ),
         ];
         KNOWN.iter().find(|(name, _)| self.like(name)).map_or(
             "  put `chromium` (or `google-chrome`) and a `chromedriver` of the same version into PATH, and `valgrind`, `initdb`, \
-             `postgres` and `pgbouncer`, and a `python3` that is 3.10 or later",
+             `postgres` and `pgbouncer`, a `python3` that is 3.10 or later, and `node` (18 or later) and `npm`",
             |(_, text)| text,
         )
     }
@@ -94,7 +94,7 @@ mod tests {
             "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n",
         );
         assert!(debian.instructions().contains(
-            "apt-get install chromium chromium-driver pgbouncer postgresql python3-venv valgrind"
+            "apt-get install chromium chromium-driver nodejs npm pgbouncer postgresql python3-venv valgrind"
         ));
         let rocky = System::parse("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n");
         assert!(rocky.instructions().contains("dnf"));
