@@ -15,7 +15,8 @@ use crate::service::{Claim, Link, Part, ServiceInfo};
 /// Nothing from anywhere; its own styles are in it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-const STYLE: &str = "
+/// What the pages of a service look like.
+pub(crate) const STYLE: &str = "
 :root { color-scheme: light dark; --text: #1c2430; --dim: #5b6675; --line: #d9dee6; --back: #f5f7fa; --card: #fff; --accent: #1f5fbf; }
 @media (prefers-color-scheme: dark) {
   :root { --text: #e6eaf0; --dim: #9aa5b4; --line: #2c3542; --back: #12161c; --card: #1a2029; --accent: #7fb2ff; }

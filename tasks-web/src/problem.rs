@@ -177,6 +177,15 @@ impl Problem {
         )
     }
 
+    pub(crate) fn other_origin() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "cross-site-request",
+            "a page that is not this service's sent this with the session of a browser: send the key in its header"
+                .to_owned(),
+        )
+    }
+
     pub(crate) fn cross_site() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,

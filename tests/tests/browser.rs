@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+use std::path::Path;
 use std::time::Duration;
 
 use fantoccini::Locator;
@@ -9,6 +10,55 @@ use tasks_tests::browser::Browser;
 use tasks_tests::process::Server;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A browser cannot send a key by itself: the person is asked for it, and the page works.
+#[tokio::test]
+async fn a_person_enters_a_key_and_runs_a_task() {
+    const KEY: &str = "slow-0123456789abcdef";
+    let program = Path::new(env!("CARGO_BIN_EXE_service-under-test"));
+    let keys = format!("ops:ops-0123456789abcdef,slow[slow]:{KEY}");
+    let server = Server::start_program(program, [("TASKS_API_KEYS", keys)]).unwrap();
+    let browser = Browser::open().await.unwrap();
+    browser.goto(&server.url("/docs")).await.unwrap();
+    let page = browser.client();
+    let find = |css: &'static str| async move {
+        page.wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::Css(css))
+            .await
+            .unwrap_or_else(|error| panic!("{css}: {error}"))
+    };
+    find("#key").await.send_keys("wrong").await.unwrap();
+    find("form button").await.click().await.unwrap();
+    find("[role=alert]").await;
+    find("#key").await.send_keys(KEY).await.unwrap();
+    find("form button").await.click().await.unwrap();
+    find("#operations-slow-execute_sleep .opblock-summary-control")
+        .await
+        .click()
+        .await
+        .unwrap();
+    find("#operations-slow-execute_sleep button.execute")
+        .await
+        .click()
+        .await
+        .unwrap();
+    let answer = find(
+        "#operations-slow-execute_sleep .live-responses-table .response-col_description .microlight",
+    );
+    let answer = answer.await.text().await.unwrap();
+    assert!(answer.contains("\"error\": null"), "{answer}");
+    assert!(
+        page.current_url()
+            .await
+            .unwrap()
+            .path()
+            .starts_with("/docs")
+    );
+    // What the key does not reach is not there.
+    let text = page.source().await.unwrap();
+    assert!(!text.contains("execute_talk"));
+}
 
 #[tokio::test]
 async fn a_task_is_executed_from_the_page() {

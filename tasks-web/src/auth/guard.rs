@@ -4,10 +4,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::time::SystemTime;
 
-use actix_web::HttpMessage as _;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderName;
+use actix_web::{HttpMessage as _, HttpRequest};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
@@ -16,6 +17,7 @@ use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use super::access::Access;
 use super::keys::{ApiKeys, Known};
+use super::session;
 use crate::http::{UNKNOWN, client_address, network};
 use crate::problem::Problem;
 
@@ -38,6 +40,8 @@ pub(crate) struct Guard {
     keys: RwLock<Known>,
     clock: DefaultClock,
     wrong: Attempts,
+    /// Whether a browser may have a session in place of the header.
+    sessions: bool,
 }
 
 impl fmt::Debug for Guard {
@@ -62,7 +66,14 @@ impl Guard {
                 clock.clone(),
             ),
             clock,
+            sessions: false,
         }
+    }
+
+    /// Lets browsers have sessions.
+    pub(crate) fn with_sessions(mut self) -> Self {
+        self.sessions = true;
+        self
     }
 
     pub(crate) fn header(&self) -> &str {
@@ -109,6 +120,13 @@ impl Guard {
     pub(crate) fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
         let mut sent = request.headers().get_all(&self.header);
         let Some(key) = sent.next() else {
+            if let Some(access) = self.session(request.request()) {
+                if !session::is_own_page(request.request()) {
+                    return Err(Problem::other_origin());
+                }
+                request.extensions_mut().insert(access);
+                return Ok(());
+            }
             return Err(Problem::unauthorized(format!(
                 "a key is needed: send it in the header `{}`",
                 self.header()
@@ -127,6 +145,29 @@ impl Guard {
             "the key in the header `{}` is not one of this service's",
             self.header()
         )))
+    }
+
+    /// What the session of a request reaches.
+    pub(super) fn session(&self, request: &HttpRequest) -> Option<Access> {
+        let value = session::of(request).filter(|_| self.sessions)?;
+        session::access(&self.known(), value, SystemTime::now())
+    }
+
+    /// The value of a new session's cookie, for who has a key.
+    pub(super) fn begin_session(
+        &self,
+        request: &HttpRequest,
+        key: &str,
+    ) -> Result<String, Problem> {
+        if self.find(key.as_bytes()).is_some()
+            && let Some(value) = session::issue(&Sha256::digest(key).into(), SystemTime::now())
+        {
+            return Ok(value);
+        }
+        self.count(client_address(request))?;
+        Err(Problem::unauthorized(
+            "the key is not one of this service's".to_owned(),
+        ))
     }
 
     /// Compares with every key, whichever fits, so that the time says nothing.

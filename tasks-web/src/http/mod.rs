@@ -23,7 +23,9 @@ pub(crate) use exchange::{Awaited, Doors, Exchange};
 pub(crate) use ids::ULID;
 #[cfg(feature = "database")]
 pub(crate) use proxies::public_base;
-pub(crate) use proxies::{TrustedProxies, UNKNOWN, client_address, network, public_prefix};
+pub(crate) use proxies::{
+    TrustedProxies, UNKNOWN, client_address, forwarded_host, network, public_prefix,
+};
 pub(crate) use respond::{answer, conditional, json, only_get};
 #[cfg(feature = "database")]
 pub(crate) use respond::{check_preconditions, is_conditional};

@@ -12,7 +12,6 @@ use actix_web::http::uri::Authority;
 use ipnet::IpNet;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-#[cfg(feature = "database")]
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 #[cfg(feature = "database")]
@@ -108,6 +107,12 @@ pub(crate) fn public_base(request: &HttpRequest) -> String {
         (Some(scheme), Some(host)) => format!("{scheme}://{host}{prefix}"),
         _ => prefix.to_owned(),
     }
+}
+
+/// The host by which the client knows the service, when a trusted proxy says so.
+pub(crate) fn forwarded_host(request: &HttpRequest) -> Option<&str> {
+    TrustedProxies::behind(request)?;
+    words(request, &FORWARDED_HOST).pop()
 }
 
 /// The prefix below which a trusted proxy has the service: `/prefix`, or nothing.

@@ -20,7 +20,7 @@ use super::listen::{self, Listen};
 use super::management::Management;
 use super::part::{Claim, Link, Part, check_claims};
 use super::{Service, setting::Setting};
-use crate::auth::Guard;
+use crate::auth::{Guard, Login};
 use crate::health::Health;
 use crate::http::sse::Streams;
 use crate::http::{TrustedProxies, only_get};
@@ -80,6 +80,11 @@ impl ServiceBuilder {
             .auth
             .take(&mut problems)
             .and_then(|keys| keys.load(&mut problems))
+            .map(|guard| match guard.has_limits() && self.docs {
+                // Who cannot send a header could not see what is closed then.
+                true => guard.with_sessions(),
+                false => guard,
+            })
             .map(Arc::new);
         let cors = self.cors.take(&mut problems);
         if let Some(cors) = &cors {
@@ -209,6 +214,11 @@ impl ServiceBuilder {
             }
         }
         parts.push(claims);
+        let login = guard
+            .as_ref()
+            .filter(|_| limited && self.docs)
+            .map(|guard| Login::new(guard, &self.info.display_name, vec![Claim::below("/docs")]));
+        parts.extend(login.as_ref().map(Login::part));
 
         let address = self.address.take(&mut problems);
         let (host, port) = address.unwrap_or_else(|| listen::from_env(&mut problems));
@@ -281,7 +291,7 @@ impl ServiceBuilder {
         let gate = |parts: &[Part]| {
             guard
                 .as_ref()
-                .map(|guard| Gate::new(Arc::clone(guard), parts))
+                .map(|guard| Gate::new(Arc::clone(guard), parts, login.clone()))
         };
         let management = managed.map(|(address, managed)| {
             let gate = gate(&managed);

@@ -11,7 +11,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
 use actix_web::http::{ConnectionType, Method, Uri};
-use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _};
+use actix_web::{Error, HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
@@ -155,17 +155,14 @@ where
 async fn pass<S, B>(
     service: Rc<S>,
     request: ServiceRequest,
-    refused: Option<Problem>,
+    refused: Option<HttpResponse>,
 ) -> Result<ServiceResponse<BoxBody>, Error>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody + 'static,
 {
     match refused {
-        Some(problem) => {
-            let response = problem.at(request.path()).error_response();
-            Ok(request.into_response(response))
-        }
+        Some(response) => Ok(request.into_response(response)),
         None => service
             .call(request)
             .await

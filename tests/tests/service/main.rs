@@ -14,6 +14,7 @@ mod jobs;
 mod landing;
 mod lifecycle;
 mod logging;
+mod login;
 mod management;
 mod monitoring;
 mod proxies;

@@ -1,0 +1,157 @@
+//! What a browser has in place of the key, which it cannot send by itself: a cookie that is signed with the key's hash.
+//!
+//! Nothing is kept of it. A key that is no longer known signs nothing, so its sessions end with it; and every process that has
+//! the key knows the session.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use actix_web::HttpRequest;
+use actix_web::http::Method;
+use actix_web::http::header::{COOKIE, HOST, ORIGIN};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use super::access::Access;
+use super::keys::Known;
+use crate::http::forwarded_host;
+
+/// The name of the cookie.
+const NAME: &str = "tasks_session";
+/// How long a session lasts.
+const LIFETIME: Duration = Duration::from_secs(12 * 3600);
+/// What is signed besides the time: no other signature by the same key is one of a session.
+const PURPOSE: &[u8] = b"tasks-web session\n";
+
+/// The value of a cookie: when it ends, in seconds since 1970, and the signature.
+pub(super) fn issue(hash: &[u8; 32], now: SystemTime) -> Option<String> {
+    let end = (now + LIFETIME).duration_since(UNIX_EPOCH).ok()?.as_secs();
+    let mut value = format!("{end}.");
+    for byte in signature(hash, end)?.finalize().into_bytes() {
+        // Writing to a string cannot fail.
+        _ = write!(value, "{byte:02x}");
+    }
+    Some(value)
+}
+
+/// The access of the key that signed it.
+pub(super) fn access(keys: &Known, value: &str, now: SystemTime) -> Option<Access> {
+    let (end, signed) = value.split_once('.')?;
+    let end: u64 = end.parse().ok()?;
+    let left = Duration::from_secs(end).checked_sub(now.duration_since(UNIX_EPOCH).ok()?)?;
+    let signed = bytes(signed)?;
+    let fits = |hash| signature(hash, end).is_some_and(|mac| mac.verify_slice(&signed).is_ok());
+    let found = keys.iter().find(|(hash, _)| left <= LIFETIME && fits(hash));
+    found.map(|(_, access)| access.clone())
+}
+
+fn signature(hash: &[u8; 32], end: u64) -> Option<Hmac<Sha256>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(hash).ok()?;
+    mac.update(PURPOSE);
+    mac.update(&end.to_be_bytes());
+    Some(mac)
+}
+
+fn bytes(hex: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if hex.len() != 2 * bytes.len() {
+        return None;
+    }
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(hex.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// The cookie of a request.
+pub(super) fn of(request: &HttpRequest) -> Option<&str> {
+    let cookies = request.headers().get_all(COOKIE);
+    cookies
+        .filter_map(|cookies| cookies.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find_map(|(name, value)| (name == NAME).then_some(value))
+}
+
+/// The header that sets the cookie, for the paths below a prefix; without a value it is removed.
+pub(super) fn cookie(request: &HttpRequest, value: Option<&str>, prefix: &str) -> String {
+    let (value, age) = match value {
+        Some(value) => (value, LIFETIME.as_secs()),
+        None => ("", 0),
+    };
+    // The browser says how it came to the page, whatever is between it and the service.
+    let secure = match origin(request) {
+        Some(origin) if origin.starts_with("https://") => "; Secure",
+        _ => "",
+    };
+    format!("{NAME}={value}; Path={prefix}/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}")
+}
+
+fn origin(request: &HttpRequest) -> Option<&str> {
+    request.headers().get(ORIGIN)?.to_str().ok()
+}
+
+/// Whether a page of the service itself sent the request, as far as it may change something: other pages of the same site send
+/// the cookie along.
+pub(super) fn is_own_page(request: &HttpRequest) -> bool {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return true;
+    }
+    if let Some(site) = request.headers().get("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let host = forwarded_host(request).or_else(|| request.headers().get(HOST)?.to_str().ok());
+    let origin = origin(request).and_then(|origin| origin.split_once("://"));
+    matches!((origin, host), (Some((_, origin)), Some(host)) if origin.eq_ignore_ascii_case(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::access::Grant;
+    use super::*;
+
+    fn known(name: &str, hash: [u8; 32]) -> ([u8; 32], Access) {
+        let grant = Grant {
+            name: name.to_owned(),
+            tags: None,
+        };
+        (hash, Access(Arc::new(grant)))
+    }
+
+    #[test]
+    fn a_session_is_its_keys_until_it_ends() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let keys = vec![known("one", [1; 32]), known("two", [2; 32])];
+        let value = issue(&[2; 32], now).unwrap();
+        let name = |keys: &Known, value: &str, now| {
+            access(keys, value, now).map(|access| access.key_name().to_owned())
+        };
+        assert_eq!(name(&keys, &value, now).as_deref(), Some("two"));
+        assert_eq!(name(&keys[..1].to_vec(), &value, now), None);
+        assert_eq!(
+            name(&keys, &value, now + LIFETIME),
+            name(&keys, &value, now)
+        );
+        assert_eq!(
+            name(&keys, &value, now + LIFETIME + Duration::from_secs(1)),
+            None
+        );
+        // One that lasts longer than any is not one of ours.
+        assert_eq!(name(&keys, &value, now - Duration::from_secs(1)), None);
+        let (end, signed) = value.split_once('.').unwrap();
+        let later = format!("{}.{signed}", end.parse::<u64>().unwrap() + 1);
+        for wrong in [
+            "",
+            ".",
+            "x.y",
+            end,
+            &later,
+            &format!("{end}."),
+            &format!("{end}.é"),
+        ] {
+            assert_eq!(name(&keys, wrong, now), None, "{wrong}");
+        }
+    }
+}
