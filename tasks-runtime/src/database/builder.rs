@@ -12,7 +12,7 @@ use diesel_migrations::EmbeddedMigrations;
 use super::background::Background;
 use super::migrations::{self, Migrations};
 use super::settings::Settings;
-use super::url::Location;
+use super::url::{Location, SqliteFile};
 use super::write_health::WriteHealth;
 use super::{Backend, Database, DatabaseError, Pools, Shared};
 
@@ -51,12 +51,12 @@ impl fmt::Debug for DatabaseBuilder {
 }
 
 impl Database {
-    /// SQLite in a file, which is made when it is not there. Its folder has to be.
+    /// SQLite in a file, which is made when it is not there. Its folder has to be. Unlike in a URL, all of the path is its name.
     #[must_use]
     pub fn sqlite(path: impl AsRef<Path>) -> DatabaseBuilder {
         let path = path.as_ref();
         DatabaseBuilder::new(match path.to_str() {
-            Some(path) => Ok(Location::File(path.to_owned())),
+            Some(path) => Ok(Location::File(SqliteFile::at(path))),
             None => Err(DatabaseError::Configuration(format!(
                 "SQLite takes paths in UTF-8, and `{}` is not",
                 path.display()
@@ -72,7 +72,10 @@ impl Database {
         DatabaseBuilder::new(Ok(Location::Memory))
     }
 
-    /// A PostgreSQL server, by a URL such as `postgres://user:password@host:5432/database`.
+    /// A PostgreSQL server, by a URL such as `postgres://user:password@host:5432/database?application_name=tasks`.
+    ///
+    /// It is one of libpq: several hosts, which are tried in turn (`postgres://one,two:5433/database?target_session_attrs=read-write`), and its
+    /// parameters, as far as there is a use for them here. One that is not known is an error that names those that are.
     #[must_use]
     pub fn postgres(url: &str) -> DatabaseBuilder {
         let location = Location::parse(url);
@@ -86,7 +89,10 @@ impl Database {
         })
     }
 
-    /// Whichever a URL says: `sqlite://tasks.db`, `sqlite::memory:`, `postgres://…`.
+    /// Whichever a URL says: `sqlite://tasks.db`, `sqlite::memory:`, `postgres://…`. White space around it is left out.
+    ///
+    /// `sqlite://tasks.db?mode=rwc` makes the file when it is not there, which is so unless the URL says otherwise; with `mode=rw` it has to be
+    /// there, and with `mode=ro` nothing is written to it. For those of PostgreSQL see [`postgres`](Self::postgres).
     #[must_use]
     pub fn from_url(url: &str) -> DatabaseBuilder {
         DatabaseBuilder::new(Location::parse(url))
@@ -94,19 +100,23 @@ impl Database {
 
     /// Whichever the URL in an environment variable says.
     ///
-    /// A variable that is not set is an error of [`connect`](DatabaseBuilder::connect); see
+    /// A variable that is not set, or is empty, is an error of [`connect`](DatabaseBuilder::connect); see
     /// [`from_env_or`](Self::from_env_or).
     #[must_use]
     pub fn from_env(variable: &str) -> DatabaseBuilder {
-        match std::env::var(variable) {
-            Ok(url) => Self::from_url(&url),
-            Err(_) => DatabaseBuilder::new(Err(DatabaseError::Configuration(format!(
+        match variable_of(variable) {
+            Ok(Some(url)) => Self::from_url(&url),
+            Ok(None) => DatabaseBuilder::new(Err(DatabaseError::Configuration(format!(
                 "`{variable}` is not set: set it to a database URL, such as `sqlite://tasks.db`"
             )))),
+            Err(error) => DatabaseBuilder::new(Err(error)),
         }
     }
 
-    /// Whichever the URL in an environment variable says, or this one when there is none.
+    /// Whichever the URL in an environment variable says, or this one when the variable is not set.
+    ///
+    /// One that is set and empty is an error of [`connect`](DatabaseBuilder::connect): it is more likely that something else is missing than
+    /// that somebody wanted another database.
     ///
     /// ```
     /// use tasks_runtime::prelude::*;
@@ -117,10 +127,25 @@ impl Database {
     /// ```
     #[must_use]
     pub fn from_env_or(variable: &str, url: &str) -> DatabaseBuilder {
-        match std::env::var(variable) {
-            Ok(url) if !url.is_empty() => Self::from_url(&url),
-            _ => Self::from_url(url),
+        match variable_of(variable) {
+            Ok(found) => Self::from_url(found.as_deref().unwrap_or(url)),
+            Err(error) => DatabaseBuilder::new(Err(error)),
         }
+    }
+}
+
+/// The value of an environment variable, if it is set.
+fn variable_of(variable: &str) -> Result<Option<String>, DatabaseError> {
+    match std::env::var(variable) {
+        Ok(url) if url.trim().is_empty() => Err(DatabaseError::Configuration(format!(
+            "`{variable}` is set, and empty: set it to a database URL, such as `sqlite://tasks.db` or \
+             `postgres://user:password@host/database`, or do not set it at all"
+        ))),
+        Ok(url) => Ok(Some(url)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(DatabaseError::Configuration(format!(
+            "`{variable}` is not UTF-8: a database URL is, with other bytes written as `%FF`"
+        ))),
     }
 }
 
@@ -149,7 +174,8 @@ impl DatabaseBuilder {
         self
     }
 
-    /// How long making a connection may take. 5 seconds unless set.
+    /// How long making a connection may take, to all hosts of a URL together. 5 seconds unless set, and as long as the URL's `connect_timeout`
+    /// allows for each host, if that is longer.
     #[must_use]
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.settings.connect_timeout = time;
@@ -226,7 +252,13 @@ impl DatabaseBuilder {
     /// migration fails.
     pub async fn connect(self) -> Result<Database, DatabaseError> {
         let location = self.location?;
-        let settings = self.settings;
+        let mut settings = self.settings;
+        if let Location::Postgres(url) = &location
+            && let Some(each) = url.connect_timeout()
+        {
+            let all = each.saturating_mul(u32::try_from(url.hosts()).unwrap_or(u32::MAX));
+            settings.connect_timeout = settings.connect_timeout.max(all);
+        }
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let background =
             Background::start(settings.max_connections.max(threads) + 1).map_err(|error| {
@@ -256,6 +288,7 @@ impl DatabaseBuilder {
                 return Err(database.unavailable(error.to_string()));
             }
         }
+        database.check_encoding().await?;
         if self.migrate {
             migrations::run(&database, &self.migrations).await?;
         } else {
@@ -275,8 +308,8 @@ fn open(
     let handle = background.handle();
     match location {
         #[cfg(feature = "sqlite")]
-        Location::File(path) => Ok(Pools::Sqlite(super::sqlite::Pools::new(
-            path,
+        Location::File(file) => Ok(Pools::Sqlite(super::sqlite::Pools::new(
+            file,
             None,
             settings,
             handle,
@@ -289,8 +322,9 @@ fn open(
                     "no private file can be made for the database: {error}"
                 ))
             })?;
+            let file = SqliteFile::at(&path);
             let pools =
-                super::sqlite::Pools::new(&path, Some(directory), settings, handle, write_health)?;
+                super::sqlite::Pools::new(&file, Some(directory), settings, handle, write_health)?;
             Ok(Pools::Sqlite(pools))
         }
         #[cfg(not(feature = "sqlite"))]

@@ -19,3 +19,19 @@ where
 {
     type Running = Running;
 }
+
+/// An async closure of one argument that can run again, and whose futures are `Send`. Implemented for all that are, as [`AsyncClosure`] is.
+pub trait RepeatableClosure<Argument, Output>:
+    AsyncFn(Argument) -> Output + Fn(Argument) -> <Self as RepeatableClosure<Argument, Output>>::Running
+{
+    /// The future.
+    type Running: Future<Output = Output>;
+}
+
+impl<F, Argument, Running, Output> RepeatableClosure<Argument, Output> for F
+where
+    F: AsyncFn(Argument) -> Output + Fn(Argument) -> Running,
+    Running: Future<Output = Output>,
+{
+    type Running = Running;
+}

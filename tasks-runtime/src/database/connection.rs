@@ -37,6 +37,16 @@ pub enum ConnectionKind<'a> {
     Postgres(&'a mut super::PgConnection),
 }
 
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// It sees one moment, and cannot write.
+    Read,
+    Write,
+    /// It writes, and what it has read stays true until it is kept.
+    Serializable,
+}
+
 impl Connection {
     #[cfg(feature = "sqlite")]
     pub(super) fn sqlite(lease: Lease<super::sqlite::Manager>) -> Self {
@@ -112,15 +122,27 @@ impl Connection {
             .await)?)
     }
 
-    pub(super) async fn begin(&mut self, write: bool) -> Result<(), DatabaseError> {
+    pub(super) async fn begin(&mut self, access: Access) -> Result<(), DatabaseError> {
         Ok(match &mut self.held {
             #[cfg(feature = "sqlite")]
             Held::Sqlite(lease) => {
+                let write = access != Access::Read;
                 super::sqlite::begin(&mut lease.get_mut().connection, write).await
             }
             #[cfg(feature = "postgres")]
-            Held::Postgres(lease) => lease.get_mut().begin(write).await,
+            Held::Postgres(lease) => lease.get_mut().begin(access).await,
         }?)
+    }
+
+    /// Whether the database has given the transaction up, and the same may succeed when it is done again.
+    pub(super) fn asks_to_repeat(&mut self) -> bool {
+        match &mut self.held {
+            // It has one writer at a time.
+            #[cfg(feature = "sqlite")]
+            Held::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Held::Postgres(lease) => lease.get_mut().asks_to_repeat(),
+        }
     }
 
     pub(super) async fn end(&mut self, commit: bool) -> Result<(), DatabaseError> {

@@ -12,7 +12,7 @@ use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl as _;
 use diesel_migrations::EmbeddedMigrations;
 
-use super::connection::Connection;
+use super::connection::{Access, Connection};
 use super::{Backend, Database, DatabaseError};
 
 /// The app's.
@@ -56,15 +56,75 @@ const OWN: &[Own] = own![
 const LOCK: i64 = 0x74_61_73_6b_73;
 
 pub(super) async fn run(database: &Database, app: &Migrations) -> Result<(), DatabaseError> {
-    run_own(database).await?;
+    // Where nothing is pending nothing is written: the database may be one that is only read.
+    if !are_done(
+        database,
+        OWN_DONE,
+        OWN.iter().map(|own| own.name.to_owned()),
+    )
+    .await
+    {
+        run_own(database).await?;
+    }
     let chosen = match database.backend() {
         Backend::Sqlite => app.sqlite.as_ref(),
         Backend::Postgres => app.postgres.as_ref(),
     };
     if let Some(migrations) = chosen.or(app.all.as_ref()) {
-        run_app(database, Shared(Arc::clone(migrations))).await?;
+        let migrations = Shared(Arc::clone(migrations));
+        let versions = versions(database, &migrations)?;
+        if !are_done(database, APP_DONE, versions.into_iter()).await {
+            run_app(database, migrations).await?;
+        }
     }
     Ok(())
+}
+
+const OWN_DONE: &str = "SELECT name FROM tasks_migrations";
+/// diesel's record.
+const APP_DONE: &str = "SELECT version AS name FROM __diesel_schema_migrations";
+
+/// Whether all of these are in a record. One that cannot be read is none.
+async fn are_done(
+    database: &Database,
+    record: &str,
+    mut names: impl Iterator<Item = String>,
+) -> bool {
+    let session = database.session();
+    let done: Result<Vec<Done>, DatabaseError> = session
+        .read(async |conn| {
+            Ok(crate::with_conn!(conn, |conn| diesel::sql_query(record)
+                .load(conn)
+                .await)?)
+        })
+        .await;
+    done.is_ok_and(|done| names.all(|name| done.iter().any(|done| done.name == name)))
+}
+
+/// The versions of the app's migrations, as diesel records them.
+fn versions(database: &Database, migrations: &Shared) -> Result<Vec<String>, DatabaseError> {
+    let found = match &database.shared.pools {
+        #[cfg(feature = "sqlite")]
+        super::Pools::Sqlite(_) => versions_for::<diesel::sqlite::Sqlite>(migrations),
+        #[cfg(feature = "postgres")]
+        super::Pools::Postgres(_) => versions_for::<diesel::pg::Pg>(migrations),
+    };
+    found.map_err(|error| app_failed(error.to_string()))
+}
+
+fn versions_for<DB: diesel::backend::Backend>(
+    migrations: &Shared,
+) -> diesel::migration::Result<Vec<String>> {
+    let all = MigrationSource::<DB>::migrations(migrations)?;
+    let version = |migration: Box<dyn Migration<DB>>| migration.name().version().to_string();
+    Ok(all.into_iter().map(version).collect())
+}
+
+fn app_failed(reason: String) -> DatabaseError {
+    DatabaseError::Migration {
+        name: "of the app".to_owned(),
+        reason,
+    }
 }
 
 #[derive(QueryableByName)]
@@ -76,7 +136,7 @@ struct Done {
 /// In one transaction, which others that start at the same time wait for.
 async fn run_own(database: &Database) -> Result<(), DatabaseError> {
     let mut connection = database.writer().await?;
-    connection.begin(true).await?;
+    connection.begin(Access::Write).await?;
     let result = run_own_in(&mut connection).await;
     let ended = connection.end(result.is_ok()).await;
     if ended.is_ok() {
@@ -155,8 +215,8 @@ async fn run_app(database: &Database, migrations: Shared) -> Result<(), Database
     let run = match &database.shared.pools {
         #[cfg(feature = "sqlite")]
         super::Pools::Sqlite(pools) => {
-            let path = pools.path();
-            background.spawn_blocking(move || super::sqlite::migrate(&path, &migrations))
+            let target = pools.target();
+            background.spawn_blocking(move || super::sqlite::migrate(&target, &migrations))
         }
         #[cfg(feature = "postgres")]
         super::Pools::Postgres(pool) => {
@@ -164,13 +224,9 @@ async fn run_app(database: &Database, migrations: Shared) -> Result<(), Database
             background.spawn_blocking(move || super::postgres::migrate(&server, LOCK, &migrations))
         }
     };
-    let failed = |reason: String| DatabaseError::Migration {
-        name: "of the app".to_owned(),
-        reason,
-    };
     match run.await {
-        Ok(result) => result.map_err(|error| failed(error.to_string())),
-        Err(error) => Err(failed(error.to_string())),
+        Ok(result) => result.map_err(|error| app_failed(error.to_string())),
+        Err(error) => Err(app_failed(error.to_string())),
     }
 }
 

@@ -78,7 +78,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use builder::DatabaseBuilder;
-pub use closure::AsyncClosure;
+pub use closure::{AsyncClosure, RepeatableClosure};
 pub use connection::{Connection, ConnectionKind, Transaction};
 pub use error::DatabaseError;
 #[cfg(feature = "postgres")]
@@ -294,6 +294,16 @@ impl Database {
             #[cfg(feature = "postgres")]
             Pools::Postgres(_) => "artifacts".into(),
         })
+    }
+
+    /// Refuses a server that cannot keep every text.
+    async fn check_encoding(&self) -> Result<(), DatabaseError> {
+        match &self.shared.pools {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(_) => postgres::check_encoding(&self.session()).await,
+        }
     }
 
     /// A connection to read.

@@ -19,11 +19,13 @@ use tokio::runtime::Handle;
 
 use self::pooler::Pooler;
 pub(super) use self::pooler::{is_missing_statement, is_server_away};
-use super::DatabaseError;
+use super::connection::Access;
 use super::lease;
 use super::migrations::Undone;
 use super::settings::Settings;
-use super::write_health::WriteHealth;
+use super::url::{PostgresUrl, wrong};
+use super::write_health::{Refusal, WriteHealth};
+use super::{DatabaseError, Session};
 
 /// The connection that a query gets when the database is PostgreSQL: diesel-async's own.
 pub type PgConnection = diesel_async::AsyncPgConnection;
@@ -44,35 +46,57 @@ pub(super) struct Pooled {
     begin: Arc<Begin>,
     /// Whether it keeps prepared statements.
     prepared: bool,
-    /// Whether it is of no use any more.
-    broken: Arc<AtomicBool>,
+    noted: Arc<Noted>,
+}
+
+/// What was seen of the errors of a connection.
+#[derive(Default)]
+struct Noted {
+    /// It is of no use any more.
+    broken: AtomicBool,
+    /// The server has given a transaction up, and asks to repeat it.
+    repeat: AtomicBool,
 }
 
 /// How transactions begin: with settings that end with them, since the next one may be run by another connection of the server.
+///
+/// They say how transactions are kept apart, too: the server's default may be another one than that which the statements were written for.
 struct Begin {
     write: String,
+    serializable: String,
     read: String,
 }
 
 /// How the server is spoken to.
 #[derive(Clone)]
 pub(crate) struct Server {
-    url: String,
+    config: Arc<tokio_postgres::Config>,
     pub(crate) pooler: Pooler,
     #[cfg(feature = "postgres-tls")]
     tls: Option<tokio_postgres_rustls::MakeRustlsConnect>,
 }
 
 impl Server {
-    /// Reads what the URL says of encryption, which tokio-postgres reads in part, and of prepared statements, unless a setting
-    /// says that.
-    pub(super) fn new(url: &str, prepared: Option<bool>) -> Result<Self, DatabaseError> {
-        let (url, said) = pooler::take(url)?;
-        let pooler = Pooler::new(prepared.or(said));
-        let options = tls::Options::take(&url)?;
+    /// Reads what the URL says of the way to the server, and of prepared statements, unless a setting says that.
+    pub(super) fn new(url: &PostgresUrl, settings: &Settings) -> Result<Self, DatabaseError> {
+        let said = pooler::said_in(url)?;
+        let pooler = Pooler::new(settings.prepared_statements.or(said));
+        let options = tls::Options::said_in(url)?;
+        // The driver names the parameter, and not its value.
+        let mut config: tokio_postgres::Config = url
+            .for_driver()?
+            .parse()
+            .map_err(|error: tokio_postgres::Error| wrong(&explain(&error)))?;
+        config.ssl_mode(options.mode());
+        if config.get_connect_timeout().is_none() && url.hosts() > 1 {
+            // One that does not answer must not take the time of the next.
+            let share = settings.connect_timeout / u32::try_from(url.hosts()).unwrap_or(u32::MAX);
+            config.connect_timeout(share);
+        }
+        let config = Arc::new(config);
         if !options.required {
             return Ok(Self {
-                url: options.url,
+                config,
                 pooler,
                 #[cfg(feature = "postgres-tls")]
                 tls: None,
@@ -82,7 +106,7 @@ impl Server {
         return Ok(Self {
             tls: Some(options.connector()?),
             pooler,
-            url: options.url,
+            config,
         });
         #[cfg(not(feature = "postgres-tls"))]
         Err(DatabaseError::Configuration(
@@ -114,26 +138,28 @@ impl Server {
     async fn client(&self) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
         #[cfg(feature = "postgres-tls")]
         if let Some(tls) = &self.tls {
-            let (client, connection) = tokio_postgres::connect(&self.url, tls.clone()).await?;
+            let (client, connection) = self.config.connect(tls.clone()).await?;
             tokio::spawn(connection);
             return Ok(client);
         }
-        let (client, connection) =
-            tokio_postgres::connect(&self.url, tokio_postgres::NoTls).await?;
+        let (client, connection) = self.config.connect(tokio_postgres::NoTls).await?;
         tokio::spawn(connection);
         Ok(client)
     }
 
     /// A connection that hears of notifications.
     async fn connect_to_listen(&self) -> diesel::ConnectionResult<PgConnection> {
+        let failed =
+            |error: tokio_postgres::Error| diesel::ConnectionError::BadConnection(explain(&error));
         #[cfg(feature = "postgres-tls")]
         if let Some(tls) = &self.tls {
-            let connected = tokio_postgres::connect(&self.url, tls.clone()).await;
-            let (client, connection) = connected
-                .map_err(|error| diesel::ConnectionError::BadConnection(explain(&error)))?;
+            let connected = self.config.connect(tls.clone()).await;
+            let (client, connection) = connected.map_err(failed)?;
             return PgConnection::try_from_client_and_connection(client, connection).await;
         }
-        PgConnection::establish(&self.url).await
+        let connected = self.config.connect(tokio_postgres::NoTls).await;
+        let (client, connection) = connected.map_err(failed)?;
+        PgConnection::try_from_client_and_connection(client, connection).await
     }
 
     /// Listens to a channel, with a connection of its own. The stream ends with the connection.
@@ -173,12 +199,12 @@ impl Server {
 }
 
 pub(super) fn pool(
-    url: &str,
+    url: &PostgresUrl,
     settings: &Settings,
     background: &Handle,
     write_health: &Arc<WriteHealth>,
 ) -> Result<Pool, DatabaseError> {
-    let server = Server::new(url, settings.prepared_statements)?;
+    let server = Server::new(url, settings)?;
     pool_of(server, "", settings, background, write_health)
 }
 
@@ -204,7 +230,8 @@ pub(super) fn pool_of(
     let manager = Manager {
         server,
         begin: Arc::new(Begin {
-            write: format!("BEGIN{local}"),
+            write: format!("BEGIN ISOLATION LEVEL READ COMMITTED{local}"),
+            serializable: format!("BEGIN ISOLATION LEVEL SERIALIZABLE{local}"),
             read: format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{local}"),
         }),
         background: background.clone(),
@@ -213,7 +240,7 @@ pub(super) fn pool_of(
     settings.pool(manager, settings.max_connections, QueueMode::Lifo)
 }
 
-/// A connection. When the server lets nobody else in, one of our own that comes back in time.
+/// A connection. When the server lets nobody else in, one that comes back in time: of our own, or a place that somebody else leaves.
 pub(super) async fn get(
     pool: &Pool,
     patience: Duration,
@@ -223,9 +250,7 @@ pub(super) async fn get(
     loop {
         match pool.get().await {
             Err(managed::PoolError::Backend(error))
-                if is_crowded(&error)
-                    && pool.status().size > 0
-                    && tokio::time::Instant::now() < until =>
+                if is_crowded(&error) && tokio::time::Instant::now() < until =>
             {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_millis(200));
@@ -236,7 +261,7 @@ pub(super) async fn get(
 }
 
 /// Whether the server refuses one more connection (`too_many_connections`, 53300): diesel keeps the words alone.
-fn is_crowded(error: &diesel::ConnectionError) -> bool {
+pub(super) fn is_crowded(error: &diesel::ConnectionError) -> bool {
     let text = error.to_string();
     [
         "too many clients",
@@ -261,23 +286,22 @@ impl managed::Manager for Manager {
             if !prepared {
                 connection.set_prepared_statement_cache_size(CacheSize::Disabled);
             }
-            let broken = Arc::<AtomicBool>::default();
-            let (pooler, noted) = (server.pooler.clone(), Arc::clone(&broken));
+            let noted = Arc::<Noted>::default();
+            let (pooler, told) = (server.pooler.clone(), Arc::clone(&noted));
             connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
                 health.observe(&event);
                 if let InstrumentationEvent::FinishQuery {
                     error: Some(error), ..
                 } = event
-                    && pooler.observe(error)
                 {
-                    noted.store(true, Ordering::Release);
+                    told.observe(error, &pooler);
                 }
             });
             Ok(Pooled {
                 connection,
                 begin,
                 prepared,
-                broken,
+                noted,
             })
         });
         connected
@@ -292,7 +316,7 @@ impl managed::Manager for Manager {
     ) -> RecycleResult<diesel::ConnectionError> {
         use diesel_async::pooled_connection::PoolableConnection as _;
         // True as well when the server has closed it.
-        if pooled.connection.is_broken() || pooled.broken.load(Ordering::Acquire) {
+        if pooled.connection.is_broken() || pooled.noted.broken.load(Ordering::Acquire) {
             return Err(RecycleError::message("the connection is broken"));
         }
         if pooled.prepared && !self.server.pooler.keeps_prepared() {
@@ -314,12 +338,78 @@ impl lease::Manager for Manager {
     }
 }
 
+impl Noted {
+    #[cold]
+    fn observe(&self, error: &diesel::result::Error, pooler: &Pooler) {
+        // A server that lets nobody write may be one that another has taken the place of, and a setting that says so is one of the
+        // connection: the next one asks again.
+        let read_only = Refusal::of(error) == Some(Refusal::ReadOnly);
+        if pooler.observe(error) || read_only {
+            self.broken.store(true, Ordering::Release);
+        }
+        if asks_to_repeat(error) {
+            self.repeat.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// `serialization_failure` (40001) and `deadlock_detected` (40P01): diesel has a kind for the first, and keeps the words of the second.
+fn asks_to_repeat(error: &diesel::result::Error) -> bool {
+    use diesel::result::DatabaseErrorKind::SerializationFailure;
+    match error {
+        diesel::result::Error::DatabaseError(SerializationFailure, _) => true,
+        diesel::result::Error::DatabaseError(_, information) => {
+            information.message() == "deadlock detected"
+        }
+        _ => false,
+    }
+}
+
 impl Pooled {
-    pub(super) async fn begin(&mut self, write: bool) -> diesel::QueryResult<()> {
+    pub(super) async fn begin(&mut self, access: Access) -> diesel::QueryResult<()> {
+        self.noted.repeat.store(false, Ordering::Release);
         let begin = &self.begin;
-        let sql = if write { &begin.write } else { &begin.read };
+        let sql = match access {
+            Access::Read => &begin.read,
+            Access::Write => &begin.write,
+            Access::Serializable => &begin.serializable,
+        };
         AnsiTransactionManager::begin_transaction_sql(&mut self.connection, sql).await
     }
+
+    /// Whether the server has given the last transaction up, and asks to repeat it.
+    pub(super) fn asks_to_repeat(&self) -> bool {
+        self.noted.repeat.load(Ordering::Acquire)
+    }
+}
+
+/// Refuses a database whose encoding cannot keep every text.
+pub(super) async fn check_encoding(session: &Session) -> Result<(), DatabaseError> {
+    use diesel_async::RunQueryDsl as _;
+
+    #[derive(diesel::QueryableByName)]
+    struct Encoding {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        encoding: String,
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+    }
+    let found: Encoding = session
+        .read(async |conn| {
+            let query = diesel::sql_query(
+                "SELECT current_setting('server_encoding') AS encoding, CAST(current_database() AS TEXT) AS name",
+            );
+            Ok::<_, DatabaseError>(crate::with_conn!(conn, |conn| query.get_result(conn).await)?)
+        })
+        .await?;
+    if found.encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(DatabaseError::Configuration(format!(
+        "the PostgreSQL database `{}` is encoded as {}, which cannot keep every text: make one by `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE \
+         template0`, and take the data over by `pg_dump` and `psql`",
+        found.name, found.encoding
+    )))
 }
 
 pub(super) async fn end(connection: &mut PgConnection, commit: bool) -> diesel::QueryResult<()> {
@@ -359,7 +449,7 @@ pub(super) fn migrate(
         Ok::<_, diesel::ConnectionError>(AsyncConnectionWrapper::<PgConnection>::from(connection))
     };
     let locked = format!(
-        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
          SELECT pg_advisory_xact_lock({lock})"
     );
     let in_one = source

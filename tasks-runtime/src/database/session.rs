@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::closure::AsyncClosure;
-use super::connection::{Connection, Transaction};
+use super::closure::{AsyncClosure, RepeatableClosure};
+use super::connection::{Access, Connection, Transaction};
 use super::{Database, DatabaseError};
 use crate::inject::{Injectable, Injection, Injector, Requirements};
 
@@ -91,7 +91,7 @@ impl Session {
             let mut connection = self.database.reader().await?;
             let expired = connection.expired();
             let work = async {
-                connection.begin(false).await?;
+                connection.begin(Access::Read).await?;
                 closure(&mut connection).await
             };
             let result = self
@@ -110,6 +110,9 @@ impl Session {
     ///
     /// A transaction inside of another one, of the same database, is refused at once: pass the `tx` on instead.
     ///
+    /// On PostgreSQL it runs at `READ COMMITTED`, whatever is set as the default of the server; see
+    /// [`retry_transaction`](Self::retry_transaction) and [`serializable_transaction`](Self::serializable_transaction) for others.
+    ///
     /// # Errors
     ///
     /// What the closure returns; and a [`DatabaseError`] when no connection can be had, when the closure takes too long,
@@ -126,50 +129,172 @@ impl Session {
         T: Send + 'a,
         E: From<DatabaseError> + Send + 'a,
     {
+        async move { self.attempt(closure, Access::Write).await.0 }
+    }
+
+    /// [`transaction`](Self::transaction) whose closure runs again when the database asks for that: PostgreSQL gives one up when it and others
+    /// wait for each other (a deadlock), or when two of them cannot be put in an order.
+    ///
+    /// The closure may run several times, up to 8, and only what it does with its transaction is undone before it runs again: it must be fit for
+    /// that. What else it does, such as sending a mail, belongs before or after. SQLite, which has one writer at a time, never asks.
+    ///
+    /// ```
+    /// use diesel::prelude::*;
+    /// use tasks_runtime::database::RunQueryDsl;
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// diesel::table! {
+    ///     accounts (id) { id -> BigInt, cents -> BigInt }
+    /// }
+    ///
+    /// #[task]
+    /// async fn transfer(session: Session, from: i64, to: i64, cents: i64) -> anyhow::Result<()> {
+    ///     session
+    ///         .retry_transaction(async |tx| {
+    ///             for (id, change) in [(from, -cents), (to, cents)] {
+    ///                 with_conn!(tx, |conn| {
+    ///                     diesel::update(accounts::table.find(id))
+    ///                         .set(accounts::cents.eq(accounts::cents + change))
+    ///                         .execute(conn)
+    ///                         .await
+    ///                 })?;
+    ///             }
+    ///             Ok(())
+    ///         })
+    ///         .await
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`transaction`](Self::transaction); what the last run came to, when the database asks once more.
+    pub fn retry_transaction<'a, T, E, F>(
+        &'a self,
+        closure: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'c> F: AsyncFn(&'c mut Transaction) -> Result<T, E>
+            + RepeatableClosure<&'c mut Transaction, Result<T, E>, Running: Send>
+            + Send
+            + Sync
+            + 'a,
+        T: Send + 'a,
+        E: From<DatabaseError> + Send + 'a,
+    {
+        self.repeat(closure, Access::Write)
+    }
+
+    /// [`retry_transaction`](Self::retry_transaction) in which all is as if the transactions of this kind ran one after the other: what it reads
+    /// stays true until it is kept (`SERIALIZABLE`). PostgreSQL asks to repeat such ones now and then, although nothing is wrong with them. In
+    /// SQLite each transaction is like that.
+    ///
+    /// The other kinds run at `READ COMMITTED`, whatever is set as the default of the server.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`retry_transaction`](Self::retry_transaction).
+    pub fn serializable_transaction<'a, T, E, F>(
+        &'a self,
+        closure: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'c> F: AsyncFn(&'c mut Transaction) -> Result<T, E>
+            + RepeatableClosure<&'c mut Transaction, Result<T, E>, Running: Send>
+            + Send
+            + Sync
+            + 'a,
+        T: Send + 'a,
+        E: From<DatabaseError> + Send + 'a,
+    {
+        self.repeat(closure, Access::Serializable)
+    }
+
+    fn repeat<'a, T, E, F>(
+        &'a self,
+        closure: F,
+        access: Access,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'c> F: AsyncFn(&'c mut Transaction) -> Result<T, E>
+            + RepeatableClosure<&'c mut Transaction, Result<T, E>, Running: Send>
+            + Send
+            + Sync
+            + 'a,
+        T: Send + 'a,
+        E: From<DatabaseError> + Send + 'a,
+    {
+        const ATTEMPTS: u32 = 8;
         async move {
-            let identity = self.database.identity();
-            if INSIDE
-                .try_with(|inside| *inside == identity)
-                .unwrap_or(false)
-            {
-                return Err(DatabaseError::NestedTransaction.into());
+            let mut attempt = 1;
+            loop {
+                let (result, asked) = self.attempt(&closure, access).await;
+                if result.is_ok() || !asked || attempt == ATTEMPTS {
+                    return result;
+                }
+                tokio::time::sleep(pause_before(attempt)).await;
+                attempt += 1;
             }
-            let limit = self.database.settings().transaction_timeout;
-            let mut transaction = Transaction::new(self.database.writer().await?);
-            let expired = transaction.expired();
-            let begun = AtomicBool::new(false);
-            let work = INSIDE.scope(identity, async {
-                transaction
-                    .begin(true)
-                    .await
-                    .map_err(|error| self.locked(error))?;
-                begun.store(true, Ordering::Relaxed);
-                closure(&mut transaction).await
-            });
-            let result = self
-                .within(work, expired, limit, "transaction", "transaction_timeout")
+        }
+    }
+
+    /// Runs a closure once. Says as well whether the database asks to repeat what has failed.
+    async fn attempt<T, E, F>(&self, closure: F, access: Access) -> (Result<T, E>, bool)
+    where
+        for<'c> F: AsyncFnOnce(&'c mut Transaction) -> Result<T, E>
+            + AsyncClosure<&'c mut Transaction, Result<T, E>, Running: Send>
+            + Send,
+        T: Send,
+        E: From<DatabaseError> + Send,
+    {
+        let failed = |error: DatabaseError| (Err(error.into()), false);
+        let identity = self.database.identity();
+        if INSIDE
+            .try_with(|inside| *inside == identity)
+            .unwrap_or(false)
+        {
+            return failed(DatabaseError::NestedTransaction);
+        }
+        let limit = self.database.settings().transaction_timeout;
+        let mut transaction = match self.database.writer().await {
+            Ok(connection) => Transaction::new(connection),
+            Err(error) => return failed(error),
+        };
+        let expired = transaction.expired();
+        let begun = AtomicBool::new(false);
+        let work = INSIDE.scope(identity, async {
+            transaction
+                .begin(access)
                 .await
-                .map_err(|error| match error {
-                    DatabaseError::TooLong { limit, .. } if !begun.load(Ordering::Relaxed) => {
-                        DatabaseError::Locked { waited: limit }
-                    }
-                    error => error,
-                })?;
-            let (mut connection, committed) = transaction.into_parts();
-            let ended = connection.end(result.is_ok()).await;
-            match (result, ended) {
-                (Ok(value), Ok(())) => {
+                .map_err(|error| self.locked(error))?;
+            begun.store(true, Ordering::Relaxed);
+            closure(&mut transaction).await
+        });
+        let done = self
+            .within(work, expired, limit, "transaction", "transaction_timeout")
+            .await;
+        let result = match done {
+            Ok(result) => result,
+            Err(DatabaseError::TooLong { limit, .. }) if !begun.load(Ordering::Relaxed) => {
+                return failed(DatabaseError::Locked { waited: limit });
+            }
+            Err(error) => return failed(error),
+        };
+        let (mut connection, committed) = transaction.into_parts();
+        let ended = connection.end(result.is_ok()).await;
+        let asked = connection.asks_to_repeat();
+        match (result, ended) {
+            (Ok(value), Ok(())) => {
+                connection.give_back();
+                committed.into_iter().for_each(|tell| tell());
+                (Ok(value), false)
+            }
+            (Ok(_), Err(error)) => (Err(error.into()), asked),
+            (Err(error), ended) => {
+                if ended.is_ok() {
                     connection.give_back();
-                    committed.into_iter().for_each(|tell| tell());
-                    Ok(value)
                 }
-                (Ok(_), Err(error)) => Err(error.into()),
-                (Err(error), ended) => {
-                    if ended.is_ok() {
-                        connection.give_back();
-                    }
-                    Err(error)
-                }
+                (Err(error), asked)
             }
         }
     }
@@ -281,4 +406,13 @@ impl Session {
             }),
         }
     }
+}
+
+/// From milliseconds to a fifth of a second, at random, so that those who were in each other's way do not meet again.
+fn pause_before(attempt: u32) -> Duration {
+    const MOST: u64 = 200;
+    let most = 5_u64.saturating_mul(1 << attempt.min(10)).min(MOST);
+    // The low bits of a ULID are random ones.
+    let random = u64::try_from(ulid::Ulid::new().random() & 0xffff_ffff).unwrap_or_default();
+    Duration::from_millis(1 + random % most)
 }

@@ -22,6 +22,7 @@ use super::DatabaseError;
 use super::lease;
 use super::migrations::Undone;
 use super::settings::Settings;
+use super::url::{SqliteFile, SqliteMode};
 use super::write_health::WriteHealth;
 
 /// The connection that a query gets when the database is SQLite.
@@ -102,7 +103,7 @@ pub(super) struct Pools {
 /// Opens connections to one file.
 #[derive(Clone, Debug)]
 pub(super) struct Manager {
-    path: String,
+    file: SqliteFile,
     pragmas: String,
     statement_timeout: Option<Duration>,
     background: Handle,
@@ -112,7 +113,7 @@ pub(super) struct Manager {
 
 impl Pools {
     pub(super) fn new(
-        path: &str,
+        file: &SqliteFile,
         directory: Option<tempfile::TempDir>,
         settings: &Settings,
         background: &Handle,
@@ -121,12 +122,19 @@ impl Pools {
         let busy = settings.acquire_timeout.as_millis();
         // What is gone with the process anyway need not wait for the disk.
         let synchronous = if directory.is_some() { "OFF" } else { "FULL" };
+        // To switch to the log is to write.
+        let log = if file.mode == SqliteMode::ReadOnly {
+            String::new()
+        } else {
+            format!(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA journal_size_limit = {LOG_SIZE};"
+            )
+        };
         let manager = |more: &str, write_health| Manager {
-            path: path.to_owned(),
+            file: file.clone(),
             // The time to wait comes first: to switch to the log needs the file for itself for a moment.
             pragmas: format!(
-                "PRAGMA busy_timeout = {busy}; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
-                 PRAGMA journal_size_limit = {LOG_SIZE}; PRAGMA foreign_keys = ON; {more}"
+                "PRAGMA busy_timeout = {busy}; {log} PRAGMA foreign_keys = ON; {more}"
             ),
             statement_timeout: settings.statement_timeout,
             background: background.clone(),
@@ -180,7 +188,9 @@ impl Pools {
 
     /// Waits for the writer, and has the log written into the file.
     pub(super) async fn close(&self) {
-        if let Ok(mut writer) = self.writer.get().await {
+        if self.writer.manager().file.mode != SqliteMode::ReadOnly
+            && let Ok(mut writer) = self.writer.get().await
+        {
             use diesel_async::SimpleAsyncConnection as _;
             self.readers.close();
             let truncated = writer
@@ -204,10 +214,10 @@ impl managed::Manager for Manager {
     type Error = diesel::ConnectionError;
 
     async fn create(&self) -> Result<Pooled, diesel::ConnectionError> {
-        let (path, pragmas) = (self.path.clone(), self.pragmas.clone());
+        let (target, pragmas) = (self.file.target(), self.pragmas.clone());
         let write_health = self.write_health.clone();
         let opened = self.background.spawn_blocking(move || {
-            let mut connection = diesel::SqliteConnection::establish(&path)?;
+            let mut connection = diesel::SqliteConnection::establish(&target)?;
             if let Some(health) = write_health {
                 connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
                     health.observe(&event);
@@ -303,16 +313,21 @@ pub(super) fn private_file() -> std::io::Result<(String, tempfile::TempDir)> {
 impl Pools {
     /// The file.
     pub(super) fn path(&self) -> String {
-        self.writer.manager().path.clone()
+        self.writer.manager().file.path.clone()
+    }
+
+    /// What a connection of one's own opens.
+    pub(super) fn target(&self) -> String {
+        self.writer.manager().file.target()
     }
 }
 
 /// Runs the app's migrations that are pending, with a connection of its own.
 pub(super) fn migrate(
-    path: &str,
+    target: &str,
     source: &(impl MigrationSource<Sqlite> + Clone),
 ) -> diesel::migration::Result<()> {
-    let mut connection = diesel::SqliteConnection::establish(path)?;
+    let mut connection = diesel::SqliteConnection::establish(target)?;
     connection.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = ON")?;
     let in_one = source
         .migrations()?

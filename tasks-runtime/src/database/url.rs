@@ -1,45 +1,86 @@
 //! Where a database is, as text.
 
+mod postgres;
+
+pub(super) use self::postgres::PostgresUrl;
+#[cfg(feature = "postgres")]
+pub(super) use self::postgres::wrong;
 use super::{Backend, DatabaseError};
 
 /// A URL that was understood.
 #[derive(Clone)]
 pub(super) enum Location {
     /// A file.
-    File(String),
+    File(SqliteFile),
     /// A private file that is gone afterwards.
     Memory,
-    /// The URL for tokio-postgres.
+    /// A server.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "refused later"))]
-    Postgres(String),
+    Postgres(PostgresUrl),
+}
+
+/// A file of SQLite.
+#[derive(Clone, Debug)]
+pub(super) struct SqliteFile {
+    pub(super) path: String,
+    pub(super) mode: SqliteMode,
+}
+
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "refused later"))]
+impl SqliteFile {
+    /// Of any name; it is made when it is not there.
+    pub(super) fn at(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            mode: SqliteMode::default(),
+        }
+    }
+
+    /// What SQLite opens: a path, or a URI that has the mode.
+    pub(super) fn target(&self) -> String {
+        let mode = match self.mode {
+            SqliteMode::Create => return self.path.clone(),
+            SqliteMode::Existing => "rw",
+            SqliteMode::ReadOnly => "ro",
+        };
+        let path = percent_encoding::utf8_percent_encode(&self.path, IN_URI);
+        format!("file:{path}?mode={mode}")
+    }
+}
+
+/// What has a meaning in a URI.
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "refused later"))]
+const IN_URI: &percent_encoding::AsciiSet =
+    &percent_encoding::CONTROLS.add(b'%').add(b'?').add(b'#');
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SqliteMode {
+    /// It is made when it is not there (`rwc`).
+    #[default]
+    Create,
+    /// It has to be there (`rw`).
+    Existing,
+    /// It has to be there, and is not written (`ro`).
+    ReadOnly,
 }
 
 impl Location {
-    /// Reads `sqlite://path`, `sqlite::memory:` and `postgres://…`.
+    /// Reads `sqlite://path`, `sqlite::memory:` and `postgres://…`. White space around it is not part of it: a file that holds a URL ends
+    /// with a line feed.
     ///
     /// The text is not shown in the error: it may have a password in it.
     pub(super) fn parse(text: &str) -> Result<Self, DatabaseError> {
+        let text = text.trim();
         let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
         match scheme {
-            "sqlite" => {
-                let path = rest.strip_prefix("//").unwrap_or(rest);
-                match path {
-                    ":memory:" => Ok(Self::Memory),
-                    "" => Err(DatabaseError::Configuration(
-                        "the database URL names no file: `sqlite://tasks.db`, or `sqlite::memory:`"
-                            .to_owned(),
-                    )),
-                    path => Ok(Self::File(path.to_owned())),
-                }
-            }
-            "postgres" | "postgresql" => {
-                let url = url::Url::parse(text).map_err(|error| {
-                    DatabaseError::Configuration(format!(
-                        "the PostgreSQL URL cannot be read: {error}; it looks like `postgres://user:password@host/database`"
-                    ))
-                })?;
-                Ok(Self::Postgres(url.into()))
-            }
+            "sqlite" => sqlite(rest),
+            "postgres" | "postgresql" => Ok(Self::Postgres(PostgresUrl::parse(text)?)),
+            "" => Err(DatabaseError::Configuration(
+                "the database URL is empty: it is one such as `sqlite://tasks.db`, `sqlite::memory:` or \
+                 `postgres://user:password@host/database`"
+                    .to_owned(),
+            )),
             _ => Err(DatabaseError::Configuration(
                 "the database URL begins with neither `sqlite:` nor `postgres:`: use `sqlite://tasks.db`, `sqlite::memory:` \
                  or `postgres://user:password@host/database`"
@@ -58,86 +99,93 @@ impl Location {
     /// For people: without a password.
     pub(super) fn masked(&self) -> String {
         match self {
-            Self::File(path) => format!("sqlite://{path}"),
+            Self::File(file) if file.mode == SqliteMode::ReadOnly => {
+                format!("sqlite://{}?mode=ro", file.path)
+            }
+            Self::File(file) => format!("sqlite://{}", file.path),
             Self::Memory => "sqlite::memory:".to_owned(),
-            Self::Postgres(text) => mask(text),
+            Self::Postgres(url) => url.masked().to_owned(),
         }
     }
 }
 
-/// Masks the password, wherever libpq's URLs may have one.
-fn mask(text: &str) -> String {
-    let Ok(mut url) = url::Url::parse(text) else {
-        return "postgres://***".to_owned();
-    };
-    if url.password().is_some() && url.set_password(Some("***")).is_err() {
-        return "postgres://***".to_owned();
-    }
-    let secret = |key: &str| matches!(key, "password" | "sslpassword" | "passfile");
-    if url.query_pairs().any(|(key, _)| secret(&key)) {
-        let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-        let mut query = url.query_pairs_mut();
-        query.clear();
-        for (key, value) in pairs {
-            let value = if secret(&key) { "***" } else { &value };
-            query.append_pair(&key, value);
+/// What comes after `sqlite:`.
+fn sqlite(rest: &str) -> Result<Location, DatabaseError> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let mut mode = SqliteMode::default();
+    let mut memory = path == ":memory:";
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair {
+            "mode=rwc" => mode = SqliteMode::Create,
+            "mode=rw" => mode = SqliteMode::Existing,
+            "mode=ro" => mode = SqliteMode::ReadOnly,
+            "mode=memory" => memory = true,
+            other => {
+                return Err(DatabaseError::Configuration(format!(
+                    "the SQLite URL has the parameter `{}`: there are `mode=rwc` (the file is made when it is not there), `mode=rw`, \
+                     `mode=ro` and `mode=memory`; the name of a file that has a `?` in it is one for `Database::sqlite`",
+                    other.escape_debug()
+                )));
+            }
         }
     }
-    url.into()
+    if memory {
+        return Ok(Location::Memory);
+    }
+    if path.is_empty() {
+        return Err(DatabaseError::Configuration(
+            "the database URL names no file: `sqlite://tasks.db`, or `sqlite::memory:`".to_owned(),
+        ));
+    }
+    Ok(Location::File(SqliteFile {
+        path: path.to_owned(),
+        mode,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn masked(text: &str) -> String {
-        Location::parse(text).expect("a URL").masked()
-    }
-
-    #[test]
-    fn passwords_are_masked() {
-        for (url, shown) in [
-            (
-                "postgres://ada:s3cret@db.example/app",
-                "postgres://ada:***@db.example/app",
-            ),
-            (
-                "postgresql://ada@db.example/app?password=s3cret&application_name=x",
-                "postgresql://ada@db.example/app?password=***&application_name=x",
-            ),
-            (
-                "postgres://ada@db.example/app",
-                "postgres://ada@db.example/app",
-            ),
-            (
-                "postgres:///app?host=/run/postgresql&user=ada",
-                "postgres:///app?host=/run/postgresql&user=ada",
-            ),
-        ] {
-            assert_eq!(masked(url), shown);
-        }
-    }
-
     #[test]
     fn sqlite_is_a_path() {
-        for (url, path) in [
-            ("sqlite://tasks.db", "tasks.db"),
-            ("sqlite:///var/tasks.db", "/var/tasks.db"),
-            ("sqlite:tasks.db", "tasks.db"),
+        use SqliteMode::{Create, Existing, ReadOnly};
+        for (url, path, mode) in [
+            ("sqlite://tasks.db", "tasks.db", Create),
+            ("sqlite:///var/tasks.db", "/var/tasks.db", Create),
+            ("sqlite:tasks.db", "tasks.db", Create),
+            ("sqlite://tasks.db\n", "tasks.db", Create),
+            ("sqlite://tasks.db?mode=rwc", "tasks.db", Create),
+            ("sqlite://tasks.db?mode=rw", "tasks.db", Existing),
+            ("sqlite://a b.db?mode=ro\r\n", "a b.db", ReadOnly),
         ] {
-            assert!(
-                matches!(Location::parse(url), Ok(Location::File(found)) if found == path),
-                "{url}"
-            );
+            match Location::parse(url) {
+                Ok(Location::File(file)) => {
+                    assert_eq!((file.path.as_str(), file.mode), (path, mode), "{url}");
+                }
+                _ => panic!("{url}"),
+            }
         }
-        assert_eq!(masked("sqlite::memory:"), "sqlite::memory:");
-        assert_eq!(masked("sqlite://:memory:"), "sqlite::memory:");
+        for url in [
+            "sqlite::memory:",
+            "sqlite://:memory:",
+            "sqlite://x?mode=memory",
+        ] {
+            let location = Location::parse(url).expect("a URL");
+            assert_eq!(location.masked(), "sqlite::memory:");
+        }
+        for url in ["sqlite://x.db?cache=shared", "sqlite://x.db?mode=rwx"] {
+            let error = Location::parse(url).err().expect("refused").to_string();
+            assert!(error.contains("`mode=rwc`"), "{error}");
+        }
     }
 
     #[test]
     fn what_is_not_understood_is_not_shown() {
         for url in [
             "",
+            " \n",
             "sqlite:",
             "mysql://ada:s3cret@db/app",
             "ada:s3cret@db",
@@ -145,6 +193,7 @@ mod tests {
         ] {
             let error = Location::parse(url).err().expect("refused").to_string();
             assert!(!error.contains("s3cret"), "{error}");
+            assert!(error.contains("`sqlite://tasks.db`") || error.contains("`postgres://"));
         }
     }
 }

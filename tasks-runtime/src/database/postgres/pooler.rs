@@ -12,8 +12,9 @@ use diesel::result::Error;
 use diesel::sql_types::Integer;
 use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
 
-use super::{PgConnection, Server};
+use super::{PgConnection, Server, is_crowded};
 use crate::database::DatabaseError;
+use crate::database::url::{PostgresUrl, wrong};
 
 /// How many connections are open for a look.
 const CONNECTIONS: usize = 3;
@@ -62,7 +63,15 @@ impl Pooler {
         let failed = diesel::ConnectionError::CouldntSetupConfiguration;
         let mut connections = Vec::new();
         for _ in 0..CONNECTIONS {
-            connections.push(server.connect().await?);
+            match server.connect().await {
+                Ok(connection) => connections.push(connection),
+                // Those that there are do, and one alone tells nothing.
+                Err(error) if is_crowded(&error) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        if connections.len() < 2 {
+            return Ok(());
         }
         // In turn, so that a free process is likely to be the one that served the last; again and again, since others may be
         // faster.
@@ -168,36 +177,19 @@ fn is_protocol_error(error: &Error) -> bool {
     }
 }
 
-/// Takes what a URL says of prepared statements, which is not PostgreSQL's: `prepared_statements=false`, or `pgbouncer=true`, as
-/// others spell it.
-pub(super) fn take(text: &str) -> Result<(String, Option<bool>), DatabaseError> {
-    let Ok(mut url) = url::Url::parse(text) else {
-        return Ok((text.to_owned(), None));
+/// What a URL says of prepared statements, which is not PostgreSQL's: `prepared_statements=false`, or `pgbouncer=true`, as others spell
+/// it.
+pub(super) fn said_in(url: &PostgresUrl) -> Result<Option<bool>, DatabaseError> {
+    let flag = |name: &str| match url.get(name) {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(wrong(&format!(
+            "its `{name}` is neither `true` nor `false`"
+        ))),
     };
-    let mut prepared = None;
-    let mut rest = Vec::new();
-    for (key, value) in url.query_pairs().into_owned() {
-        if !matches!(key.as_str(), "prepared_statements" | "pgbouncer") {
-            rest.push((key, value));
-            continue;
-        }
-        let Ok(flag) = value.parse::<bool>() else {
-            return Err(DatabaseError::Configuration(format!(
-                "the URL's `{key}` is neither `true` nor `false`"
-            )));
-        };
-        match key.as_str() {
-            "prepared_statements" => prepared = Some(flag),
-            _ if flag => prepared = Some(false),
-            _ => {}
-        }
-    }
-    if rest.is_empty() {
-        url.set_query(None);
-    } else {
-        url.query_pairs_mut().clear().extend_pairs(rest);
-    }
-    Ok((url.into(), prepared))
+    let (prepared, pgbouncer) = (flag("prepared_statements")?, flag("pgbouncer")?);
+    Ok(prepared.or((pgbouncer == Some(true)).then_some(false)))
 }
 
 #[cfg(test)]
@@ -205,29 +197,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_url_says_of_prepared_statements_is_taken_out_of_it() {
-        for (url, rest, prepared) in [
-            ("postgres://a@b/c", "postgres://a@b/c", None),
+    fn what_a_url_says_of_prepared_statements() {
+        let said = |url: &str| PostgresUrl::parse(url).and_then(|url| said_in(&url));
+        for (url, prepared) in [
+            ("postgres://a@b/c", None),
+            ("postgres://a@b/c?prepared_statements=false", Some(false)),
             (
-                "postgres://a@b/c?prepared_statements=false",
-                "postgres://a@b/c",
+                "postgres://a@b/c?pgbouncer=true&application_name=y",
                 Some(false),
             ),
             (
-                "postgres://a@b/c?pgbouncer=true&x=y",
-                "postgres://a@b/c?x=y",
-                Some(false),
-            ),
-            (
-                "postgres://a@b/c?x=y&prepared_statements=true",
-                "postgres://a@b/c?x=y",
+                "postgres://a@b/c?pgbouncer=true&prepared_statements=true",
                 Some(true),
             ),
-            ("postgres://a@b/c?pgbouncer=false", "postgres://a@b/c", None),
+            ("postgres://a@b/c?pgbouncer=false", None),
         ] {
-            assert_eq!(take(url).unwrap(), (rest.to_owned(), prepared), "{url}");
+            assert_eq!(said(url).unwrap(), prepared, "{url}");
         }
-        let error = take("postgres://a@b/c?pgbouncer=maybe")
+        let error = said("postgres://a@b/c?pgbouncer=maybe")
             .unwrap_err()
             .to_string();
         assert!(error.contains("`pgbouncer`"), "{error}");

@@ -1,11 +1,12 @@
 //! Encrypted connections.
 
+use tokio_postgres::config::SslMode;
+
 use super::DatabaseError;
+use crate::database::url::{PostgresUrl, wrong};
 
 /// What a URL says of encryption.
 pub(super) struct Options {
-    /// The URL for tokio-postgres, which knows `sslmode` up to `require`.
-    pub(super) url: String,
     pub(super) required: bool,
     /// A file with the certificates to trust, in place of the system's.
     #[cfg_attr(
@@ -18,40 +19,29 @@ pub(super) struct Options {
 impl Options {
     /// `sslmode=require`, `verify-ca` and `verify-full` mean the same here: the certificate is always checked, and that it
     /// is the host's. `sslrootcert` is a file of certificates to trust (PostgreSQL, libpq, section 32.1.2).
-    pub(super) fn take(text: &str) -> Result<Self, DatabaseError> {
-        let mut options = Self {
-            url: text.to_owned(),
-            required: false,
-            root: None,
-        };
-        let Ok(mut url) = url::Url::parse(text) else {
-            return Ok(options);
-        };
-        let mut rest = Vec::new();
-        for (key, value) in url.query_pairs().into_owned() {
-            match (key.as_str(), value.as_str()) {
-                ("sslrootcert", _) => options.root = Some(value),
-                ("sslmode", "require" | "verify-ca" | "verify-full") => options.required = true,
-                ("sslmode", "disable" | "allow" | "prefer") => {}
-                ("sslmode", _) => {
-                    return Err(DatabaseError::Configuration(
-                        "the URL's `sslmode` is none of `disable`, `prefer`, `require` and `verify-full`".to_owned(),
-                    ));
-                }
-                _ => rest.push((key, value)),
+    pub(super) fn said_in(url: &PostgresUrl) -> Result<Self, DatabaseError> {
+        let required = match url.get("sslmode") {
+            Some("require" | "verify-ca" | "verify-full") => true,
+            None | Some("disable" | "allow" | "prefer") => false,
+            Some(_) => {
+                return Err(wrong(
+                    "its `sslmode` is none of `disable`, `prefer`, `require` and `verify-full`",
+                ));
             }
-        }
-        let mode = if options.required {
-            "require"
-        } else {
-            "disable"
         };
-        url.query_pairs_mut()
-            .clear()
-            .extend_pairs(rest)
-            .append_pair("sslmode", mode);
-        options.url = url.into();
-        Ok(options)
+        Ok(Self {
+            required,
+            root: url.get("sslrootcert").map(str::to_owned),
+        })
+    }
+
+    /// What the driver is told.
+    pub(super) fn mode(&self) -> SslMode {
+        if self.required {
+            SslMode::Require
+        } else {
+            SslMode::Disable
+        }
     }
 }
 
@@ -102,16 +92,11 @@ mod tests {
 
     #[test]
     fn what_a_url_says_of_encryption() {
-        let options =
-            Options::take("postgres://a@b/c?sslmode=verify-full&sslrootcert=/x&application_name=y")
-                .unwrap();
+        let said = |url: &str| PostgresUrl::parse(url).and_then(|url| Options::said_in(&url));
+        let options = said("postgres://a@b/c?sslmode=verify-full&sslrootcert=/x").unwrap();
         assert!(options.required);
         assert_eq!(options.root.as_deref(), Some("/x"));
-        assert_eq!(
-            options.url,
-            "postgres://a@b/c?application_name=y&sslmode=require"
-        );
-        assert!(!Options::take("postgres://a@b/c").unwrap().required);
-        assert!(Options::take("postgres://a@b/c?sslmode=x").is_err());
+        assert!(!said("postgres://a@b/c").unwrap().required);
+        assert!(said("postgres://a@b/c?sslmode=x").is_err());
     }
 }

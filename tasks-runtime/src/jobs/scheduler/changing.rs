@@ -22,7 +22,7 @@ impl Scheduler {
         let row: Result<Row, JobError> = self
             .shared
             .session
-            .transaction(async |tx| {
+            .retry_transaction(async |tx| {
                 store::cancel(tx, id, self.shared.clock.now()).await?;
                 store::find(tx, id).await?.ok_or(JobError::NotFound(id))
             })
@@ -45,7 +45,7 @@ impl Scheduler {
         let row: Result<Row, JobError> = self
             .shared
             .session
-            .transaction(async |tx| {
+            .retry_transaction(async |tx| {
                 if let Some(other) = store::twin_of(tx, id).await? {
                     return Err(JobError::Duplicate { id, other });
                 }
@@ -77,7 +77,7 @@ impl Scheduler {
         let (there, deleted): (bool, bool) = self
             .shared
             .session
-            .transaction(async |tx| {
+            .retry_transaction(async |tx| {
                 let there = store::find(tx, id).await?.is_some();
                 let deleted = there && store::delete(tx, id).await?;
                 if there && !deleted {

@@ -156,7 +156,7 @@ impl Scheduler {
         let ids: Result<Vec<JobId>, JobError> = self
             .shared
             .session
-            .transaction(async |tx| self.insert_all(tx, &rows).await)
+            .retry_transaction(async |tx| self.insert_all(tx, &rows).await)
             .await;
         let ids = ids?;
         self.submitted(&rows);
@@ -186,7 +186,7 @@ impl Scheduler {
         let stored: Result<Row, JobError> = self
             .shared
             .session
-            .transaction(async |tx| {
+            .retry_transaction(async |tx| {
                 closure::check_worker(tx, &row).await?;
                 self.insert_or_find(tx, &row).await
             })
@@ -202,7 +202,7 @@ impl Scheduler {
         let result: Result<Row, JobError> = self
             .shared
             .session
-            .transaction(async |tx| self.insert_or_find(tx, &row).await)
+            .retry_transaction(async |tx| self.insert_or_find(tx, &row).await)
             .await;
         let stored = result?;
         self.submitted(&[row]);

@@ -176,7 +176,7 @@ impl Schedule {
         let (new, paused) = self.row()?;
         let stored: Result<Row, JobError> = scheduler
             .session()
-            .transaction(async |tx| {
+            .retry_transaction(async |tx| {
                 let row = upsert(tx, new.clone()).await?;
                 match paused {
                     Some(paused) => set_paused(tx, &name, paused, scheduler.clock().now()).await,

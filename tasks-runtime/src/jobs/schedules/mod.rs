@@ -87,7 +87,7 @@ impl Scheduler {
     async fn set_paused(&self, name: &str, paused: bool) -> Result<ScheduleRecord, JobError> {
         let row: Result<Row, JobError> = self
             .session()
-            .transaction(async |tx| set_paused(tx, name, paused, self.clock().now()).await)
+            .retry_transaction(async |tx| set_paused(tx, name, paused, self.clock().now()).await)
             .await;
         let record = row?.record(self);
         self.wake();
@@ -105,7 +105,7 @@ impl Scheduler {
         let (registry, params) = (executor.registry(), self.params_store());
         let stored: Result<(NewRow, JobRow), JobError> = self
             .session()
-            .transaction(async |tx| {
+            .retry_transaction(async |tx| {
                 let schedule = find(tx, name)
                     .await?
                     .ok_or_else(|| JobError::NoSchedule(name.to_owned()))?;
@@ -193,7 +193,7 @@ impl Scheduler {
         let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
         let stored: Result<(Vec<Row>, Vec<String>), JobError> = self
             .session()
-            .transaction(async |tx| {
+            .retry_transaction(async |tx| {
                 let mut stored = Vec::new();
                 for row in &rows {
                     stored.push(upsert(tx, row.clone()).await?);
@@ -230,7 +230,7 @@ impl Scheduler {
     pub async fn unschedule(&self, name: &str) -> Result<bool, JobError> {
         let deleted: Result<usize, JobError> = self
             .session()
-            .transaction(async |tx| {
+            .retry_transaction(async |tx| {
                 Ok(with_conn!(tx, |conn| {
                     diesel::delete(tasks_schedules::table.find(name))
                         .execute(conn)
