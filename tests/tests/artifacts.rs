@@ -893,7 +893,7 @@ async fn content_goes_with_its_artifact(test: TestDatabase) {
     let upload = || {
         service
             .request(Method::POST, "/$upload")
-            .body(content(100_000))
+            .body(content(1_200_000))
     };
     let (_, first) = http::answer(upload()).await.unwrap();
     let (_, second) = http::answer(upload()).await.unwrap();
@@ -905,7 +905,7 @@ async fn content_goes_with_its_artifact(test: TestDatabase) {
         .await;
     assert_eq!(
         (status, &kept["size"]),
-        (StatusCode::OK, &json!(100_000)),
+        (StatusCode::OK, &json!(1_200_000)),
         "{kept}"
     );
     assert_eq!(files(), 2);

@@ -6,7 +6,7 @@ use super::hooks::ArtifactHooks;
 use super::manager::ArtifactManager;
 use super::store::ContentStore;
 use super::{ArtifactError, ArtifactHierarchy};
-use crate::database::Database;
+use crate::database::{Backend, Database};
 
 /// Puts an [`ArtifactManager`] together.
 pub struct ArtifactManagerBuilder {
@@ -42,8 +42,10 @@ impl ArtifactManagerBuilder {
         self
     }
 
-    /// Where large content goes. Unless set: beside the SQLite file, in a directory of its name and `-artifacts`; with
-    /// PostgreSQL in `artifacts` in the directory the program runs in, which has to be shared by all its processes.
+    /// Where content goes that is too large for the database: more than 64 KiB with SQLite, more than 1 MiB with PostgreSQL. Unless set:
+    /// beside the SQLite file, in a directory of its name and `-artifacts`. With PostgreSQL such content is refused unless a store is set,
+    /// since no directory of one computer is one of all; what was written to `artifacts` in the directory the program runs in, before that
+    /// was so, is still read.
     #[must_use]
     pub fn store(mut self, store: ContentStore) -> Self {
         self.store = Some(store);
@@ -65,7 +67,13 @@ impl ArtifactManagerBuilder {
     pub fn build(self) -> Result<ArtifactManager, ArtifactError> {
         let store = match self.store {
             Some(store) => store,
-            None => ContentStore::local(self.database.content_directory()?),
+            None => {
+                let directory = self.database.content_directory()?;
+                match self.database.backend() {
+                    Backend::Sqlite => ContentStore::local(directory),
+                    Backend::Postgres => ContentStore::assumed(directory),
+                }
+            }
         };
         Ok(ArtifactManager::assemble(
             self.database.session(),

@@ -8,11 +8,23 @@ use sha2::{Digest as _, Sha256};
 
 use super::input::Body;
 use super::json::JsonText;
-use super::store::{OpenStore, Writer, new_key};
+use super::key::new_key;
+use super::store::{OpenStore, Writer};
 use super::{Artifact, ArtifactError, ArtifactIn, ArtifactManager, ContentInfo};
+use crate::database::Backend;
+
+/// Content up to this size is in the row of SQLite, whose directory is beside its file: whoever has the one has the other.
+const INLINE_SQLITE: usize = 64 * 1024;
+/// And of PostgreSQL, whose processes need not share a directory.
+const INLINE_POSTGRES: usize = 1024 * 1024;
 
 /// Content up to this size is in the row.
-pub(super) const INLINE: usize = 64 * 1024;
+pub(super) fn inline_limit(backend: Backend) -> usize {
+    match backend {
+        Backend::Sqlite => INLINE_SQLITE,
+        Backend::Postgres => INLINE_POSTGRES,
+    }
+}
 
 /// Bytes that come in pieces.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, ArtifactError>> + Send>>;
@@ -140,9 +152,10 @@ impl Upload {
             return writer.write(bytes).await;
         }
         self.start.extend_from_slice(&bytes);
-        if self.start.len() > INLINE {
-            let key = new_key();
-            let mut writer = self.manager.store()?.writer(&key).await?;
+        if self.start.len() > inline_limit(self.manager.database().backend()) {
+            let identity = self.manager.database().lasting_identity().await?;
+            let key = new_key(identity);
+            let mut writer = self.manager.store_to_write()?.writer(&key).await?;
             writer
                 .write(std::mem::take(&mut self.start).freeze())
                 .await?;

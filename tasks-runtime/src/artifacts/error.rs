@@ -64,9 +64,30 @@ pub enum ArtifactError {
         /// How many bytes there may be.
         limit: u64,
     },
+    /// The content is too large for the database, and no store for it was named.
+    #[error(
+        "the content is larger than the {limit} bytes that are kept in PostgreSQL, and no store for more was named: set `ARTIFACTS_DIR` \
+         to a directory that all processes share, or give the artifacts a store by `.store(…)`"
+    )]
+    NoStore {
+        /// How many bytes there may be without one.
+        limit: u64,
+    },
     /// What the content comes from broke off.
     #[error("the content ended too early: {0}")]
     Interrupted(String),
+    /// The directory of large content cannot be used.
+    #[error(
+        "the directory `{}` for the content of artifacts cannot be written: {source}; let the user that the program runs as write to it, or \
+         name another one by `ARTIFACTS_DIR` or `.store(…)`",
+        .directory.display()
+    )]
+    Directory {
+        /// Which one.
+        directory: std::path::PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The store of large content failed.
     #[error("the content store failed: {0}")]
     Store(#[from] object_store::Error),
@@ -87,7 +108,7 @@ impl ArtifactError {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Database(error) => error.is_temporary(),
-            Self::Store(_) => true,
+            Self::Store(_) | Self::Directory { .. } => true,
             _ => false,
         }
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::Utc;
 
 use super::builder::ArtifactManagerBuilder;
-use super::content::{Place, Upload};
+use super::content::{Place, Upload, inline_limit};
 use super::hooks::ArtifactHooks;
 use super::page::{ArtifactList, ArtifactPage, Cursor};
 use super::rows::{self, Head};
@@ -140,7 +140,7 @@ impl ArtifactManager {
         let result = self
             .shared
             .session
-            .transaction(async |tx| rows::insert(tx, &prepared, now()).await)
+            .retry_transaction(async |tx| rows::insert(tx, &prepared, now()).await)
             .await;
         match result {
             Ok(saved) => {
@@ -176,7 +176,7 @@ impl ArtifactManager {
         let result: Result<_, ArtifactError> = self
             .shared
             .session
-            .transaction(async |tx| {
+            .retry_transaction(async |tx| {
                 let began = now();
                 let mut saved = Vec::with_capacity(prepared.len());
                 for (artifact, index) in prepared.iter().zip(0..) {
@@ -387,7 +387,7 @@ impl ArtifactManager {
         let result: Result<_, ArtifactError> = self
             .shared
             .session
-            .transaction(async |tx| {
+            .retry_transaction(async |tx| {
                 let old = rows::update(tx, &prepared, seen, now()).await?;
                 let updated = rows::find(tx, id)
                     .await?
@@ -440,7 +440,7 @@ impl ArtifactManager {
         let deleted = self
             .shared
             .session
-            .transaction(async |tx| rows::delete(tx, id, seen, now()).await)
+            .retry_transaction(async |tx| rows::delete(tx, id, seen, now()).await)
             .await;
         match deleted {
             Ok(key) => {
@@ -490,6 +490,20 @@ impl ArtifactManager {
     pub async fn expand(&self, id: ArtifactId) -> Result<Option<ArtifactNode>, ArtifactError> {
         let found = self.find(id).await?;
         Ok(found.map(|artifact| ArtifactNode::new(artifact, self.hierarchy())))
+    }
+
+    /// The store of large content, for more of it.
+    pub(super) fn store_to_write(&self) -> Result<&OpenStore, ArtifactError> {
+        if self.shared.store.is_assumed() {
+            return Err(ArtifactError::NoStore {
+                limit: inline_limit(self.database().backend()) as u64,
+            });
+        }
+        self.store()
+    }
+
+    pub(super) fn content_store(&self) -> &ContentStore {
+        &self.shared.store
     }
 
     /// The store of large content.

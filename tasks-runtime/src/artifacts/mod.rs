@@ -34,12 +34,13 @@
 //!
 //! # Where content is
 //!
-//! JSON, and bytes up to 64 KiB, are in the row. Larger content is an object of a [`ContentStore`]: a directory, or any store
-//! of the `object_store` crate. An object is written before the row that refers to it and deleted after it, so that a row is
+//! JSON, and bytes up to 64 KiB in SQLite and up to 1 MiB in PostgreSQL, are in the row. Larger content is an object of a
+//! [`ContentStore`]: a directory, or any store of the `object_store` crate. An object is written before the row that refers to it and deleted after it, so that a row is
 //! never without its content, whenever the process ends. What is left over then is found by
 //! [`sweep`](ArtifactManager::sweep).
 
 mod builder;
+mod check;
 mod content;
 mod error;
 mod hierarchy;
@@ -47,6 +48,7 @@ mod hooks;
 mod id;
 mod input;
 mod json;
+mod key;
 mod manager;
 mod page;
 mod prepare;
@@ -60,6 +62,7 @@ mod tree;
 mod within;
 
 pub use builder::ArtifactManagerBuilder;
+pub use check::StoreReport;
 pub(crate) use content::digest;
 pub use content::{ArtifactContent, ByteStream, Upload};
 pub use error::ArtifactError;

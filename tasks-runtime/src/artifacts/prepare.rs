@@ -2,8 +2,9 @@
 
 use crate::artifacts::id::ArtifactId;
 
-use super::content::{INLINE, Stored};
+use super::content::Stored;
 use super::input::Body;
+use super::key::is_ours;
 use super::manager::ArtifactManager;
 use super::rows::Prepared;
 use super::{Artifact, ArtifactError, ArtifactIn};
@@ -55,8 +56,9 @@ impl ArtifactManager {
             Body::Json(json) => Some(Stored::Json(json)),
             Body::Stored(stored) => Some(stored),
             Body::Bytes(bytes) => {
+                const PART: usize = 1024 * 1024;
                 let mut upload = self.upload(u64::MAX);
-                for part in bytes.chunks(INLINE.max(1024 * 1024)) {
+                for part in bytes.chunks(PART) {
                     upload.write(bytes.slice_ref(part)).await?;
                 }
                 Some(upload.place(&mut artifact).await?)
@@ -78,11 +80,23 @@ impl ArtifactManager {
         }
     }
 
+    /// Deletes content that no row refers to any more, if it is this database's own.
     pub(super) async fn forget(&self, key: Option<String>) {
-        if let Some(key) = key
-            && let Ok(store) = self.store()
-        {
+        let Some(key) = key else {
+            return;
+        };
+        let (Ok(store), Ok(identity)) = (self.store(), self.database().lasting_identity().await)
+        else {
+            return;
+        };
+        if is_ours(identity, &key) {
             store.forget(&key).await;
+        } else {
+            tracing::warn!(
+                key,
+                "the content of an artifact that is no longer there stays in the store: the database that this one is a copy of has \
+                 written it, and may still need it"
+            );
         }
     }
 

@@ -310,6 +310,24 @@ pub(super) async fn known_keys(
     })?)
 }
 
+/// An object that some row refers to.
+pub(super) async fn any_key(
+    conn: &mut Connection,
+) -> Result<Option<(String, String)>, ArtifactError> {
+    use tasks_artifacts::object_key;
+    let found: Option<(String, Option<String>)> = with_conn!(conn, |conn| {
+        tasks_artifacts::table
+            .filter(object_key.is_not_null())
+            // By its index: names of objects are not in the order of time.
+            .order(object_key.desc())
+            .select((tasks_artifacts::id, object_key))
+            .first(conn)
+            .await
+            .optional()
+    })?;
+    Ok(found.and_then(|(id, key)| Some((id, key?))))
+}
+
 /// Replaces a row. Gives the object that is not needed any more, if it had one.
 ///
 /// With one that was `seen`, only if the row is still like that.

@@ -23,8 +23,8 @@ const BLOCK: usize = 128 * 1024;
 /// A place for content that is too large for a row: a directory, or any store of the
 /// [`object_store`](https://docs.rs/object_store) crate.
 ///
-/// Several processes that share a database share the store, too. It must be used for nothing else:
-/// [`sweep`](super::ArtifactManager::sweep) deletes what no artifact refers to.
+/// Several processes that share a database share the store, too. What a database writes is below a name of that database's own, so that
+/// [`sweep`](super::ArtifactManager::sweep) never takes what is another's; all the same, each database should have a store to itself.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -43,13 +43,17 @@ pub struct ContentStore {
 enum Place {
     /// Made when it is first used.
     Directory(PathBuf),
+    /// Nobody named it: it is read where it is there, and not made.
+    Assumed(PathBuf),
     Store(Arc<dyn ObjectStore>),
 }
 
 impl fmt::Debug for ContentStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Directory(path) => f.debug_tuple("ContentStore").field(path).finish(),
+            Place::Directory(path) | Place::Assumed(path) => {
+                f.debug_tuple("ContentStore").field(path).finish()
+            }
             Place::Store(store) => f
                 .debug_tuple("ContentStore")
                 .field(&store.to_string())
@@ -58,8 +62,20 @@ impl fmt::Debug for ContentStore {
     }
 }
 
+/// For people.
+impl fmt::Display for ContentStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Directory(path) | Place::Assumed(path) => {
+                write!(f, "the directory `{}`", path.display())
+            }
+            Place::Store(store) => write!(f, "the content store {store}"),
+        }
+    }
+}
+
 impl ContentStore {
-    /// A directory, which is made when it is not there. What is written to it is on the disk before a row refers to it.
+    /// A directory, which is made when it is not there. Processes on several computers need one that they all reach. What is written to it is on the disk before a row refers to it.
     pub fn local(directory: impl Into<PathBuf>) -> Self {
         Self {
             place: Place::Directory(directory.into()),
@@ -73,21 +89,52 @@ impl ContentStore {
         }
     }
 
+    /// A directory that nobody named: what was written to it is read, if it is there, and nothing is written.
+    pub(super) fn assumed(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            place: Place::Assumed(directory.into()),
+        }
+    }
+
+    pub(super) fn is_assumed(&self) -> bool {
+        matches!(self.place, Place::Assumed(_))
+    }
+
+    /// The directory, if it is one that somebody named.
+    pub(super) fn directory(&self) -> Option<&FilePath> {
+        match &self.place {
+            Place::Directory(path) => Some(path),
+            Place::Assumed(_) | Place::Store(_) => None,
+        }
+    }
+
+    /// Makes the directory, if it is one, and looks whether it can be written. Other stores are not asked.
+    pub(super) fn check(&self) -> Result<(), ArtifactError> {
+        let Some(directory) = self.directory() else {
+            return Ok(());
+        };
+        let written = std::fs::create_dir_all(directory).and_then(|()| {
+            tempfile::Builder::new()
+                .prefix(".writable-")
+                .tempfile_in(directory)?
+                .close()
+        });
+        written.map_err(|source| ArtifactError::Directory {
+            directory: directory.to_owned(),
+            source,
+        })
+    }
+
     /// The store, with its directory.
     pub(super) fn open(&self) -> Result<OpenStore, ArtifactError> {
         match &self.place {
-            Place::Directory(path) => {
-                let failed = |source: std::io::Error| {
-                    ArtifactError::Store(object_store::Error::Generic {
-                        store: "local",
-                        source: format!(
-                            "the directory {} cannot be made: {source}",
-                            path.display()
-                        )
-                        .into(),
-                    })
-                };
-                std::fs::create_dir_all(path).map_err(failed)?;
+            Place::Directory(path) | Place::Assumed(path) => {
+                if !self.is_assumed() {
+                    std::fs::create_dir_all(path).map_err(|source| ArtifactError::Directory {
+                        directory: path.clone(),
+                        source,
+                    })?;
+                }
                 let store = LocalFileSystem::new_with_prefix(path)?
                     .with_fsync(true)
                     .with_automatic_cleanup(false);
@@ -109,16 +156,6 @@ pub(super) struct OpenStore {
     pub(super) store: Arc<dyn ObjectStore>,
     /// When it is a directory.
     pub(super) directory: Option<Arc<FilePath>>,
-}
-
-/// All objects are below this.
-pub(super) const PREFIX: &str = "content";
-
-/// A new name: never one that was used before, so that an object is never replaced.
-pub(super) fn new_key() -> String {
-    let id = ulid::Ulid::new().to_string();
-    // Few files in each directory.
-    format!("{PREFIX}/{}/{id}", &id[24..])
 }
 
 impl OpenStore {
@@ -155,6 +192,24 @@ impl OpenStore {
             Err(error) => {
                 tracing::warn!(key, %error, "content that is no longer needed was not deleted; a sweep will find it");
             }
+        }
+    }
+
+    /// Gives an object another name. `false` when it is not there: somebody else was faster.
+    pub(super) async fn rename(&self, from: &str, to: &str) -> Result<bool, ArtifactError> {
+        match self.store.rename(&Path::from(from), &Path::from(to)).await {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether there is an object of this name.
+    pub(super) async fn has(&self, key: &str) -> Result<bool, ArtifactError> {
+        match self.store.head(&Path::from(key)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 }

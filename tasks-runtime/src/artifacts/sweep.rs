@@ -1,75 +1,169 @@
 //! Finds content that nothing refers to.
 
+use std::collections::HashSet;
 use std::path::Path as FilePath;
 use std::time::{Duration, SystemTime};
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use futures_util::StreamExt as _;
+use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use super::store::PREFIX;
+use super::key::{own_content, own_trash, put_aside, trash_key};
+use super::store::OpenStore;
 use super::{ArtifactError, ArtifactManager, rows};
+use crate::database::Identity;
 
-/// What a sweep found and deleted.
+/// How long what was put aside is kept: a day, and the hour in which it was.
+const KEPT: TimeDelta = TimeDelta::hours(25);
+/// How many objects are looked up at once.
+const BATCH: usize = 500;
+
+/// What a sweep found and did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Objects that no artifact refers to.
+    /// Objects that no artifact refers to, and that were put aside.
     pub objects: u64,
     /// How many bytes those had.
     pub bytes: u64,
-    /// Uploads into a directory that were never finished.
+    /// Objects that were put aside a day ago, and are deleted now.
+    pub deleted: u64,
+    /// Objects that were put aside, although an artifact refers to them, and are back in their place now.
+    pub restored: u64,
+    /// Uploads into a directory that were never finished, and are deleted now.
     pub unfinished: u64,
 }
 
 impl ArtifactManager {
-    /// Deletes content that no artifact refers to and that is older than `grace`: what a process that was killed between
-    /// two steps has left.
+    /// Puts content aside that this database has written, that no artifact refers to and that is older than `grace`: what a process that
+    /// was killed between two steps has left. What was put aside a day ago is deleted.
+    ///
+    /// Content that was written by another database, by one that this database is a copy of, or before databases had names of their own, is
+    /// not touched, whatever this database knows of it.
     ///
     /// `grace` has to be longer than a transaction may take, since content is written before its artifact: an hour is
     /// plenty. It may run at any time, in several processes at once.
     ///
     /// # Errors
     ///
-    /// When the database or the store fails; what was deleted by then stays deleted.
+    /// When the database or the store fails; what was done by then stays done.
     pub async fn sweep(&self, grace: Duration) -> Result<Swept, ArtifactError> {
-        /// How many objects are looked up at once.
-        const BATCH: usize = 500;
+        if self.content_store().is_assumed() {
+            // Nothing was ever written to it under the name of this database.
+            return Ok(Swept::default());
+        }
         let store = self.store()?.clone();
-        let before =
-            Utc::now() - chrono::Duration::from_std(grace).unwrap_or(chrono::Duration::MAX);
+        let identity = self.database().lasting_identity().await?;
         let mut swept = Swept::default();
-        let mut listed = store.store.list(Some(&Path::from(PREFIX))).chunks(BATCH);
+        self.put_orphans_aside(&store, identity, grace, &mut swept)
+            .await?;
+        self.empty_trash(&store, identity, &mut swept).await?;
+        if let Some(directory) = store.directory.clone() {
+            let (content, trash) = (own_content(identity), own_trash(identity));
+            let unfinished = tokio::task::spawn_blocking(move || {
+                remove_empty(&directory.join(trash));
+                remove_unfinished(&directory.join(content), grace)
+            });
+            swept.unfinished = unfinished.await.unwrap_or_default();
+        }
+        if swept != Swept::default() {
+            tracing::info!(?swept, "the content of artifacts was swept");
+        }
+        Ok(swept)
+    }
+
+    async fn put_orphans_aside(
+        &self,
+        store: &OpenStore,
+        identity: &Identity,
+        grace: Duration,
+        swept: &mut Swept,
+    ) -> Result<(), ArtifactError> {
+        let now = Utc::now();
+        let before = TimeDelta::from_std(grace)
+            .ok()
+            .and_then(|grace| now.checked_sub_signed(grace));
+        let Some(before) = before else {
+            // So long ago that nothing is older.
+            return Ok(());
+        };
+        let own = Path::from(own_content(identity));
+        let mut listed = store.store.list(Some(&own)).chunks(BATCH);
         while let Some(objects) = listed.next().await {
-            let mut old = Vec::new();
-            for object in objects {
-                let object = object?;
-                if object.last_modified < before {
-                    old.push((object.location.to_string(), object.size));
-                }
-            }
-            let keys: Vec<String> = old.iter().map(|(key, _)| key.clone()).collect();
-            let known = self
-                .session()
-                .read(async |conn| rows::known_keys(conn, &keys).await)
-                .await?;
+            let objects: Vec<ObjectMeta> = objects.into_iter().collect::<Result<_, _>>()?;
+            let old: Vec<(String, u64)> = objects
+                .into_iter()
+                .filter(|object| object.last_modified < before)
+                .map(|object| (object.location.to_string(), object.size))
+                .collect();
+            let known = self.known(old.iter().map(|(key, _)| key)).await?;
             for (key, size) in old {
-                if known.iter().flatten().all(|known| *known != key) {
-                    store.forget(&key).await;
+                if !known.contains(&key)
+                    && store.rename(&key, &trash_key(identity, &key, now)).await?
+                {
                     swept.objects += 1;
                     swept.bytes += size;
                 }
             }
         }
-        if let Some(directory) = store.directory.clone() {
-            let unfinished = tokio::task::spawn_blocking(move || {
-                remove_unfinished(&directory.join(PREFIX), grace)
-            });
-            swept.unfinished = unfinished.await.unwrap_or_default();
+        Ok(())
+    }
+
+    /// Deletes what has been there for long enough, and puts back what an artifact refers to after all: its transaction took longer than
+    /// the grace.
+    async fn empty_trash(
+        &self,
+        store: &OpenStore,
+        identity: &Identity,
+        swept: &mut Swept,
+    ) -> Result<(), ArtifactError> {
+        let now = Utc::now();
+        let trash = Path::from(own_trash(identity));
+        let mut listed = store.store.list(Some(&trash)).chunks(BATCH);
+        while let Some(objects) = listed.next().await {
+            let objects: Vec<ObjectMeta> = objects.into_iter().collect::<Result<_, _>>()?;
+            let aside: Vec<_> = objects
+                .iter()
+                .filter_map(|object| {
+                    let (since, original) = put_aside(identity, object.location.as_ref())?;
+                    Some((object.location.to_string(), since, original))
+                })
+                .collect();
+            let known = self
+                .known(aside.iter().map(|(_, _, original)| original))
+                .await?;
+            for (key, since, original) in aside {
+                if known.contains(&original) {
+                    if store.rename(&key, &original).await? {
+                        tracing::warn!(
+                            key = original,
+                            "content was put aside before its artifact was there, and is back in its place"
+                        );
+                        swept.restored += 1;
+                    }
+                } else if now.signed_duration_since(since) >= KEPT {
+                    store.forget(&key).await;
+                    swept.deleted += 1;
+                }
+            }
         }
-        if swept != Swept::default() {
-            tracing::info!(?swept, "content that no artifact refers to was deleted");
+        Ok(())
+    }
+
+    /// Those of some objects that an artifact refers to.
+    pub(super) async fn known(
+        &self,
+        keys: impl Iterator<Item = &String>,
+    ) -> Result<HashSet<String>, ArtifactError> {
+        let keys: Vec<String> = keys.cloned().collect();
+        if keys.is_empty() {
+            return Ok(HashSet::new());
         }
-        Ok(swept)
+        let known = self
+            .session()
+            .read(async |conn| rows::known_keys(conn, &keys).await)
+            .await?;
+        Ok(known.into_iter().flatten().collect())
     }
 }
 
@@ -103,4 +197,11 @@ fn remove_unfinished(directory: &FilePath, grace: Duration) -> u64 {
         }
     }
     removed
+}
+
+/// Folders of hours whose objects are gone. Those that still have some cannot be removed.
+fn remove_empty(directory: &FilePath) {
+    for folder in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let _ = std::fs::remove_dir(folder.path());
+    }
 }

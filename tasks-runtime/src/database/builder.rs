@@ -275,6 +275,7 @@ impl DatabaseBuilder {
                 settings,
                 closed: AtomicBool::new(false),
                 write_health,
+                identity: tokio::sync::OnceCell::new(),
                 background: Arc::new(background),
             }),
         };
@@ -293,6 +294,10 @@ impl DatabaseBuilder {
             migrations::run(&database, &self.migrations).await?;
         } else {
             database.ping().await?;
+        }
+        if let Err(error) = database.lasting_identity().await {
+            // Who needs it asks again, and says so.
+            tracing::debug!(%error, "the name of the database is not known yet");
         }
         tracing::info!(url = database.url(), "database opened");
         Ok(database)

@@ -60,6 +60,7 @@ mod builder;
 mod closure;
 mod connection;
 mod error;
+mod identity;
 mod lease;
 mod migrations;
 #[cfg(feature = "postgres")]
@@ -90,9 +91,12 @@ pub use sqlite::SqliteConnection;
 pub(crate) use statement::statement;
 pub use write_health::WriteFailure;
 
+pub(crate) use identity::Identity;
+
 use background::Background;
 use lease::Lease;
 use settings::Settings;
+use tokio::sync::OnceCell;
 use write_health::WriteHealth;
 
 /// Which database it is.
@@ -146,6 +150,8 @@ struct Shared {
     settings: Settings,
     closed: AtomicBool,
     write_health: Arc<WriteHealth>,
+    /// What it is called outside, once that is known.
+    identity: OnceCell<Identity>,
     // Last: the connections are gone before the threads they need.
     background: Arc<Background>,
 }
@@ -306,6 +312,14 @@ impl Database {
         }
     }
 
+    /// What it is called outside of it. Read once; it is there once the database was opened, unless somebody else sees to its tables.
+    pub(crate) async fn lasting_identity(&self) -> Result<&Identity, DatabaseError> {
+        let identity = &self.shared.identity;
+        identity
+            .get_or_try_init(|| identity::find_or_make(self))
+            .await
+    }
+
     /// A connection to read.
     async fn reader(&self) -> Result<Connection, DatabaseError> {
         self.check_open()?;
@@ -389,6 +403,7 @@ impl Database {
                 settings,
                 closed: AtomicBool::new(false),
                 write_health,
+                identity: OnceCell::new(),
                 background,
             }),
         })

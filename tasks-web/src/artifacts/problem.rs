@@ -44,6 +44,9 @@ impl From<ArtifactError> for Problem {
             ArtifactError::TooLarge { limit } => {
                 Self::payload_too_large(usize::try_from(limit).unwrap_or(usize::MAX))
             }
+            ArtifactError::NoStore { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large", detail)
+            }
             ArtifactError::Interrupted(_) => Self::broken_body(detail),
             ArtifactError::Database(error) => error.into(),
             error if is_storage_full(&error) => {

@@ -2,10 +2,11 @@
 
 use std::any::type_name;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use tasks_runtime::artifacts::{ArtifactHooks, ArtifactManagerBuilder, ContentStore};
+use tasks_runtime::artifacts::{ArtifactHooks, ArtifactManagerBuilder, ContentStore, StoreReport};
 use tasks_runtime::database::DatabaseBuilder;
 use tasks_runtime::jobs::Schedule;
 use tasks_runtime::{
@@ -94,7 +95,8 @@ impl Artifacts {
         }
     }
 
-    /// Where large content goes, in place of the directory that `ARTIFACTS_DIR` names, or one beside the database.
+    /// Where large content goes, in place of the directory that `ARTIFACTS_DIR` names, or one beside the file of SQLite. With PostgreSQL and
+    /// neither of the two, content of more than 1 MiB is refused.
     #[must_use]
     pub fn store(mut self, store: ContentStore) -> Self {
         self.store = true;
@@ -135,6 +137,7 @@ impl Artifacts {
         }
         let manager = builder
             .build()
+            .and_then(|manager| manager.check_writable().map(|()| manager))
             .map_err(|error| problems.push(format!("the artifacts: {error}")))
             .ok()?;
         let scope = artifacts(path, manager.clone());
@@ -202,8 +205,11 @@ impl Wanted<'_> {
             built
         });
         let artifacts = artifacts.map(|(manager, scope)| {
-            draft.parts.push(artifacts_part(&scope));
-            draft.startup.push(sweeping(&manager, &draft.stopping));
+            let fit = StoreFit::default();
+            draft.parts.push(artifacts_part(&scope, &fit));
+            draft
+                .startup
+                .push(sweeping(&manager, &fit, &draft.stopping));
             draft.provide(manager.clone());
             manager
         });
@@ -243,14 +249,17 @@ fn default_database(needed: bool) -> Option<DatabaseSource> {
     }
 }
 
-/// Starts to sweep.
-fn sweeping(manager: &ArtifactManager, stopping: &CancellationToken) -> Hook {
-    let (manager, stopping) = (manager.clone(), stopping.clone());
+/// Whether artifacts lack their content, as it was found when it was last looked at.
+#[derive(Clone, Default)]
+struct StoreFit(Arc<AtomicBool>);
+
+/// Starts to look after the content of artifacts.
+fn sweeping(manager: &ArtifactManager, fit: &StoreFit, stopping: &CancellationToken) -> Hook {
+    let (manager, fit, stopping) = (manager.clone(), fit.clone(), stopping.clone());
     Hook::new(move || {
         // On the database's own threads: a worker's runtime is not there yet.
-        manager
-            .database()
-            .spawn(keep_swept(manager.clone(), stopping.clone()));
+        let kept = keep_swept(manager.clone(), fit.clone(), stopping.clone());
+        manager.database().spawn(kept);
         async { Ok::<(), std::convert::Infallible>(()) }
     })
 }
@@ -298,11 +307,23 @@ fn words_for(error: &DatabaseError) -> &'static str {
     }
 }
 
-/// The routes of artifacts.
-fn artifacts_part(scope: &ArtifactScope) -> Part {
-    let part = Part::new("artifacts")
+/// The routes of artifacts, and the health of their content.
+fn artifacts_part(scope: &ArtifactScope, fit: &StoreFit) -> Part {
+    let mut part = Part::new("artifacts")
         .claim(Claim::below(scope.prefix()))
         .link(scope.prefix(), "Artifacts");
+    let fit = fit.clone();
+    part.checks = HealthChecks::new().check("artifacts", move || {
+        let state = if fit.0.load(Ordering::Relaxed) {
+            HealthState::Degraded(
+                "content of artifacts is not in the content store: the log says what to do"
+                    .to_owned(),
+            )
+        } else {
+            HealthState::Healthy
+        };
+        async move { state }
+    });
     let part = endpoints(scope.prefix(), scope.options())
         .into_iter()
         .fold(part, Part::endpoint);
@@ -384,10 +405,23 @@ pub(super) fn starting(
     })
 }
 
-/// Deletes content that nothing refers to, now and every hour.
-async fn keep_swept(manager: ArtifactManager, stopping: CancellationToken) {
+/// Looks whether the content store is the one of the database, and sweeps it, now and every hour.
+async fn keep_swept(manager: ArtifactManager, fit: StoreFit, stopping: CancellationToken) {
     const HOUR: Duration = Duration::from_secs(3600);
+    let mut said = StoreReport::default();
     loop {
+        match manager.check_store().await {
+            Ok(report) => {
+                fit.0.store(!report.broken.is_empty(), Ordering::Relaxed);
+                if report != said {
+                    for what in report.broken.iter().chain(&report.doubtful) {
+                        tracing::warn!("{what}");
+                    }
+                    said = report;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the content store was not looked at"),
+        }
         if let Err(error) = manager.sweep(HOUR).await {
             tracing::warn!(%error, "the content of artifacts was not swept");
         }

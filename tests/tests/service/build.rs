@@ -249,7 +249,7 @@ async fn all_of_it() {
     );
     assert_eq!(
         get("/health").await,
-        json!({"status": "healthy", "checks": {"database": {"state": "healthy"}}})
+        json!({"status": "healthy", "checks": {"artifacts": {"state": "healthy"}, "database": {"state": "healthy"}}})
     );
     let system = get("/api/v1/system").await;
     assert_eq!(

@@ -28,7 +28,9 @@ pub(crate) use self::attempt::Attempt;
 pub(super) use self::called::run_one;
 #[cfg(feature = "metrics")]
 pub(super) use self::finish::Finish;
+pub(crate) use self::membership::computers;
 pub(super) use self::membership::without_worker;
+pub(crate) use self::watch::computer;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -117,11 +117,16 @@ async fn bury(shared: &Shared, dead: &Member) -> bool {
     }
 }
 
+/// The name of this computer.
+pub(crate) fn computer() -> String {
+    let name = rustix::system::uname();
+    name.nodename().to_string_lossy().into_owned()
+}
+
 /// Where a process is: the name of the machine, its start, the space that the numbers of its processes are from - a container has its
 /// own - and when this process started, because numbers come again.
 pub(in crate::jobs) fn host() -> String {
-    let name = rustix::system::uname();
-    let name = name.nodename().to_string_lossy();
+    let name = computer();
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let space = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     let started = stat_of(std::process::id().into()).map_or_else(String::new, |(_, start)| start);

@@ -1,0 +1,135 @@
+//! Whether a database and a content store belong together.
+
+use futures_util::StreamExt as _;
+use object_store::path::Path;
+
+use super::key::{CONTENT, Owner, owner};
+use super::store::OpenStore;
+use super::{ArtifactError, ArtifactManager, rows};
+use crate::database::{Backend, Identity};
+
+/// What does not fit between a database and its content store, in words for who runs the service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreReport {
+    /// Artifacts whose content is not there.
+    pub broken: Vec<String>,
+    /// What works, and is likely to be a mistake all the same.
+    pub doubtful: Vec<String>,
+}
+
+impl ArtifactManager {
+    /// Looks whether content can be written: of a directory, which is made if it is not there. Other stores are not asked.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Directory`], which says what to do.
+    pub fn check_writable(&self) -> Result<(), ArtifactError> {
+        self.content_store().check()
+    }
+
+    /// Looks whether the content store is the one of this database: whether it has content of other databases, or lacks that of this one;
+    /// and whether processes on several computers use a directory of each.
+    ///
+    /// It looks at a few objects, however many there are.
+    ///
+    /// # Errors
+    ///
+    /// When the database or the store fails.
+    pub async fn check_store(&self) -> Result<StoreReport, ArtifactError> {
+        let mut report = StoreReport::default();
+        let any = self
+            .session()
+            .read(async |conn| rows::any_key(conn).await)
+            .await?;
+        // One that nobody named is not made, and need not be there.
+        let store = match self.store() {
+            Ok(store) => Some(store),
+            Err(_) if self.content_store().is_assumed() => None,
+            Err(error) => return Err(error),
+        };
+        let place = self.content_store();
+        if let Some((id, key)) = any {
+            let there = match store {
+                Some(store) => store.has(&key).await?,
+                None => false,
+            };
+            if !there {
+                report.broken.push(format!(
+                    "the content of artifact {id} is not in {place}: is that the store that this database was used with? \
+                     `ARTIFACTS_DIR` or `.store(…)` names it"
+                ));
+            }
+        }
+        if let Some(store) = store {
+            let identity = self.database().lasting_identity().await?;
+            report.doubtful.extend(
+                self.foreign_content(store, identity)
+                    .await?
+                    .map(|whose| format!(
+                        "{place} also has content {whose}: it is left alone. Give each database a store to itself, and look whether \
+                         `DATABASE_URL` and `ARTIFACTS_DIR` are those that belong together"
+                    )),
+            );
+        }
+        report.doubtful.extend(self.several_computers().await?);
+        Ok(report)
+    }
+
+    /// Whose content there is that is not this database's.
+    async fn foreign_content(
+        &self,
+        store: &OpenStore,
+        identity: &Identity,
+    ) -> Result<Option<String>, ArtifactError> {
+        /// How many objects without an owner are looked up.
+        const LOOKED_UP: usize = 100;
+        let content = Path::from(CONTENT);
+        let folders = store.store.list_with_delimiter(Some(&content)).await?;
+        let mut unknown = None;
+        for folder in folders.common_prefixes {
+            match owner(folder.as_ref()) {
+                Some(Owner::Database(name)) if name == identity.own() || identity.was(name) => {}
+                Some(Owner::Database(name)) => {
+                    return Ok(Some(format!("of another database, {name}")));
+                }
+                Some(Owner::Unknown) => unknown = Some(folder),
+                None => {}
+            }
+        }
+        let Some(folder) = unknown else {
+            return Ok(None);
+        };
+        let objects = store.store.list(Some(&folder)).take(LOOKED_UP);
+        let keys: Vec<String> = objects
+            .filter_map(async |object| Some(object.ok()?.location.to_string()))
+            .collect()
+            .await;
+        let known = self.known(keys.iter()).await?;
+        let foreign = !keys.is_empty() && known.is_empty();
+        Ok(foreign.then(|| "that no artifact of this database refers to".to_owned()))
+    }
+
+    /// Processes on other computers, if there are some that use this database, and a directory.
+    async fn several_computers(&self) -> Result<Option<String>, ArtifactError> {
+        if self.database().backend() == Backend::Sqlite {
+            return Ok(None);
+        }
+        let Some(directory) = self.content_store().directory() else {
+            return Ok(None);
+        };
+        let here = crate::jobs::computer();
+        let computers: Vec<String> = self
+            .session()
+            .read(async |conn| Ok::<_, ArtifactError>(crate::jobs::computers(conn).await?))
+            .await?;
+        Ok(computers.into_iter().find(|other| *other != here).map(|other| {
+            format!(
+                "processes on `{here}` and `{other}` use this database, and the content of artifacts is in the directory `{}`: content that \
+                 one of them writes is there for the other only if both reach the same directory. Mount one for all, or use an object \
+                 store by `.store(…)`",
+                directory.display()
+            )
+        }))
+    }
+}

@@ -1,0 +1,174 @@
+//! What a database is called outside of it, so that what was written elsewhere on its behalf can be told to be its own.
+//!
+//! The name is a random one, which the database keeps together with the place it is at. A copy, such as a dump that was loaded elsewhere or a
+//! file that was copied, finds itself at another place than its record says, and takes a name of its own: what the database that it was
+//! copied from still needs is not the copy's to delete.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::RunQueryDsl as _;
+
+use super::connection::Connection;
+use super::{Database, DatabaseError, statement};
+
+/// The name of a database, and those of the databases that it is a copy of.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    own: String,
+    former: Vec<String>,
+}
+
+impl Identity {
+    /// 26 letters and digits.
+    pub(crate) fn own(&self) -> &str {
+        &self.own
+    }
+
+    /// Whether a name is one of a database that this is a copy of.
+    pub(crate) fn was(&self, name: &str) -> bool {
+        self.former.iter().any(|former| former == name)
+    }
+
+    /// Whether this is no copy of another one.
+    pub(crate) fn is_original(&self) -> bool {
+        self.former.is_empty()
+    }
+}
+
+#[derive(QueryableByName)]
+struct Known {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Text)]
+    place: String,
+}
+
+/// Reads the name, or makes one.
+pub(super) async fn find_or_make(database: &Database) -> Result<Identity, DatabaseError> {
+    let place = place_of(database).await?;
+    let session = database.session();
+    let known = session.read(async |conn| all_known(conn).await).await?;
+    if let Some(identity) = choose(known, &place) {
+        return Ok(identity);
+    }
+    let new = ulid::Ulid::new().to_string();
+    let now = chrono::Utc::now().timestamp_micros();
+    let known = session
+        .transaction(async |tx| {
+            crate::with_conn!(tx, |conn| {
+                // Another process may be faster.
+                statement(
+                    "INSERT INTO tasks_identities (id, place, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                )
+                .bind::<Text, _>(&new)
+                .bind::<Text, _>(&place)
+                .bind::<BigInt, _>(now)
+                .execute(conn)
+                .await
+            })?;
+            all_known(tx).await
+        })
+        .await?;
+    choose(known, &place).ok_or_else(|| {
+        DatabaseError::Configuration("the database does not keep its own name".to_owned())
+    })
+}
+
+/// All names, oldest first.
+async fn all_known(conn: &mut Connection) -> Result<Vec<Known>, DatabaseError> {
+    Ok(crate::with_conn!(conn, |conn| {
+        statement("SELECT id, place FROM tasks_identities ORDER BY created_at, id")
+            .load(conn)
+            .await
+    })?)
+}
+
+fn choose(known: Vec<Known>, place: &str) -> Option<Identity> {
+    let (mut own, former): (Vec<_>, Vec<_>) =
+        known.into_iter().partition(|known| known.place == place);
+    Some(Identity {
+        own: own.pop()?.id,
+        former: former.into_iter().map(|known| known.id).collect(),
+    })
+}
+
+/// Where the database is: what differs in a copy, and stays when the server or the computer is started again.
+async fn place_of(database: &Database) -> Result<String, DatabaseError> {
+    match &database.shared.pools {
+        #[cfg(feature = "sqlite")]
+        super::Pools::Sqlite(pools) => Ok(place_of_file(&pools.path())),
+        #[cfg(feature = "postgres")]
+        super::Pools::Postgres(_) => place_on_server(database).await,
+    }
+}
+
+/// The number of the file, which a file that is renamed keeps. Without such numbers, its path.
+#[cfg(feature = "sqlite")]
+fn place_of_file(path: &str) -> String {
+    #[cfg(unix)]
+    if let Ok(metadata) = std::fs::metadata(path) {
+        use std::os::unix::fs::MetadataExt as _;
+        return format!("inode {}", metadata.ino());
+    }
+    let path = std::path::Path::new(path);
+    let whole = path.canonicalize();
+    format!("path {}", whole.as_deref().unwrap_or(path).display())
+}
+
+/// The numbers of the server's data and of the database in it.
+#[cfg(feature = "postgres")]
+async fn place_on_server(database: &Database) -> Result<String, DatabaseError> {
+    const DATABASE: &str =
+        "(SELECT CAST(oid AS TEXT) FROM pg_database WHERE datname = current_database())";
+    const SERVER: &str = "(SELECT CAST(system_identifier AS TEXT) FROM pg_control_system())";
+    // Some who speak PostgreSQL's protocol have no such function, or let nobody call it.
+    match ask(database, &format!("{SERVER} || ' ' || {DATABASE}")).await {
+        Err(DatabaseError::Query(_)) => ask(database, &format!("'- ' || {DATABASE}")).await,
+        place => place,
+    }
+}
+
+/// The value of an expression.
+#[cfg(feature = "postgres")]
+async fn ask(database: &Database, expression: &str) -> Result<String, DatabaseError> {
+    #[derive(QueryableByName)]
+    struct Place {
+        #[diesel(sql_type = Text)]
+        place: String,
+    }
+    let session = database.session();
+    let found: Place = session
+        .read(async |conn| {
+            Ok::<_, DatabaseError>(crate::with_conn!(conn, |conn| {
+                statement(format!("SELECT {expression} AS place"))
+                    .get_result(conn)
+                    .await
+            })?)
+        })
+        .await?;
+    Ok(found.place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(rows: &[(&str, &str)]) -> Vec<Known> {
+        rows.iter()
+            .map(|(id, place)| Known {
+                id: (*id).to_owned(),
+                place: (*place).to_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_copy_has_another_name_and_knows_the_former_one() {
+        assert!(choose(known(&[]), "here").is_none());
+        assert!(choose(known(&[("A", "there")]), "here").is_none());
+        let original = choose(known(&[("A", "here")]), "here").expect("it is known");
+        assert!(original.own() == "A" && original.is_original());
+        let copy = choose(known(&[("A", "there"), ("B", "here")]), "here").expect("it is known");
+        assert!(copy.own() == "B" && copy.was("A") && !copy.was("B") && !copy.is_original());
+    }
+}
