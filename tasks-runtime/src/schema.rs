@@ -296,6 +296,14 @@ pub(crate) fn nests(slot: &dyn AnySlot) -> bool {
     schema.is_some_and(|schema| !is_flat(&schema, FLAT_LEVELS))
 }
 
+/// The schema of a parameter, standing alone.
+pub(crate) fn of_slot(slot: &dyn AnySlot) -> Value {
+    standalone_input(|generator| {
+        let schema = slot.schema(generator);
+        schema.map_or(Value::Bool(true), Value::from)
+    })
+}
+
 /// How many lists of lists are looked into.
 const FLAT_LEVELS: usize = 4;
 

@@ -5,7 +5,8 @@ use std::cell::LazyCell;
 
 use serde::de::IgnoredAny;
 
-use super::error::Errors;
+use super::error::{Errors, escape};
+use super::inspect::{self, Finding};
 use super::scanner::Scanner;
 use super::{AnyPlaces, Declared, Echo, Input, InvalidArguments, depth, unknown_key};
 
@@ -49,13 +50,22 @@ pub(super) fn read<'a>(
             if parameter.secret {
                 secrets.push(span(params, value));
             }
+            if parameter.is_delicate() && inspect::has_long_numbers(value) {
+                for (path, detail) in inspect::numbers(parameter.schema(), value) {
+                    if parameter.secret {
+                        errors.push(&key, "", || SECRET.to_owned());
+                        break;
+                    }
+                    errors.push(&key, &path, || detail);
+                }
+            }
         } else if parameter.secret {
-            errors.push(&key, "", || {
-                "not a valid value; it is secret, so it is not shown".to_owned()
-            });
+            errors.push(&key, "", || SECRET.to_owned());
         } else {
-            let (path, detail) = place.explain(value);
-            errors.push(&key, &path, || detail);
+            let first = place.explain(value);
+            for (path, detail) in with_others(first, inspect::all(parameter.schema(), value)) {
+                errors.push(&key, &path, || detail);
+            }
         }
     }
     let misplaced = LazyCell::new(|| lacks_params(input));
@@ -71,6 +81,24 @@ pub(super) fn read<'a>(
         text: params,
         secrets,
     })
+}
+
+const SECRET: &str = "not a valid value; it is secret, so it is not shown";
+
+/// What a decoder has said, and what else is wrong: once for each place, in the decoder's words where it has said something of that.
+pub(super) fn with_others(first: Finding, others: Vec<Finding>) -> Vec<Finding> {
+    let (pointer, detail) = &first;
+    // It names the field that is missing, or not known, where the object is.
+    let field = ["missing field `", "unknown field `"]
+        .iter()
+        .find_map(|words| detail.strip_prefix(words)?.split('`').next())
+        .map(|name| format!("{pointer}/{}", escape(name)));
+    let is_said = |other: &str| other == pointer || field.as_deref() == Some(other);
+    let others = others
+        .into_iter()
+        .filter(|(pointer, _)| !is_said(pointer))
+        .collect::<Vec<_>>();
+    std::iter::once(first).chain(others).collect()
 }
 
 /// Reports what stands beside `params` in a body that is to hold nothing else.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::nearest::nearest;
 
 /// How many errors one answer lists.
-const MAX_ERRORS: usize = 100;
+pub(super) const MAX_ERRORS: usize = 100;
 /// How many characters of a detail are kept: it may quote the client's value.
 const MAX_DETAIL: usize = 300;
 
@@ -90,6 +90,15 @@ impl Errors {
         }
     }
 
+    /// Adds an error about a path below the parameters.
+    pub(crate) fn push_below(&mut self, path: &str, detail: impl FnOnce() -> String) {
+        if self.list.len() == MAX_ERRORS {
+            self.more += 1;
+        } else {
+            self.push_at(format!("/params{path}"), detail());
+        }
+    }
+
     /// Adds an error about a member of the body that is not `params`.
     pub(crate) fn push_beside(&mut self, key: &str, detail: impl FnOnce() -> String) {
         if self.list.len() == MAX_ERRORS {
@@ -99,7 +108,7 @@ impl Errors {
         }
     }
 
-    pub(crate) fn push_at(&mut self, pointer: String, detail: String) {
+    fn push_at(&mut self, pointer: String, detail: String) {
         self.list.push(ArgumentError {
             pointer: shorten(pointer),
             detail: shorten(detail),

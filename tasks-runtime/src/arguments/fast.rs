@@ -8,7 +8,7 @@
 use serde::de::IgnoredAny;
 
 use super::scanner::Scanner;
-use super::{AnyPlaces, Declared, Echo, Input, depth};
+use super::{AnyPlaces, Declared, Echo, Input, depth, inspect};
 
 pub(super) fn read<'a>(
     input: Input<'a>,
@@ -91,7 +91,13 @@ impl Filler<'_> {
         }
         let start = scanner.position;
         scanner.position += place.read(scanner.rest())?;
-        if self.parameters[index].secret {
+        let parameter = &self.parameters[index];
+        if parameter.is_delicate()
+            && inspect::has_long_numbers(&scanner.text[start..scanner.position])
+        {
+            return None;
+        }
+        if parameter.secret {
             self.secrets.push(start..scanner.position);
         }
         Some(())

@@ -9,6 +9,7 @@ mod careful;
 mod depth;
 mod error;
 mod fast;
+mod inspect;
 mod list;
 mod place;
 mod request;
@@ -36,6 +37,8 @@ pub(crate) use whole::Fields;
 
 use std::sync::OnceLock;
 
+use serde_json::Value;
+
 use crate::schema;
 
 /// One parameter of a registered task, with what every call asks of it at hand.
@@ -46,6 +49,8 @@ pub(crate) struct Declared {
     pub(crate) injected: bool,
     pub(crate) slot: &'static dyn AnySlot,
     nests: OnceLock<bool>,
+    delicate: OnceLock<bool>,
+    schema: OnceLock<Value>,
 }
 
 impl Declared {
@@ -57,7 +62,21 @@ impl Declared {
             injected: slot.injected(),
             slot,
             nests: OnceLock::new(),
+            delicate: OnceLock::new(),
+            schema: OnceLock::new(),
         }
+    }
+
+    /// Whether it has numbers that may be read as other ones: of single precision, say. Found out with the first request.
+    pub(crate) fn is_delicate(&self) -> bool {
+        *self
+            .delicate
+            .get_or_init(|| !self.injected && inspect::is_delicate(self.schema()))
+    }
+
+    /// Its schema, standing alone.
+    fn schema(&self) -> &Value {
+        self.schema.get_or_init(|| schema::of_slot(self.slot))
     }
 
     /// Whether its values may be nested, and not only be scalars, or lists and maps of them. Found out when a long request

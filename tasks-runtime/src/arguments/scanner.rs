@@ -61,6 +61,29 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// A whole array. `element` is called where each value is, and moves past it.
+    pub(super) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.token(b'[')?;
+        self.white_space();
+        if self.peek()? == b']' {
+            self.position += 1;
+            return Some(());
+        }
+        loop {
+            self.white_space();
+            element(self)?;
+            self.white_space();
+            match self.peek()? {
+                b',' => self.position += 1,
+                b']' => {
+                    self.position += 1;
+                    return Some(());
+                }
+                _ => return None,
+            }
+        }
+    }
+
     /// A key without escapes.
     pub(super) fn plain_key(&mut self) -> Option<&'a str> {
         if self.peek()? != b'"' {

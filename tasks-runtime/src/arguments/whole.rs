@@ -4,8 +4,9 @@ use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use serde_json::Value;
 
+use super::careful::with_others;
 use super::error::Errors;
-use super::{Echo, Input, InvalidArguments, careful, depth, request, unknown_key};
+use super::{Echo, Input, InvalidArguments, careful, depth, inspect, request, unknown_key};
 
 /// The fields of the struct, read off its schema.
 #[derive(Debug)]
@@ -14,6 +15,9 @@ pub(crate) struct Fields {
     required: Vec<String>,
     /// Whether the struct takes other keys, too, as one with a flattened map does.
     pub(crate) open: bool,
+    schema: Value,
+    /// Whether it has numbers that may be read as other ones.
+    delicate: bool,
 }
 
 impl Fields {
@@ -42,10 +46,12 @@ impl Fields {
             known: names(schema.get("properties")),
             required: names(schema.get("required")),
             open,
+            schema: schema.clone(),
+            delicate: inspect::is_delicate(schema),
         }
     }
 
-    /// Reads the struct. All unknown, repeated and missing fields are reported, and the first value that does not fit.
+    /// Reads the struct. All unknown, repeated and missing fields are reported, and all values that do not fit.
     pub(crate) fn read<'a, P: DeserializeOwned>(
         &self,
         input: Input<'a>,
@@ -89,6 +95,11 @@ impl Fields {
             }
         }
         if let Ok(value) = parsed {
+            if self.delicate && inspect::has_long_numbers(text) {
+                for (path, detail) in inspect::numbers(&self.schema, text) {
+                    errors.push_below(&path, || detail);
+                }
+            }
             errors.finish()?;
             let echo = Echo {
                 text: params,
@@ -107,8 +118,23 @@ impl Fields {
         // What is missing or repeated has been said, in better words.
         let said = missing && detail.starts_with("missing field")
             || twice && detail.starts_with("duplicate field");
-        if !said {
-            errors.push_at(format!("/params{path}"), detail);
+        let first = (path, detail);
+        let is_field = |pointer: &str| pointer.matches('/').count() == 1;
+        for (index, (path, detail)) in with_others(first, inspect::all(&self.schema, text))
+            .into_iter()
+            .enumerate()
+        {
+            // What is missing or unknown in the struct itself has been said.
+            let known = match index {
+                0 => said,
+                _ => {
+                    is_field(&path)
+                        && (detail.starts_with("required") || detail.starts_with("unknown field"))
+                }
+            };
+            if !known {
+                errors.push_below(&path, || detail);
+            }
         }
         errors.finish()?;
         Err(InvalidArguments::one("/params", "not accepted"))
