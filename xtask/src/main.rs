@@ -27,6 +27,7 @@ cargo xtask <command>
   bench jobs              background jobs per second, and how soon one starts, on both databases
   bench criterion         the benchmarks of tasks-runtime
   crash [kills] [jobs]    kills processes that run jobs, 200 times over 20,000 jobs unless told, on both databases
+  soak [minutes]          keeps the released example busy, an hour unless told, and watches its memory, descriptors and threads
   help                    this text
 ";
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => test::run(rest),
         ["bench", rest @ ..] => bench::run(rest).map(|()| ExitCode::SUCCESS),
         ["crash", rest @ ..] => crash(rest).map(|()| ExitCode::SUCCESS),
+        ["soak", rest @ ..] => soak(rest).map(|()| ExitCode::SUCCESS),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)
@@ -48,6 +50,19 @@ fn main() -> ExitCode {
         eprintln!("xtask: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// A release build, and a bit of everything for a while.
+fn soak(arguments: &[&str]) -> anyhow::Result<()> {
+    let build = ["build", "--release", "--package", "advanced-service"];
+    process::run(&mut process::cargo(build))?;
+    let minutes = arguments.first().copied().unwrap_or("60");
+    if minutes.parse::<u64>().is_err() {
+        anyhow::bail!("`{minutes}` is not a number of minutes");
+    }
+    let program = process::target_dir().join("release/advanced-service");
+    let harness = ["run", "--package", "tasks-tests", "--bin", "soak", "--"];
+    process::run(process::cargo(harness).arg(program).arg(minutes))
 }
 
 /// The long run of the crash harness; a short one is among the tests.

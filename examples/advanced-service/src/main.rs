@@ -33,6 +33,14 @@ async fn main() -> anyhow::Result<()> {
             .level(0, "task_run")
             .level(1, "step"),
     )
+    // Stored at each start; what is not here any more is removed.
+    .with_schedules(|scheduler| {
+        [scheduler
+            .schedule("nightly-batch", call!(batch_work, total = 10))
+            .cron("30 2 * * *")
+            .timezone("America/Los_Angeles")
+            .description("A batch every night")]
+    })
     .provide(DataDir::new(directories.data))
     .provide(BackupDir(directories.backups))
     .with_health()
@@ -42,15 +50,6 @@ async fn main() -> anyhow::Result<()> {
     .with_monitoring()
     .build()
     .await?;
-    if let Some(scheduler) = service.scheduler() {
-        // Said at each start, and stored once.
-        scheduler
-            .schedule("nightly-batch", call!(batch_work, total = 10))
-            .cron("30 2 * * *")
-            .timezone("America/Los_Angeles")
-            .description("A batch every night")
-            .await?;
-    }
     service.run().await?;
     Ok(())
 }
