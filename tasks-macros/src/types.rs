@@ -4,8 +4,9 @@ use quote::ToTokens;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
-    BoundLifetimes, Lifetime, ParenthesizedGenericArguments, Path, Signature, Token, Type,
-    TypeFnPtr, TypeImplTrait, TypeInfer, TypeParamBound, TypeReference, TypeTraitObject,
+    BoundLifetimes, GenericArgument, Lifetime, ParenthesizedGenericArguments, Path, PathArguments,
+    Signature, Token, Type, TypeFnPtr, TypeImplTrait, TypeInfer, TypeParamBound, TypeReference,
+    TypeTraitObject,
 };
 
 use crate::errors::Errors;
@@ -19,7 +20,37 @@ pub(crate) fn of_parameter(ty: &Type, sig: &Signature, errors: &mut Errors) {
             "a trait object is injected as `Arc<dyn …>`: take that, and provide one to the executor",
         );
     }
+    if let Some(name) = of_a_handler(ty) {
+        errors.on(
+            ty,
+            format!(
+                "a task takes no `{name}`, which is for handlers of actix: it also runs as a job, without a request. `Caller` says who asks, and \
+                 has headers that `caller_headers` names; what a client sends is a parameter, and what the server has is injected, as `State<…>` for one"
+            ),
+        );
+        return;
+    }
     walk(ty, Position::Parameter, sig, errors);
+}
+
+/// The name of a type that actix makes of a request. `Json` and the like are so only with actix's name before them.
+fn of_a_handler(ty: &Type) -> Option<String> {
+    const NAMES: [&str; 3] = ["HttpRequest", "HttpResponse", "ServiceRequest"];
+    const EXTRACTORS: [&str; 8] = [
+        "Bytes", "Data", "Form", "Header", "Json", "Path", "Payload", "Query",
+    ];
+    let Type::Path(path) = ty else {
+        return None;
+    };
+    let segments = &path.path.segments;
+    let last = segments.last()?.ident.to_string();
+    let before = segments.iter().rev().nth(1).map(|segment| &segment.ident);
+    let is_extractor =
+        EXTRACTORS.contains(&last.as_str()) && before.is_some_and(|name| name == "web");
+    if NAMES.contains(&last.as_str()) {
+        return Some(last);
+    }
+    is_extractor.then(|| format!("web::{last}"))
 }
 
 /// Looks for what could not be written down once the call is over. So many parameters are borrowed.
@@ -51,6 +82,16 @@ fn names_a_future(bounds: &Punctuated<TypeParamBound, Token![+]>) -> bool {
         }
         _ => false,
     })
+}
+
+fn has_lifetime(arguments: &PathArguments) -> bool {
+    match arguments {
+        PathArguments::AngleBracketed(arguments) => arguments
+            .args
+            .iter()
+            .any(|argument| matches!(argument, GenericArgument::Lifetime(_))),
+        _ => false,
+    }
 }
 
 struct Types<'a> {
@@ -118,6 +159,15 @@ impl Visit<'_> for Types<'_> {
     }
 
     fn visit_path(&mut self, path: &Path) {
+        if let Some(cow) = path.segments.last().filter(|last| last.ident == "Cow")
+            && matches!(self.position, Position::Result { borrowed } if borrowed > 0)
+            && !has_lifetime(&cow.arguments)
+        {
+            self.errors.on(
+                cow,
+                "a task's result outlives the call, so it cannot borrow from a parameter: own the data, as in `String`",
+            );
+        }
         for segment in &path.segments {
             if segment.ident == "Self" {
                 self.errors.on(
