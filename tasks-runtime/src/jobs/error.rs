@@ -6,9 +6,18 @@ use crate::jobs::id::JobId;
 use thiserror::Error;
 
 use super::record::JobStatus;
+use crate::arguments::{ArgumentError, InvalidArguments};
 use crate::artifacts::ArtifactError;
 use crate::database::DatabaseError;
 use crate::execute::ExecuteError;
+
+fn in_words(errors: &[ArgumentError]) -> String {
+    let words = |error: &ArgumentError| match error.pointer.as_str() {
+        "" => error.detail.clone(),
+        pointer => format!("{pointer}: {}", error.detail),
+    };
+    errors.iter().map(words).collect::<Vec<_>>().join("; ")
+}
 
 /// Why a call about a job failed.
 #[derive(Debug, Error)]
@@ -33,14 +42,9 @@ pub enum JobError {
     /// The task is not known, or its parameters do not fit: nothing was stored.
     #[error(transparent)]
     Call(#[from] ExecuteError),
-    /// An option of the submission cannot be: its JSON pointer, and why.
-    #[error("{pointer}: {reason}")]
-    Option {
-        /// Which option.
-        pointer: &'static str,
-        /// Why not.
-        reason: String,
-    },
+    /// Options of a submission or of a schedule cannot be, each with its JSON pointer; parameters that do not fit are among them.
+    #[error("{}", in_words(.0))]
+    Invalid(Vec<ArgumentError>),
     /// A schedule that the code declares cannot be.
     #[error("the schedule `{name}`: {source}")]
     Schedule {
@@ -128,5 +132,63 @@ impl From<JobError> for DatabaseError {
 impl From<JobError> for ArtifactError {
     fn from(error: JobError) -> Self {
         Self::Database(error.into())
+    }
+}
+
+impl JobError {
+    /// One option that cannot be.
+    pub(in crate::jobs) fn option(pointer: &str, reason: impl Into<String>) -> Self {
+        Self::Invalid(vec![ArgumentError {
+            pointer: pointer.to_owned(),
+            detail: reason.into(),
+        }])
+    }
+}
+
+/// What is wrong with a submission or a schedule, all of it.
+#[derive(Clone, Debug, Default)]
+pub(in crate::jobs) struct Wrong(Vec<ArgumentError>);
+
+impl Wrong {
+    pub(in crate::jobs) fn say(&mut self, pointer: &str, reason: impl Into<String>) {
+        self.0.push(ArgumentError {
+            pointer: pointer.to_owned(),
+            detail: reason.into(),
+        });
+    }
+
+    pub(in crate::jobs) fn extend(&mut self, errors: impl IntoIterator<Item = ArgumentError>) {
+        self.0.extend(errors);
+    }
+
+    /// What was made, if it could be made. An error of another kind is one at once.
+    pub(in crate::jobs) fn take<T>(
+        &mut self,
+        made: Result<T, JobError>,
+    ) -> Result<Option<T>, JobError> {
+        match made {
+            Ok(made) => Ok(Some(made)),
+            Err(JobError::Invalid(errors)) => {
+                self.extend(errors);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a call has come to, if nothing is wrong at all. Its parameters are reported together with the rest.
+    pub(in crate::jobs) fn finish<T>(mut self, call: Result<T, JobError>) -> Result<T, JobError> {
+        match call {
+            call if self.0.is_empty() => call,
+            Err(JobError::Call(ExecuteError::InvalidArguments {
+                reason: InvalidArguments::Mismatch(errors),
+                ..
+            })) => {
+                self.extend(errors);
+                Err(JobError::Invalid(self.0))
+            }
+            Err(error) => Err(error),
+            Ok(_) => Err(JobError::Invalid(self.0)),
+        }
     }
 }

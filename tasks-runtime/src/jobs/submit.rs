@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 
-use super::error::JobError;
+use super::error::{JobError, Wrong};
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
 use super::table::{NewRow, state};
+use crate::arguments::ArgumentError;
 use crate::database::Transaction;
 use crate::task::JobPolicy;
 
@@ -79,7 +80,7 @@ pub(super) struct Options {
     again: bool,
     submitted_by: Option<String>,
     pub(super) timeout: Option<Duration>,
-    wrong: Option<(&'static str, String)>,
+    wrong: Wrong,
 }
 
 /// When a job is to run.
@@ -100,7 +101,7 @@ impl Submit {
     /// Runs it so much later.
     pub fn delay(mut self, delay: Duration) -> Self {
         if delay > MAX_DELAY {
-            self.options.wrong = Some(("/delay", "is more than ten years".to_owned()));
+            self.options.wrong.say("/delay", "is more than ten years");
         } else {
             self.options.when = Some(When::After(delay));
         }
@@ -112,7 +113,9 @@ impl Submit {
         // What is over is now: how long ago it was does not matter.
         let delay = time.duration_since(SystemTime::now()).unwrap_or_default();
         if delay > MAX_DELAY {
-            self.options.wrong = Some(("/scheduled_at", "is more than ten years away".to_owned()));
+            self.options
+                .wrong
+                .say("/scheduled_at", "is more than ten years away");
         } else {
             self.options.when = Some(When::At(time.into()));
         }
@@ -165,6 +168,13 @@ impl Submit {
         self
     }
 
+    /// Adds what somebody else has found wrong with the options, as the reader of a request does: nothing is stored, and all that is wrong is
+    /// one error.
+    pub fn also_wrong(mut self, errors: impl IntoIterator<Item = ArgumentError>) -> Self {
+        self.options.wrong.extend(errors);
+        self
+    }
+
     /// Stores it inside a transaction: the job exists if and when that commits.
     ///
     /// ```
@@ -200,9 +210,9 @@ impl Submit {
 
     /// The row, if all is well.
     pub(super) fn row(self) -> Result<NewRow, JobError> {
-        let checked = self.call?;
-        let options = self.options;
-        options.check(&self.scheduler)?;
+        let mut options = self.options;
+        let wrong = options.check(&self.scheduler);
+        let checked = wrong.finish(self.call)?;
         let clock = self.scheduler.clock();
         let now = clock.now();
         let mut row = NewRow::of_task(checked, now);
@@ -244,18 +254,18 @@ impl Options {
             .map(|timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX))
     }
 
-    pub(super) fn check(&self, scheduler: &Scheduler) -> Result<(), JobError> {
-        let wrong = |pointer, reason: String| Err(JobError::Option { pointer, reason });
-        if let Some((pointer, reason)) = &self.wrong {
-            return wrong(pointer, reason.clone());
-        }
-        if let Some(text) = &self.description {
-            check_description(text)?;
+    /// All that is wrong.
+    pub(super) fn check(&mut self, scheduler: &Scheduler) -> Wrong {
+        let mut wrong = std::mem::take(&mut self.wrong);
+        if let Some(text) = &self.description
+            && let Err(JobError::Invalid(errors)) = check_description(text)
+        {
+            wrong.extend(errors);
         }
         if let Some(key) = &self.idempotency_key
             && (key.is_empty() || key.len() > MAX_KEY || key.contains('\0'))
         {
-            return wrong(
+            wrong.say(
                 "/idempotency_key",
                 format!(
                     "has {} bytes, and 1 to {MAX_KEY} are allowed, none of them zero",
@@ -266,7 +276,7 @@ impl Options {
         if let Some(name) = &self.submitted_by
             && (name.len() > MAX_KEY || name.contains('\0'))
         {
-            return wrong(
+            wrong.say(
                 "/submitted_by",
                 format!(
                     "has {} bytes, and {MAX_KEY} are allowed, none of them zero",
@@ -277,24 +287,24 @@ impl Options {
         if let Some(attempts) = self.max_attempts
             && !(1..=MAX_ATTEMPTS).contains(&attempts)
         {
-            return wrong(
+            wrong.say(
                 "/max_attempts",
                 format!("is {attempts}, and 1 to {MAX_ATTEMPTS} are allowed"),
             );
         }
         match self.timeout {
             Some(timeout) if timeout < SHORTEST_TIMEOUT => {
-                return wrong("/timeout", format!("is less than {SHORTEST_TIMEOUT:?}"));
+                wrong.say("/timeout", format!("is less than {SHORTEST_TIMEOUT:?}"));
             }
             Some(timeout) if timeout > MAX_DELAY => {
-                return wrong("/timeout", "is more than ten years".to_owned());
+                wrong.say("/timeout", "is more than ten years");
             }
             _ => {}
         }
         if let Some(queue) = &self.queue
             && !scheduler.has_queue(queue)
         {
-            return wrong(
+            wrong.say(
                 "/queue",
                 format!(
                     "`{}` is not a queue of this service, so nobody would run it: there are {}",
@@ -303,17 +313,15 @@ impl Options {
                 ),
             );
         }
-        Ok(())
+        wrong
     }
 }
 
 pub(super) fn check_description(text: &str) -> Result<(), JobError> {
     let count = text.chars().count();
     if count > MAX_DESCRIPTION {
-        return Err(JobError::Option {
-            pointer: "/description",
-            reason: format!("has {count} characters, and {MAX_DESCRIPTION} are allowed"),
-        });
+        let reason = format!("has {count} characters, and {MAX_DESCRIPTION} are allowed");
+        return Err(JobError::option("/description", reason));
     }
     Ok(())
 }

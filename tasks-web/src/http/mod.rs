@@ -7,6 +7,8 @@ mod exchange;
 #[cfg(feature = "database")]
 mod ids;
 #[cfg(feature = "database")]
+pub(crate) mod members;
+#[cfg(feature = "database")]
 pub(crate) mod paging;
 mod proxies;
 mod respond;

@@ -1,7 +1,6 @@
 //! Errors of jobs, as problems.
 
 use actix_web::http::StatusCode;
-use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::JobError;
 
 use crate::problem::Problem;
@@ -16,10 +15,7 @@ impl From<JobError> for Problem {
                 Self::wrong_state(status.as_str(), detail)
             }
             JobError::Call(error) => error.into(),
-            JobError::Option { pointer, reason } => Self::invalid_body(vec![ArgumentError {
-                pointer: pointer.to_owned(),
-                detail: reason,
-            }]),
+            JobError::Invalid(errors) => Self::invalid_body(errors),
             JobError::Schedule { source, .. } => (*source).into(),
             JobError::Duplicate { .. } => Self::new(StatusCode::CONFLICT, "duplicate-job", detail),
             JobError::KeyReused { .. } => {

@@ -17,7 +17,7 @@ use tasks_runtime::jobs::{JobError, ScheduleRecord};
 use super::scope::{State, location};
 use crate::auth::Access;
 use crate::http::duration::{self, Seconds};
-use crate::http::{BodyLimits, answer, check_json, json};
+use crate::http::{BodyLimits, answer, check_json, json, members};
 use crate::problem::Problem;
 
 type Answer = Result<HttpResponse, Problem>;
@@ -249,16 +249,7 @@ fn read(body: &[u8]) -> Result<ScheduleIn, Problem> {
             "the body is not JSON",
         ));
     }
-    let mut input = serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(&mut input).map_err(|error| {
-        let path = error.path().to_string();
-        let pointer = if path == "." {
-            String::new()
-        } else {
-            format!("/{}", path.replace('.', "/"))
-        };
-        invalid(&pointer, &error.inner().to_string())
-    })
+    members::read(body).map_err(Problem::invalid_body)
 }
 
 pub(super) async fn pause(request: HttpRequest, state: Data<State>) -> HttpResponse {

@@ -10,6 +10,7 @@ use tasks_runtime::jobs::{JobRecord, Scheduler};
 
 use crate::auth::Access;
 use crate::http::duration::{self, Seconds};
+use crate::http::members;
 use crate::problem::Problem;
 
 /// What may stand beside `params`. A misspelt option would run a job that was meant for later.
@@ -68,7 +69,10 @@ pub(crate) async fn submit(
         match serde_json::from_slice::<Option<Options>>(body) {
             Ok(options) => options,
             Err(_) if serde_json::from_slice::<IgnoredAny>(body).is_err() => None,
-            Err(error) => return Err(wrong_options(body, &error)),
+            Err(_) => {
+                submit = submit.also_wrong(wrong_options(body));
+                None
+            }
         }
     }
     .unwrap_or_default();
@@ -101,36 +105,26 @@ pub(crate) async fn submit(
     }
     if let Some(key) = request.headers().get("idempotency-key") {
         let graphic = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
-        let key = key.to_str().ok().filter(graphic).ok_or_else(|| {
-            let reason = "use visible ASCII characters, and no spaces";
-            invalid("/idempotency_key", reason.to_owned())
-        })?;
-        submit = submit.idempotency_key(key);
+        submit = match key.to_str().ok().filter(graphic) {
+            Some(key) => submit.idempotency_key(key),
+            None => submit.also_wrong([ArgumentError {
+                pointer: "/idempotency_key".to_owned(),
+                detail: "use visible ASCII characters, and no spaces".to_owned(),
+            }]),
+        };
     }
     Ok(submit.await?)
 }
 
-/// Says which option does not fit.
-fn wrong_options(body: &[u8], error: &serde_json::Error) -> Problem {
-    let mut input = serde_json::Deserializer::from_slice(body);
-    let found = serde_path_to_error::deserialize::<_, Option<Options>>(&mut input);
-    let pointer = match found {
-        Err(error) if !error.path().to_string().is_empty() && error.path().to_string() != "." => {
-            format!("/{}", error.path().to_string().replace('.', "/"))
-        }
-        _ => String::new(),
-    };
-    let error = error.to_string();
-    // Where it is, the pointer says.
-    let detail = error.split(" at line ").next().unwrap_or_default();
-    invalid(&pointer, detail.replace("unknown field", "unknown option"))
-}
-
-fn invalid(pointer: &str, detail: String) -> Problem {
-    Problem::invalid_body(vec![ArgumentError {
-        pointer: pointer.to_owned(),
-        detail,
-    }])
+/// Says which options do not fit.
+fn wrong_options(body: &[u8]) -> Vec<ArgumentError> {
+    let mut errors = members::read::<Option<Options>>(body)
+        .err()
+        .unwrap_or_default();
+    for error in &mut errors {
+        error.detail = error.detail.replace("unknown field", "unknown option");
+    }
+    errors
 }
 
 fn delay(_: &mut SchemaGenerator) -> Schema {

@@ -265,6 +265,62 @@ async fn bad_input_is_refused_and_stores_nothing(test: TestDatabase) {
         assert_eq!(status, 422, "{pointer}: {problem}");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
     }
+    let pointers = |problem: &Value| -> Vec<String> {
+        let errors = problem["errors"].as_array().unwrap();
+        let pointer = |error: &Value| error["pointer"].as_str().unwrap().to_owned();
+        let mut all: Vec<String> = errors.iter().map(pointer).collect();
+        all.sort();
+        all
+    };
+    // All of it at once: what cannot be read, and what cannot be.
+    let unreadable = json!({"params": {"a": "x"}, "description": 5, "delay": "soon", "dealy": 1, "priority": 1e10});
+    let impossible =
+        json!({"params": {"a": 1}, "queue": "nobody", "max_attempts": 0, "timeout": 0});
+    for (body, expected) in [
+        (
+            unreadable,
+            &[
+                "/dealy",
+                "/delay",
+                "/description",
+                "/params/a",
+                "/params/b",
+                "/priority",
+            ][..],
+        ),
+        (
+            impossible,
+            &["/max_attempts", "/params/b", "/queue", "/timeout"][..],
+        ),
+    ] {
+        let (status, problem) = world
+            .ask(Method::POST, "/api/v1/tasks/add/$submit", Some(body))
+            .await;
+        assert_eq!(
+            (status, pointers(&problem).join(" ")),
+            (422, expected.join(" ")),
+            "{problem}"
+        );
+    }
+    let unreadable = json!({"task_name": 5, "cron": 1, "interval": "x", "zone": 1});
+    let impossible =
+        json!({"task_name": "add", "params": {"a": 1}, "cron": "61 * * * *", "description": long});
+    for (body, expected) in [
+        (
+            unreadable,
+            &["/cron", "/interval", "/task_name", "/zone"][..],
+        ),
+        (impossible, &["/cron", "/description", "/params/b"][..]),
+    ] {
+        let (status, problem) = world
+            .ask(Method::PUT, "/api/v1/schedules/x", Some(body))
+            .await;
+        assert_eq!(
+            (status, pointers(&problem).join(" ")),
+            (422, expected.join(" ")),
+            "{problem}"
+        );
+    }
     let raw = http::client()
         .unwrap()
         .post(world.app.url("/api/v1/tasks/add/$submit"))

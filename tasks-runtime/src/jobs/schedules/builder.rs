@@ -119,29 +119,31 @@ impl Schedule {
 
     /// The row, if all is well, and whether it is to rest.
     pub(super) fn row(self) -> Result<(Row, Option<bool>), JobError> {
-        let wrong = |pointer, reason: &str| JobError::Option {
-            pointer,
-            reason: reason.to_owned(),
-        };
+        let mut options = self.options;
+        let mut wrong = options.check(&self.scheduler);
         if !is_name(&self.name) {
-            return Err(wrong(
-                "/name",
-                "is not 1 to 64 letters, digits, `_` and `-`",
-            ));
+            wrong.say("/name", "is not 1 to 64 letters, digits, `_` and `-`");
         }
-        let call = self.call?;
-        let options = self.options;
-        options.check(&self.scheduler)?;
         let recurrence = match self.when {
-            Some(When::Cron(pattern)) => Recurrence::cron(&pattern, &self.timezone)?,
-            Some(When::Every(interval)) => Recurrence::every(interval)?,
-            Some(When::Once(at)) => Recurrence::once(at)?,
+            Some(When::Cron(pattern)) => Some(Recurrence::cron(&pattern, &self.timezone)),
+            Some(When::Every(interval)) => Some(Recurrence::every(interval)),
+            Some(When::Once(at)) => Some(Recurrence::once(at)),
+            None => None,
+        };
+        let recurrence = match recurrence {
+            Some(recurrence) => wrong.take(recurrence)?,
             None => {
-                return Err(wrong(
+                wrong.say(
                     "/cron",
                     "or an interval, or a time is needed: when is it to run?",
-                ));
+                );
+                None
             }
+        };
+        let call = wrong.finish(self.call)?;
+        let Some(recurrence) = recurrence else {
+            // It was said why, and that is an error.
+            return Err(JobError::option("/cron", "cannot be read"));
         };
         let now = self.scheduler.clock().now();
         let (cron, timezone, interval_us, once_at) = recurrence.columns();

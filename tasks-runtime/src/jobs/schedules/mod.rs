@@ -180,10 +180,7 @@ impl Scheduler {
             };
             let (row, _) = schedule.row().map_err(wrong)?;
             if rows.iter().any(|other| other.name == name) {
-                return Err(wrong(JobError::Option {
-                    pointer: "/name",
-                    reason: "is declared twice".to_owned(),
-                }));
+                return Err(wrong(JobError::option("/name", "is declared twice")));
             }
             rows.push(Row {
                 declared_by: Some(owner.clone()),

@@ -26,10 +26,7 @@ pub(in crate::jobs) enum Recurrence {
 }
 
 fn wrong(pointer: &'static str, reason: impl fmt::Display) -> JobError {
-    JobError::Option {
-        pointer,
-        reason: reason.to_string(),
-    }
+    JobError::option(pointer, reason.to_string())
 }
 
 impl Recurrence {
@@ -74,10 +71,9 @@ impl Recurrence {
             .ok()
             .and_then(|since| i64::try_from(since.as_micros()).ok())
             .filter(|micros| DateTime::<Utc>::from_timestamp_micros(*micros).is_some());
-        micros.map(Self::Once).ok_or_else(|| JobError::Option {
-            pointer: "/run_at",
-            reason: "is no time after 1970 that can be kept".to_owned(),
-        })
+        micros
+            .map(Self::Once)
+            .ok_or_else(|| wrong("/run_at", "is no time after 1970 that can be kept"))
     }
 
     /// As it is stored: the pattern, the zone, the interval, the time.
