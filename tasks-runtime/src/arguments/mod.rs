@@ -69,12 +69,13 @@ impl Declared {
 
     /// Whether it has numbers that may be read as other ones: of single precision, say. Found out with the first request.
     pub(crate) fn is_delicate(&self) -> bool {
-        *self
-            .delicate
-            .get_or_init(|| !self.injected && inspect::is_delicate(self.schema()))
+        *self.delicate.get_or_init(|| {
+            // Not kept: most parameters are never asked for theirs again.
+            !self.injected && inspect::is_delicate(&schema::of_slot(self.slot))
+        })
     }
 
-    /// Its schema, standing alone.
+    /// Its schema, standing alone. Made when a request does not fit it.
     fn schema(&self) -> &Value {
         self.schema.get_or_init(|| schema::of_slot(self.slot))
     }

@@ -195,12 +195,16 @@ impl OpenStore {
         }
     }
 
-    /// Gives an object another name. `false` when it is not there: somebody else was faster.
-    pub(super) async fn rename(&self, from: &str, to: &str) -> Result<bool, ArtifactError> {
-        match self.store.rename(&Path::from(from), &Path::from(to)).await {
-            Ok(()) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
+    /// Gives an object another name. `false` when it has not got it: it is not there, or cannot be moved, which concerns no other object.
+    pub(super) async fn put_elsewhere(&self, key: &str, to: &str) -> bool {
+        match self.store.rename(&Path::from(key), &Path::from(to)).await {
+            Ok(()) => true,
+            // Somebody else was faster.
+            Err(object_store::Error::NotFound { .. }) => false,
+            Err(error) => {
+                tracing::warn!(key, to, %error, "content was not moved; the next sweep tries again");
+                false
+            }
         }
     }
 

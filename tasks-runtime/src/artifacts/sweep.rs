@@ -99,7 +99,9 @@ impl ArtifactManager {
             let known = self.known(old.iter().map(|(key, _)| key)).await?;
             for (key, size) in old {
                 if !known.contains(&key)
-                    && store.rename(&key, &trash_key(identity, &key, now)).await?
+                    && store
+                        .put_elsewhere(&key, &trash_key(identity, &key, now))
+                        .await
                 {
                     swept.objects += 1;
                     swept.bytes += size;
@@ -134,7 +136,7 @@ impl ArtifactManager {
                 .await?;
             for (key, since, original) in aside {
                 if known.contains(&original) {
-                    if store.rename(&key, &original).await? {
+                    if store.put_elsewhere(&key, &original).await {
                         tracing::warn!(
                             key = original,
                             "content was put aside before its artifact was there, and is back in its place"
