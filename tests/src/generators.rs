@@ -108,6 +108,51 @@ impl Clients {
         .map(drop)
     }
 
+    /// Makes clients for Rust of the documents of 3.0, and runs the program `program.rs` of `tests/generators`, which calls
+    /// `task-execution` at the URL.
+    ///
+    /// # Errors
+    ///
+    /// If the generator or the compiler finds something wrong, or the program fails, with what they say; or if the generator is
+    /// not installed.
+    pub fn rust(&self, url: &str) -> Result<()> {
+        // Always the same: cargo keeps what it builds by where it is.
+        let folder = self.tools.join("rust/clients");
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        for name in self.names.iter().filter(|name| name.ends_with("_3_0")) {
+            run(Command::new(self.tools.join("rust/bin/cargo-progenitor"))
+                .args(["progenitor", "--version", "0.0.0", "--name", name])
+                .arg("--input")
+                .arg(self.path(&format!("{name}.json")))
+                .arg("--output")
+                .arg(folder.join(name)))
+            .with_context(|| format!("a client of {name}"))?;
+        }
+        for (file, name) in [
+            ("clients.toml", "Cargo.toml"),
+            ("clients.lock", "Cargo.lock"),
+            ("program.rs", "program.rs"),
+        ] {
+            fs::copy(files().join(file), folder.join(name))
+                .with_context(|| format!("cannot copy {file}"))?;
+        }
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let in_workspace = |arguments: &[&str]| {
+            let mut command = Command::new(&cargo);
+            command
+                .args(arguments)
+                .args(["--quiet", "--locked"])
+                .current_dir(&folder)
+                .env("CARGO_TARGET_DIR", self.tools.join("rust/target"));
+            command
+        };
+        run(&mut in_workspace(&["check", "--workspace"]))?;
+        run(in_workspace(&["run"]).arg("--").arg(url)).map(drop)
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -44,6 +44,9 @@ async fn clients_of_all_documents_work() {
     }
     let app = odd::serve();
     add(&mut clients, "odd", &app.url("")).await;
+    let url = called.unwrap();
+    let url = url.base_url();
     clients.typescript().unwrap();
-    clients.python(&called.unwrap().base_url()).unwrap();
+    clients.python(&url).unwrap();
+    clients.rust(&url).unwrap();
 }

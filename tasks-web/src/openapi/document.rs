@@ -8,7 +8,7 @@ use tasks_runtime::RegisteredTask;
 use super::components::Components;
 use super::operation::Operations;
 use super::version::Version;
-use super::{Description, Mount, security, share};
+use super::{Description, Mount, older, security, share};
 use crate::auth::Access;
 
 /// The document for a mount at `base`. A reader whose access is limited sees the tasks that it reaches.
@@ -90,6 +90,9 @@ pub(super) fn build(
     });
     if let Some(header) = &description.key_header {
         security::require_key(&mut document, header, &description.open_endpoints(base));
+    }
+    if version == Version::V3_0 {
+        older::simplify(&mut document);
     }
     share::responses(&mut document);
     document

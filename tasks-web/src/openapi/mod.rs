@@ -6,6 +6,7 @@ mod document;
 mod endpoint;
 mod example;
 mod names;
+mod older;
 mod operation;
 mod origin;
 #[cfg(feature = "database")]
@@ -207,7 +208,8 @@ impl OpenApi {
         document::build(&self.description, "", Version::V3_1, None)
     }
 
-    /// The OpenAPI 3.0 document, for generators that cannot read 3.1.
+    /// The OpenAPI 3.0 document, for generators that cannot read 3.1. It leaves out what some of them have no words for: a second
+    /// type of a body, an answer without a body beside one with, an error that is no problem.
     #[must_use]
     pub fn document_3_0(&self) -> Value {
         document::build(&self.description, "", Version::V3_0, None)
