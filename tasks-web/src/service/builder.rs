@@ -235,7 +235,8 @@ impl ServiceBuilder {
     }
 
     /// Asks for a key everywhere but at `/`, `/health`, `/docs` and `/openapi.json`. The last two are closed as well as soon
-    /// as a key is limited to some tags, and then show a key only its tasks.
+    /// as a key is limited to some tags, and then show a key only its tasks; a browser gets a page there to enter a key, and a session of 12
+    /// hours.
     #[must_use]
     pub fn with_auth(mut self, keys: ApiKeys) -> Self {
         self.auth.set(keys);
@@ -394,7 +395,8 @@ impl ServiceBuilder {
         self
     }
 
-    /// How long requests that are under way may take at the end. 30 seconds unless set.
+    /// How long requests that are under way may take at the end, after half a second in which those who are connected may still
+    /// ask. 30 seconds unless set.
     #[must_use]
     pub fn shutdown_timeout(mut self, time: Duration) -> Self {
         self.drain.agree(time);
