@@ -35,9 +35,15 @@ def names_a_parent(case):
 
 
 def has_other_metadata(case):
-    """The schema says that the text is a JSON object, which schemathesis does not heed in a query."""
-    metadata = case.query.get("metadata") if isinstance(case.query, dict) else None
-    return metadata is not None and not str(metadata).lstrip().startswith("{") and metadata != ""
+    """The schema says that the text is a JSON object, which schemathesis does not heed in a query and in a form."""
+    parts = [case.query, case.body if case.operation.path.endswith("/$upload") else None]
+
+    def is_other(metadata):
+        if isinstance(metadata, bytes):
+            metadata = metadata.decode(errors="replace")
+        return metadata is not None and not str(metadata).lstrip().startswith("{") and metadata != ""
+
+    return any(is_other(part.get("metadata")) for part in parts if isinstance(part, dict))
 
 
 def loses_its_type(case):
