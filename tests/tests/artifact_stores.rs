@@ -261,6 +261,46 @@ async fn a_copy_of_a_database_harms_nothing_of_the_original() {
     assert_eq!(files(&content).len(), before - 1);
 }
 
+/// The same, and the original is not used any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_has_moved_takes_over_what_it_had_written() {
+    let test = TestDatabase::sqlite();
+    let content = test.folder().join("content");
+    let (database, manager) = open(&test, ContentStore::local(&content)).await;
+    let (first, second) = (
+        manager.save(large()).await.unwrap(),
+        manager.save(large()).await.unwrap(),
+    );
+    orphan(&database, &manager).await;
+    database.close().await;
+    let moved = test.folder().join("moved.db");
+    fs::copy(test.url().strip_prefix("sqlite://").unwrap(), &moved).unwrap();
+
+    let url = format!("sqlite://{}", moved.display());
+    let (database, manager) = manager_of(&url, &content).await;
+    manager.delete(first.id).await.unwrap();
+    assert_eq!(
+        manager.sweep(Duration::ZERO).await.unwrap(),
+        Swept::default()
+    );
+    assert_eq!(files(&content).len(), 3);
+    manager.take_over_content().await.unwrap();
+    // That of the first, and that of nobody.
+    let swept = manager.sweep(Duration::ZERO).await.unwrap();
+    assert_eq!(swept.objects, 2, "{swept:?}");
+    assert!(is_whole(&manager, second.id).await);
+    let live = content.join("content");
+    manager.delete(second.id).await.unwrap();
+    assert_eq!(files(&live), [] as [PathBuf; 0]);
+    // It stays so.
+    database.close().await;
+    let (_database, manager) = manager_of(&url, &content).await;
+    assert!(manager.check_store().await.unwrap().doubtful.is_empty());
+    let own = manager.save(large()).await.unwrap();
+    manager.delete(own.id).await.unwrap();
+    assert_eq!(files(&live), [] as [PathBuf; 0]);
+}
+
 async fn manager_of(url: &str, content: &Path) -> (Database, ArtifactManager) {
     manager(url, ContentStore::local(content)).await
 }

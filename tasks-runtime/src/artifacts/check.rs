@@ -64,7 +64,7 @@ impl ArtifactManager {
         if let Some(store) = store {
             let identity = self.database().lasting_identity().await?;
             report.doubtful.extend(
-                self.foreign_content(store, identity)
+                self.foreign_content(store, &identity)
                     .await?
                     .map(|whose| format!(
                         "{place} also has content {whose}: it is left alone. Give each database a store to itself, and look whether \
@@ -89,7 +89,8 @@ impl ArtifactManager {
         let mut unknown = None;
         for folder in folders.common_prefixes {
             match owner(folder.as_ref()) {
-                Some(Owner::Database(name)) if name == identity.own() || identity.was(name) => {}
+                Some(Owner::Database(name))
+                    if identity.names().any(|own| own == name) || identity.was(name) => {}
                 Some(Owner::Database(name)) => {
                     return Ok(Some(format!("of another database, {name}")));
                 }

@@ -154,7 +154,7 @@ impl Upload {
         self.start.extend_from_slice(&bytes);
         if self.start.len() > inline_limit(self.manager.database().backend()) {
             let identity = self.manager.database().lasting_identity().await?;
-            let key = new_key(identity);
+            let key = new_key(&identity);
             let mut writer = self.manager.store_to_write()?.writer(&key).await?;
             writer
                 .write(std::mem::take(&mut self.start).freeze())

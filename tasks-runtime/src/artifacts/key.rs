@@ -16,46 +16,46 @@ const NAME: usize = 26;
 
 /// A new name: never one that was used before, so that an object is never replaced.
 pub(super) fn new_key(identity: &Identity) -> String {
-    content_key(identity, &ulid::Ulid::new().to_string())
+    content_key(identity.own(), &ulid::Ulid::new().to_string())
 }
 
 /// Few files in each directory.
-fn content_key(identity: &Identity, id: &str) -> String {
+fn content_key(name: &str, id: &str) -> String {
     let folder = id.get(24..).unwrap_or_default();
-    format!("{CONTENT}/{}/{folder}/{id}", identity.own())
+    format!("{CONTENT}/{name}/{folder}/{id}")
 }
 
-/// Below this is what the database has written itself.
-pub(super) fn own_content(identity: &Identity) -> String {
-    format!("{CONTENT}/{}", identity.own())
+/// Below this is what the database of this name has written.
+pub(super) fn content_of(name: &str) -> String {
+    format!("{CONTENT}/{name}")
 }
 
-/// Below this is what the database has put aside.
-pub(super) fn own_trash(identity: &Identity) -> String {
-    format!("{TRASH}/{}", identity.own())
+/// Below this is what was put aside of it.
+pub(super) fn trash_of(name: &str) -> String {
+    format!("{TRASH}/{name}")
 }
 
 /// Where an object goes that is put aside now.
-pub(super) fn trash_key(identity: &Identity, key: &str, now: DateTime<Utc>) -> String {
+pub(super) fn trash_key(name: &str, key: &str, now: DateTime<Utc>) -> String {
     let id = key.rsplit('/').next().unwrap_or_default();
-    format!("{}/{}/{id}", own_trash(identity), now.format("%Y-%m-%dT%H"))
+    format!("{}/{}/{id}", trash_of(name), now.format("%Y-%m-%dT%H"))
 }
 
 /// When an object was put aside, to the hour, and what it was called before.
-pub(super) fn put_aside(identity: &Identity, key: &str) -> Option<(DateTime<Utc>, String)> {
+pub(super) fn put_aside(name: &str, key: &str) -> Option<(DateTime<Utc>, String)> {
     let (hour, id) = key
-        .strip_prefix(&own_trash(identity))?
+        .strip_prefix(&trash_of(name))?
         .strip_prefix('/')?
         .split_once('/')?;
     let time = NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y-%m-%dT%H:%M").ok()?;
-    Some((time.and_utc(), content_key(identity, id)))
+    Some((time.and_utc(), content_key(name, id)))
 }
 
 /// Whether a database may delete an object that one of its rows referred to: what it has written itself, and what was written before
 /// databases had names, unless it is a copy. The row came with the copy, and the original has it, too.
 pub(super) fn is_ours(identity: &Identity, key: &str) -> bool {
     match owner(key) {
-        Some(Owner::Database(name)) => name == identity.own(),
+        Some(Owner::Database(name)) => identity.names().any(|own| own == name),
         Some(Owner::Unknown) => identity.is_original(),
         None => false,
     }

@@ -89,13 +89,13 @@ impl ArtifactManager {
         else {
             return;
         };
-        if is_ours(identity, &key) {
+        if is_ours(&identity, &key) {
             store.forget(&key).await;
         } else {
             tracing::warn!(
                 key,
                 "the content of an artifact that is no longer there stays in the store: the database that this one is a copy of has \
-                 written it, and may still need it"
+                 written it, and may still need it; where that one is not used any more, `ArtifactManager::take_over_content` says so"
             );
         }
     }

@@ -9,10 +9,9 @@ use futures_util::StreamExt as _;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use super::key::{own_content, own_trash, put_aside, trash_key};
+use super::key::{content_of, put_aside, trash_key, trash_of};
 use super::store::OpenStore;
 use super::{ArtifactError, ArtifactManager, rows};
-use crate::database::Identity;
 
 /// How long what was put aside is kept: a day, and the hour in which it was.
 const KEPT: TimeDelta = TimeDelta::hours(25);
@@ -55,16 +54,18 @@ impl ArtifactManager {
         let store = self.store()?.clone();
         let identity = self.database().lasting_identity().await?;
         let mut swept = Swept::default();
-        self.put_orphans_aside(&store, identity, grace, &mut swept)
-            .await?;
-        self.empty_trash(&store, identity, &mut swept).await?;
-        if let Some(directory) = store.directory.clone() {
-            let (content, trash) = (own_content(identity), own_trash(identity));
-            let unfinished = tokio::task::spawn_blocking(move || {
-                remove_empty(&directory.join(trash));
-                remove_unfinished(&directory.join(content), grace)
-            });
-            swept.unfinished = unfinished.await.unwrap_or_default();
+        for name in identity.names() {
+            self.put_orphans_aside(&store, name, grace, &mut swept)
+                .await?;
+            self.empty_trash(&store, name, &mut swept).await?;
+            if let Some(directory) = store.directory.clone() {
+                let (content, trash) = (content_of(name), trash_of(name));
+                let unfinished = tokio::task::spawn_blocking(move || {
+                    remove_empty(&directory.join(trash));
+                    remove_unfinished(&directory.join(content), grace)
+                });
+                swept.unfinished += unfinished.await.unwrap_or_default();
+            }
         }
         if swept != Swept::default() {
             tracing::info!(?swept, "the content of artifacts was swept");
@@ -72,10 +73,22 @@ impl ArtifactManager {
         Ok(swept)
     }
 
+    /// Says that the databases that this one is a copy of are not used any more, as after a move to another server or to another computer:
+    /// what they have written is this one's own from now on, goes with its artifacts, and is swept.
+    ///
+    /// To say it of a database that is still used costs that one its content. Other processes know of it once they are started again.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn take_over_content(&self) -> Result<(), ArtifactError> {
+        Ok(self.database().take_over().await?)
+    }
+
     async fn put_orphans_aside(
         &self,
         store: &OpenStore,
-        identity: &Identity,
+        name: &str,
         grace: Duration,
         swept: &mut Swept,
     ) -> Result<(), ArtifactError> {
@@ -87,7 +100,7 @@ impl ArtifactManager {
             // So long ago that nothing is older.
             return Ok(());
         };
-        let own = Path::from(own_content(identity));
+        let own = Path::from(content_of(name));
         let mut listed = store.store.list(Some(&own)).chunks(BATCH);
         while let Some(objects) = listed.next().await {
             let objects: Vec<ObjectMeta> = objects.into_iter().collect::<Result<_, _>>()?;
@@ -99,9 +112,7 @@ impl ArtifactManager {
             let known = self.known(old.iter().map(|(key, _)| key)).await?;
             for (key, size) in old {
                 if !known.contains(&key)
-                    && store
-                        .put_elsewhere(&key, &trash_key(identity, &key, now))
-                        .await
+                    && store.put_elsewhere(&key, &trash_key(name, &key, now)).await
                 {
                     swept.objects += 1;
                     swept.bytes += size;
@@ -116,18 +127,18 @@ impl ArtifactManager {
     async fn empty_trash(
         &self,
         store: &OpenStore,
-        identity: &Identity,
+        name: &str,
         swept: &mut Swept,
     ) -> Result<(), ArtifactError> {
         let now = Utc::now();
-        let trash = Path::from(own_trash(identity));
+        let trash = Path::from(trash_of(name));
         let mut listed = store.store.list(Some(&trash)).chunks(BATCH);
         while let Some(objects) = listed.next().await {
             let objects: Vec<ObjectMeta> = objects.into_iter().collect::<Result<_, _>>()?;
             let aside: Vec<_> = objects
                 .iter()
                 .filter_map(|object| {
-                    let (since, original) = put_aside(identity, object.location.as_ref())?;
+                    let (since, original) = put_aside(name, object.location.as_ref())?;
                     Some((object.location.to_string(), since, original))
                 })
                 .collect();

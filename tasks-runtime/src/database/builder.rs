@@ -275,7 +275,7 @@ impl DatabaseBuilder {
                 settings,
                 closed: AtomicBool::new(false),
                 write_health,
-                identity: tokio::sync::OnceCell::new(),
+                identity: std::sync::Mutex::default(),
                 background: Arc::new(background),
             }),
         };

@@ -15,6 +15,8 @@ use super::{Database, DatabaseError, statement};
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     own: String,
+    /// Those that are not used any more: what they have written is this one's.
+    taken_over: Vec<String>,
     former: Vec<String>,
 }
 
@@ -24,12 +26,19 @@ impl Identity {
         &self.own
     }
 
-    /// Whether a name is one of a database that this is a copy of.
+    /// All names of which nobody else has anything.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.own)
+            .chain(&self.taken_over)
+            .map(String::as_str)
+    }
+
+    /// Whether a name is one of a database that this is a copy of, and that may still be used.
     pub(crate) fn was(&self, name: &str) -> bool {
         self.former.iter().any(|former| former == name)
     }
 
-    /// Whether this is no copy of another one.
+    /// Whether this is no copy of another one that may still be used.
     pub(crate) fn is_original(&self) -> bool {
         self.former.is_empty()
     }
@@ -84,12 +93,48 @@ async fn all_known(conn: &mut Connection) -> Result<Vec<Known>, DatabaseError> {
 }
 
 fn choose(known: Vec<Known>, place: &str) -> Option<Identity> {
-    let (mut own, former): (Vec<_>, Vec<_>) =
+    let (mut own, others): (Vec<_>, Vec<_>) =
         known.into_iter().partition(|known| known.place == place);
+    let (taken_over, former): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|known| known.place == taken_over(&known.id, place));
+    let ids = |known: Vec<Known>| known.into_iter().map(|known| known.id).collect();
     Some(Identity {
         own: own.pop()?.id,
-        former: former.into_iter().map(|known| known.id).collect(),
+        taken_over: ids(taken_over),
+        former: ids(former),
     })
+}
+
+/// The place of a database whose content the one at this place has taken over. A copy is at another one, and has taken over nothing.
+fn taken_over(id: &str, place: &str) -> String {
+    format!("{id} taken over by {place}")
+}
+
+/// Takes over what the databases have written that this is a copy of.
+pub(super) async fn take_over(database: &Database) -> Result<(), DatabaseError> {
+    let place = place_of(database).await?;
+    // There has to be a name at this place: without one, nothing tells what is former.
+    find_or_make(database).await?;
+    database
+        .session()
+        .retry_transaction(async |tx| {
+            for known in all_known(tx).await? {
+                if known.place == place {
+                    continue;
+                }
+                let taken_over = taken_over(&known.id, &place);
+                crate::with_conn!(tx, |conn| {
+                    statement("UPDATE tasks_identities SET place = $2 WHERE id = $1")
+                        .bind::<Text, _>(&known.id)
+                        .bind::<Text, _>(&taken_over)
+                        .execute(conn)
+                        .await
+                })?;
+            }
+            Ok(())
+        })
+        .await
 }
 
 /// Where the database is: what differs in a copy, and stays when the server or the computer is started again.
@@ -170,5 +215,12 @@ mod tests {
         assert!(original.own() == "A" && original.is_original());
         let copy = choose(known(&[("A", "there"), ("B", "here")]), "here").expect("it is known");
         assert!(copy.own() == "B" && copy.was("A") && !copy.was("B") && !copy.is_original());
+        let place = taken_over("A", "here");
+        let alone = choose(known(&[("A", &place), ("B", "here")]), "here").expect("it is known");
+        assert!(alone.is_original() && alone.names().eq(["B", "A"]));
+        // A copy of that one is a copy of both.
+        let rows = [("A", place.as_str()), ("B", "here"), ("C", "there")];
+        let copy = choose(known(&rows), "there").expect("it is known");
+        assert!(copy.was("A") && copy.was("B") && copy.names().eq(["C"]));
     }
 }

@@ -96,7 +96,6 @@ pub(crate) use identity::Identity;
 use background::Background;
 use lease::Lease;
 use settings::Settings;
-use tokio::sync::OnceCell;
 use write_health::WriteHealth;
 
 /// Which database it is.
@@ -151,7 +150,7 @@ struct Shared {
     closed: AtomicBool,
     write_health: Arc<WriteHealth>,
     /// What it is called outside, once that is known.
-    identity: OnceCell<Identity>,
+    identity: std::sync::Mutex<Option<Arc<Identity>>>,
     // Last: the connections are gone before the threads they need.
     background: Arc<Background>,
 }
@@ -313,11 +312,26 @@ impl Database {
     }
 
     /// What it is called outside of it. Read once; it is there once the database was opened, unless somebody else sees to its tables.
-    pub(crate) async fn lasting_identity(&self) -> Result<&Identity, DatabaseError> {
-        let identity = &self.shared.identity;
-        identity
-            .get_or_try_init(|| identity::find_or_make(self))
-            .await
+    pub(crate) async fn lasting_identity(&self) -> Result<Arc<Identity>, DatabaseError> {
+        if let Some(identity) = &*self.identity_slot() {
+            return Ok(Arc::clone(identity));
+        }
+        let found = Arc::new(identity::find_or_make(self).await?);
+        *self.identity_slot() = Some(Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// Says that the databases that this one is a copy of are not used any more.
+    pub(crate) async fn take_over(&self) -> Result<(), DatabaseError> {
+        identity::take_over(self).await?;
+        *self.identity_slot() = None;
+        Ok(())
+    }
+
+    fn identity_slot(&self) -> std::sync::MutexGuard<'_, Option<Arc<Identity>>> {
+        let slot = &self.shared.identity;
+        slot.lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// A connection to read.
@@ -403,7 +417,7 @@ impl Database {
                 settings,
                 closed: AtomicBool::new(false),
                 write_health,
-                identity: OnceCell::new(),
+                identity: std::sync::Mutex::default(),
                 background,
             }),
         })
