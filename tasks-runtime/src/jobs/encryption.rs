@@ -22,8 +22,8 @@ const NAME: usize = 4;
 /// [`Jobs::encryption_key`](super::Jobs::encryption_key): XChaCha20-Poly1305, with a nonce of its own for each value.
 ///
 /// Its text is one key or several, with commas between them; each is 32 bytes as 64 hexadecimal digits, as `openssl rand -hex 32`
-/// prints them. The first one encrypts, all of them decrypt: to change the key, put the new one in front, and drop the old one when
-/// the jobs that were submitted before the change are gone.
+/// prints them. The first one encrypts, all of them decrypt. To change the key, add the new one behind the old one in every process;
+/// when all of them have it, put it in front; and drop the old one when the jobs and schedules from before are gone.
 ///
 /// ```
 /// use tasks_runtime::jobs::EncryptionKeys;
@@ -173,9 +173,9 @@ impl EncryptionKeys {
         String::from_utf8(value).map_err(|_| undecryptable())
     }
 
-    /// What makes digests of parameters useless to whoever has the database alone.
-    pub(super) fn pepper(&self) -> &[u8] {
-        self.0.first().map_or(&[], |key| &key.pepper)
+    /// What makes digests of parameters useless to whoever has the database alone, of each key.
+    pub(super) fn peppers(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|key| key.pepper.as_slice())
     }
 }
 
@@ -212,7 +212,10 @@ mod tests {
         for nonsense in ["", ".", "x.y", &format!("{name}.AAAA")] {
             assert!(old.decrypt(nonsense, "login").is_err());
         }
-        assert_ne!(old.pepper(), new.pepper());
+        let peppers =
+            |keys: &EncryptionKeys| keys.peppers().map(<[u8]>::to_vec).collect::<Vec<_>>();
+        assert_eq!(peppers(&rotated), [peppers(&new), peppers(&old)].concat());
+        assert_ne!(peppers(&old), peppers(&new));
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub enum JobError {
         /// The job that has it.
         id: JobId,
     },
+    /// The parameters of a job that was submitted before cannot be compared with these: the key that they were encrypted with is missing.
+    #[error("the job that has this idempotency key cannot be compared: {0}")]
+    Undecryptable(String),
     /// The task runs once at a time with the same parameters, and another job with them waits or runs.
     #[error(
         "job {id} cannot be queued again: job {other} has the same parameters, of which the task allows one at a time"

@@ -18,6 +18,14 @@ pub(super) struct ParamsStore {
     keys: Option<EncryptionKeys>,
 }
 
+/// What a job has in common with those that may not wait or run beside it.
+#[derive(Clone, Debug)]
+pub(super) struct UniqueKey {
+    pub(super) stored: String,
+    /// As other keys of encryption make it, or none: those of jobs that were submitted with them.
+    pub(super) others: Vec<String>,
+}
+
 impl ParamsStore {
     pub(super) fn new(keys: Option<EncryptionKeys>) -> Self {
         Self { keys }
@@ -103,26 +111,37 @@ impl ParamsStore {
     }
 
     /// What jobs have in common whose parameters are the same to the task.
-    pub(super) fn unique_key(&self, entry: &RegisteredTask, params: &str) -> String {
-        let mut text = comparable(entry, params).into_bytes();
-        if let Some(keys) = self.keys.as_ref().filter(|_| entry.has_secrets()) {
-            text.extend_from_slice(keys.pepper());
+    pub(super) fn unique_key(&self, entry: &RegisteredTask, params: &str) -> UniqueKey {
+        let text = comparable(entry, params).into_bytes();
+        let peppered = |pepper: &[u8]| digest(&[&text, pepper].concat());
+        let keys = self.keys.as_ref().filter(|_| entry.has_secrets());
+        let mut all = keys.map_or_else(Vec::new, |keys| keys.peppers().map(peppered).collect());
+        // As it is without keys, and was before there were any.
+        all.push(peppered(&[]));
+        let stored = all.remove(0);
+        UniqueKey {
+            stored,
+            others: all,
         }
-        digest(&text)
     }
 
     /// Whether stored parameters are the same to the task.
-    pub(super) fn are_same(&self, entry: Option<&RegisteredTask>, one: &str, other: &str) -> bool {
+    pub(super) fn are_same(
+        &self,
+        entry: Option<&RegisteredTask>,
+        one: &str,
+        other: &str,
+    ) -> Result<bool, Undecryptable> {
         if one == other {
-            return true;
+            return Ok(true);
         }
-        match entry {
-            Some(entry) => match (self.read(entry, one), self.read(entry, other)) {
-                (Ok(one), Ok(other)) => comparable(entry, &one) == comparable(entry, &other),
-                _ => false,
-            },
+        Ok(match entry {
+            Some(entry) => {
+                let (one, other) = (self.read(entry, one)?, self.read(entry, other)?);
+                comparable(entry, &one) == comparable(entry, &other)
+            }
             None => canonical(one, |_| {}) == canonical(other, |_| {}),
-        }
+        })
     }
 }
 

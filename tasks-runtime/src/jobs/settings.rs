@@ -104,7 +104,8 @@ impl Jobs {
     /// others encrypted are still read. All processes that share the database need the same ones. Without this call secret parameters
     /// are stored as they come, and are only not shown.
     ///
-    /// A job whose parameters were encrypted with a key that is not among these fails, and says which one.
+    /// A job whose parameters were encrypted with a key that is not among these is left to other processes: it waits, no attempt is spent, and
+    /// the log and the health say which key is missing.
     ///
     /// ```no_run
     /// use tasks_runtime::jobs::{EncryptionKeys, Jobs};

@@ -102,6 +102,27 @@ pub(super) async fn find_twin(
     })?)
 }
 
+/// The job that waits or runs with one of these unique keys.
+pub(super) async fn find_unique(
+    conn: &mut Connection,
+    task: Option<&str>,
+    keys: &[String],
+) -> Result<Option<Row>, JobError> {
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(tasks_jobs::task_name.eq(task))
+            .filter(tasks_jobs::unique_key.eq_any(keys))
+            .filter(sql::<Bool>("state < 3"))
+            .select(Row::as_select())
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
 /// Takes the idempotency key from a job that has failed or was canceled. `false` when it has not.
 pub(super) async fn give_up_key(conn: &mut Connection, id: &str) -> Result<bool, JobError> {
     let updated = with_conn!(conn, |conn| {

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 
 use super::error::{JobError, Wrong};
+use super::params::UniqueKey;
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
 use super::table::{NewRow, state};
@@ -64,7 +65,7 @@ pub(super) struct Checked {
     /// As they are stored.
     pub(super) params: String,
     /// What the job has in common with those that may not wait or run beside it.
-    pub(super) unique_key: Option<String>,
+    pub(super) unique_key: Option<UniqueKey>,
     pub(super) policy: JobPolicy,
 }
 

@@ -158,6 +158,9 @@ pub(super) struct NewRow {
     /// Whether a job with its idempotency key that has failed or was canceled gives the key up.
     #[diesel(skip_insertion)]
     pub(super) again: bool,
+    /// The unique keys that jobs with the same parameters may have as well.
+    #[diesel(skip_insertion)]
+    pub(super) other_unique_keys: Vec<String>,
 }
 
 impl NewRow {
@@ -183,7 +186,8 @@ impl NewRow {
             started_at: None,
             timeout_ms: None,
             idempotency_key: None,
-            unique_key: call.unique_key,
+            unique_key: call.unique_key.as_ref().map(|key| key.stored.clone()),
+            other_unique_keys: call.unique_key.map_or_else(Vec::new, |key| key.others),
             limited: i32::from(policy.max_concurrency.is_some()),
             params: call.params,
             schedule_name: None,

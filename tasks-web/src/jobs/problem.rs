@@ -21,6 +21,12 @@ impl From<JobError> for Problem {
             JobError::KeyReused { .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key", detail)
             }
+            JobError::Undecryptable(_) => {
+                tracing::error!(error = %detail, "an encryption key is missing");
+                Self::unavailable(
+                    "an encryption key is missing: the job that has this idempotency key cannot be read",
+                )
+            }
             JobError::NotRunning => Self::unavailable("the jobs are not running"),
             JobError::Database(error) => error.into(),
             error => {

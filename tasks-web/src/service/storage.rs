@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use tasks_runtime::artifacts::{ArtifactHooks, ArtifactManagerBuilder, ContentStore, StoreReport};
 use tasks_runtime::database::DatabaseBuilder;
-use tasks_runtime::jobs::Schedule;
+use tasks_runtime::jobs::{JobError, Schedule};
 use tasks_runtime::{
     ArtifactHierarchy, ArtifactManager, Database, DatabaseError, Jobs, Scheduler, TaskExecutor,
     TaskRegistry,
@@ -398,7 +398,17 @@ pub(super) fn starting(
         let declares = !schedules.is_empty();
         async move {
             if declares {
-                scheduler.declare_schedules(&owner, declared).await?;
+                match scheduler.declare_schedules(&owner, declared).await {
+                    Ok(_) => {}
+                    // It is served as it is; the next start finds one that can be written, or not.
+                    Err(JobError::Database(error)) if error.is_read_only() => {
+                        tracing::warn!(
+                            %error,
+                            "the schedules that the service declares were not stored: the database is read-only"
+                        );
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             scheduler.start(&executor)
         }

@@ -230,7 +230,9 @@ impl Scheduler {
         rows: &[NewRow],
     ) -> Result<Vec<JobId>, JobError> {
         let id = |row: &NewRow| JobId::stored(&row.id);
-        if store::insert(conn, rows.to_vec()).await? == rows.len() {
+        if rows.iter().all(|row| row.other_unique_keys.is_empty())
+            && store::insert(conn, rows.to_vec()).await? == rows.len()
+        {
             return Ok(rows.iter().map(id).collect());
         }
         // Some have twins: those are what was meant.
@@ -254,6 +256,10 @@ impl Scheduler {
         /// A twin may end between the two looks.
         const TIMES: usize = 5;
         let id = JobId::stored(&row.id);
+        let task = row.task_name.as_deref();
+        if let Some(twin) = store::find_unique(conn, task, &row.other_unique_keys).await? {
+            return Ok(twin);
+        }
         for _ in 0..TIMES {
             if store::insert(conn, vec![row.clone()]).await? == 1 {
                 return store::find(conn, id).await?.ok_or(JobError::NotFound(id));
@@ -262,7 +268,7 @@ impl Scheduler {
                 continue;
             };
             if let Some(key) = &row.idempotency_key
-                && !self.have_same_params(row, &twin)
+                && !self.have_same_params(row, &twin)?
             {
                 return Err(JobError::KeyReused {
                     key: key.clone(),
@@ -277,14 +283,16 @@ impl Scheduler {
         Err(JobError::NotFound(id))
     }
 
-    fn have_same_params(&self, row: &NewRow, twin: &Row) -> bool {
+    fn have_same_params(&self, row: &NewRow, twin: &Row) -> Result<bool, JobError> {
         let executor = self.executor().ok();
         let entry = executor.as_ref().and_then(|executor| {
             let name = row.task_name.as_deref()?;
             executor.registry().get(name).ok()
         });
         let store = self.params_store();
-        store.are_same(entry, &row.params, &twin.params)
+        store
+            .are_same(entry, &row.params, &twin.params)
+            .map_err(|error| JobError::Undecryptable(error.to_string()))
     }
 
     #[cfg(feature = "metrics")]

@@ -210,9 +210,10 @@ impl Scheduler {
             .await;
         let (stored, removed) = stored?;
         for schedule in removed {
-            tracing::info!(
+            tracing::warn!(
                 schedule,
-                "a schedule was removed: the code does not declare it any more"
+                service = owner,
+                "a schedule was removed: the code of this process does not declare it"
             );
         }
         self.wake();

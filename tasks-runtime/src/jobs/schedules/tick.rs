@@ -102,7 +102,12 @@ async fn run(
         ..job(schedule, task, params, now)
     };
     let id = job.id.clone();
-    let stored = store::insert(conn, vec![job]).await?;
+    let task = job.task_name.as_deref();
+    let twin = store::find_unique(conn, task, &job.other_unique_keys).await?;
+    let stored = match twin {
+        Some(_) => 0,
+        None => store::insert(conn, vec![job]).await?,
+    };
     let next = schedule
         .recurrence()
         .and_then(|recurrence| recurrence.next(now, Some(due)));

@@ -47,6 +47,7 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
         schedule_name: None,
         submitted_by: None,
         again: false,
+        other_unique_keys: Vec::new(),
     })
 }
 

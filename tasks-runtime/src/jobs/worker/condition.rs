@@ -18,6 +18,8 @@ struct Found {
     blocked: Option<Moment>,
     /// Tasks of which jobs wait, and which no worker has.
     without_worker: BTreeSet<String>,
+    /// When a job last came that was encrypted with a key that this process does not have, what was said of it, and when that was logged.
+    without_key: Option<(Instant, String, Instant)>,
     /// How far the clock of this machine is ahead of that of the database.
     clock_ahead: chrono::TimeDelta,
 }
@@ -40,6 +42,9 @@ impl Moment {
 const CLOCKS: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
 /// How long threads may be blocked before that is part of the health.
 const BLOCKED: Duration = Duration::from_secs(1);
+
+/// For how long a key that is lacking is part of the health, and how often that is logged.
+const LACKING: Duration = Duration::from_secs(60);
 
 impl Condition {
     fn lock(&self) -> MutexGuard<'_, Found> {
@@ -66,6 +71,22 @@ impl Condition {
             (since, true) => since.or_else(|| Some(Moment::now())),
             (_, false) => None,
         };
+    }
+
+    /// The parameters of a job cannot be decrypted here.
+    pub(in crate::jobs) fn lacks_key(&self, reason: &str) {
+        let now = Instant::now();
+        let mut found = self.lock();
+        let logged = found.without_key.take().map(|(.., logged)| logged);
+        let due = logged.is_none_or(|at| now.duration_since(at) > LACKING);
+        if due {
+            tracing::warn!(
+                reason,
+                "a job was left to other processes: its parameters cannot be decrypted here"
+            );
+        }
+        let logged = if due { now } else { logged.unwrap_or(now) };
+        found.without_key = Some((now, reason.to_owned(), logged));
     }
 
     pub(in crate::jobs) fn set_clock_ahead(&self, ahead: chrono::TimeDelta) {
@@ -112,6 +133,11 @@ impl Condition {
                 "jobs wait for tasks that no worker has: {}",
                 names.join(", ")
             ));
+        }
+        if let Some((at, reason, _)) = &found.without_key
+            && at.elapsed() < LACKING
+        {
+            warnings.push(format!("jobs are left to other processes: {reason}"));
         }
         let ahead = found.clock_ahead;
         if ahead.abs() > CLOCKS {

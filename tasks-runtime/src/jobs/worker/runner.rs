@@ -22,6 +22,9 @@ use crate::task::{Caller, JobPolicy, Outcome, TaskFailure};
 /// How long a job waits that could not begin for want of a place.
 const BUSY: Duration = Duration::from_secs(1);
 
+/// How long a job waits whose parameters this process cannot decrypt.
+const NO_KEY: Duration = Duration::from_secs(5);
+
 /// Starts the attempt of a job that this worker was given.
 pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
     let Ok(id) = job.id.parse::<JobId>() else {
@@ -72,6 +75,7 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
     let policy = entry
         .as_ref()
         .map_or(JobPolicy::DEFAULT, |entry| entry.policy());
+    let mut without_key = false;
     let result = match entry {
         Ok(entry) => {
             let timeout = job
@@ -94,10 +98,11 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
                         result = running => Some(result),
                     }
                 }
-                // Another process may have the key, or this one after its next start.
+                // Another process may have the key, or this one after its next start: no attempt is spent.
                 Err(error) => {
-                    let failure = TaskFailure::internal(error.to_string());
-                    Some(Ok(Outcome::Failed(failure)))
+                    shared.condition.lacks_key(&error.to_string());
+                    without_key = true;
+                    None
                 }
             }
         }
@@ -106,7 +111,13 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
     // A thread cannot be stopped: until it has ended, so has not the attempt.
     attempt.ended().await;
     let why = shared.running.remove(&job.id, job.fence);
-    let end = end(&job, &attempt, &policy, result, why, &shared.clock);
+    let end = match why {
+        None | Some(Why::Shutdown) if without_key => {
+            let back = Finish::returned(&job.id, job.fence, shared.clock.now());
+            Some(later(back, shared.clock.after(NO_KEY)))
+        }
+        why => end(&job, &attempt, &policy, result, why, &shared.clock),
+    };
     #[cfg(feature = "metrics")]
     if let Some(metrics) = &shared.metrics
         && (end.is_some() || attempt.is_completed())
