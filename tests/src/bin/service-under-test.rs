@@ -2,7 +2,7 @@
 //!
 //! `DRAIN` is the shutdown timeout in seconds, `FAIL` makes a start-up hook fail, `HANG` a shutdown
 //! hook hang. `MANAGEMENT` is the address of the management port, `WORKERS` how many workers there are,
-//! `JOBS` turns jobs on, `KEYS_FILE` has API keys.
+//! `JOBS` turns jobs on, with a schedule, `KEYS_FILE` has API keys.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -97,7 +97,10 @@ async fn main() -> anyhow::Result<()> {
         builder = builder.management_bind(address);
     }
     if std::env::var_os("JOBS").is_some() {
-        builder = builder.with_jobs(Jobs::new());
+        builder = builder.with_jobs(Jobs::new()).with_schedules(|scheduler| {
+            let call = call!(sleep, milliseconds = 1);
+            [scheduler.schedule("declared", call).cron("0 4 * * *")]
+        });
     }
     if let Ok(count) = std::env::var("WORKERS") {
         builder = builder.workers(count.parse()?);
