@@ -49,12 +49,21 @@ pub(super) async fn insert(conn: &mut Connection, rows: Vec<NewRow>) -> Result<u
         #[cfg(feature = "postgres")]
         ConnectionKind::Postgres(conn) => {
             let mut inserted = 0;
-            for rows in rows.chunks(AT_ONCE) {
+            // One row is always the same statement, which stays prepared.
+            if let [row] = rows.as_slice() {
                 inserted += diesel::insert_into(tasks_jobs::table)
-                    .values(rows)
+                    .values(row)
                     .on_conflict_do_nothing()
                     .execute(conn)
                     .await?;
+            } else {
+                for rows in rows.chunks(AT_ONCE) {
+                    inserted += diesel::insert_into(tasks_jobs::table)
+                        .values(rows)
+                        .on_conflict_do_nothing()
+                        .execute(conn)
+                        .await?;
+                }
             }
             statement("SELECT pg_notify($1, '')")
                 .bind::<Text, _>(CHANNEL)
@@ -70,7 +79,8 @@ pub(super) async fn find(conn: &mut Connection, id: JobId) -> Result<Option<Row>
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .find(id.to_string())
-            .filter(sql::<Bool>(having::KEPT))
+            // Not as a text of SQL: that would have it prepared each time.
+            .filter(tasks_jobs::forget.eq(0))
             .select(Row::as_select())
             .first(conn)
             .await
@@ -146,7 +156,8 @@ pub(super) async fn find_result(
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .find(id.to_string())
-            .filter(sql::<Bool>(having::KEPT))
+            // Not as a text of SQL: that would have it prepared each time.
+            .filter(tasks_jobs::forget.eq(0))
             .select((Row::as_select(), tasks_jobs::result))
             .first(conn)
             .await
