@@ -201,7 +201,7 @@ async fn main() -> Result<()> {
             async move { load.step(client, step).await }
         },
     ));
-    println!("| minute | requests | memory, KiB | descriptors | threads |");
+    println!("| minute | steps | memory, KiB | descriptors | threads |");
     println!("| --- | --- | --- | --- | --- |");
     let mut all = Vec::new();
     for minute in 1..=minutes {
