@@ -86,7 +86,13 @@ pub(super) fn read<'a>(
 const SECRET: &str = "not a valid value; it is secret, so it is not shown";
 
 /// What a decoder has said, and what else is wrong: once for each place, in the decoder's words where it has said something of that.
-pub(super) fn with_others(first: Finding, others: Vec<Finding>) -> Vec<Finding> {
+pub(super) fn with_others(mut first: Finding, others: Vec<Finding>) -> Vec<Finding> {
+    // All that serde_json says of a number, if a crate of the program has it read numbers to their last digit (`float_roundtrip`).
+    if first.1 == "number out of range"
+        && let Some(found) = others.iter().find(|(other, _)| *other == first.0)
+    {
+        first.1.clone_from(&found.1);
+    }
     let (pointer, detail) = &first;
     // It names the field that is missing, or not known, where the object is.
     let field = ["missing field `", "unknown field `"]

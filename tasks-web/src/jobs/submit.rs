@@ -79,12 +79,6 @@ pub(crate) async fn submit(
     if let Some(text) = options.description {
         submit = submit.description(text);
     }
-    if options.delay.is_some() && options.scheduled_at.is_some() {
-        submit = submit.also_wrong([ArgumentError {
-            pointer: "/scheduled_at".to_owned(),
-            detail: "and `delay` are two times: give one of them".to_owned(),
-        }]);
-    }
     if let Some(Seconds(delay)) = options.delay {
         submit = submit.delay(delay);
     }

@@ -249,10 +249,6 @@ async fn bad_input_is_refused_and_stores_nothing(test: TestDatabase) {
             "/scheduled_at",
         ),
         (
-            json!({"params": params, "delay": 5, "scheduled_at": "2036-01-01T00:00:00Z"}),
-            "/scheduled_at",
-        ),
-        (
             json!({"params": params, "max_attempts": 0}),
             "/max_attempts",
         ),
