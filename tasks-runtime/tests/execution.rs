@@ -619,3 +619,32 @@ async fn a_number_that_json_does_not_have_is_a_failure_that_names_it() {
     assert_eq!(measured["label"], Value::Null);
     assert_eq!(measured["series"]["a/b"][1], 2.0);
 }
+
+#[task(register = false)]
+async fn blocks_in_place() -> u32 {
+    tokio::task::block_in_place(|| 1)
+}
+
+#[task(register = false)]
+async fn blocks_on() -> u32 {
+    tokio::runtime::Handle::current().block_on(async { 1 })
+}
+
+/// An execution runs on the thread of its request, a runtime of one thread.
+#[tokio::test]
+async fn what_the_runtime_cannot_do_fails_with_advice() {
+    let executor = testing::executor([task(blocks_in_place), task(blocks_on)])
+        .build()
+        .unwrap();
+    for (call, advice) in [
+        (call!(blocks_in_place), "use `tokio::task::spawn_blocking`"),
+        (call!(blocks_on), "await the future"),
+    ] {
+        let error = executor.run::<u32>(call).await.unwrap_err();
+        let ExecuteError::Failed(failure) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(failure.r#type, "panic");
+        assert!(failure.message.contains(advice), "{failure}");
+    }
+}

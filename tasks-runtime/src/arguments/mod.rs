@@ -76,7 +76,7 @@ impl Declared {
     }
 
     /// Its schema, standing alone. Made when a request does not fit it.
-    fn schema(&self) -> &Value {
+    pub(crate) fn schema(&self) -> &Value {
         self.schema.get_or_init(|| schema::of_slot(self.slot))
     }
 

@@ -1,6 +1,5 @@
 //! The parameters of jobs: as they are stored, and as they are compared.
 
-use schemars::SchemaGenerator;
 use serde_json::{Map, Value};
 
 use super::encryption::{EncryptionKeys, Undecryptable, no_key};
@@ -213,11 +212,7 @@ fn as_whole(value: &Value) -> Option<Value> {
 
 /// Whether `2` and `2.0` are the same to the parameter.
 fn takes_fractions(parameter: &Declared) -> bool {
-    let mut generator = SchemaGenerator::default();
-    let schema = parameter.slot.schema(&mut generator);
-    let Some(kind) = schema.as_ref().and_then(|schema| schema.get("type")) else {
-        return false;
-    };
+    let kind = &parameter.schema()["type"];
     let is_number = |kind: &Value| kind == "number";
     is_number(kind)
         || kind
