@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, TokenStreamExt};
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Signature, Visibility};
+use syn::{Attribute, Generics, Signature, Visibility};
 
 /// A function whose body is never parsed: a half-typed body must not take the rest of the expansion down, and its
 /// tokens keep their spans.
@@ -59,4 +59,11 @@ impl ToTokens for TaskFn {
         self.sig.to_tokens(tokens);
         self.body.to_tokens(tokens);
     }
+}
+
+/// Whether a function has a lifetime parameter of this name, given without its `'`.
+pub(crate) fn declares(generics: &Generics, lifetime: &str) -> bool {
+    generics
+        .lifetimes()
+        .any(|param| param.lifetime.ident == lifetime)
 }

@@ -16,9 +16,9 @@ thread_local! {
 }
 
 /// The path given by the user, or the crate the application depends on, under the name it gave it.
-pub(crate) fn resolve(explicit: Option<Path>) -> Path {
+pub(crate) fn resolve(explicit: Option<&Path>) -> Path {
     if let Some(path) = explicit {
-        return path;
+        return path.clone();
     }
     let manifest = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     let name = FOUND.with_borrow_mut(|found| found.entry(manifest).or_insert_with(find).clone());

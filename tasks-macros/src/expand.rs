@@ -1,36 +1,24 @@
-//! `#[task]`: from the model to tokens.
+//! From a task that keeps the rules to tokens.
+
+use std::time::Duration;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, ReturnType, Signature, Type};
 
-use crate::ast::TaskFn;
-use crate::attr::{Source, TaskOptions};
 use crate::doc::Doc;
-use crate::errors::Errors;
-use crate::job::{Backoff, JobOptions};
+use crate::options::{Backoff, JobOptions, Source, TaskOptions};
 use crate::param::{self, Param};
-use crate::{crate_path, fallback, signature, valid};
+use crate::valid::ValidTask;
+use crate::{crate_path, print, signature};
 
-pub(crate) fn task(options: TokenStream, item: &TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let options = TaskOptions::parse(options, &mut errors);
-    let Some(mut function) = errors.take(syn::parse2::<TaskFn>(item.clone())) else {
-        return fallback::item(item, errors);
-    };
-    let params = param::take_params(&mut function.sig, &mut errors);
-    valid::attributes(&function.attrs, &mut errors);
-    valid::check(&options, &function.sig, &params, &mut errors);
-    if !errors.is_empty() {
-        return fallback::function(function, errors);
-    }
-    let generated = generate(options, &function, &params);
+/// The function as it is written, and what makes it a task.
+pub(crate) fn task(task: ValidTask) -> TokenStream {
+    let generated = generate(&task);
+    let deprecated = task.has_attribute("deprecated");
+    let mut function = task.into_function();
     // Within a deprecated item its own use is none that rustc warns of.
-    if function
-        .attrs
-        .iter()
-        .any(|attribute| attribute.path().is_ident("deprecated"))
-    {
+    if deprecated {
         let body = std::mem::take(&mut function.body);
         function.body = quote!({ #generated #body });
         return function.into_token_stream();
@@ -39,17 +27,18 @@ pub(crate) fn task(options: TokenStream, item: &TokenStream) -> TokenStream {
 }
 
 /// The metadata, the shim and the registration, in a scope of their own.
-fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenStream {
-    let (name, _) = valid::task_name(&options, &function.sig);
+fn generate(task: &ValidTask) -> TokenStream {
+    let name = &task.name.text;
     let TaskOptions {
+        name: _,
         tags,
         timeout,
         register,
         krate,
         job,
-        ..
-    } = options;
-    let krate = crate_path::resolve(krate);
+    } = &task.options;
+    let krate = crate_path::resolve(krate.as_ref());
+    let (function, params) = (&task.function, &task.params);
     let sig = &function.sig;
     // What switches the function off has to switch off what refers to it.
     let conditions = function
@@ -59,14 +48,8 @@ fn generate(options: TaskOptions, function: &TaskFn, params: &[Param]) -> TokenS
     let levels = function.attrs.iter().filter_map(lint_level);
     let description = Doc::of(&function.attrs);
     let signature = signature::of(sig, params);
-    let timeout = match timeout {
-        Some(timeout) => {
-            let (seconds, nanos) = (timeout.as_secs(), timeout.subsec_nanos());
-            quote!(::core::option::Option::Some(::core::time::Duration::new(#seconds, #nanos)))
-        }
-        None => quote!(::core::option::Option::None),
-    };
-    let job = policy(&job);
+    let timeout = option(timeout.map(duration));
+    let job = policy(job);
     let discover = register.unwrap_or(true);
     let shim = shim(sig, params);
     // The scope sees the user's functions, and must not hide one of them: what is imported is `__rt`, a name that nobody
@@ -115,12 +98,21 @@ fn lint_level(attribute: &Attribute) -> Option<TokenStream> {
     }
 }
 
+fn duration(duration: Duration) -> TokenStream {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    quote!(::core::time::Duration::new(#seconds, #nanos))
+}
+
+/// `Some(…)` or `None`.
+fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
 /// How it is run in the background.
 fn policy(job: &JobOptions) -> TokenStream {
-    let duration = |duration: std::time::Duration| {
-        let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-        quote!(::core::time::Duration::new(#seconds, #nanos))
-    };
     let mut policy = quote!(__rt::JobPolicy::DEFAULT);
     if let Some(retries) = job.retries {
         policy.extend(quote!(.retries(#retries)));
@@ -166,22 +158,16 @@ fn slot(param: &Param) -> TokenStream {
     if options.default.is_none() && options.example.is_none() && options.secret.is_none() {
         return call_at(ends, "slot", quote!(#at_type, #parameter));
     }
-    let default = match &options.default {
-        Some(value) => {
-            let value = value_fn(value, &ty);
-            quote!(::core::option::Option::Some(__rt::Default { value: #value, json: <__rt::JsonProbe<#ty>>::__TASK_JSON }))
-        }
-        None => quote!(::core::option::Option::None),
-    };
-    let example = match &options.example {
-        Some(value) => {
-            let made = value_fn(value, &ty);
-            // A value that does not serialize is reported where it is written.
-            let source = source(param, &ty, param::ends(value));
-            quote!(::core::option::Option::Some(__rt::example(#source, #made)))
-        }
-        None => quote!(::core::option::Option::None),
-    };
+    let default = option(options.default.as_ref().map(|value| {
+        let value = value_fn(value, &ty);
+        quote!(__rt::Default { value: #value, json: <__rt::JsonProbe<#ty>>::__TASK_JSON })
+    }));
+    let example = option(options.example.as_ref().map(|value| {
+        let made = value_fn(value, &ty);
+        // A value that does not serialize is reported where it is written.
+        let source = source(param, &ty, param::ends(value));
+        quote!(__rt::example(#source, #made))
+    }));
     let arguments = quote!(#at_type, #parameter, #default, #example);
     call_at(ends, "request_slot", arguments)
 }
@@ -231,12 +217,9 @@ fn value_fn(value: &Expr, ty: &TokenStream) -> TokenStream {
 
 fn parameter(param: &Param) -> TokenStream {
     let name = &param.name;
-    let annotation = signature::ty(&param.written);
+    let annotation = print::ty(&param.written);
     let description = &param.docs;
-    let default = match signature::default(param) {
-        Some(text) => quote!(::core::option::Option::Some(#text)),
-        None => quote!(::core::option::Option::None),
-    };
+    let default = option(signature::default(param).map(ToTokens::into_token_stream));
     let secret = param.options.secret.is_some();
     quote! {
         __rt::Parameter {

@@ -4,21 +4,16 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
 
-use crate::attr::injectable_crate;
 use crate::crate_path;
 use crate::errors::Errors;
+use crate::options::InjectableOptions;
 
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let Some(input) = errors.take(syn::parse2::<DeriveInput>(item)) else {
         return errors.into_compile_errors();
     };
-    let explicit = input
-        .attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("injectable"))
-        .filter_map(|attribute| injectable_crate(attribute, &mut errors))
-        .last();
+    let options = InjectableOptions::parse(&input.attrs, &mut errors);
     if let Some(lifetime) = input.generics.lifetimes().next() {
         errors.on(
             lifetime,
@@ -28,7 +23,7 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
     if !errors.is_empty() {
         return errors.into_compile_errors();
     }
-    let krate = crate_path::resolve(explicit);
+    let krate = crate_path::resolve(options.krate.as_ref());
     let mut ident = input.ident.clone();
     if input
         .attrs

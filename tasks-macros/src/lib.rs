@@ -7,25 +7,31 @@
 //!
 //! | stage | module | may fail |
 //! | --- | --- | --- |
-//! | the item and the attribute become a model | `ast`, `attr`, `job`, `param`, `doc` | yes, into `errors` |
-//! | rules that concern more than one token | `valid` | yes, into `errors` |
-//! | questions answered from the model | `signature`, `crate_path` | no |
+//! | the item and the attribute become a model | `ast`, `options`, `param`, `doc`; together `model` | yes, into `errors` |
+//! | rules that concern more than one token | `valid`, `types` | yes, into `errors` |
+//! | questions answered from the model | `signature`, `print`, `crate_path` | no |
 //! | tokens | `expand` | no |
 //! | what is emitted beside the errors | `fallback` | no |
+//!
+//! `attribute` is this road for `#[task]`, `injectable` the shorter one of the derive.
 //!
 //! Every stage collects its errors and goes on, so that one compile shows all of them.
 
 mod ast;
-mod attr;
+mod attribute;
 mod crate_path;
 mod doc;
 mod duration;
 mod errors;
 mod expand;
 mod fallback;
+#[cfg(test)]
+mod golden;
 mod injectable;
-mod job;
+mod model;
+mod options;
 mod param;
+mod print;
 mod signature;
 mod types;
 mod valid;
@@ -72,7 +78,7 @@ use proc_macro::TokenStream;
 /// See the documentation of `tasks-runtime` for compiled examples.
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand::task(options.into(), &item.into()).into()
+    attribute::task(options.into(), &item.into()).into()
 }
 
 /// Makes a type of the application's own injectable into tasks.

@@ -6,10 +6,10 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, Generics, Pat, PatType, Signature, Type};
 
-use crate::attr::ParamOptions;
+use crate::ast;
 use crate::doc::{self, Doc};
 use crate::errors::Errors;
-use crate::valid;
+use crate::options::ParamOptions;
 
 pub(crate) struct Param {
     /// The name the client uses.
@@ -91,58 +91,9 @@ fn of_a_derive(attribute: &Attribute) -> Option<String> {
 }
 
 fn take_param(typed: &mut PatType, generics: &Generics, errors: &mut Errors) -> Option<Param> {
-    let (ours, rest): (Vec<_>, Vec<_>) = typed.attrs.drain(..).partition(is_ours);
-    typed.attrs = rest;
-    let (docs, attributes): (Vec<_>, Vec<_>) = ours.into_iter().partition(doc::is_doc);
-    let (of_derives, attributes): (Vec<_>, Vec<_>) =
-        (attributes.into_iter()).partition(|attribute| of_a_derive(attribute).is_some());
-    for attribute in &of_derives {
-        if let Some(instead) = of_a_derive(attribute) {
-            errors.on(attribute, instead);
-        }
-    }
-    let options = ParamOptions::parse(&attributes, errors);
-
-    for attribute in &typed.attrs {
-        if attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr") {
-            errors.on(
-                attribute,
-                "a parameter of a task cannot be conditional: the request's shape would change with it; put `#[cfg]` on two functions instead",
-            );
-        }
-    }
-    let ident = match &*typed.pat {
-        Pat::Ident(pat) if pat.subpat.is_none() && pat.by_ref.is_none() => Some(&pat.ident),
-        pattern => {
-            errors.on(
-                pattern,
-                "a parameter of a task needs a plain name: it is the key in `params`",
-            );
-            None
-        }
-    };
-    let (inner, by_ref) = match ungrouped(&mut typed.ty) {
-        Type::Reference(reference) => {
-            if let Some(mutability) = &reference.mutability {
-                errors.on(mutability, "a parameter of a task cannot be `&mut`: take it by value and return what changed");
-            }
-            // A declared one is reported where it is declared.
-            if let Some(lifetime) = &reference.lifetime
-                && !valid::declares(generics, &lifetime.ident.to_string())
-            {
-                errors.on(
-                    lifetime,
-                    "a parameter of a task lives as long as the call: leave the lifetime out",
-                );
-                if lifetime.ident != "static" {
-                    // rustc knows of none either, and would propose to declare it.
-                    reference.lifetime = None;
-                }
-            }
-            (ungrouped(&mut reference.elem).clone(), true)
-        }
-        ty => (ty.clone(), false),
-    };
+    let (docs, options) = take_attributes(&mut typed.attrs, errors);
+    let ident = ident(&typed.pat, errors);
+    let (inner, by_ref) = inner(&mut typed.ty, generics, errors);
     let ident = ident?;
     let (name, name_span) = match &options.rename {
         Some(rename) => (rename.value(), rename.span()),
@@ -158,8 +109,72 @@ fn take_param(typed: &mut PatType, generics: &Generics, errors: &mut Errors) -> 
         inner,
         by_ref,
         options,
-        docs: Doc::of(&docs),
+        docs,
     })
+}
+
+/// Takes our attributes and doc comments, and says of the others what must not be there.
+fn take_attributes(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> (Doc, ParamOptions) {
+    let (ours, rest): (Vec<_>, Vec<_>) = attributes.drain(..).partition(is_ours);
+    *attributes = rest;
+    let (docs, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(doc::is_doc);
+    let mut options = Vec::new();
+    for attribute in ours {
+        match of_a_derive(&attribute) {
+            Some(instead) => errors.on(attribute, instead),
+            None => options.push(attribute),
+        }
+    }
+    let options = ParamOptions::parse(&options, errors);
+    for attribute in attributes {
+        if attribute.path().is_ident("cfg") || attribute.path().is_ident("cfg_attr") {
+            errors.on(
+                attribute,
+                "a parameter of a task cannot be conditional: the request's shape would change with it; put `#[cfg]` on two functions instead",
+            );
+        }
+    }
+    (Doc::of(&docs), options)
+}
+
+fn ident<'a>(pattern: &'a Pat, errors: &mut Errors) -> Option<&'a Ident> {
+    match pattern {
+        Pat::Ident(pat) if pat.subpat.is_none() && pat.by_ref.is_none() => Some(&pat.ident),
+        pattern => {
+            errors.on(
+                pattern,
+                "a parameter of a task needs a plain name: it is the key in `params`",
+            );
+            None
+        }
+    }
+}
+
+/// The type without `&`, and whether there was one.
+fn inner(ty: &mut Type, generics: &Generics, errors: &mut Errors) -> (Type, bool) {
+    let Type::Reference(reference) = ungrouped(ty) else {
+        return (ty.clone(), false);
+    };
+    if let Some(mutability) = &reference.mutability {
+        errors.on(
+            mutability,
+            "a parameter of a task cannot be `&mut`: take it by value and return what changed",
+        );
+    }
+    // A declared one is reported where it is declared.
+    if let Some(lifetime) = &reference.lifetime
+        && !ast::declares(generics, &lifetime.ident.to_string())
+    {
+        errors.on(
+            lifetime,
+            "a parameter of a task lives as long as the call: leave the lifetime out",
+        );
+        if lifetime.ident != "static" {
+            // rustc knows of none either, and would propose to declare it.
+            reference.lifetime = None;
+        }
+    }
+    (ungrouped(&mut reference.elem).clone(), true)
 }
 
 /// The type without the invisible delimiters around a fragment of a `macro_rules!`.

@@ -9,8 +9,8 @@ use syn::{
     TypeTraitObject,
 };
 
+use crate::ast::declares;
 use crate::errors::Errors;
-use crate::valid::declares;
 
 /// Looks for what neither a request nor the server could give.
 pub(crate) fn of_parameter(ty: &Type, sig: &Signature, errors: &mut Errors) {

@@ -1,30 +1,60 @@
 //! Rules about the whole function. Those about one token are where the token is parsed.
 
-use proc_macro2::Span;
-use syn::ext::IdentExt;
-use syn::{Attribute, Generics, Meta, ReturnType, Safety, Signature};
+use std::ops::Deref;
 
-use crate::attr::{Source, TaskOptions};
+use syn::{Attribute, Meta, ReturnType, Safety, Signature};
+
+use crate::ast::TaskFn;
 use crate::errors::Errors;
+use crate::model::{Task, TaskName};
+use crate::options::Source;
 use crate::param::Param;
 use crate::types;
 
-pub(crate) fn check(options: &TaskOptions, sig: &Signature, params: &[Param], errors: &mut Errors) {
-    name(options, sig, errors);
-    qualifiers(sig, errors);
-    for param in params {
-        types::of_parameter(&param.inner, sig, errors);
-        overrides(param, errors);
+/// A task that keeps all the rules, so that an expansion of it compiles as far as the macro can know.
+pub(crate) struct ValidTask(Task);
+
+impl Deref for ValidTask {
+    type Target = Task;
+
+    fn deref(&self) -> &Task {
+        &self.0
     }
-    if let ReturnType::Type(_, ty) = &sig.output {
-        let borrowed = params.iter().filter(|param| param.by_ref).count();
-        types::of_result(ty, borrowed, sig, errors);
+}
+
+impl ValidTask {
+    pub(crate) fn into_function(self) -> TaskFn {
+        self.0.function
     }
-    unique_names(params, errors);
+}
+
+impl Task {
+    /// The task, if neither reading it nor the rules here found anything wrong; otherwise its function, for the IDE and for those
+    /// who call it.
+    pub(crate) fn validate(self, errors: &mut Errors) -> Result<ValidTask, Box<TaskFn>> {
+        attributes(&self.function.attrs, errors);
+        name(&self.name, errors);
+        let sig = &self.function.sig;
+        qualifiers(sig, errors);
+        for param in &self.params {
+            types::of_parameter(&param.inner, sig, errors);
+            overrides(param, errors);
+        }
+        if let ReturnType::Type(_, ty) = &sig.output {
+            let borrowed = self.params.iter().filter(|param| param.by_ref).count();
+            types::of_result(ty, borrowed, sig, errors);
+        }
+        unique_names(&self.params, errors);
+        if errors.is_empty() {
+            Ok(ValidTask(self))
+        } else {
+            Err(Box::new(self.function))
+        }
+    }
 }
 
 /// Attributes that make a type of the function: actix's, which name a path.
-pub(crate) fn attributes(attributes: &[Attribute], errors: &mut Errors) {
+fn attributes(attributes: &[Attribute], errors: &mut Errors) {
     const HANDLERS: [&str; 10] = [
         "get", "post", "put", "delete", "head", "connect", "options", "trace", "patch", "route",
     ];
@@ -48,26 +78,19 @@ pub(crate) fn attributes(attributes: &[Attribute], errors: &mut Errors) {
     }
 }
 
-/// The task's name and where it is written.
-pub(crate) fn task_name(options: &TaskOptions, sig: &Signature) -> (String, Span) {
-    match &options.name {
-        Some(name) => (name.value(), name.span()),
-        None => (sig.ident.unraw().to_string(), sig.ident.span()),
-    }
-}
-
-fn name(options: &TaskOptions, sig: &Signature, errors: &mut Errors) {
-    let (name, span) = task_name(options, sig);
+fn name(name: &TaskName, errors: &mut Errors) {
+    let span = name.span;
     let bad = name
+        .text
         .chars()
         .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')));
-    if name.is_empty() {
+    if name.text.is_empty() {
         errors.at(span, "a task's name must not be empty: it is part of a URL");
     } else if let Some(bad) = bad {
-        let remedy = if options.name.is_some() {
-            ""
-        } else {
+        let remedy = if name.of_function {
             "; give it one with `#[task(name = \"…\")]`"
+        } else {
+            ""
         };
         let bad = match bad {
             ' ' => "a space".to_owned(),
@@ -114,13 +137,6 @@ fn qualifiers(sig: &Signature, errors: &mut Errors) {
             "a task cannot have a `where` clause: it has no generic parameters",
         );
     }
-}
-
-/// Whether a function has a lifetime parameter of this name, given without its `'`.
-pub(crate) fn declares(generics: &Generics, lifetime: &str) -> bool {
-    generics
-        .lifetimes()
-        .any(|param| param.lifetime.ident == lifetime)
 }
 
 fn overrides(param: &Param, errors: &mut Errors) {

@@ -1,0 +1,127 @@
+//! `#[task(…)]` on a function.
+
+use std::time::Duration;
+
+use proc_macro2::TokenStream;
+use syn::parse::ParseStream;
+use syn::{Expr, ExprArray, ExprLit, Lit, LitStr, Path};
+
+use super::backoff::Backoff;
+use super::job::{self, JobOptions};
+use super::parse::{self, for_each_option, keys, ungrouped, value};
+use crate::duration;
+use crate::errors::Errors;
+
+keys! {
+    TaskKey {
+        Name = "name",
+        Tags = "tags",
+        Timeout = "timeout",
+        Retries = "retries",
+        Backoff = "backoff",
+        Queue = "queue",
+        Priority = "priority",
+        MaxConcurrency = "max_concurrency",
+        Unique = "unique",
+        CrashLimit = "crash_limit",
+        Register = "register",
+        Crate = "crate",
+    }
+}
+
+/// What `#[task(…)]` on the function says.
+#[derive(Default)]
+pub(crate) struct TaskOptions {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) tags: Vec<LitStr>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) register: Option<bool>,
+    /// Where the runtime is.
+    pub(crate) krate: Option<Path>,
+    pub(crate) job: JobOptions,
+}
+
+impl TaskOptions {
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut options = Self::default();
+        for_each_option(tokens, errors, |key, input, errors| {
+            options.read(key, input, errors)
+        });
+        options
+    }
+
+    fn read(
+        &mut self,
+        key: TaskKey,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
+        let job = &mut self.job;
+        match key {
+            TaskKey::Name => self.name = Some(parse::string(input, "task name")?),
+            TaskKey::Tags => self.tags = tags(input, errors)?,
+            TaskKey::Timeout => self.timeout = Some(timeout(&parse::string(input, "timeout")?)?),
+            TaskKey::Retries => job.retries = Some(parse::number(input, key, 0, 999)?),
+            TaskKey::Backoff => {
+                job.backoff = Some(Backoff::parse(&parse::string(input, "backoff")?)?);
+            }
+            TaskKey::Queue => job.queue = Some(job::queue(parse::string(input, "queue")?)?),
+            TaskKey::Priority => job.priority = Some(job::priority(input)?),
+            TaskKey::MaxConcurrency => {
+                job.max_concurrency = Some(parse::number(input, key, 1, 100_000)?);
+            }
+            TaskKey::Unique => job.unique = job::unique(input)?,
+            TaskKey::CrashLimit => job.crash_limit = Some(parse::number(input, key, 1, 1000)?),
+            TaskKey::Register => self.register = Some(parse::boolean(input, key)?),
+            TaskKey::Crate => self.krate = Some(parse::crate_path(input)?),
+        }
+        Ok(())
+    }
+}
+
+fn tags(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<LitStr>> {
+    let elems = match value(input)? {
+        Expr::Array(ExprArray { elems, .. }) => elems,
+        other => {
+            return Err(syn::Error::new_spanned(
+                other,
+                "tags are a list of string literals: `tags = [\"demo\", \"math\"]`",
+            ));
+        }
+    };
+    let mut tags: Vec<LitStr> = Vec::new();
+    for element in elems.into_iter().map(ungrouped) {
+        let Expr::Lit(ExprLit {
+            lit: Lit::Str(tag), ..
+        }) = element
+        else {
+            errors.on(
+                element,
+                "a tag must be a string literal: the list of tasks is made at compile time",
+            );
+            continue;
+        };
+        let text = tag.value();
+        if text.trim().is_empty() {
+            errors.on(&tag, "a tag must not be empty");
+        } else if tags.iter().any(|earlier| earlier.value() == text) {
+            errors.on(&tag, format!("tag `{text}` is given twice"));
+        }
+        tags.push(tag);
+    }
+    Ok(tags)
+}
+
+fn timeout(text: &LitStr) -> syn::Result<Duration> {
+    match duration::parse(&text.value()) {
+        Some(duration) if !duration.is_zero() => Ok(duration),
+        Some(_) => Err(syn::Error::new_spanned(
+            text,
+            "a timeout must be longer than zero",
+        )),
+        None => Err(syn::Error::new_spanned(
+            text,
+            "a timeout is a number with a unit, `ms`, `s`, `m` or `h`: \"500ms\", \"30s\", \"1m30s\"",
+        )),
+    }
+}

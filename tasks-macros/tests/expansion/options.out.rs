@@ -1,0 +1,51 @@
+fn make_report(month: u8) -> Result<Report, ReportError> {
+    build(month)
+}
+#[doc(hidden)]
+const _: () = {
+    use tasks_web::__private::scope::*;
+    __rt::inventory::submit(__rt::TaskDescriptor {
+        name: "report",
+        description: ::core::option::Option::None,
+        signature: "(month: u8) -> Result<Report, ReportError>",
+        tags: &["finance", "slow"],
+        timeout: ::core::option::Option::Some(::core::time::Duration::new(90u64, 0u32)),
+        job: __rt::JobPolicy::DEFAULT
+            .retries(5u32)
+            .backoff(
+                __rt::Backoff::exponential(::core::time::Duration::new(1u64, 0u32))
+                    .max(::core::time::Duration::new(300u64, 0u32)),
+            )
+            .queue("reports")
+            .priority(-5i32)
+            .max_concurrency(2u32)
+            .unique()
+            .crash_limit(1u32),
+        module: ::core::module_path!(),
+        file: ::core::file!(),
+        line: ::core::line!(),
+        discover: false,
+        shim: &__rt::blocking(
+            make_report,
+            (
+                __rt::slot(
+                    <__rt::Probe<u8>>::__TASK_SOURCE,
+                    __rt::Parameter {
+                        name: "month",
+                        annotation: "u8",
+                        description: ::core::option::Option::None,
+                        default: ::core::option::Option::None,
+                        secret: false,
+                    },
+                ),
+                (),
+            ),
+            |(__0, ())| make_report(__0),
+            <__rt::Ret<Result<Report, ReportError>>>::__task_finish,
+            |__generator| {
+                <__rt::Ret<Result<Report, ReportError>>>::__TASK_OUTPUT
+                    .__task_schema(__generator)
+            },
+        ),
+    });
+};
