@@ -71,6 +71,7 @@ mod inject;
 pub mod jobs;
 #[cfg(feature = "metrics")]
 pub mod measure;
+mod name;
 mod nearest;
 pub mod prelude;
 mod registry;

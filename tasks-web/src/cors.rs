@@ -1,5 +1,7 @@
 //! Which pages of other sites a browser lets in.
 
+use std::time::Duration;
+
 use actix_web::http::header::HeaderName;
 use actix_web::http::{Method, Uri};
 
@@ -8,9 +10,10 @@ use actix_web::http::{Method, Uri};
 /// Preflight requests are answered without a key. Pages may send and read the headers that the service itself knows.
 ///
 /// ```
+/// use std::time::Duration;
 /// use tasks_web::Cors;
 ///
-/// let cors = Cors::origins(["https://app.example.org"]).max_age(600);
+/// let cors = Cors::origins(["https://app.example.org"]).max_age(Duration::from_secs(600));
 /// # let _ = cors;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub struct Cors {
     origins: Option<Vec<String>>,
     headers: Vec<String>,
     exposed: Vec<String>,
-    max_age: usize,
+    max_age: Duration,
 }
 
 /// What our own protocol has requests carry.
@@ -76,7 +79,7 @@ impl Cors {
             origins: None,
             headers: ALLOWED.map(str::to_owned).to_vec(),
             exposed: EXPOSED.map(str::to_owned).to_vec(),
-            max_age: 3600,
+            max_age: Duration::from_secs(3600),
         }
     }
 
@@ -96,10 +99,10 @@ impl Cors {
         self
     }
 
-    /// For how many seconds a browser may remember the answer. 3600 unless set.
+    /// How long a browser may remember that a site is let in, in whole seconds. Defaults to an hour.
     #[must_use]
-    pub fn max_age(mut self, seconds: usize) -> Self {
-        self.max_age = seconds;
+    pub fn max_age(mut self, time: Duration) -> Self {
+        self.max_age = time;
         self
     }
 
@@ -139,7 +142,7 @@ impl Cors {
             ])
             .allowed_headers(self.headers.iter().map(String::as_str))
             .expose_headers(self.exposed.iter().map(String::as_str))
-            .max_age(self.max_age);
+            .max_age(usize::try_from(self.max_age.as_secs()).ok());
         if let Some(header) = key_header {
             cors = cors.allowed_header(header);
         }

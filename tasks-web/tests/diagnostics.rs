@@ -138,6 +138,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "call_with_positional_arguments",
             "call_like_a_function",
             "call_of_no_function",
+            "call_awaited",
             "call_with_a_value_that_does_not_serialize",
             "task_of_a_call",
             "register_a_call",
@@ -150,6 +151,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "no_second_error",
             "half_typed_body",
             "wrong_type_in_the_body",
+            "closure_without_an_error_type",
         ],
     ),
 ];

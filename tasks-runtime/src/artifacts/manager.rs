@@ -538,7 +538,7 @@ impl From<ArtifactError> for DatabaseError {
     fn from(error: ArtifactError) -> Self {
         match error {
             ArtifactError::Database(error) => error,
-            other => Self::Query(diesel::result::Error::QueryBuilderError(Box::new(other))),
+            other => Self::Caller(Box::new(other)),
         }
     }
 }

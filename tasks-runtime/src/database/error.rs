@@ -1,5 +1,6 @@
 //! What can go wrong with a database.
 
+use std::error::Error;
 use std::time::Duration;
 
 use super::Backend;
@@ -77,9 +78,26 @@ pub enum DatabaseError {
     /// The database was closed.
     #[error("the database is closed")]
     Closed,
+    /// Something that was called inside of a transaction failed for a reason of its own: a job that cannot be submitted, an
+    /// artifact that is not there.
+    #[error(transparent)]
+    Caller(Box<dyn Error + Send + Sync>),
     /// The database refused a statement.
     #[error(transparent)]
-    Query(#[from] diesel::result::Error),
+    Query(diesel::result::Error),
+}
+
+impl From<diesel::result::Error> for DatabaseError {
+    fn from(error: diesel::result::Error) -> Self {
+        match error {
+            // Ours, on its way through a closure that returns diesel's errors.
+            diesel::result::Error::QueryBuilderError(inner) => match inner.downcast() {
+                Ok(ours) => *ours,
+                Err(inner) => Self::Query(diesel::result::Error::QueryBuilderError(inner)),
+            },
+            error => Self::Query(error),
+        }
+    }
 }
 
 impl DatabaseError {

@@ -7,7 +7,7 @@ use metrics::{Counter, Gauge, Histogram};
 use super::error::ExecuteError;
 use crate::measure::Series;
 use crate::registry::TaskRegistry;
-use crate::task::Outcome;
+use crate::task::{FailureKind, Outcome};
 
 /// What an execution came to, as a label.
 const OUTCOMES: [&str; 9] = [
@@ -97,10 +97,10 @@ impl Recording<'_> {
     pub(crate) fn end(mut self, result: &Result<Outcome, ExecuteError>) {
         self.outcome = match result {
             Ok(Outcome::Completed(_)) => 0,
-            Ok(Outcome::Failed(failure)) => match failure.r#type.as_str() {
-                "panic" => 2,
-                "timeout" => 3,
-                _ => 1,
+            Ok(Outcome::Failed(failure)) => match failure.kind {
+                FailureKind::Error => 1,
+                FailureKind::Panic => 2,
+                FailureKind::Timeout => 3,
             },
             Err(ExecuteError::InvalidArguments { .. }) => 5,
             Err(ExecuteError::Refused { .. }) => 6,

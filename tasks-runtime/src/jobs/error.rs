@@ -1,5 +1,6 @@
 //! What can be wrong with a job.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::jobs::id::JobId;
@@ -19,6 +20,32 @@ fn in_words(errors: &[ArgumentError]) -> String {
     errors.iter().map(words).collect::<Vec<_>>().join("; ")
 }
 
+fn ended(status: JobStatus) -> &'static str {
+    match status {
+        JobStatus::Canceled => "was canceled",
+        status => status.as_str(),
+    }
+}
+
+/// What a call wanted of a job, in [`JobError::WrongState`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JobAction {
+    /// Queue it again. Only a job that failed or was canceled can be retried.
+    Retry,
+    /// Read its result. Only a job that is completed or failed has one.
+    ReadResult,
+}
+
+impl fmt::Display for JobAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Retry => "only a job that failed or was canceled can be retried",
+            Self::ReadResult => "it has no result",
+        })
+    }
+}
+
 /// Why a call about a job failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -27,14 +54,14 @@ pub enum JobError {
     #[error("there is no job {0}")]
     NotFound(JobId),
     /// The job is not in a state for that.
-    #[error("job {id} is {status}, and cannot be {action}")]
+    #[error("job {id} is {status}: {action}")]
     WrongState {
         /// The job.
         id: JobId,
-        /// How it is.
+        /// Its current status.
         status: JobStatus,
-        /// What was to be done: `retried`, say.
-        action: &'static str,
+        /// What the status does not allow.
+        action: JobAction,
     },
     /// There is no schedule of this name.
     #[error("there is no schedule `{0}`")]
@@ -82,6 +109,14 @@ pub enum JobError {
         /// How long was waited.
         after: Duration,
     },
+    /// The result given to [`TaskContext::complete`](crate::TaskContext::complete) does not serialize to JSON.
+    #[error("the result of job {id} cannot be written as JSON: {source}")]
+    UnserializableResult {
+        /// The job.
+        id: JobId,
+        /// What serde says.
+        source: serde_json::Error,
+    },
     /// The result is not of the type that was asked for.
     #[error("the result of job {id} is of another type: {source}")]
     UnexpectedResult {
@@ -91,7 +126,7 @@ pub enum JobError {
         source: serde_json::Error,
     },
     /// The job has no result: it failed or was canceled.
-    #[error("job {id} is {status}: {message}")]
+    #[error("job {id} {}: {message}", ended(*.status))]
     Unsuccessful {
         /// The job.
         id: JobId,
@@ -127,7 +162,7 @@ impl From<JobError> for DatabaseError {
     fn from(error: JobError) -> Self {
         match error {
             JobError::Database(error) => error,
-            other => Self::Query(diesel::result::Error::QueryBuilderError(Box::new(other))),
+            other => Self::Caller(Box::new(other)),
         }
     }
 }

@@ -58,7 +58,7 @@ pub const DEFAULT_QUEUE: &str = "default";
 
 pub use changes::JobChanges;
 pub use encryption::{EncryptionKeys, InvalidEncryptionKeys};
-pub use error::JobError;
+pub use error::{JobAction, JobError};
 pub use id::JobId;
 pub use list::{JobFilter, JobPage};
 pub use record::{JobLog, JobRecord, JobStats, JobStatus, Progress};

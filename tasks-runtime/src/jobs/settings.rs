@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::encryption::EncryptionKeys;
 use super::engine::Engine;
 use super::params::ParamsStore;
+use crate::arguments::ArgumentError;
+use crate::name::{SHORT_NAME, is_short_name};
 
 /// How many jobs run at once, in which queues, and how long they are kept.
 ///
@@ -71,8 +73,10 @@ impl Jobs {
         self
     }
 
-    /// Another queue, beside that with the name `default`, and how many of its jobs run at once in this process. The queues that
+    /// Another queue, beside the one named `default`, and how many of its jobs run at once in this process. The queues that
     /// tasks name are there without this, with no limit of their own.
+    ///
+    /// A name has 1 to 64 letters, digits, `_` and `-`; with another one the jobs do not start.
     #[must_use]
     pub fn queue(mut self, name: impl Into<String>, max_concurrency: usize) -> Self {
         self.queues.insert(name.into(), max_concurrency.max(1));
@@ -118,6 +122,20 @@ impl Jobs {
     pub fn encryption_key(mut self, keys: EncryptionKeys) -> Self {
         self.params = ParamsStore::new(Some(keys));
         self
+    }
+
+    /// What is wrong with the settings, by the call that made them.
+    pub(super) fn problems(&self) -> Vec<ArgumentError> {
+        let names = self.queues.keys().filter(|name| !is_short_name(name));
+        names
+            .map(|name| ArgumentError {
+                pointer: String::new(),
+                detail: format!(
+                    "`{}` is not the name of a queue: use {SHORT_NAME}",
+                    name.escape_debug().take(100).collect::<String>()
+                ),
+            })
+            .collect()
     }
 
     pub(super) fn params_store(&self) -> &ParamsStore {

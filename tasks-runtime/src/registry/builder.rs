@@ -244,9 +244,7 @@ fn bad_name(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("it is empty".to_owned());
     }
-    let bad = name
-        .chars()
-        .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))?;
+    let bad = name.chars().find(|c| !crate::name::is_allowed(*c))?;
     Some(format!(
         "`{}` cannot be part of it; use `a-z`, `A-Z`, `0-9`, `_` and `-`",
         bad.escape_debug()

@@ -25,10 +25,23 @@ pub struct TaskFailure {
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) permanent: bool,
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) kind: FailureKind,
     /// Where it began, for the log.
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) place: Option<Box<str>>,
+}
+
+/// What ended an execution that failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum FailureKind {
+    /// An error: one that the task returned, or of its result.
+    #[default]
+    Error,
+    Panic,
+    Timeout,
 }
 
 impl fmt::Display for TaskFailure {
@@ -70,6 +83,7 @@ impl TaskFailure {
             message,
             traceback: None,
             permanent: false,
+            kind: FailureKind::Timeout,
             place: None,
         }
     }
@@ -82,6 +96,7 @@ impl TaskFailure {
             message,
             traceback,
             permanent: false,
+            kind: FailureKind::Error,
             place: None,
         }
     }
@@ -94,6 +109,7 @@ impl TaskFailure {
             message: error.to_string(),
             traceback: None,
             permanent,
+            kind: FailureKind::Error,
             place: None,
         }
     }
@@ -105,6 +121,7 @@ impl TaskFailure {
             message,
             traceback: None,
             permanent: false,
+            kind: FailureKind::Error,
             place: None,
         }
     }
@@ -123,6 +140,7 @@ impl TaskFailure {
             traceback: report.finish(),
             message,
             permanent: false,
+            kind: FailureKind::Panic,
             place: place.map(Into::into),
         }
     }
@@ -152,6 +170,7 @@ impl TaskFailure {
             r#type,
             message,
             permanent: true,
+            kind: FailureKind::Error,
             place: None,
         }
     }
@@ -164,6 +183,7 @@ impl TaskFailure {
             traceback: report.finish(),
             message,
             permanent: true,
+            kind: FailureKind::Error,
             place: None,
         }
     }
@@ -187,6 +207,7 @@ impl TaskFailure {
             traceback: report.finish(),
             message,
             permanent: Permanent::is_in(error),
+            kind: FailureKind::Error,
             place: place.map(|place| place.to_string().into()),
         }
     }

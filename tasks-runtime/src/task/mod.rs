@@ -20,6 +20,7 @@ pub(crate) use descriptor::linked;
 pub use descriptor::{Parameter, TaskDescriptor, documentation};
 pub(crate) use error::Detail;
 pub use error::TaskError;
+pub(crate) use failure::FailureKind;
 pub use failure::{IntoTaskFailure, TaskFailure, Traceback};
 pub use function::{IntoTaskFn, TaskFn, task};
 pub use info::{ParameterInfo, TaskInfo};

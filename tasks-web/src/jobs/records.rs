@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
-use tasks_runtime::jobs::{JobError, JobRecord};
+use tasks_runtime::jobs::JobRecord;
 
 use super::access;
 use super::query::{self, Part};
@@ -67,13 +67,7 @@ pub(super) async fn get(request: HttpRequest, state: Data<State>) -> HttpRespons
 pub(super) async fn result(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let result: Answer = async {
         let job = access::find(&request, &state.scheduler).await?;
-        let (job, outcome) = match state.scheduler.outcome(job.id).await {
-            Err(JobError::WrongState { id, status, .. }) => {
-                let detail = format!("job {id} is {status}: it has no result");
-                return Err(Problem::wrong_state(status.as_str(), detail));
-            }
-            other => other?,
-        };
+        let (job, outcome) = state.scheduler.outcome(job.id).await?;
         let mut body = b"{\"task_name\":".to_vec();
         body.extend_from_slice(&write(&job.task_name)?);
         body.extend_from_slice(b",\"params\":");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod attempts;
+mod errors;
 mod keeping;
 mod schedules;
 mod secrets;

@@ -48,6 +48,16 @@ pub(crate) async fn hopeless(counter: Counter) -> anyhow::Result<()> {
 }
 
 #[task(register = false)]
+pub(crate) async fn completes_with_no_json(
+    context: TaskContext,
+    session: Session,
+) -> anyhow::Result<()> {
+    session
+        .transaction(async |tx| Ok(context.complete(tx, &crate::errors::no_json()).await?))
+        .await
+}
+
+#[task(register = false)]
 pub(crate) async fn secretive(#[task(secret)] password: String, user: String) -> String {
     let _ = password;
     user
@@ -185,6 +195,7 @@ impl World {
             task(sleep),
             task(flaky),
             task(hopeless),
+            task(completes_with_no_json),
             task(secretive),
             task(two_at_once),
             task(once_per_day),

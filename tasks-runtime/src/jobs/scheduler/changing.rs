@@ -3,7 +3,7 @@
 use crate::jobs::id::JobId;
 
 use super::Scheduler;
-use crate::jobs::error::JobError;
+use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::record::{JobRecord, JobStatus};
 use crate::jobs::store;
 use crate::jobs::table::{Row, status};
@@ -55,7 +55,7 @@ impl Scheduler {
                     return Err(JobError::WrongState {
                         id,
                         status: status(row.state),
-                        action: "retried",
+                        action: JobAction::Retry,
                     });
                 }
                 Ok(row)

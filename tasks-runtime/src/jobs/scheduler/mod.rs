@@ -127,10 +127,14 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// When no threads can be started, and when the database is closed.
+    /// When a [queue](Jobs::queue) has a name that cannot be, when no threads can be started, and when the database is closed.
     pub fn start(&self, executor: &TaskExecutor) -> Result<(), JobError> {
-        self.attach(executor);
         let settings = &self.shared.settings;
+        let problems = settings.problems();
+        if !problems.is_empty() {
+            return Err(JobError::Invalid(problems));
+        }
+        self.attach(executor);
         let queues = self.read(|state| state.queues.clone());
         if self.read(|state| state.worker.is_some()) {
             return Ok(());

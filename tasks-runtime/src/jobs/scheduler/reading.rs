@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Scheduler;
 use crate::artifacts::JsonText;
 use crate::jobs::changes::JobChanges;
-use crate::jobs::error::JobError;
+use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::list::{JobFilter, JobPage};
 use crate::jobs::record::{JobLog, JobRecord, JobStats, JobStatus};
 use crate::jobs::store;
@@ -226,7 +226,7 @@ impl Scheduler {
             status => Err(JobError::WrongState {
                 id,
                 status,
-                action: "read the result of",
+                action: JobAction::ReadResult,
             }),
         }
     }

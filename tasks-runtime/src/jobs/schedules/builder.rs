@@ -4,13 +4,13 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use super::is_name;
 use super::record::ScheduleRecord;
 use super::recurrence::Recurrence;
 use super::row::{Row, set_paused, upsert};
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
 use crate::jobs::submit::{Checked, Options, storable};
+use crate::name::{SHORT_NAME, is_short_name};
 
 /// A schedule that is about to be stored: say when it runs, and `.await` it.
 #[must_use = "nothing is stored before it is awaited"]
@@ -121,8 +121,8 @@ impl Schedule {
     pub(super) fn row(self) -> Result<(Row, Option<bool>), JobError> {
         let mut options = self.options;
         let mut wrong = options.check(&self.scheduler);
-        if !is_name(&self.name) {
-            wrong.say("/name", "is not 1 to 64 letters, digits, `_` and `-`");
+        if !is_short_name(&self.name) {
+            wrong.say("/name", format!("is not {SHORT_NAME}"));
         }
         let recurrence = match self.when {
             Some(When::Cron(pattern)) => Some(Recurrence::cron(&pattern, &self.timezone)),

@@ -21,14 +21,6 @@ use super::submit::storable;
 use super::table::{NewRow, Row as JobRow};
 use crate::with_conn;
 
-/// 1 to 64 letters, digits, `_` and `-`.
-fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-}
-
 /// Schedules.
 impl Scheduler {
     /// The schedule of a name.

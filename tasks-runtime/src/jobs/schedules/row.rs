@@ -5,12 +5,12 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::is_name;
 use super::record::ScheduleRecord;
 use super::recurrence::Recurrence;
 use crate::database::{Connection, ConnectionKind};
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
+use crate::name::is_short_name;
 use crate::with_conn;
 
 diesel::table! {
@@ -172,7 +172,7 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobEr
 
 /// Keeps a schedule as it is until the transaction ends: its time may come meanwhile. A transaction of SQLite is alone anyway.
 async fn lock(conn: &mut Connection, name: &str) -> Result<(), JobError> {
-    if !is_name(name) {
+    if !is_short_name(name) {
         return Ok(());
     }
     match conn.kind() {
@@ -193,7 +193,7 @@ async fn lock(conn: &mut Connection, name: &str) -> Result<(), JobError> {
 }
 
 pub(super) async fn find(conn: &mut Connection, name: &str) -> Result<Option<Row>, JobError> {
-    if !is_name(name) {
+    if !is_short_name(name) {
         return Ok(None);
     }
     Ok(with_conn!(conn, |conn| {

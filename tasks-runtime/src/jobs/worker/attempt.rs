@@ -232,12 +232,6 @@ impl TaskContext {
         }
     }
 
-    /// Whether the work still counts: not canceled, timed out or given to another worker. Long work asks now and then.
-    #[must_use]
-    pub fn heartbeat(&self) -> bool {
-        !self.is_cancelled()
-    }
-
     /// Completes the job inside a transaction of the task's own: its writes and the result are kept together, exactly once,
     /// whatever else happens to the process. What the task returns after that does not matter.
     ///
@@ -260,7 +254,7 @@ impl TaskContext {
     ///
     /// # Errors
     ///
-    /// [`JobError::NotAJob`] outside of a job; [`JobError::Superseded`] when the attempt does not count any more: return it from
+    /// [`JobError::NotAJob`] outside of a job; [`JobError::UnserializableResult`] when the result is no JSON; [`JobError::Superseded`] when the attempt does not count any more: return it from
     /// the transaction, so that nothing is kept.
     pub async fn complete(
         &self,
@@ -268,10 +262,11 @@ impl TaskContext {
         result: &(impl Serialize + Sync),
     ) -> Result<(), JobError> {
         let attempt = self.job().ok_or(JobError::NotAJob)?;
-        let json = serde_json::to_string(result).map_err(|source| JobError::UnexpectedResult {
-            id: attempt.id,
-            source,
-        })?;
+        let json =
+            serde_json::to_string(result).map_err(|source| JobError::UnserializableResult {
+                id: attempt.id,
+                source,
+            })?;
         let now = attempt.clock.now();
         let end = Finish {
             state: state::COMPLETED,
