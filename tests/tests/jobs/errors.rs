@@ -1,6 +1,5 @@
 //! What errors of jobs say, and what becomes of them in a transaction.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tasks_tests::engines::Ground;
@@ -114,11 +113,6 @@ async fn a_queue_has_a_name_that_a_task_could_give_it(test: Ground) {
         );
     }
     world.scheduler.shutdown().await;
-}
-
-/// What serde refuses as the key of an object.
-pub(crate) fn no_json() -> BTreeMap<(u8, u8), u8> {
-    BTreeMap::from([((1, 2), 3)])
 }
 
 with_every_engine!(
