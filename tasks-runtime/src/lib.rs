@@ -61,6 +61,8 @@ pub mod __private;
 mod arguments;
 #[cfg(feature = "database")]
 pub mod artifacts;
+mod call;
+mod context;
 #[cfg(feature = "database")]
 pub mod database;
 mod execute;
@@ -85,24 +87,22 @@ mod text;
 pub use arguments::{ArgumentError, InvalidArguments, RequestParam};
 #[cfg(feature = "database")]
 pub use artifacts::{Artifact, ArtifactError, ArtifactHierarchy, ArtifactIn, ArtifactManager};
+pub use call::{ExecuteError, Refusal};
+pub use context::TaskContext;
 #[cfg(feature = "database")]
 pub use database::{Database, DatabaseError, Session, Transaction};
-pub use execute::{
-    BuildError, ExecuteError, ExecutorBuilder, Invocation, MissingDependency, Refusal, TaskExecutor,
-};
+pub use execute::{BuildError, Call, ExecutorBuilder, MissingDependency, TaskExecutor};
 #[cfg(feature = "database")]
 pub use id::InvalidId;
 pub use inject::{InjectError, Injectable, Injection, Injector, Requirements, State};
 #[cfg(feature = "database")]
 pub use jobs::{JobError, JobRecord, JobStatus, Jobs, Scheduler};
-pub use registry::{
-    RegisteredTask, RegistryBuilder, RegistryError, RegistryProblem, TaskRegistry, WriteSchema,
-};
-pub use schema::{BoundIntegers, TitleVariants};
+pub use registry::{RegisteredTask, RegistryBuilder, RegistryError, RegistryProblem, TaskRegistry};
+pub use schema::{BoundIntegers, TitleVariants, WriteSchema};
 pub use shell::{run_program, run_shell};
 pub use task::{
-    Caller, IntoTaskFailure, IntoTaskFn, ParameterInfo, Permanent, TaskContext, TaskError,
-    TaskFailure, TaskFn, TaskInfo, TaskOutput, Traceback, task,
+    Caller, IntoTaskFailure, IntoTaskFn, ParameterInfo, Permanent, TaskError, TaskFailure, TaskFn,
+    TaskInfo, TaskOutput, Traceback, task,
 };
 pub use tasks_macros::{Injectable, task};
 
@@ -136,7 +136,7 @@ macro_rules! call {
         ::core::compile_error!("`call!` takes the function and then its arguments by name: `call!(add, a = 1, b = 2)`")
     };
     ($function:path $(, $name:ident = $value:expr)* $(,)?) => {
-        $crate::Invocation::new($function)$(.with(::core::stringify!($name), $value))*
+        $crate::Call::new($function)$(.with(::core::stringify!($name), $value))*
     };
     ($function:path, $($arguments:tt)*) => {
         ::core::compile_error!("`call!` takes arguments by name: `call!(add, a = 1, b = 2)`")

@@ -4,16 +4,17 @@ pub use inventory;
 
 pub use crate::arguments::{
     AnyPlace, AnyPlaces, AnySlot, Default, Example, ExampleSource, FromText, Injected,
-    JsonFallback, JsonProbe, NotInjected, Places, Probe, RequestFallback, RequestSource, Requested,
-    Slot, Slots, Source, TextFallback, TextProbe, example, request_slot, slot,
+    JsonFallback, JsonProbe, NotInjected, Parameter, Places, Probe, RequestFallback, RequestSource,
+    Requested, Slot, Slots, Source, TextFallback, TextProbe, documentation, example, request_slot,
+    slot,
 };
-pub use crate::execute::{
-    Asynchronous, Blocking, Call, Facts, Finish, Run, Running, Shim, asynchronous, blocking,
+#[cfg(feature = "database")]
+pub use crate::call::Checking;
+pub use crate::call::{
+    Asynchronous, Blocking, Facts, Finish, PendingCall, PlainReturn, Ret, Run, Running, Shim,
+    Started, TaskDescriptor, asynchronous, blocking,
 };
-pub use crate::task::{
-    Backoff, Growth, JobPolicy, Outcome, OutputSchema, Parameter, PlainReturn, Ret, SchemaFallback,
-    TaskDescriptor, documentation,
-};
+pub use crate::task::{Backoff, Growth, JobPolicy, Outcome, OutputSchema, SchemaFallback};
 
 /// What generated code imports, with names that nobody's own items have.
 pub mod scope {

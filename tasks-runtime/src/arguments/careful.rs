@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::error::{Errors, escape};
 use super::inspect::{self, Finding};
-use super::scanner::Scanner;
+use super::members::members;
 use super::{AnyPlaces, Declared, Echo, Input, InvalidArguments, depth, unknown_key};
 
 pub(super) fn read<'a>(
@@ -29,7 +29,7 @@ pub(super) fn read<'a>(
             .filter(|parameter| !parameter.injected)
             .map(|parameter| parameter.name)
     };
-    for (key, value) in members(params)? {
+    for (key, value) in members_of_params(params)? {
         let Some(index) = parameters
             .iter()
             .position(|parameter| parameter.name == key)
@@ -114,7 +114,7 @@ pub(super) fn strays(input: Input<'_>, errors: &mut Errors) {
     };
     let members = std::str::from_utf8(body)
         .ok()
-        .and_then(|body| object(body.trim()).ok());
+        .and_then(|body| members(body.trim()).ok());
     for (key, _) in members.unwrap_or_default() {
         if key != "params" {
             errors.push_beside(&key, || {
@@ -147,7 +147,7 @@ pub(super) fn secrets(
     if !parameters.iter().any(|parameter| parameter.secret) {
         return Vec::new();
     }
-    let members = members(text).unwrap_or_default();
+    let members = members_of_params(text).unwrap_or_default();
     members
         .iter()
         .filter_map(|(key, value)| {
@@ -178,7 +178,7 @@ fn lacks_params(input: Input<'_>) -> bool {
     };
     let members = std::str::from_utf8(body)
         .ok()
-        .and_then(|body| object(body.trim()).ok());
+        .and_then(|body| members(body.trim()).ok());
     members.is_some_and(|members| {
         !members.is_empty() && members.iter().all(|(key, _)| key != "params")
     })
@@ -224,7 +224,7 @@ fn envelope(body: &str) -> Result<&str, InvalidArguments> {
         ));
     }
     let mut params = None;
-    for (key, value) in object(body)? {
+    for (key, value) in members(body)? {
         if key == "params" && params.replace(value).is_some() {
             return Err(InvalidArguments::one("/params", "given twice"));
         }
@@ -233,7 +233,9 @@ fn envelope(body: &str) -> Result<&str, InvalidArguments> {
 }
 
 /// The members of `params`.
-pub(super) fn members(params: &str) -> Result<Vec<(Cow<'_, str>, &str)>, InvalidArguments> {
+pub(super) fn members_of_params(
+    params: &str,
+) -> Result<Vec<(Cow<'_, str>, &str)>, InvalidArguments> {
     if params.is_empty() {
         return Ok(Vec::new());
     }
@@ -243,34 +245,5 @@ pub(super) fn members(params: &str) -> Result<Vec<(Cow<'_, str>, &str)>, Invalid
             "expected an object of parameters by name",
         ));
     }
-    object(params)
-}
-
-/// Splits an object, which was checked, into its members' slices.
-pub(crate) fn object(json: &str) -> Result<Vec<(Cow<'_, str>, &str)>, InvalidArguments> {
-    let mut members = Vec::new();
-    let mut scanner = Scanner::new(json);
-    let whole = scanner.object(key, |scanner, key| {
-        let start = scanner.position;
-        scanner.skip_value()?;
-        members.push((key, &json[start..scanner.position]));
-        Some(())
-    });
-    match whole {
-        Some(()) => Ok(members),
-        None => Err(InvalidArguments::malformed(
-            "a key has an escape that stands for no character",
-        )),
-    }
-}
-
-/// A key, borrowed where it has no escapes.
-fn key<'a>(scanner: &mut Scanner<'a>) -> Option<Cow<'a, str>> {
-    if let Some(plain) = scanner.plain_key() {
-        return Some(Cow::Borrowed(plain));
-    }
-    let mut keys = serde_json::Deserializer::from_str(scanner.rest()).into_iter::<String>();
-    let key = keys.next()?.ok()?;
-    scanner.position += keys.byte_offset();
-    Some(Cow::Owned(key))
+    members(params)
 }

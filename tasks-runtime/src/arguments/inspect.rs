@@ -6,8 +6,8 @@
 
 use serde_json::Value;
 
-use super::careful::object;
 use super::error::{MAX_ERRORS, escape};
+use super::members::members;
 use super::scanner::Scanner;
 use crate::nearest::nearest;
 
@@ -278,7 +278,7 @@ impl<'s> Inspector<'s> {
     /// The one alternative that a value can be, if it says which.
     fn choose(&self, alternatives: &'s [Value], kind: Kind, json: &str) -> Option<&'s Value> {
         let members = match kind {
-            Kind::Object => object(json).ok()?,
+            Kind::Object => members(json).ok()?,
             _ => Vec::new(),
         };
         let get = |name: &str| {
@@ -424,7 +424,7 @@ impl<'s> Inspector<'s> {
     }
 
     fn object(&mut self, schema: &'s Value, json: &str, at: &str) {
-        let Ok(members) = object(json) else {
+        let Ok(members) = members(json) else {
             return;
         };
         let properties = schema.get("properties").and_then(Value::as_object);

@@ -14,10 +14,10 @@ use std::fmt;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
+use super::parameter::Parameter;
 use super::source::{Kind, RequestSource, Source};
 use super::value::{Default, Example};
 use crate::inject::Requirements;
-use crate::task::Parameter;
 
 /// Everything that is known about one parameter.
 pub struct Slot<T: 'static> {

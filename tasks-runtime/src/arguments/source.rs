@@ -8,10 +8,7 @@
 
 use std::marker::PhantomData;
 
-use serde::Serialize;
-
 use super::request::{RequestFns, RequestParam};
-use super::value::{ToJson, to_json};
 use crate::inject::{Injectable, Injection, Injector, Requirements};
 
 /// Chooses by type where a parameter comes from: the inherent constant of an injectable type wins over the one of
@@ -109,24 +106,3 @@ impl<T: RequestParam> Source<T> for Requested<T> {
 pub trait RequestSource<T: 'static>: Source<T> {}
 
 impl<T: RequestParam> RequestSource<T> for Requested<T> {}
-
-/// A source whose values can be shown. An injected one has none, so that an example for it is one error, not two.
-#[diagnostic::on_unimplemented(
-    message = "an example of type `{T}` cannot be shown",
-    label = "not serializable to JSON",
-    note = "derive `serde::Serialize` for `{T}`"
-)]
-pub trait ExampleSource<T> {
-    #[doc(hidden)]
-    const JSON: ToJson<T>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Serialize> ExampleSource<T> for Requested<T> {
-    const JSON: ToJson<T> = to_json::<T>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T> ExampleSource<T> for Injected<T> {
-    const JSON: ToJson<T> = |_| None;
-}

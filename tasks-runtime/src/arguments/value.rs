@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::source::ExampleSource;
+use super::source::{Injected, Requested};
 
 /// Shows a value as JSON.
 pub(super) type ToJson<T> = fn(&T) -> Option<Value>;
@@ -37,6 +37,27 @@ pub const fn example<T, S: ExampleSource<T> + Copy>(_: S, value: fn() -> T) -> E
 
 pub(super) fn to_json<T: Serialize>(value: &T) -> Option<Value> {
     serde_json::to_value(value).ok()
+}
+
+/// A source whose values can be shown. An injected one has none, so that an example for it is one error, not two.
+#[diagnostic::on_unimplemented(
+    message = "an example of type `{T}` cannot be shown",
+    label = "not serializable to JSON",
+    note = "derive `serde::Serialize` for `{T}`"
+)]
+pub trait ExampleSource<T> {
+    #[doc(hidden)]
+    const JSON: ToJson<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> ExampleSource<T> for Requested<T> {
+    const JSON: ToJson<T> = to_json::<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> ExampleSource<T> for Injected<T> {
+    const JSON: ToJson<T> = |_| None;
 }
 
 /// Asks a type whether it serializes, to show its default as JSON.

@@ -9,7 +9,7 @@ use super::error::Errors;
 use super::{Echo, Input, InvalidArguments, careful, depth, inspect, request, unknown_key};
 
 /// The fields of the struct, read off its schema.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fields {
     known: Vec<String>,
     required: Vec<String>,
@@ -57,7 +57,7 @@ impl Fields {
         input: Input<'a>,
     ) -> Result<(P, Echo<'a>), InvalidArguments> {
         let params = careful::params(input)?;
-        let members = careful::members(params)?;
+        let members = careful::members_of_params(params)?;
         let text = if params.is_empty() { "{}" } else { params };
         // What the struct ignored; a key that the schema does not name may be an alias.
         let mut ignored = Vec::new();

@@ -2,21 +2,22 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tracing::Level;
 
-use super::blocking::BlockingPool;
 use super::error::{BuildError, MissingDependency};
-use super::executor::{Shared, TaskExecutor};
-use super::limits::Limits;
-use super::panic;
+use super::executor::TaskExecutor;
+use super::shared::Shared;
 use super::slow_polls::SlowPolls;
+use crate::call::{BlockingPool, Limits, Resources, panic};
+use crate::context::TaskContext;
 use crate::inject::{InjectError, Providers, Requirements};
 use crate::nearest::nearest;
-use crate::registry::TaskRegistry;
-use crate::task::{TaskContext, Traceback};
+use crate::registry::{RegisteredTask, TaskRegistry};
+use crate::task::Traceback;
 
 /// Builds a [`TaskExecutor`]. Made by [`TaskExecutor::builder`].
 pub struct ExecutorBuilder {
@@ -50,8 +51,16 @@ fn json_object(counts: &std::collections::BTreeMap<String, usize>) -> String {
     serde_json::to_string(counts).unwrap_or_default()
 }
 
+impl TaskExecutor {
+    /// Starts to build an executor for the tasks of a registry.
+    #[must_use]
+    pub fn builder(registry: TaskRegistry) -> ExecutorBuilder {
+        ExecutorBuilder::new(registry)
+    }
+}
+
 impl ExecutorBuilder {
-    pub(crate) fn new(registry: TaskRegistry) -> Self {
+    fn new(registry: TaskRegistry) -> Self {
         Self {
             registry,
             providers: Providers::default(),
@@ -236,22 +245,27 @@ impl ExecutorBuilder {
         let slow_polls = self
             .slow_poll_threshold
             .map(|threshold| SlowPolls::new(threshold, &self.registry));
-        Ok(TaskExecutor::new(Shared {
-            #[cfg(feature = "metrics")]
-            metrics: self
-                .metrics
-                .then(|| super::metrics::Metrics::new(&self.registry)),
+        let callees = self.registry.iter().map(RegisteredTask::shared_callee);
+        let resources = Resources {
+            callees: callees.collect(),
+            providers: self.providers,
             limits: Limits::new(
                 self.max_concurrency,
                 self.blocking_threads,
                 self.task_limits,
                 self.max_wait,
             ),
-            registry: self.registry,
-            providers: self.providers,
             blocking: BlockingPool::new(self.runtime, self.blocking_threads),
-            default_timeout: self.default_timeout,
             traceback: self.traceback,
+        };
+        Ok(TaskExecutor::new(Shared {
+            #[cfg(feature = "metrics")]
+            metrics: self
+                .metrics
+                .then(|| super::metrics::Metrics::new(&self.registry)),
+            registry: self.registry,
+            resources: Arc::new(resources),
+            default_timeout: self.default_timeout,
             span_level: self.span_level,
             slow_polls,
         }))

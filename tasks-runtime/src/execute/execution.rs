@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::error::ExecuteError;
-use super::panic;
-use super::running::Running;
-use crate::task::{Current, Outcome, Phase, TaskContext, TaskFailure};
+use super::shared::Shared;
+use crate::call::{Callee, ExecuteError, Running, panic};
+use crate::context::{Current, Phase, TaskContext};
+use crate::task::{Outcome, TaskFailure};
 
 /// The future of one execution. Dropping it cancels.
-pub(crate) struct Execution {
+pub(crate) struct Execution<'a> {
+    shared: &'a Shared,
     /// `None` once it was dropped.
     running: Option<Running>,
     context: TaskContext,
@@ -21,9 +22,15 @@ pub(crate) struct Execution {
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl Execution {
-    pub(crate) fn new(running: Running, context: TaskContext, timeout: Option<Duration>) -> Self {
+impl<'a> Execution<'a> {
+    pub(crate) fn new(
+        shared: &'a Shared,
+        running: Running,
+        context: TaskContext,
+        timeout: Option<Duration>,
+    ) -> Self {
         Self {
+            shared,
             running: Some(running),
             context,
             timeout,
@@ -55,7 +62,7 @@ impl Execution {
 
     /// Reports a poll that held the thread for too long. One that is the first began before anything was admitted.
     fn watch(&self, began: Option<Instant>) {
-        let shared = &self.context.0.shared;
+        let shared = self.shared;
         let Some(watch) = &shared.slow_polls else {
             return;
         };
@@ -64,7 +71,7 @@ impl Execution {
         else {
             return;
         };
-        let task = self.context.entry();
+        let task = &shared.registry.entries()[self.context.position()];
         if task.blocking() {
             return;
         }
@@ -77,7 +84,7 @@ impl Execution {
 
     /// Drops what is left of the task: code of its own that may panic like the rest of it.
     fn stop(&mut self) {
-        let traceback = self.context.0.shared.traceback;
+        let traceback = self.shared.resources.traceback;
         let running = self.running.take();
         if let Err(caught) = panic::catch(traceback, || drop(running)) {
             tracing::error!(
@@ -88,29 +95,33 @@ impl Execution {
         }
     }
 
+    fn callee(&self) -> &Callee {
+        &self.shared.resources.callees[self.context.position()]
+    }
+
     fn timed_out(&self, timeout: Duration) -> Result<Outcome, ExecuteError> {
-        let entry = self.context.entry();
+        let callee = self.callee();
         if self.context.phase() == Phase::Running {
             let message = format!(
                 "task `{}` ran longer than its timeout of {timeout:?}",
-                entry.name()
+                callee.name
             );
             return Ok(Outcome::Failed(TaskFailure::timeout(message)));
         }
-        Err(entry.unavailable(
+        Err(callee.unavailable(
             self.context.injecting_parameter(),
             format!("not resolved within {timeout:?}"),
         ))
     }
 }
 
-impl Future for Execution {
+impl Future for Execution<'_> {
     type Output = Result<Outcome, ExecuteError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let traceback = self.context.0.shared.traceback;
+        let traceback = self.shared.resources.traceback;
         // The first poll sets the time of admission, and needs no other clock.
-        let began = (self.context.0.shared.slow_polls.as_ref())
+        let began = (self.shared.slow_polls.as_ref())
             .and(self.context.admitted())
             .map(|_| Instant::now());
         let _current = Current::set(&self.context);
@@ -142,7 +153,7 @@ impl Future for Execution {
     }
 }
 
-impl Drop for Execution {
+impl Drop for Execution<'_> {
     fn drop(&mut self) {
         if self.running.is_some() {
             let _current = Current::set(&self.context);

@@ -1,26 +1,28 @@
 //! Runs tasks.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tracing::{Instrument, Level};
+use tracing::Instrument;
 
-use super::blocking::BlockingPool;
-use super::builder::ExecutorBuilder;
-use super::call::{Call, Envelope, Invocation};
-use super::error::ExecuteError;
+use super::call::Call;
 use super::execution::Execution;
-use super::limits::Limits;
-use super::running::Running;
-use super::slow_polls::SlowPolls;
-use super::{panic, said, span};
+use super::shared::Shared;
+use super::{said, span};
 use crate::arguments::{self, Input, InvalidArguments};
-use crate::inject::Providers;
+#[cfg(feature = "database")]
+use crate::call::Checking;
+use crate::call::{Envelope, ExecuteError, PendingCall, Started, panic};
+#[cfg(feature = "database")]
+use crate::context::AttemptHandle;
+use crate::context::Host;
+use crate::inject::{Injectable, Injection, Injector, Requirements};
 use crate::registry::{RegisteredTask, TaskRegistry};
-use crate::task::{Caller, Outcome, TaskContext, Traceback};
+use crate::task::{Caller, Outcome, Traceback};
 
 /// Runs tasks by name, with what they need injected. Cheap to clone.
 ///
@@ -57,20 +59,6 @@ pub struct TaskExecutor {
     shared: Arc<Shared>,
 }
 
-/// What all executions of one executor share.
-pub(crate) struct Shared {
-    pub(crate) registry: TaskRegistry,
-    pub(crate) providers: Providers,
-    pub(crate) limits: Limits,
-    pub(crate) blocking: BlockingPool,
-    pub(crate) default_timeout: Option<Duration>,
-    pub(crate) traceback: Traceback,
-    pub(crate) span_level: Level,
-    pub(crate) slow_polls: Option<SlowPolls>,
-    #[cfg(feature = "metrics")]
-    pub(crate) metrics: Option<super::metrics::Metrics>,
-}
-
 impl fmt::Debug for TaskExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskExecutor")
@@ -80,22 +68,9 @@ impl fmt::Debug for TaskExecutor {
 }
 
 impl TaskExecutor {
-    /// Starts to build an executor for the tasks of a registry.
-    #[must_use]
-    pub fn builder(registry: TaskRegistry) -> ExecutorBuilder {
-        ExecutorBuilder::new(registry)
-    }
-
     pub(crate) fn new(shared: Shared) -> Self {
         Self {
             shared: Arc::new(shared),
-        }
-    }
-
-    /// The one that an execution belongs to.
-    pub(crate) fn of(context: &TaskContext) -> Self {
-        Self {
-            shared: Arc::clone(&context.0.shared),
         }
     }
 
@@ -129,7 +104,7 @@ impl TaskExecutor {
     /// # Errors
     ///
     /// Every [`ExecuteError`]; `UnknownTask` when the function is no task of the registry.
-    pub async fn run<T: DeserializeOwned>(&self, call: Invocation) -> Result<T, ExecuteError> {
+    pub async fn run<T: DeserializeOwned>(&self, call: Call) -> Result<T, ExecuteError> {
         let entry = self.shared.registry.entry_of(call.function, call.path)?;
         let params = call
             .arguments
@@ -240,18 +215,18 @@ impl TaskExecutor {
         envelope: Envelope,
         caller: Caller,
     ) -> Result<Outcome, ExecuteError> {
-        let call = Call {
-            shared: &self.shared,
-            entry,
+        let call = PendingCall {
+            host: self.host(),
+            resources: &self.shared.resources,
+            position: entry.position(),
             input,
             envelope,
             caller: caller.clone(),
             #[cfg(feature = "database")]
-            job: None,
-            outcome: Err(None),
+            attempt: None,
         };
         let timeout = entry.timeout().or(self.shared.default_timeout);
-        let result = self.follow(call, timeout).await;
+        let result = self.follow(entry, call, timeout).await;
         match &result {
             Ok(Outcome::Completed(_)) => {}
             Ok(Outcome::Failed(failure)) => said::failed(entry, &caller, failure),
@@ -266,19 +241,19 @@ impl TaskExecutor {
         &self,
         entry: &RegisteredTask,
         (params, caller): (&str, Caller),
-        job: Arc<crate::jobs::Attempt>,
+        attempt: Arc<dyn AttemptHandle>,
         timeout: Option<Duration>,
     ) -> Result<Outcome, ExecuteError> {
-        let call = Call {
-            shared: &self.shared,
-            entry,
+        let call = PendingCall {
+            host: self.host(),
+            resources: &self.shared.resources,
+            position: entry.position(),
             input: Input::Params(params),
             envelope: Envelope::Bare,
             caller,
-            job: Some(job),
-            outcome: Err(None),
+            attempt: Some(attempt),
         };
-        let running = self.follow(call, timeout.or(entry.timeout()));
+        let running = self.follow(entry, call, timeout.or(entry.timeout()));
         #[cfg(feature = "metrics")]
         {
             let metrics = self.shared.metrics.as_ref();
@@ -298,28 +273,26 @@ impl TaskExecutor {
         entry: &RegisteredTask,
         input: Input<'_>,
     ) -> Result<(), ExecuteError> {
-        let mut call = Call {
-            shared: &self.shared,
-            entry,
+        let call = Checking {
+            callee: entry.callee(),
             input,
-            envelope: Envelope::Bare,
-            caller: Caller::new(),
-            job: None,
-            outcome: Err(None),
         };
-        let running = start(&mut call)?;
-        begun(running, call).map(drop)
+        guarded(entry, || entry.check(call))
+    }
+
+    fn host(&self) -> Arc<dyn Host> {
+        Arc::<Shared>::clone(&self.shared)
     }
 
     async fn follow(
         &self,
-        mut call: Call<'_>,
+        entry: &RegisteredTask,
+        call: PendingCall<'_>,
         timeout: Option<Duration>,
     ) -> Result<Outcome, ExecuteError> {
-        let running = start(&mut call)?;
-        let (running, context) = begun(running, call)?;
+        let Started { running, context } = guarded(entry, || entry.start(call))?;
         let span = span::begin(self.shared.span_level, &context);
-        let execution = Execution::new(running, context, timeout);
+        let execution = Execution::new(&self.shared, running, context, timeout);
         if span.is_disabled() {
             return execution.await;
         }
@@ -330,36 +303,39 @@ impl TaskExecutor {
     }
 }
 
-/// Has the arguments read.
-fn start(call: &mut Call<'_>) -> Result<Option<Running>, ExecuteError> {
-    let entry = call.entry;
-    panic::catch(Traceback::Off, || entry.start(call)).map_err(|caught| {
-        // The arguments were being read: the message may quote one.
-        let secret = entry.declared().iter().any(|parameter| parameter.secret);
-        ExecuteError::Panicked {
+/// To run another task from within a task. That one takes places of its own, while the task that waits for it keeps its own:
+/// where a limit leaves no place, it is refused after [`max_wait`](crate::ExecutorBuilder::max_wait).
+impl Injectable for TaskExecutor {
+    fn requires(_: &mut Requirements) {}
+
+    fn inject(injector: &Injector<'_>) -> Injection<Self> {
+        let host: Arc<dyn Any + Send + Sync> = Arc::<dyn Host>::clone(injector.context().host());
+        match host.downcast() {
+            Ok(shared) => Injection::Ready(Self { shared }),
+            Err(_) => Injection::Absent,
+        }
+    }
+}
+
+/// Reads arguments: code of the task's own may run there, and panic.
+fn guarded<T>(
+    entry: &RegisteredTask,
+    read: impl FnOnce() -> Result<T, InvalidArguments>,
+) -> Result<T, ExecuteError> {
+    match panic::catch(Traceback::Off, read) {
+        Ok(Ok(read)) => Ok(read),
+        Ok(Err(reason)) => Err(ExecuteError::InvalidArguments {
             task: entry.name().to_owned(),
-            message: if secret {
+            reason,
+        }),
+        Err(caught) => Err(ExecuteError::Panicked {
+            task: entry.name().to_owned(),
+            // The message may quote an argument.
+            message: if entry.has_secrets() {
                 "(not shown: the task has secret parameters)".to_owned()
             } else {
                 caught.message
             },
-        }
-    })
-}
-
-/// What is to be run, if the arguments were taken.
-fn begun(running: Option<Running>, call: Call<'_>) -> Result<(Running, TaskContext), ExecuteError> {
-    match (running, call.outcome) {
-        (Some(running), Ok(context)) => Ok((running, context)),
-        (_, refused) => {
-            let reason = refused
-                .err()
-                .flatten()
-                .unwrap_or_else(|| InvalidArguments::malformed("the task read no arguments"));
-            Err(ExecuteError::InvalidArguments {
-                task: call.entry.name().to_owned(),
-                reason,
-            })
-        }
+        }),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use metrics::{Counter, Gauge, Histogram};
 
-use super::error::ExecuteError;
+use crate::call::ExecuteError;
 use crate::measure::Series;
 use crate::registry::TaskRegistry;
 use crate::task::{FailureKind, Outcome};

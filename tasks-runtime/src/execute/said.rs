@@ -1,8 +1,8 @@
 //! What the log says of executions that failed: one event each.
 
-use super::error::ExecuteError;
+use crate::call::ExecuteError;
 use crate::registry::RegisteredTask;
-use crate::task::{Caller, TaskFailure};
+use crate::task::{Caller, FailureKind, TaskFailure};
 
 /// How much of a message is logged, in bytes.
 const LONGEST: usize = 2048;
@@ -31,7 +31,7 @@ pub(super) fn failed(entry: &RegisteredTask, caller: &Caller, failure: &TaskFail
     let (task, request_id) = (entry.name(), caller.request_id());
     let error = loggable(&failure.message, entry.has_secrets());
     let place = failure.place.as_deref();
-    if failure.r#type == "panic" {
+    if failure.kind == FailureKind::Panic {
         tracing::error!(task, request_id, error, place, "a task panicked");
     } else {
         let kind = failure.r#type.as_str();

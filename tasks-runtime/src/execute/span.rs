@@ -5,8 +5,9 @@ use std::time::Duration;
 use tracing::field::Empty;
 use tracing::{Level, Span};
 
-use super::error::ExecuteError;
-use crate::task::{Outcome, TaskContext};
+use crate::call::ExecuteError;
+use crate::context::TaskContext;
+use crate::task::Outcome;
 
 /// A level is part of what is known of a span at compile time, so there is one of each.
 pub(super) fn begin(level: Level, context: &TaskContext) -> Span {

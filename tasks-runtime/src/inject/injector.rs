@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 
 use super::Providers;
-use crate::TaskContext;
+use crate::context::TaskContext;
 
 /// What [`Injectable::inject`](crate::Injectable::inject) found.
 ///

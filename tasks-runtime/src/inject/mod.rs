@@ -17,7 +17,8 @@ pub(crate) use requirements::Requirement;
 pub use requirements::Requirements;
 pub use state::State;
 
-use crate::{Caller, TaskContext, TaskExecutor};
+use crate::context::TaskContext;
+use crate::task::Caller;
 
 /// A type whose values are injected into tasks.
 ///
@@ -125,15 +126,5 @@ impl Injectable for TaskContext {
 
     fn inject(injector: &Injector<'_>) -> Injection<Self> {
         Injection::Ready(injector.context().clone())
-    }
-}
-
-/// To run another task from within a task. That one takes places of its own, while the task that waits for it keeps its own:
-/// where a limit leaves no place, it is refused after [`max_wait`](crate::ExecutorBuilder::max_wait).
-impl Injectable for TaskExecutor {
-    fn requires(_: &mut Requirements) {}
-
-    fn inject(injector: &Injector<'_>) -> Injection<Self> {
-        Injection::Ready(Self::of(injector.context()))
     }
 }

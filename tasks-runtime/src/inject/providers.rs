@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::{InjectError, Injection, Requirement};
-use crate::TaskContext;
+use crate::context::TaskContext;
 
 /// Values and factories by type.
 #[derive(Default)]

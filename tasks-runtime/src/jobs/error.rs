@@ -9,8 +9,8 @@ use thiserror::Error;
 use super::record::JobStatus;
 use crate::arguments::{ArgumentError, InvalidArguments};
 use crate::artifacts::ArtifactError;
+use crate::call::ExecuteError;
 use crate::database::DatabaseError;
-use crate::execute::ExecuteError;
 
 fn in_words(errors: &[ArgumentError]) -> String {
     let words = |error: &ArgumentError| match error.pointer.as_str() {

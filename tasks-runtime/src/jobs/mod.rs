@@ -67,6 +67,6 @@ pub use schedules::{Schedule, ScheduleRecord};
 pub use settings::Jobs;
 pub use submit::{MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_KEY, Submit};
 
-pub(crate) use worker::{Attempt, computer, computers};
+pub(crate) use worker::{computer, computers};
 
 pub use crate::task::Backoff;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::encryption::{EncryptionKeys, Undecryptable, no_key};
 use crate::arguments::{self, ArgumentError, Declared, InvalidArguments, MASK};
 use crate::artifacts::digest;
-use crate::execute::ExecuteError;
+use crate::call::ExecuteError;
 use crate::registry::RegisteredTask;
 
 /// The one member of the object that stands for an encrypted value.

@@ -15,8 +15,8 @@ use super::TaskRegistry;
 use super::closure::Closure;
 use super::entry::{Code, RegisteredTask};
 use super::error::{RegistryError, RegistryProblem};
-use crate::execute::panic;
-use crate::task::{IntoTaskFailure, IntoTaskFn, TaskDescriptor, Traceback, linked};
+use crate::call::{TaskDescriptor, linked, panic};
+use crate::task::{IntoTaskFailure, IntoTaskFn, Traceback};
 
 /// Builds a [`TaskRegistry`]. Made by [`TaskRegistry::builder`].
 #[derive(Default)]
@@ -171,7 +171,7 @@ impl RegistryBuilder {
     ) {
         let name = name.unwrap_or(Cow::Borrowed(task.name));
         let tags = tags.unwrap_or_else(|| task.tags.iter().copied().map(Cow::Borrowed).collect());
-        self.entry(RegisteredTask::new(name, tags, Code::of(task)));
+        self.entry(RegisteredTask::new(name, tags, Code::Function(task)));
     }
 
     /// Checks a name and tags.

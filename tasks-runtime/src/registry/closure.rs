@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::RegistryProblem;
-use crate::arguments::Fields;
-use crate::execute::{Call, Run, Running, run_async, run_blocking};
+use super::parameters;
+use crate::arguments::{Fields, Input, InvalidArguments};
+use crate::call::{PendingCall, Ret, Run, Running, Started, run_async, run_blocking};
 use crate::schema;
-use crate::task::{IntoTaskFailure, ParameterInfo, Ret};
+use crate::task::{IntoTaskFailure, ParameterInfo};
 
 pub(crate) struct Closure {
     pub(super) description: Option<String>,
@@ -28,10 +29,16 @@ pub(crate) struct Closure {
     /// The whole paths of the types that it takes and returns.
     pub(super) types: [fn() -> &'static str; 2],
     pub(super) start: Start,
+    /// Reads arguments, and nothing more.
+    #[cfg(feature = "database")]
+    pub(super) check: Check,
 }
 
 /// What begins an execution.
-type Start = Box<dyn Fn(&mut Call<'_>) -> Option<Running> + Send + Sync>;
+type Start = Box<dyn Fn(PendingCall<'_>) -> Result<Started, InvalidArguments> + Send + Sync>;
+
+#[cfg(feature = "database")]
+type Check = Box<dyn Fn(Input<'_>) -> Result<(), InvalidArguments> + Send + Sync>;
 
 impl Closure {
     pub(super) fn asynchronous<P, R, E, F, Fut>(
@@ -99,10 +106,15 @@ impl Closure {
             input_schema: |_| schema(),
             output_schema: |generator| Some(generator.subschema_for::<R>()),
             types: [type_name::<P>, type_name::<R>],
+            #[cfg(feature = "database")]
+            check: {
+                let fields = fields.clone();
+                Box::new(move |input| fields.read::<Nothing>(input).map(drop))
+            },
             start: Box::new(move |call| {
                 let (Nothing {}, run) = call.decode_whole(&fields)?;
-                let params = P::deserialize(Value::Null).ok()?;
-                Some(start(params, run))
+                let params = P::deserialize(Value::Null).map_err(InvalidArguments::malformed)?;
+                Ok(started(params, run, &start))
             }),
         }
     }
@@ -130,8 +142,8 @@ impl Closure {
             });
         }
         let fields = Fields::of(&schema);
-        let parameters = schema::parameters_of_struct(&schema);
-        let list: Vec<String> = parameters
+        let infos = parameters::infos_of_struct(&schema);
+        let list: Vec<String> = infos
             .iter()
             .map(|parameter| format!("{}: {}", parameter.name, parameter.annotation))
             .collect();
@@ -145,17 +157,28 @@ impl Closure {
                 list.join(", "),
                 schema::short_type_name::<R>()
             ),
-            parameters,
+            parameters: infos,
             blocking,
             open: fields.open,
             location,
             input_schema: schema::of_struct::<P>,
             output_schema: |generator| Some(generator.subschema_for::<R>()),
             types: [type_name::<P>, type_name::<R>],
+            #[cfg(feature = "database")]
+            check: {
+                let fields = fields.clone();
+                Box::new(move |input| fields.read::<P>(input).map(drop))
+            },
             start: Box::new(move |call| {
                 let (params, run) = call.decode_whole::<P>(&fields)?;
-                Some(start(params, run))
+                Ok(started(params, run, &start))
             }),
         })
     }
+}
+
+fn started<P>(params: P, run: Run, start: &impl Fn(P, Run) -> Running) -> Started {
+    let context = run.context.clone();
+    let running = start(params, run);
+    Started { running, context }
 }

@@ -10,20 +10,20 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::closure::Closure;
-use crate::arguments::Declared;
-use crate::execute::{Call, ExecuteError, Running};
-use crate::schema;
+use super::parameters;
+use crate::arguments::{Declared, InvalidArguments};
+#[cfg(feature = "database")]
+use crate::call::Checking;
+use crate::call::{Callee, PendingCall, Started, TaskDescriptor};
+use crate::schema::{self, WriteSchema};
 #[cfg(feature = "database")]
 use crate::task::JobPolicy;
-use crate::task::{ParameterInfo, TaskDescriptor, TaskInfo};
-
-/// Writes the schema of a type with a generator.
-pub type WriteSchema<'a> = &'a dyn Fn(&mut SchemaGenerator) -> Schema;
+use crate::task::{ParameterInfo, TaskInfo};
 
 /// A task under the name and the tags it was registered with.
 #[derive(Clone)]
 pub struct RegisteredTask {
-    name: Cow<'static, str>,
+    callee: Arc<Callee>,
     tags: Vec<Cow<'static, str>>,
     code: Code,
     /// Where in the order of names it is, once it is in a registry.
@@ -32,33 +32,35 @@ pub struct RegisteredTask {
 
 #[derive(Clone)]
 pub(super) enum Code {
-    Function {
-        task: &'static TaskDescriptor,
-        parameters: Vec<Declared>,
-    },
+    Function(&'static TaskDescriptor),
     Closure(Arc<Closure>),
-}
-
-impl Code {
-    pub(super) fn of(task: &'static TaskDescriptor) -> Self {
-        let parameters = (0..)
-            .map_while(|index| task.shim.slot(index))
-            .map(Declared::of)
-            .collect();
-        Self::Function { task, parameters }
-    }
 }
 
 impl fmt::Debug for RegisteredTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RegisteredTask({} at {})", self.name, self.location())
+        write!(f, "RegisteredTask({} at {})", self.name(), self.location())
     }
 }
 
 impl RegisteredTask {
     pub(super) fn new(name: Cow<'static, str>, tags: Vec<Cow<'static, str>>, code: Code) -> Self {
-        Self {
+        let (parameters, blocking) = match &code {
+            Code::Function(task) => {
+                let slots = (0..).map_while(|index| task.shim.slot(index));
+                (
+                    slots.map(Declared::of).collect(),
+                    task.shim.facts().blocking,
+                )
+            }
+            Code::Closure(closure) => (Vec::new(), closure.blocking),
+        };
+        let callee = Callee {
             name,
+            parameters,
+            blocking,
+        };
+        Self {
+            callee: Arc::new(callee),
             tags,
             code,
             position: 0,
@@ -76,7 +78,7 @@ impl RegisteredTask {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.callee.name
     }
 
     /// Its tags, in the order given.
@@ -85,36 +87,50 @@ impl RegisteredTask {
         &self.tags
     }
 
-    pub(crate) fn start(&self, call: &mut Call<'_>) -> Option<Running> {
+    /// What those who call it need to know.
+    #[cfg(feature = "database")]
+    pub(crate) fn callee(&self) -> &Callee {
+        &self.callee
+    }
+
+    pub(crate) fn shared_callee(&self) -> Arc<Callee> {
+        Arc::clone(&self.callee)
+    }
+
+    /// Reads the arguments of a call, and makes its execution.
+    pub(crate) fn start(&self, call: PendingCall<'_>) -> Result<Started, InvalidArguments> {
         match &self.code {
-            Code::Function { task, .. } => task.shim.start(call),
+            Code::Function(task) => task.shim.start(call),
             Code::Closure(closure) => (closure.start)(call),
         }
     }
 
-    /// A closure's are read as one struct, and it has no injected ones.
+    /// Reads arguments, and says what is wrong with them.
+    #[cfg(feature = "database")]
+    pub(crate) fn check(&self, call: Checking<'_>) -> Result<(), InvalidArguments> {
+        match &self.code {
+            Code::Function(task) => task.shim.check(call),
+            Code::Closure(closure) => (closure.check)(call.input),
+        }
+    }
+
     /// Whether a parameter is secret: a message of the task may quote it.
     pub(crate) fn has_secrets(&self) -> bool {
         self.declared().iter().any(|parameter| parameter.secret)
     }
 
+    /// Its parameters. A closure's are read as one struct, and it has no injected ones: none.
     pub(crate) fn declared(&self) -> &[Declared] {
-        match &self.code {
-            Code::Function { parameters, .. } => parameters,
-            Code::Closure(_) => &[],
-        }
+        &self.callee.parameters
     }
 
     pub(crate) fn blocking(&self) -> bool {
-        match &self.code {
-            Code::Function { task, .. } => task.shim.facts().blocking,
-            Code::Closure(closure) => closure.blocking,
-        }
+        self.callee.blocking
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
         match &self.code {
-            Code::Function { task, .. } => task.timeout,
+            Code::Function(task) => task.timeout,
             Code::Closure(_) => None,
         }
     }
@@ -123,27 +139,27 @@ impl RegisteredTask {
     #[cfg(feature = "database")]
     pub(crate) fn policy(&self) -> JobPolicy {
         match &self.code {
-            Code::Function { task, .. } => task.job,
+            Code::Function(task) => task.job,
             Code::Closure(_) => JobPolicy::DEFAULT,
         }
     }
 
     pub(super) fn function(&self) -> Option<TypeId> {
         match &self.code {
-            Code::Function { task, .. } => Some((task.shim.facts().id)()),
+            Code::Function(task) => Some((task.shim.facts().id)()),
             Code::Closure(_) => None,
         }
     }
 
     pub(super) fn has_own_name(&self) -> bool {
-        matches!(&self.code, Code::Function { task, .. } if task.name == self.name)
+        matches!(&self.code, Code::Function(task) if task.name == self.callee.name)
     }
 
     /// Where the task is in the source: `src/tasks.rs:12`.
     #[must_use]
     pub fn location(&self) -> String {
         match &self.code {
-            Code::Function { task, .. } => format!("{}:{}", task.file, task.line),
+            Code::Function(task) => format!("{}:{}", task.file, task.line),
             Code::Closure(closure) => {
                 format!("{}:{}", closure.location.file(), closure.location.line())
             }
@@ -152,20 +168,8 @@ impl RegisteredTask {
 
     pub(super) fn crate_name(&self) -> &str {
         match &self.code {
-            Code::Function { task, .. } => task.module.split("::").next().unwrap_or(task.module),
+            Code::Function(task) => task.module.split("::").next().unwrap_or(task.module),
             Code::Closure(_) => "(closures)",
-        }
-    }
-
-    pub(crate) fn unavailable(&self, index: usize, reason: String) -> ExecuteError {
-        let (parameter, annotation) = self.declared().get(index).map_or(("?", "?"), |parameter| {
-            (parameter.name, parameter.slot.parameter().annotation)
-        });
-        ExecuteError::Unavailable {
-            task: self.name.to_string(),
-            parameter: parameter.to_owned(),
-            annotation: annotation.to_owned(),
-            reason,
         }
     }
 
@@ -173,7 +177,7 @@ impl RegisteredTask {
     #[must_use]
     pub fn docstring(&self) -> Option<&str> {
         match &self.code {
-            Code::Function { task, .. } => task.description,
+            Code::Function(task) => task.description,
             Code::Closure(closure) => closure.description.as_deref(),
         }
     }
@@ -190,7 +194,7 @@ impl RegisteredTask {
         make: &mut dyn FnMut(&'static str, WriteSchema<'_>) -> Schema,
     ) -> Value {
         match &self.code {
-            Code::Function { parameters, .. } => schema::of_parameters(parameters, make),
+            Code::Function(_) => parameters::schema_of(self.declared(), make),
             Code::Closure(closure) => {
                 let mut schema: Value = make((closure.types[0])(), &closure.input_schema).into();
                 if let (false, Value::Object(schema)) = (closure.open, &mut schema) {
@@ -204,7 +208,7 @@ impl RegisteredTask {
     /// The schema of the result, if its type has one.
     pub fn output_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
         match &self.code {
-            Code::Function { task, .. } => (task.shim.facts().output_schema)(generator),
+            Code::Function(task) => (task.shim.facts().output_schema)(generator),
             Code::Closure(closure) => (closure.output_schema)(generator),
         }
     }
@@ -213,7 +217,7 @@ impl RegisteredTask {
     #[must_use]
     pub fn output_type(&self) -> &'static str {
         match &self.code {
-            Code::Function { task, .. } => (task.shim.facts().output_type)(),
+            Code::Function(task) => (task.shim.facts().output_type)(),
             Code::Closure(closure) => (closure.types[1])(),
         }
     }
@@ -222,7 +226,7 @@ impl RegisteredTask {
     #[must_use]
     pub fn signature(&self) -> &str {
         match &self.code {
-            Code::Function { task, .. } => task.signature,
+            Code::Function(task) => task.signature,
             Code::Closure(closure) => &closure.signature,
         }
     }
@@ -231,9 +235,7 @@ impl RegisteredTask {
     #[must_use]
     pub fn parameters(&self) -> Vec<ParameterInfo> {
         match &self.code {
-            Code::Function { parameters, .. } => {
-                parameters.iter().map(schema::parameter_info).collect()
-            }
+            Code::Function(_) => self.declared().iter().map(parameters::info).collect(),
             Code::Closure(closure) => closure.parameters.clone(),
         }
     }
@@ -242,7 +244,7 @@ impl RegisteredTask {
     #[must_use]
     pub fn info(&self) -> TaskInfo {
         TaskInfo {
-            name: self.name.to_string(),
+            name: self.name().to_owned(),
             docstring: self.docstring().map(str::to_owned),
             signature: self.signature().to_owned(),
             parameters: self.parameters(),

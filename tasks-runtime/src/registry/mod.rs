@@ -4,6 +4,7 @@ mod builder;
 mod closure;
 mod entry;
 mod error;
+mod parameters;
 
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
@@ -11,10 +12,10 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 pub use builder::RegistryBuilder;
-pub use entry::{RegisteredTask, WriteSchema};
+pub use entry::RegisteredTask;
 pub use error::{RegistryError, RegistryProblem};
 
-use crate::execute::ExecuteError;
+use crate::call::ExecuteError;
 use crate::inject::Requirements;
 use crate::nearest::nearest;
 use crate::task::TaskInfo;

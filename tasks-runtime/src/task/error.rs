@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
-use super::{TaskFailure, Traceback};
+use super::failure::{IntoTaskFailure, TaskFailure, Traceback};
 
 thread_local! {
     static DETAIL: Cell<Traceback> = const { Cell::new(Traceback::Off) };
@@ -122,5 +122,12 @@ impl fmt::Display for TaskError {
 impl fmt::Debug for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}: {}", self.type_name, self.location, self.error)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl IntoTaskFailure for TaskError {
+    fn into_task_failure(self, traceback: Traceback) -> TaskFailure {
+        self.to_failure(traceback)
     }
 }

@@ -8,8 +8,8 @@ use std::fmt::{self, Write as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Permanent;
 use super::finite::OutputError;
-use super::{Permanent, TaskError};
 
 /// Why a task failed: an error it returned, a panic, or its timeout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -243,13 +243,6 @@ impl<E: Into<Box<dyn Error + Send + Sync>> + 'static> IntoTaskFailure for E {
         }
         let error: Box<dyn Error + Send + Sync> = self.into();
         TaskFailure::of_error(type_name::<E>(), error.as_ref(), None, None, traceback)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl IntoTaskFailure for TaskError {
-    fn into_task_failure(self, traceback: Traceback) -> TaskFailure {
-        self.to_failure(traceback)
     }
 }
 

@@ -1,8 +1,6 @@
 //! What a task is: its metadata, what it returns and how it fails.
 
 mod caller;
-mod context;
-mod descriptor;
 mod error;
 mod failure;
 mod finite;
@@ -13,17 +11,12 @@ mod permanent;
 mod policy;
 
 pub use caller::Caller;
-pub(crate) use context::Current;
-pub(crate) use context::Phase;
-pub use context::TaskContext;
-pub(crate) use descriptor::linked;
-pub use descriptor::{Parameter, TaskDescriptor, documentation};
 pub(crate) use error::Detail;
 pub use error::TaskError;
 pub(crate) use failure::FailureKind;
 pub use failure::{IntoTaskFailure, TaskFailure, Traceback};
 pub use function::{IntoTaskFn, TaskFn, task};
 pub use info::{ParameterInfo, TaskInfo};
-pub use outcome::{Outcome, OutputSchema, PlainReturn, Ret, SchemaFallback, TaskOutput};
+pub use outcome::{Outcome, OutputSchema, SchemaFallback, TaskOutput};
 pub use permanent::Permanent;
 pub use policy::{Backoff, Growth, JobPolicy};

@@ -11,9 +11,8 @@ use std::marker::PhantomData;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
+use super::TaskFailure;
 use super::finite::{self, OutputError};
-use super::{IntoTaskFailure, TaskFailure};
-use crate::execute::Run;
 
 /// A value that a task may return: anything that serializes.
 #[diagnostic::on_unimplemented(
@@ -41,51 +40,15 @@ pub enum Outcome {
     Failed(TaskFailure),
 }
 
-/// What a task's function returned. `Result` and plain values are told apart without specialization: the inherent items
-/// of `Ret<Result<…>>` win over those of [`PlainReturn`]. The bounds are on the methods, not on the impls, so a type
-/// that does not meet them is an error in our words instead of a silent fall-through.
-#[derive(Debug)]
-pub struct Ret<R>(pub R);
-
-impl<T, E> Ret<Result<T, E>> {
-    pub const __TASK_OUTPUT: OutputSchema<T> = OutputSchema(PhantomData);
-
-    pub fn __task_finish(self, run: Run) -> Outcome
-    where
-        T: TaskOutput,
-        E: IntoTaskFailure,
-    {
-        match self.0 {
-            Ok(value) => run.completed(&value),
-            Err(error) => Outcome::Failed(error.into_task_failure(run.traceback())),
-        }
-    }
-}
-
-pub trait PlainReturn {
-    type Value;
-
-    const __TASK_OUTPUT: OutputSchema<Self::Value> = OutputSchema(PhantomData);
-
-    fn __task_finish(self, run: Run) -> Outcome
-    where
-        Self::Value: TaskOutput;
-}
-
-impl<T> PlainReturn for Ret<T> {
-    type Value = T;
-
-    fn __task_finish(self, run: Run) -> Outcome
-    where
-        T: TaskOutput,
-    {
-        run.completed(&self.0)
-    }
-}
-
 /// Asks a type for its schema, which it may not have: a result type of another crate must not need one.
 #[derive(Debug)]
 pub struct OutputSchema<T>(PhantomData<fn() -> T>);
+
+impl<T> OutputSchema<T> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
 impl<T: JsonSchema> OutputSchema<T> {
     pub fn __task_schema(self, generator: &mut SchemaGenerator) -> Option<Schema> {

@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::Scheduler;
 use crate::arguments::{self, Input};
+use crate::call::ExecuteError;
 use crate::database::{Connection, Transaction};
-use crate::execute::{ExecuteError, Invocation, TaskExecutor};
+use crate::execute::{Call, TaskExecutor};
 use crate::jobs::error::JobError;
 use crate::jobs::record::JobRecord;
 use crate::jobs::schedules::Schedule;
@@ -23,7 +24,7 @@ impl Scheduler {
     ///
     /// The arguments are checked before anything is stored. What is awaited with `Ok` is on the disk, and will run or be
     /// canceled, whatever happens to the process.
-    pub fn submit(&self, call: Invocation) -> Submit {
+    pub fn submit(&self, call: Call) -> Submit {
         let checked = self.executor().and_then(|executor| {
             let entry = executor.registry().entry_of(call.function, call.path)?;
             let params =
@@ -87,7 +88,7 @@ impl Scheduler {
     /// }
     /// # fn main() {}
     /// ```
-    pub fn schedule(&self, name: impl Into<String>, call: Invocation) -> Schedule {
+    pub fn schedule(&self, name: impl Into<String>, call: Call) -> Schedule {
         let call = self.submit(call).call;
         Schedule::new(self.clone(), name.into(), call)
     }

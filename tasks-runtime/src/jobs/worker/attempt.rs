@@ -1,5 +1,6 @@
 //! One attempt of a job, as the code that runs in it sees it.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,6 +10,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::finish::{Finish, finish};
 use crate::artifacts::ArtifactId;
+use crate::context::{AttemptHandle, TaskContext};
 use crate::database::Transaction;
 use crate::jobs::MAX_PROGRESS;
 use crate::jobs::clock::Clock;
@@ -16,7 +18,6 @@ use crate::jobs::error::JobError;
 use crate::jobs::record::Progress;
 use crate::jobs::store::MOST_LINES;
 use crate::jobs::table::state;
-use crate::task::TaskContext;
 use crate::text::cut;
 
 /// How long a line of the log may be, in bytes; the rest is cut off.
@@ -88,16 +89,6 @@ impl Attempt {
         }
     }
 
-    pub(crate) fn begin_run(&self) {
-        self.runs.fetch_add(1, Ordering::SeqCst);
-    }
-
-    pub(crate) fn end_run(&self) {
-        if self.runs.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.ended.notify_waiters();
-        }
-    }
-
     /// Waits until none of its code runs any more.
     pub(in crate::jobs) async fn ended(&self) {
         loop {
@@ -154,25 +145,43 @@ impl Attempt {
     }
 }
 
+impl AttemptHandle for Attempt {
+    fn begin_run(&self) {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn end_run(&self) {
+        if self.runs.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.ended.notify_waiters();
+        }
+    }
+}
+
 /// What a task that runs as a job tells of itself. Outside of a job most of it does nothing, so that the same task is executed,
 /// too.
 impl TaskContext {
+    fn job_attempt(&self) -> Option<Arc<Attempt>> {
+        let handle: Arc<dyn Any + Send + Sync> =
+            Arc::<dyn AttemptHandle>::clone(self.attempt_handle()?);
+        handle.downcast().ok()
+    }
+
     /// The job that this is an attempt of; `None` when the task is executed directly.
     #[must_use]
     pub fn job_id(&self) -> Option<JobId> {
-        self.job().map(|attempt| attempt.id)
+        self.job_attempt().map(|attempt| attempt.id)
     }
 
     /// The number of the attempt, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.job().map_or(1, |attempt| attempt.number)
+        self.job_attempt().map_or(1, |attempt| attempt.number)
     }
 
     /// How many attempts there may be.
     #[must_use]
     pub fn max_attempts(&self) -> u32 {
-        self.job().map_or(1, |attempt| attempt.max_attempts)
+        self.job_attempt().map_or(1, |attempt| attempt.max_attempts)
     }
 
     /// A key that is the same in every attempt of the job: give it to services outside, so that what is done twice counts once.
@@ -203,7 +212,7 @@ impl TaskContext {
         total: impl Into<Option<u64>>,
         message: impl Into<String>,
     ) {
-        if let Some(attempt) = self.job() {
+        if let Some(attempt) = self.job_attempt() {
             let mut message = message.into().replace('\0', "\u{fffd}");
             cut(&mut message, MAX_PROGRESS);
             let progress = Progress {
@@ -219,7 +228,7 @@ impl TaskContext {
     pub fn log(&self, message: impl Into<String>) {
         let message = message.into();
         tracing::debug!(message, "a task says");
-        if let Some(attempt) = self.job() {
+        if let Some(attempt) = self.job_attempt() {
             attempt.log(message);
         }
     }
@@ -227,7 +236,7 @@ impl TaskContext {
     /// Names the artifact that the job makes, as soon as it is known. A job whose result is the id of one, or has it as
     /// `artifact_id`, does so by itself at its end.
     pub fn set_artifact(&self, id: ArtifactId) {
-        if let Some(attempt) = self.job() {
+        if let Some(attempt) = self.job_attempt() {
             attempt.say(|said| said.artifact = Some(id));
         }
     }
@@ -261,7 +270,7 @@ impl TaskContext {
         transaction: &mut Transaction,
         result: &(impl Serialize + Sync),
     ) -> Result<(), JobError> {
-        let attempt = self.job().ok_or(JobError::NotAJob)?;
+        let attempt = self.job_attempt().ok_or(JobError::NotAJob)?;
         let json =
             serde_json::to_string(result).map_err(|source| JobError::UnserializableResult {
                 id: attempt.id,

@@ -24,7 +24,6 @@ mod waiting;
 mod wakeup;
 mod watch;
 
-pub(crate) use self::attempt::Attempt;
 pub(super) use self::called::run_one;
 #[cfg(feature = "metrics")]
 pub(super) use self::finish::Finish;

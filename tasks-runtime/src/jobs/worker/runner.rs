@@ -13,7 +13,8 @@ use super::finish::Finish;
 use super::membership::is_suspect;
 use super::running::{Entry, Why};
 use crate::artifacts::ArtifactId;
-use crate::execute::{ExecuteError, loggable};
+use crate::call::ExecuteError;
+use crate::execute::loggable;
 use crate::jobs::clock::Clock;
 use crate::jobs::table::{Claimed, state};
 use crate::registry::RegisteredTask;
@@ -88,10 +89,8 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
                         None => Caller::new(),
                     };
                     let call = (params.as_str(), caller);
-                    let running =
-                        shared
-                            .executor
-                            .attempt(entry, call, Arc::clone(&attempt), timeout);
+                    let handle = Arc::<Attempt>::clone(&attempt);
+                    let running = shared.executor.attempt(entry, call, handle, timeout);
                     tokio::select! {
                         biased;
                         () = stop.cancelled() => None,

@@ -9,8 +9,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::JobPolicy;
-use crate::execute::Shim;
+use super::shim::Shim;
+use crate::task::JobPolicy;
 
 /// A task as the macro describes it. Made by `#[task]` alone.
 pub struct TaskDescriptor {
@@ -36,29 +36,6 @@ impl fmt::Debug for TaskDescriptor {
             self.name, self.file, self.line
         )
     }
-}
-
-/// One parameter of a function.
-pub struct Parameter {
-    pub name: &'static str,
-    pub annotation: &'static str,
-    pub description: Option<&'static str>,
-    /// The default's expression as text.
-    pub default: Option<&'static str>,
-    pub secret: bool,
-}
-
-impl fmt::Debug for Parameter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Parameter({}: {})", self.name, self.annotation)
-    }
-}
-
-/// The text of a doc comment that macros are a part of, if there is one.
-#[must_use]
-pub const fn documentation(text: &'static str) -> Option<&'static str> {
-    let text = text.trim_ascii();
-    if text.is_empty() { None } else { Some(text) }
 }
 
 inventory::collect!(TaskDescriptor);

@@ -8,20 +8,39 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use super::callee::Callee;
 use super::error::{ExecuteError, Refusal};
 use super::limits::{self, Permits, Waiting};
 use super::panic;
+use super::resources::Resources;
 use crate::arguments::{AnyPlaces, NotInjected};
+use crate::context::{Current, TaskContext};
 use crate::inject::Injector;
-use crate::task::{Current, Outcome, TaskContext, TaskFailure, TaskOutput, Traceback};
+use crate::task::{Outcome, TaskFailure, TaskOutput, Traceback};
 
 /// The rest of an execution. Its error means that the task's own code never began.
 pub type Running = Pin<Box<dyn Future<Output = Result<Outcome, Box<ExecuteError>>> + Send>>;
 
+/// An execution whose arguments were read.
+pub struct Started {
+    pub(crate) running: Running,
+    pub(crate) context: TaskContext,
+}
+
+impl fmt::Debug for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Started")
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What an execution carries along.
 pub struct Run {
+    resources: Arc<Resources>,
     pub(crate) context: TaskContext,
     /// What comes before the result.
     json: Vec<u8>,
@@ -37,12 +56,12 @@ enum Admission {
 impl Drop for Run {
     fn drop(&mut self) {
         #[cfg(feature = "database")]
-        if let Some(attempt) = self.context.job() {
+        if let Some(attempt) = self.context.attempt_handle() {
             attempt.end_run();
         }
         if let Admission::Granted(permits) = &self.admission {
-            let task = self.context.task_name();
-            self.context.0.shared.limits.release(task, *permits);
+            let limits = &self.resources.limits;
+            limits.release(&self.callee().name, *permits);
         }
     }
 }
@@ -56,16 +75,21 @@ impl fmt::Debug for Run {
 }
 
 impl Run {
-    pub(crate) fn new(context: TaskContext, json: Vec<u8>) -> Self {
+    pub(super) fn new(resources: Arc<Resources>, context: TaskContext, json: Vec<u8>) -> Self {
         #[cfg(feature = "database")]
-        if let Some(attempt) = context.job() {
+        if let Some(attempt) = context.attempt_handle() {
             attempt.begin_run();
         }
         Self {
+            resources,
             context,
             json,
             admission: Admission::Asked,
         }
+    }
+
+    fn callee(&self) -> &Callee {
+        &self.resources.callees[self.context.position()]
     }
 
     /// Waits for a permit, then for the injected values; the task's code follows.
@@ -76,15 +100,15 @@ impl Run {
     ) -> Poll<Result<(), Box<ExecuteError>>> {
         if let Err(refusal) = ready!(self.poll_admission(cx)) {
             return Poll::Ready(Err(Box::new(ExecuteError::Refused {
-                task: self.context.task_name().to_owned(),
+                task: self.callee().name.to_string(),
                 refusal,
-                waited: self.context.0.shared.limits.max_wait(),
+                waited: self.resources.limits.max_wait(),
             })));
         }
         self.context.admit();
-        let entry = self.context.entry();
-        let injector = Injector::new(&self.context.0.shared.providers, &self.context);
-        for (index, parameter) in entry.declared().iter().enumerate() {
+        let callee = self.callee();
+        let injector = Injector::new(&self.resources.providers, &self.context);
+        for (index, parameter) in callee.parameters.iter().enumerate() {
             if !parameter.injected {
                 continue;
             }
@@ -95,7 +119,7 @@ impl Run {
                         NotInjected::Absent => "it was never provided to the executor".to_owned(),
                         NotInjected::Failed(error) => error.to_string(),
                     };
-                    return Poll::Ready(Err(Box::new(entry.unavailable(index, reason))));
+                    return Poll::Ready(Err(Box::new(callee.unavailable(index, reason))));
                 }
                 Poll::Pending => {
                     self.context.injecting(index);
@@ -112,9 +136,9 @@ impl Run {
             Admission::Granted(_) => return Poll::Ready(Ok(())),
             Admission::Waiting(waiting) => ready!(limits::poll(waiting, cx)),
             Admission::Asked => {
-                let entry = self.context.entry();
-                let limits = &self.context.0.shared.limits;
-                match limits.acquire(entry.name(), entry.blocking()) {
+                let callee = self.callee();
+                let limits = &self.resources.limits;
+                match limits.acquire(&callee.name, callee.blocking) {
                     Ok(permits) => Ok(permits),
                     Err(mut waiting) => match limits::poll(&mut waiting, cx) {
                         Poll::Ready(granted) => granted,
@@ -132,11 +156,11 @@ impl Run {
     /// Runs a sync task on the blocking pool. The permits stay with the thread: it cannot be stopped, and counts until
     /// it ends.
     pub async fn blocking(self, task: Box<dyn FnOnce(Self) -> Outcome + Send>) -> Outcome {
-        let context = self.context.clone();
         let traceback = self.traceback();
         let span = tracing::Span::current();
-        let thread = context.clone();
-        let spawned = context.0.shared.blocking.spawn(move || {
+        let thread = self.context.clone();
+        let resources = Arc::clone(&self.resources);
+        let spawned = resources.blocking.spawn(move || {
             if thread.is_cancelled() {
                 return Ok(Outcome::Failed(TaskFailure::internal(
                     "canceled before it began".to_owned(),
@@ -162,7 +186,7 @@ impl Run {
     }
 
     pub(crate) fn traceback(&self) -> Traceback {
-        self.context.0.shared.traceback
+        self.resources.traceback
     }
 
     pub(crate) fn completed(mut self, value: &impl TaskOutput) -> Outcome {

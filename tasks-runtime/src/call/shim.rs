@@ -14,18 +14,38 @@ use std::future::poll_fn;
 
 use schemars::{Schema, SchemaGenerator};
 
-use super::call::Call;
+use super::callee::Callee;
 use super::error::ExecuteError;
-use super::running::{Run, Running};
-use crate::arguments::{AnySlot, Places, Slots};
-use crate::task::{Outcome, Ret};
+use super::pending::{PendingCall, read};
+use super::ret::Ret;
+use super::run::{Run, Started};
+use crate::arguments::{AnySlot, Input, InvalidArguments, Places, Slots};
+use crate::task::Outcome;
 
 /// A task's function as the executor sees it.
 pub trait Shim: Sync {
-    /// Reads the arguments; the future waits for its turn, injects and runs the function. `None` when they are refused.
-    fn start(&'static self, call: &mut Call<'_>) -> Option<Running>;
+    /// Reads the arguments; the future waits for its turn, injects and runs the function.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the arguments.
+    fn start(&'static self, call: PendingCall<'_>) -> Result<Started, InvalidArguments>;
+    /// Reads the arguments, and nothing more.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the arguments.
+    #[cfg(feature = "database")]
+    fn check(&'static self, call: Checking<'_>) -> Result<(), InvalidArguments>;
     fn slot(&self, index: usize) -> Option<&dyn AnySlot>;
     fn facts(&self) -> &Facts;
+}
+
+/// The arguments of a call that is not run.
+#[cfg(feature = "database")]
+pub struct Checking<'a> {
+    pub(crate) callee: &'a Callee,
+    pub(crate) input: Input<'a>,
 }
 
 /// What is known of a function beside how to call it.
@@ -118,10 +138,17 @@ where
     Fut: Future<Output = R> + Send + 'static,
     R: 'static,
 {
-    fn start(&'static self, call: &mut Call<'_>) -> Option<Running> {
+    fn start(&'static self, call: PendingCall<'_>) -> Result<Started, InvalidArguments> {
         let mut places = self.slots.places();
         let run = call.decode(&mut places)?;
-        Some(Box::pin(run_async(run, places, self.call, self.finish)))
+        let context = run.context.clone();
+        let running = Box::pin(run_async(run, places, self.call, self.finish));
+        Ok(Started { running, context })
+    }
+
+    #[cfg(feature = "database")]
+    fn check(&'static self, call: Checking<'_>) -> Result<(), InvalidArguments> {
+        read(call.input, call.callee, &mut self.slots.places()).map(drop)
     }
 
     fn slot(&self, index: usize) -> Option<&dyn AnySlot> {
@@ -139,10 +166,17 @@ where
     F: Fn(S::Values) -> R + Copy + Send + Sync + 'static,
     R: 'static,
 {
-    fn start(&'static self, call: &mut Call<'_>) -> Option<Running> {
+    fn start(&'static self, call: PendingCall<'_>) -> Result<Started, InvalidArguments> {
         let mut places = self.slots.places();
         let run = call.decode(&mut places)?;
-        Some(Box::pin(run_blocking(run, places, self.call, self.finish)))
+        let context = run.context.clone();
+        let running = Box::pin(run_blocking(run, places, self.call, self.finish));
+        Ok(Started { running, context })
+    }
+
+    #[cfg(feature = "database")]
+    fn check(&'static self, call: Checking<'_>) -> Result<(), InvalidArguments> {
+        read(call.input, call.callee, &mut self.slots.places()).map(drop)
     }
 
     fn slot(&self, index: usize) -> Option<&dyn AnySlot> {

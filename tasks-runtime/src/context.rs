@@ -1,5 +1,6 @@
 //! What a task knows about its own execution.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering, fence};
@@ -10,9 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
-use super::Caller;
-use crate::execute::Shared;
-use crate::registry::RegisteredTask;
+use crate::task::Caller;
 
 /// The execution a task runs in. Injected into every task that has a parameter of this type.
 ///
@@ -27,10 +26,25 @@ use crate::registry::RegisteredTask;
 /// # fn main() {}
 /// ```
 #[derive(Clone)]
-pub struct TaskContext(pub(crate) Arc<ExecutionState>);
+pub struct TaskContext(Arc<ExecutionState>);
 
-pub(crate) struct ExecutionState {
-    pub(crate) shared: Arc<Shared>,
+/// What a context asks of the executor that it belongs to.
+pub(crate) trait Host: Any + Send + Sync {
+    /// The name of a task, by its position in the registry.
+    fn task_name(&self, position: usize) -> &str;
+}
+
+/// The attempt of a job that an execution is, as far as executions know of jobs.
+#[cfg(feature = "database")]
+pub(crate) trait AttemptHandle: Any + Send + Sync {
+    /// Code of the attempt begins to run.
+    fn begin_run(&self);
+    /// That code has ended.
+    fn end_run(&self);
+}
+
+struct ExecutionState {
+    host: Arc<dyn Host>,
     /// The task, by its position in the registry: one count less to keep than of a pointer.
     position: usize,
     // Made on demand: it takes the time of day and random bits, and most executions are over before anybody asks.
@@ -47,7 +61,7 @@ pub(crate) struct ExecutionState {
     cancelled: AtomicBool,
     /// The attempt of a job that it is, if it is one.
     #[cfg(feature = "database")]
-    job: Option<Arc<crate::jobs::Attempt>>,
+    attempt: Option<Arc<dyn AttemptHandle>>,
     caller: Caller,
     // Made on demand: few tasks look at it, and it costs an allocation.
     cancellation: OnceLock<CancellationToken>,
@@ -86,14 +100,14 @@ pub(crate) enum Phase {
 
 impl TaskContext {
     pub(crate) fn new(
-        shared: Arc<Shared>,
-        entry: &RegisteredTask,
+        host: Arc<dyn Host>,
+        position: usize,
         caller: Caller,
-        #[cfg(feature = "database")] job: Option<Arc<crate::jobs::Attempt>>,
+        #[cfg(feature = "database")] attempt: Option<Arc<dyn AttemptHandle>>,
     ) -> Self {
         Self(Arc::new(ExecutionState {
-            shared,
-            position: entry.position(),
+            host,
+            position,
             id: OnceLock::new(),
             phase: AtomicU8::new(Phase::Waiting as u8),
             injecting: AtomicUsize::new(0),
@@ -102,7 +116,7 @@ impl TaskContext {
             started_at: OnceLock::new(),
             cancelled: AtomicBool::new(false),
             #[cfg(feature = "database")]
-            job,
+            attempt,
             caller,
             cancellation: OnceLock::new(),
         }))
@@ -131,18 +145,23 @@ impl TaskContext {
     }
 
     #[cfg(feature = "database")]
-    pub(crate) fn job(&self) -> Option<&Arc<crate::jobs::Attempt>> {
-        self.0.job.as_ref()
+    pub(crate) fn attempt_handle(&self) -> Option<&Arc<dyn AttemptHandle>> {
+        self.0.attempt.as_ref()
     }
 
-    pub(crate) fn entry(&self) -> &RegisteredTask {
-        &self.0.shared.registry.entries()[self.0.position]
+    pub(crate) fn host(&self) -> &Arc<dyn Host> {
+        &self.0.host
+    }
+
+    /// Where its task is in the registry.
+    pub(crate) fn position(&self) -> usize {
+        self.0.position
     }
 
     /// The task's name.
     #[must_use]
     pub fn task_name(&self) -> &str {
-        self.entry().name()
+        self.0.host.task_name(self.0.position)
     }
 
     /// Identifies this execution, in logs for example.

@@ -1,0 +1,45 @@
+//! What arguments are read from, and how they are shown.
+
+/// What arguments are read from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Input<'a> {
+    /// A request body, `{"params": {…}}` in one of its spellings, whose other members somebody else reads.
+    #[cfg_attr(
+        not(feature = "database"),
+        allow(dead_code, reason = "submissions of jobs have options beside `params`")
+    )]
+    Body(&'a [u8]),
+    /// A request body that may hold nothing but `params`.
+    OnlyParams(&'a [u8]),
+    /// The parameters alone.
+    Params(&'a str),
+}
+
+/// The parameters as the caller wrote them, for the echo.
+#[derive(Debug, Default)]
+pub(crate) struct Echo<'a> {
+    /// Empty when there were none.
+    pub(crate) text: &'a str,
+    /// Where in `text` the values of secret parameters are, in order.
+    pub(crate) secrets: Vec<std::ops::Range<usize>>,
+}
+
+impl Echo<'_> {
+    /// Writes the parameters, with the secret ones masked.
+    pub(crate) fn write(&self, json: &mut Vec<u8>) {
+        if self.text.is_empty() {
+            json.extend_from_slice(b"{}");
+            return;
+        }
+        let mut from = 0;
+        for secret in &self.secrets {
+            json.extend_from_slice(&self.text.as_bytes()[from..secret.start]);
+            json.extend_from_slice(MASK.as_bytes());
+            from = secret.end;
+        }
+        json.extend_from_slice(&self.text.as_bytes()[from..]);
+    }
+}
+
+/// What is shown in place of a secret value, as JSON.
+pub(crate) const MASK: &str = "\"***\"";

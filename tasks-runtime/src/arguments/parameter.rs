@@ -1,0 +1,31 @@
+//! What the macro knows of a parameter.
+
+#![allow(
+    missing_docs,
+    reason = "for generated code, which is not written by hand"
+)]
+
+use std::fmt;
+
+/// One parameter of a function.
+pub struct Parameter {
+    pub name: &'static str,
+    pub annotation: &'static str,
+    pub description: Option<&'static str>,
+    /// The default's expression as text.
+    pub default: Option<&'static str>,
+    pub secret: bool,
+}
+
+impl fmt::Debug for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parameter({}: {})", self.name, self.annotation)
+    }
+}
+
+/// The text of a doc comment that macros are a part of, if there is one.
+#[must_use]
+pub const fn documentation(text: &'static str) -> Option<&'static str> {
+    let text = text.trim_ascii();
+    if text.is_empty() { None } else { Some(text) }
+}

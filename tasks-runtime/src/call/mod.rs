@@ -1,0 +1,32 @@
+//! One call of a task: decode, wait for a permit, inject, run the function, write the result.
+//!
+//! What is generic over the function is in `shim`; the rest is the same for all tasks. Nothing here knows which tasks there are.
+
+mod blocking;
+mod callee;
+mod descriptor;
+mod envelope;
+mod error;
+mod limits;
+pub(crate) mod panic;
+mod pending;
+mod resources;
+mod ret;
+mod run;
+mod shim;
+
+pub(crate) use blocking::BlockingPool;
+pub(crate) use callee::Callee;
+pub use descriptor::TaskDescriptor;
+pub(crate) use descriptor::linked;
+pub(crate) use envelope::Envelope;
+pub use error::{ExecuteError, Refusal};
+pub(crate) use limits::Limits;
+pub use pending::PendingCall;
+pub(crate) use resources::Resources;
+pub use ret::{PlainReturn, Ret};
+pub use run::{Run, Running, Started};
+#[cfg(feature = "database")]
+pub use shim::Checking;
+pub use shim::{Asynchronous, Blocking, Facts, Finish, Shim, asynchronous, blocking};
+pub(crate) use shim::{run_async, run_blocking};

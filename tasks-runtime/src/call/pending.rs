@@ -1,0 +1,81 @@
+//! A call that has not been decoded yet.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::callee::Callee;
+use super::envelope::Envelope;
+use super::resources::Resources;
+use super::run::Run;
+use crate::arguments::{self, AnyPlaces, Echo, Fields, Input, InvalidArguments};
+#[cfg(feature = "database")]
+use crate::context::AttemptHandle;
+use crate::context::{Host, TaskContext};
+use crate::task::Caller;
+
+/// The arguments of one execution on their way into a task's parameters. Made by the executor, used by generated code.
+pub struct PendingCall<'a> {
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) resources: &'a Arc<Resources>,
+    /// The task, by its position in the registry.
+    pub(crate) position: usize,
+    pub(crate) input: Input<'a>,
+    pub(crate) envelope: Envelope,
+    /// Who asks.
+    pub(crate) caller: Caller,
+    /// The attempt of a job that this is.
+    #[cfg(feature = "database")]
+    pub(crate) attempt: Option<Arc<dyn AttemptHandle>>,
+}
+
+impl fmt::Debug for PendingCall<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingCall")
+            .field("task", &self.callee().name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> PendingCall<'a> {
+    fn callee(&self) -> &'a Callee {
+        &self.resources.callees[self.position]
+    }
+
+    /// Reads the arguments into their places.
+    pub(super) fn decode(self, places: &mut dyn AnyPlaces) -> Result<Run, InvalidArguments> {
+        let echo = read(self.input, self.callee(), places)?;
+        Ok(self.begin(&echo))
+    }
+
+    /// Reads the arguments of a closure, which are one value.
+    pub(crate) fn decode_whole<P: DeserializeOwned>(
+        self,
+        fields: &Fields,
+    ) -> Result<(P, Run), InvalidArguments> {
+        let (params, echo) = fields.read(self.input)?;
+        Ok((params, self.begin(&echo)))
+    }
+
+    fn begin(self, echo: &Echo<'_>) -> Run {
+        let json = self.envelope.begin(&self.callee().name, echo);
+        let context = TaskContext::new(
+            self.host,
+            self.position,
+            self.caller,
+            #[cfg(feature = "database")]
+            self.attempt,
+        );
+        Run::new(Arc::clone(self.resources), context, json)
+    }
+}
+
+/// Reads the arguments of a task into their places.
+pub(super) fn read<'a>(
+    input: Input<'a>,
+    callee: &Callee,
+    places: &mut dyn AnyPlaces,
+) -> Result<Echo<'a>, InvalidArguments> {
+    arguments::read(input, &callee.parameters, places)
+}

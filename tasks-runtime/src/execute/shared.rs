@@ -1,0 +1,28 @@
+//! What all executions of one executor share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::Level;
+
+use super::slow_polls::SlowPolls;
+use crate::call::Resources;
+use crate::context::Host;
+use crate::registry::TaskRegistry;
+
+/// The tasks of an executor, and how they are run.
+pub(crate) struct Shared {
+    pub(crate) registry: TaskRegistry,
+    pub(crate) resources: Arc<Resources>,
+    pub(crate) default_timeout: Option<Duration>,
+    pub(crate) span_level: Level,
+    pub(crate) slow_polls: Option<SlowPolls>,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics: Option<super::metrics::Metrics>,
+}
+
+impl Host for Shared {
+    fn task_name(&self, position: usize) -> &str {
+        &self.resources.callees[position].name
+    }
+}
