@@ -50,6 +50,7 @@ const OWN: &[Own] = own![
     "0006_tasks_of_workers",
     "0007_options_of_schedules",
     "0008_identities",
+    "0009_declarations",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

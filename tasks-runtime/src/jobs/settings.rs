@@ -34,6 +34,7 @@ pub struct Jobs {
     pub(super) priority_wait: Option<Duration>,
     pub(super) threads: usize,
     pub(super) engine: Option<Arc<dyn Engine>>,
+    pub(super) declaration_renewal: Duration,
     params: ParamsStore,
     #[cfg(feature = "metrics")]
     pub(super) metrics: bool,
@@ -59,6 +60,7 @@ impl Jobs {
             drain: Duration::from_secs(30),
             priority_wait: Some(Duration::from_secs(60)),
             engine: None,
+            declaration_renewal: Duration::from_secs(60),
             params: ParamsStore::default(),
             #[cfg(feature = "metrics")]
             metrics: false,
@@ -162,6 +164,15 @@ impl Jobs {
     #[must_use]
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How often this process says that it still declares its schedules; three times as long without a word, and they are not declared
+    /// any more. One minute unless set: for tests, which do not wait that long.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn declaration_renewal(mut self, time: Duration) -> Self {
+        self.declaration_renewal = time;
         self
     }
 

@@ -445,9 +445,11 @@ impl ServiceBuilder {
         self
     }
 
-    /// Declares schedules. They are stored when the service starts, before its workers; one that an earlier version of the service
-    /// declared, and that is not among them, is removed, with a line in the log. Schedules that were made over HTTP stay, and so do
-    /// those of other services that share the database: whose a schedule is, is told by the id of the service.
+    /// Declares schedules. They are stored when the service starts, before its workers, and are there for as long as a process that
+    /// declares them: each process says once a minute that it still does, and what none has declared for three minutes is removed, with a
+    /// line in the log. So an old version and a new one may run side by side, and start in any order; where both declare a schedule of one
+    /// name, it is that of the process that started later. Schedules that were made over HTTP stay, and so do those of other services that
+    /// share the database: whose a schedule is, is told by the id of the service.
     ///
     /// One that cannot be, or is there twice, is an error of [`Service::run`](crate::Service::run), and the schedules stay as they were.
     ///

@@ -4,6 +4,8 @@
 //! - `TASKS` names the tasks it has, separated by commas; all of them unless set: a program of another version has others.
 //! - `CONCURRENCY` is how many jobs run at once, 16 unless set.
 //! - `DRAIN` is the shutdown timeout of jobs in seconds, the default unless set.
+//! - `DECLARE` is the schedules it declares, separated by commas: `nightly:60` runs `sleep` every 60 seconds.
+//! - `DECLARATION_RENEWAL` is how often it says so, in milliseconds, the default unless set.
 //! - `ENGINE=called_back` has an engine decide when attempts begin; the task `adopt` has to be executed once.
 //!
 //! Each attempt leaves a line in the file `RUNS` when it begins.
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tasks_web::jobs::engine::{Attempts, BoxError, Due, Engine, Ran};
-use tasks_web::jobs::{Jobs, Scheduler};
+use tasks_web::jobs::{Jobs, Schedule, Scheduler};
 use tasks_web::prelude::*;
 
 /// Says that an attempt has begun, in a file: nothing is awaited for it.
@@ -159,6 +161,19 @@ impl Engine for CalledBack {
     }
 }
 
+/// Schedules as `DECLARE` has them.
+fn declare(scheduler: &Scheduler, declared: &str) -> Vec<Schedule> {
+    let names = declared.split(',').filter_map(|one| one.split_once(':'));
+    names
+        .map(|(name, seconds)| {
+            let params = serde_json::json!({"seconds": 0.0});
+            scheduler
+                .schedule_named(name, "sleep", params)
+                .every(Duration::from_secs(seconds.parse().unwrap_or_default()))
+        })
+        .collect()
+}
+
 fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -170,6 +185,9 @@ async fn main() -> anyhow::Result<()> {
     let mut jobs = Jobs::new().max_concurrency(number("CONCURRENCY").unwrap_or(16));
     if let Some(seconds) = number("DRAIN") {
         jobs = jobs.shutdown_timeout(Duration::from_secs(seconds));
+    }
+    if let Some(milliseconds) = number("DECLARATION_RENEWAL") {
+        jobs = jobs.declaration_renewal(Duration::from_millis(milliseconds));
     }
     if std::env::var_os("ENGINE").is_some() {
         jobs = jobs.engine(CalledBack);
@@ -189,17 +207,17 @@ async fn main() -> anyhow::Result<()> {
         };
     }
     add!(sleep, block, spin, flaky, spawn, plan, hog, parent, adopt);
-    Service::builder(ServiceInfo::new("job-program", "Job program"))
+    let mut builder = Service::builder(ServiceInfo::new("job-program", "Job program"))
         .with_tasks(registry.build()?)
         .with_database(database)
         .with_jobs(jobs)
         .with_logging()
         .with_health()
         .with_monitoring()
-        .workers(1)
-        .build()
-        .await?
-        .run()
-        .await?;
+        .workers(1);
+    if let Ok(declared) = std::env::var("DECLARE") {
+        builder = builder.with_schedules(move |scheduler| declare(scheduler, &declared));
+    }
+    builder.build().await?.run().await?;
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::engine::Attempts;
 use super::error::JobError;
 use super::params::ParamsStore;
 use super::record::JobRecord;
+use super::schedules::Declared;
 use super::settings::Jobs;
 use super::table::Row;
 use super::worker::Worker;
@@ -61,6 +62,8 @@ struct Shared {
     settings: Jobs,
     changes: Changes,
     clock: Clock,
+    /// The schedules that this process declares.
+    declared: tokio::sync::Mutex<Declared>,
     state: RwLock<State>,
 }
 
@@ -94,6 +97,7 @@ impl Scheduler {
                 settings,
                 changes: Changes::new(),
                 clock: Clock::default(),
+                declared: tokio::sync::Mutex::default(),
                 state: RwLock::default(),
             }),
         }
@@ -315,6 +319,41 @@ impl Scheduler {
 
     pub(in crate::jobs) fn session(&self) -> &Session {
         &self.shared.session
+    }
+
+    pub(in crate::jobs) fn settings(&self) -> &Jobs {
+        &self.shared.settings
+    }
+
+    pub(in crate::jobs) fn declared(&self) -> &tokio::sync::Mutex<Declared> {
+        &self.shared.declared
+    }
+
+    /// Does something now and then until the scheduler is [shut down](Self::shutdown), or nobody has it any more. It says how long to wait
+    /// before the next time.
+    pub(in crate::jobs) fn now_and_then<F>(
+        &self,
+        first: Duration,
+        does: impl Fn(Self) -> F + Send + 'static,
+    ) where
+        F: Future<Output = Duration> + Send,
+    {
+        let shared = Arc::downgrade(&self.shared);
+        // On the database's own threads: whoever asks for this may be gone before.
+        self.database().spawn(async move {
+            let mut pause = first;
+            loop {
+                tokio::time::sleep(pause).await;
+                let Some(shared) = shared.upgrade() else {
+                    return;
+                };
+                let scheduler = Self { shared };
+                if scheduler.executor().is_err() {
+                    return;
+                }
+                pause = does(scheduler).await;
+            }
+        });
     }
 
     pub(in crate::jobs) fn wake(&self) {

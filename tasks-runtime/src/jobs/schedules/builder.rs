@@ -168,6 +168,7 @@ impl Schedule {
                 .max_attempts
                 .and_then(|attempts| i32::try_from(attempts).ok()),
             declared_by: None,
+            declaration: None,
         };
         Ok((new, self.paused))
     }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod cron;
+mod declared;
 mod record;
 mod recurrence;
 mod row;
@@ -11,13 +12,13 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 pub use self::builder::Schedule;
+pub(super) use self::declared::Declared;
 pub use self::record::ScheduleRecord;
-use self::row::{Row, find, set_paused, tasks_schedules, upsert};
+use self::row::{Row, find, set_paused, tasks_schedules};
 pub(super) use self::tick::tick;
 use super::error::JobError;
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
-use super::submit::storable;
 use super::table::{NewRow, Row as JobRow};
 use crate::with_conn;
 
@@ -121,95 +122,6 @@ impl Scheduler {
         self.submitted(&[new]);
         self.wake();
         Ok(self.record(stored))
-    }
-
-    /// Stores all schedules that the code of a service declares, and removes those that it declared before and does not any more. Those
-    /// that were made by hand, and those of other services that share the database, stay. `owner` is the id of the service.
-    ///
-    /// All of them are stored or, after an error, none.
-    ///
-    /// ```
-    /// use tasks_runtime::jobs::{Jobs, Scheduler};
-    /// use tasks_runtime::prelude::*;
-    ///
-    /// #[task(register = false)]
-    /// async fn report(kind: String) -> String {
-    ///     format!("the {kind} report")
-    /// }
-    ///
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// # let database = Database::sqlite_in_memory().connect().await?;
-    /// let scheduler = Scheduler::new(&database, Jobs::new());
-    /// let executor = tasks_runtime::testing::executor([task(report)]).provide(scheduler.clone()).build()?;
-    /// scheduler.attach(&executor);
-    /// let nightly = scheduler.schedule("nightly", call!(report, kind = "nightly")).cron("30 2 * * *");
-    /// let weekly = scheduler.schedule("weekly", call!(report, kind = "weekly")).cron("0 3 * * MON");
-    /// scheduler.declare_schedules("reports", [nightly, weekly]).await?;
-    ///
-    /// // The next version of the program has one of them.
-    /// let nightly = scheduler.schedule("nightly", call!(report, kind = "nightly")).cron("30 2 * * *");
-    /// scheduler.declare_schedules("reports", [nightly]).await?;
-    /// assert_eq!(scheduler.schedules().await?.len(), 1);
-    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`JobError::Schedule`] for one that cannot be, or is there twice, and when the database fails.
-    pub async fn declare_schedules(
-        &self,
-        owner: &str,
-        schedules: impl IntoIterator<Item = Schedule>,
-    ) -> Result<Vec<ScheduleRecord>, JobError> {
-        self.refresh_clock().await?;
-        let owner = storable(owner);
-        let mut rows: Vec<Row> = Vec::new();
-        for schedule in schedules {
-            let name = schedule.name().to_owned();
-            let wrong = |source: JobError| JobError::Schedule {
-                name: name.clone(),
-                source: Box::new(source),
-            };
-            let (row, _) = schedule.row().map_err(wrong)?;
-            if rows.iter().any(|other| other.name == name) {
-                return Err(wrong(JobError::option("/name", "is declared twice")));
-            }
-            rows.push(Row {
-                declared_by: Some(owner.clone()),
-                ..row
-            });
-        }
-        let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-        let stored: Result<(Vec<Row>, Vec<String>), JobError> = self
-            .session()
-            .retry_transaction(async |tx| {
-                let mut stored = Vec::new();
-                for row in &rows {
-                    stored.push(upsert(tx, row.clone()).await?);
-                }
-                let removed = with_conn!(tx, |conn| {
-                    diesel::delete(
-                        tasks_schedules::table
-                            .filter(tasks_schedules::declared_by.eq(&owner))
-                            .filter(tasks_schedules::name.ne_all(&names)),
-                    )
-                    .returning(tasks_schedules::name)
-                    .get_results(conn)
-                    .await
-                })?;
-                Ok((stored, removed))
-            })
-            .await;
-        let (stored, removed) = stored?;
-        for schedule in removed {
-            tracing::warn!(
-                schedule,
-                service = owner,
-                "a schedule was removed: the code of this process does not declare it"
-            );
-        }
-        self.wake();
-        Ok(stored.into_iter().map(|row| row.record(self)).collect())
     }
 
     /// Forgets a schedule; its jobs stay. `false` when it is not there.

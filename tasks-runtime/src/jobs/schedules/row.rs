@@ -33,6 +33,7 @@ diesel::table! {
         max_attempts -> Nullable<Integer>,
         timeout_ms -> Nullable<BigInt>,
         declared_by -> Nullable<Text>,
+        declaration -> Nullable<Text>,
     }
 }
 
@@ -61,6 +62,8 @@ pub(super) struct Row {
     pub(super) timeout_ms: Option<i64>,
     /// The id of the service whose code declares it; none if it was made by hand.
     pub(super) declared_by: Option<String>,
+    /// The declaration that says how it is.
+    pub(super) declaration: Option<String>,
 }
 
 impl Row {
@@ -140,6 +143,7 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobEr
     let changed = Row {
         // What somebody changes by hand is still that of the code: it is as the code has it again after the next start.
         declared_by: new.declared_by.clone().or(known.declared_by),
+        declaration: new.declaration.clone().or(known.declaration),
         paused: known.paused,
         created_at: known.created_at,
         next_run_at: next,
@@ -163,6 +167,7 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobEr
                 tasks_schedules::max_attempts.eq(changed.max_attempts),
                 tasks_schedules::timeout_ms.eq(changed.timeout_ms),
                 tasks_schedules::declared_by.eq(&changed.declared_by),
+                tasks_schedules::declaration.eq(&changed.declaration),
             ))
             .execute(conn)
             .await
@@ -171,7 +176,7 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobEr
 }
 
 /// Keeps a schedule as it is until the transaction ends: its time may come meanwhile. A transaction of SQLite is alone anyway.
-async fn lock(conn: &mut Connection, name: &str) -> Result<(), JobError> {
+pub(super) async fn lock(conn: &mut Connection, name: &str) -> Result<(), JobError> {
     if !is_short_name(name) {
         return Ok(());
     }

@@ -1,0 +1,182 @@
+//! Schedules that two versions of a program declare while one takes the place of the other.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tasks_tests::databases::TestDatabase;
+use tasks_tests::{http, on_all_databases_at_once};
+use tasks_web::{Database, with_conn};
+
+use crate::fleet::Process;
+
+const OLD: &str = "a:3600,both:3600";
+const NEW: &str = "both:7200,c:3600";
+
+fn start(test: &TestDatabase, declares: &str) -> Process {
+    Process::start(test, &[("DECLARE", declares)])
+}
+
+/// One that renews its declaration every 0.4 seconds; it is gone after 1.2 seconds of silence.
+fn start_hasty(test: &TestDatabase, declares: &str) -> Process {
+    let environment = [("DECLARE", declares), ("DECLARATION_RENEWAL", "400")];
+    Process::start(test, &environment)
+}
+
+/// The names of all schedules, and their intervals.
+async fn schedules(process: &Process) -> BTreeMap<String, u64> {
+    let url = process.0.url("/api/v1/schedules");
+    let (_, all) = http::get(&url).await.unwrap();
+    let all = all.as_array().unwrap().iter();
+    all.map(|schedule| {
+        (
+            schedule["name"].as_str().unwrap().to_owned(),
+            schedule["interval"].as_u64().unwrap(),
+        )
+    })
+    .collect()
+}
+
+fn expected(all: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    let all = all.iter();
+    all.map(|(name, interval)| ((*name).to_owned(), *interval))
+        .collect()
+}
+
+async fn until(process: &Process, all: &[(&str, u64)]) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let found = schedules(process).await;
+        if found == expected(all) {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{found:?}\n{}",
+            process.0.output()
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn ask(process: &Process, method: Method, path: &str, body: Option<Value>) -> Value {
+    let request = http::client().unwrap().request(method, process.0.url(path));
+    let request = match body {
+        Some(body) => request.json(&body),
+        None => request,
+    };
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let answer = response.text().await.unwrap();
+    assert!(status.is_success(), "{answer}");
+    serde_json::from_str(&answer).unwrap_or_default()
+}
+
+/// As if so many seconds had passed since processes said what they declare.
+async fn let_pass(test: &TestDatabase, seconds: i64) {
+    let database = Database::from_url(test.url()).connect().await.unwrap();
+    let sql = format!(
+        "UPDATE tasks_declarations SET renewed_at = renewed_at - {seconds} * CAST(1000000 AS BIGINT)"
+    );
+    let passed: Result<usize, tasks_web::DatabaseError> = database
+        .session()
+        .transaction(async |tx| {
+            Ok(with_conn!(tx, |conn| {
+                tasks_web::database::RunQueryDsl::execute(diesel::sql_query(&sql), conn).await
+            })?)
+        })
+        .await;
+    passed.unwrap();
+    database.close().await;
+}
+
+/// With the times of production, which are not waited for: a declaration is good for three minutes.
+async fn an_old_version_that_starts_again_removes_nothing_of_the_new_one(test: TestDatabase) {
+    let old = start(&test, OLD);
+    let new = start(&test, NEW);
+    let all = [("a", 3600), ("both", 7200), ("c", 3600)];
+    assert_eq!(schedules(&new).await, expected(&all));
+    let c = ask(&new, Method::POST, "/api/v1/schedules/c/$pause", None).await;
+    old.terminate().await;
+    // The last that started says how it is.
+    let old = start(&test, OLD);
+    let all = [("a", 3600), ("both", 3600), ("c", 3600)];
+    assert_eq!(schedules(&old).await, expected(&all));
+    assert_eq!(ask(&old, Method::GET, "/api/v1/schedules/c", None).await, c);
+    old.terminate().await;
+    new.terminate().await;
+    let_pass(&test, 170).await;
+    let newer = start(&test, NEW);
+    let all = [("a", 3600), ("both", 7200), ("c", 3600)];
+    assert_eq!(schedules(&newer).await, expected(&all));
+    newer.terminate().await;
+    let_pass(&test, 20).await;
+    let newest = start(&test, NEW);
+    let all = [("both", 7200), ("c", 3600)];
+    assert_eq!(schedules(&newest).await, expected(&all));
+    assert_eq!(
+        ask(&newest, Method::GET, "/api/v1/schedules/c", None).await,
+        c
+    );
+    let said = newest.0.stderr();
+    assert!(
+        said.contains("no process of the service that runs declares it"),
+        "{said}"
+    );
+}
+
+/// Processes that go on running.
+async fn what_no_process_declares_any_more_goes_and_what_is_missing_comes_back(test: TestDatabase) {
+    let new = start_hasty(&test, NEW);
+    let old = start_hasty(&test, OLD);
+    let by_hand = json!({"task_name": "sleep", "params": {"seconds": 0.0}, "interval": 60});
+    let path = "/api/v1/schedules/by-hand";
+    ask(&new, Method::PUT, path, Some(by_hand.clone())).await;
+    let c = ask(&new, Method::POST, "/api/v1/schedules/c/$pause", None).await;
+    // Some renewals.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let all = [("a", 3600), ("both", 3600), ("by-hand", 60), ("c", 3600)];
+    assert_eq!(schedules(&new).await, expected(&all));
+
+    // What was changed by hand stays so, and what is missing comes back, as the one that started last has it.
+    let changed = json!({"task_name": "sleep", "params": {"seconds": 0.0}, "interval": 120});
+    ask(&new, Method::PUT, "/api/v1/schedules/both", Some(changed)).await;
+    ask(&new, Method::DELETE, "/api/v1/schedules/a", None).await;
+    until(
+        &new,
+        &[("a", 3600), ("both", 120), ("by-hand", 60), ("c", 3600)],
+    )
+    .await;
+    ask(&new, Method::DELETE, "/api/v1/schedules/both", None).await;
+    until(&new, &all).await;
+    // What has the name of a declared one, and was made by hand, stays for as long as the processes run.
+    loop {
+        ask(&new, Method::DELETE, "/api/v1/schedules/a", None).await;
+        let body = Some(by_hand.clone());
+        let made = ask(&new, Method::PUT, "/api/v1/schedules/a", body).await;
+        // Unless a renewal came between the two.
+        if made["declared_by"] == Value::Null {
+            break;
+        }
+    }
+
+    old.terminate().await;
+    let rest = [("a", 60), ("both", 7200), ("by-hand", 60), ("c", 3600)];
+    until(&new, &rest).await;
+    assert_eq!(ask(&new, Method::GET, "/api/v1/schedules/c", None).await, c);
+    ask(&new, Method::DELETE, "/api/v1/schedules/a", None).await;
+    let third = start_hasty(&test, "both:7200");
+    new.terminate().await;
+    until(&third, &[("both", 7200), ("by-hand", 60)]).await;
+    let said = third.0.stderr();
+    assert!(
+        said.contains("no process of the service that runs declares it"),
+        "{said}"
+    );
+}
+
+on_all_databases_at_once!(
+    an_old_version_that_starts_again_removes_nothing_of_the_new_one,
+    what_no_process_declares_any_more_goes_and_what_is_missing_comes_back,
+);
