@@ -273,7 +273,7 @@ impl Problem {
         Self::new(
             StatusCode::INSUFFICIENT_STORAGE,
             "storage-full",
-            "the disk of the service is full: nothing was stored",
+            "the disk of the service is full, and nothing was changed: make room on it; to delete or to cancel needs some space there, too",
         )
     }
 }

@@ -289,12 +289,18 @@ impl DatabaseBuilder {
                 return Err(database.unavailable(error.to_string()));
             }
         }
-        database.check_encoding().await?;
-        if self.migrate {
-            migrations::run(&database, &self.migrations).await?;
-        } else {
-            database.ping().await?;
-        }
+        let ready = async {
+            database.check_encoding().await?;
+            if self.migrate {
+                migrations::run(&database, &self.migrations).await
+            } else {
+                database.ping().await
+            }
+        };
+        let ready = ready.await;
+        #[cfg(feature = "sqlite")]
+        let ready = ready.map_err(|error| database.error_of_start(error));
+        ready?;
         if let Err(error) = database.lasting_identity().await {
             // Who needs it asks again, and says so.
             tracing::debug!(%error, "the name of the database is not known yet");

@@ -60,6 +60,8 @@ mod builder;
 mod closure;
 mod connection;
 mod error;
+#[cfg(feature = "sqlite")]
+mod full_disk;
 mod identity;
 mod lease;
 mod migrations;

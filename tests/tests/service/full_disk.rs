@@ -1,18 +1,20 @@
 //! A disk that is full.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tasks_tests::http;
 use tasks_tests::process::Server;
 
 use super::lifecycle::program;
 
-/// A service whose database is on a file system of 3 MB, in a namespace of its own; `None` where such a thing is not allowed.
-fn on_a_small_disk(directory: &tempfile::TempDir) -> Option<(Server, PathBuf)> {
+/// A script that runs commands with a file system of 3 MB below `directory`, in a namespace of its own, with `$disk` and `$program`; `None`
+/// where such a thing is not allowed.
+fn with_a_small_disk(directory: &tempfile::TempDir, commands: &str) -> Option<(PathBuf, PathBuf)> {
     let disk = directory.path().join("disk");
     std::fs::create_dir(&disk).unwrap();
     let allowed = Command::new("unshare")
@@ -25,17 +27,48 @@ fn on_a_small_disk(directory: &tempfile::TempDir) -> Option<(Server, PathBuf)> {
     }
     let script = directory.path().join("start");
     let text = format!(
-        "#!/bin/sh\nexec unshare -rm sh -c 'mount -t tmpfs -o size=3m tmpfs {disk} && \
-         head -c 1000000 /dev/zero > {disk}/ballast && exec {program}'\n",
-        disk = disk.display(),
-        program = program().display(),
+        "#!/bin/sh\nexport disk={} program={}\nexec unshare -rm sh -c 'mount -t tmpfs -o size=3m tmpfs $disk && {commands}'\n",
+        disk.display(),
+        program().display(),
     );
     std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let url = format!("sqlite://{}/x.db", disk.display());
-    let server = Server::start_program(&script, [("DATABASE_URL", url.as_str())]).unwrap();
+    Some((script, disk))
+}
+
+fn url(disk: &Path) -> String {
+    format!("sqlite://{}/x.db", disk.display())
+}
+
+/// A service whose database is on a small disk, and where that is to be seen.
+fn on_a_small_disk(directory: &tempfile::TempDir) -> Option<(Server, PathBuf)> {
+    let commands = "head -c 1000000 /dev/zero > $disk/ballast && exec $program";
+    let (script, disk) = with_a_small_disk(directory, commands)?;
+    let environment = [("DATABASE_URL", url(&disk)), ("JOBS", "1".to_owned())];
+    let server = Server::start_program(&script, environment).unwrap();
     let seen = PathBuf::from(format!("/proc/{}/root{}", server.pid(), disk.display()));
     Some((server, seen))
+}
+
+#[test]
+fn a_service_that_starts_says_that_the_disk_is_full() {
+    let fill = "head -c 4000000 /dev/zero > $disk/ballast 2> $disk/said";
+    for commands in [
+        format!("{{ {fill}; exec $program; }}"),
+        // With a database that is there already.
+        format!("{{ timeout -s TERM 3 $program > $disk/log; {fill}; exec $program; }}"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let Some((script, disk)) = with_a_small_disk(&directory, &commands) else {
+            return;
+        };
+        let environment = [("DATABASE_URL", url(&disk))];
+        let error = Server::start_program(&script, environment).unwrap_err();
+        let error = error.to_string();
+        let said = format!("the disk of `{}` is full", disk.display());
+        assert!(error.contains(&said), "{error}");
+        assert!(error.contains("make room on that disk"), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -55,9 +88,17 @@ async fn it_is_said_so_until_there_is_space_again() {
         let (status, problem) = answer;
         assert_eq!(status, 507, "{problem}");
         assert_eq!(problem["type"], "urn:tasks:problem:storage-full");
-        assert!(problem["detail"].as_str().unwrap().contains("full"));
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("is full") && detail.contains("make room"),
+            "{detail}"
+        );
     };
     assert_eq!(health().await.0, 200);
+    let (_, artifact) = save(200_000).await;
+    let submit = server.url("/api/v1/tasks/sleep/$submit");
+    let later = json!({"params": {"milliseconds": 1}, "delay": "1h"});
+    let (_, job) = http::post(&submit, &later).await.unwrap();
     let refused = loop {
         let answer = save(200_000).await;
         if answer.0 != 201 {
@@ -70,6 +111,16 @@ async fn it_is_said_so_until_there_is_space_again() {
         while save(size).await.0 == 201 {}
     }
     full(save(30_000).await);
+    let artifact = format!("/api/v1/artifacts/{}", artifact["id"].as_str().unwrap());
+    let job = format!("/api/v1/jobs/{}", job["id"].as_str().unwrap());
+    for (method, path) in [
+        (Method::DELETE, artifact.clone()),
+        (Method::DELETE, job.clone()),
+        (Method::POST, format!("{job}/$cancel")),
+    ] {
+        let request = http::client().unwrap().request(method, server.url(&path));
+        full(http::answer(request).await.unwrap());
+    }
     let upload = http::client()
         .unwrap()
         .post(server.url("/api/v1/artifacts/$upload"))
@@ -102,4 +153,6 @@ async fn it_is_said_so_until_there_is_space_again() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(save(1000).await.0, 201);
+    let request = http::client().unwrap().delete(server.url(&artifact));
+    assert_eq!(request.send().await.unwrap().status(), 204);
 }
