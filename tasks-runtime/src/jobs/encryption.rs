@@ -57,11 +57,16 @@ pub enum InvalidEncryptionKeys {
         /// Which one, from 1.
         number: usize,
     },
-    /// The environment has no such variable, or it is empty.
+    /// The environment has no such variable.
     #[error(
         "the environment variable `{0}` is not set: it is to hold an encryption key, as `openssl rand -hex 32` prints one"
     )]
     Missing(String),
+    /// The variable is there, with nothing in it.
+    #[error(
+        "the environment variable `{0}` is set, and empty: it is to hold an encryption key, as `openssl rand -hex 32` prints one"
+    )]
+    Empty(String),
 }
 
 /// A value could not be decrypted: it was encrypted with the key of this name, or was changed.
@@ -135,8 +140,17 @@ impl EncryptionKeys {
     /// When it is not set or empty, and when a key is not 64 hexadecimal digits.
     pub fn from_env(variable: &str) -> Result<Self, InvalidEncryptionKeys> {
         match std::env::var(variable) {
-            Ok(text) if !text.trim().is_empty() => text.parse(),
-            _ => Err(InvalidEncryptionKeys::Missing(variable.to_owned())),
+            Ok(text) if text.trim().is_empty() => {
+                Err(InvalidEncryptionKeys::Empty(variable.to_owned()))
+            }
+            Ok(text) => text.parse(),
+            Err(std::env::VarError::NotPresent) => {
+                Err(InvalidEncryptionKeys::Missing(variable.to_owned()))
+            }
+            // Digits are UTF-8.
+            Err(std::env::VarError::NotUnicode(_)) => {
+                Err(InvalidEncryptionKeys::Malformed { number: 1 })
+            }
         }
     }
 
@@ -236,6 +250,8 @@ mod tests {
                 .to_string()
                 .contains("`TASKS_TEST_NO_SUCH_VARIABLE` is not set")
         );
+        let empty = InvalidEncryptionKeys::Empty("KEY".to_owned()).to_string();
+        assert!(empty.contains("`KEY` is set, and empty"), "{empty}");
         assert!(!format!("{:?}", FIRST.parse::<EncryptionKeys>()).contains("0001020304"));
     }
 }

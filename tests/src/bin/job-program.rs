@@ -4,6 +4,7 @@
 //! - `TASKS` names the tasks it has, separated by commas; all of them unless set: a program of another version has others.
 //! - `CONCURRENCY` is how many jobs run at once, 16 unless set.
 //! - `DRAIN` is the shutdown timeout of jobs in seconds, the default unless set.
+//! - `JOBS_ENCRYPTION_KEY` has the keys that secrets are encrypted with, if it is set.
 //! - `DECLARE` is the schedules it declares, separated by commas: `nightly:60` runs `sleep` every 60 seconds.
 //! - `DECLARATION_RENEWAL` is how often it says so, in milliseconds, the default unless set.
 //! - `ENGINE=called_back` has an engine decide when attempts begin; the task `adopt` has to be executed once.
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tasks_web::jobs::engine::{Attempts, BoxError, Due, Engine, Ran};
-use tasks_web::jobs::{Jobs, Schedule, Scheduler};
+use tasks_web::jobs::{EncryptionKeys, Jobs, Schedule, Scheduler};
 use tasks_web::prelude::*;
 
 /// Says that an attempt has begun, in a file: nothing is awaited for it.
@@ -185,6 +186,9 @@ async fn main() -> anyhow::Result<()> {
     let mut jobs = Jobs::new().max_concurrency(number("CONCURRENCY").unwrap_or(16));
     if let Some(seconds) = number("DRAIN") {
         jobs = jobs.shutdown_timeout(Duration::from_secs(seconds));
+    }
+    if std::env::var_os("JOBS_ENCRYPTION_KEY").is_some() {
+        jobs = jobs.encryption_key(EncryptionKeys::from_env("JOBS_ENCRYPTION_KEY")?);
     }
     if let Some(milliseconds) = number("DECLARATION_RENEWAL") {
         jobs = jobs.declaration_renewal(Duration::from_millis(milliseconds));

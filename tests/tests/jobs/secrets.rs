@@ -201,3 +201,19 @@ with_every_engine!(
     a_changed_key_makes_no_second_job,
     what_is_shown_for_a_secret_is_not_taken_for_one,
 );
+
+#[test]
+fn a_variable_with_nothing_in_it_is_called_empty() {
+    for (key, wanted) in [
+        (" ", "`JOBS_ENCRYPTION_KEY` is set, and empty"),
+        ("abc", "key 1 of the encryption keys is not 64"),
+    ] {
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_job-program"));
+        let environment = [
+            ("DATABASE_URL", "sqlite::memory:"),
+            ("JOBS_ENCRYPTION_KEY", key),
+        ];
+        let error = tasks_tests::process::Server::start_program(program, environment).unwrap_err();
+        assert!(error.to_string().contains(wanted), "{error}");
+    }
+}
