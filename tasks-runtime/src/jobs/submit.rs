@@ -93,7 +93,7 @@ enum When {
 }
 
 impl Submit {
-    /// What it is about, for those who look at the list: up to 4,096 characters.
+    /// What it is about, for those who look at the list: up to 4,096 characters, none of them U+0000.
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.options.description = Some(text.into());
         self
@@ -237,7 +237,7 @@ impl Submit {
 impl Options {
     /// Fills in what is said here, and not as the task has it.
     fn say_how(&self, row: &mut NewRow) {
-        row.description = self.description.as_deref().map(storable);
+        row.description.clone_from(&self.description);
         if let Some(queue) = &self.queue {
             row.queue.clone_from(queue);
         }
@@ -262,6 +262,16 @@ impl Options {
             && let Err(JobError::Invalid(errors)) = check_description(text)
         {
             wrong.extend(errors);
+        }
+        if self
+            .description
+            .as_ref()
+            .is_some_and(|text| text.contains('\0'))
+        {
+            wrong.say(
+                "/description",
+                "has the character U+0000, which cannot be stored: leave it out",
+            );
         }
         if let Some(key) = &self.idempotency_key
             && (key.is_empty() || key.len() > MAX_KEY || key.contains('\0'))
@@ -327,7 +337,7 @@ pub(super) fn check_description(text: &str) -> Result<(), JobError> {
     Ok(())
 }
 
-/// PostgreSQL has no text with such a character.
+/// Without what cannot be stored: PostgreSQL has no text with such a character. For what the program says; what a client says is refused.
 pub(super) fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }

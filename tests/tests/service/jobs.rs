@@ -238,6 +238,11 @@ async fn bad_input_is_refused_and_stores_nothing(test: TestDatabase) {
             "/description",
         ),
         (json!({"params": params, "description": 5}), "/description"),
+        // No database keeps it as text, and what was sent is not changed.
+        (
+            json!({"params": params, "description": "a\0b"}),
+            "/description",
+        ),
         (json!({"params": params, "delay": 1e12}), "/delay"),
         (json!({"params": params, "delay": -1}), "/delay"),
         (
@@ -311,6 +316,10 @@ async fn bad_input_is_refused_and_stores_nothing(test: TestDatabase) {
             &["/cron", "/interval", "/task_name", "/zone"][..],
         ),
         (impossible, &["/cron", "/description", "/params/b"][..]),
+        (
+            json!({"task_name": "add", "params": params, "interval": 60, "description": "a\0b"}),
+            &["/description"][..],
+        ),
     ] {
         let (status, problem) = world
             .ask(Method::PUT, "/api/v1/schedules/x", Some(body))

@@ -9,7 +9,7 @@ use super::recurrence::Recurrence;
 use super::row::{Row, set_paused, upsert};
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
-use crate::jobs::submit::{Checked, Options, storable};
+use crate::jobs::submit::{Checked, Options};
 use crate::name::{SHORT_NAME, is_short_name};
 
 /// A schedule that is about to be stored: say when it runs, and `.await` it.
@@ -77,7 +77,7 @@ impl Schedule {
         self
     }
 
-    /// What it is about: up to 4,096 characters, which its jobs have as well.
+    /// What it is about: up to 4,096 characters, none of them U+0000, which its jobs have as well.
     pub fn description(mut self, text: impl Into<String>) -> Self {
         self.options.description = Some(text.into());
         self
@@ -152,7 +152,7 @@ impl Schedule {
             task_name: call.task,
             params: call.params,
             timeout_ms: options.timeout_ms(),
-            description: options.description.as_deref().map(storable),
+            description: options.description,
             cron: cron.map(str::to_owned),
             timezone: timezone.to_owned(),
             interval_us,
