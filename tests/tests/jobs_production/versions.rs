@@ -142,6 +142,44 @@ async fn jobs_that_nobody_can_run_are_reported_and_wait(test: TestDatabase) {
     drop(with);
 }
 
+/// The same where an engine decides when attempts begin, which is told of no job that its process cannot run.
+async fn an_engine_hides_no_jobs_that_nobody_can_run(test: TestDatabase) {
+    let engine = ("ENGINE", "called_back");
+    let old = Process::start(&test, &[("TASKS", "sleep,adopt"), engine]);
+    // Nobody calls back, so it stays where it is.
+    let waiting = old.submit("sleep", json!({"seconds": 0.1})).await;
+    old.terminate().await;
+
+    let without = Process::start(&test, &[("TASKS", "block,adopt"), engine]);
+    let state = async |process: &Process| process.health().await.1["checks"]["jobs"].clone();
+    let until = async |wanted: &str| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let found = state(&without).await;
+            if found["state"] == wanted {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "{found}\n{}", without.0.output());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let degraded = until("degraded").await;
+    let message = degraded["message"].as_str().unwrap();
+    assert!(
+        message.contains("jobs wait for tasks that no worker has: `sleep`"),
+        "{message}"
+    );
+    assert_eq!(
+        without.job(&waiting).await["pending_reason"],
+        "no worker has this task"
+    );
+    let with = Process::start(&test, &[("TASKS", "sleep,adopt"), engine]);
+    with.execute("adopt", json!({})).await;
+    with.until(&waiting, "completed", Duration::from_secs(10))
+        .await;
+    until("healthy").await;
+}
+
 /// An old version is replaced by a new one, process by process, with schedules and retries under way.
 async fn a_rolling_restart_with_other_tasks_stalls_nothing(test: TestDatabase) {
     let first = Process::start(&test, OLD);
@@ -181,5 +219,6 @@ on_all_databases_at_once!(
     a_process_without_the_task_does_not_hold_its_jobs_up,
     many_jobs_of_another_program_do_not_stand_in_the_way,
     jobs_that_nobody_can_run_are_reported_and_wait,
+    an_engine_hides_no_jobs_that_nobody_can_run,
     a_rolling_restart_with_other_tasks_stalls_nothing,
 );

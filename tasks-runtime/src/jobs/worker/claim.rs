@@ -365,6 +365,26 @@ struct Name {
     name: String,
 }
 
+/// The tasks of the jobs of a queue that would begin next, but for those that are claimed by name.
+pub(in crate::jobs) async fn names_at_the_front(
+    conn: &mut Connection,
+    queue: &str,
+) -> Result<Vec<String>, JobError> {
+    let mut names = Vec::new();
+    // Each has an index.
+    for which in ["crashes < 2 AND limited = 0", "crashes > 1 AND limited = 0"] {
+        let sql = format!(
+            "SELECT DISTINCT task_name AS name FROM (SELECT task_name FROM tasks_jobs WHERE state = 1 AND {which} AND queue = $1 \
+             ORDER BY priority DESC, run_at, id LIMIT 1000) AS front WHERE task_name IS NOT NULL"
+        );
+        let found: Vec<Name> = with_conn!(conn, |conn| {
+            statement(sql).bind::<Text, _>(queue).load(conn).await
+        })?;
+        names.extend(found.into_iter().map(|name| name.name));
+    }
+    Ok(names)
+}
+
 /// The tasks of a queue of which there are ready jobs that are claimed by name. Reads one entry of an index for each.
 pub(in crate::jobs) async fn names_that_wait(
     conn: &mut Connection,

@@ -57,7 +57,7 @@ pub(in crate::jobs) struct Driver {
     /// Whether there are jobs that are claimed by the names of their tasks.
     pub(super) by_name: bool,
     /// Tasks of ready jobs that this process does not have.
-    unknown: BTreeSet<String>,
+    pub(super) unknown: BTreeSet<String>,
     /// Counts rounds, so that each begins with another queue.
     pub(super) turn: usize,
     pub(super) aging: Aging,
@@ -363,27 +363,6 @@ impl Driver {
                 "the threads of the jobs do not answer, so this process begins no other job: a task computes and never awaits; \
                  make it a plain `fn`, or use `tokio::task::spawn_blocking`"
             );
-        }
-    }
-
-    /// Tasks that this process does not have and of which jobs wait: if no other worker has them, that is said.
-    async fn look_for_workers_of_others(&mut self) {
-        let unknown = self.unknown.clone();
-        let found: Result<BTreeSet<String>, JobError> = if unknown.is_empty() {
-            Ok(unknown)
-        } else {
-            let session = &self.shared.session;
-            session
-                .read(async |conn| membership::without_worker(conn, unknown).await)
-                .await
-        };
-        if let Ok(tasks) = found {
-            for task in self.shared.condition.set_without_worker(tasks) {
-                tracing::warn!(
-                    task,
-                    "no worker has the task of jobs that wait: they wait until one has"
-                );
-            }
         }
     }
 

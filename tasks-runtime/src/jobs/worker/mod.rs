@@ -20,6 +20,7 @@ mod retention;
 mod round;
 mod runner;
 mod running;
+mod unknown;
 mod waiting;
 mod wakeup;
 mod watch;

@@ -134,7 +134,7 @@ impl Driver {
                 }
                 if takes && round.by_name {
                     claims.claim_by_name(tx, &mut round).await?;
-                } else if ticks {
+                } else if ticks && shared.settings.engine.is_none() {
                     round.unknown = Some(claims.unknown.clone());
                 }
                 if returns {
