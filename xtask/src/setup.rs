@@ -1,5 +1,5 @@
 //! What the tests need beside a Rust toolchain: a browser and its driver, valgrind to count instructions, a PostgreSQL
-//! server and a PgBouncer before it, schemathesis, which needs Python, and generators of clients, which need Python and Node.js.
+//! server and a PgBouncer before it, libfaketime, schemathesis, which needs Python, and generators of clients, which need Python and Node.js.
 
 mod debian;
 mod generators;
@@ -24,7 +24,7 @@ struct Need {
     find: fn() -> Option<String>,
 }
 
-const NEEDED: [Need; 7] = [
+const NEEDED: [Need; 8] = [
     Need {
         what: "Chromium",
         packages: &["chromium"],
@@ -49,6 +49,11 @@ const NEEDED: [Need; 7] = [
         what: "PgBouncer",
         packages: &["pgbouncer"],
         find: postgres::find_pgbouncer,
+    },
+    Need {
+        what: "libfaketime",
+        packages: &["libfaketime"],
+        find: system::find_faketime,
     },
     Need {
         what: "Python 3.10 or later with venv",

@@ -51,6 +51,7 @@ const OWN: &[Own] = own![
     "0007_options_of_schedules",
     "0008_identities",
     "0009_declarations",
+    "0010_time_of_workers",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{TimeDelta, Utc};
 
 use super::error::JobError;
-use crate::database::Connection;
+use crate::database::{Connection, ConnectionKind};
 
 /// What moments are measured from.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -19,7 +19,8 @@ const NONE: i64 = i64::MIN;
 
 /// Tells the time of the database in microseconds since 1970. Between two readings it goes on with the steady clock of this machine.
 ///
-/// With SQLite it is the clock of this machine: the database has no other.
+/// SQLite has no clock, so it is that of this machine, except that it is never set back: what waits for a time would wait for as much longer.
+/// Workers write down what time it is for them, so that all processes that share the file agree.
 #[derive(Clone, Debug)]
 pub(crate) struct Clock(Arc<Inner>);
 
@@ -27,8 +28,11 @@ pub(crate) struct Clock(Arc<Inner>);
 struct Inner {
     /// What to add to the microseconds since [`START`] for the time of the database.
     offset: AtomicI64,
-    /// When that was read, in microseconds since [`START`].
+    /// When that, or what others wrote down, was read, in microseconds since [`START`].
     read_at: AtomicI64,
+    /// The most that there ever was to add to the microseconds since [`START`] for the time of this machine, or of a worker that writes down
+    /// what time it is.
+    latest: AtomicI64,
 }
 
 impl Default for Clock {
@@ -36,6 +40,7 @@ impl Default for Clock {
         Self(Arc::new(Inner {
             offset: AtomicI64::new(NONE),
             read_at: AtomicI64::new(NONE),
+            latest: AtomicI64::new(NONE),
         }))
     }
 }
@@ -48,9 +53,25 @@ impl Clock {
     /// The time now.
     pub(in crate::jobs) fn now(&self) -> i64 {
         match self.0.offset.load(Ordering::Acquire) {
-            NONE => Utc::now().timestamp_micros(),
+            NONE => self.never_back(Utc::now().timestamp_micros()),
             offset => elapsed().saturating_add(offset),
         }
+    }
+
+    /// A time, or what time it is already.
+    fn never_back(&self, time: i64) -> i64 {
+        let elapsed = elapsed();
+        let offset = time.saturating_sub(elapsed);
+        let latest = self.0.latest.fetch_max(offset, Ordering::AcqRel);
+        elapsed.saturating_add(latest.max(offset))
+    }
+
+    /// What time it is for workers, where the database has no clock of its own, as they have written it down; none, if nobody has.
+    pub(in crate::jobs) fn heard(&self, time: Option<i64>) {
+        if let Some(time) = time {
+            self.never_back(time);
+        }
+        self.0.read_at.store(elapsed(), Ordering::Release);
     }
 
     /// The time after a delay.
@@ -69,6 +90,11 @@ impl Clock {
         self.0.read_at.store(now, Ordering::Release);
     }
 
+    /// Whether it is that of the database.
+    pub(in crate::jobs) fn is_of_database(&self) -> bool {
+        self.0.offset.load(Ordering::Acquire) != NONE
+    }
+
     /// How far the wall clock of this machine is ahead.
     pub(in crate::jobs) fn machine_is_ahead(&self) -> TimeDelta {
         TimeDelta::microseconds(Utc::now().timestamp_micros().saturating_sub(self.now()))
@@ -81,14 +107,19 @@ impl Clock {
         if read_at != NONE && elapsed().saturating_sub(read_at) < fresh {
             return Ok(());
         }
-        let asked = Instant::now();
-        if let Some(time) = time_of(conn).await? {
-            self.set(time, asked);
+        match conn.kind() {
+            #[cfg(feature = "sqlite")]
+            ConnectionKind::Sqlite(conn) => self.heard(time_of_workers(conn).await?),
+            #[cfg(feature = "postgres")]
+            ConnectionKind::Postgres(conn) => {
+                let asked = Instant::now();
+                self.set(time_of(conn).await?, asked);
+            }
         }
         Ok(())
     }
 
-    /// Whether a reading is missing or old, which only a database with a clock of its own can mend.
+    /// Whether a reading is missing or old.
     pub(in crate::jobs) fn is_stale(&self) -> bool {
         let read_at = self.0.read_at.load(Ordering::Acquire);
         read_at == NONE
@@ -103,8 +134,8 @@ pub(in crate::jobs) const POSTGRES_NOW: &str =
     "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
 #[cfg(feature = "postgres")]
-async fn time_of(conn: &mut Connection) -> Result<Option<i64>, JobError> {
-    use crate::database::{ConnectionKind, statement};
+async fn time_of(conn: &mut crate::database::PgConnection) -> Result<i64, JobError> {
+    use crate::database::statement;
     use diesel::sql_types::BigInt;
     use diesel_async::RunQueryDsl as _;
 
@@ -113,27 +144,49 @@ async fn time_of(conn: &mut Connection) -> Result<Option<i64>, JobError> {
         #[diesel(sql_type = BigInt)]
         time: i64,
     }
-    match conn.kind() {
-        ConnectionKind::Postgres(conn) => {
-            let read: Time = statement(format!("SELECT {POSTGRES_NOW} AS time"))
-                .get_result(conn)
-                .await?;
-            Ok(Some(read.time))
-        }
-        #[cfg(feature = "sqlite")]
-        ConnectionKind::Sqlite(_) => Ok(None),
-    }
+    let read: Time = statement(format!("SELECT {POSTGRES_NOW} AS time"))
+        .get_result(conn)
+        .await?;
+    Ok(read.time)
 }
 
-#[cfg(not(feature = "postgres"))]
-#[allow(clippy::unused_async, reason = "PostgreSQL is asked")]
-async fn time_of(_: &mut Connection) -> Result<Option<i64>, JobError> {
-    Ok(None)
+/// The latest time that a worker has written down.
+#[cfg(feature = "sqlite")]
+async fn time_of_workers(
+    conn: &mut crate::database::SqliteConnection,
+) -> Result<Option<i64>, JobError> {
+    use super::table::tasks_workers;
+    use diesel::{QueryDsl as _, dsl::max};
+    use diesel_async::RunQueryDsl as _;
+
+    let latest = tasks_workers::table.select(max(tasks_workers::time));
+    Ok(latest.get_result(conn).await?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_stops_nothing() {
+        let clock = Clock::default();
+        let hour = 3_600_000_000;
+        // As if it had been an hour later before.
+        let before = clock.never_back(Utc::now().timestamp_micros() + hour);
+        assert!(clock.now() >= before && clock.now() - before < 1_000_000);
+        assert!((clock.machine_is_ahead().num_seconds() + 3600).abs() <= 1);
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(clock.now() - before >= 5000);
+        // It catches up.
+        let later = clock.never_back(before + hour);
+        assert_eq!(later, before + hour);
+        // Another process is told.
+        let other = Clock::default();
+        other.heard(None);
+        assert!((other.now() - Utc::now().timestamp_micros()).abs() < 1_000_000);
+        other.heard(Some(later));
+        assert!(other.now() >= later);
+    }
 
     #[test]
     fn the_time_of_the_database_goes_on_whatever_the_machine_says() {

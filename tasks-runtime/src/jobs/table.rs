@@ -53,6 +53,7 @@ diesel::table! {
         process -> BigInt,
         started_at -> BigInt,
         tasks -> Text,
+        time -> BigInt,
     }
 }
 

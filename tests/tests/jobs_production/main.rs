@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod blocked;
+mod clock;
 mod declared;
 mod fleet;
 mod priorities;

@@ -42,30 +42,30 @@ impl System {
             // Before Debian, which Ubuntu is derived from.
             (
                 "ubuntu",
-                "  sudo apt-get install nodejs npm pgbouncer postgresql python3-venv valgrind\n  \
+                "  sudo apt-get install libfaketime nodejs npm pgbouncer postgresql python3-venv valgrind\n  \
                  sudo snap install chromium\n  \
                  sudo ln -s /snap/bin/chromium.chromedriver /usr/local/bin/chromedriver\n\
                  or a pair of browser and driver from https://googlechromelabs.github.io/chrome-for-testing/, in PATH",
             ),
             (
                 "debian",
-                "  sudo apt-get update\n  sudo apt-get install chromium chromium-driver nodejs npm pgbouncer postgresql python3-venv valgrind",
+                "  sudo apt-get update\n  sudo apt-get install chromium chromium-driver libfaketime nodejs npm pgbouncer postgresql python3-venv valgrind",
             ),
             (
                 "fedora",
-                "  sudo dnf install chromium chromedriver nodejs pgbouncer postgresql-server python3 valgrind",
+                "  sudo dnf install chromium chromedriver libfaketime nodejs pgbouncer postgresql-server python3 valgrind",
             ),
             (
                 "arch",
-                "  sudo pacman -S chromium npm pgbouncer postgresql python valgrind",
+                "  sudo pacman -S chromium libfaketime npm pgbouncer postgresql python valgrind",
             ),
             (
                 "alpine",
-                "  sudo apk add chromium chromium-chromedriver npm pgbouncer postgresql python3 valgrind",
+                "  sudo apk add chromium chromium-chromedriver libfaketime npm pgbouncer postgresql python3 valgrind",
             ),
             (
                 "suse",
-                "  sudo zypper install chromium chromedriver npm-default pgbouncer postgresql-server python311 valgrind",
+                "  sudo zypper install chromium chromedriver libfaketime npm-default pgbouncer postgresql-server python311 valgrind",
             ),
             (
                 "macos",
@@ -75,10 +75,25 @@ impl System {
         ];
         KNOWN.iter().find(|(name, _)| self.like(name)).map_or(
             "  put `chromium` (or `google-chrome`) and a `chromedriver` of the same version into PATH, and `valgrind`, `initdb`, \
-             `postgres` and `pgbouncer`, a `python3` that is 3.10 or later, and `node` (18 or later) and `npm`",
+             `libfaketime.so.1` below `/usr/lib`, `postgres` and `pgbouncer`, a `python3` that is 3.10 or later, and `node` (18 or later) and `npm`",
             |(_, text)| text,
         )
     }
+}
+
+/// The library that gives programs another clock, which packages put below a folder of the architecture. The tests look into the same folders, on
+/// Linux.
+pub(super) fn find_faketime() -> Option<String> {
+    if !cfg!(target_os = "linux") {
+        return Some("no libfaketime: its test is for Linux".to_owned());
+    }
+    let below = fs::read_dir("/usr/lib").ok()?.flatten();
+    let folders = below.map(|entry| entry.path());
+    let library = folders
+        .chain(["/usr/lib".into(), "/usr/lib64".into()])
+        .map(|folder| folder.join("faketime/libfaketime.so.1"))
+        .find(|library| library.is_file())?;
+    Some(format!("libfaketime ({})", library.display()))
 }
 
 #[cfg(test)]
@@ -94,7 +109,7 @@ mod tests {
             "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n",
         );
         assert!(debian.instructions().contains(
-            "apt-get install chromium chromium-driver nodejs npm pgbouncer postgresql python3-venv valgrind"
+            "apt-get install chromium chromium-driver libfaketime nodejs npm pgbouncer postgresql python3-venv valgrind"
         ));
         let rocky = System::parse("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n");
         assert!(rocky.instructions().contains("dnf"));

@@ -21,7 +21,7 @@ use super::table::Row;
 use super::worker::Worker;
 use crate::arguments::{self, Input};
 use crate::artifacts::JsonText;
-use crate::database::{Backend, Database, DatabaseError, Session};
+use crate::database::{Database, DatabaseError, Session};
 use crate::execute::TaskExecutor;
 use crate::registry::RegisteredTask;
 
@@ -302,9 +302,9 @@ impl Scheduler {
         self.shared.session.database()
     }
 
-    /// Asks the database for the time, if it has a clock of its own and nobody has asked lately.
+    /// Asks the database for the time, if nobody has asked lately.
     pub(in crate::jobs) async fn refresh_clock(&self) -> Result<(), JobError> {
-        if self.database().backend() == Backend::Sqlite || !self.shared.clock.is_stale() {
+        if !self.shared.clock.is_stale() {
             return Ok(());
         }
         let session = &self.shared.session;

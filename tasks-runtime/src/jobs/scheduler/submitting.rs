@@ -188,7 +188,7 @@ impl Scheduler {
             .shared
             .session
             .retry_transaction(async |tx| {
-                closure::check_worker(tx, &row).await?;
+                closure::check_worker(tx, &row, self.clock()).await?;
                 self.insert_or_find(tx, &row).await
             })
             .await;

@@ -72,7 +72,10 @@ async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<i64, Ran>, JobE
                 return Ok(Err(Ran::Busy));
             }
             reservation.is_of(&found.queue, task, suspect);
-            if membership::beat(tx, &worker).await?.is_none() {
+            if membership::beat(tx, &worker, &shared.clock)
+                .await?
+                .is_none()
+            {
                 return Ok(Err(Ran::Busy));
             }
             let given = claim::claim_one(tx, &worker, &id, shared.clock.now()).await?;

@@ -13,6 +13,7 @@ use super::finish::Finish;
 use super::membership;
 use super::running::{Entry, Why};
 use crate::database::Connection;
+use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::submit::{check_description, storable};
 use crate::jobs::table::{NewRow, state};
@@ -55,9 +56,10 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
 pub(in crate::jobs) async fn check_worker(
     conn: &mut Connection,
     row: &NewRow,
+    clock: &Clock,
 ) -> Result<(), JobError> {
     let worker = row.worker.as_deref().unwrap_or_default();
-    if membership::beat(conn, worker).await?.is_some() {
+    if membership::beat(conn, worker, clock).await?.is_some() {
         Ok(())
     } else {
         Err(JobError::NotRunning)

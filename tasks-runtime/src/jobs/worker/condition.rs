@@ -22,6 +22,8 @@ struct Found {
     without_key: Option<(Instant, String, Instant)>,
     /// How far the clock of this machine is ahead of that of the database.
     clock_ahead: chrono::TimeDelta,
+    /// Whether the database has a clock of its own.
+    clock_of_database: bool,
 }
 
 /// One moment by two clocks: a duration is measured by the first, and shown by the second.
@@ -89,8 +91,11 @@ impl Condition {
         found.without_key = Some((now, reason.to_owned(), logged));
     }
 
-    pub(in crate::jobs) fn set_clock_ahead(&self, ahead: chrono::TimeDelta) {
-        self.lock().clock_ahead = ahead;
+    /// `of_database`: whether the database has a clock of its own.
+    pub(in crate::jobs) fn set_clock_ahead(&self, ahead: chrono::TimeDelta, of_database: bool) {
+        let mut found = self.lock();
+        found.clock_ahead = ahead;
+        found.clock_of_database = of_database;
     }
 
     /// Tasks of which jobs wait and which no worker has. Gives those that were not among them before.
@@ -140,7 +145,13 @@ impl Condition {
             warnings.push(format!("jobs are left to other processes: {reason}"));
         }
         let ahead = found.clock_ahead;
-        if ahead.abs() > CLOCKS {
+        if ahead.abs() > CLOCKS && !found.clock_of_database {
+            warnings.push(format!(
+                "the clock of this machine was set back by {:.1} seconds: jobs and schedules go by the time as it was before, until all processes \
+                 that share the database have ended",
+                ahead.abs().as_seconds_f64()
+            ));
+        } else if ahead.abs() > CLOCKS {
             warnings.push(format!(
                 "the clock of this machine is {:.1} seconds {} that of the database",
                 ahead.abs().as_seconds_f64(),

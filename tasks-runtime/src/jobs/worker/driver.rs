@@ -313,6 +313,10 @@ impl Driver {
                 })
                 .await;
             if let Ok((any, workers)) = found {
+                let time = workers.iter().map(|worker| worker.time).max();
+                if !self.shared.clock.is_of_database() {
+                    self.shared.clock.heard(time);
+                }
                 if any || !self.unknown.is_empty() {
                     self.stir();
                 }
@@ -430,7 +434,8 @@ impl Driver {
                 self.clock.beat = Instant::now();
                 self.shared.condition.round_succeeded();
                 let ahead = self.shared.clock.machine_is_ahead();
-                self.shared.condition.set_clock_ahead(ahead);
+                let own = self.shared.clock.is_of_database();
+                self.shared.condition.set_clock_ahead(ahead, own);
                 if round.expelled {
                     self.expelled().await;
                     return;

@@ -14,6 +14,7 @@ use diesel_async::RunQueryDsl;
 #[cfg(feature = "postgres")]
 use crate::database::Backend;
 use crate::database::{Connection, ConnectionKind, statement};
+use crate::jobs::clock::Clock;
 #[cfg(feature = "postgres")]
 use crate::jobs::clock::POSTGRES_NOW;
 use crate::jobs::error::JobError;
@@ -28,6 +29,8 @@ pub(in crate::jobs) struct Member {
     pub(in crate::jobs) beat: i64,
     pub(in crate::jobs) host: String,
     pub(in crate::jobs) process: i64,
+    /// What time it was for it when it last wrote; 0 where the database has a clock of its own.
+    pub(in crate::jobs) time: i64,
 }
 
 pub(in crate::jobs) async fn register(
@@ -64,22 +67,28 @@ pub(in crate::jobs) struct Beat {
 
 /// Says that a worker lives. `None` when it was taken for dead: its jobs are somebody else's now.
 ///
-/// In the same transaction as a claim, it keeps others from burying the worker meanwhile.
+/// Where the database has no clock, it also says what time it is for that worker. In the same transaction as a claim, it keeps others from burying the worker meanwhile.
 pub(in crate::jobs) async fn beat(
     conn: &mut Connection,
     id: &str,
+    clock: &Clock,
 ) -> Result<Option<Beat>, JobError> {
     match conn.kind() {
         #[cfg(feature = "sqlite")]
         ConnectionKind::Sqlite(conn) => {
             let updated = diesel::update(tasks_workers::table.find(id))
-                .set(tasks_workers::beat.eq(tasks_workers::beat + 1_i64))
+                .set((
+                    tasks_workers::beat.eq(tasks_workers::beat + 1_i64),
+                    tasks_workers::time.eq(clock.now()),
+                ))
                 .execute(conn)
                 .await?;
             Ok((updated == 1).then_some(Beat { time: None }))
         }
         #[cfg(feature = "postgres")]
         ConnectionKind::Postgres(conn) => {
+            // It has one of its own.
+            let _ = clock;
             #[derive(QueryableByName)]
             struct Time {
                 #[diesel(sql_type = BigInt)]
@@ -130,6 +139,7 @@ pub(in crate::jobs) async fn all(conn: &mut Connection) -> Result<Vec<Member>, J
                 tasks_workers::beat,
                 tasks_workers::host,
                 tasks_workers::process,
+                tasks_workers::time,
             ))
             .load(conn)
             .await

@@ -98,7 +98,7 @@ impl Driver {
                     full: asks && !begins,
                     ..Round::default()
                 };
-                let Some(beat) = membership::beat(tx, worker).await? else {
+                let Some(beat) = membership::beat(tx, worker, &shared.clock).await? else {
                     round.expelled = true;
                     return Ok(round);
                 };

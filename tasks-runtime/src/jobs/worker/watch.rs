@@ -189,6 +189,7 @@ mod tests {
             beat,
             host: String::new(),
             process: 1,
+            time: 0,
         }]
     }
 
