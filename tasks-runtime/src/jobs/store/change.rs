@@ -1,0 +1,77 @@
+//! Jobs are canceled, queued again, and say how far they are.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::RunQueryDsl;
+
+use super::insert::notify;
+use crate::database::{Connection, statement};
+use crate::jobs::error::JobError;
+use crate::jobs::id::JobId;
+use crate::jobs::table::{state, tasks_jobs};
+use crate::with_conn;
+
+/// Cancels a job that waits, and asks one that runs to stop. The others stay as they are.
+pub(in crate::jobs) async fn cancel(
+    conn: &mut Connection,
+    id: JobId,
+    now: i64,
+) -> Result<(), JobError> {
+    let sql = "UPDATE tasks_jobs SET cancel_requested_at = COALESCE(cancel_requested_at, $1), \
+         finished_at = CASE WHEN state < 2 THEN $1 ELSE finished_at END, \
+         state = CASE WHEN state < 2 THEN 5 ELSE state END WHERE id = $2 AND state < 3";
+    with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(id.to_string())
+            .execute(conn)
+            .await
+    })?;
+    Ok(())
+}
+
+/// Queues a job again that failed or was canceled, with all its attempts. `false` when it is not one of those.
+pub(in crate::jobs) async fn retry(
+    conn: &mut Connection,
+    id: JobId,
+    now: i64,
+) -> Result<bool, JobError> {
+    let sql = "UPDATE tasks_jobs SET state = 1, run_at = $1, scheduled_at = NULL, finished_at = NULL, \
+         cancel_requested_at = NULL, attempt = 0, crashes = 0, artifact_id = NULL, error_type = NULL, error = NULL, \
+         error_traceback = NULL, progress = NULL \
+         WHERE id = $2 AND state IN (4, 5) AND task_name IS NOT NULL";
+    let updated = with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(id.to_string())
+            .execute(conn)
+            .await
+    })?;
+    notify(conn).await?;
+    Ok(updated == 1)
+}
+
+/// How far a running job says it is, if this attempt still counts.
+pub(in crate::jobs) async fn progress(
+    conn: &mut Connection,
+    id: &str,
+    fence: i64,
+    json: &str,
+    artifact: Option<&str>,
+) -> Result<(), JobError> {
+    with_conn!(conn, |conn| {
+        diesel::update(
+            tasks_jobs::table
+                .filter(tasks_jobs::id.eq(id))
+                .filter(tasks_jobs::fence.eq(fence))
+                .filter(tasks_jobs::state.eq(state::RUNNING)),
+        )
+        .set((
+            tasks_jobs::progress.eq((!json.is_empty()).then_some(json)),
+            tasks_jobs::artifact_id.eq(artifact),
+        ))
+        .execute(conn)
+        .await
+    })?;
+    Ok(())
+}

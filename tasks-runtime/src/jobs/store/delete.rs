@@ -1,0 +1,109 @@
+//! Jobs are forgotten, with their logs.
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use diesel_async::RunQueryDsl;
+
+use crate::database::Connection;
+use crate::jobs::error::JobError;
+use crate::jobs::id::JobId;
+use crate::jobs::table::{having, state, tasks_job_logs, tasks_jobs};
+use crate::with_conn;
+
+/// Forgets a job that does not run, and marks one that does, to be forgotten at its end. `false` when it is not there or runs.
+pub(in crate::jobs) async fn delete(conn: &mut Connection, id: JobId) -> Result<bool, JobError> {
+    let id = id.to_string();
+    let deleted = with_conn!(conn, |conn| {
+        diesel::delete(
+            tasks_jobs::table
+                .filter(tasks_jobs::id.eq(&id))
+                .filter(tasks_jobs::state.ne(state::RUNNING)),
+        )
+        .execute(conn)
+        .await
+    })?;
+    if deleted == 0 {
+        with_conn!(conn, |conn| {
+            diesel::update(tasks_jobs::table.find(&id))
+                .set(tasks_jobs::forget.eq(1))
+                .execute(conn)
+                .await
+        })?;
+    } else {
+        with_conn!(conn, |conn| {
+            diesel::delete(tasks_job_logs::table.filter(tasks_job_logs::job_id.eq(&id)))
+                .execute(conn)
+                .await
+        })?;
+    }
+    Ok(deleted == 1)
+}
+
+/// Forgets jobs that somebody deleted while they ran. Gives how many.
+pub(in crate::jobs) async fn forget(conn: &mut Connection) -> Result<usize, JobError> {
+    let gone: Vec<String> = with_conn!(conn, |conn| {
+        diesel::delete(tasks_jobs::table.filter(sql::<Bool>("forget = 1 AND state <> 2")))
+            .returning(tasks_jobs::id)
+            .get_results(conn)
+            .await
+    })?;
+    with_conn!(conn, |conn| {
+        diesel::delete(tasks_job_logs::table.filter(tasks_job_logs::job_id.eq_any(&gone)))
+            .execute(conn)
+            .await
+    })?;
+    Ok(gone.len())
+}
+
+/// Whether there are any of those.
+pub(in crate::jobs) async fn any_to_forget(conn: &mut Connection) -> Result<bool, JobError> {
+    let any: Option<String> = with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(sql::<Bool>("forget = 1 AND state <> 2"))
+            .select(tasks_jobs::id)
+            .first(conn)
+            .await
+            .optional()
+    })?;
+    Ok(any.is_some())
+}
+
+/// Forgets jobs that ended before a time, oldest first. Gives how many were found.
+pub(in crate::jobs) async fn expire(
+    conn: &mut Connection,
+    before: i64,
+    limit: i64,
+) -> Result<usize, JobError> {
+    let ids: Vec<String> = with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(sql::<Bool>(having::ENDED))
+            .filter(tasks_jobs::finished_at.lt(before))
+            .order(tasks_jobs::finished_at)
+            .limit(limit)
+            .select(tasks_jobs::id)
+            .load(conn)
+            .await
+    })?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    // The jobs first, as a deletion does it: one that is queued again in the meantime stays, with its log.
+    let deleted: Vec<String> = with_conn!(conn, |conn| {
+        diesel::delete(
+            tasks_jobs::table
+                .filter(tasks_jobs::id.eq_any(&ids))
+                .filter(sql::<Bool>(having::ENDED)),
+        )
+        .returning(tasks_jobs::id)
+        .get_results(conn)
+        .await
+    })?;
+    with_conn!(conn, |conn| {
+        diesel::delete(tasks_job_logs::table.filter(tasks_job_logs::job_id.eq_any(&deleted)))
+            .execute(conn)
+            .await
+    })?;
+    // Those that were skipped are asked for again: what counts is whether there are more.
+    Ok(ids.len())
+}

@@ -1,0 +1,17 @@
+//! The records of jobs, one by one.
+
+mod change;
+mod delete;
+mod insert;
+mod logs;
+mod read;
+
+pub(super) use self::change::{cancel, progress, retry};
+pub(super) use self::delete::{any_to_forget, delete, expire, forget};
+#[cfg(feature = "postgres")]
+pub(super) use self::insert::CHANNEL;
+pub(super) use self::insert::{find_twin, find_unique, give_up_key, insert, notify, twin_of};
+pub(super) use self::logs::{Line, MOST_LINES, log, logs};
+#[cfg(feature = "metrics")]
+pub(super) use self::read::waiting;
+pub(super) use self::read::{count, find, find_result, list, stats};

@@ -1,0 +1,179 @@
+//! Jobs are found, listed and counted.
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Nullable, Text};
+use diesel_async::RunQueryDsl;
+
+use crate::database::Connection;
+use crate::jobs::error::JobError;
+use crate::jobs::id::JobId;
+use crate::jobs::list::JobFilter;
+use crate::jobs::record::JobStats;
+use crate::jobs::table::{LISTED_ERROR, LISTED_PARAMS, Row, having, tasks_jobs};
+use crate::with_conn;
+
+pub(in crate::jobs) async fn find(
+    conn: &mut Connection,
+    id: JobId,
+) -> Result<Option<Row>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .find(id.to_string())
+            // Not as a text of SQL: that would have it prepared each time.
+            .filter(tasks_jobs::forget.eq(0))
+            .select(Row::as_select())
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// The row and its result.
+pub(in crate::jobs) async fn find_result(
+    conn: &mut Connection,
+    id: JobId,
+) -> Result<Option<(Row, Option<String>)>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .find(id.to_string())
+            // Not as a text of SQL: that would have it prepared each time.
+            .filter(tasks_jobs::forget.eq(0))
+            .select((Row::as_select(), tasks_jobs::result))
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// Newest first, without what is heavy: parameters that are longer than a list shows are empty, errors are cut, tracebacks are left out.
+pub(in crate::jobs) async fn list(
+    conn: &mut Connection,
+    filter: &JobFilter,
+    before: Option<JobId>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Row>, JobError> {
+    let before = before.map(|id| id.to_string());
+    let error = format!("substr(tasks_jobs.error, 1, {})", LISTED_ERROR + 1);
+    let params = format!(
+        "CASE WHEN octet_length(tasks_jobs.params) > {LISTED_PARAMS} THEN '' ELSE tasks_jobs.params END"
+    );
+    Ok(with_conn!(conn, |conn| {
+        let mut query = tasks_jobs::table
+            .filter(sql::<Bool>(having::KEPT))
+            .into_boxed();
+        if let Some(status) = filter.status {
+            query = query.filter(sql::<Bool>(having::status(status)));
+        }
+        if let Some(tasks) = &filter.tasks {
+            query = query.filter(tasks_jobs::task_name.eq_any(tasks));
+        }
+        if let Some(schedule) = &filter.schedule {
+            query = query.filter(tasks_jobs::schedule_name.eq(schedule));
+        }
+        if let Some(before) = before {
+            query = query.filter(tasks_jobs::id.lt(before));
+        }
+        query
+            .order(tasks_jobs::id.desc())
+            .offset(offset)
+            .limit(limit)
+            // In the order of a row.
+            .select((
+                tasks_jobs::id,
+                tasks_jobs::task_name,
+                tasks_jobs::description,
+                tasks_jobs::queue,
+                tasks_jobs::state,
+                tasks_jobs::priority,
+                tasks_jobs::run_at,
+                tasks_jobs::submitted_at,
+                tasks_jobs::scheduled_at,
+                tasks_jobs::started_at,
+                tasks_jobs::finished_at,
+                tasks_jobs::cancel_requested_at,
+                tasks_jobs::attempt,
+                tasks_jobs::max_attempts,
+                tasks_jobs::crashes,
+                tasks_jobs::artifact_id,
+                tasks_jobs::error_type,
+                sql::<Nullable<Text>>(&error),
+                sql::<Nullable<Text>>("CAST(NULL AS TEXT)"),
+                tasks_jobs::progress,
+                sql::<Text>(&params),
+                tasks_jobs::schedule_name,
+                tasks_jobs::submitted_by,
+            ))
+            .load::<Row>(conn)
+            .await
+    })?)
+}
+
+pub(in crate::jobs) async fn count(
+    conn: &mut Connection,
+    filter: &JobFilter,
+) -> Result<u64, JobError> {
+    let count: i64 = with_conn!(conn, |conn| {
+        let mut query = tasks_jobs::table
+            .filter(sql::<Bool>(having::KEPT))
+            .count()
+            .into_boxed();
+        if let Some(status) = filter.status {
+            query = query.filter(sql::<Bool>(having::status(status)));
+        }
+        if let Some(tasks) = &filter.tasks {
+            query = query.filter(tasks_jobs::task_name.eq_any(tasks));
+        }
+        if let Some(schedule) = &filter.schedule {
+            query = query.filter(tasks_jobs::schedule_name.eq(schedule));
+        }
+        query.get_result(conn).await
+    })?;
+    Ok(count.unsigned_abs())
+}
+
+pub(in crate::jobs) async fn stats(conn: &mut Connection) -> Result<JobStats, JobError> {
+    let mut counts = [0; 5];
+    let conditions = [
+        having::PENDING,
+        having::RUNNING,
+        having::ENDED,
+        having::FAILED,
+        having::CANCELED,
+    ];
+    for (count, condition) in counts.iter_mut().zip(conditions) {
+        let found: i64 = with_conn!(conn, |conn| {
+            tasks_jobs::table
+                .filter(sql::<Bool>(condition))
+                .count()
+                .get_result(conn)
+                .await
+        })?;
+        *count = found.unsigned_abs();
+    }
+    let [pending, running, ended, failed, canceled] = counts;
+    Ok(JobStats {
+        pending,
+        running,
+        completed: ended - failed - canceled,
+        failed,
+        canceled,
+    })
+}
+
+/// How many jobs wait, by queue.
+#[cfg(feature = "metrics")]
+pub(in crate::jobs) async fn waiting(
+    conn: &mut Connection,
+) -> Result<std::collections::HashMap<String, i64>, JobError> {
+    let counts: Vec<(String, i64)> = with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(sql::<Bool>(having::PENDING))
+            .group_by(tasks_jobs::queue)
+            .select((tasks_jobs::queue, diesel::dsl::count_star()))
+            .load(conn)
+            .await
+    })?;
+    Ok(counts.into_iter().collect())
+}
