@@ -67,6 +67,8 @@ mod lease;
 mod migrations;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "sqlite")]
+mod private_directory;
 mod query;
 mod session;
 mod settings;

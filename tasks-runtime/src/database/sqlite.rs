@@ -1,7 +1,6 @@
 //! Connections to SQLite.
 
 use std::error::Error;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +20,7 @@ use tokio::sync::Notify;
 use super::DatabaseError;
 use super::lease;
 use super::migrations::Undone;
+use super::private_directory::PrivateDirectory;
 use super::settings::Settings;
 use super::url::{SqliteFile, SqliteMode};
 use super::write_health::WriteHealth;
@@ -97,7 +97,7 @@ pub(super) struct Pools {
     /// A second connection that writes, for when the first one is lent to code that does not go on.
     reserve: Option<managed::Pool<Manager>>,
     /// A directory to be removed in the end.
-    directory: Option<Arc<tempfile::TempDir>>,
+    directory: Option<Arc<PrivateDirectory>>,
 }
 
 /// Opens connections to one file.
@@ -114,7 +114,7 @@ pub(super) struct Manager {
 impl Pools {
     pub(super) fn new(
         file: &SqliteFile,
-        directory: Option<tempfile::TempDir>,
+        directory: Option<PrivateDirectory>,
         settings: &Settings,
         background: &Handle,
         write_health: &Arc<WriteHealth>,
@@ -299,13 +299,8 @@ pub(super) async fn end(
 }
 
 /// A private file: in memory, where there is a file system of that kind.
-pub(super) fn private_file() -> std::io::Result<(String, tempfile::TempDir)> {
-    let memory = Path::new("/dev/shm");
-    let prefix = "tasks-";
-    let directory = tempfile::Builder::new()
-        .prefix(prefix)
-        .tempdir_in(memory)
-        .or_else(|_| tempfile::Builder::new().prefix(prefix).tempdir())?;
+pub(super) fn private_file() -> std::io::Result<(String, PrivateDirectory)> {
+    let directory = PrivateDirectory::new()?;
     let file = directory.path().join("memory.db");
     Ok((file.to_string_lossy().into_owned(), directory))
 }

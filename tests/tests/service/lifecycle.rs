@@ -39,6 +39,34 @@ async fn sleeping(
     }
 }
 
+/// The directory of a private database that a process has open.
+#[cfg(target_os = "linux")]
+fn private_directory(server: &Server) -> std::path::PathBuf {
+    let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
+    let files = open
+        .flatten()
+        .filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    let mut databases = files.filter(|file| file.ends_with("memory.db"));
+    let database = databases.next().expect("a private database");
+    database.parent().unwrap().to_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_killed_process_had_in_memory_goes_with_the_next_one() {
+    let lives = start(&[]);
+    let mut killed = start(&[]);
+    let [of_living, of_killed] = [&lives, &killed].map(private_directory);
+    assert!(of_killed.is_dir());
+    killed.signal(Signal::KILL).unwrap();
+    killed.wait(Duration::from_secs(10)).unwrap();
+    let next = start(&[]);
+    assert!(!of_killed.exists(), "{}", next.output());
+    assert!(private_directory(&next).is_dir());
+    assert!(of_living.is_dir(), "{}", next.output());
+    assert_eq!(private_directory(&lives), of_living);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_lets_requests_end_and_runs_the_hooks() {
     let mut server = start(&[]);
