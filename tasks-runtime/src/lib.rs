@@ -78,6 +78,9 @@ mod nearest;
 pub mod prelude;
 mod registry;
 mod schema;
+#[doc(hidden)]
+#[allow(missing_docs, reason = "not public")]
+pub mod shared;
 pub mod shell;
 mod task;
 pub mod testing;

@@ -1,11 +1,7 @@
 //! Did you mean …?
 
 /// The names that resemble `name`, the closest first, at most `count`.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    known: impl Iterator<Item = &'a str>,
-    count: usize,
-) -> Vec<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>, count: usize) -> Vec<&'a str> {
     /// Below this, two names have little in common.
     const SIMILAR: f64 = 0.75;
     // The comparison is quadratic in the length, and no name is that long.

@@ -8,7 +8,8 @@ use serde::de::IgnoredAny;
 use super::error::{Errors, escape};
 use super::inspect::{self, Finding};
 use super::members::members;
-use super::{AnyPlaces, Declared, Echo, Input, InvalidArguments, depth, unknown_key};
+use super::repeated::TWICE;
+use super::{AnyPlaces, Declared, Echo, Input, InvalidArguments, MASK, MASKED, depth, unknown_key};
 
 pub(super) fn read<'a>(
     input: Input<'a>,
@@ -43,15 +44,19 @@ pub(super) fn read<'a>(
                 "provided by the server and cannot be set".to_owned()
             });
         } else if std::mem::replace(&mut given[index], true) {
-            errors.push(&key, "", || "given twice".to_owned());
+            errors.push(&key, "", || TWICE.to_owned());
         } else if depth::of(value) > depth::LIMIT {
             errors.push(&key, "", depth::message);
         } else if place.read(value) == Some(value.len()) {
             if parameter.secret {
                 secrets.push(span(params, value));
+                if value == MASK {
+                    errors.push(&key, "", || MASKED.to_owned());
+                }
             }
-            if parameter.is_delicate() && inspect::has_long_numbers(value) {
-                for (path, detail) in inspect::numbers(parameter.schema(), value) {
+            let taken = parameter.taken();
+            if taken.is_in(value) {
+                for (path, detail) in taken.find(parameter.schema(), value) {
                     if parameter.secret {
                         errors.push(&key, "", || SECRET.to_owned());
                         break;
@@ -92,6 +97,13 @@ pub(super) fn with_others(mut first: Finding, others: Vec<Finding>) -> Vec<Findi
         && let Some(found) = others.iter().find(|(other, _)| *other == first.0)
     {
         first.1.clone_from(&found.1);
+    }
+    if let Some(name) = first
+        .1
+        .strip_prefix("duplicate field `")
+        .and_then(|words| words.strip_suffix('`'))
+    {
+        first = (format!("{}/{}", first.0, escape(name)), TWICE.to_owned());
     }
     let (pointer, detail) = &first;
     // It names the field that is missing, or not known, where the object is.
@@ -226,7 +238,7 @@ fn envelope(body: &str) -> Result<&str, InvalidArguments> {
     let mut params = None;
     for (key, value) in members(body)? {
         if key == "params" && params.replace(value).is_some() {
-            return Err(InvalidArguments::one("/params", "given twice"));
+            return Err(InvalidArguments::one("/params", TWICE));
         }
     }
     Ok(params.unwrap_or("null"))

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use super::inspect::is_delicate;
 use super::slot::AnySlot;
+use super::taken::Taken;
 use crate::schema;
 
 /// One parameter of a registered task, with what every call asks of it at hand.
@@ -16,7 +16,7 @@ pub(crate) struct Declared {
     pub(crate) injected: bool,
     pub(crate) slot: &'static dyn AnySlot,
     nests: OnceLock<bool>,
-    delicate: OnceLock<bool>,
+    taken: OnceLock<Taken>,
     schema: OnceLock<Value>,
 }
 
@@ -29,16 +29,19 @@ impl Declared {
             injected: slot.injected(),
             slot,
             nests: OnceLock::new(),
-            delicate: OnceLock::new(),
+            taken: OnceLock::new(),
             schema: OnceLock::new(),
         }
     }
 
-    /// Whether it has numbers that may be read as other ones: of single precision, say. Found out with the first request.
-    pub(crate) fn is_delicate(&self) -> bool {
-        *self.delicate.get_or_init(|| {
+    /// What it takes that is not to be taken. Found out with the first request.
+    pub(crate) fn taken(&self) -> Taken {
+        *self.taken.get_or_init(|| {
+            if self.injected {
+                return Taken::default();
+            }
             // Not kept: most parameters are never asked for theirs again.
-            !self.injected && is_delicate(&self.standalone_schema())
+            Taken::of(&self.standalone_schema())
         })
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::nearest::nearest;
 
 /// How many errors one answer lists.
-pub(super) const MAX_ERRORS: usize = 100;
+pub(crate) const MAX_ERRORS: usize = 100;
 /// How many characters of a detail are kept: it may quote the client's value.
 const MAX_DETAIL: usize = 300;
 
@@ -108,6 +108,12 @@ impl Errors {
         }
     }
 
+    /// Whether there is one about a path below the parameters.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        let pointer = format!("/params{path}");
+        self.list.iter().any(|error| error.pointer == pointer)
+    }
+
     fn push_at(&mut self, pointer: String, detail: String) {
         self.list.push(ArgumentError {
             pointer: shorten(pointer),
@@ -120,9 +126,11 @@ impl Errors {
             return Ok(());
         }
         if self.more > 0 {
+            // In the place of the last one, which it counts. Not everything was looked for any more.
+            self.list.pop();
             self.list.push(ArgumentError {
                 pointer: "/params".to_owned(),
-                detail: format!("and {} more errors", self.more),
+                detail: format!("and {} more errors, at least", self.more + 1),
             });
         }
         Err(InvalidArguments::Mismatch(self.list))

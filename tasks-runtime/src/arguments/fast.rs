@@ -8,7 +8,7 @@
 use serde::de::IgnoredAny;
 
 use super::scanner::Scanner;
-use super::{AnyPlaces, Declared, Echo, Input, depth, inspect};
+use super::{AnyPlaces, Declared, Echo, Input, MASK, depth};
 
 pub(super) fn read<'a>(
     input: Input<'a>,
@@ -92,12 +92,14 @@ impl Filler<'_> {
         let start = scanner.position;
         scanner.position += place.read(scanner.rest())?;
         let parameter = &self.parameters[index];
-        if parameter.is_delicate()
-            && inspect::has_long_numbers(&scanner.text[start..scanner.position])
-        {
+        let value = &scanner.text[start..scanner.position];
+        if parameter.taken().is_in(value) {
             return None;
         }
         if parameter.secret {
+            if value == MASK {
+                return None;
+            }
             self.secrets.push(start..scanner.position);
         }
         Some(())

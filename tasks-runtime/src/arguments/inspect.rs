@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::error::{MAX_ERRORS, escape};
 use super::members::members;
+use super::repeated;
 use super::scanner::Scanner;
 use crate::nearest::nearest;
 
@@ -23,7 +24,16 @@ pub(super) type Finding = (String, String);
 
 /// All that is wrong with a value.
 pub(super) fn all(schema: &Value, json: &str) -> Vec<Finding> {
-    Inspector::run(schema, json, false)
+    let mut found = Inspector::run(schema, json, false);
+    // Also where a struct would say it that was not reached.
+    found.extend(repeated(json));
+    found
+}
+
+/// The members that are given twice.
+pub(super) fn repeated(json: &str) -> impl Iterator<Item = Finding> {
+    let found = repeated::find(json, MAX_ERRORS).into_iter();
+    found.map(|pointer| (pointer, repeated::TWICE.to_owned()))
 }
 
 /// The numbers in a value that would be read as other ones.

@@ -16,17 +16,19 @@ mod list;
 mod members;
 mod parameter;
 mod place;
+pub(crate) mod repeated;
 mod request;
 mod scanner;
 mod slot;
 mod source;
+mod taken;
 mod value;
 mod whole;
 
 pub(crate) use declared::Declared;
 pub use error::{ArgumentError, InvalidArguments};
 pub(crate) use error::{escape, unknown_key};
-pub(crate) use input::{Echo, Input, MASK};
+pub(crate) use input::{Echo, Input, MASK, MASKED};
 pub use list::{AnyPlaces, Places, Slots};
 #[cfg(feature = "database")]
 pub(crate) use members::members;

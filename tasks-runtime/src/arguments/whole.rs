@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::careful::with_others;
 use super::error::Errors;
+use super::repeated::TWICE;
+use super::taken::Taken;
 use super::{Echo, Input, InvalidArguments, careful, depth, inspect, request, unknown_key};
 
 /// The fields of the struct, read off its schema.
@@ -16,8 +18,8 @@ pub(crate) struct Fields {
     /// Whether the struct takes other keys, too, as one with a flattened map does.
     pub(crate) open: bool,
     schema: Value,
-    /// Whether it has numbers that may be read as other ones.
-    delicate: bool,
+    /// What it takes that is not to be taken.
+    taken: Taken,
 }
 
 impl Fields {
@@ -47,7 +49,7 @@ impl Fields {
             required: names(schema.get("required")),
             open,
             schema: schema.clone(),
-            delicate: inspect::is_delicate(schema),
+            taken: Taken::of(schema),
         }
     }
 
@@ -75,6 +77,7 @@ impl Fields {
             Ok(_) => ignored.iter().any(|ignored| ignored == key),
             Err(_) => !self.known.iter().any(|name| name == key),
         };
+        let is_field = |pointer: &str| pointer.matches('/').count() == 1;
         let mut errors = Errors::default();
         careful::strays(input, &mut errors);
         let mut given = vec![false; self.known.len()];
@@ -86,7 +89,7 @@ impl Fields {
             match self.known.iter().position(|name| name == key) {
                 Some(index) if std::mem::replace(&mut given[index], true) => {
                     twice = true;
-                    errors.push(key, "", || "given twice".to_owned());
+                    errors.push(key, "", || TWICE.to_owned());
                 }
                 None if !self.open && is_unknown(key) => errors.push(key, "", || {
                     unknown_key(key, self.known.iter().map(String::as_str))
@@ -95,9 +98,11 @@ impl Fields {
             }
         }
         if let Ok(value) = parsed {
-            if self.delicate && inspect::has_long_numbers(text) {
-                for (path, detail) in inspect::numbers(&self.schema, text) {
-                    errors.push_below(&path, || detail);
+            if self.taken.is_in(text) {
+                for (path, detail) in self.taken.find(&self.schema, text) {
+                    if !is_field(&path) || detail != TWICE || !errors.has(&path) {
+                        errors.push_below(&path, || detail);
+                    }
                 }
             }
             errors.finish()?;
@@ -119,7 +124,6 @@ impl Fields {
         let said = missing && detail.starts_with("missing field")
             || twice && detail.starts_with("duplicate field");
         let first = (path, detail);
-        let is_field = |pointer: &str| pointer.matches('/').count() == 1;
         for (index, (path, detail)) in with_others(first, inspect::all(&self.schema, text))
             .into_iter()
             .enumerate()
@@ -129,7 +133,9 @@ impl Fields {
                 0 => said,
                 _ => {
                     is_field(&path)
-                        && (detail.starts_with("required") || detail.starts_with("unknown field"))
+                        && (detail.starts_with("required")
+                            || detail.starts_with("unknown field")
+                            || detail == TWICE && errors.has(&path))
                 }
             };
             if !known {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::encryption::{EncryptionKeys, Undecryptable, no_key};
-use crate::arguments::{self, ArgumentError, Declared, InvalidArguments, MASK};
+use crate::arguments::{self, ArgumentError, Declared, InvalidArguments, MASK, MASKED};
 use crate::artifacts::digest;
 use crate::call::ExecuteError;
 use crate::registry::RegisteredTask;
@@ -53,7 +53,7 @@ impl ParamsStore {
             .filter_map(|(name, span)| {
                 let value = &params[span.clone()];
                 let detail = if value == MASK {
-                    "this is what is shown in place of the secret, not the secret: send the value itself"
+                    MASKED
                 } else if encrypted(value).is_some() {
                     "this is how an encrypted secret is stored: send the value itself"
                 } else {

@@ -1,0 +1,41 @@
+//! What types take that is not to be taken.
+
+use serde_json::Value;
+
+use super::{inspect, repeated};
+
+/// What a type reads without an error, and changes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Taken {
+    /// Numbers as other ones: of single precision, say.
+    numbers: bool,
+    /// Members that are given twice, of which it keeps one.
+    repeated: bool,
+}
+
+impl Taken {
+    pub(super) fn of(schema: &Value) -> Self {
+        Self {
+            numbers: inspect::is_delicate(schema),
+            repeated: repeated::are_taken(schema),
+        }
+    }
+
+    /// Whether there may be something of that in a text that was read.
+    pub(super) fn is_in(self, json: &str) -> bool {
+        self.numbers && inspect::has_long_numbers(json)
+            || self.repeated && !repeated::find(json, 1).is_empty()
+    }
+
+    /// All of that in a text that was read.
+    pub(super) fn find(self, schema: &Value, json: &str) -> Vec<inspect::Finding> {
+        let mut found = Vec::new();
+        if self.numbers && inspect::has_long_numbers(json) {
+            found = inspect::numbers(schema, json);
+        }
+        if self.repeated {
+            found.extend(inspect::repeated(json));
+        }
+        found
+    }
+}
