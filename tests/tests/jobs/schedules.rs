@@ -144,7 +144,18 @@ async fn a_schedule_that_cannot_be_is_refused(test: Ground) {
     for (schedule, expected) in [
         (schedule("a b").every(second), "/name: "),
         (schedule("a"), "/cron: "),
-        (schedule("a").cron("61 * * * *"), "/cron: "),
+        (
+            schedule("a").cron("61 * * * *"),
+            "/cron: the minute cannot be `61`: expected 0 to 59, as in `30`",
+        ),
+        (
+            schedule("a").cron("0 0 30 2 *"),
+            "/cron: `0 0 30 2 *` never comes",
+        ),
+        (
+            schedule("a").cron("* * *"),
+            "/cron: has 3 fields, and five are expected",
+        ),
         (
             schedule("a").cron("* * * * *").timezone("Mars"),
             "/timezone: `Mars` is not a time zone",

@@ -49,8 +49,10 @@ impl Schedule {
         }
     }
 
-    /// By a pattern of cron: minute, hour, day of the month, month, day of the week; with a sixth field before them for seconds, and
-    /// a seventh after them for years. `@daily` and the like are patterns, too.
+    /// By a pattern of cron: minute, hour, day of the month, month, day of the week, as in `30 2 * * 1-5`. With six fields, the first is
+    /// the second, as in `*/10 * * * * *`; with seven, the last is the year, as in `0 0 12 1 1 * 2030`. `@yearly`, `@monthly`, `@weekly`,
+    /// `@daily` and `@hourly` are patterns, too. One that is wrong, or that never comes, is an error that names the field, its value and
+    /// what it may be.
     ///
     /// Of a local time that is left out in spring, the run is when the gap ends; of one that comes twice in autumn, there is one
     /// run.

@@ -3,6 +3,7 @@
 mod builder;
 mod cron;
 mod declared;
+mod pattern;
 mod record;
 mod recurrence;
 mod row;

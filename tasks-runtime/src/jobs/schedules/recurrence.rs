@@ -6,9 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use croner::Cron;
 
-use super::cron;
+use super::{cron, pattern};
 use crate::jobs::error::JobError;
 
 /// The shortest time between two runs.
@@ -39,18 +38,11 @@ impl Recurrence {
                 format!("`{shown}` is not a time zone: use a name like `Europe/Berlin` or `UTC`"),
             )
         })?;
-        if pattern.len() > 200 {
-            return Err(wrong("/cron", "is longer than 200 bytes"));
-        }
-        let cron = Cron::from_str(pattern).map_err(|error| wrong("/cron", error))?;
-        let new = Self::Cron {
+        pattern::check(pattern, timezone).map_err(|reason| wrong("/cron", reason))?;
+        Ok(Self::Cron {
             pattern: pattern.to_owned(),
             timezone,
-        };
-        // The 30th of February is well-formed, and never comes.
-        cron.find_next_occurrence(&Utc::now().with_timezone(&timezone), false)
-            .map_err(|error| wrong("/cron", error))?;
-        Ok(new)
+        })
     }
 
     pub(in crate::jobs) fn every(interval: Duration) -> Result<Self, JobError> {
