@@ -80,13 +80,18 @@ pub enum JobError {
         /// Why not.
         source: Box<Self>,
     },
-    /// The key came before, for a call with other parameters.
-    #[error("the idempotency key `{key}` came before with other parameters, for job {id}")]
+    /// The key came before, for a call with other parameters, or with another description, queue, priority or time.
+    #[error(
+        "the idempotency key `{key}` came before with other `{other}`, for job {id}: send the same again, or another key"
+    )]
+    #[non_exhaustive]
     KeyReused {
         /// The key.
         key: String,
         /// The job that has it.
         id: JobId,
+        /// What was other: `parameters`, or the name of an option.
+        other: &'static str,
     },
     /// The parameters of a job that was submitted before cannot be compared with these: the key that they were encrypted with is missing.
     #[error("the job that has this idempotency key cannot be compared: {0}")]

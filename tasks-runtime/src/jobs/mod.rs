@@ -65,7 +65,7 @@ pub use record::{JobLog, JobRecord, JobStats, JobStatus, Progress};
 pub use scheduler::Scheduler;
 pub use schedules::{Schedule, ScheduleRecord};
 pub use settings::Jobs;
-pub use submit::{MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_KEY, Submit};
+pub use submit::{MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_KEY, Submit, Submitted};
 
 pub(crate) use worker::{computer, computers};
 

@@ -10,7 +10,7 @@ use super::error::{JobError, Wrong};
 use super::params::UniqueKey;
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
-use super::table::{NewRow, state};
+use super::table::{NewRow, Row, state};
 use crate::arguments::ArgumentError;
 use crate::database::Transaction;
 use crate::task::JobPolicy;
@@ -56,6 +56,17 @@ pub struct Submit {
     /// The name of the task and its parameters as JSON, checked.
     pub(super) call: Result<Checked, JobError>,
     pub(super) options: Options,
+}
+
+/// What a submission came to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Submitted {
+    /// The job.
+    pub job: JobRecord,
+    /// Whether an earlier submission stored it: one with the same [idempotency key](Submit::idempotency_key), or one of a task with
+    /// `unique = "params"` whose job waits or runs.
+    pub replayed: bool,
 }
 
 /// A call whose parameters fit.
@@ -143,7 +154,8 @@ impl Submit {
     }
 
     /// A name of the caller's for this very job: what is submitted under it again is not stored again, and gives the job that
-    /// is there, however that one ended. For as long as that one is kept.
+    /// is there, however that one ended. For as long as that one is kept. With other parameters, another description, queue, priority or time, it is
+    /// an error, [`JobError::KeyReused`].
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.options.idempotency_key = Some(key.into());
         self
@@ -209,6 +221,23 @@ impl Submit {
         scheduler.insert_within(transaction, row).await
     }
 
+    /// Stores it, as awaiting it does, and says whether it was there before.
+    ///
+    /// # Errors
+    ///
+    /// Those of an await.
+    pub async fn store(self) -> Result<Submitted, JobError> {
+        let scheduler = self.scheduler.clone();
+        scheduler.refresh_clock().await?;
+        let row = self.row()?;
+        let id = row.id.clone();
+        let job = scheduler.insert(row).await?;
+        Ok(Submitted {
+            replayed: job.id.to_string() != id,
+            job,
+        })
+    }
+
     /// The row, if all is well.
     pub(super) fn row(self) -> Result<NewRow, JobError> {
         let mut options = self.options;
@@ -230,7 +259,44 @@ impl Submit {
         row.idempotency_key = options.idempotency_key;
         row.submitted_by = options.submitted_by;
         row.again = options.again;
+        row.said = Said {
+            description: options.description.is_some(),
+            queue: options.queue.is_some(),
+            priority: options.priority.is_some(),
+            scheduled_at: matches!(options.when, Some(When::At(_))),
+        };
         Ok(row)
+    }
+}
+
+/// What a submission says by itself, and not its task: what is submitted again under its key has to be the same there. How much later it
+/// is to run counts from another moment each time, so it is not compared; nor is what is left to the task, which may be another version by
+/// then.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said {
+    description: bool,
+    queue: bool,
+    priority: bool,
+    scheduled_at: bool,
+}
+
+impl Said {
+    /// What one says that the other, which was stored, has not.
+    pub(super) fn other_than(self, row: &NewRow, stored: &Row) -> Option<&'static str> {
+        let at_another_time = stored.scheduled_at.is_some()
+            && row.scheduled_at.is_some()
+            && row.scheduled_at != stored.scheduled_at;
+        [
+            (
+                self.description && row.description != stored.description,
+                "description",
+            ),
+            (self.queue && row.queue != stored.queue, "queue"),
+            (self.priority && row.priority != stored.priority, "priority"),
+            (self.scheduled_at && at_another_time, "scheduled_at"),
+        ]
+        .into_iter()
+        .find_map(|(differs, name)| differs.then_some(name))
     }
 }
 
@@ -347,11 +413,6 @@ impl IntoFuture for Submit {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let scheduler = self.scheduler.clone();
-            scheduler.refresh_clock().await?;
-            let row = self.row()?;
-            scheduler.insert(row).await
-        })
+        Box::pin(async move { Ok(self.store().await?.job) })
     }
 }

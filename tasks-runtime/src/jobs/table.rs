@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use super::record::{JobRecord, JobStatus, Progress};
-use super::submit::Checked;
+use super::submit::{Checked, Said};
 use crate::artifacts::{ArtifactId, JsonText};
 use crate::text::cut_for_json;
 
@@ -159,6 +159,9 @@ pub(super) struct NewRow {
     /// Whether a job with its idempotency key that has failed or was canceled gives the key up.
     #[diesel(skip_insertion)]
     pub(super) again: bool,
+    /// What was said, and not left to the task.
+    #[diesel(skip_insertion)]
+    pub(super) said: Said,
     /// The unique keys that jobs with the same parameters may have as well.
     #[diesel(skip_insertion)]
     pub(super) other_unique_keys: Vec<String>,
@@ -194,6 +197,7 @@ impl NewRow {
             schedule_name: None,
             submitted_by: None,
             again: false,
+            said: Said::default(),
         }
     }
 }

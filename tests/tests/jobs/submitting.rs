@@ -91,9 +91,49 @@ async fn a_key_names_one_job(test: Ground) {
         "{error}"
     );
 
+    // What a submission says besides is the same as well; what it leaves to the task is not compared.
+    let said = |text: &str| submit("Ada").description(text);
+    let error = said("a reminder").await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("`k-1` came before with other `description`"),
+        "{error}"
+    );
+    let later = std::time::SystemTime::now() + Duration::from_secs(3600);
+    let whole = |key: &str| {
+        let submit = world.scheduler.submit(call!(greet, name = "Ada"));
+        submit.idempotency_key(key)
+    };
+    let full = || whole("k-2").priority(3).description("x").at(later);
+    let first = full().store().await.unwrap();
+    assert!(!first.replayed);
+    for same in [
+        full(),
+        whole("k-2"),
+        whole("k-2").delay(Duration::from_secs(5)),
+    ] {
+        let again = same.store().await.unwrap();
+        assert!(again.replayed);
+        assert_eq!(again.job.id, first.job.id);
+    }
+    for (other, name) in [
+        (full().priority(4), "priority"),
+        (full().at(later + Duration::from_secs(1)), "scheduled_at"),
+    ] {
+        let error = other.await.unwrap_err();
+        assert!(
+            matches!(error, JobError::KeyReused { other, .. } if other == name),
+            "{error}"
+        );
+    }
+
     let unique = |day: u32| world.scheduler.submit(call!(once_per_day, day = day));
     let one = unique(1).await.unwrap();
-    assert_eq!(unique(1).await.unwrap().id, one.id);
+    let twin = unique(1).description("y").idempotency_key("k-3");
+    let twin = twin.store().await.unwrap();
+    assert!(twin.replayed);
+    assert_eq!(twin.job.id, one.id);
     assert_ne!(unique(2).await.unwrap().id, one.id);
     world.done(&one).await;
     // It is done, so it may be submitted again.

@@ -268,13 +268,22 @@ impl Scheduler {
             let Some(twin) = find_twin(conn, row).await? else {
                 continue;
             };
-            if let Some(key) = &row.idempotency_key
-                && !self.have_same_params(row, &twin)?
-            {
-                return Err(JobError::KeyReused {
-                    key: key.clone(),
-                    id: JobId::stored(&twin.id),
-                });
+            if let Some(key) = &row.idempotency_key {
+                let other = if !self.have_same_params(row, &twin)? {
+                    Some("parameters")
+                } else if row.unique_key.is_none() {
+                    row.said.other_than(row, &twin)
+                } else {
+                    // It may be the twin by its parameters, which another submission stored.
+                    None
+                };
+                if let Some(other) = other {
+                    return Err(JobError::KeyReused {
+                        key: key.clone(),
+                        id: JobId::stored(&twin.id),
+                        other,
+                    });
+                }
             }
             if row.again && store::give_up_key(conn, &twin.id).await? {
                 continue;

@@ -15,6 +15,7 @@ use super::running::{Entry, Why};
 use crate::database::Connection;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
+use crate::jobs::submit::Said;
 use crate::jobs::submit::{check_description, storable};
 use crate::jobs::table::{NewRow, state};
 use crate::task::{IntoTaskFailure, TaskFailure, TaskOutput as _, Traceback};
@@ -48,6 +49,7 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
         schedule_name: None,
         submitted_by: None,
         again: false,
+        said: Said::default(),
         other_unique_keys: Vec::new(),
     })
 }
