@@ -42,6 +42,8 @@ pub(crate) struct Guard {
     wrong: Attempts,
     /// Whether a browser may have a session in place of the header.
     sessions: bool,
+    /// The sessions that have ended before their time.
+    ended: session::Ended,
 }
 
 impl fmt::Debug for Guard {
@@ -67,6 +69,7 @@ impl Guard {
             ),
             clock,
             sessions: false,
+            ended: session::Ended::default(),
         }
     }
 
@@ -149,8 +152,20 @@ impl Guard {
 
     /// What the session of a request reaches.
     pub(super) fn session(&self, request: &HttpRequest) -> Option<Access> {
-        let value = session::of(request).filter(|_| self.sessions)?;
-        session::access(&self.known(), value, SystemTime::now())
+        if !self.sessions {
+            return None;
+        }
+        let keys = self.known();
+        let mut all = session::all(request, &keys, &self.ended, SystemTime::now());
+        all.next().map(|session| session.access)
+    }
+
+    /// Ends the sessions of a request: whoever has a copy of their cookies is not let in by this process.
+    pub(super) fn end_sessions(&self, request: &HttpRequest) {
+        let (keys, now) = (self.known(), SystemTime::now());
+        for session in session::all(request, &keys, &self.ended, now) {
+            self.ended.add(&session, now);
+        }
     }
 
     /// The value of a new session's cookie, for who has a key.

@@ -68,13 +68,17 @@ impl Login {
             .claim(Claim::exact(LOGIN).open())
             .claim(Claim::exact(LOGOUT).open())
             .routes(move |config| {
-                let (show, enter) = (login.clone(), login.clone());
+                let (show, enter, leave) = (login.clone(), login.clone(), login.clone());
                 let show = move |request: HttpRequest| {
                     let response = show.show(&request);
                     async move { response }
                 };
                 let enter = move |request: HttpRequest, entered: web::Form<Entered>| {
                     let response = enter.enter(&request, &entered);
+                    async move { response }
+                };
+                let leave = move |request: HttpRequest| {
+                    let response = leave.leave(&request);
                     async move { response }
                 };
                 let only = |methods: &'static str| {
@@ -149,6 +153,20 @@ impl Login {
         }
     }
 
+    /// Ends the session of a browser.
+    fn leave(&self, request: &HttpRequest) -> HttpResponse {
+        if !session::is_own_page(request) {
+            return Problem::other_origin().answer(request);
+        }
+        self.guard.end_sessions(request);
+        let prefix = public_prefix(request);
+        HttpResponse::SeeOther()
+            .insert_header((LOCATION, format!("{prefix}{LOGIN}")))
+            .insert_header((SET_COOKIE, session::cookie(request, None, prefix)))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .finish()
+    }
+
     fn form(
         &self,
         request: &HttpRequest,
@@ -198,19 +216,6 @@ impl Login {
             .insert_header((CACHE_CONTROL, "no-store"))
             .body(page)
     }
-}
-
-/// Ends the session of a browser.
-async fn leave(request: HttpRequest) -> HttpResponse {
-    if !session::is_own_page(&request) {
-        return Problem::other_origin().answer(&request);
-    }
-    let prefix = public_prefix(&request);
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, format!("{prefix}{LOGIN}")))
-        .insert_header((SET_COOKIE, session::cookie(&request, None, prefix)))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .finish()
 }
 
 /// Whether the client says that it takes HTML, as browsers do for pages: that it takes anything does not count.

@@ -1,9 +1,12 @@
 //! What a browser has in place of the key, which it cannot send by itself: a cookie that is signed with the key's hash.
 //!
-//! Nothing is kept of it. A key that is no longer known signs nothing, so its sessions end with it; and every process that has
-//! the key knows the session.
+//! Nothing is kept of one that goes on. A key that is no longer known signs nothing, so its sessions end with it; and every process
+//! that has the key knows the session. What is kept, in the process that was asked to end it, is which session has ended: a copy of
+//! its cookie is no use there any more. Other processes, and this one after a new start, do not know of that.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::HttpRequest;
@@ -11,6 +14,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{COOKIE, HOST, ORIGIN};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use ulid::Ulid;
 
 use super::access::Access;
 use super::keys::Known;
@@ -23,32 +27,75 @@ const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 /// What is signed besides the time: no other signature by the same key is one of a session.
 const PURPOSE: &[u8] = b"tasks-web session\n";
 
-/// The value of a cookie: when it ends, in seconds since 1970, and the signature.
+/// How many cookies of the name are tried.
+const TRIED: usize = 8;
+/// How many sessions that have ended are kept in mind. Each was begun with a key.
+const ENDED: usize = 100_000;
+
+/// Sessions that have ended before their time, by when that is, and their ids.
+#[derive(Debug, Default)]
+pub(super) struct Ended(Mutex<BTreeSet<(u64, Ulid)>>);
+
+/// One that was signed by a key.
+pub(super) struct Session {
+    pub(super) access: Access,
+    /// When it ends, in seconds since 1970.
+    end: u64,
+    id: Ulid,
+}
+
+impl Ended {
+    /// Ends a session.
+    pub(super) fn add(&self, session: &Session, now: SystemTime) {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those whose time is over are known by that.
+        *ended = ended.split_off(&(now.as_secs(), Ulid::nil()));
+        if ended.len() >= ENDED {
+            ended.pop_first();
+        }
+        ended.insert((session.end, session.id));
+    }
+
+    fn has(&self, session: &Session) -> bool {
+        let ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.contains(&(session.end, session.id))
+    }
+}
+
+/// The value of a cookie: when it ends, in seconds since 1970, its id, and the signature.
 pub(super) fn issue(hash: &[u8; 32], now: SystemTime) -> Option<String> {
     let end = (now + LIFETIME).duration_since(UNIX_EPOCH).ok()?.as_secs();
-    let mut value = format!("{end}.");
-    for byte in signature(hash, end)?.finalize().into_bytes() {
+    let id = Ulid::new();
+    let mut value = format!("{end}.{id}.");
+    for byte in signature(hash, end, id)?.finalize().into_bytes() {
         // Writing to a string cannot fail.
         _ = write!(value, "{byte:02x}");
     }
     Some(value)
 }
 
-/// The access of the key that signed it.
-pub(super) fn access(keys: &Known, value: &str, now: SystemTime) -> Option<Access> {
-    let (end, signed) = value.split_once('.')?;
-    let end: u64 = end.parse().ok()?;
+/// The session of a cookie, if a key signed it and its time is not over.
+fn read(keys: &Known, value: &str, now: SystemTime) -> Option<Session> {
+    let (end, rest) = value.split_once('.')?;
+    let (id, signed) = rest.split_once('.')?;
+    let (end, id): (u64, Ulid) = (end.parse().ok()?, id.parse().ok()?);
     let left = Duration::from_secs(end).checked_sub(now.duration_since(UNIX_EPOCH).ok()?)?;
     let signed = bytes(signed)?;
-    let fits = |hash| signature(hash, end).is_some_and(|mac| mac.verify_slice(&signed).is_ok());
+    let fits = |hash| signature(hash, end, id).is_some_and(|mac| mac.verify_slice(&signed).is_ok());
     let found = keys.iter().find(|(hash, _)| left <= LIFETIME && fits(hash));
-    found.map(|(_, access)| access.clone())
+    found.map(|(_, access)| Session {
+        access: access.clone(),
+        end,
+        id,
+    })
 }
 
-fn signature(hash: &[u8; 32], end: u64) -> Option<Hmac<Sha256>> {
+fn signature(hash: &[u8; 32], end: u64, id: Ulid) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(hash).ok()?;
     mac.update(PURPOSE);
     mac.update(&end.to_be_bytes());
+    mac.update(&id.to_bytes());
     Some(mac)
 }
 
@@ -63,14 +110,23 @@ fn bytes(hex: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// The cookie of a request.
-pub(super) fn of(request: &HttpRequest) -> Option<&str> {
+/// The sessions of a request that go on. A browser sends several cookies of the name where other services of the same host have
+/// theirs, or where one was set for another path.
+pub(super) fn all<'a>(
+    request: &'a HttpRequest,
+    keys: &'a Known,
+    ended: &'a Ended,
+    now: SystemTime,
+) -> impl Iterator<Item = Session> + 'a {
     let cookies = request.headers().get_all(COOKIE);
     cookies
         .filter_map(|cookies| cookies.to_str().ok())
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
-        .find_map(|(name, value)| (name == NAME).then_some(value))
+        .filter_map(|(name, value)| (name == NAME).then_some(value))
+        .take(TRIED)
+        .filter_map(move |value| read(keys, value, now))
+        .filter(|session| !ended.has(session))
 }
 
 /// The header that sets the cookie, for the paths below a prefix; without a value it is removed.
@@ -126,7 +182,7 @@ mod tests {
         let keys = vec![known("one", [1; 32]), known("two", [2; 32])];
         let value = issue(&[2; 32], now).unwrap();
         let name = |keys: &Known, value: &str, now| {
-            access(keys, value, now).map(|access| access.key_name().to_owned())
+            read(keys, value, now).map(|session| session.access.key_name().to_owned())
         };
         assert_eq!(name(&keys, &value, now).as_deref(), Some("two"));
         assert_eq!(name(&keys[..1].to_vec(), &value, now), None);
@@ -140,18 +196,43 @@ mod tests {
         );
         // One that lasts longer than any is not one of ours.
         assert_eq!(name(&keys, &value, now - Duration::from_secs(1)), None);
-        let (end, signed) = value.split_once('.').unwrap();
-        let later = format!("{}.{signed}", end.parse::<u64>().unwrap() + 1);
+        let (end, rest) = value.split_once('.').unwrap();
+        let (id, signed) = rest.split_once('.').unwrap();
+        let later = format!("{}.{rest}", end.parse::<u64>().unwrap() + 1);
+        let other = format!("{end}.{}.{signed}", Ulid::new());
         for wrong in [
             "",
             ".",
             "x.y",
             end,
             &later,
+            &other,
             &format!("{end}."),
-            &format!("{end}.é"),
+            &format!("{end}.{id}"),
+            &format!("{end}.{id}."),
+            &format!("{end}.{signed}"),
+            &format!("{end}.{id}.é"),
         ] {
             assert_eq!(name(&keys, wrong, now), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_has_ended_is_kept_in_mind_for_as_long_as_it_matters() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let keys = vec![known("one", [1; 32])];
+        let begin = || read(&keys, &issue(&[1; 32], now).unwrap(), now).unwrap();
+        let ended = Ended::default();
+        let (one, two) = (begin(), begin());
+        ended.add(&one, now);
+        assert!(ended.has(&one) && !ended.has(&two));
+        ended.add(&two, now + LIFETIME);
+        assert!(ended.has(&one) && ended.has(&two));
+        ended.add(&two, now + LIFETIME + Duration::from_secs(1));
+        assert_eq!(ended.0.lock().unwrap().len(), 1);
+        for _ in 0..ENDED + 10 {
+            ended.add(&begin(), now);
+        }
+        assert_eq!(ended.0.lock().unwrap().len(), ENDED);
     }
 }

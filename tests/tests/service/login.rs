@@ -176,6 +176,38 @@ async fn a_session_is_what_its_key_is() {
     );
     assert!(header(&left, "set-cookie").starts_with("tasks_session=;"));
     assert!(header(&left, "set-cookie").contains("Max-Age=0"));
+    // A copy of the cookie is of no use any more; another session of the same key goes on.
+    assert_eq!(get("/openapi.json").send().await.unwrap().status(), 401);
+    let page = get("/$login").send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("type=\"password\""), "{page}");
+}
+
+/// Other services of the host, and other paths, may have a cookie of the same name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_session_is_found_among_several_cookies() {
+    let app = service().await;
+    let base = app.url("");
+    let (one, two) = (session(&base, MATH).await, session(&base, MATH).await);
+    assert_ne!(one, two);
+    let status = async |cookies: String| {
+        let request = client().get(app.url("/openapi.json"));
+        let answer = request.header("cookie", cookies).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    let foreign = "tasks_session=17.x";
+    assert_eq!(status(format!("{foreign}; {one}")).await, 200);
+    assert_eq!(status(format!("{one}; {foreign}; a=b")).await, 200);
+    assert_eq!(status(foreign.to_owned()).await, 401);
+    let leave = client()
+        .post(app.url("/$logout"))
+        .header("cookie", format!("{foreign}; {one}"))
+        .header("origin", &base);
+    assert_eq!(leave.send().await.unwrap().status(), 303);
+    assert_eq!(status(format!("{foreign}; {one}")).await, 401);
+    assert_eq!(status(format!("{one}; {two}")).await, 200);
+    // Not any number of them.
+    let many = format!("{foreign}; ").repeat(100);
+    assert_eq!(status(format!("{many}{two}")).await, 401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
