@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 use tasks_runtime::{RegisteredTask, TaskRegistry};
 
-use crate::http::only_get;
+use crate::http::page as page_at;
 use crate::openapi::Endpoint;
 use crate::service::{Claim, Link, Part, ServiceInfo};
 
@@ -60,7 +60,8 @@ pub(crate) fn part(
                     &json!({"type": "string"}),
                 )
             })
-            .open(),
+            .open()
+            .page(),
         )
         .routes(move |config| {
             let page = web::Bytes::from(page.clone());
@@ -75,7 +76,7 @@ pub(crate) fn part(
                 }
             };
             // Inside of a scope without a prefix, the root is the empty path as well.
-            config.service(only_get(web::resource(["", "/"]), get));
+            config.service(page_at(web::resource(["", "/"]), get));
         })
 }
 

@@ -12,6 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tasks_runtime::{ArgumentError, ExecuteError, InvalidArguments, Refusal};
 
+/// How many errors one problem lists.
+pub(crate) const MAX_ERRORS: usize = 100;
+
 /// The media type of a problem (RFC 9457, section 3).
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -216,13 +219,16 @@ impl Problem {
     pub(crate) fn invalid_query(errors: Vec<ArgumentError>) -> Self {
         Self {
             errors,
-            ..Self::bad_query("the query does not fit: `errors` says where".to_owned())
+            ..Self::bad_query(detail)
         }
     }
 
-    #[cfg(feature = "database")]
     pub(crate) fn invalid_body(errors: Vec<ArgumentError>) -> Self {
         let detail = match errors.as_slice() {
+        let detail = match errors.as_slice() {
+            [error] => format!("{}: {}", error.pointer, error.detail),
+            errors => format!("{} things are wrong with the query", errors.len()),
+        };
             [error] if error.pointer.is_empty() => format!("the body: {}", error.detail),
             [error] => format!("{}: {}", error.pointer, error.detail),
             errors => format!("{} things are wrong with the body", errors.len()),
@@ -234,7 +240,11 @@ impl Problem {
     }
 
     /// The body is well-formed, and does not fit what is there.
-    #[cfg(feature = "database")]
+        let errors = capped(errors);
+    pub(crate) fn malformed(detail: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed-json", detail)
+    }
+
     pub(crate) fn conflicting_body(errors: Vec<ArgumentError>) -> Self {
         let invalid = Self::invalid_body(errors);
         Self {
@@ -287,6 +297,19 @@ impl From<ExecuteError> for Problem {
             ExecuteError::UnknownTask { nearest, .. } => Self {
                 nearest,
                 ..Self::new(StatusCode::NOT_FOUND, "unknown-task", detail)
+/// As many errors as a problem lists, of which the last one says that there are more.
+fn capped(mut errors: Vec<ArgumentError>) -> Vec<ArgumentError> {
+    if errors.len() > MAX_ERRORS {
+        let more = errors.len() - (MAX_ERRORS - 1);
+        errors.truncate(MAX_ERRORS - 1);
+        errors.push(ArgumentError {
+            pointer: String::new(),
+            detail: format!("and {more} more errors, at least"),
+        });
+    }
+    errors
+}
+
             },
             ExecuteError::InvalidArguments {
                 reason: InvalidArguments::Mismatch(errors),
@@ -301,6 +324,7 @@ impl From<ExecuteError> for Problem {
                             &error.pointer
                         },
                         error.detail
+                let errors = capped(errors);
                     ),
                     errors => format!(
                         "task `{task}`: {} things are wrong with the arguments",

@@ -64,6 +64,6 @@ pub(crate) fn part(path: &str, version: &str, capabilities: BTreeMap<&'static st
                 };
                 async move { HttpResponse::Ok().json(system) }
             };
-            config.service(only_get(web::resource(own.as_str()), get));
+            config.service(only_get(web::resource(own.as_str()), &[], get));
         })
 }

@@ -5,10 +5,9 @@ use serde_json::{Map, Value, json};
 use tasks_runtime::artifacts::{Artifact, ArtifactNode};
 
 use super::scope::Options;
+use super::{query, upload as uploading};
 use crate::http::ULID;
-use crate::openapi::parts::{
-    Status, answer, conditional, id_parameter, list_of, listing, query_parameter,
-};
+use crate::openapi::parts::{Status, answer, conditional, id_parameter, list_of, listing};
 use crate::openapi::{Endpoint, Writer};
 
 const GROUP: &str = "artifacts";
@@ -91,7 +90,7 @@ fn tags(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 const TAG: &str = "^[^\\x00-,./:-@\\[-^`{-\\xa0\\u1680\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3000\\ufeff\\ufff0-\\uffff]+$";
 
 /// What a list of tags is like, in any version.
-fn tag_list() -> Value {
+pub(super) fn tag_list() -> Value {
     json!({
         "type": "array",
         "maxItems": 50,
@@ -101,13 +100,18 @@ fn tag_list() -> Value {
     })
 }
 
+/// What metadata are like as a text.
+pub(super) fn metadata_text() -> Value {
+    json!({"type": "string", "contentMediaType": "application/json", "contentSchema": {"type": "object"}})
+}
+
 /// All operations that are on.
 pub(crate) fn endpoints(prefix: &str, options: &Options) -> Vec<Endpoint> {
     let at = |rest: &str| format!("{prefix}{rest}");
     let mut endpoints = Vec::new();
     if options.read {
         endpoints.extend([
-            Endpoint::new("get", &at(""), list),
+            Endpoint::new("get", &at(""), list).query(query::LIST),
             Endpoint::new("get", &at("/$schema"), |writer| {
                 let schema = json!({"type": "object"});
                 read(
@@ -160,7 +164,7 @@ pub(crate) fn endpoints(prefix: &str, options: &Options) -> Vec<Endpoint> {
     }
     if options.create {
         endpoints.push(Endpoint::new("post", &at(""), create));
-        endpoints.push(Endpoint::new("post", &at("/$upload"), upload));
+        endpoints.push(Endpoint::new("post", &at("/$upload"), upload).query(uploading::QUERY));
     }
     if options.update {
         endpoints.push(Endpoint::new("put", &at("/{id}"), update));
@@ -254,14 +258,7 @@ fn list(writer: &mut Writer<'_>) -> Value {
         &[INVALID, UNAVAILABLE],
         true,
     );
-    listing(
-        &mut operation,
-        [query_parameter(
-            "after",
-            "A place in the list, from the header `Link`.",
-            &json!({"type": "string", "pattern": "^[1-9][0-9]{0,17}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}),
-        )],
-    );
+    listing(&mut operation);
     operation
 }
 
@@ -420,24 +417,7 @@ fn upload(writer: &mut Writer<'_>) -> Value {
     );
     let ulid = json!({"type": "string", "pattern": ULID});
     let tags = tag_list();
-    let metadata = writer.adapt(json!({
-        "type": "string", "contentMediaType": "application/json", "contentSchema": {"type": "object"},
-    }));
-    let parameter = |name: &str, description: &str, schema: &Value| json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
-    operation["parameters"] = json!([
-        parameter("id", "Its name; made when there is none.", &ulid),
-        parameter("parent_id", "The id of an artifact that is there.", &ulid),
-        {
-            "name": "tags", "in": "query", "required": false, "style": "form", "explode": false,
-            "description": "With commas between them.", "schema": tags,
-        },
-        parameter("metadata", "A JSON object.", &metadata),
-        parameter(
-            "file_name",
-            "The name under which it is downloaded.",
-            &json!({"type": "string"})
-        ),
-    ]);
+    let metadata = writer.adapt(metadata_text());
     let form = json!({
         "type": "object",
         "required": ["file"],

@@ -1,10 +1,23 @@
 //! Ids in paths, and the query of the list.
 
 use actix_web::{HttpRequest, http::StatusCode};
+use serde_json::json;
 use tasks_runtime::artifacts::{ArtifactId, Cursor};
 
 use crate::http::paging::{self, Page};
+use crate::http::query::Parameter;
 use crate::problem::Problem;
+
+/// The query of the list.
+pub(super) const LIST: &[Parameter] = &[
+    paging::PAGE,
+    paging::SIZE,
+    Parameter::new(
+        "after",
+        "A place in the list, from the header `Link`.",
+        || json!({"type": "string", "pattern": "^[1-9][0-9]{0,17}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}),
+    ),
+];
 
 /// The id of the path.
 pub(super) fn id(request: &HttpRequest) -> Result<ArtifactId, Problem> {

@@ -7,8 +7,8 @@ use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::web;
 use tasks_runtime::artifacts::ArtifactManager;
 
-use super::{download, records, update as change, upload};
-use crate::http::{BodyLimits, Verbs};
+use super::{download, query, records, update as change, upload};
+use crate::http::{BodyLimits, Takes, Verbs};
 
 /// Serves the artifacts of a manager below `prefix`.
 ///
@@ -177,35 +177,55 @@ impl HttpServiceFactory for ArtifactScope {
 
         // Before the ids, which would take their places.
         at("/$upload")
-            .on(create, "POST", web::post().to(upload::upload))
+            .on(
+                create,
+                "POST",
+                Takes::query(upload::QUERY),
+                web::post().to(upload::upload),
+            )
             .register(config);
         at("/$schema")
-            .get(read, web::to(records::schema))
+            .get(read, &[], web::to(records::schema))
             .register(config);
         at("/$stats")
-            .get(read, web::to(records::stats))
+            .get(read, &[], web::to(records::stats))
             .register(config);
         at("")
-            .get(read, web::to(records::list))
-            .on(create, "POST", web::post().to(records::create))
+            .get(read, query::LIST, web::to(records::list))
+            .on(
+                create,
+                "POST",
+                Takes::body(),
+                web::post().to(records::create),
+            )
             .register(config);
         at("/{id}/$expand")
-            .get(read, web::to(records::expand))
+            .get(read, &[], web::to(records::expand))
             .register(config);
         at("/{id}/$tree")
-            .get(read, web::to(records::tree))
+            .get(read, &[], web::to(records::tree))
             .register(config);
         at("/{id}/$metadata")
-            .get(read, web::to(records::metadata))
+            .get(read, &[], web::to(records::metadata))
             .register(config);
         at("/{id}/$download")
-            .get(read, web::to(download::download))
+            .get(read, &[], web::to(download::download))
             .register(config);
         at("/{id}")
-            .get(read, web::to(records::get))
-            .on(update, "PUT", web::put().to(change::replace))
-            .on(update, "PATCH", web::patch().to(change::patch))
-            .on(delete, "DELETE", web::delete().to(change::delete))
+            .get(read, &[], web::to(records::get))
+            .on(update, "PUT", Takes::body(), web::put().to(change::replace))
+            .on(
+                update,
+                "PATCH",
+                Takes::body(),
+                web::patch().to(change::patch),
+            )
+            .on(
+                delete,
+                "DELETE",
+                Takes::nothing(),
+                web::delete().to(change::delete),
+            )
             .register(config);
     }
 }

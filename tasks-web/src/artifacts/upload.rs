@@ -12,20 +12,39 @@ use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{Stream, StreamExt as _};
+use serde_json::{Value, json};
 use tasks_runtime::artifacts::{Artifact, ArtifactId, ArtifactIn, JsonText, Upload};
 
 use super::input::Wrong;
+use super::operations::{metadata_text, tag_list};
 use super::records::{Answer, created};
 use super::scope::State;
 use crate::auth::Access;
-use crate::http::answer;
-use crate::http::paging::pairs;
+use crate::http::query::{Parameter, pairs};
+use crate::http::{ULID, answer};
 use crate::problem::Problem;
 
 /// How large a field of a form may be beside the file.
 const FIELD: usize = 256 * 1024;
 /// How many fields a form may have.
 const FIELDS: usize = 200;
+
+/// The query: what comes along with the content.
+pub(super) const QUERY: &[Parameter] = &[
+    Parameter::new("id", "Its name; made when there is none.", ulid),
+    Parameter::new("parent_id", "The id of an artifact that is there.", ulid),
+    Parameter::new("tags", "With commas between them.", tag_list).commas(),
+    Parameter::new("metadata", "A JSON object.", metadata_text),
+    Parameter::new(
+        "file_name",
+        "The name under which it is downloaded.",
+        || json!({"type": "string"}),
+    ),
+];
+
+fn ulid() -> Value {
+    json!({"type": "string", "pattern": ULID})
+}
 
 pub(super) async fn upload(
     request: HttpRequest,
@@ -233,10 +252,7 @@ impl Fields {
     fn of_query(request: &HttpRequest) -> Result<Self, Problem> {
         let mut fields = Self::default();
         for (name, value) in pairs(request.query_string())? {
-            // Others are ignored, as they are everywhere in a query.
-            if Self::KNOWN.contains(&name.as_str()) {
-                fields.take(&name, &value);
-            }
+            fields.take(&name, &value);
         }
         Ok(fields)
     }

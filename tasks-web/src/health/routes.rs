@@ -46,26 +46,28 @@ pub(crate) fn part(
             })
             .open(),
         )
-        .endpoint(Endpoint::new("get", &stream_path, |writer| {
-            let schema = json!({"type": "string"});
-            let mut operation = writer.read(
-                "stream_health",
-                "The health as it changes, as server-sent events",
-                "text/event-stream",
-                &schema,
-            );
-            operation["parameters"] = json!([sse::interval_parameter("How often to look")]);
-            for (status, text) in [
-                (422, "The interval is not from 0.05 to 60 seconds."),
-                (429, "Too many streams are open."),
-            ] {
-                operation["responses"][status.to_string()] =
-                    writer.problems(&[(status, text)])[&status.to_string()].clone();
-            }
-            operation["responses"]["204"] =
-                json!({"description": "The service ends: do not come back."});
-            operation
-        }))
+        .endpoint(
+            Endpoint::new("get", &stream_path, |writer| {
+                let schema = json!({"type": "string"});
+                let mut operation = writer.read(
+                    "stream_health",
+                    "The health as it changes, as server-sent events",
+                    "text/event-stream",
+                    &schema,
+                );
+                for (status, text) in [
+                    (422, "The query does not fit: `errors` says where."),
+                    (429, "Too many streams are open."),
+                ] {
+                    operation["responses"][status.to_string()] =
+                        writer.problems(&[(status, text)])[&status.to_string()].clone();
+                }
+                operation["responses"]["204"] =
+                    json!({"description": "The service ends: do not come back."});
+                operation
+            })
+            .query(sse::QUERY),
+        )
         .routes(move |config| {
             let watched = Arc::clone(&health);
             let (streams, stopping) = (streams.clone(), stopping.clone());
@@ -89,8 +91,9 @@ pub(crate) fn part(
                 let health = Arc::clone(&health);
                 async move { respond(&*health.report().await) }
             };
-            config.service(only_get(web::resource(format!("{own}/$stream")), stream));
-            config.service(only_get(web::resource(own.as_str()), get));
+            let stream_at = web::resource(format!("{own}/$stream"));
+            config.service(only_get(stream_at, sse::QUERY, stream));
+            config.service(only_get(web::resource(own.as_str()), &[], get));
         })
 }
 

@@ -11,8 +11,10 @@ pub(crate) mod members;
 #[cfg(feature = "database")]
 pub(crate) mod paging;
 mod proxies;
+pub(crate) mod query;
 mod respond;
 pub(crate) mod sse;
+mod takes;
 #[cfg(feature = "database")]
 mod verbs;
 
@@ -28,8 +30,9 @@ pub(crate) use proxies::public_base;
 pub(crate) use proxies::{
     TrustedProxies, UNKNOWN, client_address, forwarded_host, network, public_prefix,
 };
-pub(crate) use respond::{answer, conditional, json, only_get};
+pub(crate) use respond::{answer, conditional, json, only_get, page};
 #[cfg(feature = "database")]
 pub(crate) use respond::{check_preconditions, is_conditional};
+pub(crate) use takes::Takes;
 #[cfg(feature = "database")]
 pub(crate) use verbs::Verbs;

@@ -2,9 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::LINK;
-use actix_web::web::Query;
+use serde_json::{Value, json};
 use tasks_runtime::ArgumentError;
 
+use super::query::{Parameter, pairs};
 use crate::problem::Problem;
 
 /// How many items one answer lists.
@@ -19,15 +20,20 @@ pub(crate) struct Page {
     pub(crate) size: u64,
 }
 
-/// The pairs of a query.
-pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
-    Query::<Vec<(String, String)>>::from_query(query)
-        .map(Query::into_inner)
-        .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))
+/// `?page=`
+pub(crate) const PAGE: Parameter =
+    Parameter::new("page", "Which page.", || number_schema(LAST_PAGE));
+/// `?size=`
+pub(crate) const SIZE: Parameter = Parameter::new("size", "How many a page has.", || {
+    number_schema(u64::from(MOST))
+});
+
+fn number_schema(most: u64) -> Value {
+    json!({"type": "integer", "minimum": 1, "maximum": most})
 }
 
-/// Reads the query of a list. `take` takes what is not `page` or `size`, and says what is wrong with a value; keys that it does not
-/// know it ignores. Gives the page, if one is wanted.
+/// Reads the query of a list, whose names were checked. `take` takes what is not `page` or `size`, and says what is wrong with a value. Gives
+/// the page, if one is wanted.
 pub(crate) fn read(
     query: &str,
     mut take: impl FnMut(&str, &str) -> Result<(), String>,

@@ -10,9 +10,10 @@ use actix_web::http::{
     header::{HeaderName, IF_MATCH},
 };
 use actix_web::web::{self, Bytes};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
 
-use super::Document;
+use super::query::Parameter;
+use super::{Document, Takes};
 use crate::problem::Problem;
 
 /// The answer, or the problem in its place.
@@ -111,18 +112,39 @@ pub(crate) fn check_preconditions(request: &HttpRequest, etag: &str) -> Result<(
     Ok(())
 }
 
-/// A resource that is read only: other methods are answered by 405.
-pub(crate) fn only_get<F, Args>(resource: Resource, handler: F) -> Resource
+/// A resource that is read only, with these parameters in its query: other methods are answered by 405.
+pub(crate) fn only_get<F, Args>(
+    resource: Resource,
+    query: &'static [Parameter],
+    handler: F,
+) -> Resource
 where
     F: Handler<Args> + Clone,
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
+    let takes = Takes::query(query);
+    read_only(resource, move |route| {
+        takes.guard(route.to(handler.clone()))
+    })
+}
+
+/// A page or one of its files, which browsers and people ask for with whatever they like in the query.
+pub(crate) fn page<F, Args>(resource: Resource, handler: F) -> Resource
+where
+    F: Handler<Args> + Clone,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    read_only(resource, move |route| route.to(handler.clone()))
+}
+
+fn read_only(resource: Resource, handle: impl Fn(Route) -> Route) -> Resource {
     let refuse = |request: HttpRequest| async move {
         Problem::method_not_allowed("GET, HEAD").answer(&request)
     };
     resource
-        .route(web::get().to(handler.clone()))
-        .route(web::head().to(handler))
+        .route(handle(web::get()))
+        .route(handle(web::head()))
         .default_service(web::to(refuse))
 }

@@ -9,12 +9,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::web::{self, Bytes};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{Stream, StreamExt as _};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
+use super::query::{Parameter, pairs};
 use super::{Exchange, client_address, duration, network};
 use crate::problem::Problem;
 
@@ -194,8 +195,7 @@ impl Pace {
 
 /// How often the client wants to be looked for: `?poll_interval=`, a second unless given.
 pub(crate) fn interval(query: &str) -> Result<Duration, Problem> {
-    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
-        .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))?;
+    let pairs = pairs(query)?;
     let Some((_, text)) = pairs.iter().find(|(key, _)| key == "poll_interval") else {
         return Ok(Duration::from_secs(1));
     };
@@ -210,13 +210,16 @@ pub(crate) fn interval(query: &str) -> Result<Duration, Problem> {
         })
 }
 
-/// `?poll_interval=`, for the OpenAPI document.
-pub(crate) fn interval_parameter(description: &str) -> Value {
-    let seconds = json!({"type": "number", "minimum": SHORTEST, "maximum": LONGEST});
-    let text = json!({"type": "string", "pattern": "^(([5-9][0-9]|[1-9][0-9]{2,3})ms|([1-9]|[1-5][0-9]|60)s|1m)$"});
-    json!({
-        "name": "poll_interval", "in": "query", "required": false,
-        "description": format!("{description}: seconds, or a text like `500ms` or `2s`."),
-        "schema": {"anyOf": [seconds, text], "default": 1.0},
-    })
-}
+/// `?poll_interval=`
+const INTERVAL: Parameter = Parameter::new(
+    "poll_interval",
+    "How often to look for changes that nobody tells of: seconds, or a text like `500ms` or `2s`.",
+    || {
+        let seconds = json!({"type": "number", "minimum": SHORTEST, "maximum": LONGEST});
+        let text = json!({"type": "string", "pattern": "^(([5-9][0-9]|[1-9][0-9]{2,3})ms|([1-9]|[1-5][0-9]|60)s|1m)$"});
+        json!({"anyOf": [seconds, text], "default": 1.0})
+    },
+);
+
+/// The query of a stream of events.
+pub(crate) const QUERY: &[Parameter] = &[INTERVAL];

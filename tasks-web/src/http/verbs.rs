@@ -3,6 +3,8 @@
 use actix_web::dev::{AppService, HttpServiceFactory as _};
 use actix_web::{HttpRequest, Resource, web};
 
+use super::Takes;
+use super::query::Parameter;
 use crate::problem::Problem;
 
 /// A resource, and which methods it answers to.
@@ -19,20 +21,32 @@ impl Verbs {
         }
     }
 
-    pub(crate) fn on(mut self, on: bool, method: &'static str, route: actix_web::Route) -> Self {
+    pub(crate) fn on(
+        mut self,
+        on: bool,
+        method: &'static str,
+        takes: Takes,
+        route: actix_web::Route,
+    ) -> Self {
         if on {
             self.allowed.push(method);
-            self.resource = self.resource.route(route);
+            self.resource = self.resource.route(takes.guard(route));
         }
         self
     }
 
     /// `GET`, and with it `HEAD`.
-    pub(crate) fn get(mut self, on: bool, route: actix_web::Route) -> Self {
+    pub(crate) fn get(
+        mut self,
+        on: bool,
+        query: &'static [Parameter],
+        route: actix_web::Route,
+    ) -> Self {
         use actix_web::guard::{Any, Get, Head};
         if on {
             self.allowed.extend(["GET", "HEAD"]);
-            self.resource = self.resource.route(route.guard(Any(Get()).or(Head())));
+            let route = route.guard(Any(Get()).or(Head()));
+            self.resource = self.resource.route(Takes::query(query).guard(route));
         }
         self
     }

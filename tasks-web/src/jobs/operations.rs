@@ -2,16 +2,14 @@
 
 use serde_json::{Value, json};
 use tasks_runtime::RegisteredTask;
-use tasks_runtime::jobs::{JobLog, JobRecord, JobStats, JobStatus, ScheduleRecord};
+use tasks_runtime::jobs::{JobLog, JobRecord, JobStats, ScheduleRecord};
 
+use super::query;
 use super::schedules::ScheduleIn;
 use super::submit::Options;
-use crate::http::ULID;
 use crate::http::paging::MOST;
-use crate::http::sse::interval_parameter;
-use crate::openapi::parts::{
-    Status, answer, conditional, id_parameter, list_of, listing, query_parameter,
-};
+use crate::http::sse;
+use crate::openapi::parts::{Status, answer, conditional, id_parameter, list_of, listing};
 use crate::openapi::{Endpoint, STORAGE_FULL, Writer};
 
 const GROUP: &str = "jobs";
@@ -46,7 +44,7 @@ fn of_job(mut operation: Value) -> Value {
 pub(crate) fn endpoints(prefix: &str) -> Vec<Endpoint> {
     let at = |rest: &str| format!("{prefix}{rest}");
     vec![
-        Endpoint::new("get", &at(""), list),
+        Endpoint::new("get", &at(""), list).query(query::LIST),
         Endpoint::new("get", &at("/$schema"), |writer| {
             conditional(operation(
                 writer,
@@ -94,21 +92,14 @@ pub(crate) fn endpoints(prefix: &str) -> Vec<Endpoint> {
             let line = writer.output::<JobLog>();
             let schema = json!({"type": "array", "items": line, "maxItems": MOST});
             let names = ("get_job_logs", "What a job logged, oldest first");
-            let mut operation = of_job(operation(
+            of_job(operation(
                 writer,
                 names,
                 (200, answer(&schema)),
                 &[UNKNOWN, QUERY],
-            ));
-            if let Some(parameters) = operation["parameters"].as_array_mut() {
-                parameters.push(query_parameter(
-                    "after",
-                    "The number of a line: those after it are wanted.",
-                    &json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
-                ));
-            }
-            operation
-        }),
+            ))
+        })
+        .query(query::LOGS),
         Endpoint::new("get", &at("/{id}/$stream"), |writer| {
             let content = json!({"text/event-stream": {"schema": {"type": "string"}}});
             let success = json!({"description": "An event with the job for each change.", "content": content});
@@ -120,13 +111,9 @@ pub(crate) fn endpoints(prefix: &str) -> Vec<Endpoint> {
                 &[UNKNOWN, QUERY, STREAMS],
             ));
             operation["responses"]["204"] = json!({"description": "The event of `Last-Event-ID` was the last one: do not come back."});
-            if let Some(parameters) = operation["parameters"].as_array_mut() {
-                parameters.push(interval_parameter(
-                    "How often to look for changes by other processes",
-                ));
-            }
             operation
-        }),
+        })
+        .query(sse::QUERY),
         Endpoint::new("post", &at("/{id}/$cancel"), |writer| {
             let schema = writer.output::<JobRecord>();
             let names = ("cancel_job", "Cancel a job, or ask it to stop");
@@ -231,32 +218,7 @@ fn list(writer: &mut Writer<'_>) -> Value {
     let schema = list_of(&writer.output::<JobRecord>());
     let names = ("list_jobs", "All jobs, newest first");
     let mut operation = operation(writer, names, (200, answer(&schema)), &[QUERY]);
-    let statuses = JobStatus::ALL.map(JobStatus::as_str);
-    listing(
-        &mut operation,
-        [
-            query_parameter(
-                "status_filter",
-                "Keeps the jobs that are like this.",
-                &json!({"type": "string", "enum": statuses}),
-            ),
-            query_parameter(
-                "task",
-                "Keeps the jobs of a task.",
-                &json!({"type": "string"}),
-            ),
-            query_parameter(
-                "schedule",
-                "Keeps the runs of a schedule, by its name.",
-                &json!({"type": "string"}),
-            ),
-            query_parameter(
-                "before",
-                "The id of a job: older ones are wanted.",
-                &json!({"type": "string", "pattern": ULID}),
-            ),
-        ],
-    );
+    listing(&mut operation);
     operation
 }
 
@@ -307,7 +269,7 @@ pub(crate) fn submit(
     }
     operation["parameters"] = json!([{
         "name": "Idempotency-Key", "in": "header", "required": false,
-        "description": "A name of the client's for this very job: sent again, it is not stored again.",
+        "description": "A name of the client's for this very job: sent again, it is not stored again, and the job that is there is the answer. With other parameters, or another description, queue, priority or time, it is refused.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     }]);
     if let Some(operation) = operation.as_object_mut() {

@@ -1,11 +1,47 @@
 //! The queries of lists.
 
+use serde_json::json;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::JobId;
 use tasks_runtime::jobs::{JobFilter, JobStatus};
 
-use crate::http::paging::{self, Page, pairs};
+use crate::http::ULID;
+use crate::http::paging::{self, Page};
+use crate::http::query::{Parameter, pairs};
 use crate::problem::Problem;
+
+/// The query of the list.
+pub(super) const LIST: &[Parameter] = &[
+    paging::PAGE,
+    paging::SIZE,
+    Parameter::new(
+        "status_filter",
+        "Keeps the jobs that are like this.",
+        || json!({"type": "string", "enum": JobStatus::ALL.map(JobStatus::as_str)}),
+    ),
+    Parameter::new(
+        "task",
+        "Keeps the jobs of a task.",
+        || json!({"type": "string"}),
+    ),
+    Parameter::new(
+        "schedule",
+        "Keeps the runs of a schedule, by its name.",
+        || json!({"type": "string"}),
+    ),
+    Parameter::new(
+        "before",
+        "The id of a job: older ones are wanted.",
+        || json!({"type": "string", "pattern": ULID}),
+    ),
+];
+
+/// The query of a log.
+pub(super) const LOGS: &[Parameter] = &[Parameter::new(
+    "after",
+    "The number of a line: those after it are wanted.",
+    || json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+)];
 
 /// What is wanted of the list of jobs.
 pub(super) struct Wanted {

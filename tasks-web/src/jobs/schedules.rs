@@ -13,12 +13,13 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{JobError, ScheduleRecord};
+use tasks_runtime::shared::repeated_members;
 
 use super::scope::{State, location};
 use crate::auth::Access;
 use crate::http::duration::{self, Seconds};
 use crate::http::{BodyLimits, answer, check_json, json, members};
-use crate::problem::Problem;
+use crate::problem::{MAX_ERRORS, Problem};
 
 type Answer = Result<HttpResponse, Problem>;
 
@@ -32,7 +33,9 @@ pub(super) struct ScheduleIn {
     #[serde(default)]
     #[schemars(with = "Option<serde_json::Map<String, Value>>")]
     params: Value,
-    /// A pattern of cron: five fields, or six with seconds.
+    /// A pattern of cron: minute, hour, day of the month, month, day of the week, as in `30 2 * * 1-5`. With six fields, the first is the
+    /// second; with seven, the last is the year, as in `0 30 2 1 1 * 2030`. `@yearly`, `@monthly`, `@weekly`, `@daily` and `@hourly` are
+    /// patterns, too.
     #[serde(default)]
     cron: Option<String>,
     /// The time zone of the pattern, by its name in the IANA database; UTC unless given.
@@ -249,7 +252,17 @@ fn read(body: &[u8]) -> Result<ScheduleIn, Problem> {
             "the body is not JSON",
         ));
     }
-    members::read(body).map_err(Problem::invalid_body)
+    let sent = members::read(body).map_err(Problem::invalid_body)?;
+    // Of the parameters the last one of a name would be stored.
+    let twice = repeated_members(&String::from_utf8_lossy(body), MAX_ERRORS);
+    if twice.is_empty() {
+        return Ok(sent);
+    }
+    let twice = twice.into_iter().map(|pointer| ArgumentError {
+        pointer,
+        detail: "given twice".to_owned(),
+    });
+    Err(Problem::invalid_body(twice.collect()))
 }
 
 pub(super) async fn pause(request: HttpRequest, state: Data<State>) -> HttpResponse {

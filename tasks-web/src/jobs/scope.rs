@@ -8,9 +8,9 @@ use tasks_runtime::jobs::JobId;
 use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
 
-use super::{records, schedules, stream};
-use crate::http::sse::Streams;
-use crate::http::{Verbs, public_base};
+use super::{query, records, schedules, stream};
+use crate::http::sse::{self, Streams};
+use crate::http::{Takes, Verbs, public_base};
 
 /// Serves the jobs of a scheduler below `prefix`. They are submitted at `{tasks}/{name}/$submit`, which
 /// [`TaskScope::jobs`](crate::TaskScope::jobs) adds.
@@ -116,49 +116,88 @@ impl HttpServiceFactory for JobScope {
         });
         if let Some(prefix) = &self.schedules {
             let at = |rest: &str| Verbs::new(&format!("{prefix}{rest}"), &state);
-            at("").get(true, web::to(schedules::list)).register(config);
+            at("")
+                .get(true, &[], web::to(schedules::list))
+                .register(config);
             at("/{name}/$pause")
-                .on(true, "POST", web::post().to(schedules::pause))
+                .on(
+                    true,
+                    "POST",
+                    Takes::nothing(),
+                    web::post().to(schedules::pause),
+                )
                 .register(config);
             at("/{name}/$resume")
-                .on(true, "POST", web::post().to(schedules::resume))
+                .on(
+                    true,
+                    "POST",
+                    Takes::nothing(),
+                    web::post().to(schedules::resume),
+                )
                 .register(config);
             at("/{name}/$run")
-                .on(true, "POST", web::post().to(schedules::run))
+                .on(
+                    true,
+                    "POST",
+                    Takes::nothing(),
+                    web::post().to(schedules::run),
+                )
                 .register(config);
             at("/{name}")
-                .get(true, web::to(schedules::get))
-                .on(true, "PUT", web::put().to(schedules::put))
-                .on(true, "DELETE", web::delete().to(schedules::delete))
+                .get(true, &[], web::to(schedules::get))
+                .on(true, "PUT", Takes::body(), web::put().to(schedules::put))
+                .on(
+                    true,
+                    "DELETE",
+                    Takes::nothing(),
+                    web::delete().to(schedules::delete),
+                )
                 .register(config);
         }
         let at = |rest: &str| Verbs::new(&format!("{}{rest}", self.prefix), &state);
         // Before the ids, which would take their places.
         at("/$schema")
-            .get(true, web::to(records::schema))
+            .get(true, &[], web::to(records::schema))
             .register(config);
         at("/$stats")
-            .get(true, web::to(records::stats))
+            .get(true, &[], web::to(records::stats))
             .register(config);
-        at("").get(true, web::to(records::list)).register(config);
+        at("")
+            .get(true, query::LIST, web::to(records::list))
+            .register(config);
         at("/{id}/$result")
-            .get(true, web::to(records::result))
+            .get(true, &[], web::to(records::result))
             .register(config);
         at("/{id}/$logs")
-            .get(true, web::to(records::logs))
+            .get(true, query::LOGS, web::to(records::logs))
             .register(config);
         at("/{id}/$stream")
-            .get(true, web::to(stream::stream))
+            .get(true, sse::QUERY, web::to(stream::stream))
             .register(config);
         at("/{id}/$cancel")
-            .on(true, "POST", web::post().to(records::cancel))
+            .on(
+                true,
+                "POST",
+                Takes::nothing(),
+                web::post().to(records::cancel),
+            )
             .register(config);
         at("/{id}/$retry")
-            .on(true, "POST", web::post().to(records::retry))
+            .on(
+                true,
+                "POST",
+                Takes::nothing(),
+                web::post().to(records::retry),
+            )
             .register(config);
         at("/{id}")
-            .get(true, web::to(records::get))
-            .on(true, "DELETE", web::delete().to(records::delete))
+            .get(true, &[], web::to(records::get))
+            .on(
+                true,
+                "DELETE",
+                Takes::nothing(),
+                web::delete().to(records::delete),
+            )
             .register(config);
     }
 }

@@ -54,6 +54,6 @@ pub(crate) fn part(path: &str, recorder: Recorder, probes: Vec<Probe>) -> Part {
                 let response = answer(&request, shown);
                 async move { response }
             };
-            config.service(only_get(web::resource(own.as_str()), get));
+            config.service(only_get(web::resource(own.as_str()), &[], get));
         })
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::operation::responses;
 use super::version::Version;
+use crate::http::query::Parameter;
 
 /// One operation of a service besides its tasks.
 #[derive(Clone)]
@@ -17,6 +18,9 @@ pub(crate) struct Endpoint {
     pub(crate) method: &'static str,
     /// Whether it is answered without a key.
     pub(crate) open: bool,
+    query: &'static [Parameter],
+    /// Whether it is for people, and takes whatever is in its query.
+    page: bool,
     write: Write,
 }
 
@@ -33,6 +37,8 @@ impl Endpoint {
             path: path.to_owned(),
             method,
             open: false,
+            query: &[],
+            page: false,
             write: Arc::new(write),
         }
     }
@@ -54,14 +60,65 @@ impl Endpoint {
         self
     }
 
+    /// What may be in its query.
+    pub(crate) fn query(mut self, query: &'static [Parameter]) -> Self {
+        self.query = query;
+        self
+    }
+
+    /// For people, and whatever is in the query.
+    pub(crate) fn page(mut self) -> Self {
+        self.page = true;
+        self
+    }
+
     pub(super) fn operation(&self, writer: &mut Writer<'_>) -> Value {
         let mut operation = (self.write)(writer);
+        if self.page {
+            return operation;
+        }
+        for parameter in self.query {
+            let schema = writer.adapt(parameter.schema());
+            let described = parameter.describe(&schema);
+            match operation
+                .get_mut("parameters")
+                .and_then(Value::as_array_mut)
+            {
+                Some(parameters) => parameters.push(described),
+                None => operation["parameters"] = json!([described]),
+            }
+        }
+        let takes_nothing = self.method != "get" && operation.get("requestBody").is_none();
+        let mut problems = writer.problems(&[UNKNOWN_PARAMETER]);
         if self.method != "get" {
-            operation["responses"]["507"] = writer.problems(&[STORAGE_FULL])["507"].clone();
+            problems.extend(writer.problems(&[STORAGE_FULL]));
+        }
+        if takes_nothing {
+            problems.extend(writer.problems(&[
+                (400, "There is a body, which is not JSON."),
+                (408, "The body took too long to arrive."),
+                (413, "There is a body, which is too large."),
+                (415, "There is a body, which does not say it is JSON."),
+                (
+                    422,
+                    "There is a body, or a parameter of the query: none is taken.",
+                ),
+            ]));
+        }
+        if let Some(responses) = operation["responses"].as_object_mut() {
+            for (status, problem) in problems {
+                responses.entry(status).or_insert(problem);
+            }
         }
         operation
     }
 }
+
+/// What every operation may answer but for pages.
+pub(super) const UNKNOWN_PARAMETER: (u16, &str) = (
+    422,
+    "A parameter of the query is not known, or given twice.",
+);
 
 /// What everything that stores may answer.
 pub(crate) const STORAGE_FULL: (u16, &str) = (507, "The disk of the service is full.");
@@ -116,10 +173,6 @@ impl Writer<'_> {
     }
 
     /// A schema that was written by hand, in the dialect of the version.
-    #[cfg_attr(
-        not(feature = "database"),
-        allow(dead_code, reason = "used by parts that store")
-    )]
     pub(crate) fn adapt(&mut self, mut schema: Value) -> Value {
         Version::adapt(&mut schema, self.outputs);
         schema

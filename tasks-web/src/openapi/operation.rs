@@ -3,8 +3,10 @@
 use serde_json::{Map, Value, json};
 use tasks_runtime::{ParameterInfo, RegisteredTask};
 
+use super::endpoint::UNKNOWN_PARAMETER;
 use super::references::to as reference;
 use super::version::Version;
+use crate::tasks::LIST_QUERY;
 
 /// The schemas of one task.
 pub(super) struct Schemas {
@@ -68,7 +70,7 @@ impl Operations<'_> {
             (415, "The body does not say it is JSON."),
             (
                 422,
-                "The parameters do not fit: `errors` names each of them.",
+                "The parameters do not fit, or there is a query: `errors` names what does not.",
             ),
             (
                 429,
@@ -102,10 +104,11 @@ impl Operations<'_> {
     /// `GET {prefix}`.
     pub(super) fn list(&self, id: &str) -> Value {
         let tasks = json!({"type": "array", "items": reference("TaskInfo")});
-        let mut responses = responses(&[
-            (405, "Another method than GET."),
-            (422, "The query cannot be read."),
-        ]);
+        let parameters: Vec<Value> = LIST_QUERY
+            .iter()
+            .map(|parameter| parameter.describe(&parameter.schema()))
+            .collect();
+        let mut responses = responses(&[(405, "Another method than GET."), UNKNOWN_PARAMETER]);
         responses.insert("200".to_owned(), json!({"description": "Sorted by name.", "content": {"application/json": {"schema": tasks}}}));
         responses.insert(
             "304".to_owned(),
@@ -115,18 +118,18 @@ impl Operations<'_> {
             "operationId": id,
             "summary": "List all tasks",
             "tags": [CATALOG],
-            "parameters": [{
-                "name": "tag", "in": "query", "required": false,
-                "description": "Keeps the tasks that have this tag; given several times, those that have all of them.",
-                "schema": {"type": "array", "items": {"type": "string"}}, "style": "form", "explode": true,
-            }],
+            "parameters": parameters,
             "responses": responses,
         })
     }
 
     /// `GET {prefix}/{name}`.
     pub(super) fn info(&self, id: &str) -> Value {
-        let mut responses = responses(&[(404, "No such task."), (405, "Another method than GET.")]);
+        let mut responses = responses(&[
+            (404, "No such task."),
+            (405, "Another method than GET."),
+            UNKNOWN_PARAMETER,
+        ]);
         let schema = reference("TaskInfo");
         responses.insert("200".to_owned(), json!({"description": "The task.", "content": {"application/json": {"schema": schema}}}));
         responses.insert(

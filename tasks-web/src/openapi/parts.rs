@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Writer;
 use crate::http::ULID;
-use crate::http::paging::{LAST_PAGE, MOST};
+use crate::http::paging::MOST;
 
 /// A status, and what it says.
 pub(crate) type Status = (u16, &'static str);
@@ -45,23 +45,12 @@ pub(crate) fn id_parameter() -> Value {
     json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": ULID}})
 }
 
-/// A parameter of the query.
-pub(crate) fn query_parameter(name: &str, description: &str, schema: &Value) -> Value {
-    json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema})
-}
-
-/// Makes an operation one that lists: with a page if one is asked for, and with these parameters besides.
-pub(crate) fn listing(operation: &mut Value, parameters: impl IntoIterator<Item = Value>) {
+/// Says of an operation that it lists: with a page if one is asked for.
+pub(crate) fn listing(operation: &mut Value) {
     operation["description"] = json!(
         "At most 100 at once: the header `Link` with `rel=\"next\"` leads to the rest. With `page` or `size` the answer is an \
          object with one page and the numbers of it."
     );
-    let number = |most: u64| json!({"type": "integer", "minimum": 1, "maximum": most});
-    let pages = [
-        query_parameter("page", "Which page.", &number(LAST_PAGE)),
-        query_parameter("size", "How many a page has.", &number(u64::from(MOST))),
-    ];
-    operation["parameters"] = pages.into_iter().chain(parameters).collect();
 }
 
 /// The schema of a list of such items, or of one page of it.

@@ -8,8 +8,16 @@ use serde_json::json;
 use super::version::Version;
 use super::{OpenApi, ui};
 use crate::auth::Access;
-use crate::http::{Document, conditional, only_get, public_prefix};
+use crate::http::query::{Parameter, pairs};
+use crate::http::{Document, conditional, only_get, page, public_prefix};
 use crate::problem::Problem;
+
+/// The query of the document.
+const QUERY: &[Parameter] = &[Parameter::new(
+    "version",
+    "The version of OpenAPI.",
+    || json!({"type": "string", "enum": ["3.1", "3.0"]}),
+)];
 
 impl HttpServiceFactory for OpenApi {
     fn register(self, config: &mut AppService) {
@@ -28,24 +36,24 @@ impl HttpServiceFactory for OpenApi {
                 ui_path.clone()
             };
             let name = files_path.rsplit('/').next().unwrap_or_default().to_owned();
-            let page = files.clone();
-            let page = move || {
+            let index = files.clone();
+            let index = move || {
                 // Without a redirect: what it links to is in a folder of its name.
-                let response = page.page(&format!("{name}/"));
+                let response = index.page(&format!("{name}/"));
                 async move { response }
             };
-            only_get(web::resource(ui_path.as_str()), page).register(config);
+            page(web::resource(ui_path.as_str()), index).register(config);
             let serve = move |file: web::Path<String>| {
                 let response = files.get(&file);
                 async move { response }
             };
-            only_get(web::resource(format!("{files_path}/{{file:.*}}")), serve).register(config);
+            page(web::resource(format!("{files_path}/{{file:.*}}")), serve).register(config);
         }
         let serve = move |request: HttpRequest| {
             let response = self.answer(&request);
             async move { response }
         };
-        only_get(web::resource(path.as_str()), serve).register(config);
+        only_get(web::resource(path.as_str()), QUERY, serve).register(config);
     }
 }
 
@@ -83,8 +91,7 @@ fn behind(prefix: &str, document: &Document) -> Document {
 }
 
 fn version(query: &str) -> Result<Version, Problem> {
-    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
-        .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))?;
+    let pairs = pairs(query)?;
     let asked = pairs
         .iter()
         .find(|(key, _)| key == "version")

@@ -477,7 +477,7 @@ fn info_part(path: &str, info: &ServiceInfo) -> Part {
                 let response = HttpResponse::Ok().json(&info);
                 async move { response }
             };
-            config.service(only_get(web::resource(own.as_str()), get));
+            config.service(only_get(web::resource(own.as_str()), &[], get));
         })
 }
 

@@ -8,15 +8,25 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderName;
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::{Bytes, Query};
+use actix_web::web::Bytes;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use serde_json::json;
 use tasks_runtime::{Caller, RegisteredTask, TaskExecutor};
 
 use super::catalog::Catalog;
 use crate::auth::Access;
-use crate::http::{self, BodyLimits, conditional, json};
+use crate::http::query::{self, Parameter, pairs};
+use crate::http::{self, BodyLimits, conditional};
 use crate::problem::Problem;
 use crate::service::RequestId;
+
+/// The query of the list.
+pub(crate) const LIST_QUERY: &[Parameter] = &[Parameter::new(
+    "tag",
+    "Keeps the tasks that have this tag; given several times, those that have all of them.",
+    || json!({"type": "array", "items": {"type": "string"}}),
+)
+.each()];
 
 /// What the scope's service needs.
 pub(super) struct Handler {
@@ -102,6 +112,7 @@ impl Handler {
     }
 
     fn list(&self, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+        query::check(request.query_string(), LIST_QUERY)?;
         let tags = tags(request.query_string())?;
         let access = Access::limits(request);
         if tags.is_empty() && access.is_none() {
@@ -116,6 +127,7 @@ impl Handler {
     }
 
     fn task(&self, name: &str, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+        query::check(request.query_string(), &[])?;
         self.find(name, request)?;
         let position = self.executor.registry().position(name);
         match position.and_then(|position| self.catalog.task(position)) {
@@ -153,7 +165,7 @@ impl Handler {
             .executor
             .execute_json_for(name, &body, self.caller(request))
             .await?;
-        Ok(json(envelope.into()))
+        Ok(http::json(envelope.into()))
     }
 
     /// Who sent the request.
@@ -215,6 +227,7 @@ impl Handler {
         // Before the body is read: nobody waits for a megabyte to learn that there is no such task.
         self.find(name, request)?;
         let headers = request.headers();
+        query::check(request.query_string(), &[])?;
         let announced = http::is_announced(headers);
         if announced {
             http::check_json(headers)?;
@@ -233,15 +246,12 @@ fn is_read(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
 }
 
-/// The values of `tag` in a query string; other keys are ignored.
+/// The values of `tag` in a query string.
 fn tags(query: &str) -> Result<Vec<String>, Problem> {
     if query.is_empty() {
         return Ok(Vec::new());
     }
-    let pairs = Query::<Vec<(String, String)>>::from_query(query)
-        .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))?;
-    Ok(pairs
-        .into_inner()
+    Ok(pairs(query)?
         .into_iter()
         .filter(|(key, _)| key == "tag")
         .map(|(_, tag)| tag)

@@ -4,4 +4,5 @@ mod catalog;
 mod handler;
 mod scope;
 
+pub(crate) use handler::LIST_QUERY;
 pub use scope::{TaskScope, scope};

@@ -20,6 +20,7 @@ mod monitoring;
 mod proxies;
 mod storage;
 mod streams;
+mod understood;
 
 use tasks_tests::app::Running;
 use tasks_web::ServiceBuilder;

@@ -1,0 +1,137 @@
+//! The parameters of a query: one definition each, which the document describes and by which a request is checked.
+
+use std::collections::BTreeMap;
+
+use actix_web::web::Query;
+use serde_json::{Value, json};
+use tasks_runtime::ArgumentError;
+use tasks_runtime::shared::nearest;
+
+use crate::problem::{MAX_ERRORS, Problem};
+
+/// A parameter of a query.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parameter {
+    name: &'static str,
+    description: &'static str,
+    schema: fn() -> Value,
+    times: Times,
+}
+
+/// How often a parameter may be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Times {
+    Once,
+    /// For each element of a list.
+    Each,
+    /// For each element, or with commas between them.
+    Commas,
+}
+
+impl Parameter {
+    /// One that may be given once.
+    pub(crate) const fn new(
+        name: &'static str,
+        description: &'static str,
+        schema: fn() -> Value,
+    ) -> Self {
+        Self {
+            name,
+            description,
+            schema,
+            times: Times::Once,
+        }
+    }
+
+    /// A list, whose elements are given one by one. The schema is that of the list.
+    pub(crate) const fn each(self) -> Self {
+        Self {
+            times: Times::Each,
+            ..self
+        }
+    }
+
+    /// A list with commas between its elements, which may be given one by one, too. The schema is that of the list.
+    #[cfg(feature = "database")]
+    pub(crate) const fn commas(self) -> Self {
+        Self {
+            times: Times::Commas,
+            ..self
+        }
+    }
+
+    /// The schema of its value.
+    pub(crate) fn schema(&self) -> Value {
+        (self.schema)()
+    }
+
+    /// As the document has it, with the schema in the dialect of the document.
+    pub(crate) fn describe(&self, schema: &Value) -> Value {
+        let mut parameter = json!({
+            "name": self.name, "in": "query", "required": false, "description": self.description, "schema": schema,
+        });
+        if self.times != Times::Once {
+            parameter["style"] = json!("form");
+            parameter["explode"] = json!(self.times == Times::Each);
+        }
+        parameter
+    }
+}
+
+/// The pairs of a query.
+pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
+    Query::<Vec<(String, String)>>::from_query(query)
+        .map(Query::into_inner)
+        .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))
+}
+
+/// Refuses parameters that are not known, and those that are given more often than they may be.
+pub(crate) fn check(query: &str, known: &[Parameter]) -> Result<(), Problem> {
+    if query.is_empty() {
+        return Ok(());
+    }
+    refuse(query, known)
+}
+
+#[cold]
+fn refuse(query: &str, known: &[Parameter]) -> Result<(), Problem> {
+    let mut errors = Vec::new();
+    let mut given: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, _) in pairs(query)? {
+        let detail = match known.iter().find(|parameter| parameter.name == name) {
+            None => unknown(&name, known),
+            Some(parameter) => {
+                let times = given.entry(parameter.name).or_default();
+                *times += 1;
+                // Once for each name, however often it is there.
+                if *times != 2 || parameter.times != Times::Once {
+                    continue;
+                }
+                "given twice".to_owned()
+            }
+        };
+        errors.push(ArgumentError {
+            pointer: format!("?{}", name.chars().take(50).collect::<String>()),
+            detail,
+        });
+        if errors.len() == MAX_ERRORS {
+            break;
+        }
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::invalid_query(errors))
+}
+
+fn unknown(name: &str, known: &[Parameter]) -> String {
+    let names = || known.iter().map(|parameter| parameter.name);
+    if known.is_empty() {
+        return "unknown parameter: nothing is taken here".to_owned();
+    }
+    if let Some(close) = nearest(name, names(), 1).first() {
+        return format!("unknown parameter, did you mean `{close}`?");
+    }
+    let names: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+    format!("unknown parameter, there are {}", names.join(", "))
+}

@@ -1,0 +1,128 @@
+//! What an operation takes besides its path: the parameters of its query, and whether it has a body. What is sent beyond that is
+//! refused, for it was meant to do something.
+
+use std::time::Duration;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{Error, HttpMessage as _, Route};
+use serde_json::Value;
+use tasks_runtime::ArgumentError;
+
+use super::query::{self, Parameter};
+use super::{BodyLimits, check_json};
+use crate::problem::{MAX_ERRORS, Problem};
+
+/// What an operation takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Takes {
+    query: &'static [Parameter],
+    body: Body,
+}
+
+/// What is known of the body of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    /// Its handler reads it; or there is none by the method's meaning, as for `GET` (RFC 9110, section 9.3.1).
+    Elsewhere,
+    /// Nobody reads it.
+    Nothing,
+}
+
+/// Of a body that should not be there.
+const LIMITS: BodyLimits = BodyLimits {
+    bytes: 16 * 1024,
+    time: Duration::from_secs(30),
+};
+
+impl Takes {
+    /// Parameters in its query, and no body that anybody would send.
+    pub(crate) const fn query(query: &'static [Parameter]) -> Self {
+        Self {
+            query,
+            body: Body::Elsewhere,
+        }
+    }
+
+    /// A body, and no query.
+    #[cfg(feature = "database")]
+    pub(crate) const fn body() -> Self {
+        Self::query(&[])
+    }
+
+    /// Neither a query nor a body.
+    #[cfg(feature = "database")]
+    pub(crate) const fn nothing() -> Self {
+        Self {
+            query: &[],
+            body: Body::Nothing,
+        }
+    }
+
+    /// Has a route refuse what it does not take.
+    pub(crate) fn guard(self, route: Route) -> Route {
+        route.wrap(from_fn(move |request, next| self.pass(request, next)))
+    }
+
+    async fn pass(
+        self,
+        mut request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
+        match self.check(&mut request).await {
+            Ok(()) => next
+                .call(request)
+                .await
+                .map(ServiceResponse::map_into_boxed_body),
+            Err(problem) => {
+                let response = problem.answer(request.request());
+                Ok(request.into_response(response))
+            }
+        }
+    }
+
+    async fn check(self, request: &mut ServiceRequest) -> Result<(), Problem> {
+        query::check(request.query_string(), self.query)?;
+        if self.body == Body::Elsewhere {
+            return Ok(());
+        }
+        let payload = request.take_payload();
+        let body = LIMITS.read(request.headers(), payload).await?;
+        if body.is_empty() {
+            return Ok(());
+        }
+        check_json(request.headers())?;
+        check_nothing(&body)
+    }
+}
+
+/// Takes `null` and `{}`, which say nothing.
+fn check_nothing(body: &[u8]) -> Result<(), Problem> {
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
+    let error = |pointer: String, detail: &str| ArgumentError {
+        pointer,
+        detail: detail.to_owned(),
+    };
+    let errors: Vec<ArgumentError> = match value {
+        Value::Null => Vec::new(),
+        Value::Object(members) => members
+            .keys()
+            .take(MAX_ERRORS)
+            .map(|name| {
+                let shown: String = name.chars().take(50).collect();
+                let pointer = format!("/{}", shown.replace('~', "~0").replace('/', "~1"));
+                error(pointer, "unknown member: this takes no body")
+            })
+            .collect(),
+        _ => vec![error(
+            String::new(),
+            "this takes no body: send none, or `{}`",
+        )],
+    };
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::invalid_body(errors))
+}

@@ -1,0 +1,282 @@
+//! What a service does not understand it refuses: names in a query, and bodies where none is read.
+
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+use tasks_tests::http;
+
+use super::*;
+
+async fn everything() -> Running {
+    let service = builder()
+        .with_database(Database::sqlite_in_memory())
+        .with_artifacts(ArtifactHierarchy::new("results"))
+        .with_jobs(Jobs::new().workers(false))
+        .with_health()
+        .with_system()
+        .with_monitoring()
+        .with_landing_page()
+        .build()
+        .await
+        .unwrap();
+    service.startup().await.unwrap();
+    Running::service(&service)
+}
+
+/// An operation of the document: its method, its path with made-up ids, and what the document says of it.
+async fn operations(app: &Running) -> Vec<(Method, String, Value)> {
+    let (_, document) = http::get(&app.url("/openapi.json")).await.unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        // Schedules have names, artifacts and jobs ids.
+        let path = path
+            .replace("{id}", "01ARZ3NDEKTSV4RRFFQ69G5FAV")
+            .replace("{name}", "a_name");
+        for (method, operation) in item.as_object().unwrap() {
+            let method = method.to_uppercase().parse().unwrap();
+            operations.push((method, path.clone(), operation.clone()));
+        }
+    }
+    assert!(operations.len() > 40, "{}", operations.len());
+    operations
+}
+
+fn query_parameters(operation: &Value) -> Vec<&Value> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    parameters
+        .filter(|parameter| parameter["in"] == "query")
+        .collect()
+}
+
+/// The status, the pointers of the errors, and the whole answer.
+async fn ask(
+    app: &Running,
+    method: &Method,
+    path: &str,
+    body: Option<(&str, &str)>,
+) -> (u16, Vec<String>, Value) {
+    let mut request = http::client()
+        .unwrap()
+        .request(method.clone(), app.url(path));
+    if let Some((media, body)) = body {
+        request = request.body(body.to_owned());
+        if !media.is_empty() {
+            request = request.header(CONTENT_TYPE, media);
+        }
+    }
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+    let errors = answer["errors"].as_array().into_iter().flatten();
+    let pointers = errors.map(|error| error["pointer"].as_str().unwrap().to_owned());
+    (status, pointers.collect(), answer)
+}
+
+#[tokio::test]
+async fn an_unknown_name_in_a_query_is_refused_by_every_operation() {
+    let app = everything().await;
+    for (method, path, operation) in operations(&app).await {
+        let (status, pointers, answer) =
+            ask(&app, &method, &format!("{path}?bogus=1&%2Fx"), None).await;
+        if path == "/" {
+            assert_eq!(status, 200, "a page takes what it is given: {answer}");
+            continue;
+        }
+        assert_eq!(
+            (status, pointers.as_slice()),
+            (422, ["?bogus".to_owned(), "?/x".to_owned()].as_slice()),
+            "{method} {path}: {answer}"
+        );
+        assert_eq!(answer["type"], "urn:tasks:problem:invalid-query");
+        assert!(
+            operation["responses"]["422"].is_object(),
+            "{method} {path} does not say so"
+        );
+    }
+    // And what the document does not describe: itself.
+    let (status, pointers, answer) =
+        ask(&app, &Method::GET, "/openapi.json?versin=3.0", None).await;
+    assert_eq!((status, pointers), (422, vec!["?versin".to_owned()]));
+    assert_eq!(
+        answer["errors"][0]["detail"],
+        "unknown parameter, did you mean `version`?"
+    );
+    let (_, _, answer) = ask(&app, &Method::GET, "/api/v1/jobs?staus_filter=failed", None).await;
+    let detail = answer["errors"][0]["detail"].as_str().unwrap();
+    assert_eq!(detail, "unknown parameter, did you mean `status_filter`?");
+    let (_, _, answer) = ask(&app, &Method::GET, "/api/v1/info?pretty", None).await;
+    let detail = answer["errors"][0]["detail"].as_str().unwrap();
+    assert_eq!(detail, "unknown parameter: nothing is taken here");
+    assert_eq!(
+        answer["detail"],
+        "?pretty: unknown parameter: nothing is taken here"
+    );
+    // HEAD is GET; pages and their files are for browsers, which add what they like.
+    let head = ask(&app, &Method::HEAD, "/health?bogus=1", None).await;
+    assert_eq!(head.0, 422);
+    for path in ["/?v=1", "/docs?v=1", "/docs/swagger-ui.css?v=1", "/health?"] {
+        assert_eq!(ask(&app, &Method::GET, path, None).await.0, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_given_twice_is_refused_unless_it_is_a_list() {
+    let app = everything().await;
+    let mut lists = Vec::new();
+    for (method, path, operation) in operations(&app).await {
+        for parameter in query_parameters(&operation) {
+            let name = parameter["name"].as_str().unwrap();
+            let (status, pointers, answer) =
+                ask(&app, &method, &format!("{path}?{name}=1&{name}=1"), None).await;
+            let twice = answer.to_string().contains("given twice");
+            if parameter["schema"]["type"] == "array" {
+                assert!(!twice, "{method} {path}: {answer}");
+                lists.push(name.to_owned());
+                continue;
+            }
+            assert_eq!(
+                (status, pointers.as_slice(), twice),
+                (422, [format!("?{name}")].as_slice(), true),
+                "{method} {path}: {answer}"
+            );
+        }
+    }
+    lists.sort();
+    assert_eq!(lists, ["tag", "tags"]);
+    let twice = "/openapi.json?version=3.0&version=3.1";
+    assert_eq!(ask(&app, &Method::GET, twice, None).await.0, 422);
+    // Hundreds of names are as many reasons to refuse, and a short answer.
+    let many: String = (0..500).map(|number| format!("x{number}&")).collect();
+    let (status, pointers, _) = ask(&app, &Method::GET, &format!("/health?{many}"), None).await;
+    assert_eq!((status, pointers.len()), (422, 100));
+}
+
+/// Stores whatever it is given.
+#[task(register = false)]
+async fn keep(data: Value, #[task(secret)] password: Option<String>) -> Value {
+    let _ = password;
+    data
+}
+
+#[tokio::test]
+async fn arguments_are_what_was_sent_or_refused() {
+    let registry = TaskRegistry::builder().task(keep).build().unwrap();
+    let service = Service::builder(ServiceInfo::new("keeper", "Keeper"))
+        .with_tasks(registry)
+        .with_database(Database::sqlite_in_memory())
+        .with_jobs(Jobs::new().workers(false))
+        .build()
+        .await
+        .unwrap();
+    service.startup().await.unwrap();
+    let app = Running::service(&service);
+    let twice = r#"{"data": {"a": [{"b": 1, "c": 2, "b": 3}]}}"#;
+    let masked = r#"{"data": 1, "password": "***"}"#;
+    for action in ["$execute", "$submit"] {
+        let path = format!("/api/v1/tasks/keep/{action}");
+        for (params, place) in [(twice, "/params/data/a/0/b"), (masked, "/params/password")] {
+            let body = format!(r#"{{"params": {params}}}"#);
+            let body = Some(("application/json", body.as_str()));
+            let (status, pointers, answer) = ask(&app, &Method::POST, &path, body).await;
+            assert_eq!(
+                (status, pointers),
+                (422, vec![place.to_owned()]),
+                "{answer}"
+            );
+        }
+        // An answer has a hundred errors at most.
+        let strays: String = (0..300)
+            .map(|number| format!(r#""x{number}": 1, "#))
+            .collect();
+        let body = format!(r#"{{{strays} "params": {{{strays} "y": 1}}}}"#);
+        let body = Some(("application/json", body.as_str()));
+        let (status, pointers, answer) = ask(&app, &Method::POST, &path, body).await;
+        assert_eq!((status, pointers.len()), (422, 100), "{answer}");
+    }
+    for (params, place) in [(twice, "/params/data/a/0/b"), (masked, "/params/password")] {
+        let body = format!(r#"{{"task_name": "keep", "interval": 60, "params": {params}}}"#);
+        let body = Some(("application/json", body.as_str()));
+        let path = "/api/v1/schedules/daily";
+        let (status, pointers, answer) = ask(&app, &Method::PUT, path, body).await;
+        assert_eq!(
+            (status, pointers),
+            (422, vec![place.to_owned()]),
+            "{answer}"
+        );
+    }
+    service.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_is_refused() {
+    let app = everything().await;
+    let mut seen = Vec::new();
+    for (method, path, operation) in operations(&app).await {
+        if method == Method::GET || operation.get("requestBody").is_some() {
+            continue;
+        }
+        seen.push(operation["operationId"].as_str().unwrap().to_owned());
+        let json = "application/json";
+        // Nothing is sent, in all its spellings: there is no such thing, which is the next question.
+        for body in [
+            None,
+            Some((json, "")),
+            Some(("text/plain", "")),
+            Some((json, "{}")),
+            Some((json, " null ")),
+        ] {
+            let (status, _, answer) = ask(&app, &method, &path, body).await;
+            assert_eq!(status, 404, "{method} {path} {body:?}: {answer}");
+        }
+        let reason = Some((json, r#"{"reason": "no", "a/b": {}}"#));
+        let (status, pointers, answer) = ask(&app, &method, &path, reason).await;
+        assert_eq!(
+            (status, pointers.as_slice()),
+            (422, ["/reason".to_owned(), "/a~1b".to_owned()].as_slice()),
+            "{method} {path}: {answer}"
+        );
+        assert_eq!(
+            answer["errors"][0]["detail"],
+            "unknown member: this takes no body"
+        );
+        for (media, body, expected) in [
+            (json, "[]", 422),
+            (json, "7", 422),
+            (json, "{", 400),
+            (json, "\u{0}", 400),
+            ("", "{}", 415),
+            ("text/plain", "{}", 415),
+            ("application/x-www-form-urlencoded", "reason=no", 415),
+        ] {
+            let (status, _, answer) = ask(&app, &method, &path, Some((media, body))).await;
+            assert_eq!(status, expected, "{method} {path} {media} {body}: {answer}");
+            let said = &operation["responses"][expected.to_string()];
+            assert!(said.is_object(), "{method} {path} does not say {expected}");
+        }
+        let large = json!({"x": "y".repeat(1 << 20)}).to_string();
+        let (status, _, _) = ask(&app, &method, &path, Some((json, &large))).await;
+        assert_eq!(status, 413, "{method} {path}");
+        // Of a length that is not announced.
+        let chunked = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             transfer-encoding: chunked\r\n\r\n9\r\n{{\"a\": 1 }}\r\n0\r\n\r\n"
+        );
+        let answer = http::raw(app.address(), chunked.as_bytes()).await.unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 422 "), "{method} {path}");
+    }
+    seen.sort();
+    assert_eq!(
+        seen,
+        [
+            "cancel_job",
+            "delete_artifact",
+            "delete_job",
+            "delete_schedule",
+            "pause_schedule",
+            "resume_schedule",
+            "retry_job",
+            "run_schedule",
+        ]
+    );
+}
