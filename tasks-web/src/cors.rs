@@ -37,11 +37,12 @@ const ALLOWED: [&str; 8] = [
 ];
 
 /// What our own protocol has answers carry.
-const EXPOSED: [&str; 8] = [
+const EXPOSED: [&str; 9] = [
     "allow",
     "content-disposition",
     "content-range",
     "etag",
+    "idempotent-replayed",
     "link",
     "location",
     "retry-after",
@@ -92,7 +93,7 @@ impl Cors {
     }
 
     /// Lets pages read one more header of answers, besides those of the service itself: `allow`, `content-disposition`,
-    /// `content-range`, `etag`, `link`, `location`, `retry-after` and `x-request-id`.
+    /// `content-range`, `etag`, `idempotent-replayed`, `link`, `location`, `retry-after` and `x-request-id`.
     #[must_use]
     pub fn expose_header(mut self, name: impl Into<String>) -> Self {
         self.exposed.push(name.into());

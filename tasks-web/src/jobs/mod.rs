@@ -13,6 +13,6 @@ mod submit;
 pub(crate) use operations::{endpoints, schedule_endpoints, submit as submit_operation};
 pub(crate) use scope::location;
 pub use scope::{JobScope, jobs};
-pub(crate) use submit::submit;
+pub(crate) use submit::{REPLAYED, submit};
 #[doc(inline)]
 pub use tasks_runtime::jobs::*;

@@ -235,6 +235,12 @@ pub(crate) fn submit(
     operation["operationId"] = json!(id);
     let summary = execute["summary"].as_str().unwrap_or_else(|| task.name());
     operation["summary"] = json!(format!("{summary} (in the background)"));
+    let mut headers = location();
+    headers["Idempotent-Replayed"] = json!({
+        "description": "There if an earlier submission stored the job: one with the same `Idempotency-Key`, or one of a task that runs once at \
+                        a time with the same parameters.",
+        "schema": {"type": "string", "enum": ["true"]},
+    });
     if let Some(responses) = operation["responses"].as_object_mut() {
         responses.remove("200");
         // Nothing runs yet, so there is no limit to run into.
@@ -248,7 +254,7 @@ pub(crate) fn submit(
             "202".to_owned(),
             json!({
                 "description": "It is stored, and will run.",
-                "headers": location(),
+                "headers": headers,
                 "content": {"application/json": {"schema": record}},
             }),
         );

@@ -6,12 +6,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tasks_runtime::ArgumentError;
-use tasks_runtime::jobs::{JobRecord, Scheduler};
+use tasks_runtime::jobs::{Scheduler, Submitted};
 
 use crate::auth::Access;
 use crate::http::duration::{self, Seconds};
 use crate::http::members;
 use crate::problem::Problem;
+
+/// The header of an answer with a job that an earlier submission stored.
+pub(crate) const REPLAYED: &str = "idempotent-replayed";
 
 /// What may stand beside `params`. A misspelt option would run a job that was meant for later.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -60,7 +63,7 @@ pub(crate) async fn submit(
     scheduler: &Scheduler,
     name: &str,
     body: &[u8],
-) -> Result<JobRecord, Problem> {
+) -> Result<Submitted, Problem> {
     let mut submit = scheduler.submit_json(name, body);
     let options = if body.iter().all(u8::is_ascii_whitespace) {
         None
@@ -113,7 +116,7 @@ pub(crate) async fn submit(
             }]),
         };
     }
-    Ok(submit.await?)
+    Ok(submit.store().await?)
 }
 
 /// Says which options do not fit.

@@ -210,11 +210,14 @@ impl Handler {
             return Err(Problem::not_found());
         };
         let body = self.body(name, request, payload).await?;
-        let job = crate::jobs::submit(request, scheduler, name, &body).await?;
-        let location = crate::jobs::location(request, &self.prefix, jobs, job.id);
-        Ok(HttpResponse::Accepted()
-            .insert_header((actix_web::http::header::LOCATION, location))
-            .json(job))
+        let submitted = crate::jobs::submit(request, scheduler, name, &body).await?;
+        let location = crate::jobs::location(request, &self.prefix, jobs, submitted.job.id);
+        let mut response = HttpResponse::Accepted();
+        response.insert_header((actix_web::http::header::LOCATION, location));
+        if submitted.replayed {
+            response.insert_header((crate::jobs::REPLAYED, "true"));
+        }
+        Ok(response.json(submitted.job))
     }
 
     /// The body of a call of the task, if the key of the request reaches it.
@@ -224,10 +227,10 @@ impl Handler {
         request: &HttpRequest,
         payload: Payload,
     ) -> Result<Bytes, Problem> {
+        query::check(request.query_string(), &[])?;
         // Before the body is read: nobody waits for a megabyte to learn that there is no such task.
         self.find(name, request)?;
         let headers = request.headers();
-        query::check(request.query_string(), &[])?;
         let announced = http::is_announced(headers);
         if announced {
             http::check_json(headers)?;

@@ -113,6 +113,7 @@ async fn what_the_protocol_uses_is_allowed_and_may_be_read() {
         "location",
         "link",
         "etag",
+        "idempotent-replayed",
         "retry-after",
         "x-request-id",
         "x-mine",

@@ -392,6 +392,22 @@ async fn a_key_of_the_client_names_one_job(test: TestDatabase) {
     let (status, again) = submit(1, "order-1").await;
     assert_eq!((status, &again["id"]), (202, &first["id"]));
     assert_ne!(submit(1, "order-2").await.1["id"], first["id"]);
+    // An answer that an earlier submission made says so.
+    for (key, replayed) in [("order-1", Some("true")), ("order-3", None)] {
+        let request = http::client()
+            .unwrap()
+            .post(world.app.url("/api/v1/tasks/add/$submit"))
+            .header("idempotency-key", key)
+            .json(&json!({"params": {"a": 1, "b": 1}}));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 202);
+        let header = response.headers().get("idempotent-replayed");
+        assert_eq!(
+            header.map(|value| value.to_str().unwrap()),
+            replayed,
+            "{key}"
+        );
+    }
     let (status, problem) = submit(2, "order-1").await;
     assert_eq!(status, 422, "{problem}");
     assert!(
