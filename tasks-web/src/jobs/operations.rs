@@ -272,6 +272,12 @@ pub(crate) fn submit(
             "description": "The queue it waits in, in place of the task's own.",
         }));
         schema["additionalProperties"] = json!(false);
+        // One says when it runs, or the other.
+        schema["not"] = writer.adapt(json!({
+            "type": "object",
+            "required": ["delay", "scheduled_at"],
+            "properties": {"delay": {"type": ["number", "string"]}, "scheduled_at": {"type": "string"}},
+        }));
     }
     operation["parameters"] = json!([{
         "name": "Idempotency-Key", "in": "header", "required": false,

@@ -29,11 +29,11 @@ pub(super) struct Options {
     #[serde(default)]
     #[schemars(length(max = 4096))]
     description: Option<String>,
-    /// How much later it is to run: seconds, or a text like `2s`, `5m`, `1h30m`.
+    /// How much later it is to run, in place of `scheduled_at`: seconds, or a text like `2s`, `5m`, `1h30m`.
     #[serde(default)]
     #[schemars(schema_with = "delay")]
     delay: Option<Seconds>,
-    /// When it is to run.
+    /// When it is to run, in place of `delay`.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     scheduled_at: Option<DateTime<Utc>>,
@@ -81,6 +81,12 @@ pub(crate) async fn submit(
     .unwrap_or_default();
     if let Some(text) = options.description {
         submit = submit.description(text);
+    }
+    if options.delay.is_some() && options.scheduled_at.is_some() {
+        submit = submit.also_wrong([ArgumentError {
+            pointer: "/scheduled_at".to_owned(),
+            detail: "`delay` says when it runs as well: send one of the two".to_owned(),
+        }]);
     }
     if let Some(Seconds(delay)) = options.delay {
         submit = submit.delay(delay);

@@ -432,6 +432,21 @@ async fn durations_are_seconds_or_texts(test: TestDatabase) {
         let waits = (time("scheduled_at") - time("submitted_at")).num_seconds();
         assert!((waits - seconds).abs() <= 1, "{job}");
     }
+    // Which of two times counts, nobody knows; one that is null is none.
+    let at = "2030-01-01T00:00:00Z";
+    let body = json!({"params": params, "delay": 60, "scheduled_at": at});
+    let (status, problem) = world
+        .ask(Method::POST, "/api/v1/tasks/add/$submit", Some(body))
+        .await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/scheduled_at")),
+        "{problem}"
+    );
+    for (delay, at) in [(json!(null), json!(at)), (json!(60), json!(null))] {
+        let body = json!({"params": params, "delay": delay, "scheduled_at": at});
+        world.submit("add", body).await;
+    }
     for wrong in [
         json!("soon"),
         json!("1d"),
