@@ -171,6 +171,15 @@ impl Problem {
         )
     }
 
+    #[cfg(feature = "database")]
+    pub(crate) fn unsupported_media_type_twice() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "the body has two content types: send one header `Content-Type`",
+        )
+    }
+
     pub(crate) fn encoded(encoding: &str) -> Self {
         let detail = format!("the body is encoded as `{encoding}`: send it as it is");
         Self::new(
@@ -215,20 +224,24 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-query", detail)
     }
 
-    #[cfg(feature = "database")]
     pub(crate) fn invalid_query(errors: Vec<ArgumentError>) -> Self {
+        let detail = match errors.as_slice() {
+            [error] => format!("{}: {}", error.pointer, error.detail),
+            errors => format!("{} things are wrong with the query", errors.len()),
+        };
         Self {
             errors,
             ..Self::bad_query(detail)
         }
     }
 
+    pub(crate) fn malformed(detail: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed-json", detail)
+    }
+
     pub(crate) fn invalid_body(errors: Vec<ArgumentError>) -> Self {
+        let errors = capped(errors);
         let detail = match errors.as_slice() {
-        let detail = match errors.as_slice() {
-            [error] => format!("{}: {}", error.pointer, error.detail),
-            errors => format!("{} things are wrong with the query", errors.len()),
-        };
             [error] if error.pointer.is_empty() => format!("the body: {}", error.detail),
             [error] => format!("{}: {}", error.pointer, error.detail),
             errors => format!("{} things are wrong with the body", errors.len()),
@@ -240,11 +253,7 @@ impl Problem {
     }
 
     /// The body is well-formed, and does not fit what is there.
-        let errors = capped(errors);
-    pub(crate) fn malformed(detail: String) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "malformed-json", detail)
-    }
-
+    #[cfg(feature = "database")]
     pub(crate) fn conflicting_body(errors: Vec<ArgumentError>) -> Self {
         let invalid = Self::invalid_body(errors);
         Self {
@@ -288,15 +297,6 @@ impl Problem {
     }
 }
 
-impl From<ExecuteError> for Problem {
-    fn from(error: ExecuteError) -> Self {
-        /// A client that was refused for want of a place may try again after this long.
-        const AGAIN: Duration = Duration::from_secs(1);
-        let detail = error.to_string();
-        match error {
-            ExecuteError::UnknownTask { nearest, .. } => Self {
-                nearest,
-                ..Self::new(StatusCode::NOT_FOUND, "unknown-task", detail)
 /// As many errors as a problem lists, of which the last one says that there are more.
 fn capped(mut errors: Vec<ArgumentError>) -> Vec<ArgumentError> {
     if errors.len() > MAX_ERRORS {
@@ -310,11 +310,21 @@ fn capped(mut errors: Vec<ArgumentError>) -> Vec<ArgumentError> {
     errors
 }
 
+impl From<ExecuteError> for Problem {
+    fn from(error: ExecuteError) -> Self {
+        /// A client that was refused for want of a place may try again after this long.
+        const AGAIN: Duration = Duration::from_secs(1);
+        let detail = error.to_string();
+        match error {
+            ExecuteError::UnknownTask { nearest, .. } => Self {
+                nearest,
+                ..Self::new(StatusCode::NOT_FOUND, "unknown-task", detail)
             },
             ExecuteError::InvalidArguments {
                 reason: InvalidArguments::Mismatch(errors),
                 task,
             } => {
+                let errors = capped(errors);
                 let detail = match errors.as_slice() {
                     [error] => format!(
                         "task `{task}`: {}: {}",
@@ -324,7 +334,6 @@ fn capped(mut errors: Vec<ArgumentError>) -> Vec<ArgumentError> {
                             &error.pointer
                         },
                         error.detail
-                let errors = capped(errors);
                     ),
                     errors => format!(
                         "task `{task}`: {} things are wrong with the arguments",

@@ -811,6 +811,13 @@ async fn forms_bring_a_file_and_more(test: TestDatabase) {
             Form::new().part("file", file()).text("colour", "red"),
             "/colour",
         ),
+        (
+            Form::new()
+                .text("id", NONE)
+                .part("file", file())
+                .text("id", NONE),
+            "/id",
+        ),
     ] {
         let (status, problem) = send(form).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
@@ -855,14 +862,37 @@ async fn uploads_have_a_limit(test: TestDatabase) {
         .header("sec-fetch-site", "cross-site")
         .multipart(Form::new().part("file", Part::bytes(content(10))));
     assert_eq!(cross.send().await.unwrap().status(), StatusCode::FORBIDDEN);
-    let wrong = service
+    // A type that is none is not stored as one, in a form neither.
+    for wrong in ["nonsense", "text/csv; charset", "text/csv, text/plain"] {
+        let body = service.request(Method::POST, "/$upload").body("x");
+        let form = format!(
+            "--b\r\ncontent-disposition: form-data; name=\"file\"\r\ncontent-type: {wrong}\r\n\r\nx\r\n--b--\r\n"
+        );
+        let form = service
+            .request(Method::POST, "/$upload")
+            .header(CONTENT_TYPE, "multipart/form-data; boundary=b")
+            .body(form);
+        for request in [body.header(CONTENT_TYPE, wrong), form] {
+            let (status, problem) = http::answer(request).await.unwrap();
+            assert_eq!(
+                status,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{wrong} {problem}"
+            );
+            let detail = text(&problem["errors"][0]["detail"]);
+            assert!(
+                detail.contains("as in `text/csv") || detail.contains("as `text/csv"),
+                "{problem}"
+            );
+        }
+    }
+    let two = service
         .request(Method::POST, "/$upload")
-        .header(CONTENT_TYPE, "nonsense")
+        .header(CONTENT_TYPE, "text/csv")
+        .header(CONTENT_TYPE, "text/plain")
         .body("x");
-    assert_eq!(
-        wrong.send().await.unwrap().status(),
-        StatusCode::UNPROCESSABLE_ENTITY
-    );
+    let (status, problem) = http::answer(two).await.unwrap();
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{problem}");
     assert_eq!(service.manager.count().await.unwrap(), 1);
     assert_eq!(
         service

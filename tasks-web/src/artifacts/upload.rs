@@ -84,6 +84,9 @@ fn check(headers: &HeaderMap, limit: u64) -> Result<(), Problem> {
     if length.is_some_and(|length| length > most) {
         return Err(too_large(limit));
     }
+    if headers.get_all(CONTENT_TYPE).count() > 1 {
+        return Err(Problem::unsupported_media_type_twice());
+    }
     match text(headers, CONTENT_ENCODING) {
         Some(encoding) if !encoding.eq_ignore_ascii_case("identity") => {
             return Err(Problem::encoded(&encoding));
@@ -188,7 +191,8 @@ async fn form(state: &State, mut fields: Fields, mut form: Multipart) -> Result<
                 fields.wrong.finish()?;
                 return Err(Problem::not_found());
             }
-            fields.content_type = field.content_type().map(ToString::to_string);
+            // As it was sent: what is broken is not taken for nothing.
+            fields.content_type = text(field.headers(), CONTENT_TYPE);
             let given = field.content_disposition().and_then(file_name);
             fields.file_name = given.or(fields.file_name.take());
             let mut new = state.manager.upload(state.options.upload_limit);
@@ -242,6 +246,8 @@ struct Fields {
     tags: Vec<String>,
     content_type: Option<String>,
     file_name: Option<String>,
+    /// What was given, in the query or in the form.
+    seen: Vec<&'static str>,
     wrong: Wrong,
 }
 
@@ -258,6 +264,14 @@ impl Fields {
     }
 
     fn take(&mut self, name: &str, value: &str) {
+        let known = Self::KNOWN.iter().find(|known| **known == name);
+        if let Some(known) = known.filter(|known| **known != "tags") {
+            if self.seen.contains(known) {
+                self.wrong.say(&format!("/{name}"), "given twice");
+                return;
+            }
+            self.seen.push(known);
+        }
         let artifact = std::mem::take(&mut self.artifact);
         self.artifact = match name {
             "id" | "parent_id" => match value.parse::<ArtifactId>() {
