@@ -65,6 +65,8 @@ mod call;
 mod context;
 #[cfg(feature = "database")]
 pub mod database;
+#[cfg(feature = "database")]
+mod digest;
 mod execute;
 #[cfg(feature = "database")]
 mod id;

@@ -107,6 +107,7 @@ async fn hide(#[task(secret)] amount: f32) -> f32 {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[allow(dead_code, reason = "read, and not looked at")]
 enum Node {
     Leaf(u8),
     Many(Vec<Self>),

@@ -25,8 +25,16 @@ impl fmt::Debug for ArtifactManagerBuilder {
     }
 }
 
+impl ArtifactManager {
+    /// Starts to put a manager together.
+    #[must_use]
+    pub fn builder(database: Database) -> ArtifactManagerBuilder {
+        ArtifactManagerBuilder::new(database)
+    }
+}
+
 impl ArtifactManagerBuilder {
-    pub(super) fn new(database: Database) -> Self {
+    fn new(database: Database) -> Self {
         Self {
             database,
             hierarchy: ArtifactHierarchy::default(),

@@ -2,7 +2,7 @@
 
 use crate::artifacts::id::ArtifactId;
 
-use super::tree::{MAX_LEVEL, MAX_NODES};
+use super::limits::{MAX_LEVEL, MAX_NODES};
 use crate::database::DatabaseError;
 
 /// Why something was not done with an artifact.
@@ -110,6 +110,16 @@ impl ArtifactError {
             Self::Database(error) => error.is_temporary(),
             Self::Store(_) | Self::Directory { .. } => true,
             _ => false,
+        }
+    }
+}
+
+impl From<ArtifactError> for DatabaseError {
+    /// So that a transaction whose errors are those of the database may save artifacts.
+    fn from(error: ArtifactError) -> Self {
+        match error {
+            ArtifactError::Database(error) => error,
+            other => Self::Caller(Box::new(other)),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::artifacts::id::ArtifactId;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::content::Stored;
+use super::body::Body;
 use super::json::JsonText;
 use super::{ArtifactError, tags};
 
@@ -31,17 +31,6 @@ pub struct ArtifactIn {
     pub(super) file_name: Option<String>,
     /// A value that could not be written; said when the artifact is saved, so that nothing before that needs a `?`.
     error: Option<serde_json::Error>,
-}
-
-#[derive(Debug, Default)]
-pub(super) enum Body {
-    /// Nothing: what is there is kept, or comes by an upload.
-    #[default]
-    None,
-    Json(JsonText),
-    Bytes(Bytes),
-    /// It is in its place already.
-    Stored(Stored),
 }
 
 impl ArtifactIn {

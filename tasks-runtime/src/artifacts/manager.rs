@@ -5,22 +5,21 @@ use std::sync::{Arc, OnceLock};
 
 use crate::artifacts::id::ArtifactId;
 use bytes::Bytes;
-use chrono::Utc;
 
-use super::builder::ArtifactManagerBuilder;
-use super::content::{Place, Upload, inline_limit};
+use super::body::inline_limit;
+use super::content::Place;
 use super::hooks::ArtifactHooks;
+use super::limits::MAX_NODES;
 use super::page::{ArtifactList, ArtifactPage, Cursor};
-use super::rows::{self, Head};
+use super::rows::{self, now};
 use super::shape;
 use super::store::{ContentStore, OpenStore};
-use super::tree::MAX_NODES;
-use super::within::ArtifactsWithin;
+use super::table::Head;
 use super::{
     Artifact, ArtifactContent, ArtifactError, ArtifactHierarchy, ArtifactIn, ArtifactNode,
     ContentInfo,
 };
-use crate::database::{Database, DatabaseError, Session, Transaction};
+use crate::database::{Database, Session};
 
 /// Saves, finds and deletes artifacts. Cheap to clone, and injected into tasks that have a parameter of this type.
 ///
@@ -71,12 +70,6 @@ impl fmt::Debug for ArtifactManager {
 }
 
 impl ArtifactManager {
-    /// Starts to put a manager together.
-    #[must_use]
-    pub fn builder(database: Database) -> ArtifactManagerBuilder {
-        ArtifactManagerBuilder::new(database)
-    }
-
     pub(super) fn assemble(
         session: Session,
         hierarchy: ArtifactHierarchy,
@@ -104,29 +97,6 @@ impl ArtifactManager {
     #[must_use]
     pub fn database(&self) -> &Database {
         self.shared.session.database()
-    }
-
-    /// Works inside a transaction: what is done is kept if and when that commits.
-    ///
-    /// ```
-    /// use serde_json::json;
-    /// use tasks_runtime::artifacts::{ArtifactError, ArtifactIn, ArtifactManager};
-    /// use tasks_runtime::prelude::*;
-    ///
-    /// #[task]
-    /// async fn record(session: Session, artifacts: ArtifactManager) -> anyhow::Result<String> {
-    ///     let saved = session
-    ///         .transaction(async |tx| {
-    ///             // … the app's own rows …
-    ///             artifacts.within(tx).save(ArtifactIn::json(json!({"done": true}))).await
-    ///         })
-    ///         .await?;
-    ///     Ok(saved.id.to_string())
-    /// }
-    /// # fn main() {}
-    /// ```
-    pub fn within<'t>(&'t self, transaction: &'t mut Transaction) -> ArtifactsWithin<'t> {
-        ArtifactsWithin::new(self, transaction)
     }
 
     /// Saves a new artifact.
@@ -200,22 +170,6 @@ impl ArtifactManager {
         }
     }
 
-    /// Starts to save an artifact whose bytes come in pieces, up to `limit` of them.
-    ///
-    /// ```
-    /// use tasks_runtime::artifacts::{ArtifactIn, ArtifactManager};
-    /// # async fn example(artifacts: ArtifactManager) -> Result<(), tasks_runtime::artifacts::ArtifactError> {
-    /// let mut upload = artifacts.upload(10_000_000);
-    /// upload.write("a,b\n".into()).await?;
-    /// upload.write("1,2\n".into()).await?;
-    /// let table = upload.finish(ArtifactIn::new().content_type("text/csv")).await?;
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn upload(&self, limit: u64) -> Upload {
-        Upload::new(self.clone(), limit)
-    }
-
     /// The artifact, with its JSON; its bytes are read by [`content`](Self::content).
     ///
     /// # Errors
@@ -266,7 +220,7 @@ impl ArtifactManager {
                 content_type: "application/json".to_owned(),
                 file_name: None,
                 size: json.len() as u64,
-                digest: super::content::digest(json),
+                digest: crate::digest::digest(json),
             },
             Place::Object(..) => ContentInfo {
                 content_type: "application/octet-stream".to_owned(),
@@ -526,19 +480,4 @@ impl ArtifactManager {
 
 fn without_data(heads: Vec<Head>) -> Vec<Artifact> {
     heads.into_iter().map(|head| head.artifact(None)).collect()
-}
-
-/// In microseconds.
-pub(super) fn now() -> i64 {
-    Utc::now().timestamp_micros()
-}
-
-impl From<ArtifactError> for DatabaseError {
-    /// So that a transaction whose errors are those of the database may save artifacts.
-    fn from(error: ArtifactError) -> Self {
-        match error {
-            ArtifactError::Database(error) => error,
-            other => Self::Caller(Box::new(other)),
-        }
-    }
 }

@@ -39,6 +39,7 @@
 //! never without its content, whenever the process ends. What is left over then is found by
 //! [`sweep`](ArtifactManager::sweep).
 
+mod body;
 mod builder;
 mod check;
 mod content;
@@ -49,7 +50,9 @@ mod id;
 mod input;
 mod json;
 mod key;
+mod limits;
 mod manager;
+mod media;
 mod page;
 mod prepare;
 mod record;
@@ -57,25 +60,29 @@ mod rows;
 mod shape;
 mod store;
 mod sweep;
+mod table;
 mod tags;
 mod tree;
+mod upload;
 mod within;
 
+pub use body::ByteStream;
 pub use builder::ArtifactManagerBuilder;
 pub use check::StoreReport;
-pub(crate) use content::digest;
-pub use content::{ArtifactContent, ByteStream, Upload};
+pub use content::ArtifactContent;
 pub use error::ArtifactError;
 pub use hierarchy::ArtifactHierarchy;
 pub use hooks::{ArtifactHooks, HookFuture};
 pub use input::ArtifactIn;
 pub use json::JsonText;
+pub use limits::{MAX_LEVEL, MAX_NODES};
 pub use manager::ArtifactManager;
 pub use page::{ArtifactList, ArtifactPage, Cursor};
 pub use record::{Artifact, ContentInfo};
 pub use store::ContentStore;
 pub use sweep::Swept;
-pub use tree::{ArtifactNode, MAX_LEVEL, MAX_NODES};
+pub use tree::ArtifactNode;
+pub use upload::Upload;
 pub use within::ArtifactsWithin;
 
 /// How an artifact is named: 26 letters and digits, which sort by the time they were made.

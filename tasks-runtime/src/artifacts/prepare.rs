@@ -2,8 +2,7 @@
 
 use crate::artifacts::id::ArtifactId;
 
-use super::content::Stored;
-use super::input::Body;
+use super::body::{Body, Stored};
 use super::key::is_ours;
 use super::manager::ArtifactManager;
 use super::rows::Prepared;

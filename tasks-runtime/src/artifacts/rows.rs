@@ -1,54 +1,17 @@
 //! The table of artifacts, row by row.
 
 use crate::artifacts::id::ArtifactId;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::content::Stored;
-use super::json::JsonText;
+use super::body::Stored;
 use super::page::Cursor;
 use super::shape::{is_below, level_below, lock_shape, shift_levels};
+use super::table::{Head, tasks_artifacts};
 use super::{Artifact, ArtifactError, ContentInfo};
 use crate::database::Connection;
 use crate::with_conn;
-
-diesel::table! {
-    tasks_artifacts (id) {
-        id -> Text,
-        parent_id -> Nullable<Text>,
-        level -> Integer,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-        tags -> Text,
-        metadata -> Text,
-        content_type -> Nullable<Text>,
-        file_name -> Nullable<Text>,
-        size -> Nullable<BigInt>,
-        digest -> Nullable<Text>,
-        object_key -> Nullable<Text>,
-        data -> Nullable<Text>,
-        content -> Nullable<Binary>,
-    }
-}
-
-/// A row without what is large.
-#[derive(Clone, Debug, Queryable, QueryableByName, Selectable)]
-#[diesel(table_name = tasks_artifacts)]
-pub(super) struct Head {
-    id: String,
-    parent_id: Option<String>,
-    pub(super) level: i32,
-    created_at: i64,
-    updated_at: i64,
-    tags: String,
-    metadata: String,
-    content_type: Option<String>,
-    file_name: Option<String>,
-    size: Option<i64>,
-    digest: Option<String>,
-    pub(super) object_key: Option<String>,
-}
 
 /// An artifact that is checked and whose content is in its place.
 #[derive(Debug)]
@@ -113,47 +76,9 @@ impl<'a> Columns<'a> {
     }
 }
 
-impl Head {
-    pub(super) fn artifact(self, data: Option<String>) -> Artifact {
-        let time = |micros| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
-        Artifact {
-            id: ArtifactId::stored(&self.id),
-            created_at: time(self.created_at),
-            updated_at: time(self.updated_at),
-            tags: serde_json::from_str(&self.tags).unwrap_or_default(),
-            data: data.map(JsonText::trusted),
-            metadata: JsonText::trusted(self.metadata),
-            content: self.content_type.map(|content_type| ContentInfo {
-                content_type,
-                file_name: self.file_name,
-                size: self.size.unwrap_or_default().unsigned_abs(),
-                digest: self.digest.unwrap_or_default(),
-            }),
-            parent_id: self.parent_id.as_deref().map(ArtifactId::stored),
-            level: self.level.unsigned_abs(),
-        }
-    }
-
-    /// Every change of the row itself is later than the one before; its place in a tree may change by others.
-    fn check_seen(&self, seen: Option<&Artifact>) -> Result<(), ArtifactError> {
-        let Some(seen) = seen else {
-            return Ok(());
-        };
-        let is_same = self.updated_at == seen.updated_at.timestamp_micros()
-            && self.level.unsigned_abs() == seen.level
-            && self.parent_id.as_deref().map(ArtifactId::stored) == seen.parent_id;
-        if is_same {
-            return Ok(());
-        }
-        Err(ArtifactError::Changed(seen.id))
-    }
-
-    pub(super) fn cursor(&self) -> Cursor {
-        Cursor {
-            created_at: self.created_at,
-            id: ArtifactId::stored(&self.id),
-        }
-    }
+/// In microseconds.
+pub(super) fn now() -> i64 {
+    Utc::now().timestamp_micros()
 }
 
 /// Writes a new row. `now` is in microseconds.

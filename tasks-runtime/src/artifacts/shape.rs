@@ -6,8 +6,8 @@ use diesel::sql_types::{BigInt, Integer, Text};
 use diesel_async::RunQueryDsl;
 
 use super::ArtifactError;
-use super::rows::{Head, tasks_artifacts};
-use super::tree::{MAX_LEVEL, MAX_NODES};
+use super::limits::{MAX_LEVEL, MAX_NODES};
+use super::table::{Head, tasks_artifacts};
 use crate::database::{Backend, Connection};
 use crate::with_conn;
 

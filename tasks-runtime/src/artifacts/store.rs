@@ -13,7 +13,7 @@ use object_store::{
 };
 
 use super::ArtifactError;
-use super::content::ByteStream;
+use super::body::ByteStream;
 
 /// How much is sent at a time: the least that S3 takes.
 const PART: usize = 5 * 1024 * 1024;

@@ -11,12 +11,6 @@ use serde_json::Value;
 
 use super::{Artifact, ArtifactHierarchy};
 
-/// The last level there may be: a tree as JSON is nested twice as deep, and readers of JSON have limits.
-pub const MAX_LEVEL: u32 = 50;
-
-/// How many artifacts a tree may have to be shown at once.
-pub const MAX_NODES: usize = 100_000;
-
 /// An artifact in its tree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArtifactNode {

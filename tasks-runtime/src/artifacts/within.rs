@@ -2,8 +2,8 @@
 
 use crate::artifacts::id::ArtifactId;
 
-use super::manager::now;
-use super::{Artifact, ArtifactError, ArtifactIn, ArtifactManager, rows};
+use super::rows::{self, now};
+use super::{Artifact, ArtifactError, ArtifactIn, ArtifactManager};
 use crate::database::Transaction;
 
 /// An [`ArtifactManager`] that works inside a transaction; made by [`ArtifactManager::within`].
@@ -14,6 +14,31 @@ use crate::database::Transaction;
 pub struct ArtifactsWithin<'t> {
     manager: &'t ArtifactManager,
     transaction: &'t mut Transaction,
+}
+
+impl ArtifactManager {
+    /// Works inside a transaction: what is done is kept if and when that commits.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use tasks_runtime::artifacts::{ArtifactError, ArtifactIn, ArtifactManager};
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task]
+    /// async fn record(session: Session, artifacts: ArtifactManager) -> anyhow::Result<String> {
+    ///     let saved = session
+    ///         .transaction(async |tx| {
+    ///             // … the app's own rows …
+    ///             artifacts.within(tx).save(ArtifactIn::json(json!({"done": true}))).await
+    ///         })
+    ///         .await?;
+    ///     Ok(saved.id.to_string())
+    /// }
+    /// # fn main() {}
+    /// ```
+    pub fn within<'t>(&'t self, transaction: &'t mut Transaction) -> ArtifactsWithin<'t> {
+        ArtifactsWithin::new(self, transaction)
+    }
 }
 
 impl<'t> ArtifactsWithin<'t> {

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::encryption::{EncryptionKeys, Undecryptable, no_key};
 use crate::arguments::{self, ArgumentError, Declared, InvalidArguments, MASK, MASKED};
-use crate::artifacts::digest;
 use crate::call::ExecuteError;
+use crate::digest::digest;
 use crate::registry::RegisteredTask;
 
 /// The one member of the object that stands for an encrypted value.

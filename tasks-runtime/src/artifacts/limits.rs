@@ -1,0 +1,7 @@
+//! How large a tree may be.
+
+/// The last level there may be: a tree as JSON is nested twice as deep, and readers of JSON have limits.
+pub const MAX_LEVEL: u32 = 50;
+
+/// How many artifacts a tree may have to be shown at once.
+pub const MAX_NODES: usize = 100_000;
