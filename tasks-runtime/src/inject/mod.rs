@@ -4,6 +4,7 @@
 //! they get is decided by the executor, which was given one with [`provide`](crate::ExecutorBuilder::provide), or a way
 //! to make one per call with [`provide_with`](crate::ExecutorBuilder::provide_with).
 
+mod injection;
 mod injector;
 mod providers;
 mod requirements;
@@ -11,7 +12,8 @@ mod state;
 
 use std::sync::Arc;
 
-pub use injector::{InjectError, Injection, Injector};
+pub use injection::{InjectError, Injection};
+pub use injector::Injector;
 pub(crate) use providers::Providers;
 pub(crate) use requirements::Requirement;
 pub use requirements::Requirements;

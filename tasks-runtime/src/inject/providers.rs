@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{InjectError, Injection, Requirement};
+use super::Requirement;
+use super::injection::{InjectError, Injection};
 use crate::context::TaskContext;
 
 /// Values and factories by type.

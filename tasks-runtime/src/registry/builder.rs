@@ -35,6 +35,26 @@ impl fmt::Debug for RegistryBuilder {
     }
 }
 
+impl TaskRegistry {
+    /// All tasks that are linked into the program, but for those with `register = false`.
+    ///
+    /// A crate whose tasks are to be found has to be named somewhere, if only by `use my_tasks as _;`: the linker drops
+    /// a crate that nobody refers to.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`] names every problem: two tasks of one name, with both places.
+    pub fn discover() -> Result<Self, RegistryError> {
+        Self::builder().discover().build()
+    }
+
+    /// Starts an empty registry.
+    #[must_use]
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::default()
+    }
+}
+
 impl RegistryBuilder {
     /// Adds all tasks that are linked into the program, but for those with `register = false`.
     #[must_use]

@@ -61,24 +61,6 @@ struct Inner {
 }
 
 impl TaskRegistry {
-    /// All tasks that are linked into the program, but for those with `register = false`.
-    ///
-    /// A crate whose tasks are to be found has to be named somewhere, if only by `use my_tasks as _;`: the linker drops
-    /// a crate that nobody refers to.
-    ///
-    /// # Errors
-    ///
-    /// [`RegistryError`] names every problem: two tasks of one name, with both places.
-    pub fn discover() -> Result<Self, RegistryError> {
-        Self::builder().discover().build()
-    }
-
-    /// Starts an empty registry.
-    #[must_use]
-    pub fn builder() -> RegistryBuilder {
-        RegistryBuilder::default()
-    }
-
     pub(crate) fn from_entries(mut entries: Vec<RegisteredTask>) -> Self {
         entries.sort_by(|a, b| a.name().cmp(b.name()));
         for (position, entry) in entries.iter_mut().enumerate() {
