@@ -14,12 +14,17 @@ use std::future::poll_fn;
 
 use schemars::{Schema, SchemaGenerator};
 
+#[cfg(feature = "database")]
 use super::callee::Callee;
 use super::error::ExecuteError;
-use super::pending::{PendingCall, read};
+use super::pending::PendingCall;
+#[cfg(feature = "database")]
+use super::pending::read;
 use super::ret::Ret;
 use super::run::{Run, Started};
-use crate::arguments::{AnySlot, Input, InvalidArguments, Places, Slots};
+#[cfg(feature = "database")]
+use crate::arguments::Input;
+use crate::arguments::{AnySlot, InvalidArguments, Places, Slots};
 use crate::task::Outcome;
 
 /// A task's function as the executor sees it.

@@ -10,11 +10,12 @@ use std::time::Duration;
 use diesel_migrations::EmbeddedMigrations;
 
 use super::background::Background;
+use super::handle::{Database, Pools, Shared};
 use super::migrations::{self, Migrations};
 use super::settings::Settings;
 use super::url::{Location, SqliteFile};
 use super::write_health::WriteHealth;
-use super::{Backend, Database, DatabaseError, Pools, Shared};
+use super::{Backend, DatabaseError};
 
 /// Opens a [`Database`]; made by its functions.
 ///

@@ -5,8 +5,10 @@ use std::ops::{Deref, DerefMut};
 
 use diesel_async::SimpleAsyncConnection as _;
 
+use super::access::Access;
+use super::backend::Backend;
+use super::error::DatabaseError;
 use super::lease::Lease;
-use super::{Backend, DatabaseError};
 
 /// A connection that is lent to a closure.
 ///
@@ -35,16 +37,6 @@ pub enum ConnectionKind<'a> {
     /// To PostgreSQL.
     #[cfg(feature = "postgres")]
     Postgres(&'a mut super::PgConnection),
-}
-
-/// What a transaction is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
-    /// It sees one moment, and cannot write.
-    Read,
-    Write,
-    /// It writes, and what it has read stays true until it is kept.
-    Serializable,
 }
 
 impl Connection {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use super::Backend;
+use super::backend::Backend;
 use super::write_health::Refusal;
 
 /// Why something did not happen in the database. Never holds a password.
@@ -158,8 +158,8 @@ fn is_temporary(error: &diesel::result::Error) -> bool {
         // The next statement is not prepared.
         #[cfg(feature = "postgres")]
         error
-            if super::postgres::is_missing_statement(error)
-                || super::postgres::is_server_away(error) =>
+            if super::postgres::failure::is_missing_statement(error)
+                || super::postgres::failure::is_server_away(error) =>
         {
             true
         }

@@ -3,7 +3,8 @@
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{Database, DatabaseError, Pools};
+use super::error::DatabaseError;
+use super::handle::{Database, Pools};
 
 /// As much as SQLite needs to begin: the index of its log, and some pages.
 const NEEDED: usize = 64 * 1024;

@@ -3,7 +3,6 @@
 //! The tables of this crate have a record of their own: diesel's counts versions of one sequence, and an app whose version
 //! happened to be one of ours would silently miss it.
 
-use std::error::Error;
 use std::sync::Arc;
 
 use diesel::QueryableByName;
@@ -12,8 +11,12 @@ use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl as _;
 use diesel_migrations::EmbeddedMigrations;
 
-use super::connection::{Access, Connection};
-use super::{Backend, Database, DatabaseError};
+use super::access::Access;
+use super::app_migrations::Embedded;
+use super::backend::Backend;
+use super::connection::Connection;
+use super::error::DatabaseError;
+use super::handle::{Database, Pools};
 
 /// The app's.
 #[derive(Default)]
@@ -74,7 +77,7 @@ pub(super) async fn run(database: &Database, app: &Migrations) -> Result<(), Dat
         Backend::Postgres => app.postgres.as_ref(),
     };
     if let Some(migrations) = chosen.or(app.all.as_ref()) {
-        let migrations = Shared(Arc::clone(migrations));
+        let migrations = Embedded(Arc::clone(migrations));
         let versions = versions(database, &migrations)?;
         if !are_done(database, APP_DONE, versions.into_iter()).await {
             run_app(database, migrations).await?;
@@ -105,18 +108,18 @@ async fn are_done(
 }
 
 /// The versions of the app's migrations, as diesel records them.
-fn versions(database: &Database, migrations: &Shared) -> Result<Vec<String>, DatabaseError> {
+fn versions(database: &Database, migrations: &Embedded) -> Result<Vec<String>, DatabaseError> {
     let found = match &database.shared.pools {
         #[cfg(feature = "sqlite")]
-        super::Pools::Sqlite(_) => versions_for::<diesel::sqlite::Sqlite>(migrations),
+        Pools::Sqlite(_) => versions_for::<diesel::sqlite::Sqlite>(migrations),
         #[cfg(feature = "postgres")]
-        super::Pools::Postgres(_) => versions_for::<diesel::pg::Pg>(migrations),
+        Pools::Postgres(_) => versions_for::<diesel::pg::Pg>(migrations),
     };
     found.map_err(|error| app_failed(error.to_string()))
 }
 
 fn versions_for<DB: diesel::backend::Backend>(
-    migrations: &Shared,
+    migrations: &Embedded,
 ) -> diesel::migration::Result<Vec<String>> {
     let all = MigrationSource::<DB>::migrations(migrations)?;
     let version = |migration: Box<dyn Migration<DB>>| migration.name().version().to_string();
@@ -190,39 +193,16 @@ async fn run_own_in(connection: &mut Connection) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Says which of the app's migrations were run, as it is said of ours.
-pub(super) fn say<DB: diesel::backend::Backend>(
-    source: &impl MigrationSource<DB>,
-    run: &[diesel::migration::MigrationVersion<'_>],
-) {
-    for migration in source.migrations().unwrap_or_default() {
-        let name = migration.name();
-        if run.iter().any(|version| *version == name.version()) {
-            tracing::info!(migration = %name, "migrated");
-        }
-    }
-}
-
-/// A source that can be given away more than once.
-#[derive(Clone)]
-struct Shared(Arc<EmbeddedMigrations>);
-
-impl<DB: diesel::backend::Backend> MigrationSource<DB> for Shared {
-    fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<DB>>>> {
-        self.0.migrations()
-    }
-}
-
-async fn run_app(database: &Database, migrations: Shared) -> Result<(), DatabaseError> {
+async fn run_app(database: &Database, migrations: Embedded) -> Result<(), DatabaseError> {
     let background = database.shared.background.handle();
     let run = match &database.shared.pools {
         #[cfg(feature = "sqlite")]
-        super::Pools::Sqlite(pools) => {
+        Pools::Sqlite(pools) => {
             let target = pools.target();
             background.spawn_blocking(move || super::sqlite::migrate(&target, &migrations))
         }
         #[cfg(feature = "postgres")]
-        super::Pools::Postgres(pool) => {
+        Pools::Postgres(pool) => {
             let server = pool.manager().server.clone();
             background.spawn_blocking(move || super::postgres::migrate(&server, LOCK, &migrations))
         }
@@ -232,21 +212,3 @@ async fn run_app(database: &Database, migrations: Shared) -> Result<(), Database
         Err(error) => Err(app_failed(error.to_string())),
     }
 }
-
-/// An error that diesel's transactions may return.
-#[derive(Debug)]
-pub(super) struct Undone(pub(super) Box<dyn Error + Send + Sync>);
-
-impl From<diesel::result::Error> for Undone {
-    fn from(error: diesel::result::Error) -> Self {
-        Self(error.into())
-    }
-}
-
-impl std::fmt::Display for Undone {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Error for Undone {}

@@ -1,6 +1,8 @@
 //! Connections to PostgreSQL.
 
+pub(super) mod failure;
 mod pooler;
+mod server;
 mod tls;
 
 use std::sync::Arc;
@@ -13,22 +15,21 @@ use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel_async::TransactionManager as _;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
-use diesel_async::{AnsiTransactionManager, AsyncConnection as _, SimpleAsyncConnection as _};
+use diesel_async::{AnsiTransactionManager, AsyncConnection as _};
 use diesel_migrations::MigrationHarness as _;
 use tokio::runtime::Handle;
 
+use self::failure::is_crowded;
 use self::pooler::Pooler;
-pub(super) use self::pooler::{is_missing_statement, is_server_away};
-use super::connection::Access;
+pub use self::server::PgConnection;
+pub(super) use self::server::Server;
+use super::access::Access;
+use super::app_migrations::{self, Undone};
+use super::error::DatabaseError;
 use super::lease;
-use super::migrations::Undone;
 use super::settings::Settings;
-use super::url::{PostgresUrl, wrong};
+use super::url::PostgresUrl;
 use super::write_health::{Refusal, WriteHealth};
-use super::{DatabaseError, Session};
-
-/// The connection that a query gets when the database is PostgreSQL: diesel-async's own.
-pub type PgConnection = diesel_async::AsyncPgConnection;
 
 pub(super) type Pool = managed::Pool<Manager>;
 
@@ -65,137 +66,6 @@ struct Begin {
     write: String,
     serializable: String,
     read: String,
-}
-
-/// How the server is spoken to.
-#[derive(Clone)]
-pub(crate) struct Server {
-    config: Arc<tokio_postgres::Config>,
-    pub(crate) pooler: Pooler,
-    #[cfg(feature = "postgres-tls")]
-    tls: Option<tokio_postgres_rustls::MakeRustlsConnect>,
-}
-
-impl Server {
-    /// Reads what the URL says of the way to the server, and of prepared statements, unless a setting says that.
-    pub(super) fn new(url: &PostgresUrl, settings: &Settings) -> Result<Self, DatabaseError> {
-        let said = pooler::said_in(url)?;
-        let pooler = Pooler::new(settings.prepared_statements.or(said));
-        let options = tls::Options::said_in(url)?;
-        // The driver names the parameter, and not its value.
-        let mut config: tokio_postgres::Config = url
-            .for_driver()?
-            .parse()
-            .map_err(|error: tokio_postgres::Error| wrong(&explain(&error)))?;
-        config.ssl_mode(options.mode());
-        if config.get_connect_timeout().is_none() && url.hosts() > 1 {
-            // One that does not answer must not take the time of the next.
-            let share = settings.connect_timeout / u32::try_from(url.hosts()).unwrap_or(u32::MAX);
-            config.connect_timeout(share);
-        }
-        let config = Arc::new(config);
-        if !options.required {
-            return Ok(Self {
-                config,
-                pooler,
-                #[cfg(feature = "postgres-tls")]
-                tls: None,
-            });
-        }
-        #[cfg(feature = "postgres-tls")]
-        return Ok(Self {
-            tls: Some(options.connector()?),
-            pooler,
-            config,
-        });
-        #[cfg(not(feature = "postgres-tls"))]
-        Err(DatabaseError::Configuration(
-            "the URL asks for an encrypted connection, and this program is built without: turn the feature `postgres-tls` of \
-             `tasks-runtime` or `tasks-web` on"
-                .to_owned(),
-        ))
-    }
-
-    /// A connection that is set up in a transaction: diesel-async prepares what it does for that, and behind a pooler the statement
-    /// would be executed by another connection of the server.
-    async fn connect(&self) -> diesel::ConnectionResult<PgConnection> {
-        let client = self
-            .client()
-            .await
-            .map_err(|error| diesel::ConnectionError::BadConnection(explain(&error)))?;
-        let failed =
-            |error: tokio_postgres::Error| diesel::ConnectionError::BadConnection(explain(&error));
-        client.batch_execute("BEGIN").await.map_err(failed)?;
-        let mut connection = PgConnection::try_from(client).await?;
-        connection
-            .batch_execute("COMMIT")
-            .await
-            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-        Ok(connection)
-    }
-
-    /// A client whose connection is driven by this runtime, until the client is gone.
-    async fn client(&self) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
-        #[cfg(feature = "postgres-tls")]
-        if let Some(tls) = &self.tls {
-            let (client, connection) = self.config.connect(tls.clone()).await?;
-            tokio::spawn(connection);
-            return Ok(client);
-        }
-        let (client, connection) = self.config.connect(tokio_postgres::NoTls).await?;
-        tokio::spawn(connection);
-        Ok(client)
-    }
-
-    /// A connection that hears of notifications.
-    async fn connect_to_listen(&self) -> diesel::ConnectionResult<PgConnection> {
-        let failed =
-            |error: tokio_postgres::Error| diesel::ConnectionError::BadConnection(explain(&error));
-        #[cfg(feature = "postgres-tls")]
-        if let Some(tls) = &self.tls {
-            let connected = self.config.connect(tls.clone()).await;
-            let (client, connection) = connected.map_err(failed)?;
-            return PgConnection::try_from_client_and_connection(client, connection).await;
-        }
-        let connected = self.config.connect(tokio_postgres::NoTls).await;
-        let (client, connection) = connected.map_err(failed)?;
-        PgConnection::try_from_client_and_connection(client, connection).await
-    }
-
-    /// Listens to a channel, with a connection of its own. The stream ends with the connection.
-    pub(crate) async fn listen(
-        &self,
-        channel: &str,
-    ) -> Result<impl futures_util::Stream<Item = ()> + use<>, DatabaseError> {
-        let broken =
-            |error: diesel::ConnectionError| DatabaseError::Configuration(error.to_string());
-        let mut connection = self.connect_to_listen().await.map_err(broken)?;
-        connection
-            .batch_execute(&format!("LISTEN {channel}"))
-            .await?;
-        Ok(futures_util::stream::unfold(
-            connection,
-            |mut connection| async move {
-                let next = {
-                    let mut notifications = std::pin::pin!(connection.notifications_stream());
-                    futures_util::StreamExt::next(&mut notifications).await
-                };
-                match next {
-                    Some(Ok(_)) => Some(((), connection)),
-                    _ => None,
-                }
-            },
-        ))
-    }
-
-    async fn cancel(&self, token: tokio_postgres::CancelToken) {
-        #[cfg(feature = "postgres-tls")]
-        if let Some(tls) = &self.tls {
-            let _ = token.cancel_query(tls.clone()).await;
-            return;
-        }
-        let _ = token.cancel_query(tokio_postgres::NoTls).await;
-    }
 }
 
 pub(super) fn pool(
@@ -258,18 +128,6 @@ pub(super) async fn get(
             result => return result,
         }
     }
-}
-
-/// Whether the server refuses one more connection (`too_many_connections`, 53300): diesel keeps the words alone.
-pub(super) fn is_crowded(error: &diesel::ConnectionError) -> bool {
-    let text = error.to_string();
-    [
-        "too many clients",
-        "too many connections",
-        "connection slots",
-    ]
-    .iter()
-    .any(|words| text.contains(words))
 }
 
 impl managed::Manager for Manager {
@@ -383,35 +241,6 @@ impl Pooled {
     }
 }
 
-/// Refuses a database whose encoding cannot keep every text.
-pub(super) async fn check_encoding(session: &Session) -> Result<(), DatabaseError> {
-    use diesel_async::RunQueryDsl as _;
-
-    #[derive(diesel::QueryableByName)]
-    struct Encoding {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        encoding: String,
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        name: String,
-    }
-    let found: Encoding = session
-        .read(async |conn| {
-            let query = diesel::sql_query(
-                "SELECT current_setting('server_encoding') AS encoding, CAST(current_database() AS TEXT) AS name",
-            );
-            Ok::<_, DatabaseError>(crate::with_conn!(conn, |conn| query.get_result(conn).await)?)
-        })
-        .await?;
-    if found.encoding == "UTF8" {
-        return Ok(());
-    }
-    Err(DatabaseError::Configuration(format!(
-        "the PostgreSQL database `{}` is encoded as {}, which cannot keep every text: make one by `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE \
-         template0`, and take the data over by `pg_dump` and `psql`",
-        found.name, found.encoding
-    )))
-}
-
 pub(super) async fn end(connection: &mut PgConnection, commit: bool) -> diesel::QueryResult<()> {
     if commit {
         AnsiTransactionManager::commit_transaction(connection).await
@@ -426,7 +255,7 @@ pub(super) async fn look_for_pooler(
     background: &Handle,
 ) -> Result<(), diesel::ConnectionError> {
     let server = server.clone();
-    let looked = background.spawn(async move { server.pooler.look(&server).await });
+    let looked = background.spawn(async move { server.look_for_pooler().await });
     looked
         .await
         .map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))?
@@ -478,18 +307,6 @@ pub(super) fn migrate(
             pending(connection)
         }),
     };
-    super::migrations::say(source, &run?);
+    app_migrations::say(source, &run?);
     Ok(())
-}
-
-/// The error and what it comes from: tokio-postgres says only that there was one.
-fn explain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

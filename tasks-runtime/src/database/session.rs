@@ -3,9 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::access::Access;
 use super::closure::{AsyncClosure, RepeatableClosure};
-use super::connection::{Access, Connection, Transaction};
-use super::{Database, DatabaseError};
+use super::connection::{Connection, Transaction};
+use super::error::DatabaseError;
+use super::handle::Database;
 use crate::inject::{Injectable, Injection, Injector, Requirements};
 
 tokio::task_local! {
@@ -26,6 +28,14 @@ pub struct Session {
     database: Database,
 }
 
+impl Database {
+    /// A session, for code outside of tasks.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        Session::new(self.clone())
+    }
+}
+
 impl Injectable for Session {
     fn requires(requirements: &mut Requirements) {
         Database::requires(requirements);
@@ -41,7 +51,7 @@ impl Injectable for Session {
     reason = "the signatures promise that the futures are `Send`"
 )]
 impl Session {
-    pub(super) fn new(database: Database) -> Self {
+    fn new(database: Database) -> Self {
         Self { database }
     }
 

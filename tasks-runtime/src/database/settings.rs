@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use deadpool::managed::{self, PoolError, QueueMode};
 
+use super::backend::Backend;
+use super::error::DatabaseError;
 use super::lease;
-use super::{Backend, DatabaseError};
 
 /// Sizes and times of a database.
 #[derive(Clone, Debug)]

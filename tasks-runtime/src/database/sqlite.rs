@@ -17,9 +17,9 @@ use diesel_migrations::MigrationHarness as _;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::DatabaseError;
+use super::app_migrations::{self, Undone};
+use super::error::DatabaseError;
 use super::lease;
-use super::migrations::Undone;
 use super::private_directory::PrivateDirectory;
 use super::settings::Settings;
 use super::url::{SqliteFile, SqliteMode};
@@ -334,7 +334,7 @@ pub(super) fn migrate(
             .iter()
             .map(MigrationVersion::as_owned)
             .collect::<Vec<_>>();
-        super::migrations::say(source, &run);
+        app_migrations::say(source, &run);
         return Ok(());
     }
     // Whoever starts at the same time waits here, and then finds nothing pending.
@@ -348,6 +348,6 @@ pub(super) fn migrate(
                 .collect::<Vec<_>>(),
         )
     })?;
-    super::migrations::say(source, &run);
+    app_migrations::say(source, &run);
     Ok(())
 }

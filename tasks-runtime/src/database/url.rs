@@ -5,7 +5,8 @@ mod postgres;
 pub(super) use self::postgres::PostgresUrl;
 #[cfg(feature = "postgres")]
 pub(super) use self::postgres::wrong;
-use super::{Backend, DatabaseError};
+use super::backend::Backend;
+use super::error::DatabaseError;
 
 /// A URL that was understood.
 #[derive(Clone)]

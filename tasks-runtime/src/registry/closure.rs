@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use super::error::RegistryProblem;
 use super::parameters;
-use crate::arguments::{Fields, Input, InvalidArguments};
+#[cfg(feature = "database")]
+use crate::arguments::Input;
+use crate::arguments::{Fields, InvalidArguments};
 use crate::call::{PendingCall, Ret, Run, Running, Started, run_async, run_blocking};
 use crate::schema;
 use crate::task::{IntoTaskFailure, ParameterInfo};

@@ -6,20 +6,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use diesel::QueryableByName;
-use diesel::connection::CacheSize;
 use diesel::result::Error;
-use diesel::sql_types::Integer;
-use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
 
-use super::{PgConnection, Server, is_crowded};
-use crate::database::DatabaseError;
+use super::failure::{is_missing_statement, is_protocol_error};
+use crate::database::error::DatabaseError;
 use crate::database::url::{PostgresUrl, wrong};
-
-/// How many connections are open for a look.
-const CONNECTIONS: usize = 3;
-/// How often each is asked which process serves it.
-const ROUNDS: usize = 5;
 
 /// What is known of the way to the server. Shared by all connections to it.
 #[derive(Clone, Debug)]
@@ -55,41 +46,9 @@ impl Pooler {
         self.0.found.load(Ordering::Acquire)
     }
 
-    /// Looks whether there is one: connections that are open at the same time, of which two are served by one process.
-    pub(super) async fn look(&self, server: &Server) -> Result<(), diesel::ConnectionError> {
-        if self.0.said {
-            return Ok(());
-        }
-        let failed = diesel::ConnectionError::CouldntSetupConfiguration;
-        let mut connections = Vec::new();
-        for _ in 0..CONNECTIONS {
-            match server.connect().await {
-                Ok(connection) => connections.push(connection),
-                // Those that there are do, and one alone tells nothing.
-                Err(error) if is_crowded(&error) => break,
-                Err(error) => return Err(error),
-            }
-        }
-        if connections.len() < 2 {
-            return Ok(());
-        }
-        // In turn, so that a free process is likely to be the one that served the last; again and again, since others may be
-        // faster.
-        let mut seen: Vec<(usize, i32)> = Vec::new();
-        for _ in 0..ROUNDS {
-            for (index, connection) in connections.iter_mut().enumerate() {
-                let process = process_of(connection).await.map_err(failed)?;
-                if seen
-                    .iter()
-                    .any(|(other, known)| *other != index && *known == process)
-                {
-                    self.found("two connections are served by one process of PostgreSQL");
-                    return Ok(());
-                }
-                seen.push((index, process));
-            }
-        }
-        Ok(())
+    /// Whether the URL or a setting says whether statements are kept, so that nobody has to look.
+    pub(super) fn is_said(&self) -> bool {
+        self.0.said
     }
 
     /// Looks at what a statement came to. `true` when its connection is of no use any more.
@@ -102,7 +61,7 @@ impl Pooler {
     }
 
     #[cold]
-    fn found(&self, reason: &str) {
+    pub(super) fn found(&self, reason: &str) {
         self.0.prepared.store(false, Ordering::Release);
         if !self.0.found.swap(true, Ordering::AcqRel) {
             tracing::warn!(
@@ -111,69 +70,6 @@ impl Pooler {
                  other processes submit are found by looking each second; `?prepared_statements=false` in the URL says so from the start"
             );
         }
-    }
-}
-
-/// The process of the server that runs a transaction of this connection.
-async fn process_of(connection: &mut PgConnection) -> diesel::QueryResult<i32> {
-    use diesel_async::RunQueryDsl as _;
-
-    #[derive(QueryableByName)]
-    struct Process {
-        #[diesel(sql_type = Integer)]
-        pid: i32,
-    }
-    connection.set_prepared_statement_cache_size(CacheSize::Disabled);
-    connection.batch_execute("BEGIN").await?;
-    let process: Process = diesel::sql_query("SELECT pg_backend_pid() AS pid")
-        .get_result(connection)
-        .await?;
-    connection.batch_execute("COMMIT").await?;
-    Ok(process.pid)
-}
-
-/// `invalid_sql_statement_name` (26000) and `duplicate_prepared_statement` (42P05): diesel keeps the words alone.
-pub(in crate::database) fn is_missing_statement(error: &Error) -> bool {
-    let Error::DatabaseError(_, information) = error else {
-        return false;
-    };
-    let message = information.message();
-    message.starts_with("prepared statement \"")
-        && (message.ends_with("does not exist") || message.ends_with("already exists"))
-}
-
-/// Whether the server is away: the words of PostgreSQL (57P01 to 57P03, `admin_shutdown` and its like), and of PgBouncer, which answers in
-/// its place.
-pub(in crate::database) fn is_server_away(error: &Error) -> bool {
-    const WORDS: [&str; 9] = [
-        "terminating connection",
-        "the database system is",
-        "server conn crashed",
-        "server connection closed",
-        "server login has been failing",
-        "server login failed",
-        "query_wait_timeout",
-        "pgbouncer cannot connect",
-        "no more connections allowed",
-    ];
-    let Error::DatabaseError(_, information) = error else {
-        return false;
-    };
-    let message = information.message();
-    WORDS.iter().any(|words| message.contains(words))
-}
-
-/// What says that the two sides do not understand each other any more.
-fn is_protocol_error(error: &Error) -> bool {
-    use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
-    match error {
-        Error::DatabaseError(ClosedConnection | UnableToSendCommand, _) => true,
-        error if is_server_away(error) => true,
-        Error::DatabaseError(_, information) => {
-            let message = information.message();
-            message.contains("protocol") || message.starts_with("unexpected message from server")
-        }
-        _ => false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tokio_postgres::config::SslMode;
 
-use super::DatabaseError;
+use crate::database::error::DatabaseError;
 use crate::database::url::{PostgresUrl, wrong};
 
 /// What a URL says of encryption.
