@@ -6,6 +6,7 @@ mod licences;
 mod process;
 mod setup;
 mod steps;
+mod structure;
 mod test;
 
 use std::process::ExitCode;

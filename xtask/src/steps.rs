@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::bench::instructions;
 use crate::process::{cargo, find, root, run};
-use crate::{dependencies, licences, setup};
+use crate::{dependencies, licences, setup, structure};
 
 /// One thing that is checked.
 pub(crate) struct Step {
@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// All of them, cheap ones first where the order does not matter.
-pub(crate) const ALL: [Step; 9] = [
+pub(crate) const ALL: [Step; 10] = [
     Step {
         name: "setup",
         about: "what the tests need beside Rust",
@@ -32,6 +32,11 @@ pub(crate) const ALL: [Step; 9] = [
         name: "licences",
         about: "licences of all dependencies",
         run: licences::run_step,
+    },
+    Step {
+        name: "structure",
+        about: "no circles of files, no imports from a lower floor to a higher one",
+        run: structure::run_step,
     },
     Step {
         name: "clippy",
