@@ -66,12 +66,9 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 
+pub use super::worker::Attempts;
 use crate::jobs::id::JobId;
-
-use super::error::JobError;
-use super::worker::{self, Shared};
 
 /// Why an engine took nothing on.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -114,31 +111,4 @@ pub enum Ran {
     Busy,
     /// There is nothing to be run: the job has ended, waits for another time, or is not there any more.
     Nothing,
-}
-
-/// Runs attempts in this process, for an [`Engine`] that calls back. Cheap to clone.
-#[derive(Clone)]
-pub struct Attempts {
-    shared: Arc<Shared>,
-}
-
-impl fmt::Debug for Attempts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attempts").finish_non_exhaustive()
-    }
-}
-
-impl Attempts {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
-    }
-
-    /// Runs the attempt of a job that is due, and returns when its end is written. It goes on when this future is dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`JobError::NotRunning`] after the shutdown, and when the database fails.
-    pub async fn run(&self, job: JobId) -> Result<Ran, JobError> {
-        worker::run_one(&self.shared, job).await
-    }
 }

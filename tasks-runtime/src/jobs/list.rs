@@ -1,7 +1,7 @@
 //! Lists of jobs.
 
 use super::record::{JobRecord, JobStatus};
-use super::submit::storable;
+use super::text::storable;
 
 /// Which jobs are wanted.
 ///

@@ -5,13 +5,23 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
 
-use super::table::state;
-use super::worker::Finish;
 use crate::measure::Series;
 use crate::registry::TaskRegistry;
 
 /// How an attempt ends, as a label.
 const OUTCOMES: [&str; 5] = ["completed", "failed", "canceled", "retried", "returned"];
+
+/// How an attempt ended, in the order of their labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AttemptOutcome {
+    Completed,
+    Failed,
+    Canceled,
+    /// It failed, and another one follows.
+    Retried,
+    /// It came to nothing, through no fault of its own, and is not counted.
+    Returned,
+}
 
 /// The metrics of all tasks. A job makes no labels; a task that nobody submits has no series.
 pub(super) struct Metrics {
@@ -75,26 +85,16 @@ impl Metrics {
         }
     }
 
-    /// An attempt is over: with this end, or completed in a transaction of the task's own.
-    pub(super) fn ended(&self, task: &str, end: Option<&Finish>, ran: Duration) {
+    /// An attempt is over.
+    pub(super) fn ended(&self, task: &str, outcome: AttemptOutcome, ran: Duration) {
         let Some(task) = self.tasks.get(task) else {
             return;
         };
         let name = || task.task.clone();
         let run = || metrics::histogram!("tasks_jobs_run_duration_seconds", "task" => name());
         task.run.get(run).record(ran);
-        let outcome = match end {
-            None => 0,
-            Some(end) => match end.state {
-                state::COMPLETED => 0,
-                state::FAILED => 1,
-                state::CANCELED => 2,
-                _ if end.attempts == 0 => 3,
-                _ => 4,
-            },
-        };
-        let finished = || metrics::counter!("tasks_jobs_finished_total", "task" => name(), "outcome" => OUTCOMES[outcome]);
-        task.finished[outcome].get(finished).increment(1);
+        let finished = || metrics::counter!("tasks_jobs_finished_total", "task" => name(), "outcome" => OUTCOMES[outcome as usize]);
+        task.finished[outcome as usize].get(finished).increment(1);
     }
 
     /// Whether no thread of the tasks answers.

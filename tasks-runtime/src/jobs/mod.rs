@@ -28,44 +28,43 @@
 //! ```
 
 mod changes;
+mod checked;
 mod clock;
 mod encryption;
 pub mod engine;
 mod error;
 mod id;
+mod limits;
 mod list;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod options;
 mod params;
 mod record;
 mod scheduler;
 mod schedules;
 mod settings;
+mod state;
 mod store;
 mod submit;
 mod table;
+mod text;
 mod worker;
-
-/// How much is kept of the message of an error, in bytes; what is longer is cut, and marked.
-pub const MAX_ERROR: usize = 64 * 1024;
-/// How much is kept of a traceback, in bytes; what is longer is cut, and marked.
-pub const MAX_TRACEBACK: usize = 256 * 1024;
-/// How long the message of a progress may be, in bytes; what is longer is cut, and marked.
-pub const MAX_PROGRESS: usize = 4096;
-
-/// The queue of jobs whose task names none.
-pub const DEFAULT_QUEUE: &str = "default";
 
 pub use changes::JobChanges;
 pub use encryption::{EncryptionKeys, InvalidEncryptionKeys};
 pub use error::{JobAction, JobError};
 pub use id::JobId;
+pub use limits::{
+    DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_ERROR, MAX_KEY, MAX_PROGRESS,
+    MAX_TRACEBACK,
+};
 pub use list::{JobFilter, JobPage};
 pub use record::{JobLog, JobRecord, JobStats, JobStatus, Progress};
 pub use scheduler::Scheduler;
 pub use schedules::{Schedule, ScheduleRecord};
 pub use settings::Jobs;
-pub use submit::{MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_KEY, Submit, Submitted};
+pub use submit::{Submit, Submitted};
 
 pub(crate) use worker::{computer, computers};
 

@@ -4,27 +4,16 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use chrono::{DateTime, Utc};
-
-use super::error::{JobError, Wrong};
-use super::params::UniqueKey;
+use super::checked::{Checked, Said};
+use super::error::JobError;
+use super::limits::MAX_DELAY;
+use super::options::{Options, When};
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
-use super::table::{NewRow, Row, state};
+use super::state;
+use super::table::NewRow;
 use crate::arguments::ArgumentError;
 use crate::database::Transaction;
-use crate::task::JobPolicy;
-
-/// How long a description may be, in characters.
-pub const MAX_DESCRIPTION: usize = 4096;
-/// How long a key may be, in bytes.
-pub const MAX_KEY: usize = 255;
-/// How far away the time of a job may be.
-pub const MAX_DELAY: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
-/// What is shorter could not be kept: timeouts are stored in milliseconds.
-const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
-/// How many attempts a job may have.
-pub const MAX_ATTEMPTS: u32 = 1000;
 
 /// A job that is about to be submitted: `.await` it to store it, or pass it to [`within`](Self::within) a transaction.
 ///
@@ -67,40 +56,6 @@ pub struct Submitted {
     /// Whether an earlier submission stored it: one with the same [idempotency key](Submit::idempotency_key), or one of a task with
     /// `unique = "params"` whose job waits or runs.
     pub replayed: bool,
-}
-
-/// A call whose parameters fit.
-#[derive(Debug)]
-pub(super) struct Checked {
-    pub(super) task: String,
-    /// As they are stored.
-    pub(super) params: String,
-    /// What the job has in common with those that may not wait or run beside it.
-    pub(super) unique_key: Option<UniqueKey>,
-    pub(super) policy: JobPolicy,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct Options {
-    pub(super) description: Option<String>,
-    when: Option<When>,
-    pub(super) priority: Option<i32>,
-    pub(super) queue: Option<String>,
-    pub(super) max_attempts: Option<u32>,
-    idempotency_key: Option<String>,
-    /// Whether a job with this key that has failed or was canceled gives it up.
-    again: bool,
-    submitted_by: Option<String>,
-    pub(super) timeout: Option<Duration>,
-    wrong: Wrong,
-}
-
-/// When a job is to run.
-#[derive(Clone, Copy, Debug)]
-enum When {
-    /// So long after it was submitted, by the clock of the database.
-    After(Duration),
-    At(DateTime<Utc>),
 }
 
 impl Submit {
@@ -267,145 +222,6 @@ impl Submit {
         };
         Ok(row)
     }
-}
-
-/// What a submission says by itself, and not its task: what is submitted again under its key has to be the same there. How much later it
-/// is to run counts from another moment each time, so it is not compared; nor is what is left to the task, which may be another version by
-/// then.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Said {
-    description: bool,
-    queue: bool,
-    priority: bool,
-    scheduled_at: bool,
-}
-
-impl Said {
-    /// What one says that the other, which was stored, has not.
-    pub(super) fn other_than(self, row: &NewRow, stored: &Row) -> Option<&'static str> {
-        let at_another_time = stored.scheduled_at.is_some()
-            && row.scheduled_at.is_some()
-            && row.scheduled_at != stored.scheduled_at;
-        [
-            (
-                self.description && row.description != stored.description,
-                "description",
-            ),
-            (self.queue && row.queue != stored.queue, "queue"),
-            (self.priority && row.priority != stored.priority, "priority"),
-            (self.scheduled_at && at_another_time, "scheduled_at"),
-        ]
-        .into_iter()
-        .find_map(|(differs, name)| differs.then_some(name))
-    }
-}
-
-impl Options {
-    /// Fills in what is said here, and not as the task has it.
-    fn say_how(&self, row: &mut NewRow) {
-        row.description.clone_from(&self.description);
-        if let Some(queue) = &self.queue {
-            row.queue.clone_from(queue);
-        }
-        if let Some(priority) = self.priority {
-            row.priority = priority;
-        }
-        if let Some(attempts) = self.max_attempts {
-            row.max_attempts = i32::try_from(attempts).unwrap_or(i32::MAX);
-        }
-        row.timeout_ms = self.timeout_ms();
-    }
-
-    pub(super) fn timeout_ms(&self) -> Option<i64> {
-        self.timeout
-            .map(|timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX))
-    }
-
-    /// All that is wrong.
-    pub(super) fn check(&mut self, scheduler: &Scheduler) -> Wrong {
-        let mut wrong = std::mem::take(&mut self.wrong);
-        if let Some(text) = &self.description
-            && let Err(JobError::Invalid(errors)) = check_description(text)
-        {
-            wrong.extend(errors);
-        }
-        if self
-            .description
-            .as_ref()
-            .is_some_and(|text| text.contains('\0'))
-        {
-            wrong.say(
-                "/description",
-                "has the character U+0000, which cannot be stored: leave it out",
-            );
-        }
-        if let Some(key) = &self.idempotency_key
-            && (key.is_empty() || key.len() > MAX_KEY || key.contains('\0'))
-        {
-            wrong.say(
-                "/idempotency_key",
-                format!(
-                    "has {} bytes, and 1 to {MAX_KEY} are allowed, none of them zero",
-                    key.len()
-                ),
-            );
-        }
-        if let Some(name) = &self.submitted_by
-            && (name.len() > MAX_KEY || name.contains('\0'))
-        {
-            wrong.say(
-                "/submitted_by",
-                format!(
-                    "has {} bytes, and {MAX_KEY} are allowed, none of them zero",
-                    name.len()
-                ),
-            );
-        }
-        if let Some(attempts) = self.max_attempts
-            && !(1..=MAX_ATTEMPTS).contains(&attempts)
-        {
-            wrong.say(
-                "/max_attempts",
-                format!("is {attempts}, and 1 to {MAX_ATTEMPTS} are allowed"),
-            );
-        }
-        match self.timeout {
-            Some(timeout) if timeout < SHORTEST_TIMEOUT => {
-                wrong.say("/timeout", format!("is less than {SHORTEST_TIMEOUT:?}"));
-            }
-            Some(timeout) if timeout > MAX_DELAY => {
-                wrong.say("/timeout", "is more than ten years");
-            }
-            _ => {}
-        }
-        if let Some(queue) = &self.queue
-            && !scheduler.has_queue(queue)
-        {
-            wrong.say(
-                "/queue",
-                format!(
-                    "`{}` is not a queue of this service, so nobody would run it: there are {}",
-                    queue.chars().take(100).collect::<String>(),
-                    scheduler.queue_names().join(", ")
-                ),
-            );
-        }
-        wrong
-    }
-}
-
-pub(super) fn check_description(text: &str) -> Result<(), JobError> {
-    let count = text.chars().count();
-    if count > MAX_DESCRIPTION {
-        let reason = format!("has {count} characters, and {MAX_DESCRIPTION} are allowed");
-        return Err(JobError::option("/description", reason));
-    }
-    Ok(())
-}
-
-/// Without what cannot be stored: PostgreSQL has no text with such a character. For what the program says; what a client says is refused.
-pub(super) fn storable(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }
 
 impl IntoFuture for Submit {

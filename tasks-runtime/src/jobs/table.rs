@@ -4,8 +4,9 @@ use crate::jobs::id::JobId;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use super::record::{JobRecord, JobStatus, Progress};
-use super::submit::{Checked, Said};
+use super::checked::{Checked, Said};
+use super::record::{JobRecord, Progress};
+use super::state::{self, status};
 use crate::artifacts::{ArtifactId, JsonText};
 use crate::text::cut_for_json;
 
@@ -63,62 +64,6 @@ diesel::table! {
         number -> Integer,
         at -> BigInt,
         message -> Text,
-    }
-}
-
-/// The states of a row, which are finer than those of a record.
-pub(super) mod state {
-    /// Pending, for its time to come.
-    pub(in crate::jobs) const WAITING: i32 = 0;
-    /// Pending, for a worker.
-    pub(in crate::jobs) const READY: i32 = 1;
-    pub(in crate::jobs) const RUNNING: i32 = 2;
-    pub(in crate::jobs) const COMPLETED: i32 = 3;
-    pub(in crate::jobs) const FAILED: i32 = 4;
-    pub(in crate::jobs) const CANCELED: i32 = 5;
-}
-
-/// Conditions of SQL, each as an index has it. Values that are bound would hide that from the database.
-pub(super) mod having {
-    use crate::jobs::record::JobStatus;
-
-    macro_rules! status {
-        ($state:literal) => {
-            concat!(
-                "tasks_jobs.state <> 3 AND CASE tasks_jobs.state WHEN 0 THEN 1 ELSE tasks_jobs.state END = ",
-                $state
-            )
-        };
-    }
-
-    pub(in crate::jobs) const PENDING: &str = status!(1);
-    pub(in crate::jobs) const RUNNING: &str = status!(2);
-    pub(in crate::jobs) const COMPLETED: &str = "tasks_jobs.state = 3";
-    pub(in crate::jobs) const FAILED: &str = status!(4);
-    pub(in crate::jobs) const CANCELED: &str = status!(5);
-    /// Not deleted: a running job that was is there until its code has ended.
-    pub(in crate::jobs) const KEPT: &str = "tasks_jobs.forget = 0";
-    /// Completed, failed or canceled.
-    pub(in crate::jobs) const ENDED: &str = "tasks_jobs.state > 2";
-
-    pub(in crate::jobs) fn status(status: JobStatus) -> &'static str {
-        match status {
-            JobStatus::Pending => PENDING,
-            JobStatus::Running => RUNNING,
-            JobStatus::Completed => COMPLETED,
-            JobStatus::Failed => FAILED,
-            JobStatus::Canceled => CANCELED,
-        }
-    }
-}
-
-pub(super) fn status(state: i32) -> JobStatus {
-    match state {
-        state::WAITING | state::READY => JobStatus::Pending,
-        state::RUNNING => JobStatus::Running,
-        state::COMPLETED => JobStatus::Completed,
-        state::FAILED => JobStatus::Failed,
-        _ => JobStatus::Canceled,
     }
 }
 
@@ -229,6 +174,26 @@ pub(super) struct Row {
     pub(super) params: String,
     pub(super) schedule_name: Option<String>,
     pub(super) submitted_by: Option<String>,
+}
+
+impl Said {
+    /// What one says that the other, which was stored, has not.
+    pub(super) fn other_than(self, row: &NewRow, stored: &Row) -> Option<&'static str> {
+        let at_another_time = stored.scheduled_at.is_some()
+            && row.scheduled_at.is_some()
+            && row.scheduled_at != stored.scheduled_at;
+        [
+            (
+                self.description && row.description != stored.description,
+                "description",
+            ),
+            (self.queue && row.queue != stored.queue, "queue"),
+            (self.priority && row.priority != stored.priority, "priority"),
+            (self.scheduled_at && at_another_time, "scheduled_at"),
+        ]
+        .into_iter()
+        .find_map(|(differs, name)| differs.then_some(name))
+    }
 }
 
 /// A row that a worker was given.

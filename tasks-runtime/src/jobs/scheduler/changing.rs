@@ -5,8 +5,9 @@ use crate::jobs::id::JobId;
 use super::Scheduler;
 use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::record::{JobRecord, JobStatus};
+use crate::jobs::state::status;
 use crate::jobs::store;
-use crate::jobs::table::{Row, status};
+use crate::jobs::table::Row;
 
 /// Canceling, retrying and forgetting.
 impl Scheduler {

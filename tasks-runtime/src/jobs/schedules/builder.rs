@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime};
 use super::record::ScheduleRecord;
 use super::recurrence::Recurrence;
 use super::row::{Row, set_paused, upsert};
+use crate::jobs::checked::Checked;
 use crate::jobs::error::JobError;
+use crate::jobs::options::Options;
 use crate::jobs::scheduler::Scheduler;
-use crate::jobs::submit::{Checked, Options};
 use crate::name::{SHORT_NAME, is_short_name};
 
 /// A schedule that is about to be stored: say when it runs, and `.await` it.
@@ -189,7 +190,7 @@ impl Schedule {
                 }
             })
             .await;
-        let record = stored?.record(&scheduler);
+        let record = stored?.record(|task, params| scheduler.masked(task, params));
         scheduler.wake();
         Ok(record)
     }

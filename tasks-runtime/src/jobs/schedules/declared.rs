@@ -19,7 +19,7 @@ use super::row::{Row, find, lock, tasks_schedules, upsert};
 use crate::database::{Connection, DatabaseError};
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
-use crate::jobs::submit::storable;
+use crate::jobs::text::storable;
 use crate::with_conn;
 
 diesel::table! {
@@ -172,7 +172,10 @@ impl Scheduler {
         }
         drop(declared);
         self.wake();
-        Ok(stored.into_iter().map(|row| row.record(self)).collect())
+        Ok(stored
+            .into_iter()
+            .map(|row| row.record(|task, params| self.masked(task, params)))
+            .collect())
     }
 
     /// How long a declaration is good for without a renewal, in microseconds.

@@ -36,7 +36,7 @@ impl Scheduler {
             .read(async |conn| find(conn, name).await)
             .await?;
         let row = row.ok_or_else(|| JobError::NoSchedule(name.to_owned()))?;
-        Ok(row.record(self))
+        Ok(row.record(|task, params| self.masked(task, params)))
     }
 
     /// All schedules, by name.
@@ -57,7 +57,10 @@ impl Scheduler {
                 })?)
             })
             .await;
-        Ok(rows?.into_iter().map(|row| row.record(self)).collect())
+        Ok(rows?
+            .into_iter()
+            .map(|row| row.record(|task, params| self.masked(task, params)))
+            .collect())
     }
 
     /// Lets a schedule rest. Its times pass without a run.
@@ -83,7 +86,7 @@ impl Scheduler {
             .session()
             .retry_transaction(async |tx| set_paused(tx, name, paused, self.clock().now()).await)
             .await;
-        let record = row?.record(self);
+        let record = row?.record(|task, params| self.masked(task, params));
         self.wake();
         Ok(record)
     }

@@ -51,7 +51,7 @@ impl Recurrence {
         }
         let micros = i64::try_from(interval.as_micros()).ok();
         micros
-            .filter(|_| interval <= crate::jobs::MAX_DELAY)
+            .filter(|_| interval <= crate::jobs::limits::MAX_DELAY)
             .map(Self::Every)
             .ok_or_else(|| wrong("/interval", "is more than ten years"))
     }

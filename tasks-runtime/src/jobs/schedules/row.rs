@@ -7,9 +7,9 @@ use diesel_async::RunQueryDsl;
 
 use super::record::ScheduleRecord;
 use super::recurrence::Recurrence;
+use crate::artifacts::JsonText;
 use crate::database::{Connection, ConnectionKind};
 use crate::jobs::error::JobError;
-use crate::jobs::scheduler::Scheduler;
 use crate::name::is_short_name;
 use crate::with_conn;
 
@@ -79,12 +79,13 @@ impl Row {
         }
     }
 
-    pub(super) fn record(self, scheduler: &Scheduler) -> ScheduleRecord {
+    /// The record; `mask` hides what is secret in the parameters.
+    pub(super) fn record(self, mask: impl FnOnce(&str, String) -> JsonText) -> ScheduleRecord {
         let time = |micros: i64| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
         let first = self.next_run_at.filter(|_| self.paused == 0);
         let recurrence = self.recurrence();
         ScheduleRecord {
-            params: scheduler.masked(&self.task_name, self.params),
+            params: mask(&self.task_name, self.params),
             next_runs: recurrence.map_or_else(Vec::new, |when| when.upcoming(first, SHOWN)),
             name: self.name,
             task_name: self.task_name,

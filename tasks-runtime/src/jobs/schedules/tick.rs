@@ -6,10 +6,10 @@ use diesel_async::RunQueryDsl;
 
 use super::row::{Row, tasks_schedules};
 use crate::database::{Connection, ConnectionKind, statement};
+use crate::jobs::checked::Checked;
 use crate::jobs::error::JobError;
 use crate::jobs::params::ParamsStore;
 use crate::jobs::store;
-use crate::jobs::submit::Checked;
 use crate::jobs::table::NewRow;
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;

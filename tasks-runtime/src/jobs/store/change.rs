@@ -8,7 +8,8 @@ use super::insert::notify;
 use crate::database::{Connection, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
-use crate::jobs::table::{state, tasks_jobs};
+use crate::jobs::state;
+use crate::jobs::table::tasks_jobs;
 use crate::with_conn;
 
 /// Cancels a job that waits, and asks one that runs to stop. The others stay as they are.

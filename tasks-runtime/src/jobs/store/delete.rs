@@ -8,7 +8,8 @@ use diesel_async::RunQueryDsl;
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
-use crate::jobs::table::{having, state, tasks_job_logs, tasks_jobs};
+use crate::jobs::state::{self, having};
+use crate::jobs::table::{tasks_job_logs, tasks_jobs};
 use crate::with_conn;
 
 /// Forgets a job that does not run, and marks one that does, to be forgotten at its end. `false` when it is not there or runs.

@@ -10,7 +10,8 @@ use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::list::JobFilter;
 use crate::jobs::record::JobStats;
-use crate::jobs::table::{LISTED_ERROR, LISTED_PARAMS, Row, having, tasks_jobs};
+use crate::jobs::state::having;
+use crate::jobs::table::{LISTED_ERROR, LISTED_PARAMS, Row, tasks_jobs};
 use crate::with_conn;
 
 pub(in crate::jobs) async fn find(

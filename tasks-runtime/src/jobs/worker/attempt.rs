@@ -12,12 +12,12 @@ use super::finish::{Finish, finish};
 use crate::artifacts::ArtifactId;
 use crate::context::{AttemptHandle, TaskContext};
 use crate::database::Transaction;
-use crate::jobs::MAX_PROGRESS;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
+use crate::jobs::limits::MAX_PROGRESS;
 use crate::jobs::record::Progress;
+use crate::jobs::state;
 use crate::jobs::store::MOST_LINES;
-use crate::jobs::table::state;
 use crate::text::cut;
 
 /// How long a line of the log may be, in bytes; the rest is cut off.
@@ -192,7 +192,7 @@ impl TaskContext {
     }
 
     /// Says how far it is. Others see the latest of what was said, a moment later. The message is kept up to
-    /// [`MAX_PROGRESS`](crate::jobs::MAX_PROGRESS) bytes.
+    /// [`MAX_PROGRESS`](crate::jobs::limits::MAX_PROGRESS) bytes.
     ///
     /// ```
     /// use tasks_runtime::prelude::*;

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use crate::jobs::id::JobId;
 
-use super::Shared;
 use super::attempt::Event;
 use super::membership::is_suspect;
 use super::places::Places;
+use super::shared::Shared;
 use super::{claim, membership, runner};
 use crate::jobs::engine::Ran;
 use crate::jobs::error::JobError;
-use crate::jobs::table::{Claimed, state};
+use crate::jobs::state;
+use crate::jobs::table::Claimed;
 
 /// How long to wait before looking again whether an end is written that nobody told of.
 const LOOK: Duration = Duration::from_millis(250);

@@ -6,18 +6,18 @@ use crate::jobs::id::JobId;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
 use super::attempt::Event;
-use super::drain::left_behind;
 use super::finish::Finish;
 use super::membership;
 use super::running::{Entry, Why};
+use super::shared::Shared;
 use crate::database::Connection;
+use crate::jobs::checked::Said;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
-use crate::jobs::submit::Said;
-use crate::jobs::submit::{check_description, storable};
-use crate::jobs::table::{NewRow, state};
+use crate::jobs::state;
+use crate::jobs::table::NewRow;
+use crate::jobs::text::{check_description, storable};
 use crate::task::{IntoTaskFailure, TaskFailure, TaskOutput as _, Traceback};
 
 /// The row of one that is about to run.
@@ -137,7 +137,7 @@ fn end(
     };
     match (why, result) {
         // If it was buried, this does not count; if the database was away only, nobody else would say it.
-        (Some(Why::Superseded), _) => Some(left_behind(id, fence, true, now)),
+        (Some(Why::Superseded), _) => Some(Finish::left_behind(id, fence, true, now)),
         (Some(Why::Canceled), _) => Some(Finish {
             state: state::CANCELED,
             ..blank
@@ -154,6 +154,6 @@ fn end(
             error_traceback: failure.traceback,
             ..blank
         }),
-        (_, None) => Some(left_behind(id, fence, true, now)),
+        (_, None) => Some(Finish::left_behind(id, fence, true, now)),
     }
 }

@@ -9,7 +9,6 @@ use super::finish::Finish;
 use super::membership;
 use super::running::Why;
 use crate::jobs::error::JobError;
-use crate::jobs::table::state;
 
 /// How long attempts that can be stopped have to end then.
 const STOPPING: Duration = Duration::from_millis(400);
@@ -40,7 +39,8 @@ impl Driver {
         }
         let now = self.shared.clock.now();
         for (id, fence, closure) in self.shared.running.left() {
-            self.finished.push(left_behind(&id, fence, closure, now));
+            self.finished
+                .push(Finish::left_behind(&id, fence, closure, now));
         }
         self.write_what_is_left().await;
         // With what it could not return.
@@ -71,23 +71,5 @@ impl Driver {
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
         }
-    }
-}
-
-/// What becomes of an attempt that does not end before its process.
-pub(in crate::jobs) fn left_behind(id: &str, fence: i64, closure: bool, now: i64) -> Finish {
-    let end = Finish::returned(id, fence, now);
-    if !closure {
-        return end;
-    }
-    Finish {
-        state: state::FAILED,
-        attempts: 0,
-        finished_at: Some(now),
-        error_type: Some("lost".to_owned()),
-        error: Some(
-            "the process that ran it ended, and a closure cannot survive its process".to_owned(),
-        ),
-        ..end
     }
 }

@@ -8,7 +8,6 @@ use crate::jobs::id::JobId;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::Shared;
 use super::aging::Aging;
 use super::attempt::{Attempt, Event};
 use super::claim;
@@ -18,6 +17,7 @@ use super::places::Places;
 use super::responsiveness::Responsiveness;
 use super::runner;
 use super::running::Why;
+use super::shared::Shared;
 use super::wakeup;
 use super::watch::{self, Watch};
 use crate::jobs::error::JobError;

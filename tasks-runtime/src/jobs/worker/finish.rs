@@ -8,7 +8,9 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
-use crate::jobs::table::state;
+#[cfg(feature = "metrics")]
+use crate::jobs::metrics::AttemptOutcome;
+use crate::jobs::state;
 use crate::jobs::{MAX_ERROR, MAX_TRACEBACK};
 use crate::text::cut;
 
@@ -36,6 +38,37 @@ pub(in crate::jobs) struct Finish {
 }
 
 impl Finish {
+    /// What kind of end it is, for the metrics.
+    #[cfg(feature = "metrics")]
+    pub(in crate::jobs) fn outcome(&self) -> AttemptOutcome {
+        match self.state {
+            state::COMPLETED => AttemptOutcome::Completed,
+            state::FAILED => AttemptOutcome::Failed,
+            state::CANCELED => AttemptOutcome::Canceled,
+            _ if self.attempts == 0 => AttemptOutcome::Retried,
+            _ => AttemptOutcome::Returned,
+        }
+    }
+
+    /// What becomes of an attempt that does not end before its process.
+    pub(in crate::jobs) fn left_behind(id: &str, fence: i64, closure: bool, now: i64) -> Self {
+        let end = Self::returned(id, fence, now);
+        if !closure {
+            return end;
+        }
+        Self {
+            state: state::FAILED,
+            attempts: 0,
+            finished_at: Some(now),
+            error_type: Some("lost".to_owned()),
+            error: Some(
+                "the process that ran it ended, and a closure cannot survive its process"
+                    .to_owned(),
+            ),
+            ..end
+        }
+    }
+
     /// An attempt that came to nothing: the job is ready again.
     pub(in crate::jobs) fn returned(id: &str, fence: i64, now: i64) -> Self {
         Self {

@@ -18,7 +18,8 @@ use crate::jobs::clock::Clock;
 #[cfg(feature = "postgres")]
 use crate::jobs::clock::POSTGRES_NOW;
 use crate::jobs::error::JobError;
-use crate::jobs::table::{having, tasks_jobs, tasks_workers};
+use crate::jobs::state::having;
+use crate::jobs::table::{tasks_jobs, tasks_workers};
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 

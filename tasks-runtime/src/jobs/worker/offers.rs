@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::jobs::id::JobId;
 use tokio::time::Instant;
 
-use super::{Shared, claim};
+use super::claim;
+use super::shared::Shared;
 use crate::jobs::engine::{Due, Engine};
 use crate::jobs::error::JobError;
 

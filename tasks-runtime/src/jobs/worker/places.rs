@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::Shared;
 use super::claim::Kind;
 use super::membership::is_suspect;
+use super::shared::Shared;
 use crate::jobs::table::Claimed;
 
 /// How many jobs are wanted of a queue, and which.

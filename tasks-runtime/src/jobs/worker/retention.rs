@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::jobs::error::JobError;
 use crate::jobs::store;
 

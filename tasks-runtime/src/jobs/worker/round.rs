@@ -11,7 +11,8 @@ use super::membership;
 use super::places::{Places, Want};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
-use crate::jobs::table::{Claimed, state};
+use crate::jobs::state;
+use crate::jobs::table::Claimed;
 use crate::jobs::{schedules, store};
 use crate::registry::TaskRegistry;
 

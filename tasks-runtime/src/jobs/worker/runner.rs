@@ -4,19 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::jobs::id::JobId;
+#[cfg(feature = "metrics")]
+use crate::jobs::metrics::AttemptOutcome;
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
 use super::attempt::{Attempt, Event};
-use super::drain::left_behind;
 use super::finish::Finish;
 use super::membership::is_suspect;
 use super::running::{Entry, Why};
+use super::shared::Shared;
 use crate::artifacts::ArtifactId;
 use crate::call::ExecuteError;
 use crate::execute::loggable;
 use crate::jobs::clock::Clock;
-use crate::jobs::table::{Claimed, state};
+use crate::jobs::state;
+use crate::jobs::table::Claimed;
 use crate::registry::RegisteredTask;
 use crate::task::{Caller, JobPolicy, Outcome, TaskFailure};
 
@@ -121,7 +123,11 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
     if let Some(metrics) = &shared.metrics
         && (end.is_some() || attempt.is_completed())
     {
-        metrics.ended(name, end.as_ref(), began.elapsed());
+        // Without an end it was completed in a transaction of the task's own.
+        let outcome = end
+            .as_ref()
+            .map_or(AttemptOutcome::Completed, Finish::outcome);
+        metrics.ended(name, outcome, began.elapsed());
     }
     if let Some(end) = &end {
         let secret = shared
@@ -188,7 +194,7 @@ fn end(
             });
         }
         Some(Why::Shutdown) if result.is_none() => {
-            return Some(left_behind(&job.id, job.fence, false, now));
+            return Some(Finish::left_behind(&job.id, job.fence, false, now));
         }
         _ => {}
     }

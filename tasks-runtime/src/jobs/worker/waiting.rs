@@ -1,18 +1,14 @@
 //! Jobs that wait for other jobs, which find no place.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::Worker;
 use super::places::Places;
+use super::whole::Worker;
 use crate::jobs::id::JobId;
 
 /// How often it is said, at most.
 const EVERY: Duration = Duration::from_secs(60);
-
-/// When it was said last.
-#[derive(Default)]
-pub(in crate::jobs) struct Waiting(Mutex<Option<Instant>>);
 
 impl Worker {
     /// A job waits in vain for another one to begin: says so, if the one who waits is a job that has one of the places, all of
@@ -25,8 +21,7 @@ impl Worker {
         }
         let mut said = self
             .shared
-            .waiting
-            .0
+            .waits_in_vain
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if said.is_some_and(|at| at.elapsed() < EVERY) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use super::Shared;
+use super::shared::Shared;
 
 /// Listens to PostgreSQL, for as long as the task is not aborted. With SQLite there is nothing to listen to: the driver looks
 /// now and then.

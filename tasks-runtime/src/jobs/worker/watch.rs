@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Shared;
 use super::membership::{self, Member};
+use super::shared::Shared;
 use crate::jobs::error::JobError;
 
 /// As much of the time between two looks counts as watched, at most. When this process was paused itself, for a minute say, it

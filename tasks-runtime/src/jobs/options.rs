@@ -1,0 +1,131 @@
+//! How a job is to be run, where that is not left to its task.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::error::{JobError, Wrong};
+use super::limits::{MAX_ATTEMPTS, MAX_DELAY, MAX_KEY};
+use super::scheduler::Scheduler;
+use super::table::NewRow;
+use super::text::check_description;
+
+/// What is shorter could not be kept: timeouts are stored in milliseconds.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
+/// What a submission or a schedule says of its jobs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Options {
+    pub(super) description: Option<String>,
+    pub(super) when: Option<When>,
+    pub(super) priority: Option<i32>,
+    pub(super) queue: Option<String>,
+    pub(super) max_attempts: Option<u32>,
+    pub(super) idempotency_key: Option<String>,
+    /// Whether a job with this key that has failed or was canceled gives it up.
+    pub(super) again: bool,
+    pub(super) submitted_by: Option<String>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) wrong: Wrong,
+}
+
+/// When a job is to run.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum When {
+    /// So long after it was submitted, by the clock of the database.
+    After(Duration),
+    At(DateTime<Utc>),
+}
+
+impl Options {
+    /// Fills in what is said here, and not as the task has it.
+    pub(super) fn say_how(&self, row: &mut NewRow) {
+        row.description.clone_from(&self.description);
+        if let Some(queue) = &self.queue {
+            row.queue.clone_from(queue);
+        }
+        if let Some(priority) = self.priority {
+            row.priority = priority;
+        }
+        if let Some(attempts) = self.max_attempts {
+            row.max_attempts = i32::try_from(attempts).unwrap_or(i32::MAX);
+        }
+        row.timeout_ms = self.timeout_ms();
+    }
+
+    pub(super) fn timeout_ms(&self) -> Option<i64> {
+        self.timeout
+            .map(|timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// All that is wrong.
+    pub(super) fn check(&mut self, scheduler: &Scheduler) -> Wrong {
+        let mut wrong = std::mem::take(&mut self.wrong);
+        if let Some(text) = &self.description
+            && let Err(JobError::Invalid(errors)) = check_description(text)
+        {
+            wrong.extend(errors);
+        }
+        if self
+            .description
+            .as_ref()
+            .is_some_and(|text| text.contains('\0'))
+        {
+            wrong.say(
+                "/description",
+                "has the character U+0000, which cannot be stored: leave it out",
+            );
+        }
+        if let Some(key) = &self.idempotency_key
+            && (key.is_empty() || key.len() > MAX_KEY || key.contains('\0'))
+        {
+            wrong.say(
+                "/idempotency_key",
+                format!(
+                    "has {} bytes, and 1 to {MAX_KEY} are allowed, none of them zero",
+                    key.len()
+                ),
+            );
+        }
+        if let Some(name) = &self.submitted_by
+            && (name.len() > MAX_KEY || name.contains('\0'))
+        {
+            wrong.say(
+                "/submitted_by",
+                format!(
+                    "has {} bytes, and {MAX_KEY} are allowed, none of them zero",
+                    name.len()
+                ),
+            );
+        }
+        if let Some(attempts) = self.max_attempts
+            && !(1..=MAX_ATTEMPTS).contains(&attempts)
+        {
+            wrong.say(
+                "/max_attempts",
+                format!("is {attempts}, and 1 to {MAX_ATTEMPTS} are allowed"),
+            );
+        }
+        match self.timeout {
+            Some(timeout) if timeout < SHORTEST_TIMEOUT => {
+                wrong.say("/timeout", format!("is less than {SHORTEST_TIMEOUT:?}"));
+            }
+            Some(timeout) if timeout > MAX_DELAY => {
+                wrong.say("/timeout", "is more than ten years");
+            }
+            _ => {}
+        }
+        if let Some(queue) = &self.queue
+            && !scheduler.has_queue(queue)
+        {
+            wrong.say(
+                "/queue",
+                format!(
+                    "`{}` is not a queue of this service, so nobody would run it: there are {}",
+                    queue.chars().take(100).collect::<String>(),
+                    scheduler.queue_names().join(", ")
+                ),
+            );
+        }
+        wrong
+    }
+}

@@ -1,0 +1,37 @@
+//! What an engine calls back.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::called::run_one;
+use super::shared::Shared;
+use crate::jobs::engine::Ran;
+use crate::jobs::error::JobError;
+use crate::jobs::id::JobId;
+
+/// Runs attempts in this process, for an [`Engine`](crate::jobs::engine::Engine) that calls back. Cheap to clone.
+#[derive(Clone)]
+pub struct Attempts {
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempts").finish_non_exhaustive()
+    }
+}
+
+impl Attempts {
+    pub(in crate::jobs) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Runs the attempt of a job that is due, and returns when its end is written. It goes on when this future is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::NotRunning`] after the shutdown, and when the database fails.
+    pub async fn run(&self, job: JobId) -> Result<Ran, JobError> {
+        run_one(&self.shared, job).await
+    }
+}

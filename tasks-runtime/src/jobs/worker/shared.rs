@@ -1,0 +1,74 @@
+//! What the driver and the attempts share.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::Event;
+use super::condition::Condition;
+use super::membership::CrashLimits;
+use super::running::Running;
+use crate::database::Session;
+use crate::execute::TaskExecutor;
+use crate::jobs::changes::Changes;
+use crate::jobs::clock::Clock;
+use crate::jobs::settings::Jobs;
+
+/// What the driver and the attempts share.
+pub(in crate::jobs) struct Shared {
+    pub(in crate::jobs) executor: TaskExecutor,
+    pub(in crate::jobs) session: Session,
+    pub(in crate::jobs) settings: Jobs,
+    /// The queues, and how many of their jobs run at once.
+    pub(in crate::jobs) queues: Vec<(String, usize)>,
+    /// The tasks of which only so many jobs run at once.
+    pub(in crate::jobs) limited: Vec<(String, usize)>,
+    /// How many processes may die of one job.
+    pub(in crate::jobs) crash_limits: CrashLimits,
+    pub(in crate::jobs) worker: WorkerName,
+    pub(in crate::jobs) clock: Clock,
+    pub(in crate::jobs) changes: Changes,
+    #[cfg(feature = "metrics")]
+    pub(in crate::jobs) metrics: Option<Arc<crate::jobs::metrics::Metrics>>,
+    pub(in crate::jobs) running: Running,
+    /// There may be work.
+    pub(in crate::jobs) wake: Notify,
+    /// There may be attempts that an engine is to be told of.
+    pub(in crate::jobs) due: Notify,
+    pub(in crate::jobs) outbox: mpsc::UnboundedSender<Event>,
+    pub(in crate::jobs) stopping: CancellationToken,
+    /// The threads that tasks run on.
+    pub(in crate::jobs) handle: tokio::runtime::Handle,
+    /// The thread of the driver, which no task runs on.
+    pub(in crate::jobs) control: tokio::runtime::Handle,
+    /// What is wrong with this process as a worker.
+    pub(in crate::jobs) condition: Condition,
+    /// When it was said last that a job waits for another one in vain.
+    pub(in crate::jobs) waits_in_vain: Mutex<Option<Instant>>,
+}
+
+/// How this process is called among the workers; nothing before it is one.
+pub(in crate::jobs) struct WorkerName(tokio::sync::watch::Sender<Option<String>>);
+
+impl Default for WorkerName {
+    fn default() -> Self {
+        Self(tokio::sync::watch::Sender::new(None))
+    }
+}
+
+impl WorkerName {
+    pub(in crate::jobs) fn store(&self, name: String) {
+        self.0.send_replace(Some(name));
+    }
+
+    /// Waits a moment for it: who has just started is a worker soon.
+    pub(in crate::jobs) async fn load(&self) -> Option<String> {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let mut watching = self.0.subscribe();
+        let named = watching.wait_for(Option::is_some);
+        let name = tokio::time::timeout(PATIENCE, named).await.ok()?.ok()?;
+        name.clone()
+    }
+}

@@ -1,0 +1,151 @@
+//! A worker as a whole: its threads, its start and its end.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch as watched;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::condition::Condition;
+use super::driver::Driver;
+use super::membership::CrashLimits;
+use super::running::Running;
+use super::shared::{Shared, WorkerName};
+use super::{offers, retention};
+use crate::database::Session;
+use crate::execute::TaskExecutor;
+use crate::jobs::changes::Changes;
+use crate::jobs::clock::Clock;
+use crate::jobs::id::JobId;
+use crate::jobs::settings::Jobs;
+
+/// It is started and shut down as a whole.
+pub(in crate::jobs) struct Worker {
+    pub(in crate::jobs) shared: Arc<Shared>,
+    /// Whether the driver has ended.
+    ended: watched::Receiver<bool>,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    /// Starts to run jobs, on threads of its own: a job that computes keeps no request waiting.
+    pub(in crate::jobs) fn start(
+        executor: TaskExecutor,
+        session: Session,
+        settings: Jobs,
+        queues: Vec<(String, usize)>,
+        changes: Changes,
+        clock: Clock,
+        #[cfg(feature = "metrics")] metrics: Option<Arc<crate::jobs::metrics::Metrics>>,
+    ) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(settings.threads.max(1))
+            .thread_name("tasks-jobs")
+            .enable_all()
+            .build()?;
+        let control = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (outbox, inbox) = mpsc::unbounded_channel();
+        let limited = executor
+            .registry()
+            .iter()
+            .filter_map(|task| {
+                let most = task.policy().max_concurrency?;
+                Some((
+                    task.name().to_owned(),
+                    usize::try_from(most).unwrap_or(usize::MAX),
+                ))
+            })
+            .collect();
+        let crash_limits = CrashLimits::new(settings.crash_limit, executor.registry());
+        let shared = Arc::new(Shared {
+            executor,
+            session,
+            settings,
+            queues,
+            limited,
+            crash_limits,
+            worker: WorkerName::default(),
+            clock,
+            changes,
+            #[cfg(feature = "metrics")]
+            metrics,
+            running: Running::default(),
+            wake: Notify::new(),
+            due: Notify::new(),
+            outbox,
+            stopping: CancellationToken::new(),
+            handle: runtime.handle().clone(),
+            control: control.handle().clone(),
+            condition: Condition::default(),
+            waits_in_vain: Mutex::default(),
+        });
+        if let Some(engine) = &shared.settings.engine {
+            runtime.spawn(offers::run(Arc::clone(&shared), Arc::clone(engine)));
+        }
+        let (ending, ended) = watched::channel(false);
+        let driver = Driver::new(Arc::clone(&shared), inbox);
+        let driven = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("tasks-driver".to_owned())
+            .spawn(move || {
+                control.block_on(async {
+                    tokio::spawn(retention::run(driven));
+                    driver.run().await;
+                });
+                // Also when it panicked, by being dropped.
+                ending.send_replace(true);
+            })?;
+        Ok(Self {
+            shared,
+            ended,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// There may be work.
+    pub(in crate::jobs) fn wake(&self) {
+        self.shared.wake.notify_one();
+    }
+
+    /// Whether it takes jobs of a task.
+    pub(in crate::jobs) fn has(&self, task: &str) -> bool {
+        !self.shared.stopping.is_cancelled() && self.shared.executor.registry().get(task).is_ok()
+    }
+
+    /// Asks the attempt of a job to stop, if it is here.
+    pub(in crate::jobs) fn cancel(&self, id: JobId) {
+        self.shared.running.cancel(&id.to_string());
+    }
+
+    /// Takes no more jobs, lets those that run end, and returns what is left to the queue.
+    pub(in crate::jobs) async fn shutdown(&self) {
+        self.shared.stopping.cancel();
+        let mut ended = self.ended.clone();
+        let patience = self.shared.settings.drain + Duration::from_secs(10);
+        // An error means that the driver is gone.
+        if tokio::time::timeout(patience, ended.wait_for(|ended| *ended))
+            .await
+            .is_err()
+        {
+            tracing::error!("the jobs were not returned in time: the next start finds them");
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Dropping a runtime waits for its threads, which is not allowed in async code.
+            runtime.shutdown_background();
+        }
+    }
+}
