@@ -117,6 +117,7 @@ async fn a_clock_that_is_set_back_stalls_nothing() {
         job["submitted_at"].as_str().unwrap() < before.as_str(),
         "{job}"
     );
+    third.terminate().await;
 }
 
 async fn first_submitted(process: &Process, id: &str) -> String {

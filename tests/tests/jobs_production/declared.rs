@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::{http, on_all_databases_at_once};
@@ -18,9 +19,9 @@ fn start(test: &TestDatabase, declares: &str) -> Process {
     Process::start(test, &[("DECLARE", declares)])
 }
 
-/// One that renews its declaration every 0.4 seconds; it is gone after 1.2 seconds of silence.
+/// One that renews its declaration each second; it is gone after 3 seconds of silence.
 fn start_hasty(test: &TestDatabase, declares: &str) -> Process {
-    let environment = [("DECLARE", declares), ("DECLARATION_RENEWAL", "400")];
+    let environment = [("DECLARE", declares), ("DECLARATION_RENEWAL", "1000")];
     Process::start(test, &environment)
 }
 
@@ -134,8 +135,8 @@ async fn what_no_process_declares_any_more_goes_and_what_is_missing_comes_back(t
     let path = "/api/v1/schedules/by-hand";
     ask(&new, Method::PUT, path, Some(by_hand.clone())).await;
     let c = ask(&new, Method::POST, "/api/v1/schedules/c/$pause", None).await;
-    // Some renewals.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // Some renewals, until what nobody declares would be removed.
+    tokio::time::sleep(Duration::from_secs(4)).await;
     let all = [("a", 3600), ("both", 3600), ("by-hand", 60), ("c", 3600)];
     assert_eq!(schedules(&new).await, expected(&all));
 
@@ -176,7 +177,36 @@ async fn what_no_process_declares_any_more_goes_and_what_is_missing_comes_back(t
     );
 }
 
+/// As after an outage of the database, or when the computer was asleep: none of them could say anything, and one is back before the other.
+async fn silence_of_all_removes_nothing(test: TestDatabase) {
+    let new = start_hasty(&test, NEW);
+    let old = start_hasty(&test, OLD);
+    // For as long as it takes until what nobody declares would be removed.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let c = ask(&new, Method::POST, "/api/v1/schedules/c/$pause", None).await;
+    for process in [&old, &new] {
+        process.0.signal(Signal::STOP).unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    old.0.signal(Signal::CONT).unwrap();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    new.0.signal(Signal::CONT).unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let all = [("a", 3600), ("both", 3600), ("c", 3600)];
+    assert_eq!(schedules(&old).await, expected(&all));
+    // It was not even removed and put back.
+    let same = ask(&old, Method::GET, "/api/v1/schedules/c", None).await;
+    assert_eq!(same, c, "{}\n{}", old.0.output(), new.0.output());
+
+    // One that is silent alone is taken for gone, and has its schedules back when it is not.
+    new.0.signal(Signal::STOP).unwrap();
+    until(&old, &[("a", 3600), ("both", 3600)]).await;
+    new.0.signal(Signal::CONT).unwrap();
+    until(&old, &all).await;
+}
+
 on_all_databases_at_once!(
     an_old_version_that_starts_again_removes_nothing_of_the_new_one,
     what_no_process_declares_any_more_goes_and_what_is_missing_comes_back,
+    silence_of_all_removes_nothing,
 );

@@ -41,6 +41,8 @@ pub(in crate::jobs) struct Declared {
     by_owner: BTreeMap<String, Declaration>,
     /// Whether they are renewed already.
     renewing: bool,
+    /// Whether the last renewal failed.
+    failing: bool,
 }
 
 /// What this process declares for one service. Times are those of the database.
@@ -191,9 +193,13 @@ impl Scheduler {
     async fn renew_declarations(&self) -> Duration {
         let period = self.settings().declaration_renewal;
         let mut declared = self.declared().lock().await;
-        for declaration in declared.by_owner.values_mut() {
+        let Declared {
+            by_owner, failing, ..
+        } = &mut *declared;
+        for declaration in by_owner.values_mut() {
             match self.renew(declaration).await {
                 Ok(changed) => {
+                    *failing = false;
                     if !changed.stored.is_empty() {
                         self.wake();
                     }
@@ -201,11 +207,14 @@ impl Scheduler {
                 }
                 Err(JobError::Database(DatabaseError::Closed)) => return period,
                 Err(error) => {
-                    tracing::warn!(
-                        %error,
-                        service = declaration.owner,
-                        "the database was not told that this process still declares its schedules"
-                    );
+                    // Once: it is tried again soon.
+                    if !std::mem::replace(failing, true) {
+                        tracing::warn!(
+                            %error,
+                            service = declaration.owner,
+                            "the database was not told that this process still declares its schedules"
+                        );
+                    }
                     return period / 6;
                 }
             }

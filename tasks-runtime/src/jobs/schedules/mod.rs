@@ -128,7 +128,8 @@ impl Scheduler {
         Ok(self.record(stored))
     }
 
-    /// Forgets a schedule; its jobs stay. `false` when it is not there.
+    /// Forgets a schedule; its jobs stay. `false` when it is not there. One that a process [declares](Self::declare_schedules) is back within a
+    /// minute: [pause](Self::pause) it instead.
     ///
     /// # Errors
     ///
