@@ -105,7 +105,7 @@ async fn hide(#[task(secret)] amount: f32) -> f32 {
     amount
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(dead_code, reason = "read, and not looked at")]
 enum Node {
@@ -134,6 +134,7 @@ async fn members(
     flat: Option<Flat>,
     #[task(secret)] secret: Option<Value>,
 ) -> bool {
+    let node = serde_json::to_string(&node).unwrap();
     let _ = (value, map, sorted, item, items, node, secret);
     flat.is_some_and(|flat| flat.name.len() < flat.rest.len())
 }
