@@ -422,6 +422,94 @@ fn followed<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
+/// A list of something.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Page<T> {
+    items: Vec<T>,
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Tagged<T> {
+    name: String,
+    #[serde(skip)]
+    #[schemars(skip)]
+    _of: std::marker::PhantomData<T>,
+}
+
+#[tasks_web::task(register = false)]
+async fn bills() -> Page<shop::billing::Item> {
+    Page { items: Vec::new() }
+}
+
+#[tasks_web::task(register = false)]
+async fn parcels() -> Option<Page<shop::shipping::Parcel>> {
+    None
+}
+
+#[tasks_web::task(register = false)]
+async fn weights() -> Page<shop::shipping::Item> {
+    Page { items: Vec::new() }
+}
+
+#[tasks_web::task(register = false)]
+async fn words() -> Page<Vec<String>> {
+    Page { items: Vec::new() }
+}
+
+#[tasks_web::task(register = false)]
+async fn tagged(left: bool) -> (Tagged<u8>, Option<Tagged<String>>) {
+    let tag = |name: &str| name.to_owned();
+    let one = Tagged {
+        name: tag("a"),
+        _of: std::marker::PhantomData,
+    };
+    (
+        one,
+        left.then(|| Tagged {
+            name: tag("b"),
+            _of: std::marker::PhantomData,
+        }),
+    )
+}
+
+/// A generic type is called by what it is of, whatever other ones there are.
+#[test]
+fn generic_types_are_named_by_what_they_are_of() {
+    use tasks_web::{OpenApi, TaskExecutor, TaskRegistry, task};
+
+    let names = |registry: tasks_web::RegistryBuilder| {
+        let executor = TaskExecutor::builder(registry.build().unwrap());
+        let scope = tasks_web::scope("/t", executor.build().unwrap());
+        let api = OpenApi::new("x", "1").scope(&scope);
+        let document = api.document();
+        assert_valid(&document);
+        assert_valid(&api.document_3_0());
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let names = schemas
+            .keys()
+            .filter(|name| name.contains("Page") || name.contains("Tagged"));
+        let names: Vec<String> = names.cloned().collect();
+        names
+    };
+    let one = TaskRegistry::builder().task(bills);
+    assert_eq!(names(one), ["Page_Item"]);
+    let two = TaskRegistry::builder()
+        .task(words)
+        .task(parcels)
+        .task(bills);
+    assert_eq!(names(two), ["Page_Item", "Page_Parcel", "Page_Vec_String"]);
+    let clash = ["Page_Parcel", "Page_billing_Item", "Page_shipping_Item"];
+    for (first, second) in [("a", "b"), ("b", "a")] {
+        let three = TaskRegistry::builder()
+            .task(task(bills).named(first))
+            .task(task(weights).named(second))
+            .task(parcels);
+        assert_eq!(names(three), clash);
+    }
+    let same = TaskRegistry::builder().task(tagged);
+    assert_eq!(names(same).first().map(String::as_str), Some("Tagged"));
+}
+
 #[test]
 fn types_of_one_name_are_told_apart_by_their_modules() {
     use shop::{billing::bill, shipping::ship};

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::document::plain;
-use super::origin::Origin;
+use super::origin::{Origin, Place};
 use super::references::each_reference;
 
 /// A type may look different when it is read and when it is written.
@@ -83,8 +83,18 @@ pub(super) fn names(own: &[Map<String, Value>; 2], parts: &[Part]) -> Names {
     let mut decided: Vec<(String, &str, Variant<'_>)> = Vec::new();
     let mut taken = HashSet::new();
     let mut clashing = Vec::new();
+    let mut generic = Vec::new();
     for (name, uses) in by_name {
         let mut variants = variants(uses);
+        // A generic type is called by what it is of, also if there is one of it alone: another one changes nothing then.
+        let bases: Vec<Option<String>> =
+            variants.iter().map(|variant| variant.base(name)).collect();
+        for (index, base) in bases.iter().enumerate().rev() {
+            let is_unique = bases.iter().filter(|other| *other == base).count() == 1;
+            if let Some(base) = base.as_ref().filter(|_| is_unique) {
+                generic.push((base.clone(), name, variants.remove(index)));
+            }
+        }
         if variants.len() == 1 || variants.iter().any(Variant::is_own) {
             // The service's own types are referred to by their names.
             let keeps = variants.iter().position(Variant::is_own).unwrap_or(0);
@@ -93,6 +103,13 @@ pub(super) fn names(own: &[Map<String, Value>; 2], parts: &[Part]) -> Names {
         }
         if !variants.is_empty() {
             clashing.push((name, variants));
+        }
+    }
+    for (base, name, variant) in generic {
+        if taken.insert(plain(&base)) {
+            decided.push((base, name, variant));
+        } else {
+            clashing.push((name, vec![variant]));
         }
     }
     for (name, variants) in clashing {
@@ -161,11 +178,30 @@ impl Variant<'_> {
         self.uses.iter().any(|used| used.part.is_none())
     }
 
+    /// Where it is from, as far as that is known best.
+    fn place(&self, name: &str) -> Option<Place> {
+        let origins: BTreeSet<&Origin> = self.uses.iter().filter_map(|used| used.origin).collect();
+        let places: Vec<Place> = origins.iter().map(|origin| origin.place_of(name)).collect();
+        let of: BTreeSet<_> = places
+            .iter()
+            .filter(|place| place.is_generic())
+            .filter_map(|place| place.names(name).into_iter().next())
+            .collect();
+        let best = places.iter().min()?.clone();
+        // It looks the same whatever it is of.
+        Some(if of.len() > 1 { best.plain() } else { best })
+    }
+
+    /// The name of a generic type, with what it is of.
+    fn base(&self, name: &str) -> Option<String> {
+        let place = self.place(name).filter(Place::is_generic)?;
+        place.names(name).into_iter().next()
+    }
+
     /// Names that say more and more of where it is from.
     fn candidates(&self, name: &str) -> Vec<String> {
-        let origins: BTreeSet<&Origin> = self.uses.iter().filter_map(|used| used.origin).collect();
-        let best = origins.iter().map(|origin| origin.place_of(name)).min();
-        best.map(|place| place.names(name)).unwrap_or_default()
+        let place = self.place(name);
+        place.map(|place| place.names(name)).unwrap_or_default()
     }
 }
 
