@@ -77,6 +77,7 @@ pub mod jobs;
 pub mod measure;
 mod name;
 mod nearest;
+mod pointer;
 pub mod prelude;
 mod registry;
 mod schema;

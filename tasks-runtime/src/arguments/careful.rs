@@ -5,11 +5,12 @@ use std::cell::LazyCell;
 
 use serde::de::IgnoredAny;
 
-use super::error::{Errors, escape};
+use super::error::Errors;
 use super::inspect::{self, Finding};
 use super::members::members;
 use super::repeated::TWICE;
 use super::{AnyPlaces, Declared, Echo, Input, InvalidArguments, MASK, MASKED, depth, unknown_key};
+use crate::pointer::escape;
 
 pub(super) fn read<'a>(
     input: Input<'a>,

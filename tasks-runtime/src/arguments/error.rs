@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::nearest::nearest;
+use crate::pointer::escape;
 
 /// How many errors one answer lists.
 pub(crate) const MAX_ERRORS: usize = 100;
@@ -147,11 +148,6 @@ pub(crate) fn unknown_key<'a>(key: &str, known: impl Iterator<Item = &'a str> + 
     }
     let names: Vec<String> = known.map(|name| format!("`{name}`")).collect();
     format!("unknown parameter, expected one of {}", names.join(", "))
-}
-
-/// Escapes a key for a JSON Pointer (RFC 6901, section 3).
-pub(crate) fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 fn shorten(mut text: String) -> String {

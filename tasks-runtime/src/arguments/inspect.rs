@@ -6,11 +6,12 @@
 
 use serde_json::Value;
 
-use super::error::{MAX_ERRORS, escape};
+use super::error::MAX_ERRORS;
 use super::members::members;
 use super::repeated;
 use super::scanner::Scanner;
 use crate::nearest::nearest;
+use crate::pointer::escape;
 
 /// How many bytes are looked at in all levels of a value together.
 const MOST_BYTES: usize = 16 * 1024 * 1024;

@@ -26,8 +26,8 @@ mod value;
 mod whole;
 
 pub(crate) use declared::Declared;
+pub(crate) use error::unknown_key;
 pub use error::{ArgumentError, InvalidArguments};
-pub(crate) use error::{escape, unknown_key};
 pub(crate) use input::{Echo, Input, MASK, MASKED};
 pub use list::{AnyPlaces, Places, Slots};
 #[cfg(feature = "database")]

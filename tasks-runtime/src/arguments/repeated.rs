@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::error::escape;
+use crate::pointer::escape;
 
 /// What is said of a member.
 pub(super) const TWICE: &str = "given twice";

@@ -79,8 +79,8 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         pointer.push('/');
         match segment {
             Segment::Seq { index } => pointer.push_str(&index.to_string()),
-            Segment::Map { key } => pointer.push_str(&super::error::escape(key)),
-            Segment::Enum { variant } => pointer.push_str(&super::error::escape(variant)),
+            Segment::Map { key } => pointer.push_str(&crate::pointer::escape(key)),
+            Segment::Enum { variant } => pointer.push_str(&crate::pointer::escape(variant)),
             Segment::Unknown => {
                 pointer.pop();
                 break;

@@ -6,7 +6,7 @@ use object_store::path::Path;
 use super::key::{CONTENT, Owner, owner};
 use super::store::OpenStore;
 use super::{ArtifactError, ArtifactManager, rows};
-use crate::database::{Backend, Identity};
+use crate::database::{Backend, Identity, computer, computers};
 
 /// What does not fit between a database and its content store, in words for who runs the service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,12 +119,12 @@ impl ArtifactManager {
         let Some(directory) = self.content_store().directory() else {
             return Ok(None);
         };
-        let here = crate::jobs::computer();
-        let computers: Vec<String> = self
+        let here = computer();
+        let known: Vec<String> = self
             .session()
-            .read(async |conn| Ok::<_, ArtifactError>(crate::jobs::computers(conn).await?))
+            .read(async |conn| Ok::<_, ArtifactError>(computers(conn).await?))
             .await?;
-        Ok(computers.into_iter().find(|other| *other != here).map(|other| {
+        Ok(known.into_iter().find(|other| *other != here).map(|other| {
             format!(
                 "processes on `{here}` and `{other}` use this database, and the content of artifacts is in the directory `{}`: content that \
                  one of them writes is there for the other only if both reach the same directory. Mount one for all, or use an object \

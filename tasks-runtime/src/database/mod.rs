@@ -62,6 +62,7 @@ mod background;
 mod builder;
 mod checks;
 mod closure;
+mod computers;
 mod connection;
 mod error;
 #[cfg(feature = "sqlite")]
@@ -99,4 +100,5 @@ pub use sqlite::SqliteConnection;
 pub(crate) use statement::statement;
 pub use write_health::WriteFailure;
 
+pub(crate) use computers::{computer, computers};
 pub(crate) use identity::Identity;

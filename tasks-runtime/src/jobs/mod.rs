@@ -66,6 +66,4 @@ pub use schedules::{Schedule, ScheduleRecord};
 pub use settings::Jobs;
 pub use submit::{Submit, Submitted};
 
-pub(crate) use worker::{computer, computers};
-
 pub use crate::task::Backoff;

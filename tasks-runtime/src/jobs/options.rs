@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 
 use super::error::{JobError, Wrong};
 use super::limits::{MAX_ATTEMPTS, MAX_DELAY, MAX_KEY};
-use super::scheduler::Scheduler;
 use super::table::NewRow;
 use super::text::check_description;
 
@@ -57,8 +56,8 @@ impl Options {
             .map(|timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// All that is wrong.
-    pub(super) fn check(&mut self, scheduler: &Scheduler) -> Wrong {
+    /// All that is wrong, where these are the queues.
+    pub(super) fn check(&mut self, queues: impl FnOnce() -> Vec<String>) -> Wrong {
         let mut wrong = std::mem::take(&mut self.wrong);
         if let Some(text) = &self.description
             && let Err(JobError::Invalid(errors)) = check_description(text)
@@ -114,17 +113,18 @@ impl Options {
             }
             _ => {}
         }
-        if let Some(queue) = &self.queue
-            && !scheduler.has_queue(queue)
-        {
-            wrong.say(
-                "/queue",
-                format!(
-                    "`{}` is not a queue of this service, so nobody would run it: there are {}",
-                    queue.chars().take(100).collect::<String>(),
-                    scheduler.queue_names().join(", ")
-                ),
-            );
+        if let Some(queue) = &self.queue {
+            let queues = queues();
+            if !queues.contains(queue) {
+                wrong.say(
+                    "/queue",
+                    format!(
+                        "`{}` is not a queue of this service, so nobody would run it: there are {}",
+                        queue.chars().take(100).collect::<String>(),
+                        queues.join(", ")
+                    ),
+                );
+            }
         }
         wrong
     }

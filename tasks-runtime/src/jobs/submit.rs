@@ -196,7 +196,7 @@ impl Submit {
     /// The row, if all is well.
     pub(super) fn row(self) -> Result<NewRow, JobError> {
         let mut options = self.options;
-        let wrong = options.check(&self.scheduler);
+        let wrong = options.check(|| self.scheduler.queue_names());
         let checked = wrong.finish(self.call)?;
         let clock = self.scheduler.clock();
         let now = clock.now();

@@ -12,7 +12,7 @@ use serde::ser::{
 };
 use serde_json::ser::Formatter;
 
-use crate::arguments::escape;
+use crate::pointer::escape;
 
 /// Why a result cannot be written.
 #[derive(Debug)]

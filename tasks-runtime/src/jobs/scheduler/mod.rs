@@ -232,10 +232,6 @@ impl Scheduler {
             .ok_or(JobError::NotRunning)
     }
 
-    pub(in crate::jobs) fn has_queue(&self, name: &str) -> bool {
-        self.read(|state| state.queues.contains_key(name))
-    }
-
     /// The queues that jobs may be put into.
     #[must_use]
     pub fn queue_names(&self) -> Vec<String> {

@@ -123,7 +123,7 @@ impl Schedule {
     /// The row, if all is well, and whether it is to rest.
     pub(super) fn row(self) -> Result<(Row, Option<bool>), JobError> {
         let mut options = self.options;
-        let mut wrong = options.check(&self.scheduler);
+        let mut wrong = options.check(|| self.scheduler.queue_names());
         if !is_short_name(&self.name) {
             wrong.say("/name", format!("is not {SHORT_NAME}"));
         }

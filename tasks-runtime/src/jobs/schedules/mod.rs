@@ -2,7 +2,8 @@
 
 mod builder;
 mod cron;
-mod declared;
+mod declaration;
+mod declaring;
 mod pattern;
 mod record;
 mod recurrence;
@@ -13,7 +14,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 pub use self::builder::Schedule;
-pub(super) use self::declared::Declared;
+pub(super) use self::declaration::Declared;
 pub use self::record::ScheduleRecord;
 use self::row::{Row, find, set_paused, tasks_schedules};
 pub(super) use self::tick::tick;

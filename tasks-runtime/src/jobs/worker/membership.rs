@@ -147,19 +147,6 @@ pub(in crate::jobs) async fn all(conn: &mut Connection) -> Result<Vec<Member>, J
     })?)
 }
 
-/// The names of the computers that workers are on.
-pub(crate) async fn computers(conn: &mut Connection) -> Result<Vec<String>, diesel::result::Error> {
-    let hosts: Vec<String> = with_conn!(conn, |conn| {
-        tasks_workers::table
-            .select(tasks_workers::host)
-            .distinct()
-            .load(conn)
-            .await
-    })?;
-    let name = |host: String| host.split(' ').next().unwrap_or_default().to_owned();
-    Ok(hosts.into_iter().map(name).collect())
-}
-
 /// Whether a job is one of few that may have killed their processes: one death says little, and all that ran then go on together.
 pub(in crate::jobs) fn is_suspect(crashes: i32) -> bool {
     crashes > 1

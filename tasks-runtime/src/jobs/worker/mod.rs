@@ -29,7 +29,5 @@ mod watch;
 mod whole;
 
 pub use self::attempts::Attempts;
-pub(crate) use self::membership::computers;
 pub(super) use self::membership::without_worker;
-pub(crate) use self::watch::computer;
 pub(super) use self::whole::Worker;

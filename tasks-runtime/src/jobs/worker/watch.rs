@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::membership::{self, Member};
 use super::shared::Shared;
+use crate::database::computer;
 use crate::jobs::error::JobError;
 
 /// As much of the time between two looks counts as watched, at most. When this process was paused itself, for a minute say, it
@@ -115,12 +116,6 @@ async fn bury(shared: &Shared, dead: &Member) -> bool {
             false
         }
     }
-}
-
-/// The name of this computer.
-pub(crate) fn computer() -> String {
-    let name = rustix::system::uname();
-    name.nodename().to_string_lossy().into_owned()
 }
 
 /// Where a process is: the name of the machine, its start, the space that the numbers of its processes are from - a container has its

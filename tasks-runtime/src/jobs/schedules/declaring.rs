@@ -4,80 +4,22 @@
 //! which it declares, and renews that row for as long as it lives. What no living process declares is removed; of two that declare a
 //! schedule of one name, the one that started later says how it is.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use ulid::Ulid;
 
 use super::builder::Schedule;
+use super::declaration::{Changed, Declaration, Declared, others, remove_undeclared, still_living};
 use super::record::ScheduleRecord;
-use super::recurrence::Recurrence;
-use super::row::{Row, find, lock, tasks_schedules, upsert};
-use crate::database::{Connection, DatabaseError};
+use super::row::{Row, upsert};
+use crate::database::DatabaseError;
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
 use crate::jobs::text::storable;
-use crate::with_conn;
-
-diesel::table! {
-    tasks_declarations (id) {
-        id -> Text,
-        declared_by -> Text,
-        started_at -> BigInt,
-        renewed_at -> BigInt,
-        schedules -> Text,
-    }
-}
 
 /// After how many renewals that did not come a process is taken for gone.
 const MISSED: i64 = 3;
-
-/// What this process declares, by the id of the service.
-#[derive(Default)]
-pub(in crate::jobs) struct Declared {
-    by_owner: BTreeMap<String, Declaration>,
-    /// Whether they are renewed already.
-    renewing: bool,
-    /// Whether the last renewal failed.
-    failing: bool,
-}
-
-/// What this process declares for one service. Times are those of the database.
-#[derive(Clone)]
-struct Declaration {
-    id: String,
-    owner: String,
-    started_at: i64,
-    rows: Arc<[Row]>,
-    /// Since when it has been renewed without a gap: only then had others the time to renew theirs.
-    unbroken_since: i64,
-    renewed_at: i64,
-}
-
-/// A declaration as it is stored.
-#[derive(Queryable)]
-struct Stored {
-    id: String,
-    started_at: i64,
-    renewed_at: i64,
-    schedules: String,
-}
-
-impl Stored {
-    fn names(&self) -> BTreeSet<String> {
-        serde_json::from_str(&self.schedules).unwrap_or_default()
-    }
-}
-
-/// What a renewal changed.
-#[derive(Default)]
-struct Changed {
-    stored: Vec<String>,
-    removed: Vec<String>,
-}
 
 /// Schedules that code declares.
 impl Scheduler {
@@ -284,168 +226,4 @@ fn rows(schedules: Vec<Schedule>, owner: &str, declaration: &str) -> Result<Arc<
         });
     }
     Ok(rows.into())
-}
-
-impl Declaration {
-    /// Writes it down, or that it still holds.
-    async fn store(&self, conn: &mut Connection) -> Result<(), JobError> {
-        let names: Vec<&str> = self.rows.iter().map(|row| row.name.as_str()).collect();
-        let names = serde_json::to_string(&names).unwrap_or_default();
-        let changes = (
-            tasks_declarations::started_at.eq(self.started_at),
-            tasks_declarations::renewed_at.eq(self.renewed_at),
-            tasks_declarations::schedules.eq(&names),
-        );
-        with_conn!(conn, |conn| {
-            diesel::insert_into(tasks_declarations::table)
-                .values((
-                    tasks_declarations::id.eq(&self.id),
-                    tasks_declarations::declared_by.eq(&self.owner),
-                    changes,
-                ))
-                .on_conflict(tasks_declarations::id)
-                .do_update()
-                .set(changes)
-                .execute(conn)
-                .await
-        })?;
-        Ok(())
-    }
-
-    /// Stores those schedules that are missing, and those that are as a process has them that is gone, unless another process says how they
-    /// are. Gives their names.
-    async fn put_back(
-        &self,
-        conn: &mut Connection,
-        others: &[Stored],
-        now: i64,
-    ) -> Result<Vec<String>, JobError> {
-        let later: BTreeSet<String> = others
-            .iter()
-            .filter(|other| other.started_at > self.started_at)
-            .flat_map(Stored::names)
-            .collect();
-        let mut stored = Vec::new();
-        for row in self.rows.iter().filter(|row| !later.contains(&row.name)) {
-            let known = find(conn, &row.name).await?;
-            let is_to_be_stored = match &known {
-                None => true,
-                // What somebody else has made of this name is theirs until the next start.
-                Some(known) => {
-                    known.declared_by == row.declared_by && known.declaration != row.declaration
-                }
-            };
-            if is_to_be_stored {
-                let recurrence = row.recurrence();
-                let next = match &recurrence {
-                    // It may have been, and was removed.
-                    Some(Recurrence::Once(at)) => Some(*at).filter(|at| *at > now),
-                    Some(recurrence) => recurrence.next(now, None),
-                    None => None,
-                };
-                let new = Row {
-                    created_at: now,
-                    next_run_at: next,
-                    ..row.clone()
-                };
-                upsert(conn, new).await?;
-                stored.push(row.name.clone());
-            }
-        }
-        Ok(stored)
-    }
-}
-
-/// What other processes declare for a service.
-async fn others(conn: &mut Connection, owner: &str, id: &str) -> Result<Vec<Stored>, JobError> {
-    Ok(with_conn!(conn, |conn| {
-        tasks_declarations::table
-            .filter(tasks_declarations::declared_by.eq(owner))
-            .filter(tasks_declarations::id.ne(id))
-            .select((
-                tasks_declarations::id,
-                tasks_declarations::started_at,
-                tasks_declarations::renewed_at,
-                tasks_declarations::schedules,
-            ))
-            .load(conn)
-            .await
-    })?)
-}
-
-/// Forgets the declarations that were last renewed before a time, and gives the others.
-async fn still_living(
-    conn: &mut Connection,
-    others: Vec<Stored>,
-    before: i64,
-) -> Result<Vec<Stored>, JobError> {
-    let (living, gone): (Vec<_>, Vec<_>) = others
-        .into_iter()
-        .partition(|other| other.renewed_at >= before);
-    for other in gone {
-        with_conn!(conn, |conn| {
-            diesel::delete(
-                tasks_declarations::table
-                    .find(&other.id)
-                    .filter(tasks_declarations::renewed_at.eq(other.renewed_at)),
-            )
-            .execute(conn)
-            .await
-        })?;
-    }
-    Ok(living)
-}
-
-/// Removes the schedules of the service that none of these declares. Gives their names.
-async fn remove_undeclared(
-    conn: &mut Connection,
-    own: &Declaration,
-    others: &[Stored],
-) -> Result<Vec<String>, JobError> {
-    let mut names: BTreeSet<String> = others.iter().flat_map(Stored::names).collect();
-    names.extend(own.rows.iter().map(|row| row.name.clone()));
-    let undeclared: Vec<Row> = with_conn!(conn, |conn| {
-        tasks_schedules::table
-            .filter(tasks_schedules::declared_by.eq(&own.owner))
-            .filter(tasks_schedules::name.ne_all(&names))
-            .select(Row::as_select())
-            .load(conn)
-            .await
-    })?;
-    let mut removed = Vec::new();
-    for seen in undeclared {
-        lock(conn, &seen.name).await?;
-        // A process that started meanwhile may declare it.
-        let still = find(conn, &seen.name).await?.is_some_and(|row| {
-            (&row.declared_by, &row.declaration) == (&seen.declared_by, &seen.declaration)
-        });
-        if still {
-            with_conn!(conn, |conn| {
-                diesel::delete(tasks_schedules::table.find(&seen.name))
-                    .execute(conn)
-                    .await
-            })?;
-            removed.push(seen.name);
-        }
-    }
-    Ok(removed)
-}
-
-impl Changed {
-    fn say(self, service: &str) {
-        for schedule in self.stored {
-            tracing::info!(
-                schedule,
-                service,
-                "a schedule was stored as the code of this process declares it: it was missing, or as a process had it that is gone"
-            );
-        }
-        for schedule in self.removed {
-            tracing::warn!(
-                schedule,
-                service,
-                "a schedule was removed: no process of the service that runs declares it"
-            );
-        }
-    }
 }

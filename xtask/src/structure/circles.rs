@@ -1,0 +1,60 @@
+//! Files that import each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph::Graph;
+
+/// Every circle, in words: its files, and the imports that tie it.
+pub(super) fn of(graph: &Graph) -> Vec<String> {
+    let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for arrow in graph.arrows() {
+        next.entry(&arrow.from).or_default().insert(&arrow.to);
+    }
+    let reach: BTreeMap<&str, BTreeSet<&str>> = next
+        .keys()
+        .map(|from| (*from, reachable(&next, from)))
+        .collect();
+    let mut seen = BTreeSet::new();
+    let mut circles = Vec::new();
+    for (from, reached) in &reach {
+        if !reached.contains(from) || !seen.insert(*from) {
+            continue;
+        }
+        let mut circle = vec![*from];
+        for to in reached {
+            let back = reach.get(to).is_some_and(|there| there.contains(from));
+            if back && seen.insert(to) {
+                circle.push(to);
+            }
+        }
+        circles.push(in_words(graph, &circle));
+    }
+    circles
+}
+
+fn reachable<'a>(next: &BTreeMap<&'a str, BTreeSet<&'a str>>, from: &str) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<&str> = next.get(from).into_iter().flatten().copied().collect();
+    while let Some(module) = open.pop() {
+        if reached.insert(module) {
+            open.extend(next.get(module).into_iter().flatten());
+        }
+    }
+    reached
+}
+
+fn in_words(graph: &Graph, circle: &[&str]) -> String {
+    let file = |module: &str| graph.files().get(module).cloned().unwrap_or_default();
+    let mut text = format!("{} files import each other:", circle.len());
+    let mut ties: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+    for arrow in graph.arrows() {
+        if circle.contains(&arrow.from.as_str()) && circle.contains(&arrow.to.as_str()) {
+            let tie = (file(&arrow.from), file(&arrow.to));
+            ties.entry(tie).or_default().push(&arrow.name);
+        }
+    }
+    for ((from, to), names) in ties {
+        text.push_str(&format!("\n    {from} -> {to}: {}", names.join(", ")));
+    }
+    text
+}
