@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use tasks_web::jobs::JobId;
-use tasks_web::jobs::engine::{Attempts, BoxError, Due, Engine, Ran};
+use tasks_web::jobs::engine::{Attempts, BoxError, DueAttempt, Engine, RunOutcome};
 use tasks_web::jobs::{Jobs, Scheduler};
 
 use crate::databases::TestDatabase;
@@ -26,7 +26,7 @@ pub struct CalledBack {
 impl Engine for CalledBack {
     fn drive<'a>(
         &'a self,
-        attempts: &'a [Due],
+        attempts: &'a [DueAttempt],
     ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
         for due in attempts {
             let (client, url) = (
@@ -63,8 +63,8 @@ async fn call(called: web::Data<Called>, job: web::Path<String>) -> HttpResponse
         return HttpResponse::ServiceUnavailable().finish();
     };
     match attempts.run(job).await {
-        Ok(Ran::Ended) => HttpResponse::Ok().finish(),
-        Ok(Ran::Nothing) => HttpResponse::NoContent().finish(),
+        Ok(RunOutcome::Ended) => HttpResponse::Ok().finish(),
+        Ok(RunOutcome::Nothing) => HttpResponse::NoContent().finish(),
         Ok(_) => HttpResponse::Conflict().finish(),
         Err(_) => HttpResponse::ServiceUnavailable().finish(),
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tasks_tests::databases::TestDatabase;
-use tasks_web::jobs::engine::{Attempts, BoxError, Due, Engine, Ran};
+use tasks_web::jobs::engine::{Attempts, BoxError, DueAttempt, Engine, RunOutcome};
 use tasks_web::jobs::{JobError, JobStatus};
 use tasks_web::prelude::*;
 use tasks_web::testing;
@@ -32,13 +32,13 @@ async fn sleep(milliseconds: u64) {
 #[derive(Debug)]
 struct Careless {
     told: Arc<AtomicU32>,
-    sender: mpsc::UnboundedSender<Due>,
+    sender: mpsc::UnboundedSender<DueAttempt>,
 }
 
 impl Engine for Careless {
     fn drive<'a>(
         &'a self,
-        attempts: &'a [Due],
+        attempts: &'a [DueAttempt],
     ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
         Box::pin(async move {
             match self.told.fetch_add(1, Ordering::SeqCst) {
@@ -59,7 +59,7 @@ struct World {
     scheduler: Scheduler,
     attempts: Attempts,
     told: Arc<AtomicU32>,
-    due: mpsc::UnboundedReceiver<Due>,
+    due: mpsc::UnboundedReceiver<DueAttempt>,
     _test: TestDatabase,
 }
 
@@ -103,8 +103,11 @@ async fn what_is_refused_or_lost_is_told_again() {
     let due = world.due.recv().await.unwrap();
     assert_eq!((due.job, due.number), (job.id, 0));
     assert!(world.told.load(Ordering::SeqCst) >= 3);
-    assert_eq!(world.attempts.run(job.id).await.unwrap(), Ran::Ended);
-    assert_eq!(world.attempts.run(job.id).await.unwrap(), Ran::Nothing);
+    assert_eq!(world.attempts.run(job.id).await.unwrap(), RunOutcome::Ended);
+    assert_eq!(
+        world.attempts.run(job.id).await.unwrap(),
+        RunOutcome::Nothing
+    );
     assert_eq!(
         world.scheduler.result::<String>(job.id).await.unwrap(),
         "Hello, Ada!"
@@ -121,14 +124,20 @@ async fn a_call_for_what_cannot_begin_says_so() {
     let mut world = World::new(false).await;
     let scheduler = &world.scheduler;
     let unknown = tasks_web::jobs::JobId::new();
-    assert_eq!(world.attempts.run(unknown).await.unwrap(), Ran::Nothing);
+    assert_eq!(
+        world.attempts.run(unknown).await.unwrap(),
+        RunOutcome::Nothing
+    );
 
     let later = scheduler
         .submit(call!(greet, name = "x"))
         .delay(Duration::from_secs(60))
         .await
         .unwrap();
-    assert_eq!(world.attempts.run(later.id).await.unwrap(), Ran::Nothing);
+    assert_eq!(
+        world.attempts.run(later.id).await.unwrap(),
+        RunOutcome::Nothing
+    );
 
     let long = scheduler
         .submit(call!(sleep, milliseconds = 60_000))
@@ -142,11 +151,14 @@ async fn a_call_for_what_cannot_begin_says_so() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // A second call for the same, and one for which there is no place.
-    assert_eq!(world.attempts.run(long.id).await.unwrap(), Ran::Busy);
-    assert_eq!(world.attempts.run(next.id).await.unwrap(), Ran::Busy);
+    assert_eq!(world.attempts.run(long.id).await.unwrap(), RunOutcome::Busy);
+    assert_eq!(world.attempts.run(next.id).await.unwrap(), RunOutcome::Busy);
     scheduler.cancel(long.id).await.unwrap();
-    assert_eq!(running.await.unwrap().unwrap(), Ran::Ended);
-    assert_eq!(world.attempts.run(next.id).await.unwrap(), Ran::Ended);
+    assert_eq!(running.await.unwrap().unwrap(), RunOutcome::Ended);
+    assert_eq!(
+        world.attempts.run(next.id).await.unwrap(),
+        RunOutcome::Ended
+    );
     scheduler.shutdown().await;
 }
 
@@ -171,7 +183,7 @@ async fn calls_that_come_twice_or_break_off_run_nothing_twice_and_lose_nothing()
         if status.is_final() {
             break;
         }
-        assert_eq!(ran, Ran::Busy);
+        assert_eq!(ran, RunOutcome::Busy);
         // At the first look the beginning may still be under way.
         assert!(look == 0 || status == JobStatus::Running, "{status}");
         tokio::time::sleep(Duration::from_millis(300)).await;

@@ -92,7 +92,7 @@ async fn no_statement_reads_what_has_completed() {
         scheduler.page(&filter.task("greet"), 1, 10).await.unwrap();
     }
     scheduler.delete(forever.id).await.unwrap();
-    eventually("they are forgotten", async || {
+    eventually("they are deleted", async || {
         let one = JobFilter::new().status(JobStatus::Failed);
         scheduler.list(&one, None, 1).await.unwrap().is_empty()
     })
@@ -129,9 +129,9 @@ async fn no_statement_reads_what_has_completed() {
             let few = [
                 "ready",
                 "ready_limited",
-                "suspect",
+                "quarantined",
                 "waiting",
-                "forget",
+                "deleted",
                 "idempotency",
                 "unique",
             ];

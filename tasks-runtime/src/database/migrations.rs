@@ -55,6 +55,7 @@ const OWN: &[Own] = own![
     "0008_identities",
     "0009_declarations",
     "0010_time_of_workers",
+    "0011_plain_names",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

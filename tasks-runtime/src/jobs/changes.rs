@@ -22,20 +22,20 @@ impl Changes {
         Self(broadcast::channel(KEPT).0)
     }
 
-    pub(super) fn tell(&self, id: &str) {
+    pub(super) fn notify(&self, id: &str) {
         if let Ok(id) = id.parse::<JobId>() {
-            self.tell_id(id);
+            self.notify_id(id);
         }
     }
 
-    pub(super) fn tell_id(&self, id: JobId) {
+    pub(super) fn notify_id(&self, id: JobId) {
         // Nobody may be listening.
         let _ = self.0.send(id);
     }
 
     /// Something changed that cannot be told one by one.
-    pub(super) fn tell_all(&self) {
-        self.tell_id(JobId::nil());
+    pub(super) fn notify_all(&self) {
+        self.notify_id(JobId::nil());
     }
 
     pub(super) fn of(&self, id: JobId) -> JobChanges {

@@ -18,7 +18,7 @@ pub(super) struct Checked {
 /// is to run counts from another moment each time, so it is not compared; nor is what is left to the task, which may be another version by
 /// then.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Said {
+pub(super) struct Explicit {
     pub(super) description: bool,
     pub(super) queue: bool,
     pub(super) priority: bool,

@@ -11,17 +11,17 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use tasks_runtime::jobs::engine::{Attempts, BoxError, Due, Engine, Ran};
+//! use tasks_runtime::jobs::engine::{Attempts, BoxError, DueAttempt, Engine, RunOutcome};
 //! use tasks_runtime::jobs::{JobError, JobStatus, Jobs, Scheduler};
 //! use tasks_runtime::prelude::*;
 //! use tokio::sync::mpsc;
 //!
 //! /// Puts attempts into a channel. Another engine would send them to a server that calls back.
 //! #[derive(Debug)]
-//! struct Channel(mpsc::UnboundedSender<Due>);
+//! struct Channel(mpsc::UnboundedSender<DueAttempt>);
 //!
 //! impl Engine for Channel {
-//!     fn drive<'a>(&'a self, attempts: &'a [Due]) -> std::pin::Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
+//!     fn drive<'a>(&'a self, attempts: &'a [DueAttempt]) -> std::pin::Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
 //!         Box::pin(async move {
 //!             for due in attempts {
 //!                 self.0.send(*due)?;
@@ -32,8 +32,8 @@
 //! }
 //!
 //! /// What is called back.
-//! async fn call_back(attempts: &Attempts, due: Due) -> Result<(), JobError> {
-//!     while attempts.run(due.job).await? == Ran::Busy {
+//! async fn call_back(attempts: &Attempts, due: DueAttempt) -> Result<(), JobError> {
+//!     while attempts.run(due.job).await? == RunOutcome::Busy {
 //!         tokio::time::sleep(Duration::from_millis(100)).await;
 //!     }
 //!     Ok(())
@@ -76,7 +76,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// An attempt that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Due {
+pub struct DueAttempt {
     /// The job.
     pub job: JobId,
     /// Which of its attempts, counted from 0, those that came to nothing included. A job and a number that came before are the same
@@ -87,7 +87,7 @@ pub struct Due {
 /// Drives attempts: sees to it that somebody runs them.
 pub trait Engine: fmt::Debug + Send + Sync + 'static {
     /// Takes attempts on: [`Attempts::run`] is to be called for the job of each, in this process or in another one that has the same
-    /// database, and again for as long as it says [`Ran::Busy`] or the process that was called is gone.
+    /// database, and again for as long as it says [`RunOutcome::Busy`] or the process that was called is gone.
     ///
     /// What failed is told of again, and so is now and then what was taken on and has not begun.
     ///
@@ -96,14 +96,14 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     /// Nothing of it was taken on, or not all; why, for the log.
     fn drive<'a>(
         &'a self,
-        attempts: &'a [Due],
+        attempts: &'a [DueAttempt],
     ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
 }
 
 /// What came of a call of [`Attempts::run`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ran {
+pub enum RunOutcome {
     /// The attempt has ended, and how is written down. If another one is to follow, the engine is told of it when it is due.
     Ended,
     /// Nothing has begun: another attempt of the job runs, or has died and is not yet known to have, or this process has no place

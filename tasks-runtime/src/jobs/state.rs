@@ -22,7 +22,7 @@ pub(super) fn status(state: i32) -> JobStatus {
 }
 
 /// Conditions of SQL, each as an index has it. Values that are bound would hide that from the database.
-pub(super) mod having {
+pub(super) mod sql {
     use crate::jobs::record::JobStatus;
 
     macro_rules! status {
@@ -40,7 +40,7 @@ pub(super) mod having {
     pub(in crate::jobs) const FAILED: &str = status!(4);
     pub(in crate::jobs) const CANCELED: &str = status!(5);
     /// Not deleted: a running job that was is there until its code has ended.
-    pub(in crate::jobs) const KEPT: &str = "tasks_jobs.forget = 0";
+    pub(in crate::jobs) const KEPT: &str = "tasks_jobs.deleted = 0";
     /// Completed, failed or canceled.
     pub(in crate::jobs) const ENDED: &str = "tasks_jobs.state > 2";
 

@@ -4,7 +4,7 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use super::checked::{Checked, Said};
+use super::checked::{Checked, Explicit};
 use super::error::JobError;
 use super::limits::MAX_DELAY;
 use super::options::{Options, When};
@@ -214,7 +214,7 @@ impl Submit {
         row.idempotency_key = options.idempotency_key;
         row.submitted_by = options.submitted_by;
         row.again = options.again;
-        row.said = Said {
+        row.explicit = Explicit {
             description: options.description.is_some(),
             queue: options.queue.is_some(),
             priority: options.priority.is_some(),

@@ -4,7 +4,7 @@ use crate::jobs::id::JobId;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use super::checked::{Checked, Said};
+use super::checked::{Checked, Explicit};
 use super::record::{JobRecord, Progress};
 use super::state::{self, status};
 use crate::artifacts::{ArtifactId, JsonText};
@@ -33,7 +33,7 @@ diesel::table! {
         idempotency_key -> Nullable<Text>,
         unique_key -> Nullable<Text>,
         limited -> Integer,
-        forget -> Integer,
+        deleted -> Integer,
         artifact_id -> Nullable<Text>,
         error_type -> Nullable<Text>,
         error -> Nullable<Text>,
@@ -49,7 +49,7 @@ diesel::table! {
 diesel::table! {
     tasks_workers (id) {
         id -> Text,
-        beat -> BigInt,
+        heartbeat -> BigInt,
         host -> Text,
         process -> BigInt,
         started_at -> BigInt,
@@ -106,7 +106,7 @@ pub(super) struct NewRow {
     pub(super) again: bool,
     /// What was said, and not left to the task.
     #[diesel(skip_insertion)]
-    pub(super) said: Said,
+    pub(super) explicit: Explicit,
     /// The unique keys that jobs with the same parameters may have as well.
     #[diesel(skip_insertion)]
     pub(super) other_unique_keys: Vec<String>,
@@ -142,7 +142,7 @@ impl NewRow {
             schedule_name: None,
             submitted_by: None,
             again: false,
-            said: Said::default(),
+            explicit: Explicit::default(),
         }
     }
 }
@@ -176,9 +176,9 @@ pub(super) struct Row {
     pub(super) submitted_by: Option<String>,
 }
 
-impl Said {
+impl Explicit {
     /// What one says that the other, which was stored, has not.
-    pub(super) fn other_than(self, row: &NewRow, stored: &Row) -> Option<&'static str> {
+    pub(super) fn differs_from(self, row: &NewRow, stored: &Row) -> Option<&'static str> {
         let at_another_time = stored.scheduled_at.is_some()
             && row.scheduled_at.is_some()
             && row.scheduled_at != stored.scheduled_at;

@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use tasks_web::jobs::engine::{Attempts, BoxError, Due, Engine, Ran};
+use tasks_web::jobs::engine::{Attempts, BoxError, DueAttempt, Engine, RunOutcome};
 use tasks_web::jobs::{EncryptionKeys, Jobs, Schedule, Scheduler};
 use tasks_web::prelude::*;
 
@@ -145,14 +145,17 @@ struct CalledBack;
 impl Engine for CalledBack {
     fn drive<'a>(
         &'a self,
-        attempts: &'a [Due],
+        attempts: &'a [DueAttempt],
     ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
         Box::pin(async move {
             let called = ATTEMPTS.get().ok_or("nobody has adopted the attempts")?;
             for due in attempts {
                 let (called, job) = (called.clone(), due.job);
                 tokio::spawn(async move {
-                    while !matches!(called.run(job).await, Ok(Ran::Ended | Ran::Nothing)) {
+                    while !matches!(
+                        called.run(job).await,
+                        Ok(RunOutcome::Ended | RunOutcome::Nothing)
+                    ) {
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 });

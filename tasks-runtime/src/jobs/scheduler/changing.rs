@@ -32,7 +32,7 @@ impl Scheduler {
         if job.status == JobStatus::Running {
             self.with_worker(|worker| worker.cancel(id));
         }
-        self.shared.changes.tell_id(id);
+        self.shared.changes.notify_id(id);
         Ok(job)
     }
 
@@ -64,7 +64,7 @@ impl Scheduler {
             .await;
         let job = self.record(row?);
         self.wake();
-        self.shared.changes.tell_id(id);
+        self.shared.changes.notify_id(id);
         Ok(job)
     }
 
@@ -91,7 +91,7 @@ impl Scheduler {
         if there && !deleted {
             self.with_worker(|worker| worker.cancel(id));
         }
-        self.shared.changes.tell_id(id);
+        self.shared.changes.notify_id(id);
         Ok(there)
     }
 }

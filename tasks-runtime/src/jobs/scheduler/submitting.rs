@@ -274,7 +274,7 @@ impl Scheduler {
                 let other = if !self.have_same_params(row, &twin)? {
                     Some("parameters")
                 } else if row.unique_key.is_none() {
-                    row.said.other_than(row, &twin)
+                    row.explicit.differs_from(row, &twin)
                 } else {
                     // It may be the twin by its parameters, which another submission stored.
                     None

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
-use crate::jobs::state::{self, having};
+use crate::jobs::state::{self, sql};
 use crate::jobs::table::{tasks_job_logs, tasks_jobs};
 use crate::with_conn;
 
@@ -27,7 +27,7 @@ pub(in crate::jobs) async fn delete(conn: &mut Connection, id: JobId) -> Result<
     if deleted == 0 {
         with_conn!(conn, |conn| {
             diesel::update(tasks_jobs::table.find(&id))
-                .set(tasks_jobs::forget.eq(1))
+                .set(tasks_jobs::deleted.eq(1))
                 .execute(conn)
                 .await
         })?;
@@ -42,9 +42,9 @@ pub(in crate::jobs) async fn delete(conn: &mut Connection, id: JobId) -> Result<
 }
 
 /// Forgets jobs that somebody deleted while they ran. Gives how many.
-pub(in crate::jobs) async fn forget(conn: &mut Connection) -> Result<usize, JobError> {
+pub(in crate::jobs) async fn delete_marked(conn: &mut Connection) -> Result<usize, JobError> {
     let gone: Vec<String> = with_conn!(conn, |conn| {
-        diesel::delete(tasks_jobs::table.filter(sql::<Bool>("forget = 1 AND state <> 2")))
+        diesel::delete(tasks_jobs::table.filter(sql::<Bool>("deleted = 1 AND state <> 2")))
             .returning(tasks_jobs::id)
             .get_results(conn)
             .await
@@ -58,10 +58,10 @@ pub(in crate::jobs) async fn forget(conn: &mut Connection) -> Result<usize, JobE
 }
 
 /// Whether there are any of those.
-pub(in crate::jobs) async fn any_to_forget(conn: &mut Connection) -> Result<bool, JobError> {
+pub(in crate::jobs) async fn any_marked(conn: &mut Connection) -> Result<bool, JobError> {
     let any: Option<String> = with_conn!(conn, |conn| {
         tasks_jobs::table
-            .filter(sql::<Bool>("forget = 1 AND state <> 2"))
+            .filter(sql::<Bool>("deleted = 1 AND state <> 2"))
             .select(tasks_jobs::id)
             .first(conn)
             .await
@@ -71,14 +71,14 @@ pub(in crate::jobs) async fn any_to_forget(conn: &mut Connection) -> Result<bool
 }
 
 /// Forgets jobs that ended before a time, oldest first. Gives how many were found.
-pub(in crate::jobs) async fn expire(
+pub(in crate::jobs) async fn prune(
     conn: &mut Connection,
     before: i64,
     limit: i64,
 ) -> Result<usize, JobError> {
     let ids: Vec<String> = with_conn!(conn, |conn| {
         tasks_jobs::table
-            .filter(sql::<Bool>(having::ENDED))
+            .filter(sql::<Bool>(sql::ENDED))
             .filter(tasks_jobs::finished_at.lt(before))
             .order(tasks_jobs::finished_at)
             .limit(limit)
@@ -94,7 +94,7 @@ pub(in crate::jobs) async fn expire(
         diesel::delete(
             tasks_jobs::table
                 .filter(tasks_jobs::id.eq_any(&ids))
-                .filter(sql::<Bool>(having::ENDED)),
+                .filter(sql::<Bool>(sql::ENDED)),
         )
         .returning(tasks_jobs::id)
         .get_results(conn)

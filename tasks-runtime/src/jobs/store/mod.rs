@@ -7,7 +7,7 @@ mod logs;
 mod read;
 
 pub(super) use self::change::{cancel, progress, retry};
-pub(super) use self::delete::{any_to_forget, delete, expire, forget};
+pub(super) use self::delete::{any_marked, delete, delete_marked, prune};
 #[cfg(feature = "postgres")]
 pub(super) use self::insert::CHANNEL;
 pub(super) use self::insert::{find_twin, find_unique, give_up_key, insert, notify, twin_of};

@@ -10,7 +10,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::list::JobFilter;
 use crate::jobs::record::JobStats;
-use crate::jobs::state::having;
+use crate::jobs::state::sql;
 use crate::jobs::table::{LISTED_ERROR, LISTED_PARAMS, Row, tasks_jobs};
 use crate::with_conn;
 
@@ -22,7 +22,7 @@ pub(in crate::jobs) async fn find(
         tasks_jobs::table
             .find(id.to_string())
             // Not as a text of SQL: that would have it prepared each time.
-            .filter(tasks_jobs::forget.eq(0))
+            .filter(tasks_jobs::deleted.eq(0))
             .select(Row::as_select())
             .first(conn)
             .await
@@ -39,7 +39,7 @@ pub(in crate::jobs) async fn find_result(
         tasks_jobs::table
             .find(id.to_string())
             // Not as a text of SQL: that would have it prepared each time.
-            .filter(tasks_jobs::forget.eq(0))
+            .filter(tasks_jobs::deleted.eq(0))
             .select((Row::as_select(), tasks_jobs::result))
             .first(conn)
             .await
@@ -62,10 +62,10 @@ pub(in crate::jobs) async fn list(
     );
     Ok(with_conn!(conn, |conn| {
         let mut query = tasks_jobs::table
-            .filter(sql::<Bool>(having::KEPT))
+            .filter(sql::<Bool>(sql::KEPT))
             .into_boxed();
         if let Some(status) = filter.status {
-            query = query.filter(sql::<Bool>(having::status(status)));
+            query = query.filter(sql::<Bool>(sql::status(status)));
         }
         if let Some(tasks) = &filter.tasks {
             query = query.filter(tasks_jobs::task_name.eq_any(tasks));
@@ -117,11 +117,11 @@ pub(in crate::jobs) async fn count(
 ) -> Result<u64, JobError> {
     let count: i64 = with_conn!(conn, |conn| {
         let mut query = tasks_jobs::table
-            .filter(sql::<Bool>(having::KEPT))
+            .filter(sql::<Bool>(sql::KEPT))
             .count()
             .into_boxed();
         if let Some(status) = filter.status {
-            query = query.filter(sql::<Bool>(having::status(status)));
+            query = query.filter(sql::<Bool>(sql::status(status)));
         }
         if let Some(tasks) = &filter.tasks {
             query = query.filter(tasks_jobs::task_name.eq_any(tasks));
@@ -137,11 +137,11 @@ pub(in crate::jobs) async fn count(
 pub(in crate::jobs) async fn stats(conn: &mut Connection) -> Result<JobStats, JobError> {
     let mut counts = [0; 5];
     let conditions = [
-        having::PENDING,
-        having::RUNNING,
-        having::ENDED,
-        having::FAILED,
-        having::CANCELED,
+        sql::PENDING,
+        sql::RUNNING,
+        sql::ENDED,
+        sql::FAILED,
+        sql::CANCELED,
     ];
     for (count, condition) in counts.iter_mut().zip(conditions) {
         let found: i64 = with_conn!(conn, |conn| {
@@ -170,7 +170,7 @@ pub(in crate::jobs) async fn waiting(
 ) -> Result<std::collections::HashMap<String, i64>, JobError> {
     let counts: Vec<(String, i64)> = with_conn!(conn, |conn| {
         tasks_jobs::table
-            .filter(sql::<Bool>(having::PENDING))
+            .filter(sql::<Bool>(sql::PENDING))
             .group_by(tasks_jobs::queue)
             .select((tasks_jobs::queue, diesel::dsl::count_star()))
             .load(conn)

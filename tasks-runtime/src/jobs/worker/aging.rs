@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::sql_types::{BigInt, Integer, Text};
 use diesel_async::RunQueryDsl;
 
-use super::claim::Kind;
+use super::claim::ClaimKind;
 use crate::database::{Connection, statement};
 use crate::jobs::error::JobError;
 use crate::with_conn;
@@ -29,19 +29,19 @@ struct Claimed {
     looked: Instant,
 }
 
-fn key(queue: &str, kind: &Kind) -> Option<(String, String)> {
+fn key(queue: &str, kind: &ClaimKind) -> Option<(String, String)> {
     let task = match kind {
-        Kind::Sound => "",
-        Kind::Limited(task) => task,
+        ClaimKind::Normal => "",
+        ClaimKind::Limited(task) => task,
         // They are few, and all of them are tried.
-        Kind::Suspect(_) => return None,
+        ClaimKind::Quarantined(_) => return None,
     };
     Some((queue.to_owned(), task.to_owned()))
 }
 
 impl Aging {
     /// So many were claimed.
-    pub(super) fn count(&mut self, queue: &str, kind: &Kind, jobs: usize) {
+    pub(super) fn count(&mut self, queue: &str, kind: &ClaimKind, jobs: usize) {
         if let Some(key) = key(queue, kind).filter(|_| jobs > 0) {
             let claimed = self.claimed.entry(key).or_insert_with(|| Claimed {
                 count: 0,
@@ -52,7 +52,7 @@ impl Aging {
     }
 
     /// How many of those that have waited longest are to be claimed now.
-    pub(super) fn share(&mut self, queue: &str, kind: &Kind) -> usize {
+    pub(super) fn share(&mut self, queue: &str, kind: &ClaimKind) -> usize {
         let Some(claimed) = key(queue, kind).and_then(|key| self.claimed.get_mut(&key)) else {
             return 0;
         };
@@ -78,13 +78,13 @@ struct Level {
 pub(super) async fn starved(
     conn: &mut Connection,
     queue: &str,
-    kind: &Kind,
+    kind: &ClaimKind,
     before: i64,
 ) -> Result<Option<i32>, JobError> {
     let (which, task) = match kind {
-        Kind::Sound => ("limited = 0 AND $2 = ''", ""),
-        Kind::Limited(task) => ("limited = 1 AND task_name = $2", task.as_str()),
-        Kind::Suspect(_) => return Ok(None),
+        ClaimKind::Normal => ("limited = 0 AND $2 = ''", ""),
+        ClaimKind::Limited(task) => ("limited = 1 AND task_name = $2", task.as_str()),
+        ClaimKind::Quarantined(_) => return Ok(None),
     };
     let ready =
         format!("FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND {which} AND queue = $1");
@@ -117,18 +117,18 @@ mod tests {
     #[test]
     fn one_of_ten_is_for_those_that_have_waited() {
         let mut aging = Aging::default();
-        let kind = Kind::Limited("a".to_owned());
+        let kind = ClaimKind::Limited("a".to_owned());
         assert_eq!(aging.share("q", &kind), 0);
         aging.count("q", &kind, 35);
-        aging.count("q", &Kind::Sound, 9);
-        aging.count("q", &Kind::Suspect(Vec::new()), 100);
+        aging.count("q", &ClaimKind::Normal, 9);
+        aging.count("q", &ClaimKind::Quarantined(Vec::new()), 100);
         assert_eq!(aging.share("q", &kind), 0, "it has just looked");
         for claimed in aging.claimed.values_mut() {
             claimed.looked -= EVERY;
         }
         assert_eq!(aging.share("q", &kind), 3);
         assert_eq!(aging.share("q", &kind), 0);
-        assert_eq!(aging.share("q", &Kind::Sound), 0);
-        assert_eq!(aging.share("q", &Kind::Suspect(Vec::new())), 0);
+        assert_eq!(aging.share("q", &ClaimKind::Normal), 0);
+        assert_eq!(aging.share("q", &ClaimKind::Quarantined(Vec::new())), 0);
     }
 }

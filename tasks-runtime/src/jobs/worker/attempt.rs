@@ -48,7 +48,7 @@ pub(crate) struct Attempt {
     pub(in crate::jobs) fence: i64,
     outbox: mpsc::UnboundedSender<Event>,
     clock: Clock,
-    said: Mutex<Said>,
+    reported: Mutex<Reported>,
     lines: AtomicU32,
     /// Executions that have begun and not ended; more than none while a thread runs on that nobody waits for.
     runs: AtomicUsize,
@@ -58,7 +58,7 @@ pub(crate) struct Attempt {
 }
 
 #[derive(Default)]
-struct Said {
+struct Reported {
     progress: Option<Progress>,
     artifact: Option<ArtifactId>,
     /// Whether the driver has been told, and has not looked yet.
@@ -81,7 +81,7 @@ impl Attempt {
             fence,
             outbox,
             clock,
-            said: Mutex::default(),
+            reported: Mutex::default(),
             lines: AtomicU32::new(0),
             runs: AtomicUsize::new(0),
             ended: Notify::new(),
@@ -105,29 +105,29 @@ impl Attempt {
     }
 
     pub(in crate::jobs) fn artifact(&self) -> Option<ArtifactId> {
-        self.said().artifact
+        self.reported().artifact
     }
 
-    fn said(&self) -> std::sync::MutexGuard<'_, Said> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    fn reported(&self) -> std::sync::MutexGuard<'_, Reported> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn say(self: &Arc<Self>, what: impl FnOnce(&mut Said)) {
-        let mut said = self.said();
-        what(&mut said);
-        if !std::mem::replace(&mut said.pending, true) {
+    fn report(self: &Arc<Self>, what: impl FnOnce(&mut Reported)) {
+        let mut reported = self.reported();
+        what(&mut reported);
+        if !std::mem::replace(&mut reported.pending, true) {
             // Nobody listens after the end, and then it does not matter.
             let _ = self.outbox.send(Event::Changed(Arc::clone(self)));
         }
     }
 
-    /// What it said last, as it is stored.
-    pub(in crate::jobs) fn take_said(&self) -> (Option<String>, Option<String>) {
-        let mut said = self.said();
-        said.pending = false;
-        let progress = said.progress.as_ref();
+    /// What it reported last, as it is stored.
+    pub(in crate::jobs) fn take_reported(&self) -> (Option<String>, Option<String>) {
+        let mut reported = self.reported();
+        reported.pending = false;
+        let progress = reported.progress.as_ref();
         let json = progress.and_then(|progress| serde_json::to_string(progress).ok());
-        (json, said.artifact.map(|id| id.to_string()))
+        (json, reported.artifact.map(|id| id.to_string()))
     }
 
     fn log(&self, mut message: String) {
@@ -191,7 +191,7 @@ impl TaskContext {
             .map_or_else(|| self.execution_id().to_string(), |id| id.to_string())
     }
 
-    /// Says how far it is. Others see the latest of what was said, a moment later. The message is kept up to
+    /// Says how far it is. Others see the latest of what was reported, a moment later. The message is kept up to
     /// [`MAX_PROGRESS`](crate::jobs::limits::MAX_PROGRESS) bytes.
     ///
     /// ```
@@ -220,7 +220,7 @@ impl TaskContext {
                 total: total.into(),
                 message: (!message.is_empty()).then_some(message),
             };
-            attempt.say(|said| said.progress = Some(progress));
+            attempt.report(|reported| reported.progress = Some(progress));
         }
     }
 
@@ -237,7 +237,7 @@ impl TaskContext {
     /// `artifact_id`, does so by itself at its end.
     pub fn set_artifact(&self, id: ArtifactId) {
         if let Some(attempt) = self.job_attempt() {
-            attempt.say(|said| said.artifact = Some(id));
+            attempt.report(|reported| reported.artifact = Some(id));
         }
     }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::called::run_one;
+use super::run_now::run_one;
 use super::shared::Shared;
-use crate::jobs::engine::Ran;
+use crate::jobs::engine::RunOutcome;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 
@@ -31,7 +31,7 @@ impl Attempts {
     /// # Errors
     ///
     /// [`JobError::NotRunning`] after the shutdown, and when the database fails.
-    pub async fn run(&self, job: JobId) -> Result<Ran, JobError> {
+    pub async fn run(&self, job: JobId) -> Result<RunOutcome, JobError> {
         run_one(&self.shared, job).await
     }
 }

@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 use crate::database::{Backend, Connection, statement};
-use crate::jobs::engine::Due;
+use crate::jobs::engine::DueAttempt;
 use crate::jobs::error::JobError;
 use crate::jobs::table::{Claimed, tasks_jobs};
 use crate::registry::{RegisteredTask, TaskRegistry};
@@ -20,14 +20,14 @@ const NAME: &str = "COALESCE(task_name, '')";
 
 /// What is claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::jobs) enum Kind {
+pub(in crate::jobs) enum ClaimKind {
     /// Jobs that one process died of at most, of tasks of which any number runs at once.
-    Sound,
+    Normal,
     /// Jobs that one process died of at most, of one task: one that says how many run at once, or that some worker does not have.
     Limited(String),
     /// Jobs that ran when their processes died, more than once. They run one at a time in each process, so that the one that kills it is found
     /// and the others are not blamed. Not of these tasks, which have no place left.
-    Suspect(Vec<String>),
+    Quarantined(Vec<String>),
 }
 
 const RETURNING: &str = "RETURNING tasks_jobs.id, tasks_jobs.task_name, tasks_jobs.queue, tasks_jobs.attempt, \
@@ -50,18 +50,18 @@ fn set(backend: Backend) -> String {
 pub(in crate::jobs) async fn claim(
     conn: &mut Connection,
     worker: &str,
-    (queue, kind, priority): (&str, &Kind, Option<i32>),
+    (queue, kind, priority): (&str, &ClaimKind, Option<i32>),
     limit: usize,
     now: i64,
 ) -> Result<Vec<Claimed>, JobError> {
     // The names go as JSON: one text of the statement, however many there are.
     let (which, names) = match (kind, conn.backend()) {
-        (Kind::Sound, _) => ("crashes < 2 AND limited = 0 AND $5 = ''", String::new()),
-        (Kind::Limited(task), _) => (
+        (ClaimKind::Normal, _) => ("crashes < 2 AND limited = 0 AND $5 = ''", String::new()),
+        (ClaimKind::Limited(task), _) => (
             "crashes < 2 AND limited = 1 AND task_name = $5",
             task.clone(),
         ),
-        (Kind::Suspect(full), backend) => (
+        (ClaimKind::Quarantined(full), backend) => (
             match backend {
                 Backend::Sqlite => {
                     "crashes > 1 AND task_name NOT IN (SELECT value FROM json_each($5))"
@@ -178,7 +178,7 @@ pub(in crate::jobs) async fn due(
     queue: &str,
     known: &[&str],
     most: i64,
-) -> Result<Vec<Due>, JobError> {
+) -> Result<Vec<DueAttempt>, JobError> {
     let mut rows: Vec<(String, i64)> = Vec::new();
     // Each has an index.
     for which in [
@@ -206,7 +206,7 @@ pub(in crate::jobs) async fn due(
     }
     let due = |(id, fence): (String, i64)| {
         let job = id.parse::<JobId>().ok()?;
-        Some(Due {
+        Some(DueAttempt {
             job,
             number: fence.unsigned_abs(),
         })

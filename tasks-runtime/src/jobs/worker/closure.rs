@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::Event;
 use super::finish::Finish;
+use super::in_flight::{InFlightAttempt, StopReason};
 use super::membership;
-use super::running::{Entry, Why};
 use super::shared::Shared;
 use crate::database::Connection;
-use crate::jobs::checked::Said;
+use crate::jobs::checked::Explicit;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::state;
@@ -49,7 +49,7 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
         schedule_name: None,
         submitted_by: None,
         again: false,
-        said: Said::default(),
+        explicit: Explicit::default(),
         other_unique_keys: Vec::new(),
     })
 }
@@ -61,7 +61,7 @@ pub(in crate::jobs) async fn check_worker(
     clock: &Clock,
 ) -> Result<(), JobError> {
     let worker = row.worker.as_deref().unwrap_or_default();
-    if membership::beat(conn, worker, clock).await?.is_some() {
+    if membership::heartbeat(conn, worker, clock).await?.is_some() {
         Ok(())
     } else {
         Err(JobError::NotRunning)
@@ -78,13 +78,13 @@ pub(in crate::jobs) fn start<T, E>(
     E: IntoTaskFailure + Send,
 {
     let stop = CancellationToken::new();
-    shared.running.add(
+    shared.in_flight.add(
         row.id.clone(),
-        Entry {
+        InFlightAttempt {
             fence: row.fence,
             queue: row.queue.clone(),
             task: None,
-            suspect: false,
+            quarantined: false,
             stop: stop.clone(),
             why: None,
             waiting_since: None,
@@ -115,11 +115,11 @@ pub(in crate::jobs) fn start<T, E>(
                 Err(TaskFailure::internal(format!("the closure panicked: {error}")))
             })),
         };
-        let why = shared.running.remove(&id, fence);
+        let why = shared.in_flight.remove(&id, fence);
         if let Some(end) = end(&id, fence, result, why, shared.clock.now()) {
             let _ = shared.outbox.send(Event::Finished(Box::new(end)));
         }
-        shared.running.told();
+        shared.in_flight.acknowledge();
     });
 }
 
@@ -127,7 +127,7 @@ fn end(
     id: &str,
     fence: i64,
     result: Option<Result<String, TaskFailure>>,
-    why: Option<Why>,
+    why: Option<StopReason>,
     now: i64,
 ) -> Option<Finish> {
     let blank = Finish {
@@ -137,8 +137,8 @@ fn end(
     };
     match (why, result) {
         // If it was buried, this does not count; if the database was away only, nobody else would say it.
-        (Some(Why::Superseded), _) => Some(Finish::left_behind(id, fence, true, now)),
-        (Some(Why::Canceled), _) => Some(Finish {
+        (Some(StopReason::Superseded), _) => Some(Finish::left_behind(id, fence, true, now)),
+        (Some(StopReason::Canceled), _) => Some(Finish {
             state: state::CANCELED,
             ..blank
         }),

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::driver::{CANCEL, Driver};
 use super::finish::Finish;
+use super::in_flight::StopReason;
 use super::membership;
-use super::running::Why;
 use crate::jobs::error::JobError;
 
 /// How long attempts that can be stopped have to end then.
@@ -19,9 +19,9 @@ impl Driver {
     /// Lets attempts end, returns what is left to the queue, and leaves.
     pub(super) async fn end(&mut self) {
         let deadline = Instant::now() + self.shared.settings.drain;
-        while !self.shared.running.is_empty() && Instant::now() < deadline {
+        while !self.shared.in_flight.is_empty() && Instant::now() < deadline {
             self.collect();
-            if !self.finished.is_empty() || self.is_time_to_beat() {
+            if !self.finished.is_empty() || self.is_time_for_heartbeat() {
                 self.round_or_wait(false).await;
             }
             self.look_after().await;
@@ -32,13 +32,13 @@ impl Driver {
             }
         }
         // What can be stopped is; a thread cannot, and ends with the process.
-        self.shared.running.stop_all(Why::Shutdown);
+        self.shared.in_flight.stop_all(StopReason::Shutdown);
         let deadline = Instant::now() + STOPPING;
-        while !self.shared.running.is_empty() && Instant::now() < deadline {
+        while !self.shared.in_flight.is_empty() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let now = self.shared.clock.now();
-        for (id, fence, closure) in self.shared.running.left() {
+        for (id, fence, closure) in self.shared.in_flight.left() {
             self.finished
                 .push(Finish::left_behind(&id, fence, closure, now));
         }

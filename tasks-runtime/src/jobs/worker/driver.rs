@@ -10,16 +10,16 @@ use tokio::time::Instant;
 
 use super::aging::Aging;
 use super::attempt::{Attempt, Event};
+use super::capacity::Capacity;
 use super::claim;
 use super::finish::Finish;
+use super::in_flight::StopReason;
+use super::listener;
 use super::membership::{self, Member};
-use super::places::Places;
+use super::recovery::{self, Watch};
 use super::responsiveness::Responsiveness;
 use super::runner;
-use super::running::Why;
 use super::shared::Shared;
-use super::wakeup;
-use super::watch::{self, Watch};
 use crate::jobs::error::JobError;
 #[cfg(feature = "metrics")]
 use crate::jobs::store;
@@ -49,9 +49,9 @@ pub(in crate::jobs) struct Driver {
     /// The jobs whose attempts were started and whose ends are not written yet.
     pub(super) started: HashSet<(String, i64)>,
     /// There may be jobs to take.
-    pub(super) hungry: bool,
+    pub(super) may_claim: bool,
     /// There may be other times than those that are known: of jobs that wait, of schedules.
-    pub(super) stirred: bool,
+    pub(super) recheck_timers: bool,
     /// When the next job that waits is due.
     pub(super) due: Option<i64>,
     /// Whether there are jobs that are claimed by the names of their tasks.
@@ -68,7 +68,7 @@ pub(in crate::jobs) struct Driver {
 
 /// When this and that was done last, by the steady clock.
 struct Clock {
-    beat: Instant,
+    heartbeat: Instant,
     poll: Instant,
     cancel: Instant,
     held: Instant,
@@ -88,8 +88,8 @@ impl Driver {
             changed: BTreeMap::new(),
             lines: Vec::new(),
             started: HashSet::new(),
-            hungry: true,
-            stirred: true,
+            may_claim: true,
+            recheck_timers: true,
             due: None,
             by_name: false,
             unknown: BTreeSet::new(),
@@ -97,7 +97,7 @@ impl Driver {
             aging: Aging::default(),
             responsiveness: Responsiveness::new(),
             clock: Clock {
-                beat: now,
+                heartbeat: now,
                 poll: now,
                 cancel: now,
                 held: now,
@@ -110,7 +110,7 @@ impl Driver {
     }
 
     pub(in crate::jobs) async fn run(mut self) {
-        let listening = wakeup::listen(Arc::clone(&self.shared));
+        let listening = listener::listen(Arc::clone(&self.shared));
         self.join().await;
         while !self.shared.stopping.is_cancelled() {
             self.collect();
@@ -129,7 +129,7 @@ impl Driver {
 
     /// Becomes a worker that others see.
     async fn join(&mut self) {
-        let (host, process) = (watch::host(), i64::from(std::process::id()));
+        let (host, process) = (recovery::host(), i64::from(std::process::id()));
         let registry = self.shared.executor.registry();
         let tasks: Vec<&str> = registry.names().collect();
         let tasks = serde_json::to_string(&tasks).unwrap_or_default();
@@ -150,7 +150,7 @@ impl Driver {
                 Ok(()) => {
                     self.worker.clone_from(&id);
                     self.shared.worker.store(id);
-                    self.clock.beat = Instant::now();
+                    self.clock.heartbeat = Instant::now();
                     break;
                 }
                 Err(error) if self.shared.stopping.is_cancelled() => {
@@ -165,11 +165,11 @@ impl Driver {
                 }
             }
         }
-        self.bury_others(None).await;
+        self.reap_others(None).await;
     }
 
     /// Those that are gone, or silent for too long; `members` if they were read already.
-    async fn bury_others(&mut self, members: Option<Vec<Member>>) {
+    async fn reap_others(&mut self, members: Option<Vec<Member>>) {
         let members = match members {
             Some(members) => members,
             None => {
@@ -181,13 +181,18 @@ impl Driver {
                 found.unwrap_or_default()
             }
         };
-        let gone = watch::bury_gone(&self.shared, &self.worker, &members).await;
+        let gone = recovery::reap_gone(&self.shared, &self.worker, &members).await;
         // Twice in a lease, for one that was late.
-        let beats = self.clock.beat.elapsed() < self.shared.settings.lease / 2;
-        let silent =
-            watch::bury_silent(&self.shared, &mut self.watch, &self.worker, members, beats);
-        if silent.await || gone {
-            self.stir();
+        let heartbeats = self.clock.heartbeat.elapsed() < self.shared.settings.lease / 2;
+        let stale = recovery::reap_stale(
+            &self.shared,
+            &mut self.watch,
+            &self.worker,
+            members,
+            heartbeats,
+        );
+        if stale.await || gone {
+            self.recheck();
         }
     }
 
@@ -206,16 +211,16 @@ impl Driver {
             Event::Finished(end) => {
                 self.finished.push(end.storable());
                 // A place is free.
-                self.hungry = true;
+                self.may_claim = true;
             }
             Event::Began(id, fence) => {
                 self.started.insert((id, fence));
             }
             Event::Over(id, fence) => {
                 self.started.remove(&(id.clone(), fence));
-                self.hungry = true;
+                self.may_claim = true;
                 // It may have been completed in a transaction of the task's own.
-                self.shared.changes.tell(&id);
+                self.shared.changes.notify(&id);
             }
             Event::Changed(attempt) => {
                 self.changed.insert(attempt.id, attempt);
@@ -238,31 +243,31 @@ impl Driver {
         self.due.is_some_and(|due| due <= self.shared.clock.now())
     }
 
-    pub(super) fn is_time_to_beat(&self) -> bool {
-        self.clock.beat.elapsed() >= self.shared.settings.lease / 4
+    pub(super) fn is_time_for_heartbeat(&self) -> bool {
+        self.clock.heartbeat.elapsed() >= self.shared.settings.lease / 4
     }
 
     fn has_something_to_do(&self) -> bool {
         !self.finished.is_empty()
             || !self.changed.is_empty()
             || !self.lines.is_empty()
-            || (self.hungry
+            || (self.may_claim
                 && !self.responsiveness.is_blocked()
-                && Places::of(&self.shared).are_free())
+                && Capacity::of(&self.shared).is_free())
             || self.is_due()
-            || self.is_time_to_beat()
+            || self.is_time_for_heartbeat()
     }
 
     /// Somebody else has changed something.
-    pub(super) fn stir(&mut self) {
-        self.hungry = true;
-        self.stirred = true;
+    pub(super) fn recheck(&mut self) {
+        self.may_claim = true;
+        self.recheck_timers = true;
     }
 
     async fn wait(&mut self) {
         let lease = self.shared.settings.lease;
-        let mut until = (self.clock.beat + lease / 4).min(self.clock.poll + POLL);
-        if !self.shared.running.is_empty() {
+        let mut until = (self.clock.heartbeat + lease / 4).min(self.clock.poll + POLL);
+        if !self.shared.in_flight.is_empty() {
             until = until.min(self.clock.cancel + CANCEL);
         }
         if let Some(due) = self.due.filter(|_| !self.is_due()) {
@@ -278,8 +283,8 @@ impl Driver {
                     self.take(event);
                 }
             }
-            () = shared.wake.notified() => self.stir(),
-            () = answer, if blocked => self.stir(),
+            () = shared.wake.notified() => self.recheck(),
+            () = answer, if blocked => self.recheck(),
             () = shared.stopping.cancelled() => {}
             () = tokio::time::sleep_until(until) => self.look_after().await,
         }
@@ -288,7 +293,7 @@ impl Driver {
     /// What there is to do now and then.
     pub(super) async fn look_after(&mut self) {
         self.look_at_threads();
-        if self.clock.cancel.elapsed() >= CANCEL && !self.shared.running.is_empty() {
+        if self.clock.cancel.elapsed() >= CANCEL && !self.shared.in_flight.is_empty() {
             self.clock.cancel = Instant::now();
             let asked: Result<Vec<String>, JobError> = self
                 .shared
@@ -296,7 +301,7 @@ impl Driver {
                 .read(async |conn| membership::asked_to_stop(conn, &self.worker).await)
                 .await;
             for id in asked.unwrap_or_default() {
-                self.shared.running.cancel(&id);
+                self.shared.in_flight.cancel(&id);
             }
         }
         if self.clock.poll.elapsed() >= POLL {
@@ -318,9 +323,9 @@ impl Driver {
                     self.shared.clock.heard(time);
                 }
                 if any || !self.unknown.is_empty() {
-                    self.stir();
+                    self.recheck();
                 }
-                self.bury_others(Some(workers)).await;
+                self.reap_others(Some(workers)).await;
             }
         }
         if self.clock.tasks.elapsed() >= TASKS {
@@ -338,12 +343,12 @@ impl Driver {
     /// Whether a job that is claimed now could begin: a thread of the tasks answers. Nobody blocks them while nothing runs.
     pub(super) async fn can_begin(&mut self) -> bool {
         let shared = Arc::clone(&self.shared);
-        shared.running.is_empty() || self.responsiveness.answers(&shared.handle).await
+        shared.in_flight.is_empty() || self.responsiveness.answers(&shared.handle).await
     }
 
     /// Jobs that wait for a thread go back, and that all threads are blocked is said.
     fn look_at_threads(&mut self) {
-        let late = self.shared.running.take_back(NO_THREAD);
+        let late = self.shared.in_flight.take_back(NO_THREAD);
         if !late.is_empty() {
             tracing::warn!(
                 jobs = late.len(),
@@ -363,7 +368,7 @@ impl Driver {
         if let Some(blocked) = self.responsiveness.worth_a_line() {
             tracing::warn!(
                 seconds = blocked.as_secs(),
-                tasks = self.shared.running.task_names().join(", "),
+                tasks = self.shared.in_flight.task_names().join(", "),
                 "the threads of the jobs do not answer, so this process begins no other job: a task computes and never awaits; \
                  make it a plain `fn`, or use `tokio::task::spawn_blocking`"
             );
@@ -382,7 +387,7 @@ impl Driver {
             self.take(event);
         }
         for (id, fence) in held.unwrap_or_default() {
-            let running = &self.shared.running;
+            let running = &self.shared.in_flight;
             if !self.started.contains(&(id.clone(), fence)) && !running.is_claiming(&id) {
                 tracing::warn!(
                     job = id,
@@ -402,8 +407,8 @@ impl Driver {
                 jobs,
                 "jobs of processes that are not there any more go back"
             );
-            self.shared.changes.tell_all();
-            self.stir();
+            self.shared.changes.notify_all();
+            self.recheck();
         }
     }
 
@@ -431,7 +436,7 @@ impl Driver {
     pub(super) async fn round_or_wait(&mut self, claim: bool) {
         match self.round(claim).await {
             Ok(round) => {
-                self.clock.beat = Instant::now();
+                self.clock.heartbeat = Instant::now();
                 self.shared.condition.round_succeeded();
                 let ahead = self.shared.clock.machine_is_ahead();
                 let own = self.shared.clock.is_of_database();
@@ -440,7 +445,7 @@ impl Driver {
                     self.expelled().await;
                     return;
                 }
-                self.hungry = round.full;
+                self.may_claim = round.full;
                 self.due = round.due;
                 self.by_name = round.by_name;
                 if let Some(unknown) = round.unknown {
@@ -455,8 +460,8 @@ impl Driver {
                 self.shared.condition.round_failed(&error);
                 tracing::warn!(%error, "the jobs cannot reach their database");
                 // By now others may have taken this process for dead.
-                if self.clock.beat.elapsed() > self.shared.settings.lease {
-                    self.shared.running.stop_all(Why::Superseded);
+                if self.clock.heartbeat.elapsed() > self.shared.settings.lease {
+                    self.shared.in_flight.stop_all(StopReason::Superseded);
                 }
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
@@ -466,11 +471,11 @@ impl Driver {
     /// Others took this process for dead, because it was stopped for a while, say: its jobs are theirs now.
     async fn expelled(&mut self) {
         tracing::warn!("this process was silent for too long: its jobs were given to others");
-        self.shared.running.stop_all(Why::Superseded);
+        self.shared.in_flight.stop_all(StopReason::Superseded);
         self.finished.clear();
         self.changed.clear();
         self.started.clear();
-        self.stir();
+        self.recheck();
         self.join().await;
     }
 }

@@ -18,7 +18,7 @@ use crate::jobs::clock::Clock;
 #[cfg(feature = "postgres")]
 use crate::jobs::clock::POSTGRES_NOW;
 use crate::jobs::error::JobError;
-use crate::jobs::state::having;
+use crate::jobs::state::sql;
 use crate::jobs::table::{tasks_jobs, tasks_workers};
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
@@ -27,7 +27,7 @@ use crate::with_conn;
 #[derive(Clone, Debug, Queryable)]
 pub(in crate::jobs) struct Member {
     pub(in crate::jobs) id: String,
-    pub(in crate::jobs) beat: i64,
+    pub(in crate::jobs) heartbeat: i64,
     pub(in crate::jobs) host: String,
     pub(in crate::jobs) process: i64,
     /// What time it was for it when it last wrote; 0 where the database has a clock of its own.
@@ -44,7 +44,7 @@ pub(in crate::jobs) async fn register(
 ) -> Result<(), JobError> {
     let row = (
         tasks_workers::id.eq(id),
-        tasks_workers::beat.eq(0_i64),
+        tasks_workers::heartbeat.eq(0_i64),
         tasks_workers::host.eq(host),
         tasks_workers::process.eq(process),
         tasks_workers::started_at.eq(now),
@@ -69,7 +69,7 @@ pub(in crate::jobs) struct Beat {
 /// Says that a worker lives. `None` when it was taken for dead: its jobs are somebody else's now.
 ///
 /// Where the database has no clock, it also says what time it is for that worker. In the same transaction as a claim, it keeps others from burying the worker meanwhile.
-pub(in crate::jobs) async fn beat(
+pub(in crate::jobs) async fn heartbeat(
     conn: &mut Connection,
     id: &str,
     clock: &Clock,
@@ -79,7 +79,7 @@ pub(in crate::jobs) async fn beat(
         ConnectionKind::Sqlite(conn) => {
             let updated = diesel::update(tasks_workers::table.find(id))
                 .set((
-                    tasks_workers::beat.eq(tasks_workers::beat + 1_i64),
+                    tasks_workers::heartbeat.eq(tasks_workers::heartbeat + 1_i64),
                     tasks_workers::time.eq(clock.now()),
                 ))
                 .execute(conn)
@@ -96,7 +96,7 @@ pub(in crate::jobs) async fn beat(
                 time: i64,
             }
             let sql = format!(
-                "UPDATE tasks_workers SET beat = beat + 1 WHERE id = $1 RETURNING {POSTGRES_NOW} AS time"
+                "UPDATE tasks_workers SET heartbeat = heartbeat + 1 WHERE id = $1 RETURNING {POSTGRES_NOW} AS time"
             );
             let found: Option<Time> = statement(sql)
                 .bind::<Text, _>(id)
@@ -137,7 +137,7 @@ pub(in crate::jobs) async fn all(conn: &mut Connection) -> Result<Vec<Member>, J
         tasks_workers::table
             .select((
                 tasks_workers::id,
-                tasks_workers::beat,
+                tasks_workers::heartbeat,
                 tasks_workers::host,
                 tasks_workers::process,
                 tasks_workers::time,
@@ -148,7 +148,7 @@ pub(in crate::jobs) async fn all(conn: &mut Connection) -> Result<Vec<Member>, J
 }
 
 /// Whether a job is one of few that may have killed their processes: one death says little, and all that ran then go on together.
-pub(in crate::jobs) fn is_suspect(crashes: i32) -> bool {
+pub(in crate::jobs) fn is_quarantined(crashes: i32) -> bool {
     crashes > 1
 }
 
@@ -197,7 +197,7 @@ const RETURN: &str = "UPDATE tasks_jobs SET worker = NULL, fence = fence + 1, pr
 
 /// Takes a worker for dead, unless it has shown a sign of life since it was seen. Its jobs are ready again; one that too many
 /// processes died of has failed. Gives how many jobs it had; nothing when it lives.
-pub(in crate::jobs) async fn bury(
+pub(in crate::jobs) async fn reap(
     conn: &mut Connection,
     dead: &Member,
     limits: &CrashLimits,
@@ -220,7 +220,7 @@ pub(in crate::jobs) async fn bury(
         diesel::delete(
             tasks_workers::table
                 .filter(tasks_workers::id.eq(&dead.id))
-                .filter(tasks_workers::beat.eq(dead.beat)),
+                .filter(tasks_workers::heartbeat.eq(dead.heartbeat)),
         )
         .execute(conn)
         .await
@@ -241,7 +241,7 @@ pub(in crate::jobs) async fn bury(
                       WHEN {over} THEN 'the process that ran it died ' || \
                            CASE WHEN crashes = 0 THEN 'once' ELSE CAST(crashes + 1 AS TEXT) || ' times' END ELSE error END \
          WHERE {running} AND worker = $3",
-        running = having::RUNNING
+        running = sql::RUNNING
     );
     let jobs = with_conn!(conn, |conn| {
         statement(sql)
@@ -260,7 +260,7 @@ pub(in crate::jobs) async fn leave(
     id: &str,
     now: i64,
 ) -> Result<(), JobError> {
-    let sql = format!("{RETURN} WHERE {} AND worker = $3", having::RUNNING);
+    let sql = format!("{RETURN} WHERE {} AND worker = $3", sql::RUNNING);
     with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)
@@ -282,7 +282,7 @@ pub(in crate::jobs) async fn return_orphans(
 ) -> Result<usize, JobError> {
     let sql = format!(
         "{RETURN} WHERE {} AND NOT EXISTS (SELECT 1 FROM tasks_workers w WHERE w.id = tasks_jobs.worker)",
-        having::RUNNING
+        sql::RUNNING
     );
     Ok(with_conn!(conn, |conn| {
         statement(sql)
@@ -301,7 +301,7 @@ pub(in crate::jobs) async fn held(
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::worker.eq(id))
-            .filter(sql::<Bool>(having::RUNNING))
+            .filter(sql::<Bool>(sql::RUNNING))
             .filter(tasks_jobs::task_name.is_not_null())
             .select((tasks_jobs::id, tasks_jobs::fence))
             .load(conn)
@@ -317,7 +317,7 @@ pub(in crate::jobs) async fn asked_to_stop(
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::worker.eq(id))
-            .filter(sql::<Bool>(having::RUNNING))
+            .filter(sql::<Bool>(sql::RUNNING))
             .filter(tasks_jobs::cancel_requested_at.is_not_null())
             .select(tasks_jobs::id)
             .load(conn)

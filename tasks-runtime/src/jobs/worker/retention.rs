@@ -32,7 +32,7 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>) {
             () = shared.stopping.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        if let Err(error) = forget(&shared).await {
+        if let Err(error) = delete_marked(&shared).await {
             tracing::warn!(%error, "jobs that were deleted are not forgotten yet");
         }
         let Some(retention) = shared.settings.retention else {
@@ -45,7 +45,7 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>) {
         let before = shared.clock.now() - i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
         let expired: Result<usize, JobError> = shared
             .session
-            .transaction(async |tx| store::expire(tx, before, AT_ONCE).await)
+            .transaction(async |tx| store::prune(tx, before, AT_ONCE).await)
             .await;
         next = Instant::now()
             + match expired {
@@ -59,18 +59,18 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>) {
     }
 }
 
-async fn forget(shared: &Shared) -> Result<(), JobError> {
+async fn delete_marked(shared: &Shared) -> Result<(), JobError> {
     let any: Result<bool, JobError> = shared
         .session
-        .read(async |conn| store::any_to_forget(conn).await)
+        .read(async |conn| store::any_marked(conn).await)
         .await;
     if any? {
         let gone: Result<usize, JobError> = shared
             .session
-            .transaction(async |tx| store::forget(tx).await)
+            .transaction(async |tx| store::delete_marked(tx).await)
             .await;
         gone?;
-        shared.changes.tell_all();
+        shared.changes.notify_all();
     }
     Ok(())
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::aging::{self, Aging};
-use super::claim::{self, Kind};
+use super::capacity::{Capacity, ClaimRequest};
+use super::claim::{self, ClaimKind};
 use super::driver::Driver;
 use super::finish::{Finish, finish};
 use super::membership;
-use super::places::{Places, Want};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::state;
@@ -37,7 +37,7 @@ pub(super) struct Round {
 struct Claims<'a> {
     worker: &'a str,
     registry: &'a TaskRegistry,
-    places: Places,
+    capacity: Capacity,
     /// Tasks of jobs that were met and that this process does not have.
     unknown: BTreeSet<String>,
     aging: &'a mut Aging,
@@ -53,24 +53,25 @@ impl Driver {
         let changed: Vec<_> = std::mem::take(&mut self.changed)
             .into_values()
             .map(|attempt| {
-                let (progress, artifact) = attempt.take_said();
+                let (progress, artifact) = attempt.take_reported();
                 (attempt, progress, artifact)
             })
             .collect();
-        let asks = claim && (self.hungry || self.is_due());
+        let asks = claim && (self.may_claim || self.is_due());
         // What could not begin is left to others; what is due is made ready all the same.
         let begins = asks && self.can_begin().await;
-        let stirred =
-            self.stirred || self.is_due() || finished.iter().any(|end| end.state == state::WAITING);
-        let ticks = asks && stirred;
+        let recheck_timers = self.recheck_timers
+            || self.is_due()
+            || finished.iter().any(|end| end.state == state::WAITING);
+        let ticks = asks && recheck_timers;
         // Others may begin what this process gives back.
         let returns = finished.iter().any(|end| end.state == state::READY);
         let shared = &self.shared;
-        let places = Places::of(shared);
+        let capacity = Capacity::of(shared);
         self.turn = self.turn.wrapping_add(1);
         let takes = begins && shared.settings.engine.is_none();
-        let wants = if takes {
-            places.wants(self.turn)
+        let requests = if takes {
+            capacity.requests(self.turn)
         } else {
             Vec::new()
         };
@@ -80,7 +81,7 @@ impl Driver {
         let mut claims = Claims {
             worker,
             registry,
-            places,
+            capacity,
             unknown: BTreeSet::new(),
             aging: &mut self.aging,
             patience: shared
@@ -99,11 +100,12 @@ impl Driver {
                     full: asks && !begins,
                     ..Round::default()
                 };
-                let Some(beat) = membership::beat(tx, worker, &shared.clock).await? else {
+                let Some(heartbeat) = membership::heartbeat(tx, worker, &shared.clock).await?
+                else {
                     round.expelled = true;
                     return Ok(round);
                 };
-                if let Some(time) = beat.time {
+                if let Some(time) = heartbeat.time {
                     shared.clock.set(time, asked);
                 }
                 let now = shared.clock.now();
@@ -130,7 +132,7 @@ impl Driver {
                     round.due = scheduled.into_iter().chain(waiting.at).min();
                     round.by_name = waiting.by_name > 0;
                 }
-                for want in &wants {
+                for want in &requests {
                     claims.claim(tx, want, &mut round).await?;
                 }
                 if takes && round.by_name {
@@ -146,7 +148,7 @@ impl Driver {
             .await;
         match &result {
             Ok(_) => {
-                self.stirred = stirred && !ticks;
+                self.recheck_timers = recheck_timers && !ticks;
                 if asks {
                     self.shared.due.notify_one();
                 }
@@ -155,10 +157,10 @@ impl Driver {
                 }
                 let changes = &self.shared.changes;
                 let ids = finished.iter().map(|end| end.id.as_str());
-                ids.for_each(|id| changes.tell(id));
+                ids.for_each(|id| changes.notify(id));
                 changed
                     .iter()
-                    .for_each(|(attempt, ..)| changes.tell_id(attempt.id));
+                    .for_each(|(attempt, ..)| changes.notify_id(attempt.id));
             }
             Err(_) => {
                 // For the next round.
@@ -169,7 +171,7 @@ impl Driver {
                 for (attempt, ..) in changed {
                     self.changed.insert(attempt.id, attempt);
                 }
-                self.stir();
+                self.recheck();
             }
         }
         result
@@ -181,14 +183,14 @@ impl Claims<'_> {
     async fn claim(
         &mut self,
         tx: &mut Connection,
-        want: &Want,
+        want: &ClaimRequest,
         round: &mut Round,
     ) -> Result<(), JobError> {
         for _ in 0..TIMES {
-            let Some(kind) = self.places.kind(want, &self.unknown) else {
+            let Some(kind) = self.capacity.kind(want, &self.unknown) else {
                 return Ok(());
             };
-            let limit = self.places.limit(want);
+            let limit = self.capacity.limit(want);
             if limit == 0 {
                 round.full = true;
                 return Ok(());
@@ -205,10 +207,10 @@ impl Claims<'_> {
                 let task = job.task_name.as_deref().unwrap_or_default();
                 self.registry.get(task).is_ok()
             });
-            self.places.take(&known);
+            self.capacity.take(&known);
             round.claimed.extend(known);
             if unknown.is_empty() {
-                round.full |= is_full && !matches!(kind, Kind::Suspect(_));
+                round.full |= is_full && !matches!(kind, ClaimKind::Quarantined(_));
                 return Ok(());
             }
             claim::set_aside(tx, self.worker, &unknown).await?;
@@ -229,7 +231,7 @@ impl Claims<'_> {
         &mut self,
         tx: &mut Connection,
         queue: &str,
-        kind: &Kind,
+        kind: &ClaimKind,
         limit: usize,
     ) -> Result<Vec<Claimed>, JobError> {
         let Some(patience) = self.patience else {
@@ -255,13 +257,13 @@ impl Claims<'_> {
         tx: &mut Connection,
         round: &mut Round,
     ) -> Result<(), JobError> {
-        let queues: Vec<String> = self.places.open_queues().map(str::to_owned).collect();
+        let queues: Vec<String> = self.capacity.open_queues().map(str::to_owned).collect();
         for queue in queues {
             for task in claim::names_that_wait(tx, &queue).await? {
                 if self.registry.get(&task).is_err() {
                     self.unknown.insert(task);
-                } else if !self.places.has_limit(&task) {
-                    let want = self.places.want_by_name(&queue, &task);
+                } else if !self.capacity.has_limit(&task) {
+                    let want = self.capacity.request_by_name(&queue, &task);
                     self.claim(tx, &want, round).await?;
                 }
             }

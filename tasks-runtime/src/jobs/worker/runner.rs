@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Event};
 use super::finish::Finish;
-use super::membership::is_suspect;
-use super::running::{Entry, Why};
+use super::in_flight::{InFlightAttempt, StopReason};
+use super::membership::is_quarantined;
 use super::shared::Shared;
 use crate::artifacts::ArtifactId;
 use crate::call::ExecuteError;
@@ -34,13 +34,13 @@ pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
         return;
     };
     let stop = CancellationToken::new();
-    shared.running.add(
+    shared.in_flight.add(
         job.id.clone(),
-        Entry {
+        InFlightAttempt {
             fence: job.fence,
             queue: job.queue.clone(),
             task: Some(job.task_name.clone().unwrap_or_default()),
-            suspect: is_suspect(job.crashes),
+            quarantined: is_quarantined(job.crashes),
             stop: stop.clone(),
             why: None,
             waiting_since: Some(std::time::Instant::now()),
@@ -54,7 +54,7 @@ pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
         shared.outbox.clone(),
         shared.clock.clone(),
     ));
-    shared.changes.tell_id(id);
+    shared.changes.notify_id(id);
     #[cfg(feature = "metrics")]
     if let Some(metrics) = &shared.metrics {
         let waited = u64::try_from(shared.clock.now() - job.run_at).unwrap_or(0);
@@ -67,7 +67,7 @@ pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
 }
 
 async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: CancellationToken) {
-    if !shared.running.begin(&job.id, job.fence) {
+    if !shared.in_flight.begin(&job.id, job.fence) {
         // It waited for a thread for too long, and was returned.
         return;
     }
@@ -111,9 +111,9 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
     };
     // A thread cannot be stopped: until it has ended, so has not the attempt.
     attempt.ended().await;
-    let why = shared.running.remove(&job.id, job.fence);
+    let why = shared.in_flight.remove(&job.id, job.fence);
     let end = match why {
-        None | Some(Why::Shutdown) if without_key => {
+        None | Some(StopReason::Shutdown) if without_key => {
             let back = Finish::returned(&job.id, job.fence, shared.clock.now());
             Some(later(back, shared.clock.after(NO_KEY)))
         }
@@ -142,7 +142,7 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
         None => Event::Over(job.id, job.fence),
     };
     let _ = shared.outbox.send(event);
-    shared.running.told();
+    shared.in_flight.acknowledge();
 }
 
 /// An attempt that failed is seen in the log.
@@ -175,7 +175,7 @@ fn end(
     attempt: &Attempt,
     policy: &JobPolicy,
     result: Option<Result<Outcome, ExecuteError>>,
-    why: Option<Why>,
+    why: Option<StopReason>,
     clock: &Clock,
 ) -> Option<Finish> {
     let now = clock.now();
@@ -184,8 +184,8 @@ fn end(
         ..Finish::returned(&job.id, job.fence, now)
     };
     match why {
-        Some(Why::Superseded) => return None,
-        Some(Why::Canceled) => {
+        Some(StopReason::Superseded) => return None,
+        Some(StopReason::Canceled) => {
             return Some(Finish {
                 state: state::CANCELED,
                 attempts: 0,
@@ -193,7 +193,7 @@ fn end(
                 ..blank
             });
         }
-        Some(Why::Shutdown) if result.is_none() => {
+        Some(StopReason::Shutdown) if result.is_none() => {
             return Some(Finish::left_behind(&job.id, job.fence, false, now));
         }
         _ => {}
@@ -208,7 +208,7 @@ fn end(
                 attempts: 0,
                 finished_at: Some(now),
                 artifact_id: blank.artifact_id.clone().or_else(|| artifact_in(&json)),
-                progress: attempt.take_said().0,
+                progress: attempt.take_reported().0,
                 result: Some(json),
                 ..blank
             });
@@ -227,7 +227,7 @@ fn end(
         error_type: Some(failure.r#type),
         error: Some(failure.message),
         error_traceback: failure.traceback,
-        progress: attempt.take_said().0,
+        progress: attempt.take_reported().0,
         ..blank
     };
     if failure.permanent || job.attempt >= job.max_attempts {

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::Event;
 use super::condition::Condition;
+use super::in_flight::InFlight;
 use super::membership::CrashLimits;
-use super::running::Running;
 use crate::database::Session;
 use crate::execute::TaskExecutor;
 use crate::jobs::changes::Changes;
@@ -32,7 +32,7 @@ pub(in crate::jobs) struct Shared {
     pub(in crate::jobs) changes: Changes,
     #[cfg(feature = "metrics")]
     pub(in crate::jobs) metrics: Option<Arc<crate::jobs::metrics::Metrics>>,
-    pub(in crate::jobs) running: Running,
+    pub(in crate::jobs) in_flight: InFlight,
     /// There may be work.
     pub(in crate::jobs) wake: Notify,
     /// There may be attempts that an engine is to be told of.

@@ -3,8 +3,8 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::places::Places;
-use super::whole::Worker;
+use super::capacity::Capacity;
+use super::lifecycle::Worker;
 use crate::jobs::id::JobId;
 
 /// How often it is said, at most.
@@ -16,7 +16,7 @@ impl Worker {
     pub(in crate::jobs) fn waits_in_vain(&self, id: JobId) {
         let current = tokio::runtime::Handle::try_current();
         let in_job = current.is_ok_and(|current| current.id() == self.shared.handle.id());
-        if !in_job || Places::of(&self.shared).are_free() {
+        if !in_job || Capacity::of(&self.shared).is_free() {
             return;
         }
         let mut said = self
@@ -30,9 +30,9 @@ impl Worker {
         *said = Some(Instant::now());
         tracing::warn!(
             job_id = %id,
-            places = self.shared.settings.max_concurrency,
-            "a job waits for another job that has no place to run: all places are taken, perhaps by jobs that wait like this one. \
-             Submit what comes next at the end of the job, or give the other task a queue and the process more places \
+            capacity = self.shared.settings.max_concurrency,
+            "a job waits for another job that has no place to run: all capacity are taken, perhaps by jobs that wait like this one. \
+             Submit what comes next at the end of the job, or give the other task a queue and the process more capacity \
              (`Jobs::max_concurrency`)"
         );
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::jobs::id::JobId;
 
 use super::attempt::Event;
-use super::membership::is_suspect;
-use super::places::Places;
+use super::capacity::Capacity;
+use super::membership::is_quarantined;
 use super::shared::Shared;
 use super::{claim, membership, runner};
-use crate::jobs::engine::Ran;
+use crate::jobs::engine::RunOutcome;
 use crate::jobs::error::JobError;
 use crate::jobs::state;
 use crate::jobs::table::Claimed;
@@ -19,7 +19,10 @@ use crate::jobs::table::Claimed;
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Runs the attempt of a job, if one is due and there is a place for it.
-pub(in crate::jobs) async fn run_one(shared: &Arc<Shared>, job: JobId) -> Result<Ran, JobError> {
+pub(in crate::jobs) async fn run_one(
+    shared: &Arc<Shared>,
+    job: JobId,
+) -> Result<RunOutcome, JobError> {
     // Of its own, so that a caller who goes away leaves nothing half begun.
     let begins = shared.control.spawn(begin(Arc::clone(shared), job));
     let fence = match begins.await.map_err(|_| JobError::NotRunning)?? {
@@ -33,54 +36,54 @@ pub(in crate::jobs) async fn run_one(shared: &Arc<Shared>, job: JobId) -> Result
             .read(async |conn| claim::standing(conn, job).await)
             .await?;
         if found != Some((state::RUNNING, fence)) {
-            return Ok(Ran::Ended);
+            return Ok(RunOutcome::Ended);
         }
         let _ = tokio::time::timeout(LOOK, changes.changed()).await;
     }
 }
 
 /// Begins the attempt in this process, and gives its fence, or says why not.
-async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<i64, Ran>, JobError> {
+async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<i64, RunOutcome>, JobError> {
     let id = job.to_string();
     // From here on the place is taken, until the attempt has it or does not begin. The shutdown waits for that.
-    let free = Places::of(&shared).are_free();
-    let Some(reservation) = shared.running.reserve(&id).filter(|_| free) else {
-        return Ok(Err(Ran::Busy));
+    let free = Capacity::of(&shared).is_free();
+    let Some(reservation) = shared.in_flight.reserve(&id).filter(|_| free) else {
+        return Ok(Err(RunOutcome::Busy));
     };
     if shared.stopping.is_cancelled() {
         return Err(JobError::NotRunning);
     }
     let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
-    let given: Result<Result<Claimed, Ran>, JobError> = shared
+    let given: Result<Result<Claimed, RunOutcome>, JobError> = shared
         .session
         .transaction(async |tx| {
             let Some(found) = claim::asked_for(tx, &id).await? else {
-                return Ok(Err(Ran::Nothing));
+                return Ok(Err(RunOutcome::Nothing));
             };
             if found.state == state::RUNNING {
-                return Ok(Err(Ran::Busy));
+                return Ok(Err(RunOutcome::Busy));
             }
             if found.state != state::READY {
-                return Ok(Err(Ran::Nothing));
+                return Ok(Err(RunOutcome::Nothing));
             }
             let task = found.task_name.as_deref().unwrap_or_default();
-            let suspect = is_suspect(found.crashes);
+            let quarantined = is_quarantined(found.crashes);
             // One of a task that this process does not have is run by another that is called.
             let known = shared.executor.registry().get(task).is_ok();
             // Nobody else looks between these two: it is the thread of the driver.
-            let places = Places::but_for(&shared, Some(&id));
-            if !known || !places.are_free_for(&found.queue, task, suspect) {
-                return Ok(Err(Ran::Busy));
+            let capacity = Capacity::but_for(&shared, Some(&id));
+            if !known || !capacity.has_room_for(&found.queue, task, quarantined) {
+                return Ok(Err(RunOutcome::Busy));
             }
-            reservation.is_of(&found.queue, task, suspect);
-            if membership::beat(tx, &worker, &shared.clock)
+            reservation.is_of(&found.queue, task, quarantined);
+            if membership::heartbeat(tx, &worker, &shared.clock)
                 .await?
                 .is_none()
             {
-                return Ok(Err(Ran::Busy));
+                return Ok(Err(RunOutcome::Busy));
             }
             let given = claim::claim_one(tx, &worker, &id, shared.clock.now()).await?;
-            Ok(given.ok_or(Ran::Busy))
+            Ok(given.ok_or(RunOutcome::Busy))
         })
         .await;
     Ok(given?.map(|job| {

@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::condition::Condition;
 use super::driver::Driver;
+use super::in_flight::InFlight;
 use super::membership::CrashLimits;
-use super::running::Running;
 use super::shared::{Shared, WorkerName};
-use super::{offers, retention};
+use super::{dispatch, retention};
 use crate::database::Session;
 use crate::execute::TaskExecutor;
 use crate::jobs::changes::Changes;
@@ -78,7 +78,7 @@ impl Worker {
             changes,
             #[cfg(feature = "metrics")]
             metrics,
-            running: Running::default(),
+            in_flight: InFlight::default(),
             wake: Notify::new(),
             due: Notify::new(),
             outbox,
@@ -89,7 +89,7 @@ impl Worker {
             waits_in_vain: Mutex::default(),
         });
         if let Some(engine) = &shared.settings.engine {
-            runtime.spawn(offers::run(Arc::clone(&shared), Arc::clone(engine)));
+            runtime.spawn(dispatch::run(Arc::clone(&shared), Arc::clone(engine)));
         }
         let (ending, ended) = watched::channel(false);
         let driver = Driver::new(Arc::clone(&shared), inbox);
@@ -123,7 +123,7 @@ impl Worker {
 
     /// Asks the attempt of a job to stop, if it is here.
     pub(in crate::jobs) fn cancel(&self, id: JobId) {
-        self.shared.running.cancel(&id.to_string());
+        self.shared.in_flight.cancel(&id.to_string());
     }
 
     /// Takes no more jobs, lets those that run end, and returns what is left to the queue.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Why an attempt is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::jobs) enum Why {
+pub(in crate::jobs) enum StopReason {
     /// Somebody asked for it.
     Canceled,
     /// The process is about to end: the job goes back to the queue.
@@ -17,27 +17,27 @@ pub(in crate::jobs) enum Why {
     Superseded,
 }
 
-/// One of them.
-pub(in crate::jobs) struct Entry {
+/// An attempt that runs in this process.
+pub(in crate::jobs) struct InFlightAttempt {
     pub(in crate::jobs) fence: i64,
     pub(in crate::jobs) queue: String,
-    /// `None` for a closure, which takes no place of a job.
+    /// `None` for a closure, which does not count against the capacity.
     pub(in crate::jobs) task: Option<String>,
-    pub(in crate::jobs) suspect: bool,
+    pub(in crate::jobs) quarantined: bool,
     pub(in crate::jobs) stop: CancellationToken,
-    pub(in crate::jobs) why: Option<Why>,
+    pub(in crate::jobs) why: Option<StopReason>,
     /// When it was given to the threads of the tasks, until one of them begins with it.
     pub(in crate::jobs) waiting_since: Option<Instant>,
 }
 
-/// All of them, by their ids.
+/// The attempts that run in this process, by the id of their job.
 #[derive(Default)]
-pub(in crate::jobs) struct Running(Mutex<Inner>);
+pub(in crate::jobs) struct InFlight(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    entries: HashMap<String, Entry>,
-    /// Attempts that have ended, and have not told the driver yet.
+    entries: HashMap<String, InFlightAttempt>,
+    /// Attempts that have ended and that the driver has not acknowledged yet.
     ending: usize,
     /// Jobs that an engine called for and that are being claimed, with their queue and task once those are known.
     claiming: HashMap<String, Option<Claiming>>,
@@ -47,61 +47,61 @@ struct Inner {
 struct Claiming {
     queue: String,
     task: String,
-    suspect: bool,
+    quarantined: bool,
 }
 
-/// A place that is kept for a job while it is being claimed.
+/// Capacity that is reserved for a job while it is being claimed.
 pub(in crate::jobs) struct Reservation<'a> {
-    running: &'a Running,
+    in_flight: &'a InFlight,
     id: String,
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.running.lock().claiming.remove(&self.id);
+        self.in_flight.lock().claiming.remove(&self.id);
     }
 }
 
 impl Reservation<'_> {
     /// The job is of this queue and task.
-    pub(in crate::jobs) fn is_of(&self, queue: &str, task: &str, suspect: bool) {
+    pub(in crate::jobs) fn is_of(&self, queue: &str, task: &str, quarantined: bool) {
         let claiming = Claiming {
             queue: queue.to_owned(),
             task: task.to_owned(),
-            suspect,
+            quarantined,
         };
-        let mut running = self.running.lock();
-        running.claiming.insert(self.id.clone(), Some(claiming));
+        let mut inner = self.in_flight.lock();
+        inner.claiming.insert(self.id.clone(), Some(claiming));
     }
 }
 
-/// How many places are taken.
+/// How many jobs are in flight.
 #[derive(Default)]
-pub(in crate::jobs) struct Taken {
+pub(in crate::jobs) struct InFlightCount {
     pub(in crate::jobs) all: usize,
     pub(in crate::jobs) queues: HashMap<String, usize>,
     pub(in crate::jobs) tasks: HashMap<String, usize>,
-    pub(in crate::jobs) suspects: usize,
+    pub(in crate::jobs) quarantined: usize,
 }
 
-impl Running {
+impl InFlight {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(in crate::jobs) fn add(&self, id: String, entry: Entry) {
-        self.lock().entries.insert(id, entry);
+    pub(in crate::jobs) fn add(&self, id: String, attempt: InFlightAttempt) {
+        self.lock().entries.insert(id, attempt);
     }
 
-    /// Keeps a place for a job that an engine called for; `None` when one is kept already, or it runs.
+    /// Reserves capacity for a job that an engine called for; `None` when that was done already, or the job runs.
     pub(in crate::jobs) fn reserve(&self, id: &str) -> Option<Reservation<'_>> {
-        let mut running = self.lock();
-        if running.entries.contains_key(id) || running.claiming.contains_key(id) {
+        let mut inner = self.lock();
+        if inner.entries.contains_key(id) || inner.claiming.contains_key(id) {
             return None;
         }
-        running.claiming.insert(id.to_owned(), None);
+        inner.claiming.insert(id.to_owned(), None);
         Some(Reservation {
-            running: self,
+            in_flight: self,
             id: id.to_owned(),
         })
     }
@@ -124,53 +124,53 @@ impl Running {
 
     /// Takes attempts back with which no thread has begun for so long. Gives their ids and fences.
     pub(in crate::jobs) fn take_back(&self, patience: Duration) -> Vec<(String, i64)> {
-        let mut running = self.lock();
-        let late = |entry: &Entry| {
+        let mut inner = self.lock();
+        let late = |entry: &InFlightAttempt| {
             entry
                 .waiting_since
                 .is_some_and(|since| since.elapsed() >= patience)
         };
-        if !running.entries.values().any(late) {
+        if !inner.entries.values().any(late) {
             return Vec::new();
         }
-        running
+        inner
             .entries
             .extract_if(|_, entry| late(entry))
             .map(|(id, entry)| (id, entry.fence))
             .collect()
     }
 
-    /// Takes an attempt out that has ended, and says why it was to stop, if it was. [`told`](Self::told) follows once the driver
-    /// knows.
-    pub(in crate::jobs) fn remove(&self, id: &str, fence: i64) -> Option<Why> {
-        let mut running = self.lock();
-        running.ending += 1;
-        match running.entries.get(id) {
+    /// Removes an attempt that has ended, and returns why it was stopped, if it was. [`acknowledge`](Self::acknowledge) follows once the
+    /// driver knows.
+    pub(in crate::jobs) fn remove(&self, id: &str, fence: i64) -> Option<StopReason> {
+        let mut inner = self.lock();
+        inner.ending += 1;
+        match inner.entries.get(id) {
             Some(entry) if entry.fence == fence => {
-                running.entries.remove(id).and_then(|entry| entry.why)
+                inner.entries.remove(id).and_then(|entry| entry.why)
             }
             // The job is back already, in a later attempt.
-            _ => Some(Why::Superseded),
+            _ => Some(StopReason::Superseded),
         }
     }
 
-    /// The driver has been told of the end of an attempt that was removed.
-    pub(in crate::jobs) fn told(&self) {
-        let mut running = self.lock();
-        running.ending = running.ending.saturating_sub(1);
+    /// The driver knows of the end of an attempt that was removed.
+    pub(in crate::jobs) fn acknowledge(&self) {
+        let mut inner = self.lock();
+        inner.ending = inner.ending.saturating_sub(1);
     }
 
     pub(in crate::jobs) fn cancel(&self, id: &str) {
         if let Some(entry) = self.lock().entries.get_mut(id) {
-            entry.why.get_or_insert(Why::Canceled);
+            entry.why.get_or_insert(StopReason::Canceled);
             entry.stop.cancel();
         }
     }
 
-    /// Stops all of them.
-    pub(in crate::jobs) fn stop_all(&self, why: Why) {
+    /// Stops all attempts.
+    pub(in crate::jobs) fn stop_all(&self, why: StopReason) {
         for entry in self.lock().entries.values_mut() {
-            if why == Why::Superseded {
+            if why == StopReason::Superseded {
                 entry.why = Some(why);
             }
             entry.why.get_or_insert(why);
@@ -180,8 +180,8 @@ impl Running {
 
     /// The names of the tasks that run now, each once.
     pub(in crate::jobs) fn task_names(&self) -> Vec<String> {
-        let running = self.lock();
-        let begun = running
+        let inner = self.lock();
+        let begun = inner
             .entries
             .values()
             .filter(|entry| entry.waiting_since.is_none());
@@ -192,8 +192,8 @@ impl Running {
 
     /// Whether none runs, and the driver knows of all ends.
     pub(in crate::jobs) fn is_empty(&self) -> bool {
-        let running = self.lock();
-        running.entries.is_empty() && running.ending == 0 && running.claiming.is_empty()
+        let inner = self.lock();
+        inner.entries.is_empty() && inner.ending == 0 && inner.claiming.is_empty()
     }
 
     /// What is still there, as id, fence and whether it is a closure.
@@ -205,11 +205,11 @@ impl Running {
             .collect()
     }
 
-    /// The places that are taken, but for that of one job.
-    pub(in crate::jobs) fn taken(&self, but: Option<&str>) -> Taken {
-        let mut taken = Taken::default();
-        let running = self.lock();
-        let others = running
+    /// Counts what is in flight, except for one job.
+    pub(in crate::jobs) fn taken(&self, but: Option<&str>) -> InFlightCount {
+        let mut taken = InFlightCount::default();
+        let inner = self.lock();
+        let others = inner
             .claiming
             .iter()
             .filter(|(id, _)| but != Some(id.as_str()));
@@ -218,16 +218,16 @@ impl Running {
             let Some(claiming) = claiming else {
                 continue;
             };
-            taken.suspects += usize::from(claiming.suspect);
+            taken.quarantined += usize::from(claiming.quarantined);
             count(&mut taken.queues, &claiming.queue);
             count(&mut taken.tasks, &claiming.task);
         }
-        for entry in running.entries.values() {
+        for entry in inner.entries.values() {
             let Some(task) = &entry.task else {
                 continue;
             };
             taken.all += 1;
-            taken.suspects += usize::from(entry.suspect);
+            taken.quarantined += usize::from(entry.quarantined);
             count(&mut taken.queues, &entry.queue);
             count(&mut taken.tasks, task);
         }

@@ -1,37 +1,37 @@
-//! The places for jobs that are free in this process, and what is asked for to fill them.
+//! How many more jobs this process can run, and what to claim to fill that capacity.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::claim::Kind;
-use super::membership::is_suspect;
+use super::claim::ClaimKind;
+use super::membership::is_quarantined;
 use super::shared::Shared;
 use crate::jobs::table::Claimed;
 
-/// How many jobs are wanted of a queue, and which.
-pub(in crate::jobs) struct Want {
+/// A claim to be made: how many jobs of which queue, and of which kind.
+pub(in crate::jobs) struct ClaimRequest {
     pub(in crate::jobs) queue: String,
-    kind: Kind,
+    kind: ClaimKind,
     limit: usize,
 }
 
-/// The places that are free: in all, by queue, and by task.
-pub(in crate::jobs) struct Places {
+/// Free capacity of this process: in all, by queue, and by task.
+pub(in crate::jobs) struct Capacity {
     free: usize,
     queues: HashMap<String, usize>,
-    /// Of the tasks of which only so many jobs run at once.
+    /// Free capacity of the tasks that have a concurrency limit.
     tasks: BTreeMap<String, usize>,
-    /// Whether a suspect runs: there is one at a time.
-    suspect: bool,
+    /// Whether a quarantined job runs: there is one at a time.
+    quarantined: bool,
 }
 
-impl Places {
+impl Capacity {
     pub(in crate::jobs) fn of(shared: &Shared) -> Self {
         Self::but_for(shared, None)
     }
 
-    /// As if the place of one job were free.
+    /// Capacity as if one job did not run.
     pub(in crate::jobs) fn but_for(shared: &Shared, job: Option<&str>) -> Self {
-        let taken = shared.running.taken(job);
+        let taken = shared.in_flight.taken(job);
         let left = |of: &HashMap<String, usize>, name: &str, limit: usize| {
             limit.saturating_sub(of.get(name).copied().unwrap_or_default())
         };
@@ -45,37 +45,37 @@ impl Places {
             tasks: tasks
                 .map(|(task, limit)| (task.clone(), left(&taken.tasks, task, *limit)))
                 .collect(),
-            suspect: taken.suspects > 0,
+            quarantined: taken.quarantined > 0,
         }
     }
 
-    /// Whether any job could begin.
-    pub(in crate::jobs) fn are_free(&self) -> bool {
+    /// Returns whether any job could begin.
+    pub(in crate::jobs) fn is_free(&self) -> bool {
         self.free > 0 && self.queues.values().any(|room| *room > 0)
     }
 
-    /// Whether this job could begin.
-    pub(in crate::jobs) fn are_free_for(&self, queue: &str, task: &str, suspect: bool) -> bool {
+    /// Returns whether a job of this queue and task could begin.
+    pub(in crate::jobs) fn has_room_for(&self, queue: &str, task: &str, quarantined: bool) -> bool {
         let room = self.queues.get(queue).copied().unwrap_or(self.free);
         let of_task = self.tasks.get(task).copied().unwrap_or(room);
-        room.min(self.free).min(of_task) > 0 && !(suspect && self.suspect)
+        room.min(self.free).min(of_task) > 0 && !(quarantined && self.quarantined)
     }
 
-    /// What to ask for to fill one queue with jobs of a task that has no limit of its own.
-    pub(in crate::jobs) fn want_by_name(&self, queue: &str, task: &str) -> Want {
-        Want {
+    /// Requests jobs of one task, for a queue whose front is taken by tasks that this process does not have.
+    pub(in crate::jobs) fn request_by_name(&self, queue: &str, task: &str) -> ClaimRequest {
+        ClaimRequest {
             queue: queue.to_owned(),
-            kind: Kind::Limited(task.to_owned()),
+            kind: ClaimKind::Limited(task.to_owned()),
             limit: self.free,
         }
     }
 
-    /// Whether a task has a limit of its own.
+    /// Returns whether a task has a concurrency limit.
     pub(in crate::jobs) fn has_limit(&self, task: &str) -> bool {
         self.tasks.contains_key(task)
     }
 
-    /// The queues in which another job could begin.
+    /// Names of the queues in which another job could begin.
     pub(in crate::jobs) fn open_queues(&self) -> impl Iterator<Item = &str> {
         let open = self
             .queues
@@ -84,59 +84,63 @@ impl Places {
         open.map(|(queue, _)| queue.as_str())
     }
 
-    /// What to ask for, beginning with another queue each turn.
-    pub(in crate::jobs) fn wants(&self, turn: usize) -> Vec<Want> {
-        let mut wants = Vec::new();
+    /// All claims to be made, beginning with another queue each turn so that none is always last.
+    pub(in crate::jobs) fn requests(&self, turn: usize) -> Vec<ClaimRequest> {
+        let mut requests = Vec::new();
         for (queue, room) in &self.queues {
             let room = (*room).min(self.free);
             if room == 0 {
                 continue;
             }
-            let want = |kind, limit| Want {
+            let want = |kind, limit| ClaimRequest {
                 queue: queue.clone(),
                 kind,
                 limit,
             };
-            if !self.suspect {
-                wants.push(want(Kind::Suspect(Vec::new()), 1));
+            if !self.quarantined {
+                requests.push(want(ClaimKind::Quarantined(Vec::new()), 1));
             }
             for (task, room_of_task) in self.tasks.iter().filter(|(_, room)| **room > 0) {
                 let limit = room.min(*room_of_task);
-                wants.push(want(Kind::Limited(task.clone()), limit));
+                requests.push(want(ClaimKind::Limited(task.clone()), limit));
             }
-            wants.push(want(Kind::Sound, room));
+            requests.push(want(ClaimKind::Normal, room));
         }
-        if wants.len() > 1 {
-            let by = turn % wants.len();
-            wants.rotate_left(by);
+        if requests.len() > 1 {
+            let by = turn % requests.len();
+            requests.rotate_left(by);
         }
-        wants
+        requests
     }
 
-    /// What is asked for now; `None` when a suspect is wanted and one runs already. Suspects of unknown tasks are left to others.
-    pub(in crate::jobs) fn kind(&self, want: &Want, unknown: &BTreeSet<String>) -> Option<Kind> {
+    /// The kind to claim now; `None` for a quarantined job while one runs. Quarantined jobs of unknown tasks are left to other workers.
+    pub(in crate::jobs) fn kind(
+        &self,
+        want: &ClaimRequest,
+        unknown: &BTreeSet<String>,
+    ) -> Option<ClaimKind> {
         match &want.kind {
-            Kind::Suspect(_) if self.suspect => None,
-            Kind::Suspect(_) => {
+            ClaimKind::Quarantined(_) if self.quarantined => None,
+            ClaimKind::Quarantined(_) => {
                 let full = self.tasks.iter().filter(|(_, room)| **room == 0);
                 let left = full.map(|(task, _)| task).chain(unknown);
-                Some(Kind::Suspect(left.cloned().collect()))
+                Some(ClaimKind::Quarantined(left.cloned().collect()))
             }
             kind => Some(kind.clone()),
         }
     }
 
-    /// How many jobs a want may still have: what one takes, the next cannot.
-    pub(in crate::jobs) fn limit(&self, want: &Want) -> usize {
+    /// How many jobs a request may still claim, after what earlier ones have claimed.
+    pub(in crate::jobs) fn limit(&self, want: &ClaimRequest) -> usize {
         let room = self.queues.get(&want.queue).copied().unwrap_or_default();
         let room = match &want.kind {
-            Kind::Limited(task) => room.min(self.tasks.get(task).copied().unwrap_or(room)),
+            ClaimKind::Limited(task) => room.min(self.tasks.get(task).copied().unwrap_or(room)),
             _ => room,
         };
         want.limit.min(self.free).min(room)
     }
 
-    /// These jobs were given.
+    /// Reduces the capacity by jobs that were claimed.
     pub(in crate::jobs) fn take(&mut self, jobs: &[Claimed]) {
         for job in jobs {
             self.free = self.free.saturating_sub(1);
@@ -147,7 +151,7 @@ impl Places {
             {
                 *room = room.saturating_sub(1);
             }
-            self.suspect |= is_suspect(job.crashes);
+            self.quarantined |= is_quarantined(job.crashes);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::database::computer;
 use crate::jobs::error::JobError;
 
 /// As much of the time between two looks counts as watched, at most. When this process was paused itself, for a minute say, it
-/// has not seen anybody be silent for a minute.
+/// has not seen anybody be stale for a minute.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
 /// The beats of other workers, and for how long they were seen to be the same.
@@ -24,57 +24,57 @@ pub(in crate::jobs) struct Watch {
 impl Watch {
     /// Those of which nothing new was seen for a lease. What keeps this process from writing its own heartbeat may keep others from
     /// theirs, so the time counts only while it writes it.
-    fn silent(
+    fn stale(
         &mut self,
         lease: Duration,
         me: &str,
         members: Vec<Member>,
-        beats: bool,
+        heartbeats: bool,
     ) -> Vec<Member> {
         let now = Instant::now();
         let watched = self.looked.replace(now).map_or(Duration::ZERO, |looked| {
             now.duration_since(looked).min(LONGEST_LOOK)
         });
-        let watched = if beats { watched } else { Duration::ZERO };
+        let watched = if heartbeats { watched } else { Duration::ZERO };
         self.seen
             .retain(|id, _| members.iter().any(|member| member.id == *id));
-        let mut silent = Vec::new();
+        let mut stale = Vec::new();
         for member in members {
             if member.id == me {
                 continue;
             }
-            let fresh = (member.beat, Duration::ZERO);
+            let fresh = (member.heartbeat, Duration::ZERO);
             let seen = self.seen.entry(member.id.clone()).or_insert(fresh);
-            if seen.0 != member.beat {
+            if seen.0 != member.heartbeat {
                 *seen = fresh;
                 continue;
             }
             seen.1 += watched;
             if seen.1 >= lease {
-                silent.push(member);
+                stale.push(member);
             }
         }
-        silent
+        stale
     }
 }
 
-/// Buries workers that are silent. Gives whether there were any.
-pub(in crate::jobs) async fn bury_silent(
+/// Buries workers that are stale. Gives whether there were any.
+pub(in crate::jobs) async fn reap_stale(
     shared: &Shared,
     watch: &mut Watch,
     me: &str,
     members: Vec<Member>,
-    beats: bool,
+    heartbeats: bool,
 ) -> bool {
     let mut any = false;
-    for member in watch.silent(shared.settings.lease, me, members, beats) {
-        any |= bury(shared, &member).await;
+    for member in watch.stale(shared.settings.lease, me, members, heartbeats) {
+        any |= reap(shared, &member).await;
     }
     any
 }
 
-/// Buries those of this machine whose processes are gone: nobody has to be silent for that. Gives whether there were any.
-pub(in crate::jobs) async fn bury_gone(shared: &Shared, me: &str, members: &[Member]) -> bool {
+/// Buries those of this machine whose processes are gone: nobody has to be stale for that. Gives whether there were any.
+pub(in crate::jobs) async fn reap_gone(shared: &Shared, me: &str, members: &[Member]) -> bool {
     let here = host();
     // Where a process does not know its own start, it cannot tell others by theirs: they are watched.
     let Some((machine, _)) = here.rsplit_once(' ').filter(|(_, own)| !own.is_empty()) else {
@@ -87,19 +87,19 @@ pub(in crate::jobs) async fn bury_gone(shared: &Shared, me: &str, members: &[Mem
             && member.id != me
             && is_gone(member.process, started)
         {
-            any |= bury(shared, member).await;
+            any |= reap(shared, member).await;
         }
     }
     any
 }
 
-async fn bury(shared: &Shared, dead: &Member) -> bool {
+async fn reap(shared: &Shared, dead: &Member) -> bool {
     let limits = &shared.crash_limits;
-    let buried: Result<Option<usize>, JobError> = shared
+    let reaped: Result<Option<usize>, JobError> = shared
         .session
-        .transaction(async |tx| membership::bury(tx, dead, limits, shared.clock.now()).await)
+        .transaction(async |tx| membership::reap(tx, dead, limits, shared.clock.now()).await)
         .await;
-    match buried {
+    match reaped {
         Ok(None) => false,
         Ok(Some(jobs)) => {
             tracing::warn!(
@@ -108,7 +108,7 @@ async fn bury(shared: &Shared, dead: &Member) -> bool {
                 host = dead.host,
                 "a process that ran jobs is gone"
             );
-            shared.changes.tell_all();
+            shared.changes.notify_all();
             true
         }
         Err(error) => {
@@ -178,10 +178,10 @@ mod tests {
         child.wait().unwrap();
     }
 
-    fn member(beat: i64) -> Vec<Member> {
+    fn member(heartbeat: i64) -> Vec<Member> {
         vec![Member {
             id: "other".to_owned(),
-            beat,
+            heartbeat,
             host: String::new(),
             process: 1,
             time: 0,
@@ -192,9 +192,9 @@ mod tests {
     async fn a_worker_is_silent_when_its_beat_was_watched_to_stay_the_same() {
         let lease = Duration::from_secs(3);
         let mut watch = Watch::default();
-        let mut look = async |seconds, beat| {
+        let mut look = async |seconds, heartbeat| {
             tokio::time::advance(Duration::from_secs(seconds)).await;
-            watch.silent(lease, "me", member(beat), true).len()
+            watch.stale(lease, "me", member(heartbeat), true).len()
         };
         assert_eq!(look(0, 1).await, 0);
         assert_eq!(look(1, 1).await, 0);
@@ -208,11 +208,11 @@ mod tests {
     async fn who_was_paused_has_watched_nobody_meanwhile() {
         let mut watch = Watch::default();
         let lease = Duration::from_secs(10);
-        assert!(watch.silent(lease, "me", member(1), true).is_empty());
+        assert!(watch.stale(lease, "me", member(1), true).is_empty());
         tokio::time::advance(Duration::from_secs(3600)).await;
-        assert!(watch.silent(lease, "me", member(1), true).is_empty());
+        assert!(watch.stale(lease, "me", member(1), true).is_empty());
         assert!(
-            watch.silent(lease, "other", member(1), true).is_empty(),
+            watch.stale(lease, "other", member(1), true).is_empty(),
             "itself"
         );
     }
@@ -221,10 +221,10 @@ mod tests {
     async fn who_cannot_write_a_heartbeat_accuses_nobody() {
         let mut watch = Watch::default();
         let lease = Duration::from_secs(3);
-        for beats in [true, false, false, false, false, false, true, true] {
-            assert!(watch.silent(lease, "me", member(1), beats).is_empty());
+        for heartbeats in [true, false, false, false, false, false, true, true] {
+            assert!(watch.stale(lease, "me", member(1), heartbeats).is_empty());
             tokio::time::advance(Duration::from_secs(1)).await;
         }
-        assert_eq!(watch.silent(lease, "me", member(1), true).len(), 1);
+        assert_eq!(watch.stale(lease, "me", member(1), true).len(), 1);
     }
 }

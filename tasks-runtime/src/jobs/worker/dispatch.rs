@@ -1,4 +1,4 @@
-//! Tells an engine of the attempts that are due.
+//! Offers attempts that are due to an engine.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,27 +9,27 @@ use tokio::time::Instant;
 
 use super::claim;
 use super::shared::Shared;
-use crate::jobs::engine::{Due, Engine};
+use crate::jobs::engine::{DueAttempt, Engine};
 use crate::jobs::error::JobError;
 
-/// How often to look for what nobody told of.
+/// How often to look for due attempts without having been notified.
 const POLL: Duration = Duration::from_secs(1);
-/// How many attempts of a queue an engine is told of and has not begun, at most: of those of tasks with a limit, of those without
-/// one, and of suspects.
+/// Maximum number of attempts of one queue that are offered and not begun: of tasks with a limit, of tasks without one, and of quarantined
+/// jobs, each.
 const MOST: i64 = 300;
 
 /// Goes on until the process is to end.
 pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
-    // What the engine was told of, and has not begun.
-    let mut told: HashMap<JobId, u64> = HashMap::new();
+    // Offered, and not begun.
+    let mut offered: HashMap<JobId, u64> = HashMap::new();
     let mut since = Instant::now();
     while !shared.stopping.is_cancelled() {
         if since.elapsed() >= shared.settings.lease {
             // It may have lost something.
-            told.clear();
+            offered.clear();
             since = Instant::now();
         }
-        let due: Result<Vec<Due>, JobError> = shared
+        let due: Result<Vec<DueAttempt>, JobError> = shared
             .session
             .read(async |conn| {
                 let mut due = Vec::new();
@@ -41,7 +41,7 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
             })
             .await;
         match due {
-            Ok(due) => tell(&*engine, &mut told, &due).await,
+            Ok(due) => offer(&*engine, &mut offered, &due).await,
             Err(error) => tracing::warn!(%error, "the jobs cannot reach their database"),
         }
         tokio::select! {
@@ -52,19 +52,19 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
     }
 }
 
-async fn tell(engine: &dyn Engine, told: &mut HashMap<JobId, u64>, due: &[Due]) {
+async fn offer(engine: &dyn Engine, offered: &mut HashMap<JobId, u64>, due: &[DueAttempt]) {
     let still: HashSet<(JobId, u64)> = due.iter().map(|due| (due.job, due.number)).collect();
-    told.retain(|job, number| still.contains(&(*job, *number)));
-    let new: Vec<Due> = due
+    offered.retain(|job, number| still.contains(&(*job, *number)));
+    let new: Vec<DueAttempt> = due
         .iter()
-        .filter(|due| told.get(&due.job) != Some(&due.number))
+        .filter(|due| offered.get(&due.job) != Some(&due.number))
         .copied()
         .collect();
     if new.is_empty() {
         return;
     }
     match engine.drive(&new).await {
-        Ok(()) => told.extend(new.iter().map(|due| (due.job, due.number))),
+        Ok(()) => offered.extend(new.iter().map(|due| (due.job, due.number))),
         Err(error) => {
             tracing::warn!(error, jobs = new.len(), "the engine did not take jobs on");
         }

@@ -1,0 +1,8 @@
+-- The words that other systems have for the same: a worker counts up its heartbeat, a deleted job that still runs is marked, and a job that
+-- may have killed several processes runs in quarantine.
+ALTER TABLE tasks_workers RENAME COLUMN beat TO heartbeat;
+ALTER TABLE tasks_jobs RENAME COLUMN forget TO deleted;
+DROP INDEX tasks_jobs_forget;
+CREATE INDEX tasks_jobs_deleted ON tasks_jobs (id) WHERE deleted = 1;
+DROP INDEX tasks_jobs_suspect;
+CREATE INDEX tasks_jobs_quarantined ON tasks_jobs (queue, priority DESC, run_at, id) WHERE state = 1 AND crashes > 1;
