@@ -378,6 +378,7 @@ async fn bad_input_is_refused_with_what_is_wrong(test: TestDatabase) {
         (json!({"data": 1, "metadata": []}), "/metadata"),
         (json!({"data": 1, "metadata": null}), "/metadata"),
         (json!({"data": 1, "tags": "a"}), "/tags"),
+        (json!({"data": 1, "tags": ["a", 1, "b", null]}), "/tags/1"),
         (json!({"data": 1, "tags": ["a", "a"]}), "/tags"),
         (json!({"data": 1, "tags": ["a b"]}), "/tags"),
         (json!({"data": 1, "tags": [""]}), "/tags"),

@@ -131,10 +131,7 @@ impl Body {
             }
             "metadata" => wrong.say("/metadata", "expected an object"),
             "tags" if is_null && known == Known::Patch => self.tags = Some(Vec::new()),
-            "tags" => match value.read::<Vec<String>>() {
-                Ok(tags) => self.tags = Some(tags),
-                Err(_) => wrong.say("/tags", "expected an array of strings"),
-            },
+            "tags" => self.tags = take_tags(&value, wrong),
             read_only => self.read_only.push((read_only, value)),
         }
     }
@@ -288,6 +285,22 @@ fn missing_data() -> Problem {
         pointer: "/data".to_owned(),
         detail: "required, and missing: any JSON; bytes go to `$upload`".to_owned(),
     }])
+}
+
+/// A list of texts; each of its elements that is none is said.
+fn take_tags(value: &JsonText, wrong: &mut Wrong) -> Option<Vec<String>> {
+    let Ok(elements) = value.read::<Vec<Value>>() else {
+        wrong.say("/tags", "expected an array of strings");
+        return None;
+    };
+    let mut tags = Vec::with_capacity(elements.len());
+    for (index, element) in elements.into_iter().enumerate() {
+        match element {
+            Value::String(tag) => tags.push(tag),
+            _ => wrong.say(&format!("/tags/{index}"), "expected a string"),
+        }
+    }
+    Some(tags)
 }
 
 fn take_id(value: &JsonText, pointer: &str, wrong: &mut Wrong) -> Option<ArtifactId> {

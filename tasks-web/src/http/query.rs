@@ -25,6 +25,7 @@ enum Times {
     /// For each element of a list.
     Each,
     /// For each element, or with commas between them.
+    #[cfg(feature = "database")]
     Commas,
 }
 

@@ -27,6 +27,7 @@ enum Body {
     /// Its handler reads it; or there is none by the method's meaning, as for `GET` (RFC 9110, section 9.3.1).
     Elsewhere,
     /// Nobody reads it.
+    #[cfg(feature = "database")]
     Nothing,
 }
 
