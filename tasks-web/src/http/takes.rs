@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage as _, Route};
 use serde_json::Value;
 use tasks_runtime::ArgumentError;
 
 use super::query::{self, Parameter};
-use super::{BodyLimits, check_json};
+use super::{BodyLimits, check_json, check_same_site};
 use crate::problem::{MAX_ERRORS, Problem};
 
 /// What an operation takes.
@@ -91,6 +92,10 @@ impl Takes {
         let payload = request.take_payload();
         let body = LIMITS.read(request.headers(), payload).await?;
         if body.is_empty() {
+            // Browsers ask a site before they send it a `DELETE` from a page of another one.
+            if request.method() == Method::POST {
+                check_same_site(request.headers())?;
+            }
             return Ok(());
         }
         check_json(request.headers())?;

@@ -93,6 +93,12 @@ impl Endpoint {
         if self.method != "get" {
             problems.extend(writer.problems(&[STORAGE_FULL]));
         }
+        if takes_nothing && self.method == "post" {
+            problems.extend(writer.problems(&[(
+                403,
+                "A page of another site sent it without a body of JSON.",
+            )]));
+        }
         if takes_nothing {
             problems.extend(writer.problems(&[
                 (400, "There is a body, which is not JSON."),

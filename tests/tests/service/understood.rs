@@ -254,6 +254,17 @@ async fn a_body_that_nobody_reads_is_refused() {
             let said = &operation["responses"][expected.to_string()];
             assert!(said.is_object(), "{method} {path} does not say {expected}");
         }
+        // A page of another site may send a POST without asking, and is not let in by that.
+        let request = http::client()
+            .unwrap()
+            .request(method.clone(), app.url(&path))
+            .header("sec-fetch-site", "cross-site");
+        let expected = if method == Method::POST { 403 } else { 404 };
+        assert_eq!(
+            request.send().await.unwrap().status(),
+            expected,
+            "{method} {path}"
+        );
         let large = json!({"x": "y".repeat(1 << 20)}).to_string();
         let (status, _, _) = ask(&app, &method, &path, Some((json, &large))).await;
         assert_eq!(status, 413, "{method} {path}");
