@@ -83,7 +83,7 @@ async fn an_attempt_that_fails_is_followed_by_another(test: Ground) {
         .await
         .unwrap_err()
         .to_string();
-    assert!(error.contains("is failed: call 2 fails"), "{error}");
+    assert!(error.contains("failed: call 2 fails"), "{error}");
 
     world.counter.0.store(0, Ordering::SeqCst);
     let job = world.scheduler.submit(call!(hopeless)).await.unwrap();
