@@ -45,6 +45,12 @@ impl Declared {
         })
     }
 
+    /// Whether its values are not looked into once they are read; also `false` until that is known.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.secret && self.taken.get().is_some_and(|taken| taken.is_nothing())
+    }
+
     /// Its schema, standing alone. Made when a request does not fit it.
     pub(crate) fn schema(&self) -> &Value {
         self.schema.get_or_init(|| self.standalone_schema())

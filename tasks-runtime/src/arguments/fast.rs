@@ -92,7 +92,21 @@ impl Filler<'_> {
         let start = scanner.position;
         scanner.position += place.read(scanner.rest())?;
         let parameter = &self.parameters[index];
-        let value = &scanner.text[start..scanner.position];
+        if parameter.is_plain() {
+            return Some(());
+        }
+        self.look(parameter, scanner.text, start..scanner.position)
+    }
+
+    /// Gives up at what was read and is not to be taken.
+    #[inline(never)]
+    fn look(
+        &mut self,
+        parameter: &Declared,
+        text: &str,
+        span: std::ops::Range<usize>,
+    ) -> Option<()> {
+        let value = text.get(span.clone())?;
         if parameter.taken().is_in(value) {
             return None;
         }
@@ -100,7 +114,7 @@ impl Filler<'_> {
             if value == MASK {
                 return None;
             }
-            self.secrets.push(start..scanner.position);
+            self.secrets.push(span);
         }
         Some(())
     }

@@ -21,6 +21,12 @@ impl Taken {
         }
     }
 
+    /// Whether there is nothing to look for.
+    #[inline]
+    pub(super) fn is_nothing(self) -> bool {
+        !self.numbers && !self.repeated
+    }
+
     /// Whether there may be something of that in a text that was read.
     pub(super) fn is_in(self, json: &str) -> bool {
         self.numbers && inspect::has_long_numbers(json)

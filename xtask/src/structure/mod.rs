@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use self::graph::Graph;
 use crate::process::root;
 
-const CRATES: [&str; 2] = ["tasks-macros", "tasks-runtime"];
+const CRATES: [&str; 3] = ["tasks-macros", "tasks-runtime", "tasks-web"];
 const MAP: &str = "ARCHITECTURE.md";
 
 /// Checks all crates, and reports all that is wrong at once.
