@@ -14,7 +14,7 @@ pub(super) const LIST: &[Parameter] = &[
     paging::SIZE,
     Parameter::new(
         "after",
-        "A place in the list, from the header `Link`.",
+        "A place in the list, from the header `Link`. It says nothing beside `page` and `size`.",
         || json!({"type": "string", "pattern": "^[1-9][0-9]{0,17}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}),
     ),
 ];

@@ -31,7 +31,7 @@ pub(super) const LIST: &[Parameter] = &[
     ),
     Parameter::new(
         "before",
-        "The id of a job: older ones are wanted.",
+        "The id of a job: older ones are wanted. It says nothing beside `page` and `size`.",
         || json!({"type": "string", "pattern": ULID}),
     ),
 ];

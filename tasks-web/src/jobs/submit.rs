@@ -112,14 +112,17 @@ pub(crate) async fn submit(
     if let Some(access) = request.extensions().get::<Access>() {
         submit = submit.submitted_by(access.key_name());
     }
-    if let Some(key) = request.headers().get("idempotency-key") {
+    let mut keys = request.headers().get_all("idempotency-key");
+    if let Some(key) = keys.next() {
         let graphic = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
+        let wrong = |detail: &str| ArgumentError {
+            pointer: "/idempotency_key".to_owned(),
+            detail: detail.to_owned(),
+        };
         submit = match key.to_str().ok().filter(graphic) {
+            _ if keys.next().is_some() => submit.also_wrong([wrong("given twice")]),
             Some(key) => submit.idempotency_key(key),
-            None => submit.also_wrong([ArgumentError {
-                pointer: "/idempotency_key".to_owned(),
-                detail: "use visible ASCII characters, and no spaces".to_owned(),
-            }]),
+            None => submit.also_wrong([wrong("use visible ASCII characters, and no spaces")]),
         };
     }
     Ok(submit.store().await?)

@@ -408,6 +408,16 @@ async fn a_key_of_the_client_names_one_job(test: TestDatabase) {
             "{key}"
         );
     }
+    // Of two keys it is not clear which counts.
+    let two = [("idempotency-key", "order-1"), ("idempotency-key", "x")];
+    let body = json!({"params": {"a": 1, "b": 1}});
+    let path = "/api/v1/tasks/add/$submit";
+    let (status, problem) = world.ask_with(Method::POST, path, Some(body), &two).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/idempotency_key")),
+        "{problem}"
+    );
     let (status, problem) = submit(2, "order-1").await;
     assert_eq!(status, 422, "{problem}");
     assert!(
