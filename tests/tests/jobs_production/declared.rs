@@ -28,7 +28,8 @@ fn start_hasty(test: &TestDatabase, declares: &str) -> Process {
 /// The names of all schedules, and their intervals.
 async fn schedules(process: &Process) -> BTreeMap<String, u64> {
     let url = process.0.url("/api/v1/schedules");
-    let (_, all) = http::get(&url).await.unwrap();
+    let (status, all) = http::get(&url).await.unwrap();
+    assert_eq!(status, 200, "{all}\n{}", process.0.output());
     let all = all.as_array().unwrap().iter();
     all.map(|schedule| {
         (
@@ -203,6 +204,36 @@ async fn silence_of_all_removes_nothing(test: TestDatabase) {
     until(&old, &[("a", 3600), ("both", 3600)]).await;
     new.0.signal(Signal::CONT).unwrap();
     until(&old, &all).await;
+}
+
+/// A process that is paused inside of a transaction, or whose connection is lost, has its row locked for a while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_row_of_a_process_that_is_gone_is_not_waited_for() {
+    let test = TestDatabase::postgres();
+    let new = start_hasty(&test, NEW);
+    let old = start_hasty(&test, OLD);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    old.terminate().await;
+    let database = Database::from_url(test.url())
+        .transaction_timeout(None)
+        .connect()
+        .await
+        .unwrap();
+    let session = database.session();
+    let locked = tokio::spawn(async move {
+        let lock = "SELECT 1 FROM tasks_declarations ORDER BY started_at DESC LIMIT 1 FOR UPDATE";
+        let held: Result<(), tasks_web::DatabaseError> = session
+            .transaction(async |tx| {
+                tx.batch(lock).await?;
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                Ok(())
+            })
+            .await;
+        held
+    });
+    until(&new, &[("both", 7200), ("c", 3600)]).await;
+    assert!(!locked.is_finished());
+    locked.abort();
 }
 
 on_all_databases_at_once!(

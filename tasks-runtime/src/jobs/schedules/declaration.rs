@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::recurrence::Recurrence;
-use super::row::{Row, find, lock, tasks_schedules, upsert};
-use crate::database::Connection;
+use super::row::{Row, find, tasks_schedules, upsert};
+use crate::database::{Connection, ConnectionKind};
 use crate::jobs::error::JobError;
 use crate::with_conn;
 
@@ -102,7 +102,7 @@ impl Declaration {
     ) -> Result<Vec<String>, JobError> {
         let later: BTreeSet<String> = others
             .iter()
-            .filter(|other| other.started_at > self.started_at)
+            .filter(|other| (other.started_at, &other.id) > (self.started_at, &self.id))
             .flat_map(Stored::names)
             .collect();
         let mut stored = Vec::new();
@@ -161,12 +161,15 @@ pub(super) async fn others(
 pub(super) async fn still_living(
     conn: &mut Connection,
     others: Vec<Stored>,
-    before: i64,
+    since: i64,
 ) -> Result<Vec<Stored>, JobError> {
     let (living, gone): (Vec<_>, Vec<_>) = others
         .into_iter()
-        .partition(|other| other.renewed_at >= before);
+        .partition(|other| other.renewed_at >= since);
     for other in gone {
+        if !is_free(conn, &other.id).await? {
+            continue;
+        }
         with_conn!(conn, |conn| {
             diesel::delete(
                 tasks_declarations::table
@@ -180,39 +183,86 @@ pub(super) async fn still_living(
     Ok(living)
 }
 
-/// Removes the schedules of the service that none of these declares. Gives their names.
+/// Whether nobody has the row of a declaration locked. A process that is paused inside of a transaction does, and is not waited for.
+pub(super) async fn is_free(conn: &mut Connection, id: &str) -> Result<bool, JobError> {
+    match conn.kind() {
+        // A transaction is alone.
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(_) => {
+            let _ = id;
+            Ok(true)
+        }
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => Ok(tasks_declarations::table
+            .find(id)
+            .select(tasks_declarations::id)
+            .for_update()
+            .skip_locked()
+            .first::<String>(conn)
+            .await
+            .optional()?
+            .is_some()),
+    }
+}
+
+/// Removes the schedules of the service that no process declares that has said so since a time. Gives their names.
 pub(super) async fn remove_undeclared(
     conn: &mut Connection,
     own: &Declaration,
-    others: &[Stored],
+    since: i64,
 ) -> Result<Vec<String>, JobError> {
-    let mut names: BTreeSet<String> = others.iter().flat_map(Stored::names).collect();
-    names.extend(own.rows.iter().map(|row| row.name.clone()));
-    let undeclared: Vec<Row> = with_conn!(conn, |conn| {
-        tasks_schedules::table
-            .filter(tasks_schedules::declared_by.eq(&own.owner))
-            .filter(tasks_schedules::name.ne_all(&names))
-            .select(Row::as_select())
-            .load(conn)
+    let names = declared(conn, own, since).await?;
+    let mut undeclared = locked_but_for(conn, &own.owner, &names).await?;
+    if undeclared.is_empty() {
+        return Ok(undeclared);
+    }
+    // A process that started until they were locked may declare them; one that starts from now on waits for them.
+    let names = declared(conn, own, since).await?;
+    undeclared.retain(|name| !names.contains(name));
+    with_conn!(conn, |conn| {
+        diesel::delete(tasks_schedules::table.filter(tasks_schedules::name.eq_any(&undeclared)))
+            .execute(conn)
             .await
     })?;
-    let mut removed = Vec::new();
-    for seen in undeclared {
-        lock(conn, &seen.name).await?;
-        // A process that started meanwhile may declare it.
-        let still = find(conn, &seen.name).await?.is_some_and(|row| {
-            (&row.declared_by, &row.declaration) == (&seen.declared_by, &seen.declaration)
-        });
-        if still {
-            with_conn!(conn, |conn| {
-                diesel::delete(tasks_schedules::table.find(&seen.name))
-                    .execute(conn)
-                    .await
-            })?;
-            removed.push(seen.name);
-        }
+    Ok(undeclared)
+}
+
+/// The names of what this process declares, and others that have said so since a time.
+pub(super) async fn declared(
+    conn: &mut Connection,
+    own: &Declaration,
+    since: i64,
+) -> Result<BTreeSet<String>, JobError> {
+    let others = others(conn, &own.owner, &own.id).await?;
+    let living = others.iter().filter(|other| other.renewed_at >= since);
+    let mut names: BTreeSet<String> = living.flat_map(Stored::names).collect();
+    names.extend(own.rows.iter().map(|row| row.name.clone()));
+    Ok(names)
+}
+
+/// Keeps the schedules of a service as they are until the transaction ends, but for these. Gives their names; not of those that others have
+/// locked.
+pub(super) async fn locked_but_for(
+    conn: &mut Connection,
+    owner: &str,
+    names: &BTreeSet<String>,
+) -> Result<Vec<String>, JobError> {
+    macro_rules! undeclared {
+        () => {
+            tasks_schedules::table
+                .filter(tasks_schedules::declared_by.eq(owner))
+                .filter(tasks_schedules::name.ne_all(names))
+                .select(tasks_schedules::name)
+        };
     }
-    Ok(removed)
+    Ok(match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(conn) => undeclared!().load(conn).await?,
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => {
+            undeclared!().for_update().skip_locked().load(conn).await?
+        }
+    })
 }
 
 impl Changed {

@@ -96,8 +96,9 @@ impl Scheduler {
                 for row in rows.iter() {
                     stored.push(upsert(tx, row.clone()).await?);
                 }
-                let living = still_living(tx, others, now.saturating_sub(grace)).await?;
-                let removed = remove_undeclared(tx, &declaration, &living).await?;
+                let since = now.saturating_sub(grace);
+                still_living(tx, others, since).await?;
+                let removed = remove_undeclared(tx, &declaration, since).await?;
                 let changed = Changed {
                     removed,
                     ..Changed::default()
@@ -167,42 +168,43 @@ impl Scheduler {
     async fn renew(&self, declaration: &mut Declaration) -> Result<Changed, JobError> {
         self.refresh_clock().await?;
         let (renewal, grace) = (self.renewal(), self.grace());
-        let known = declaration.clone();
-        let renewed: Result<(Declaration, Changed), JobError> = self
+        let now = self.clock().now();
+        let gap = now.saturating_sub(declaration.renewed_at);
+        let renewed = Declaration {
+            renewed_at: now,
+            unbroken_since: if gap > renewal.saturating_mul(2) {
+                now
+            } else {
+                declaration.unbroken_since
+            },
+            ..declaration.clone()
+        };
+        // By itself: whatever others have locked, this is said.
+        let stored: Result<(), JobError> = self
             .session()
+            .retry_transaction(async |tx| renewed.store(tx).await)
+            .await;
+        stored?;
+        *declaration = renewed.clone();
+        self.session()
             .retry_transaction(async |tx| {
-                let now = self.clock().now();
-                let gap = now.saturating_sub(known.renewed_at);
-                let renewed = Declaration {
-                    renewed_at: now,
-                    unbroken_since: if gap > renewal.saturating_mul(2) {
-                        now
-                    } else {
-                        known.unbroken_since
-                    },
-                    ..known.clone()
-                };
-                renewed.store(tx).await?;
-                let mut others = others(tx, &known.owner, &known.id).await?;
+                let mut others = others(tx, &renewed.owner, &renewed.id).await?;
                 // After an outage it is not known of the others whether they are there.
-                let judges = now.saturating_sub(renewed.unbroken_since) >= grace;
+                let since = now.saturating_sub(grace);
+                let judges = renewed.unbroken_since <= since;
                 if judges {
-                    others = still_living(tx, others, now.saturating_sub(grace)).await?;
+                    others = still_living(tx, others, since).await?;
                 }
-                let changed = Changed {
+                Ok(Changed {
                     stored: renewed.put_back(tx, &others, now).await?,
                     removed: if judges {
-                        remove_undeclared(tx, &renewed, &others).await?
+                        remove_undeclared(tx, &renewed, since).await?
                     } else {
                         Vec::new()
                     },
-                };
-                Ok((renewed, changed))
+                })
             })
-            .await;
-        let (renewed, changed) = renewed?;
-        *declaration = renewed;
-        Ok(changed)
+            .await
     }
 }
 

@@ -177,7 +177,7 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobEr
 }
 
 /// Keeps a schedule as it is until the transaction ends: its time may come meanwhile. A transaction of SQLite is alone anyway.
-pub(super) async fn lock(conn: &mut Connection, name: &str) -> Result<(), JobError> {
+async fn lock(conn: &mut Connection, name: &str) -> Result<(), JobError> {
     if !is_short_name(name) {
         return Ok(());
     }
