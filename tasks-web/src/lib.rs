@@ -7,18 +7,24 @@
 #[allow(unused_extern_crates, reason = "used by generated code")]
 extern crate self as tasks_web;
 
+mod access;
 #[cfg(feature = "database")]
 pub mod artifacts;
 mod auth;
+mod checks;
 mod cors;
 mod health;
+mod hooks;
+mod html;
 mod http;
+mod info;
 #[cfg(feature = "database")]
 pub mod jobs;
 mod landing;
 mod logging;
 mod monitoring;
 mod openapi;
+mod part;
 pub mod prelude;
 mod problem;
 mod service;
@@ -30,18 +36,19 @@ pub use tasks_runtime::__private;
 #[doc(inline)]
 pub use tasks_runtime::*;
 
+pub use crate::access::Access;
 #[cfg(feature = "database")]
 pub use crate::artifacts::{ArtifactScope, artifacts};
-pub use crate::auth::{Access, ApiKey, ApiKeys};
+pub use crate::auth::{ApiKey, ApiKeys};
+pub use crate::checks::{HealthChecks, HealthState};
 pub use crate::cors::Cors;
-pub use crate::health::{HealthChecks, HealthState};
+pub use crate::http::RequestId;
+pub use crate::info::{Contact, License, ServiceInfo};
 #[cfg(feature = "database")]
 pub use crate::jobs::{JobScope, jobs};
 pub use crate::openapi::OpenApi;
 pub use crate::problem::Problem;
 #[cfg(feature = "database")]
 pub use crate::service::{Artifacts, DatabaseSource};
-pub use crate::service::{
-    BuildProblems, Contact, License, RequestId, Service, ServiceBuilder, ServiceError, ServiceInfo,
-};
+pub use crate::service::{BuildProblems, Service, ServiceBuilder, ServiceError};
 pub use crate::tasks::{TaskScope, scope};

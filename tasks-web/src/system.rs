@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::http::only_get;
 use crate::openapi::Endpoint;
-use crate::service::{Claim, Part};
+use crate::part::{Claim, Part};
 
 /// What clients see.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

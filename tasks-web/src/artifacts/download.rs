@@ -12,10 +12,10 @@ use futures_util::TryStreamExt as _;
 use tasks_runtime::artifacts::{ArtifactContent, ArtifactError};
 
 use super::disposition::{attachment, extension};
+use super::handlers::Answer;
 use super::query;
 use super::range::{Wanted, wanted};
-use super::records::Answer;
-use super::scope::State;
+use super::state::State;
 use crate::http::{answer, matches_etag};
 use crate::problem::Problem;
 

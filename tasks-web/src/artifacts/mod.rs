@@ -2,13 +2,15 @@
 
 mod disposition;
 mod download;
+mod fields;
+mod handlers;
 mod input;
 mod operations;
 mod problem;
 mod query;
 mod range;
-mod records;
 mod scope;
+mod state;
 mod update;
 mod upload;
 

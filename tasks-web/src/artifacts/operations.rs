@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 use tasks_runtime::artifacts::{Artifact, ArtifactNode};
 
-use super::scope::Options;
+use super::fields::{metadata_text, tag_list};
+use super::state::Options;
 use super::{query, upload as uploading};
 use crate::http::ULID;
 use crate::openapi::parts::{Status, answer, conditional, id_parameter, list_of, listing};
@@ -83,26 +84,6 @@ struct In {
 
 fn tags(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::Schema::try_from(tag_list()).unwrap_or_default()
-}
-
-/// The characters of a tag, by those that it does not have: of ASCII all but letters, digits, `-` and `_`; beyond it controls,
-/// spaces and what cannot be seen.
-const TAG: &str = "^[^\\x00-,./:-@\\[-^`{-\\xa0\\u1680\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3000\\ufeff\\ufff0-\\uffff]+$";
-
-/// What a list of tags is like, in any version.
-pub(super) fn tag_list() -> Value {
-    json!({
-        "type": "array",
-        "maxItems": 50,
-        "uniqueItems": true,
-        "items": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": TAG},
-        "description": "Letters, digits, `-`, `_`, and what can be seen of the characters beyond ASCII; none twice.",
-    })
-}
-
-/// What metadata are like as a text.
-pub(super) fn metadata_text() -> Value {
-    json!({"type": "string", "contentMediaType": "application/json", "contentSchema": {"type": "object"}})
 }
 
 /// All operations that are on.

@@ -7,8 +7,9 @@ use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::web;
 use tasks_runtime::artifacts::ArtifactManager;
 
-use super::{download, query, records, update as change, upload};
-use crate::http::{BodyLimits, Takes, Verbs};
+use super::state::{Options, State};
+use super::{download, handlers, query, update as change, upload};
+use crate::http::{Takes, Verbs};
 
 /// Serves the artifacts of a manager below `prefix`.
 ///
@@ -52,41 +53,6 @@ pub struct ArtifactScope {
     prefix: String,
     manager: ArtifactManager,
     options: Options,
-}
-
-/// What is served, and how much of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Options {
-    pub(crate) create: bool,
-    pub(crate) read: bool,
-    pub(crate) update: bool,
-    pub(crate) delete: bool,
-    pub(crate) body: BodyLimits,
-    pub(crate) upload_limit: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            create: true,
-            read: true,
-            update: true,
-            delete: true,
-            body: BodyLimits {
-                bytes: 2 * 1024 * 1024,
-                time: Duration::from_secs(30),
-            },
-            upload_limit: 1024 * 1024 * 1024,
-        }
-    }
-}
-
-/// What a request is answered with.
-#[derive(Clone)]
-pub(super) struct State {
-    pub(super) prefix: String,
-    pub(super) manager: ArtifactManager,
-    pub(super) options: Options,
 }
 
 impl fmt::Debug for ArtifactScope {
@@ -185,34 +151,34 @@ impl HttpServiceFactory for ArtifactScope {
             )
             .register(config);
         at("/$schema")
-            .get(read, &[], web::to(records::schema))
+            .get(read, &[], web::to(handlers::schema))
             .register(config);
         at("/$stats")
-            .get(read, &[], web::to(records::stats))
+            .get(read, &[], web::to(handlers::stats))
             .register(config);
         at("")
-            .get(read, query::LIST, web::to(records::list))
+            .get(read, query::LIST, web::to(handlers::list))
             .on(
                 create,
                 "POST",
                 Takes::body(),
-                web::post().to(records::create),
+                web::post().to(handlers::create),
             )
             .register(config);
         at("/{id}/$expand")
-            .get(read, &[], web::to(records::expand))
+            .get(read, &[], web::to(handlers::expand))
             .register(config);
         at("/{id}/$tree")
-            .get(read, &[], web::to(records::tree))
+            .get(read, &[], web::to(handlers::tree))
             .register(config);
         at("/{id}/$metadata")
-            .get(read, &[], web::to(records::metadata))
+            .get(read, &[], web::to(handlers::metadata))
             .register(config);
         at("/{id}/$download")
             .get(read, &[], web::to(download::download))
             .register(config);
         at("/{id}")
-            .get(read, &[], web::to(records::get))
+            .get(read, &[], web::to(handlers::get))
             .on(update, "PUT", Takes::body(), web::put().to(change::replace))
             .on(
                 update,

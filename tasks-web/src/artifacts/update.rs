@@ -6,11 +6,11 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::artifacts::{Artifact, ArtifactError};
 
+use super::handlers::{Answer, read_body, unknown, write};
 use super::input::{Body, Known};
 use super::query;
-use super::records::{Answer, read_body, unknown, write};
-use super::scope::State;
-use crate::auth::Access;
+use super::state::State;
+use crate::access::Access;
 use crate::http::{Document, answer, check_preconditions, is_conditional, json};
 
 /// How often a change is made anew when somebody else changes the artifact at the same time.

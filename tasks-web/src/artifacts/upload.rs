@@ -15,11 +15,11 @@ use futures_util::{Stream, StreamExt as _};
 use serde_json::{Value, json};
 use tasks_runtime::artifacts::{Artifact, ArtifactId, ArtifactIn, JsonText, Upload};
 
+use super::fields::{metadata_text, tag_list};
+use super::handlers::{Answer, created};
 use super::input::Wrong;
-use super::operations::{metadata_text, tag_list};
-use super::records::{Answer, created};
-use super::scope::State;
-use crate::auth::Access;
+use super::state::State;
+use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
 use crate::http::{ULID, answer};
 use crate::problem::Problem;

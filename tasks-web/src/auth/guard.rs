@@ -15,9 +15,9 @@ use governor::{Quota, RateLimiter};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
-use super::access::Access;
 use super::keys::{ApiKeys, Known};
 use super::session;
+use crate::access::Access;
 use crate::http::{UNKNOWN, client_address, network};
 use crate::problem::Problem;
 
@@ -55,8 +55,22 @@ impl fmt::Debug for Guard {
     }
 }
 
+impl ApiKeys {
+    /// Reads all sources and checks all keys.
+    pub(crate) fn load(self, problems: &mut Vec<String>) -> Option<Guard> {
+        let keys = self.read(problems);
+        let header = HeaderName::from_bytes(self.spelled().as_bytes()).map_err(|_| {
+            problems.push(format!(
+                "`{}` cannot be the header of the API keys: use letters, digits and hyphens",
+                self.spelled().escape_debug()
+            ));
+        });
+        Some(Guard::new(header.ok()?, keys?, self))
+    }
+}
+
 impl Guard {
-    pub(super) fn new(header: HeaderName, keys: Known, source: ApiKeys) -> Self {
+    fn new(header: HeaderName, keys: Known, source: ApiKeys) -> Self {
         let clock = DefaultClock::default();
         Self {
             header,

@@ -12,13 +12,13 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 
-use super::access::Access;
 use super::guard::Guard;
 use super::session;
+use crate::access::Access;
+use crate::html::{STYLE, escape};
 use crate::http::public_prefix;
-use crate::landing::{STYLE, escape};
+use crate::part::{Claim, Part};
 use crate::problem::Problem;
-use crate::service::{Claim, Part};
 
 /// Where the page is.
 const LOGIN: &str = "/$login";

@@ -1,13 +1,13 @@
 //! API keys: who may use what.
 
-mod access;
 mod guard;
+mod key;
 mod keys;
 mod login;
 mod session;
 mod spelling;
 
-pub use access::Access;
 pub(crate) use guard::Guard;
-pub use keys::{ApiKey, ApiKeys};
+pub use key::ApiKey;
+pub use keys::ApiKeys;
 pub(crate) use login::Login;

@@ -16,8 +16,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use ulid::Ulid;
 
-use super::access::Access;
 use super::keys::Known;
+use crate::access::Access;
 use crate::http::forwarded_host;
 
 /// The name of the cookie.

@@ -1,6 +1,6 @@
 //! How a key is written in a file or a variable.
 
-use super::keys::ApiKey;
+use super::key::ApiKey;
 
 /// Reads `name:secret`, `name[tag|tag]:secret`, or a secret alone. An error quotes nothing: what is there may be a secret.
 pub(super) fn read(entry: &str, place: usize) -> Result<ApiKey, &'static str> {

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
-use super::checks::{Check, HealthChecks, HealthState};
+use crate::checks::{Check, HealthChecks, HealthState};
 
 /// How long an answer is good for others who ask: a flood of questions is one look now and then.
 const FRESH: Duration = Duration::from_millis(200);

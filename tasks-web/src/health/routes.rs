@@ -13,7 +13,7 @@ use super::stream::Watch;
 use crate::http::sse::{self, Streams};
 use crate::http::{answer, only_get};
 use crate::openapi::Endpoint;
-use crate::service::{Claim, Part};
+use crate::part::{Claim, Part};
 
 /// `GET {path}` and `GET {path}/$stream`.
 pub(crate) fn part(

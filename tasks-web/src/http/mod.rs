@@ -12,6 +12,7 @@ pub(crate) mod members;
 pub(crate) mod paging;
 mod proxies;
 pub(crate) mod query;
+mod request_id;
 mod respond;
 pub(crate) mod sse;
 mod takes;
@@ -30,6 +31,8 @@ pub(crate) use proxies::public_base;
 pub(crate) use proxies::{
     TrustedProxies, UNKNOWN, client_address, forwarded_host, network, public_prefix,
 };
+pub use request_id::RequestId;
+pub(crate) use request_id::X_REQUEST_ID;
 pub(crate) use respond::{answer, conditional, json, only_get, page};
 #[cfg(feature = "database")]
 pub(crate) use respond::{check_preconditions, is_conditional};

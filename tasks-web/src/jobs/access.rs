@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use tasks_runtime::jobs::JobId;
 use tasks_runtime::jobs::{JobError, JobFilter, JobRecord, Scheduler};
 
-use crate::auth::Access;
+use crate::access::Access;
 use crate::problem::Problem;
 
 fn reaches(access: &Access, scheduler: &Scheduler, job: &JobRecord) -> bool {

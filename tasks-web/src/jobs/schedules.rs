@@ -15,8 +15,9 @@ use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{JobError, ScheduleRecord};
 use tasks_runtime::shared::repeated_members;
 
-use super::scope::{State, location};
-use crate::auth::Access;
+use super::location::location;
+use super::state::State;
+use crate::access::Access;
 use crate::http::duration::{self, Seconds};
 use crate::http::{BodyLimits, answer, check_json, json, members};
 use crate::problem::{MAX_ERRORS, Problem};

@@ -3,14 +3,14 @@
 use std::fmt;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
-use actix_web::{HttpRequest, web};
-use tasks_runtime::jobs::JobId;
+use actix_web::web;
 use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
 
-use super::{query, records, schedules, stream};
+use super::state::State;
+use super::{handlers, query, schedules, stream};
 use crate::http::sse::{self, Streams};
-use crate::http::{Takes, Verbs, public_base};
+use crate::http::{Takes, Verbs};
 
 /// Serves the jobs of a scheduler below `prefix`. They are submitted at `{tasks}/{name}/$submit`, which
 /// [`TaskScope::jobs`](crate::TaskScope::jobs) adds.
@@ -44,18 +44,6 @@ pub struct JobScope {
     scheduler: Scheduler,
     stopping: CancellationToken,
     streams: Streams,
-}
-
-/// What a request is answered with.
-#[derive(Clone)]
-pub(super) struct State {
-    pub(super) scheduler: Scheduler,
-    /// Where the jobs are.
-    pub(super) jobs: String,
-    /// Where the schedules are, if they are served.
-    pub(super) schedules: String,
-    pub(super) stopping: CancellationToken,
-    pub(super) streams: Streams,
 }
 
 impl fmt::Debug for JobScope {
@@ -94,15 +82,6 @@ impl JobScope {
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
-}
-
-/// Where a job is: its path, or its URL when a trusted proxy says what comes before. The request is one below the path `tasks`, and the
-/// jobs are beside that.
-pub(crate) fn location(request: &HttpRequest, tasks: &str, jobs: &str, id: JobId) -> String {
-    // What comes before the prefix, when the scopes are mounted inside of another one.
-    let path = request.path();
-    let base = path.find(tasks).map_or("", |start| &path[..start]);
-    format!("{}{base}{jobs}/{id}", public_base(request))
 }
 
 impl HttpServiceFactory for JobScope {
@@ -157,19 +136,19 @@ impl HttpServiceFactory for JobScope {
         let at = |rest: &str| Verbs::new(&format!("{}{rest}", self.prefix), &state);
         // Before the ids, which would take their places.
         at("/$schema")
-            .get(true, &[], web::to(records::schema))
+            .get(true, &[], web::to(handlers::schema))
             .register(config);
         at("/$stats")
-            .get(true, &[], web::to(records::stats))
+            .get(true, &[], web::to(handlers::stats))
             .register(config);
         at("")
-            .get(true, query::LIST, web::to(records::list))
+            .get(true, query::LIST, web::to(handlers::list))
             .register(config);
         at("/{id}/$result")
-            .get(true, &[], web::to(records::result))
+            .get(true, &[], web::to(handlers::result))
             .register(config);
         at("/{id}/$logs")
-            .get(true, query::LOGS, web::to(records::logs))
+            .get(true, query::LOGS, web::to(handlers::logs))
             .register(config);
         at("/{id}/$stream")
             .get(true, sse::QUERY, web::to(stream::stream))
@@ -179,7 +158,7 @@ impl HttpServiceFactory for JobScope {
                 true,
                 "POST",
                 Takes::nothing(),
-                web::post().to(records::cancel),
+                web::post().to(handlers::cancel),
             )
             .register(config);
         at("/{id}/$retry")
@@ -187,16 +166,16 @@ impl HttpServiceFactory for JobScope {
                 true,
                 "POST",
                 Takes::nothing(),
-                web::post().to(records::retry),
+                web::post().to(handlers::retry),
             )
             .register(config);
         at("/{id}")
-            .get(true, &[], web::to(records::get))
+            .get(true, &[], web::to(handlers::get))
             .on(
                 true,
                 "DELETE",
                 Takes::nothing(),
-                web::delete().to(records::delete),
+                web::delete().to(handlers::delete),
             )
             .register(config);
     }

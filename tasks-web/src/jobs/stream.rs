@@ -12,7 +12,7 @@ use tasks_runtime::jobs::{JobChanges, JobRecord, Scheduler};
 use tokio_util::sync::CancellationToken;
 
 use super::access;
-use super::scope::State;
+use super::state::State;
 use crate::http::answer;
 use crate::http::sse::{self, Pace, Place, STILL_HERE, Turn};
 

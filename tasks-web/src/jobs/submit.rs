@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{Scheduler, Submitted};
 
-use crate::auth::Access;
+use crate::access::Access;
 use crate::http::duration::{self, Seconds};
 use crate::http::members;
 use crate::problem::Problem;

@@ -16,10 +16,10 @@ pub(crate) use http::HttpMetrics;
 pub(crate) use recorder::{Recorder, install};
 pub(crate) use routes::Routes;
 
-use crate::auth::Access;
+use crate::access::Access;
 use crate::http::{answer, only_get};
 use crate::openapi::Endpoint;
-use crate::service::{Claim, Part};
+use crate::part::{Claim, Part};
 
 /// Looks at something just before the metrics are shown.
 pub(crate) type Probe = Arc<dyn Fn() + Send + Sync>;

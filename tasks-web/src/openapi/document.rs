@@ -6,10 +6,12 @@ use serde_json::{Map, Value, json};
 use tasks_runtime::RegisteredTask;
 
 use super::components::Components;
+use super::description::Description;
 use super::operation::Operations;
 use super::version::Version;
-use super::{Description, Mount, older, security, share};
-use crate::auth::Access;
+use super::words::plain;
+use super::{older, security, share};
+use crate::access::Access;
 
 /// The document for a mount at `base`. A reader whose access is limited sees the tasks that it reaches.
 pub(super) fn build(
@@ -32,16 +34,9 @@ pub(super) fn build(
             let id = ids.unique(&prefix, &format!("execute_{}", task.name()));
             let schemas = components.of(task);
             let execute = operations.execute(task, &id, schemas);
-            #[cfg(feature = "database")]
-            if let Some(queues) = &mount.queues {
+            if let Some(submit) = &mount.submit {
                 let id = ids.unique(&prefix, &format!("submit_{}", task.name()));
-                let submit = crate::jobs::submit_operation(
-                    &mut components.writer(),
-                    task,
-                    &execute,
-                    &id,
-                    queues,
-                );
+                let submit = submit(&mut components.writer(), task, &execute, &id);
                 paths.insert(
                     format!("{prefix}/{}/$submit", task.name()),
                     json!({"post": submit}),
@@ -98,24 +93,9 @@ pub(super) fn build(
     document
 }
 
-impl Mount {
-    /// Where the tasks are, seen from outside.
-    fn path(&self, base: &str) -> String {
-        format!("{}{}", self.base.as_deref().unwrap_or(base), self.prefix)
-    }
-}
-
 /// Operation ids, which have to be unique in the whole document, also where a generator makes names of a language of them.
 #[derive(Default)]
 struct Ids(HashSet<String>);
-
-/// What generators make of an id, whose words they put together in their own way.
-pub(super) fn plain(id: &str) -> String {
-    id.chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
-}
 
 impl Ids {
     /// The id itself, or with the path before it when another scope has it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::operation::responses;
+use super::problems::{UNKNOWN_PARAMETER, responses};
 use super::version::Version;
 use crate::http::query::Parameter;
 
@@ -119,12 +119,6 @@ impl Endpoint {
         operation
     }
 }
-
-/// What every operation may answer but for pages.
-pub(super) const UNKNOWN_PARAMETER: (u16, &str) = (
-    422,
-    "A parameter of the query is not known, or given twice.",
-);
 
 /// What everything that stores may answer.
 pub(crate) const STORAGE_FULL: (u16, &str) = (507, "The disk of the service is full.");

@@ -1,6 +1,7 @@
 //! The OpenAPI document of the tasks, and its UI.
 
 mod components;
+mod description;
 mod dialect;
 mod document;
 mod endpoint;
@@ -11,6 +12,7 @@ mod operation;
 mod origin;
 #[cfg(feature = "database")]
 pub(crate) mod parts;
+mod problems;
 mod references;
 mod security;
 mod service;
@@ -18,21 +20,22 @@ mod share;
 mod ui;
 mod variants;
 mod version;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use serde_json::Value;
-use tasks_runtime::TaskExecutor;
-
-use crate::TaskScope;
-use crate::auth::Access;
+use crate::access::Access;
 use crate::http::Document;
-use crate::service::ServiceInfo;
+use crate::info::ServiceInfo;
+use description::Description;
+pub(crate) use description::{Mount, WriteSubmit};
 pub(crate) use endpoint::Endpoint;
 #[cfg(feature = "database")]
 pub(crate) use endpoint::{STORAGE_FULL, Writer};
+pub(crate) use operation::LIST_QUERY;
+use serde_json::Value;
 use version::Version;
 
 /// Describes tasks by [OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.1.html), one operation per task, and shows the
@@ -69,40 +72,6 @@ pub struct OpenApi {
     /// Whether a reader sees only the tasks that its key reaches.
     guarded: bool,
     cache: Cache,
-}
-
-/// What the document says besides the tasks.
-#[derive(Clone)]
-pub(crate) struct Description {
-    title: String,
-    version: String,
-    text: Option<String>,
-    mounts: Vec<Mount>,
-    service: Option<ServiceInfo>,
-    endpoints: Vec<Endpoint>,
-    /// The header that a key comes in, where keys are asked for.
-    key_header: Option<String>,
-}
-
-impl Description {
-    /// The operations that need no key: method and path.
-    fn open_endpoints(&self, base: &str) -> Vec<(&'static str, String)> {
-        let open = self.endpoints.iter().filter(|endpoint| endpoint.open);
-        open.map(|endpoint| (endpoint.method, format!("{base}{}", endpoint.path)))
-            .collect()
-    }
-}
-
-/// Tasks and the path they are at.
-#[derive(Clone)]
-pub(crate) struct Mount {
-    /// Where the scope is mounted; `None` when it is mounted beside the document.
-    base: Option<String>,
-    prefix: String,
-    executor: TaskExecutor,
-    /// The queues that tasks are submitted to here, if they are.
-    #[cfg_attr(not(feature = "database"), allow(dead_code, reason = "never"))]
-    queues: Option<Vec<String>>,
 }
 
 /// The documents as they were first served, shared by the clones of one [`OpenApi`].
@@ -159,28 +128,6 @@ impl OpenApi {
         self.changed()
     }
 
-    /// Adds the tasks of a scope that is mounted at the same level as the document.
-    #[must_use]
-    pub fn scope(self, scope: &TaskScope) -> Self {
-        self.mount(None, scope)
-    }
-
-    /// Adds the tasks of a scope that is mounted elsewhere: `base` is the path of the actix scope around it, `/v2` say.
-    #[must_use]
-    pub fn scope_at(self, base: &str, scope: &TaskScope) -> Self {
-        self.mount(Some(base.trim_end_matches('/').to_owned()), scope)
-    }
-
-    fn mount(mut self, base: Option<String>, scope: &TaskScope) -> Self {
-        self.description.mounts.push(Mount {
-            base,
-            prefix: scope.prefix().to_owned(),
-            executor: scope.executor().clone(),
-            queues: scope.queues(),
-        });
-        self.changed()
-    }
-
     /// Where the document is served. `/openapi.json` unless set.
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
@@ -213,6 +160,12 @@ impl OpenApi {
     #[must_use]
     pub fn document_3_0(&self) -> Value {
         document::build(&self.description, "", Version::V3_0, None)
+    }
+
+    /// Adds tasks that are served.
+    pub(crate) fn mount(mut self, mount: Mount) -> Self {
+        self.description.mounts.push(mount);
+        self.changed()
     }
 
     /// The cache is of another document.

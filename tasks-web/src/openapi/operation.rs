@@ -1,12 +1,20 @@
 //! One operation per task, and those that list and describe.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tasks_runtime::{ParameterInfo, RegisteredTask};
 
-use super::endpoint::UNKNOWN_PARAMETER;
+use super::problems::{UNKNOWN_PARAMETER, responses};
 use super::references::to as reference;
 use super::version::Version;
-use crate::tasks::LIST_QUERY;
+use crate::http::query::Parameter;
+
+/// The query of the list.
+pub(crate) const LIST_QUERY: &[Parameter] = &[Parameter::new(
+    "tag",
+    "Keeps the tasks that have this tag; given several times, those that have all of them.",
+    || json!({"type": "array", "items": {"type": "string"}}),
+)
+.each()];
 
 /// The schemas of one task.
 pub(super) struct Schemas {
@@ -175,19 +183,6 @@ const CATALOG: &str = "catalog";
 /// Generated clients have a class per tag, so an operation is in one group only: its first tag. `x-task` has them all.
 fn group(task: &RegisteredTask) -> &str {
     task.tags().first().map_or("tasks", AsRef::as_ref)
-}
-
-pub(super) fn responses(problems: &[(u16, &str)]) -> Map<String, Value> {
-    problems
-        .iter()
-        .map(|(status, description)| {
-            let content = json!({"application/problem+json": {"schema": reference("Problem")}});
-            (
-                status.to_string(),
-                json!({"description": description, "content": content}),
-            )
-        })
-        .collect()
 }
 
 /// What a reader of the UI sees: the doc comment, the signature, the tags, and a table of all parameters.

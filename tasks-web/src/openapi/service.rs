@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::version::Version;
 use super::{OpenApi, ui};
-use crate::auth::Access;
+use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
 use crate::http::{Document, conditional, only_get, page, public_prefix};
 use crate::problem::Problem;

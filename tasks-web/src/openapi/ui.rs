@@ -8,7 +8,7 @@ use actix_web::http::header::{
 use actix_web::{HttpResponse, ResponseError};
 use utoipa_swagger_ui::Config;
 
-use crate::landing::escape;
+use crate::html::escape;
 use crate::problem::Problem;
 
 /// Nothing from elsewhere, and nothing to elsewhere. Swagger UI sets styles by script, and has icons in its CSS.

@@ -9,52 +9,26 @@ use actix_web::{HttpResponse, web};
 use tasks_runtime::{BuildError, TaskExecutor, TaskRegistry};
 use tokio_util::sync::CancellationToken;
 
-use super::builder::{Prepare, ServiceBuilder};
-use super::core::Core;
-use super::edge::Policy;
+use super::builder::ServiceBuilder;
+use super::draft::{Draft, Problems};
 use super::error::{BuildProblems, ServiceError};
 use super::gate::Gate;
-use super::hooks::Hook;
-use super::info::ServiceInfo;
+use super::handle::Service;
+use super::inner::Inner;
 use super::listen::{self, Listen};
 use super::management::Management;
-use super::part::{Claim, Link, Part, check_claims};
-use super::{Service, setting::Setting};
+use super::middleware::Policy;
+use super::setting::Setting;
 use crate::auth::{Guard, Login};
 use crate::health::Health;
+use crate::hooks::Hook;
 use crate::http::sse::Streams;
 use crate::http::{TrustedProxies, only_get};
-use crate::monitoring::{self, Probe, Routes};
+use crate::info::ServiceInfo;
+use crate::monitoring::{self, Routes};
 use crate::openapi::{Endpoint, OpenApi};
+use crate::part::{Claim, Link, Part, check_claims};
 use crate::{health, landing, logging, system};
-
-/// Everything that is wrong, one line each.
-type Problems = Vec<String>;
-
-/// What the parts of a service have been made into so far.
-pub(super) struct Draft {
-    pub(super) problems: Problems,
-    pub(super) parts: Vec<Part>,
-    /// What is measured when somebody asks for the metrics.
-    pub(super) probes: Vec<Probe>,
-    pub(super) prepare: Vec<Prepare>,
-    pub(super) startup: Vec<Hook>,
-    /// Types of values that would be provided if something else were not wrong.
-    pub(super) not_made: Vec<&'static str>,
-    /// The streams of events that are open.
-    pub(super) streams: Streams,
-    /// Canceled when the service is to stop.
-    pub(super) stopping: CancellationToken,
-}
-
-impl Draft {
-    /// Provides a value to every task, unless the application provides one of its own.
-    #[cfg(feature = "database")]
-    pub(super) fn provide<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
-        self.prepare
-            .insert(0, Box::new(|executor| executor.provide(value)));
-    }
-}
 
 impl ServiceBuilder {
     /// Connects the database, reads the keys, checks that every task gets what it needs, and makes the service.
@@ -304,7 +278,7 @@ impl ServiceBuilder {
             ))
         });
         Ok(Service {
-            core: Arc::new(Core {
+            inner: Arc::new(Inner {
                 gate: gate(&parts),
                 proxies,
                 policy,

@@ -7,16 +7,16 @@ use std::time::Duration;
 use actix_web::web::ServiceConfig;
 use tasks_runtime::{ExecutorBuilder, TaskRegistry};
 
-use super::core::Mount;
-use super::hooks::Hook;
-use super::info::ServiceInfo;
+use super::draft::Prepare;
+use super::handle::Service;
+use super::inner::Mount;
 use super::setting::Setting;
 use crate::auth::ApiKeys;
+use crate::checks::HealthChecks;
 use crate::cors::Cors;
-use crate::health::HealthChecks;
+use crate::hooks::Hook;
 use crate::http::sse::Most;
-
-pub(super) type Prepare = Box<dyn FnOnce(ExecutorBuilder) -> ExecutorBuilder + Send>;
+use crate::info::ServiceInfo;
 
 /// Puts a [`Service`](crate::Service) together. Made by [`Service::builder`](crate::Service::builder).
 ///
@@ -77,6 +77,14 @@ impl fmt::Debug for ServiceBuilder {
         f.debug_struct("ServiceBuilder")
             .field("info", &self.info)
             .finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// Starts to put a service together.
+    #[must_use]
+    pub fn builder(info: ServiceInfo) -> ServiceBuilder {
+        ServiceBuilder::new(info)
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use actix_web::dev::ServiceRequest;
 use actix_web::{HttpResponse, ResponseError as _};
 
-use super::part::{Claim, Part};
 use crate::auth::{Guard, Login};
+use crate::part::{Claim, Part};
 use crate::problem::Problem;
 
 /// The keys, and the paths that are answered without one.

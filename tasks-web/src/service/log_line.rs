@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 
-use super::request_id::RequestId;
+use crate::http::RequestId;
 
 /// What it says.
 pub(super) struct Line<'a> {

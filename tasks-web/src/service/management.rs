@@ -8,12 +8,12 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer};
 
-use super::core::{not_found, outside};
-use super::edge::{Edge, Policy};
 use super::error::ServiceError;
+use super::fallback::{not_found, outside};
 use super::gate::Gate;
-use super::part::Part;
+use super::middleware::{Edge, Policy};
 use crate::http::TrustedProxies;
+use crate::part::Part;
 
 /// What is served there, and whether it is.
 pub(crate) struct Management {

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 
-use super::Service;
 use super::error::{BuildProblems, ServiceError};
+use super::handle::Service;
 use super::listen::{Listen, announce, announce_management};
 use super::server::{Serving, bind};
 use crate::logging;
@@ -34,7 +34,7 @@ impl Service {
     }
 
     async fn serve(self) -> Result<(), ServiceError> {
-        let listen = &self.core.listen;
+        let listen = &self.inner.listen;
         let failed = |source| ServiceError::Listen {
             address: listen.address(),
             source,
@@ -63,7 +63,7 @@ impl Service {
         let Serving { server, closing } = serving.map_err(ServiceError::Serve)?;
         let (what, path) = self.front();
         announce(&addresses, what, path);
-        if let Some(management) = &self.core.management {
+        if let Some(management) = &self.inner.management {
             announce_management(&management.addresses());
         }
 
@@ -72,7 +72,7 @@ impl Service {
             result = &mut server => result,
             signal = signals.next() => {
                 tracing::info!(signal, "stopping");
-                self.core.stopping.cancel();
+                self.inner.stopping.cancel();
                 let mut stopping = std::pin::pin!(async {
                     // Jobs and requests end side by side: each has its own time limit.
                     tokio::join!(closing.close(), &mut server, self.drain()).1
@@ -104,10 +104,10 @@ impl Service {
     /// [`ServiceError::Startup`] is that of the first hook that fails; the rest do not run. [`ServiceError::Management`] when
     /// the management port cannot be opened.
     pub async fn startup(&self) -> Result<(), ServiceError> {
-        if let Some(management) = &self.core.management {
+        if let Some(management) = &self.inner.management {
             management.start()?;
         }
-        for hook in &self.core.startup {
+        for hook in &self.inner.startup {
             hook.run().await.map_err(ServiceError::Startup)?;
         }
         Ok(())
@@ -121,7 +121,7 @@ impl Service {
     /// All that is wrong, one line each; then the keys stay as they were. A key that is limited to tags needs a new start,
     /// unless there was one before: it closes the documentation.
     pub fn reload_keys(&self) -> Result<(), BuildProblems> {
-        let Some(gate) = &self.core.gate else {
+        let Some(gate) = &self.inner.gate else {
             return Ok(());
         };
         match gate.guard.reload() {
@@ -136,9 +136,9 @@ impl Service {
     /// Ends all streams, runs the shutdown hooks, the last one first, and closes what the service opened. [`run`](Self::run)
     /// does; an actix app of one's own calls it after it has served. Errors are logged: what comes next runs all the same.
     pub async fn shutdown(&self) {
-        self.core.stopping.cancel();
+        self.inner.stopping.cancel();
         self.drain().await;
-        for hook in self.core.shutdown.iter().rev() {
+        for hook in self.inner.shutdown.iter().rev() {
             hook.finish().await;
         }
         self.close().await;
@@ -146,7 +146,7 @@ impl Service {
 
     /// Lets the work of its parts end.
     async fn drain(&self) {
-        let parts = self.core.parts.iter();
+        let parts = self.inner.parts.iter();
         for hook in parts.filter_map(|part| part.drain.as_ref()) {
             hook.finish().await;
         }
@@ -155,7 +155,7 @@ impl Service {
     /// Closes what the service opened.
     async fn close(&self) {
         for hook in self
-            .core
+            .inner
             .parts
             .iter()
             .rev()
@@ -164,7 +164,7 @@ impl Service {
             hook.finish().await;
         }
         // Whoever asks how the service is gets an answer until the end.
-        if let Some(management) = &self.core.management {
+        if let Some(management) = &self.inner.management {
             management.stop().await;
         }
     }

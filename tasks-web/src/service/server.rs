@@ -12,9 +12,9 @@ use actix_web::dev::{AppConfig, Server, ServerHandle, fn_service};
 use actix_web::rt::net::{TcpSocket, TcpStream};
 use actix_web::{App, Error, web};
 
-use super::Service;
 use super::connection::Connection;
-use super::core::outside;
+use super::fallback::outside;
+use super::handle::Service;
 use crate::http::Doors;
 
 /// How many clients wait at most until they are let in, as in actix's `HttpServer`.
@@ -77,7 +77,7 @@ impl Service {
         listeners: Vec<TcpListener>,
         handed_over: bool,
     ) -> io::Result<Serving> {
-        let listen = &self.core.listen;
+        let listen = &self.inner.listen;
         let doors = Arc::new(Doors::default());
         let mut builder = Server::build()
             .disable_signals()

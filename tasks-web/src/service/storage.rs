@@ -15,12 +15,12 @@ use tasks_runtime::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::build::Draft;
-use super::hooks::Hook;
-use super::part::{Claim, Part};
+use super::draft::Draft;
 use crate::artifacts::{ArtifactScope, artifacts, endpoints};
-use crate::health::{HealthChecks, HealthState};
+use crate::checks::{HealthChecks, HealthState};
+use crate::hooks::Hook;
 use crate::jobs::JobScope;
+use crate::part::{Claim, Part};
 
 /// A database, or how to open one.
 #[derive(Debug)]

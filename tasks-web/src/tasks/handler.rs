@@ -10,23 +10,15 @@ use actix_web::http::header::HeaderName;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
-use serde_json::json;
 use tasks_runtime::{Caller, RegisteredTask, TaskExecutor};
 
 use super::catalog::Catalog;
-use crate::auth::Access;
-use crate::http::query::{self, Parameter, pairs};
+use crate::access::Access;
+use crate::http::RequestId;
+use crate::http::query::{self, pairs};
 use crate::http::{self, BodyLimits, conditional};
+use crate::openapi::LIST_QUERY;
 use crate::problem::Problem;
-use crate::service::RequestId;
-
-/// The query of the list.
-pub(crate) const LIST_QUERY: &[Parameter] = &[Parameter::new(
-    "tag",
-    "Keeps the tasks that have this tag; given several times, those that have all of them.",
-    || json!({"type": "array", "items": {"type": "string"}}),
-)
-.each()];
 
 /// What the scope's service needs.
 pub(super) struct Handler {

@@ -1,8 +1,8 @@
 //! The tasks scope: list, describe, execute.
 
 mod catalog;
+mod described;
 mod handler;
 mod scope;
 
-pub(crate) use handler::LIST_QUERY;
 pub use scope::{TaskScope, scope};

@@ -15,7 +15,7 @@ use tasks_runtime::TaskExecutor;
 use super::catalog::Catalog;
 use super::handler::Handler;
 use crate::http::BodyLimits;
-use crate::openapi::OpenApi;
+use crate::openapi::{OpenApi, WriteSubmit};
 
 /// Serves the tasks of an executor below `prefix`, with their documentation beside them.
 ///
@@ -138,17 +138,18 @@ impl TaskScope {
         self
     }
 
-    /// The queues that tasks are submitted to here, if they are.
+    /// What writes the operation that submits a task here, if jobs are submitted.
     #[cfg(feature = "database")]
-    pub(crate) fn queues(&self) -> Option<Vec<String>> {
-        self.jobs
-            .as_ref()
-            .map(|(scheduler, _)| scheduler.queue_names())
+    pub(super) fn submit_operation(&self) -> Option<WriteSubmit> {
+        let queues = self.jobs.as_ref()?.0.queue_names();
+        Some(Arc::new(move |writer, task, execute, id| {
+            crate::jobs::submit_operation(writer, task, execute, id, &queues)
+        }))
     }
 
     #[cfg(not(feature = "database"))]
     #[allow(clippy::unused_self, reason = "it is the same call with jobs")]
-    pub(crate) fn queues(&self) -> Option<Vec<String>> {
+    pub(super) fn submit_operation(&self) -> Option<WriteSubmit> {
         None
     }
 

@@ -8,8 +8,8 @@ use tasks_runtime::jobs::JobRecord;
 
 use super::access;
 use super::query::{self, Part};
-use super::scope::State;
-use crate::auth::Access;
+use super::state::State;
+use crate::access::Access;
 use crate::http::paging::{self, MOST, with_next};
 use crate::http::{Document, answer, conditional, json};
 use crate::problem::Problem;

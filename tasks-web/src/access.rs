@@ -20,12 +20,12 @@ use crate::problem::Problem;
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Access(pub(super) Arc<Grant>);
+pub struct Access(pub(crate) Arc<Grant>);
 
 #[derive(Debug)]
-pub(super) struct Grant {
-    pub(super) name: String,
-    pub(super) tags: Option<Vec<String>>,
+pub(crate) struct Grant {
+    pub(crate) name: String,
+    pub(crate) tags: Option<Vec<String>>,
 }
 
 impl Access {

@@ -6,7 +6,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, ResponseError as _};
 
-use super::request_id::{RequestId, X_REQUEST_ID};
+use crate::http::{RequestId, X_REQUEST_ID};
 use crate::problem::{PROBLEM_JSON, Problem};
 
 /// Writes the id into the header and, when the answer is an error, into its problem.

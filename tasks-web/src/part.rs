@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
 
-use super::hooks::Hook;
-use crate::health::HealthChecks;
+use crate::checks::HealthChecks;
+use crate::hooks::Hook;
 use crate::openapi::Endpoint;
 
 /// Registers routes, once per worker.

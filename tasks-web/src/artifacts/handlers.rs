@@ -7,8 +7,8 @@ use tasks_runtime::artifacts::{Artifact, ArtifactError, ArtifactId};
 
 use super::input::{Body, Known};
 use super::query::{self, Part};
-use super::scope::State;
-use crate::auth::Access;
+use super::state::State;
+use crate::access::Access;
 use crate::http::paging::{self, MOST, with_next};
 use crate::http::{Document, answer, check_json, conditional, json, public_base};
 use crate::problem::Problem;

@@ -15,11 +15,11 @@ use actix_web::{Error, HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
+use super::error_response;
 use super::gate::Gate;
-use super::request_id::RequestId;
-use super::seal;
-use crate::auth::Access;
+use crate::access::Access;
 use crate::http::Exchange;
+use crate::http::RequestId;
 use crate::logging::panics;
 use crate::monitoring::{HttpMetrics, Routes};
 use crate::problem::Problem;
@@ -190,7 +190,7 @@ fn panicked(seen: &Seen, panic: &(dyn std::any::Any + Send)) -> Error {
 impl Watch {
     fn finish(&self, seen: &Seen, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         let (request, response) = response.into_parts();
-        let response = seal::seal(response, &seen.id, seen.uri.path());
+        let response = error_response::seal(response, &seen.id, seen.uri.path());
         let status = response.status().as_u16();
         let elapsed = seen.began.elapsed();
         if let Some(metrics) = &self.metrics {
@@ -216,7 +216,7 @@ impl Watch {
     /// An error that a middleware of the application's own gave instead of an answer: actix makes the answer.
     fn finish_error(&self, seen: &Seen, error: &Error) -> Error {
         let response: HttpResponse = error.error_response();
-        let response = seal::seal(response, &seen.id, seen.uri.path());
+        let response = error_response::seal(response, &seen.id, seen.uri.path());
         let status = response.status().as_u16();
         let elapsed = seen.began.elapsed();
         if let Some(metrics) = &self.metrics {

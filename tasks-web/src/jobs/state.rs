@@ -1,0 +1,18 @@
+//! What handlers of jobs and schedules work with.
+
+use tasks_runtime::jobs::Scheduler;
+use tokio_util::sync::CancellationToken;
+
+use crate::http::sse::Streams;
+
+/// What a request is answered with.
+#[derive(Clone)]
+pub(super) struct State {
+    pub(super) scheduler: Scheduler,
+    /// Where the jobs are.
+    pub(super) jobs: String,
+    /// Where the schedules are, if they are served.
+    pub(super) schedules: String,
+    pub(super) stopping: CancellationToken,
+    pub(super) streams: Streams,
+}
