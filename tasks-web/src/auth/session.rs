@@ -165,7 +165,7 @@ pub(super) fn is_own_page(request: &HttpRequest) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::access::Grant;
+    use crate::access::Grant;
     use super::*;
 
     fn known(name: &str, hash: [u8; 32]) -> ([u8; 32], Access) {
