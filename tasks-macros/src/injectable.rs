@@ -41,7 +41,7 @@ pub(crate) fn derive(item: TokenStream) -> TokenStream {
         #[automatically_derived]
         impl #impl_generics #krate::Injectable for #ident #ty_generics where #bound, #predicates {
             fn requires(requirements: &mut #krate::Requirements) {
-                #krate::Requirements::value::<Self>(requirements);
+                #krate::Requirements::require::<Self>(requirements);
             }
             fn inject(injector: &#krate::Injector<'_>) -> #krate::Injection<Self> {
                 #krate::Injector::value::<Self>(injector)

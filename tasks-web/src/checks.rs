@@ -7,6 +7,7 @@ use std::time::Duration;
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HealthState {
     /// All is well.
     Healthy,

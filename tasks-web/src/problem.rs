@@ -302,10 +302,10 @@ fn capped(mut errors: Vec<ArgumentError>) -> Vec<ArgumentError> {
     if errors.len() > MAX_ERRORS {
         let more = errors.len() - (MAX_ERRORS - 1);
         errors.truncate(MAX_ERRORS - 1);
-        errors.push(ArgumentError {
-            pointer: String::new(),
-            detail: format!("and {more} more errors, at least"),
-        });
+        errors.push(ArgumentError::new(
+            String::new(),
+            format!("and {more} more errors, at least"),
+        ));
     }
     errors
 }

@@ -26,7 +26,7 @@ async fn main() -> anyhow::Result<()> {
         Jobs::new()
             .max_concurrency(5)
             .queue("reports", 1)
-            .workers(workers),
+            .run_workers(workers),
     )
     .with_artifacts(
         ArtifactHierarchy::new("task_results")

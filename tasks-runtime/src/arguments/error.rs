@@ -16,11 +16,22 @@ const MAX_DETAIL: usize = 300;
 
 /// One thing that is wrong with the arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct ArgumentError {
     /// Where: a JSON Pointer (RFC 6901) into the request body, such as `/params/user/age`.
     pub pointer: String,
     /// What, in words.
     pub detail: String,
+}
+impl ArgumentError {
+    /// What is wrong, and where: `pointer` is a JSON pointer (RFC 6901), and empty for the whole.
+    #[must_use]
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        }
+    }
 }
 
 /// Why arguments were refused.

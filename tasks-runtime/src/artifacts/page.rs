@@ -9,6 +9,7 @@ use super::Artifact;
 
 /// Some of the artifacts, oldest first and without their data.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ArtifactList {
     /// The artifacts.
     pub items: Vec<Artifact>,
@@ -18,6 +19,7 @@ pub struct ArtifactList {
 
 /// One page of the list, oldest first and without their data.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ArtifactPage {
     /// The artifacts.
     pub items: Vec<Artifact>,

@@ -15,6 +15,7 @@ use super::json::JsonText;
 
 /// A stored artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Artifact {
     /// Its name.
     pub id: ArtifactId,
@@ -38,6 +39,7 @@ pub struct Artifact {
 
 /// What is known of the bytes of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ContentInfo {
     /// Their media type.
     pub content_type: String,

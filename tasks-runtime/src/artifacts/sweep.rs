@@ -20,6 +20,7 @@ const BATCH: usize = 500;
 
 /// What a sweep found and did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Swept {
     /// Objects that no artifact refers to, and that were put aside.
     pub objects: u64,

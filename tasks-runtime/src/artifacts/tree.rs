@@ -13,6 +13,7 @@ use super::{Artifact, ArtifactHierarchy};
 
 /// An artifact in its tree.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ArtifactNode {
     /// The artifact.
     pub artifact: Artifact,

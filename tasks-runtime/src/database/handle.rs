@@ -64,6 +64,7 @@ pub(super) enum Pools {
 
 /// How many connections there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PoolStatus {
     /// How many there may be.
     pub max_size: usize,

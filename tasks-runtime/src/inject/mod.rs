@@ -107,7 +107,7 @@ impl<T: Injectable> Injectable for Option<T> {
 /// parameter reads, say, an `Arc<str>` from the request all the same.
 impl<T: ?Sized + Send + Sync + 'static> Injectable for Arc<T> {
     fn requires(requirements: &mut Requirements) {
-        requirements.value::<Self>();
+        requirements.require::<Self>();
     }
 
     fn inject(injector: &Injector<'_>) -> Injection<Self> {

@@ -17,7 +17,7 @@ pub(crate) struct Requirement {
 
 impl Requirements {
     /// A value of type `T` has to be provided.
-    pub fn value<T: 'static>(&mut self) {
+    pub fn require<T: 'static>(&mut self) {
         if !self.optional {
             self.needed.push(Requirement {
                 type_id: TypeId::of::<T>(),

@@ -23,7 +23,7 @@ pub struct State<T>(pub T);
 
 impl<T: Send + 'static> Injectable for State<T> {
     fn requires(requirements: &mut Requirements) {
-        requirements.value::<T>();
+        requirements.require::<T>();
     }
 
     fn inject(injector: &Injector<'_>) -> Injection<Self> {

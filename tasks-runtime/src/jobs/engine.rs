@@ -1,6 +1,6 @@
 //! What decides where and when attempts of jobs begin.
 //!
-//! A process that has [workers](super::Jobs::workers) takes jobs out of the database and runs them itself, and that is all most
+//! A process that has [workers](super::Jobs::run_workers) takes jobs out of the database and runs them itself, and that is all most
 //! services need. An [`Engine`] is for those who have another system that drives work: one that calls back over HTTP, say, into
 //! whichever process it likes. It is given to [`Jobs::engine`](super::Jobs::engine).
 //!

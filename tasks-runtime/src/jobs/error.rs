@@ -148,7 +148,7 @@ pub enum JobError {
     NotAJob,
     /// The scheduler has not started yet, was shut down, or has no workers in this process.
     #[error(
-        "this process runs no jobs: it has not started them, has shut them down, or is one without workers (`Jobs::workers`)"
+        "this process runs no jobs: it has not started them, has shut them down, or is one without workers (`Jobs::run_workers`)"
     )]
     NotRunning,
     /// The database failed.
@@ -181,10 +181,7 @@ impl From<JobError> for ArtifactError {
 impl JobError {
     /// One option that cannot be.
     pub(in crate::jobs) fn option(pointer: &str, reason: impl Into<String>) -> Self {
-        Self::Invalid(vec![ArgumentError {
-            pointer: pointer.to_owned(),
-            detail: reason.into(),
-        }])
+        Self::Invalid(vec![ArgumentError::new(pointer.to_owned(), reason.into())])
     }
 }
 
@@ -194,10 +191,8 @@ pub(in crate::jobs) struct Wrong(Vec<ArgumentError>);
 
 impl Wrong {
     pub(in crate::jobs) fn say(&mut self, pointer: &str, reason: impl Into<String>) {
-        self.0.push(ArgumentError {
-            pointer: pointer.to_owned(),
-            detail: reason.into(),
-        });
+        self.0
+            .push(ArgumentError::new(pointer.to_owned(), reason.into()));
     }
 
     pub(in crate::jobs) fn extend(&mut self, errors: impl IntoIterator<Item = ArgumentError>) {

@@ -61,6 +61,7 @@ impl JobFilter {
 
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct JobPage {
     /// What is on it.
     pub items: Vec<JobRecord>,

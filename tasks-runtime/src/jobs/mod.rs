@@ -60,7 +60,7 @@ pub use limits::{
     MAX_TRACEBACK,
 };
 pub use list::{JobFilter, JobPage};
-pub use record::{JobLog, JobRecord, JobStats, JobStatus, Progress};
+pub use record::{JobLog, JobRecord, JobStats, JobStatus, Progress, UnknownStatus};
 pub use scheduler::Scheduler;
 pub use schedules::{Schedule, ScheduleRecord};
 pub use settings::Jobs;

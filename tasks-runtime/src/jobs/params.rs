@@ -78,10 +78,10 @@ impl ParamsStore {
         });
         match sealed {
             Some(text) => Ok(text),
-            None => refuse(vec![ArgumentError {
-                pointer: "/params".to_owned(),
-                detail: "the secret parameters could not be encrypted".to_owned(),
-            }]),
+            None => refuse(vec![ArgumentError::new(
+                "/params".to_owned(),
+                "the secret parameters could not be encrypted".to_owned(),
+            )]),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is known of a job.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::jobs::id::JobId;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -10,7 +11,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::artifacts::{ArtifactId, JsonText};
 
 /// How a job is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum JobStatus {
     /// It waits: for its time, or for a worker.
@@ -60,8 +63,31 @@ impl fmt::Display for JobStatus {
     }
 }
 
+/// Reads the word that [`JobStatus::as_str`] gives.
+///
+/// ```
+/// use tasks_runtime::jobs::JobStatus;
+///
+/// assert_eq!("failed".parse(), Ok(JobStatus::Failed));
+/// assert_eq!("over".parse::<JobStatus>().unwrap_err().to_string(), "`over` is no status of a job: use pending, running, completed, failed, canceled");
+/// ```
+impl FromStr for JobStatus {
+    type Err = UnknownStatus;
+
+    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
+        let found = Self::ALL.into_iter().find(|status| status.as_str() == text);
+        found.ok_or_else(|| UnknownStatus(text.chars().take(100).collect()))
+    }
+}
+
+/// The text is not the name of a [`JobStatus`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no status of a job: use {list}", list = JobStatus::ALL.map(JobStatus::as_str).join(", "))]
+pub struct UnknownStatus(String);
+
 /// How far a job says it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct Progress {
     /// How much is done.
     pub current: u64,
@@ -139,7 +165,8 @@ pub struct JobRecord {
 }
 
 /// A line that a job logged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct JobLog {
     /// Its place, from 1.
     pub number: u32,
@@ -152,7 +179,8 @@ pub struct JobLog {
 }
 
 /// How many jobs there are of each kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct JobStats {
     /// That wait.
     pub pending: u64,

@@ -94,7 +94,7 @@ impl Jobs {
 
     /// Whether this process runs jobs; one that does not still submits and shows them. It does unless set.
     #[must_use]
-    pub fn workers(mut self, run: bool) -> Self {
+    pub fn run_workers(mut self, run: bool) -> Self {
         self.workers = run;
         self
     }
@@ -130,12 +130,14 @@ impl Jobs {
     pub(super) fn problems(&self) -> Vec<ArgumentError> {
         let names = self.queues.keys().filter(|name| !is_short_name(name));
         names
-            .map(|name| ArgumentError {
-                pointer: String::new(),
-                detail: format!(
-                    "`{}` is not the name of a queue: use {SHORT_NAME}",
-                    name.escape_debug().take(100).collect::<String>()
-                ),
+            .map(|name| {
+                ArgumentError::new(
+                    String::new(),
+                    format!(
+                        "`{}` is not the name of a queue: use {SHORT_NAME}",
+                        name.escape_debug().take(100).collect::<String>()
+                    ),
+                )
             })
             .collect()
     }

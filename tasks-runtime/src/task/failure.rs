@@ -13,6 +13,7 @@ use super::finite::OutputError;
 
 /// Why a task failed: an error it returned, a panic, or its timeout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct TaskFailure {
     /// The Rust type of the error; `panic`, `timeout` and `not-finite` (a number that JSON does not have) for those. Not a
     /// stable name.
@@ -57,6 +58,7 @@ impl Error for TaskFailure {}
 /// Frames and locations name source files of the server. The default is [`Full`](Self::Full) in debug builds and
 /// [`Causes`](Self::Causes) in release builds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Traceback {
     /// Nothing but the type and the message.
     Off,

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 /// The metadata of a task, as served by `GET /tasks/{name}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct TaskInfo {
     /// URL-safe name: ASCII letters, digits, `_` and `-`.
     pub name: String,
@@ -25,6 +26,7 @@ pub struct TaskInfo {
 
 /// The metadata of one parameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
 pub struct ParameterInfo {
     /// The key in `params`.
     pub name: String,

@@ -34,10 +34,8 @@ pub(super) struct Wrong(Vec<ArgumentError>);
 
 impl Wrong {
     pub(super) fn say(&mut self, pointer: &str, detail: impl Into<String>) {
-        self.0.push(ArgumentError {
-            pointer: pointer.to_owned(),
-            detail: detail.into(),
-        });
+        self.0
+            .push(ArgumentError::new(pointer.to_owned(), detail.into()));
     }
 
     /// The request is well-formed, and does not fit what is there.
@@ -281,10 +279,10 @@ fn merge(target: Option<&JsonText>, patch: &JsonText) -> JsonText {
 }
 
 fn missing_data() -> Problem {
-    Problem::invalid_body(vec![ArgumentError {
-        pointer: "/data".to_owned(),
-        detail: "required, and missing: any JSON; bytes go to `$upload`".to_owned(),
-    }])
+    Problem::invalid_body(vec![ArgumentError::new(
+        "/data".to_owned(),
+        "required, and missing: any JSON; bytes go to `$upload`".to_owned(),
+    )])
 }
 
 /// A list of texts; each of its elements that is none is said.

@@ -13,10 +13,7 @@ impl From<ArtifactError> for Problem {
     fn from(error: ArtifactError) -> Self {
         let detail = error.to_string();
         let invalid = |pointer: &str, detail: String| {
-            Self::invalid_body(vec![ArgumentError {
-                pointer: pointer.to_owned(),
-                detail,
-            }])
+            Self::invalid_body(vec![ArgumentError::new(pointer, detail)])
         };
         match error {
             ArtifactError::NotFound(_) => {

@@ -165,8 +165,8 @@ pub(super) fn is_own_page(request: &HttpRequest) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use crate::access::Grant;
     use super::*;
+    use crate::access::Grant;
 
     fn known(name: &str, hash: [u8; 32]) -> ([u8; 32], Access) {
         let grant = Grant {

@@ -37,13 +37,7 @@ fn said(error: &serde_path_to_error::Error<serde_json::Error>) -> ArgumentError 
         format!("/{}", path.replace('.', "/"))
     };
     let words = error.inner().to_string();
-    ArgumentError {
-        pointer,
-        // Where it is, the pointer says.
-        detail: words
-            .split(" at line ")
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
-    }
+    // Where it is, the pointer says.
+    let words = words.split(" at line ").next().unwrap_or_default();
+    ArgumentError::new(pointer, words)
 }

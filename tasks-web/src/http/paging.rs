@@ -47,10 +47,7 @@ pub(crate) fn read(
             key => take(key, &value),
         };
         if let Err(detail) = taken {
-            errors.push(ArgumentError {
-                pointer: format!("?{key}"),
-                detail,
-            });
+            errors.push(ArgumentError::new(format!("?{key}"), detail));
         }
     }
     if !errors.is_empty() {

@@ -111,10 +111,10 @@ fn refuse(query: &str, known: &[Parameter]) -> Result<(), Problem> {
                 "given twice".to_owned()
             }
         };
-        errors.push(ArgumentError {
-            pointer: format!("?{}", name.chars().take(50).collect::<String>()),
+        errors.push(ArgumentError::new(
+            format!("?{}", name.chars().take(50).collect::<String>()),
             detail,
-        });
+        ));
         if errors.len() == MAX_ERRORS {
             break;
         }

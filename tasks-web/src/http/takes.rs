@@ -107,10 +107,7 @@ impl Takes {
 fn check_nothing(body: &[u8]) -> Result<(), Problem> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
-    let error = |pointer: String, detail: &str| ArgumentError {
-        pointer,
-        detail: detail.to_owned(),
-    };
+    let error = |pointer: String, detail: &str| ArgumentError::new(pointer, detail);
     let errors: Vec<ArgumentError> = match value {
         Value::Null => Vec::new(),
         Value::Object(members) => members

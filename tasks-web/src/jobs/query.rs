@@ -95,10 +95,10 @@ pub(super) fn after(query: &str) -> Result<u32, Problem> {
     for (key, value) in pairs(query)? {
         if key == "after" {
             after = value.parse().map_err(|_| {
-                Problem::invalid_query(vec![ArgumentError {
-                    pointer: "?after".to_owned(),
-                    detail: "expected the number of a line".to_owned(),
-                }])
+                Problem::invalid_query(vec![ArgumentError::new(
+                    "?after".to_owned(),
+                    "expected the number of a line".to_owned(),
+                )])
             })?;
         }
     }

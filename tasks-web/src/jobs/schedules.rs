@@ -124,7 +124,7 @@ fn check(request: &HttpRequest, state: &State, task: &str) -> Result<(), Problem
 }
 
 async fn find(request: &HttpRequest, state: &State) -> Result<ScheduleRecord, Problem> {
-    let found = state.scheduler.schedule_of(name(request)).await?;
+    let found = state.scheduler.get_schedule(name(request)).await?;
     check(request, state, &found.task_name)?;
     Ok(found)
 }
@@ -163,7 +163,7 @@ pub(super) async fn put(
         let body = limits.read(request.headers(), payload.into_inner()).await?;
         let sent = read(&body)?;
         check(&request, &state, &sent.task_name)?;
-        let known = match state.scheduler.schedule_of(name(&request)).await {
+        let known = match state.scheduler.get_schedule(name(&request)).await {
             Ok(known) => {
                 check(&request, &state, &known.task_name)?;
                 true
@@ -239,10 +239,10 @@ pub(super) async fn put(
 }
 
 fn invalid(pointer: &str, detail: &str) -> Problem {
-    Problem::invalid_body(vec![ArgumentError {
-        pointer: pointer.to_owned(),
-        detail: detail.to_owned(),
-    }])
+    Problem::invalid_body(vec![ArgumentError::new(
+        pointer.to_owned(),
+        detail.to_owned(),
+    )])
 }
 
 fn read(body: &[u8]) -> Result<ScheduleIn, Problem> {
@@ -259,17 +259,16 @@ fn read(body: &[u8]) -> Result<ScheduleIn, Problem> {
     if twice.is_empty() {
         return Ok(sent);
     }
-    let twice = twice.into_iter().map(|pointer| ArgumentError {
-        pointer,
-        detail: "given twice".to_owned(),
-    });
+    let twice = twice
+        .into_iter()
+        .map(|pointer| ArgumentError::new(pointer, "given twice"));
     Err(Problem::invalid_body(twice.collect()))
 }
 
 pub(super) async fn pause(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let result: Answer = async {
         let found = find(&request, &state).await?;
-        respond(&state.scheduler.pause(&found.name).await?)
+        respond(&state.scheduler.pause_schedule(&found.name).await?)
     }
     .await;
     answer(&request, result)
@@ -278,7 +277,7 @@ pub(super) async fn pause(request: HttpRequest, state: Data<State>) -> HttpRespo
 pub(super) async fn resume(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let result: Answer = async {
         let found = find(&request, &state).await?;
-        respond(&state.scheduler.resume(&found.name).await?)
+        respond(&state.scheduler.resume_schedule(&found.name).await?)
     }
     .await;
     answer(&request, result)

@@ -83,10 +83,10 @@ pub(crate) async fn submit(
         submit = submit.description(text);
     }
     if options.delay.is_some() && options.scheduled_at.is_some() {
-        submit = submit.also_wrong([ArgumentError {
-            pointer: "/scheduled_at".to_owned(),
-            detail: "`delay` says when it runs as well: send one of the two".to_owned(),
-        }]);
+        submit = submit.also_wrong([ArgumentError::new(
+            "/scheduled_at".to_owned(),
+            "`delay` says when it runs as well: send one of the two".to_owned(),
+        )]);
     }
     if let Some(Seconds(delay)) = options.delay {
         submit = submit.delay(delay);
@@ -115,10 +115,8 @@ pub(crate) async fn submit(
     let mut keys = request.headers().get_all("idempotency-key");
     if let Some(key) = keys.next() {
         let graphic = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
-        let wrong = |detail: &str| ArgumentError {
-            pointer: "/idempotency_key".to_owned(),
-            detail: detail.to_owned(),
-        };
+        let wrong =
+            |detail: &str| ArgumentError::new("/idempotency_key".to_owned(), detail.to_owned());
         submit = match key.to_str().ok().filter(graphic) {
             _ if keys.next().is_some() => submit.also_wrong([wrong("given twice")]),
             Some(key) => submit.idempotency_key(key),

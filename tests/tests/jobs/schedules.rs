@@ -32,7 +32,7 @@ async fn a_schedule_submits_a_job_when_its_time_comes(test: Ground) {
             .unwrap()
     };
     eventually("it ran twice", async || runs().await.len() >= 2).await;
-    let paused = scheduler.pause("beat").await.unwrap();
+    let paused = scheduler.pause_schedule("beat").await.unwrap();
     assert!(paused.paused && paused.next_runs.is_empty());
     let count = runs().await.len();
     tokio::time::sleep(Duration::from_millis(2500)).await;
@@ -43,15 +43,15 @@ async fn a_schedule_submits_a_job_when_its_time_comes(test: Ground) {
     times.dedup();
     assert_eq!(times.len(), count);
     assert_eq!(jobs[0].description.as_deref(), Some("every second"));
-    let record = scheduler.schedule_of("beat").await.unwrap();
+    let record = scheduler.get_schedule("beat").await.unwrap();
     assert_eq!(record.last_job_id, Some(jobs[0].id));
     let before = chrono::Utc::now();
-    let resumed = scheduler.resume("beat").await.unwrap();
+    let resumed = scheduler.resume_schedule("beat").await.unwrap();
     assert!(resumed.next_runs[0] > before);
     eventually("it goes on", async || runs().await.len() > count).await;
     assert!(scheduler.unschedule("beat").await.unwrap());
     assert!(!scheduler.unschedule("beat").await.unwrap());
-    let error = scheduler.pause("beat").await.unwrap_err();
+    let error = scheduler.pause_schedule("beat").await.unwrap_err();
     assert!(matches!(error, JobError::NoSchedule(_)), "{error}");
     world.scheduler.shutdown().await;
 }
@@ -84,7 +84,7 @@ async fn a_schedule_keeps_its_time_and_makes_up_for_what_it_missed(test: Ground)
     eventually("it is made up for", async || !runs().await.is_empty()).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(runs().await.len(), 1);
-    let next = scheduler.schedule_of("nightly").await.unwrap().next_runs;
+    let next = scheduler.get_schedule("nightly").await.unwrap().next_runs;
     assert!(next[0] > chrono::Utc::now());
 
     let soon = std::time::SystemTime::now() + Duration::from_millis(300);
@@ -96,7 +96,7 @@ async fn a_schedule_keeps_its_time_and_makes_up_for_what_it_missed(test: Ground)
     eventually("its time came", async || runs().await.len() == 2).await;
     assert!(
         scheduler
-            .schedule_of("once")
+            .get_schedule("once")
             .await
             .unwrap()
             .next_runs
@@ -126,7 +126,7 @@ async fn each_time_of_a_schedule_is_one_run_however_many_processes_there_are(tes
         world.scheduler.list(&all, None, 100).await.unwrap()
     };
     eventually("it ran three times", async || jobs().await.len() >= 3).await;
-    world.scheduler.pause("beat").await.unwrap();
+    world.scheduler.pause_schedule("beat").await.unwrap();
     // However many there are by now, no time has two.
     let jobs = jobs().await;
     let times: HashSet<_> = jobs.iter().map(|job| job.scheduled_at).collect();
@@ -196,8 +196,8 @@ async fn a_pause_moves_no_time_that_is_to_come(test: Ground) {
         .await
         .unwrap();
     for _ in 0..3 {
-        scheduler.pause("hourly").await.unwrap();
-        let resumed = scheduler.resume("hourly").await.unwrap();
+        scheduler.pause_schedule("hourly").await.unwrap();
+        let resumed = scheduler.resume_schedule("hourly").await.unwrap();
         assert_eq!(resumed.next_runs, made.next_runs);
     }
     scheduler
@@ -205,9 +205,9 @@ async fn a_pause_moves_no_time_that_is_to_come(test: Ground) {
         .once(std::time::SystemTime::now() + Duration::from_secs(4))
         .await
         .unwrap();
-    scheduler.pause("once").await.unwrap();
+    scheduler.pause_schedule("once").await.unwrap();
     tokio::time::sleep(Duration::from_millis(4500)).await;
-    let over = scheduler.resume("once").await.unwrap();
+    let over = scheduler.resume_schedule("once").await.unwrap();
     assert!(
         over.next_runs.is_empty() && over.last_run_at.is_none(),
         "{over:?}"
@@ -233,7 +233,7 @@ async fn schedules_of_unknown_tasks_do_not_hold_up_others(test: Ground) {
         .await
         .unwrap();
     eventually("its time came", async || {
-        let new = world.scheduler.schedule_of("new").await.unwrap();
+        let new = world.scheduler.get_schedule("new").await.unwrap();
         new.last_run_at.is_some()
     })
     .await;
@@ -271,10 +271,10 @@ async fn a_schedule_says_how_its_jobs_run_and_runs_when_asked(test: Ground) {
     world.done(&run).await;
     let second = scheduler.run_schedule("hourly").await.unwrap();
     assert_ne!(second.id, run.id);
-    let record = scheduler.schedule_of("hourly").await.unwrap();
+    let record = scheduler.get_schedule("hourly").await.unwrap();
     assert_eq!(record.last_job_id, Some(second.id));
     assert!(record.last_run_at.is_some() && record.paused);
-    let resumed = scheduler.resume("hourly").await.unwrap();
+    let resumed = scheduler.resume_schedule("hourly").await.unwrap();
     assert_eq!(resumed.next_runs.len(), 5);
     scheduler.submit(call!(greet, name = "x")).await.unwrap();
     let runs = JobFilter::new().schedule("hourly");
@@ -294,11 +294,11 @@ async fn a_schedule_says_how_its_jobs_run_and_runs_when_asked(test: Ground) {
     // Who wakes up looks.
     scheduler.submit(call!(greet, name = "x")).await.unwrap();
     eventually("it ran", async || {
-        let record = scheduler.schedule_of("once").await.unwrap();
+        let record = scheduler.get_schedule("once").await.unwrap();
         record.last_job_id.is_some() && record.next_runs.is_empty()
     })
     .await;
-    let over = scheduler.schedule_of("once").await.unwrap();
+    let over = scheduler.get_schedule("once").await.unwrap();
     assert_eq!((over.run_at, over.next_runs.len()), (once.run_at, 0));
 
     let nobody = scheduler.run_schedule("nobody").await.unwrap_err();

@@ -86,12 +86,16 @@ async fn secrets_are_encrypted_where_they_are_stored(test: Ground) {
     assert!(!params.contains("hunter2"), "{params}");
     let run = scheduler.run_schedule("login").await.unwrap();
     assert_eq!(world.done(&run).await.status, JobStatus::Completed);
-    scheduler.pause("login").await.unwrap();
+    scheduler.pause_schedule("login").await.unwrap();
     scheduler.shutdown().await;
 }
 
 async fn a_key_is_changed_while_jobs_wait(test: Ground) {
-    let world = World::new(test, Jobs::new().workers(false).encryption_key(keys(OLD))).await;
+    let world = World::new(
+        test,
+        Jobs::new().run_workers(false).encryption_key(keys(OLD)),
+    )
+    .await;
     let call = || call!(secretive, password = "hunter2", user = "ada");
     let submitted = world.scheduler.submit(call()).await.unwrap();
     let rotated = Jobs::new().encryption_key(keys(&format!("{NEW},{OLD}")));
@@ -135,9 +139,9 @@ async fn charge(#[task(secret)] card: String) -> usize {
 
 /// With the keys of before, and with none.
 async fn a_changed_key_makes_no_second_job(test: Ground) {
-    let world = World::new(test, Jobs::new().workers(false)).await;
+    let world = World::new(test, Jobs::new().run_workers(false)).await;
     let process = |jobs: Jobs| {
-        let scheduler = Scheduler::new(&world.database, jobs.workers(false));
+        let scheduler = Scheduler::new(&world.database, jobs.run_workers(false));
         let executor = testing::executor([task(charge)]).build().unwrap();
         scheduler.attach(&executor);
         scheduler

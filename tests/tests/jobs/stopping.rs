@@ -49,7 +49,7 @@ async fn what_waits_is_canceled_at_once_and_what_runs_is_stopped(test: Ground) {
 /// By a process that does not run it.
 async fn a_job_that_another_process_runs_is_canceled(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
-    let other = Scheduler::new(&world.database, Jobs::new().workers(false));
+    let other = Scheduler::new(&world.database, Jobs::new().run_workers(false));
     other
         .start(&testing::executor([task(sleep)]).build().unwrap())
         .unwrap();

@@ -181,7 +181,7 @@ async fn the_same_parameters_are_the_same_however_they_are_written(test: Ground)
         .await
         .unwrap();
     eventually("its time came", async || {
-        let pairs = scheduler.schedule_of("pairs").await.unwrap();
+        let pairs = scheduler.get_schedule("pairs").await.unwrap();
         pairs.last_run_at.is_some()
     })
     .await;

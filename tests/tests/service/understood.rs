@@ -11,7 +11,7 @@ async fn everything() -> Running {
     let service = builder()
         .with_database(Database::sqlite_in_memory())
         .with_artifacts(ArtifactHierarchy::new("results"))
-        .with_jobs(Jobs::new().workers(false))
+        .with_jobs(Jobs::new().run_workers(false))
         .with_health()
         .with_system()
         .with_monitoring()
@@ -165,7 +165,7 @@ async fn arguments_are_what_was_sent_or_refused() {
     let service = Service::builder(ServiceInfo::new("keeper", "Keeper"))
         .with_tasks(registry)
         .with_database(Database::sqlite_in_memory())
-        .with_jobs(Jobs::new().workers(false))
+        .with_jobs(Jobs::new().run_workers(false))
         .build()
         .await
         .unwrap();

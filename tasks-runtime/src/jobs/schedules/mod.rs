@@ -31,7 +31,7 @@ impl Scheduler {
     /// # Errors
     ///
     /// [`JobError::NoSchedule`], and when the database fails.
-    pub async fn schedule_of(&self, name: &str) -> Result<ScheduleRecord, JobError> {
+    pub async fn get_schedule(&self, name: &str) -> Result<ScheduleRecord, JobError> {
         let row = self
             .session()
             .read(async |conn| find(conn, name).await)
@@ -69,7 +69,7 @@ impl Scheduler {
     /// # Errors
     ///
     /// [`JobError::NoSchedule`], and when the database fails.
-    pub async fn pause(&self, name: &str) -> Result<ScheduleRecord, JobError> {
+    pub async fn pause_schedule(&self, name: &str) -> Result<ScheduleRecord, JobError> {
         self.set_paused(name, true).await
     }
 
@@ -78,7 +78,7 @@ impl Scheduler {
     /// # Errors
     ///
     /// [`JobError::NoSchedule`], and when the database fails.
-    pub async fn resume(&self, name: &str) -> Result<ScheduleRecord, JobError> {
+    pub async fn resume_schedule(&self, name: &str) -> Result<ScheduleRecord, JobError> {
         self.set_paused(name, false).await
     }
 
