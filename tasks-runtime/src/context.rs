@@ -39,7 +39,7 @@ pub(crate) trait Host: Any + Send + Sync {
 pub(crate) trait AttemptHandle: Any + Send + Sync {
     /// Code of the attempt begins to run.
     fn begin_run(&self);
-    /// That code has ended.
+    /// That code no longer runs.
     fn end_run(&self);
 }
 
@@ -56,7 +56,7 @@ struct ExecutionState {
     admitted: OnceLock<Instant>,
     /// When the task's own code began, if that was later.
     started: OnceLock<Instant>,
-    /// The same by the calendar, once somebody asked.
+    /// Wall-clock start time, computed when it is asked for.
     started_at: OnceLock<SystemTime>,
     cancelled: AtomicBool,
     /// The attempt of a job that it is, if it is one.
@@ -122,7 +122,7 @@ impl TaskContext {
         }))
     }
 
-    /// That of the task whose code runs on this thread now: for loggers, which add to an event what it is about. `None` outside
+    /// Context of the task whose code runs on this thread now: for loggers, which add to an event what it is about. `None` outside
     /// of tasks, and in what a task has spawned.
     #[must_use]
     pub fn current() -> Option<Self> {

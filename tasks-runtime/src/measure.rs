@@ -102,7 +102,7 @@ pub const METRICS: &[Metric] = &[
     Metric::counter(
         "tasks_slow_polls_total",
         &["task"],
-        "How often an async task held its thread for longer than it may, 100 ms unless set.",
+        "How often an async task held its thread for longer than the threshold, by default 100 ms.",
     ),
     Metric::counter(
         "tasks_jobs_submitted_total",

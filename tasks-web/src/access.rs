@@ -51,7 +51,7 @@ impl Access {
         })
     }
 
-    /// That of a request. Without one nothing is reached: a route that asks is behind keys.
+    /// Access of a request. A request without one reaches nothing: a route that asks is behind keys.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
         request
             .extensions()
@@ -60,7 +60,7 @@ impl Access {
             .ok_or_else(|| Problem::unauthorized("a key is needed here".to_owned()))
     }
 
-    /// That of a request whose key does not reach all tasks; `None` also where no keys are asked for.
+    /// Access of a request whose key is limited; `None` also where no keys are asked for.
     pub(crate) fn limits(request: &HttpRequest) -> Option<Self> {
         let extensions = request.extensions();
         let access = extensions.get::<Self>()?;

@@ -26,7 +26,7 @@ pub struct ServiceInfo {
     pub id: String,
     /// The name that people read.
     pub display_name: String,
-    /// The version of the service, `1.0.0` unless set.
+    /// The version of the service. Defaults to `1.0.0`.
     pub version: String,
     /// One sentence.
     pub summary: Option<String>,

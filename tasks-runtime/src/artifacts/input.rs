@@ -77,7 +77,7 @@ impl ArtifactIn {
         }
     }
 
-    /// Sets the media type of bytes; `application/octet-stream` unless set.
+    /// Sets the media type of bytes. Defaults to `application/octet-stream`.
     #[must_use]
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = Some(content_type.into());

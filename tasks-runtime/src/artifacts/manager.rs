@@ -128,7 +128,7 @@ impl ArtifactManager {
     ///
     /// # Errors
     ///
-    /// Those of [`save`](Self::save).
+    /// The same as [`save`](Self::save).
     pub async fn save_all(
         &self,
         artifacts: impl IntoIterator<Item = ArtifactIn>,
@@ -430,7 +430,7 @@ impl ArtifactManager {
     ///
     /// # Errors
     ///
-    /// Those of [`subtree`](Self::subtree).
+    /// The same as [`subtree`](Self::subtree).
     pub async fn tree(&self, id: ArtifactId) -> Result<Option<ArtifactNode>, ArtifactError> {
         let artifacts = self.subtree(id).await?;
         Ok(ArtifactNode::assemble(artifacts, self.hierarchy()))

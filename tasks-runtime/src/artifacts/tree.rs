@@ -21,7 +21,7 @@ pub struct ArtifactNode {
     pub level_label: String,
     /// The name of the hierarchy.
     pub hierarchy: String,
-    /// Those below it, oldest first; `None` when they were not asked for.
+    /// Children, oldest first; `None` when they were not asked for.
     pub children: Option<Vec<Self>>,
 }
 

@@ -97,7 +97,7 @@ impl Upload {
     ///
     /// # Errors
     ///
-    /// Those of [`ArtifactManager::save`].
+    /// The same as [`ArtifactManager::save`].
     pub async fn finish(mut self, mut artifact: ArtifactIn) -> Result<Artifact, ArtifactError> {
         let info = self.info(&mut artifact)?;
         artifact.body = Body::Stored(match self.rest.take() {

@@ -53,7 +53,7 @@ impl<'t> ArtifactsWithin<'t> {
     ///
     /// # Errors
     ///
-    /// Those of [`ArtifactManager::save`].
+    /// The same as [`ArtifactManager::save`].
     pub async fn save(&mut self, artifact: ArtifactIn) -> Result<Artifact, ArtifactError> {
         let mut prepared = self.manager.prepare(artifact).await?;
         match rows::insert(self.transaction, &prepared, now()).await {
@@ -92,7 +92,7 @@ impl<'t> ArtifactsWithin<'t> {
     ///
     /// # Errors
     ///
-    /// Those of [`ArtifactManager::update`].
+    /// The same as [`ArtifactManager::update`].
     pub async fn update(
         &mut self,
         id: ArtifactId,
@@ -110,7 +110,7 @@ impl<'t> ArtifactsWithin<'t> {
     ///
     /// # Errors
     ///
-    /// Those of [`ArtifactManager::delete`].
+    /// The same as [`ArtifactManager::delete`].
     pub async fn delete(&mut self, id: ArtifactId) -> Result<bool, ArtifactError> {
         let Some(current) = self.find(id).await? else {
             return Ok(false);

@@ -19,8 +19,7 @@ pub(crate) struct Limits {
     max_wait: Duration,
 }
 
-/// Places taken by one execution, which has to give them back with [`Limits::release`]: it holds on to the limits anyway, so
-/// the places need not.
+/// Permits held by one execution; released explicitly with [`Limits::release`], because the execution already owns the semaphores.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Permits {
     blocking: bool,

@@ -160,7 +160,7 @@ impl DatabaseBuilder {
         }
     }
 
-    /// How many connections there may be: in SQLite readers, beside the one writer. 10 unless set; at least 1.
+    /// How many connections there may be: in SQLite readers, beside the one writer. Defaults to 10; at least 1.
     #[must_use]
     pub fn max_connections(mut self, count: usize) -> Self {
         self.settings.max_connections = count.max(1);
@@ -175,7 +175,7 @@ impl DatabaseBuilder {
         self
     }
 
-    /// How long making a connection may take, to all hosts of a URL together. 5 seconds unless set, and as long as the URL's `connect_timeout`
+    /// How long making a connection may take, to all hosts of a URL together. Defaults to 5 seconds, and as long as the URL's `connect_timeout`
     /// allows for each host, if that is longer.
     #[must_use]
     pub fn connect_timeout(mut self, time: Duration) -> Self {
@@ -183,7 +183,7 @@ impl DatabaseBuilder {
         self
     }
 
-    /// How long one statement may take. 30 seconds unless set; `None` means without limit.
+    /// How long one statement may take. Defaults to 30 seconds; `None` means without limit.
     ///
     /// PostgreSQL stops the statement. SQLite cannot be interrupted: whoever waits gets the error, and the connection is
     /// closed when the statement is through.
@@ -203,7 +203,7 @@ impl DatabaseBuilder {
         self
     }
 
-    /// How long the closure of a transaction may take: in SQLite nobody else can write meanwhile. 5 seconds unless set;
+    /// How long the closure of a transaction may take: in SQLite nobody else can write meanwhile. Defaults to 5 seconds;
     /// `None` means without limit.
     #[must_use]
     pub fn transaction_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
@@ -211,7 +211,7 @@ impl DatabaseBuilder {
         self
     }
 
-    /// How long the closure of a read may take. 30 seconds unless set; `None` means without limit.
+    /// How long the closure of a read may take. Defaults to 30 seconds; `None` means without limit.
     #[must_use]
     pub fn read_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.settings.read_timeout = time.into();

@@ -178,7 +178,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`transaction`](Self::transaction); what the last run came to, when the database asks once more.
+    /// The same as [`transaction`](Self::transaction); what the last run came to, when the database asks once more.
     pub fn retry_transaction<'a, T, E, F>(
         &'a self,
         closure: F,
@@ -203,7 +203,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`retry_transaction`](Self::retry_transaction).
+    /// The same as [`retry_transaction`](Self::retry_transaction).
     pub fn serializable_transaction<'a, T, E, F>(
         &'a self,
         closure: F,
@@ -313,7 +313,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read).
+    /// The same as [`read`](Self::read).
     ///
     /// # Panics
     ///
@@ -352,7 +352,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`transaction`](Self::transaction).
+    /// The same as [`transaction`](Self::transaction).
     ///
     /// # Panics
     ///
@@ -373,7 +373,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`transaction`](Self::transaction).
+    /// The same as [`transaction`](Self::transaction).
     pub async fn execute_script(&self, sql: &str) -> Result<(), DatabaseError> {
         self.transaction(async |tx| tx.batch(sql).await).await
     }

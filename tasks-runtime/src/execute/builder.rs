@@ -102,14 +102,14 @@ impl ExecutorBuilder {
         self
     }
 
-    /// How long a task may run that sets no timeout of its own. 60 seconds unless set; `None` means without limit.
+    /// How long a task may run that sets no timeout of its own. Defaults to 60 seconds; `None` means without limit.
     #[must_use]
     pub fn default_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.default_timeout = timeout.into();
         self
     }
 
-    /// How many executions may run at once. 1024 unless set; at least 1.
+    /// How many executions may run at once. Defaults to 1024; at least 1.
     #[must_use]
     pub fn max_concurrency(mut self, count: usize) -> Self {
         self.max_concurrency = count;
@@ -123,14 +123,14 @@ impl ExecutorBuilder {
         self
     }
 
-    /// How many sync tasks may run at once, each on a thread. 32 unless set; at least 1. Threads are started as needed.
+    /// How many sync tasks may run at once, each on a thread. Defaults to 32; at least 1. Threads are started as needed.
     #[must_use]
     pub fn blocking_threads(mut self, count: usize) -> Self {
         self.blocking_threads = count;
         self
     }
 
-    /// How long an execution waits for a free place before it is refused. 5 seconds unless set.
+    /// How long an execution waits for a free place before it is refused. Defaults to 5 seconds.
     #[must_use]
     pub fn max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = wait;
@@ -153,7 +153,7 @@ impl ExecutorBuilder {
     }
 
     /// The level of the span that each execution has: `task`, with `task.name`, `execution.id` and, at its end, `outcome`
-    /// and `duration_ms`. `DEBUG` unless set.
+    /// and `duration_ms`. Defaults to `DEBUG`.
     ///
     /// At a level that the subscriber shows, what a task logs carries the span. That costs a small task a third more CPU
     /// with the formatting subscriber of `tracing-subscriber`, which writes the fields out for each span; so it is not
@@ -165,7 +165,7 @@ impl ExecutorBuilder {
     }
 
     /// How long an `async` task may hold its thread in one poll before that is reported: by a line at `WARN`, at most once a
-    /// minute per task, and in the counter `tasks_slow_polls_total`. 100 milliseconds unless set; `None` turns it off.
+    /// minute per task, and in the counter `tasks_slow_polls_total`. Defaults to 100 milliseconds; `None` turns it off.
     ///
     /// A task that computes, or that waits without `.await`, keeps everything else that its thread serves from going on. The
     /// remedy is a plain `fn`, which runs on a thread of its own, or `tokio::task::spawn_blocking`.

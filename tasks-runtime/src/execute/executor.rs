@@ -152,7 +152,7 @@ impl TaskExecutor {
     ///
     /// # Errors
     ///
-    /// Those of [`execute_json`](Self::execute_json).
+    /// The same as [`execute_json`](Self::execute_json).
     pub async fn execute_json_for(
         &self,
         name: &str,

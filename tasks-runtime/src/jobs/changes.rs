@@ -1,4 +1,4 @@
-//! Who waits for a change of a job hears of those made in this process at once.
+//! Notifies listeners in this process when a job changes.
 
 use crate::jobs::id::JobId;
 use tokio::sync::broadcast;
@@ -33,7 +33,7 @@ impl Changes {
         let _ = self.0.send(id);
     }
 
-    /// Something changed that cannot be told one by one.
+    /// Notifies all listeners: more changed than is known by job.
     pub(super) fn notify_all(&self) {
         self.notify_id(JobId::nil());
     }

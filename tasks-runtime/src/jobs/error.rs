@@ -135,9 +135,9 @@ pub enum JobError {
     Unsuccessful {
         /// The job.
         id: JobId,
-        /// How it ended.
+        /// Status that it ended in.
         status: JobStatus,
-        /// What it said.
+        /// Message of the failure.
         message: String,
     },
     /// This attempt does not count any more: the job was given to another worker.

@@ -19,33 +19,33 @@ pub struct JobFilter {
 }
 
 impl JobFilter {
-    /// All of them.
+    /// Matches all jobs.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Those that are like this.
+    /// Keeps jobs with this status.
     #[must_use]
     pub fn status(mut self, status: JobStatus) -> Self {
         self.status = Some(status);
         self
     }
 
-    /// The runs of a schedule.
+    /// Keeps jobs that a schedule has submitted.
     #[must_use]
     pub fn schedule(mut self, name: impl Into<String>) -> Self {
         self.schedule = Some(storable(&name.into()));
         self
     }
 
-    /// Those of a task.
+    /// Keeps jobs of a task.
     #[must_use]
     pub fn task(self, name: impl Into<String>) -> Self {
         self.tasks([name.into()])
     }
 
-    /// Those of some tasks.
+    /// Keeps jobs of these tasks.
     #[must_use]
     pub fn tasks(mut self, names: impl IntoIterator<Item = String>) -> Self {
         // PostgreSQL has no text with a zero byte, and there is no such task.

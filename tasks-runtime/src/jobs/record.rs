@@ -10,26 +10,26 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::artifacts::{ArtifactId, JsonText};
 
-/// How a job is.
+/// The status of a job.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum JobStatus {
-    /// It waits: for its time, or for a worker.
+    /// Waiting for its time, or for a worker.
     Pending,
-    /// A worker has it. One that was asked to stop is running until its code has ended.
+    /// A worker runs it. A job that was asked to stop stays in this status until its code has ended.
     Running,
-    /// It has a result.
+    /// Ended with a result.
     Completed,
-    /// It gave up.
+    /// Failed in its last attempt.
     Failed,
-    /// Somebody did not want it any more.
+    /// Canceled before it could complete.
     Canceled,
 }
 
 impl JobStatus {
-    /// All of them.
+    /// All statuses, in the order of a life.
     pub const ALL: [Self; 5] = [
         Self::Pending,
         Self::Running,
@@ -38,13 +38,13 @@ impl JobStatus {
         Self::Canceled,
     ];
 
-    /// Whether nothing will change any more, unless somebody asks for it.
+    /// Returns whether the job has ended: it changes only if it is retried.
     #[must_use]
     pub fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Canceled)
     }
 
-    /// The word for it.
+    /// The word that stands for it in JSON and in queries.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -85,112 +85,112 @@ impl FromStr for JobStatus {
 #[error("`{0}` is no status of a job: use {list}", list = JobStatus::ALL.map(JobStatus::as_str).join(", "))]
 pub struct UnknownStatus(String);
 
-/// How far a job says it is.
+/// Progress that a job has reported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Progress {
-    /// How much is done.
+    /// Amount of work done.
     pub current: u64,
-    /// Of how much, if that is known.
+    /// Total amount of work, if known.
     pub total: Option<u64>,
-    /// What is being done.
+    /// What the job is doing.
     pub message: Option<String>,
 }
 
-/// What is known of a job, its result apart.
+/// A job, without its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct JobRecord {
-    /// Its name, a ULID.
+    /// Id of the job, a ULID.
     pub id: JobId,
-    /// The task that it runs; null for a closure.
+    /// Name of the task that the job runs; null for a closure.
     pub task_name: Option<String>,
-    /// What somebody wrote about it.
+    /// Free text, given when the job was submitted.
     pub description: Option<String>,
-    /// How it is.
+    /// Current status.
     pub status: JobStatus,
-    /// The parameters as they were sent, secret ones masked. Empty in a list when they are longer than 1 KiB.
+    /// Parameters as they were sent, with secret ones masked. Empty in a list when they are longer than 1 KiB.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub params: JsonText,
-    /// The queue it waits in.
+    /// Queue that the job waits in.
     pub queue: String,
-    /// Those of a higher one go first.
+    /// Priority: jobs with a higher number run first.
     pub priority: i32,
-    /// When it was stored.
+    /// When the job was submitted.
     #[serde(serialize_with = "time")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub submitted_at: DateTime<Utc>,
-    /// When its latest attempt began.
+    /// When the latest attempt began.
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub started_at: Option<DateTime<Utc>>,
-    /// When it ended.
+    /// When the job ended.
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub finished_at: Option<DateTime<Utc>>,
-    /// When it was to run, if that was to be later than at once.
+    /// When the job was scheduled to run, if not at once.
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub scheduled_at: Option<DateTime<Utc>>,
-    /// When the next attempt is due: of a job that is pending and waits for its time, or for another attempt after one that failed.
+    /// When the next attempt is due, for a pending job that waits for its time or for a retry.
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// Why a pending job does not run, when it could: `no worker has this task`.
+    /// Why a pending job that is due does not run: `no worker has this task`, for example.
     pub pending_reason: Option<String>,
-    /// When somebody asked it to stop.
+    /// When cancellation was requested.
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub cancel_requested_at: Option<DateTime<Utc>>,
-    /// The number of the latest attempt, from 1; 0 before the first.
+    /// Number of the latest attempt, from 1; 0 before the first.
     pub attempt: u32,
-    /// How many there may be.
+    /// Maximum number of attempts.
     pub max_attempts: u32,
-    /// How often its process died while it ran. That spends no attempt.
+    /// Number of times its process died while the job ran. A crash does not count as an attempt.
     pub crashes: u32,
-    /// How far it says it is.
+    /// Latest progress that the job has reported.
     pub progress: Option<Progress>,
-    /// What went wrong in the latest attempt that failed.
+    /// Error message of the latest failed attempt.
     pub error: Option<String>,
-    /// Where that came from. Null in a list.
+    /// Traceback of that error. Null in a list.
     pub error_traceback: Option<String>,
-    /// The members that are shortened or left out, in a list: the record itself has them whole.
+    /// Names of the fields that are shortened or left out in a list; the record itself has them in full.
     pub truncated: Vec<&'static str>,
-    /// The artifact that it made.
+    /// Artifact that the job made.
     pub artifact_id: Option<ArtifactId>,
-    /// The schedule that it is a run of.
+    /// Schedule that submitted the job.
     pub schedule_name: Option<String>,
-    /// The name of the API key that it was submitted with.
+    /// Name of the API key that the job was submitted with.
     pub submitted_by: Option<String>,
 }
 
-/// A line that a job logged.
+/// A line in the log of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct JobLog {
-    /// Its place, from 1.
+    /// Number of the line, from 1.
     pub number: u32,
-    /// When it was logged.
+    /// When the line was logged.
     #[serde(serialize_with = "time")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: DateTime<Utc>,
-    /// What it says.
+    /// Text of the line.
     pub message: String,
 }
 
-/// How many jobs there are of each kind.
+/// Number of jobs in each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct JobStats {
-    /// That wait.
+    /// Number of pending jobs.
     pub pending: u64,
-    /// That run.
+    /// Number of running jobs.
     pub running: u64,
-    /// That are completed, and kept.
+    /// Number of completed jobs that are kept.
     pub completed: u64,
-    /// That failed, and are kept.
+    /// Number of failed jobs that are kept.
     pub failed: u64,
-    /// That were canceled, and are kept.
+    /// Number of canceled jobs that are kept.
     pub canceled: u64,
 }
 

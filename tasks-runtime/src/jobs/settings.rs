@@ -68,7 +68,7 @@ impl Jobs {
         }
     }
 
-    /// How many jobs run at once in this process. 16 unless set; at least 1.
+    /// How many jobs run at once in this process. Defaults to 16; at least 1.
     #[must_use]
     pub fn max_concurrency(mut self, count: usize) -> Self {
         self.max_concurrency = count.max(1);
@@ -85,14 +85,14 @@ impl Jobs {
         self
     }
 
-    /// How long jobs are kept after their end, with their results and logs. 7 days unless set; `None` keeps them for ever.
+    /// How long jobs are kept after their end, with their results and logs. Defaults to 7 days; `None` keeps them for ever.
     #[must_use]
     pub fn retention(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.retention = time.into();
         self
     }
 
-    /// Whether this process runs jobs; one that does not still submits and shows them. It does unless set.
+    /// Whether this process runs jobs; one that does not still submits and shows them. Defaults to `true`.
     #[must_use]
     pub fn run_workers(mut self, run: bool) -> Self {
         self.workers = run;
@@ -146,7 +146,7 @@ impl Jobs {
         &self.params
     }
 
-    /// How many processes may die while they run one job before it is given up. 5 unless set; at least 1.
+    /// How many processes may die while they run one job before it is given up. Defaults to 5; at least 1.
     #[must_use]
     pub fn crash_limit(mut self, times: u32) -> Self {
         self.crash_limit = times.max(1);
@@ -154,7 +154,7 @@ impl Jobs {
     }
 
     /// How long a job waits behind those of a higher priority before it gets a share of the places: from then on, one of ten jobs that are
-    /// taken from its queue is one that has waited longest, whatever its priority. One minute unless set; `None` lets jobs of a low
+    /// taken from its queue is one that has waited longest, whatever its priority. Defaults to one minute; `None` lets jobs of a low
     /// priority wait for as long as there are others. An [engine](Self::engine) decides by itself.
     #[must_use]
     pub fn priority_wait(mut self, time: impl Into<Option<Duration>>) -> Self {
@@ -162,7 +162,7 @@ impl Jobs {
         self
     }
 
-    /// How long a process may be silent before its jobs are given to others. 20 seconds unless set; at least 1.
+    /// How long a process may be silent before its jobs are given to others. Defaults to 20 seconds; at least 1.
     #[must_use]
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time.max(Duration::from_secs(1));
@@ -189,7 +189,7 @@ impl Jobs {
     }
 
     /// How long jobs that run may take to end when the process is to end; what is left then is run by another, or after the
-    /// next start. 30 seconds unless set.
+    /// next start. Defaults to 30 seconds.
     #[must_use]
     pub fn shutdown_timeout(mut self, time: Duration) -> Self {
         self.drain = time;

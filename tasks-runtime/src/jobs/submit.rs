@@ -90,7 +90,7 @@ impl Submit {
     }
 
     /// Jobs of a higher one go first, in the same queue: among those of one task that has a `max_concurrency`, and among those of all
-    /// other tasks. 0 unless set, here or on the task.
+    /// other tasks. Defaults to 0, here or on the task.
     pub fn priority(mut self, priority: i32) -> Self {
         self.options.priority = Some(priority);
         self
@@ -123,7 +123,7 @@ impl Submit {
         self
     }
 
-    /// Who submits it: the name of an API key, say. It is in the record, and a task that asks for its [`Caller`](crate::Caller) finds it
+    /// Name of the caller who submits the job, for example of an API key. It is in the record, and a task that asks for its [`Caller`](crate::Caller) finds it
     /// there as the name of the key. Up to 255 bytes.
     pub fn submitted_by(mut self, name: impl Into<String>) -> Self {
         self.options.submitted_by = Some(name.into());
@@ -168,7 +168,7 @@ impl Submit {
     ///
     /// # Errors
     ///
-    /// Those of an await.
+    /// The same as awaiting it.
     pub async fn within(self, transaction: &mut Transaction) -> Result<JobRecord, JobError> {
         let scheduler = self.scheduler.clone();
         scheduler.clock().refresh(transaction).await?;
@@ -180,7 +180,7 @@ impl Submit {
     ///
     /// # Errors
     ///
-    /// Those of an await.
+    /// The same as awaiting it.
     pub async fn store(self) -> Result<Submitted, JobError> {
         let scheduler = self.scheduler.clone();
         scheduler.refresh_clock().await?;

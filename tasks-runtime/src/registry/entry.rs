@@ -135,7 +135,7 @@ impl RegisteredTask {
         }
     }
 
-    /// How it is run in the background.
+    /// Policy of its background jobs.
     #[cfg(feature = "database")]
     pub(crate) fn policy(&self) -> JobPolicy {
         match &self.code {

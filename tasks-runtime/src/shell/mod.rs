@@ -177,7 +177,7 @@ impl ShellCommand {
         self
     }
 
-    /// The directory it runs in. The server's own unless set.
+    /// The directory it runs in. Defaults to the server's own.
     pub fn cwd(mut self, directory: impl AsRef<Path>) -> Self {
         self.cwd = Some(directory.as_ref().to_owned());
         self
@@ -208,13 +208,13 @@ impl ShellCommand {
         self
     }
 
-    /// What it reads from standard input. Nothing unless set.
+    /// What it reads from standard input. Defaults to nothing.
     pub fn stdin(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(input.into());
         self
     }
 
-    /// How many bytes of each stream are kept; the rest is read and thrown away. 10 MiB unless set.
+    /// How many bytes of each stream are kept; the rest is read and thrown away. Defaults to 10 MiB.
     pub fn output_limit(mut self, bytes: usize) -> Self {
         self.output_limit = bytes;
         self

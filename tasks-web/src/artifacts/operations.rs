@@ -18,7 +18,7 @@ const GROUP: &str = "artifacts";
 #[schemars(rename = "ArtifactChange", deny_unknown_fields)]
 #[allow(dead_code, reason = "read by the derive")]
 struct Change {
-    /// That of the path.
+    /// Id in the path.
     #[schemars(
         default,
         with = "String",

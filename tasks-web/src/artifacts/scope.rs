@@ -101,7 +101,7 @@ impl ArtifactScope {
         &self.options
     }
 
-    /// How many bytes a JSON body may have; more is answered by 413. 2 MiB unless set.
+    /// How many bytes a JSON body may have; more is answered by 413. Defaults to 2 MiB.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.options.body.bytes = bytes;
@@ -116,7 +116,7 @@ impl ArtifactScope {
         self
     }
 
-    /// How many bytes an upload may have; more is answered by 413. 1 GiB unless set.
+    /// How many bytes an upload may have; more is answered by 413. Defaults to 1 GiB.
     #[must_use]
     pub fn upload_limit(mut self, bytes: u64) -> Self {
         self.options.upload_limit = bytes;

@@ -80,7 +80,7 @@ impl ApiKeys {
         self
     }
 
-    /// The header that clients send their key in. `X-API-Key` unless set.
+    /// The header that clients send their key in. Defaults to `X-API-Key`.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>) -> Self {
         self.header = name.into();

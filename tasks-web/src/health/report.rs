@@ -25,11 +25,11 @@ pub(crate) enum Status {
     Unhealthy,
 }
 
-/// What clients see.
+/// The health of the service, as clients see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Health")]
 pub(crate) struct Report {
-    /// That of the worst check.
+    /// Status of the worst check.
     pub(crate) status: Status,
     /// Each check by its name.
     pub(crate) checks: BTreeMap<String, CheckReport>,

@@ -38,7 +38,7 @@ fn read(directives: &str) -> Result<EnvFilter, String> {
 
 /// Installs a subscriber that writes to standard error, unless the program has installed one.
 ///
-/// `LOG_LEVEL` says what is written, in the words of `RUST_LOG`, which counts as well: `info` unless set. `LOG_FORMAT` is
+/// `LOG_LEVEL` says what is written, in the words of `RUST_LOG`, which counts as well. Defaults to `info`. `LOG_FORMAT` is
 /// `console` or `json`.
 pub(crate) fn install(problems: &mut Vec<String>) {
     let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());

@@ -109,7 +109,7 @@ fn patterns(schema: &mut Map<String, Value>) {
     schema.insert("additionalProperties".to_owned(), values);
 }
 
-/// That a bound is exclusive is a flag.
+/// In 3.0 a flag says that a bound is exclusive.
 fn bounds(schema: &mut Map<String, Value>) {
     for (exclusive, bound) in [
         ("exclusiveMinimum", "minimum"),

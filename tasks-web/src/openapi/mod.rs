@@ -128,14 +128,14 @@ impl OpenApi {
         self.changed()
     }
 
-    /// Where the document is served. `/openapi.json` unless set.
+    /// Where the document is served. Defaults to `/openapi.json`.
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
         self.path = absolute(path);
         self
     }
 
-    /// Where the UI is served. `/docs` unless set; `/` leads to it there.
+    /// Where the UI is served. Defaults to `/docs`; `/` leads to it there.
     #[must_use]
     pub fn ui_path(mut self, path: &str) -> Self {
         self.ui_path = Some(absolute(path));

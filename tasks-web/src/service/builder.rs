@@ -145,14 +145,14 @@ impl ServiceBuilder {
         self
     }
 
-    /// Where the tasks are. `/api/v1/tasks` unless set.
+    /// Where the tasks are. Defaults to `/api/v1/tasks`.
     #[must_use]
     pub fn tasks_at(mut self, path: &str) -> Self {
         self.paths.tasks.agree(path.to_owned());
         self
     }
 
-    /// Where the description of the service is. `/api/v1/info` unless set.
+    /// Where the description of the service is. Defaults to `/api/v1/info`.
     #[must_use]
     pub fn info_at(mut self, path: &str) -> Self {
         self.paths.info.agree(path.to_owned());
@@ -166,7 +166,7 @@ impl ServiceBuilder {
         self
     }
 
-    /// How many bytes the body of an execution may have; more is answered by 413. 2 MiB unless set.
+    /// How many bytes the body of an execution may have; more is answered by 413. Defaults to 2 MiB.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit.agree(bytes);
@@ -188,7 +188,7 @@ impl ServiceBuilder {
         self.with_health()
     }
 
-    /// Where the health is. `/health` unless set.
+    /// Where the health is. Defaults to `/health`.
     #[must_use]
     pub fn health_at(mut self, path: &str) -> Self {
         self.paths.health.agree(path.to_owned());
@@ -202,7 +202,7 @@ impl ServiceBuilder {
         self
     }
 
-    /// Where that is. `/api/v1/system` unless set.
+    /// Where that is. Defaults to `/api/v1/system`.
     #[must_use]
     pub fn system_at(mut self, path: &str) -> Self {
         self.paths.system.agree(path.to_owned());
@@ -218,7 +218,7 @@ impl ServiceBuilder {
 
     /// Writes a log to standard error, with a line for each request.
     ///
-    /// `LOG_LEVEL` says what is logged, in the words of `RUST_LOG`: `info` unless set. `LOG_FORMAT` is `console` or `json`.
+    /// `LOG_LEVEL` says what is logged, in the words of `RUST_LOG`. Defaults to `info`. `LOG_FORMAT` is `console` or `json`.
     /// A subscriber that the program has installed stays.
     #[must_use]
     pub fn with_logging(mut self) -> Self {
@@ -235,7 +235,7 @@ impl ServiceBuilder {
         self
     }
 
-    /// Where the metrics are. `/metrics` unless set.
+    /// Where the metrics are. Defaults to `/metrics`.
     #[must_use]
     pub fn metrics_at(mut self, path: &str) -> Self {
         self.paths.metrics.agree(path.to_owned());
@@ -325,7 +325,7 @@ impl ServiceBuilder {
         self
     }
 
-    /// Where to listen, in place of `HOST` and `PORT`, which are 127.0.0.1 and 8000 unless set. Port 0 is any that is free.
+    /// Where to listen, in place of `HOST` and `PORT`, which default to 127.0.0.1 and 8000. Port 0 is any that is free.
     #[must_use]
     pub fn bind(mut self, host: impl Into<String>, port: u16) -> Self {
         self.address.agree((host.into(), port));
@@ -356,7 +356,7 @@ impl ServiceBuilder {
         self
     }
 
-    /// How many workers there are. As many as processors unless set; at least 1.
+    /// How many workers there are. Defaults to as many as processors; at least 1.
     #[must_use]
     pub fn workers(mut self, count: usize) -> Self {
         self.workers.agree(count.max(1));
@@ -364,7 +364,7 @@ impl ServiceBuilder {
     }
 
     /// How many streams of events (of jobs, of the health) may be open at once, in all and from one address; more are answered
-    /// by 429. 512 and 32 unless set. Of IPv6, a network of 64 bits counts as one address.
+    /// by 429. Defaults to 512 and 32. Of IPv6, a network of 64 bits counts as one address.
     #[must_use]
     pub fn max_streams(mut self, in_all: usize, per_address: usize) -> Self {
         self.streams.agree(Most {
@@ -374,7 +374,7 @@ impl ServiceBuilder {
         self
     }
 
-    /// Proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` count, by their addresses or networks. None unless set:
+    /// Proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` count, by their addresses or networks. Defaults to none:
     /// anybody can send those headers.
     ///
     /// `X-Forwarded-For` says who the client is, for limits by address; the others make `Location` a URL, which else is a path.
@@ -395,7 +395,7 @@ impl ServiceBuilder {
     }
 
     /// Headers of requests that tasks find in the [`Caller`](crate::Caller), beside the id of the request and the name of its
-    /// key. None unless set.
+    /// key. Defaults to none.
     #[must_use]
     pub fn caller_headers<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         self.caller_headers
@@ -404,7 +404,7 @@ impl ServiceBuilder {
     }
 
     /// How long requests that are under way may take at the end, after half a second in which those who are connected may still
-    /// ask. 30 seconds unless set.
+    /// ask. Defaults to 30 seconds.
     #[must_use]
     pub fn shutdown_timeout(mut self, time: Duration) -> Self {
         self.drain.agree(time);
@@ -435,7 +435,7 @@ impl ServiceBuilder {
         self
     }
 
-    /// Where the artifacts are. `/api/v1/artifacts` unless set.
+    /// Where the artifacts are. Defaults to `/api/v1/artifacts`.
     #[must_use]
     pub fn artifacts_at(mut self, path: &str) -> Self {
         self.paths.artifacts.agree(path.to_owned());
@@ -493,14 +493,14 @@ impl ServiceBuilder {
         self
     }
 
-    /// Where the schedules are. `/api/v1/schedules` unless set.
+    /// Where the schedules are. Defaults to `/api/v1/schedules`.
     #[must_use]
     pub fn schedules_at(mut self, path: &str) -> Self {
         self.paths.schedules.agree(path.to_owned());
         self
     }
 
-    /// Where the jobs are. `/api/v1/jobs` unless set.
+    /// Where the jobs are. Defaults to `/api/v1/jobs`.
     #[must_use]
     pub fn jobs_at(mut self, path: &str) -> Self {
         self.paths.jobs.agree(path.to_owned());

@@ -100,14 +100,14 @@ impl fmt::Debug for TaskScope {
 }
 
 impl TaskScope {
-    /// How many bytes a request body may have; more is answered by 413. 2 MiB unless set.
+    /// How many bytes a request body may have; more is answered by 413. Defaults to 2 MiB.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;
         self
     }
 
-    /// How long a request body may take to arrive; longer is answered by 408. 30 seconds unless set.
+    /// How long a request body may take to arrive; longer is answered by 408. Defaults to 30 seconds.
     #[must_use]
     pub fn body_timeout(mut self, time: Duration) -> Self {
         self.limits.time = time;
@@ -153,7 +153,7 @@ impl TaskScope {
         None
     }
 
-    /// Headers of a request that its task finds in the [`Caller`](crate::Caller). None unless set.
+    /// Headers of a request that its task finds in the [`Caller`](crate::Caller). Defaults to none.
     #[must_use]
     pub fn caller_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.caller_headers = names.into_iter().collect();

@@ -146,7 +146,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// Those of each.
+    /// The same as submitting each of them.
     pub async fn submit_all(
         &self,
         jobs: impl IntoIterator<Item = Submit>,

@@ -62,7 +62,7 @@ impl Schedule {
         self
     }
 
-    /// The time zone of the pattern, by its name in the IANA database: `Europe/Berlin`. UTC unless set.
+    /// The time zone of the pattern, by its name in the IANA database: `Europe/Berlin`. Defaults to UTC.
     pub fn timezone(mut self, name: impl Into<String>) -> Self {
         self.timezone = name.into();
         self
@@ -110,7 +110,7 @@ impl Schedule {
         self
     }
 
-    /// Whether it rests. A new one does not unless set, and one that is there stays as it is.
+    /// Whether the schedule is paused. Defaults to `false` for a new schedule; an existing one keeps its state.
     pub fn paused(mut self, paused: bool) -> Self {
         self.paused = Some(paused);
         self

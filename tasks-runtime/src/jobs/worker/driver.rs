@@ -168,7 +168,7 @@ impl Driver {
         self.reap_others(None).await;
     }
 
-    /// Those that are gone, or silent for too long; `members` if they were read already.
+    /// Reaps workers whose process is gone or whose heartbeat is stale; `members` if they were read already.
     async fn reap_others(&mut self, members: Option<Vec<Member>>) {
         let members = match members {
             Some(members) => members,

@@ -110,7 +110,7 @@ pub(in crate::jobs) async fn heartbeat(
     }
 }
 
-/// Those of these tasks that no worker has.
+/// Returns the tasks, of these, that no worker has.
 pub(in crate::jobs) async fn without_worker(
     conn: &mut Connection,
     mut tasks: BTreeSet<String>,
@@ -156,7 +156,7 @@ pub(in crate::jobs) fn is_quarantined(crashes: i32) -> bool {
 #[derive(Debug)]
 pub(in crate::jobs) struct CrashLimits {
     pub(in crate::jobs) general: u32,
-    /// Those of tasks that say so themselves.
+    /// Limits of tasks that set their own.
     pub(in crate::jobs) tasks: Vec<(String, u32)>,
 }
 

@@ -25,7 +25,7 @@ pub(in crate::jobs) struct Shared {
     pub(in crate::jobs) queues: Vec<(String, usize)>,
     /// The tasks of which only so many jobs run at once.
     pub(in crate::jobs) limited: Vec<(String, usize)>,
-    /// How many processes may die of one job.
+    /// Maximum number of processes that may die while they run one job.
     pub(in crate::jobs) crash_limits: CrashLimits,
     pub(in crate::jobs) worker: WorkerName,
     pub(in crate::jobs) clock: Clock,
@@ -49,7 +49,7 @@ pub(in crate::jobs) struct Shared {
     pub(in crate::jobs) waits_in_vain: Mutex<Option<Instant>>,
 }
 
-/// How this process is called among the workers; nothing before it is one.
+/// This worker's registered name; `None` until registration.
 pub(in crate::jobs) struct WorkerName(tokio::sync::watch::Sender<Option<String>>);
 
 impl Default for WorkerName {
