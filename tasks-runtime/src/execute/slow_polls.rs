@@ -1,6 +1,6 @@
 //! Reports `async` tasks that hold their thread.
 //!
-//! The thread that polls a task also serves other requests, and beats for other jobs: while one poll lasts, none of them goes
+//! The thread that polls a task also serves other requests, and other tasks: while one poll lasts, none of them goes
 //! on.
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -5,7 +5,7 @@
 //! whichever process it likes. It is given to [`Jobs::engine`](super::Jobs::engine).
 //!
 //! Records stay where they are, in the database, so submitting, listing, canceling, progress, results, retries with their delays and
-//! schedules are the same whatever drives. The engine is told of each attempt that is due ([`Engine::drive`]), and sees to it that
+//! schedules are the same whatever drives. Attempts that are due are offered to the engine ([`Engine::drive`]), which sees to it that
 //! somebody calls [`Attempts::run`].
 //!
 //! ```
@@ -79,8 +79,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct DueAttempt {
     /// The job.
     pub job: JobId,
-    /// Which of its attempts, counted from 0, those that came to nothing included. A job and a number that came before are the same
-    /// attempt, told of once more: an engine may drop it.
+    /// Zero-based attempt number, counting aborted ones. The same job and number may be offered again; an engine may ignore
+    /// repeats.
     pub number: u64,
 }
 
@@ -89,7 +89,7 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     /// Takes attempts on: [`Attempts::run`] is to be called for the job of each, in this process or in another one that has the same
     /// database, and again for as long as it says [`RunOutcome::Busy`] or the process that was called is gone.
     ///
-    /// What failed is told of again, and so is now and then what was taken on and has not begun.
+    /// Attempts that were refused are offered again, and from time to time those that were accepted and have not begun.
     ///
     /// # Errors
     ///
@@ -104,7 +104,7 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunOutcome {
-    /// The attempt has ended, and how is written down. If another one is to follow, the engine is told of it when it is due.
+    /// The attempt has ended, and how is written down. If another one is to follow, it is offered when it is due.
     Ended,
     /// Nothing has begun: another attempt of the job runs, or has died and is not yet known to have, or this process has no place
     /// free for it. Call again later.

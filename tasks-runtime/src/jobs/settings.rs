@@ -162,7 +162,7 @@ impl Jobs {
         self
     }
 
-    /// How long a process may be silent before its jobs are given to others. Defaults to 20 seconds; at least 1.
+    /// How long a worker may go without a heartbeat before its jobs are given to other workers. Defaults to 20 seconds; at least 1 second.
     #[must_use]
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time.max(Duration::from_secs(1));

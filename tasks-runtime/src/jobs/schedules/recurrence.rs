@@ -89,7 +89,7 @@ impl Recurrence {
                 let Some(last) = last else {
                     return after.checked_add(*interval);
                 };
-                // On its beat, however long nobody was there.
+                // Multiples of the interval since the first run, however long no process ran.
                 let missed = (after - last).max(0) / interval;
                 last.checked_add((missed + 1).checked_mul(*interval)?)
             }
@@ -163,7 +163,7 @@ mod tests {
             every.next(111 * second, Some(110 * second)),
             Some(120 * second)
         );
-        // Nobody was there for an hour: one run is due, and then the beat goes on.
+        // No process ran for an hour: one run is due, and then the interval goes on.
         assert_eq!(
             every.next(3713 * second, Some(110 * second)),
             Some(3720 * second)

@@ -23,7 +23,7 @@ use crate::text::cut;
 /// How long a line of the log may be, in bytes; the rest is cut off.
 const LONGEST_LINE: usize = 4096;
 
-/// What attempts tell the driver.
+/// Messages from attempts to the driver.
 pub(in crate::jobs) enum Event {
     Finished(Box<Finish>),
     /// The job of this id was given to this process with this fence, outside of the driver's rounds.
@@ -61,7 +61,7 @@ pub(crate) struct Attempt {
 struct Reported {
     progress: Option<Progress>,
     artifact: Option<ArtifactId>,
-    /// Whether the driver has been told, and has not looked yet.
+    /// Whether the driver was notified and has not read the report yet.
     pending: bool,
 }
 
@@ -157,7 +157,7 @@ impl AttemptHandle for Attempt {
     }
 }
 
-/// What a task that runs as a job tells of itself. Outside of a job most of it does nothing, so that the same task is executed,
+/// What a task that runs as a job reports of itself. Outside of a job most of it does nothing, so that the same task is executed,
 /// too.
 impl TaskContext {
     fn job_attempt(&self) -> Option<Arc<Attempt>> {

@@ -54,7 +54,7 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
     })
 }
 
-/// Sees that its worker lives until the row is stored: nobody would bury it after that.
+/// Holds the row of its worker until the job is stored, so that a later crash recovers it.
 pub(in crate::jobs) async fn check_worker(
     conn: &mut Connection,
     row: &NewRow,
@@ -136,7 +136,7 @@ fn end(
         ..Finish::returned(id, fence, now)
     };
     match (why, result) {
-        // If it was buried, this does not count; if the database was away only, nobody else would say it.
+        // If the worker was reaped, this does not count; if only the database was away, no other process would write it.
         (Some(StopReason::Superseded), _) => Some(Finish::left_behind(id, fence, true, now)),
         (Some(StopReason::Canceled), _) => Some(Finish {
             state: state::CANCELED,

@@ -470,7 +470,9 @@ impl Driver {
 
     /// Others took this process for dead, because it was stopped for a while, say: its jobs are theirs now.
     async fn expelled(&mut self) {
-        tracing::warn!("this process was silent for too long: its jobs were given to others");
+        tracing::warn!(
+            "this worker had no heartbeat for longer than a lease: its jobs were given to other workers"
+        );
         self.shared.in_flight.stop_all(StopReason::Superseded);
         self.finished.clear();
         self.changed.clear();

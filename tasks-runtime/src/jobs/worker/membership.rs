@@ -1,6 +1,6 @@
 //! Processes that run jobs: which of them are alive, and what becomes of the jobs of those that are not.
 //!
-//! A worker counts up its beat. Another that sees the same beat for long enough, by its own steady clock, takes it for dead:
+//! A worker increments its heartbeat. Another worker that sees the same heartbeat for a whole lease, by its own monotonic clock, reaps it:
 //! no clock of a wall is compared with another, so none that is set forward or back matters.
 
 use std::collections::BTreeSet;
@@ -66,7 +66,7 @@ pub(in crate::jobs) struct Beat {
     pub(in crate::jobs) time: Option<i64>,
 }
 
-/// Says that a worker lives. `None` when it was taken for dead: its jobs are somebody else's now.
+/// Increments the heartbeat of a worker. `None` when the worker was reaped: its jobs belong to others now.
 ///
 /// Where the database has no clock, it also says what time it is for that worker. In the same transaction as a claim, it keeps others from burying the worker meanwhile.
 pub(in crate::jobs) async fn heartbeat(
@@ -203,7 +203,7 @@ pub(in crate::jobs) async fn reap(
     limits: &CrashLimits,
     now: i64,
 ) -> Result<Option<usize>, JobError> {
-    // One that was paused inside of a transaction holds its row: it is buried once that is over, and nobody waits for it.
+    // A worker that was paused inside of a transaction holds its row: it is reaped once that is over, without waiting.
     #[cfg(feature = "postgres")]
     if conn.backend() == Backend::Postgres {
         let free = with_conn!(conn, |conn| {
@@ -275,7 +275,7 @@ pub(in crate::jobs) async fn leave(
     Ok(())
 }
 
-/// Returns the jobs of workers that are not there any more: nobody would bury those. Gives how many there were.
+/// Requeues jobs whose worker has no row, which no one would reap. Returns how many there were.
 pub(in crate::jobs) async fn return_orphans(
     conn: &mut Connection,
     now: i64,

@@ -1,4 +1,4 @@
-//! Watches the workers of other processes, and buries those that are gone.
+//! Watches the workers of other processes, and reaps those that are gone.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::jobs::error::JobError;
 /// has not seen anybody be stale for a minute.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
-/// The beats of other workers, and for how long they were seen to be the same.
+/// Heartbeats of other workers, and for how long each was seen unchanged.
 #[derive(Default)]
 pub(in crate::jobs) struct Watch {
     looked: Option<Instant>,

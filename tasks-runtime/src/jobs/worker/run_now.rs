@@ -15,7 +15,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::state;
 use crate::jobs::table::Claimed;
 
-/// How long to wait before looking again whether an end is written that nobody told of.
+/// How long to wait before checking again whether the end of an attempt was written, without having been notified.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Runs the attempt of a job, if one is due and there is a place for it.

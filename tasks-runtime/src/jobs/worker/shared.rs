@@ -35,7 +35,7 @@ pub(in crate::jobs) struct Shared {
     pub(in crate::jobs) in_flight: InFlight,
     /// There may be work.
     pub(in crate::jobs) wake: Notify,
-    /// There may be attempts that an engine is to be told of.
+    /// Notified when attempts may be due that are to be offered to an engine.
     pub(in crate::jobs) due: Notify,
     pub(in crate::jobs) outbox: mpsc::UnboundedSender<Event>,
     pub(in crate::jobs) stopping: CancellationToken,
