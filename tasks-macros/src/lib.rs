@@ -74,8 +74,6 @@ use proc_macro::TokenStream;
 /// | `#[task(rename = "…")]` | the name the client uses |
 /// | `#[task(secret)]` | masked in echoes, errors and the UI |
 /// | `#[task(inject)]`, `#[task(request)]` | overrides the choice made by type |
-///
-/// See the documentation of `tasks-runtime` for compiled examples.
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
     attribute::task(options.into(), &item.into()).into()

@@ -110,7 +110,121 @@ pub use task::{
     Caller, IntoTaskFailure, IntoTaskFn, ParameterInfo, Permanent, TaskError, TaskFailure, TaskFn,
     TaskInfo, TaskOutput, Traceback, task,
 };
-pub use tasks_macros::{Injectable, task};
+/// Injects a value that is given to the executor.
+///
+/// ```
+/// use tasks_runtime::prelude::*;
+///
+/// #[derive(Clone, Injectable)]
+/// struct Currency(&'static str);
+///
+/// #[task(register = false)]
+/// fn price(currency: Currency, cents: u64) -> String {
+///     format!("{}.{:02} {}", cents / 100, cents % 100, currency.0)
+/// }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let executor = tasks_runtime::testing::executor([task(price)]).provide(Currency("EUR")).build()?;
+/// assert_eq!(executor.run::<String>(call!(price, cents = 250)).await?, "2.50 EUR");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+pub use tasks_macros::Injectable;
+/// A task is a function. What clients may leave out has a default; the doc comments are its documentation:
+///
+/// ```
+/// use tasks_runtime::prelude::*;
+///
+/// /// Greets a user.
+/// #[task(name = "greet_user", tags = ["demo"], register = false)]
+/// async fn greet(
+///     /// The name of the user.
+///     #[task(default = "World")]
+///     name: String,
+/// ) -> String {
+///     format!("Hello, {name}!")
+/// }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let registry = TaskRegistry::builder().task(greet).build()?;
+/// assert_eq!(registry.info("greet_user")?.signature, "(name: String = \"World\") -> String");
+/// let executor = TaskExecutor::builder(registry).build()?;
+/// assert_eq!(executor.run::<String>(call!(greet)).await?, "Hello, World!");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+///
+/// `timeout` limits one execution; a task may also return a `Result`:
+///
+/// ```
+/// # use tasks_runtime::prelude::*;
+/// #[task(timeout = "1m30s", register = false)]
+/// async fn import(url: String) -> anyhow::Result<usize> {
+///     anyhow::ensure!(url.starts_with("https://"), "only https is allowed");
+///     Ok(url.len())
+/// }
+/// # fn main() {}
+/// ```
+///
+/// The options of background jobs say how often an attempt is retried and how long it waits before, in which queue jobs wait and which go
+/// first, how many run at once in one process, whether two with the same parameters may wait or run, and how many crashes of its process a
+/// job survives:
+///
+/// ```
+/// # use tasks_runtime::prelude::*;
+/// #[task(
+///     retries = 5,
+///     backoff = "exponential(1s, max = 5m)",
+///     queue = "reports",
+///     priority = 10,
+///     max_concurrency = 2,
+///     unique = "params",
+///     crash_limit = 1,
+///     register = false
+/// )]
+/// async fn report(month: u8) -> String {
+///     format!("the report of month {month}")
+/// }
+/// # fn main() {}
+/// ```
+///
+/// Parameters may have an example for the documentation, another name for clients, and a value that is never shown. The choice between
+/// injection and request, which is made by type, can be overridden:
+///
+/// ```
+/// # use tasks_runtime::prelude::*;
+/// #[derive(Clone, serde::Deserialize, schemars::JsonSchema, Injectable)]
+/// struct Limits {
+///     cents: u64,
+/// }
+///
+/// #[task(register = false)]
+/// async fn transfer(
+///     #[task(example = 250)] cents: u64,
+///     #[task(rename = "from")] source: String,
+///     #[task(secret)] pin: String,
+///     #[task(inject)] limits: Limits,
+/// ) -> anyhow::Result<String> {
+///     anyhow::ensure!(cents <= limits.cents && pin.len() == 4, "this is not allowed");
+///     Ok(format!("{cents} from {source}"))
+/// }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let executor = tasks_runtime::testing::executor([task(transfer)]).provide(Limits { cents: 1000 }).build()?;
+/// let params = serde_json::json!({"cents": 250, "from": "savings", "pin": "1234"});
+/// assert_eq!(executor.execute::<String>("transfer", params).await?, "250 from savings");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+///
+/// `crate` names the path where the runtime is re-exported, for a crate that does not depend on it directly:
+///
+/// ```
+/// mod framework {
+///     pub extern crate tasks_runtime;
+/// }
+///
+/// #[framework::tasks_runtime::task(crate = framework::tasks_runtime, register = false)]
+/// fn ping() -> &'static str {
+///     "pong"
+/// }
+/// # fn main() {}
+/// ```
+pub use tasks_macros::task;
 
 /// Calls a task by its function, with its arguments by name.
 ///
