@@ -35,7 +35,7 @@ pub(crate) const ALL: [Step; 10] = [
     },
     Step {
         name: "structure",
-        about: "no circles of files, no imports from a lower floor to a higher one",
+        about: "no circles of files, no imports from a lower floor to a higher one, no names of files that are not there",
         run: structure::run_step,
     },
     Step {

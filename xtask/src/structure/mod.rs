@@ -1,4 +1,5 @@
-//! The structure of the crates: no circles of files, and no imports from a lower floor to a higher one.
+//! The structure of the crates: no circles of files, and no imports from a lower floor to a higher one. The files that the pages about
+//! the code name exist.
 //!
 //! `ARCHITECTURE.md` says which floors a crate has. What a module imports is read from the source: from its `use` declarations and
 //! from the paths that begin with `crate`, `self` or `super`. Tests do not count, and neither does handing a name on by `pub use`.
@@ -6,6 +7,7 @@
 mod circles;
 mod floors;
 mod graph;
+mod pages;
 mod source;
 
 use std::fs;
@@ -40,6 +42,7 @@ pub(crate) fn run_step() -> Result<()> {
             graph.arrows().len()
         );
     }
+    problems.extend(pages::problems()?);
     if problems.is_empty() {
         return Ok(());
     }

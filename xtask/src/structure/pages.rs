@@ -1,0 +1,61 @@
+//! The files that the pages about the code name.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+use crate::process::root;
+
+/// Pages that say where things are.
+const PAGES: [&str; 2] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
+
+/// Folders at the root that a path of these pages begins with.
+const FOLDERS: [&str; 8] = [
+    "benches",
+    "docs",
+    "examples",
+    "tasks-macros",
+    "tasks-runtime",
+    "tasks-web",
+    "tests",
+    "xtask",
+];
+
+/// Returns a problem for each path that is named and does not exist.
+pub(super) fn problems() -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for page in PAGES {
+        let text =
+            fs::read_to_string(root().join(page)).with_context(|| format!("cannot read {page}"))?;
+        for path in paths(&text) {
+            if !root().join(path).exists() {
+                problems.push(format!("{page} names `{path}`, which does not exist"));
+            }
+        }
+    }
+    Ok(problems)
+}
+
+/// Returns the paths among what is written as code: one with a placeholder in capitals, like `NNNN`, is none.
+fn paths(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(|code| {
+            let folder = code.split_once('/').map(|(folder, _)| folder);
+            folder.is_some_and(|folder| FOLDERS.contains(&folder))
+                && !code.contains("NNNN")
+                && !code.contains(char::is_whitespace)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::paths;
+
+    #[test]
+    fn paths_are_what_is_code_and_begins_with_a_folder() {
+        let text = "| `tests/src/lib.rs`, `lib.rs` | tests/none.rs | `cargo test` | `docs/NNNN_name.md` |\n`xtask/src/`";
+        let found: Vec<&str> = paths(text).collect();
+        assert_eq!(found, ["tests/src/lib.rs", "xtask/src/"]);
+    }
+}
