@@ -50,9 +50,16 @@
 //! | [`shell`] | commands and programs |
 //! | [`testing`] | help for tests |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 // So that generated code finds the crate from within it: its tests and documentation use the macros, too.
 #[allow(unused_extern_crates, reason = "used by generated code")]
 extern crate self as tasks_runtime;
+
+/// The code in the page of the crate, compiled and run as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[doc(hidden)]
 #[path = "private.rs"]

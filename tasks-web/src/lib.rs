@@ -3,9 +3,16 @@
 //! [`scope`] mounts the tasks of an executor in an actix app; [`OpenApi`] describes them, and shows the description.
 //! Everything of `tasks-runtime` is re-exported, so an application depends on this crate alone.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 // So that generated code finds the crate from within it: its tests and documentation use the macros, too.
 #[allow(unused_extern_crates, reason = "used by generated code")]
 extern crate self as tasks_web;
+
+/// The code in the page of the crate, compiled and run as a documentation test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod access;
 #[cfg(feature = "database")]

@@ -3,6 +3,7 @@
 mod bench;
 mod dependencies;
 mod licences;
+mod package;
 mod process;
 mod setup;
 mod steps;
