@@ -93,7 +93,16 @@ fn the_commands_print_what_the_pages_say() {
 fn the_links_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut pages: Vec<_> = PAGES.iter().map(|(page, _)| root.join(page)).collect();
-    pages.push(root.join("CHANGELOG.md"));
+    pages.extend(
+        [
+            "ARCHITECTURE.md",
+            "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "SECURITY.md",
+            "tests/README.md",
+        ]
+        .map(|page| root.join(page)),
+    );
     for folder in ["docs", "docs/decisions"] {
         pages.extend(
             std::fs::read_dir(root.join(folder))
