@@ -1,6 +1,7 @@
 //! `cargo xtask`: the one way to test, bench and check this workspace. `cargo xtask help` lists what it can do.
 
 mod bench;
+mod check;
 mod dependencies;
 mod licences;
 mod package;
@@ -18,6 +19,7 @@ cargo xtask <command>
   test                    everything that is checked before a change goes in, in order, stopping at the first failure
   test --list             the steps of it
   test <step>…            the named steps only
+  check                   formatting, structure, lints, and the tests of what changed since the last commit: for while one works
   bench http              CPU time per request, against a server written by hand and other frameworks
   bench instructions      instructions and allocations per request, counted by valgrind
   bench flame             where the instructions of one request go, as a picture and by layer
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         ["test", rest @ ..] => test::run(rest),
+        ["check"] => check::check().map(|()| ExitCode::SUCCESS),
         ["bench", rest @ ..] => bench::run(rest).map(|()| ExitCode::SUCCESS),
         ["crash", rest @ ..] => crash(rest).map(|()| ExitCode::SUCCESS),
         ["soak", rest @ ..] => soak(rest).map(|()| ExitCode::SUCCESS),

@@ -124,6 +124,11 @@ fn shown(command: &Command) -> String {
     text
 }
 
+/// What git says, in the folder of the workspace.
+pub(crate) fn git<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<String> {
+    output(Command::new("git").args(arguments).current_dir(root()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
