@@ -20,6 +20,8 @@ pub mod artifacts;
 mod auth;
 mod checks;
 mod cors;
+#[cfg(feature = "database")]
+mod database_problem;
 mod health;
 mod hooks;
 mod html;

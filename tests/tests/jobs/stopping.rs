@@ -147,7 +147,7 @@ async fn a_job_that_was_given_and_never_began_goes_back(test: Ground) {
     goes_back(world, "(SELECT id FROM tasks_workers)").await;
 }
 
-/// The row of its worker is gone: nobody would bury that.
+/// The row of its worker is gone: nothing would be reaped.
 async fn a_job_whose_worker_is_not_there_goes_back(test: Ground) {
     let world = World::new(test, Jobs::new().lease(Duration::from_secs(1))).await;
     goes_back(world, "'nobody'").await;

@@ -61,19 +61,19 @@ pub(in crate::jobs) async fn register(
 
 /// What a heartbeat found.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::jobs) struct Beat {
+pub(in crate::jobs) struct Heartbeat {
     /// The time of the database, if it has a clock of its own.
     pub(in crate::jobs) time: Option<i64>,
 }
 
 /// Increments the heartbeat of a worker. `None` when the worker was reaped: its jobs belong to others now.
 ///
-/// Where the database has no clock, it also says what time it is for that worker. In the same transaction as a claim, it keeps others from burying the worker meanwhile.
+/// Where the database has no clock, it also says what time it is for that worker. In the same transaction as a claim, it keeps other workers from reaping this one meanwhile.
 pub(in crate::jobs) async fn heartbeat(
     conn: &mut Connection,
     id: &str,
     clock: &Clock,
-) -> Result<Option<Beat>, JobError> {
+) -> Result<Option<Heartbeat>, JobError> {
     match conn.kind() {
         #[cfg(feature = "sqlite")]
         ConnectionKind::Sqlite(conn) => {
@@ -84,7 +84,7 @@ pub(in crate::jobs) async fn heartbeat(
                 ))
                 .execute(conn)
                 .await?;
-            Ok((updated == 1).then_some(Beat { time: None }))
+            Ok((updated == 1).then_some(Heartbeat { time: None }))
         }
         #[cfg(feature = "postgres")]
         ConnectionKind::Postgres(conn) => {
@@ -103,7 +103,7 @@ pub(in crate::jobs) async fn heartbeat(
                 .get_result(conn)
                 .await
                 .optional()?;
-            Ok(found.map(|found| Beat {
+            Ok(found.map(|found| Heartbeat {
                 time: Some(found.time),
             }))
         }
