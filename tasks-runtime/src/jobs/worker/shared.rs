@@ -1,6 +1,8 @@
 //! What the driver and the attempts share.
 
-use std::sync::{Arc, Mutex};
+#[cfg(feature = "metrics")]
+use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
