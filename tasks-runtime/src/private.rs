@@ -3,10 +3,10 @@
 pub use inventory;
 
 pub use crate::arguments::{
-    AnyPlace, AnyPlaces, AnySlot, Default, Example, ExampleSource, FromText, Injected,
-    JsonFallback, JsonProbe, NotInjected, Parameter, Places, Probe, RequestFallback, RequestSource,
-    Requested, Slot, Slots, Source, TextFallback, TextProbe, documentation, example, request_slot,
-    slot,
+    AnyArgCell, AnyArgCells, AnySlot, ArgCells, Default, Example, ExampleSource, FromText,
+    Injected, JsonFallback, JsonProbe, NotInjected, Parameter, Probe, RequestFallback,
+    RequestSource, Requested, Slot, Slots, Source, TextFallback, TextProbe, documentation, example,
+    request_slot, slot,
 };
 #[cfg(feature = "database")]
 pub use crate::call::Checking;

@@ -9,16 +9,18 @@ use super::error::Errors;
 use super::inspect::{self, Finding};
 use super::members::members;
 use super::repeated::TWICE;
-use super::{AnyPlaces, Declared, Echo, Input, InvalidArguments, MASK, MASKED, depth, unknown_key};
+use super::{
+    AnyArgCells, Declared, Echo, Input, InvalidArguments, MASK, MASKED, depth, unknown_key,
+};
 use crate::pointer::escape;
 
 pub(super) fn read<'a>(
     input: Input<'a>,
     parameters: &[Declared],
-    places: &mut dyn AnyPlaces,
+    cells: &mut dyn AnyArgCells,
 ) -> Result<Echo<'a>, InvalidArguments> {
     for index in 0..parameters.len() {
-        places.at(index).clear();
+        cells.at(index).clear();
     }
     let params = params(input)?;
     let mut errors = Errors::default();
@@ -39,7 +41,7 @@ pub(super) fn read<'a>(
             errors.push(&key, "", || unknown_key(&key, request()));
             continue;
         };
-        let (parameter, place) = (&parameters[index], places.at(index));
+        let (parameter, cell) = (&parameters[index], cells.at(index));
         if parameter.injected {
             errors.push(&key, "", || {
                 "provided by the server and cannot be set".to_owned()
@@ -48,7 +50,7 @@ pub(super) fn read<'a>(
             errors.push(&key, "", || TWICE.to_owned());
         } else if depth::of(value) > depth::LIMIT {
             errors.push(&key, "", depth::message);
-        } else if place.read(value) == Some(value.len()) {
+        } else if cell.read(value) == Some(value.len()) {
             if parameter.secret {
                 secrets.push(span(params, value));
                 if value == MASK {
@@ -68,7 +70,7 @@ pub(super) fn read<'a>(
         } else if parameter.secret {
             errors.push(&key, "", || SECRET.to_owned());
         } else {
-            let first = place.explain(value);
+            let first = cell.explain(value);
             for (path, detail) in with_others(first, inspect::all(parameter.schema(), value)) {
                 errors.push(&key, &path, || detail);
             }
@@ -76,7 +78,7 @@ pub(super) fn read<'a>(
     }
     let misplaced = LazyCell::new(|| lacks_params(input));
     for (index, (parameter, given)) in parameters.iter().zip(given).enumerate() {
-        if !given && !parameter.injected && !places.at(index).absent() {
+        if !given && !parameter.injected && !cells.at(index).absent() {
             errors.push(parameter.name, "", || {
                 missing(parameter.slot.parameter().annotation, *misplaced)
             });

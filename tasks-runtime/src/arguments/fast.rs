@@ -8,16 +8,16 @@
 use serde::de::IgnoredAny;
 
 use super::scanner::Scanner;
-use super::{AnyPlaces, Declared, Echo, Input, MASK, depth};
+use super::{AnyArgCells, Declared, Echo, Input, MASK, depth};
 
 pub(super) fn read<'a>(
     input: Input<'a>,
     parameters: &[Declared],
-    places: &mut dyn AnyPlaces,
+    cells: &mut dyn AnyArgCells,
 ) -> Option<Echo<'a>> {
     let mut filler = Filler {
         parameters,
-        places,
+        cells,
         next: 0,
         secrets: Vec::new(),
     };
@@ -69,7 +69,7 @@ fn is_json(text: &str) -> bool {
 
 struct Filler<'p> {
     parameters: &'p [Declared],
-    places: &'p mut dyn AnyPlaces,
+    cells: &'p mut dyn AnyArgCells,
     /// The parameter expected next: clients tend to send them in order.
     next: usize,
     secrets: Vec<std::ops::Range<usize>>,
@@ -85,12 +85,12 @@ impl Filler<'_> {
                 .position(|parameter| parameter.name == key)?,
         };
         self.next = index + 1;
-        let place = self.places.at(index);
-        if place.is_filled() {
+        let cell = self.cells.at(index);
+        if cell.is_filled() {
             return None;
         }
         let start = scanner.position;
-        scanner.position += place.read(scanner.rest())?;
+        scanner.position += cell.read(scanner.rest())?;
         let parameter = &self.parameters[index];
         if parameter.is_plain() {
             return Some(());
@@ -128,8 +128,8 @@ impl Filler<'_> {
 
     fn finish(self) -> Option<Vec<std::ops::Range<usize>>> {
         for (index, parameter) in self.parameters.iter().enumerate() {
-            let place = self.places.at(index);
-            if !place.is_filled() && !parameter.injected && !place.absent() {
+            let cell = self.cells.at(index);
+            if !cell.is_filled() && !parameter.injected && !cell.absent() {
                 return None;
             }
         }

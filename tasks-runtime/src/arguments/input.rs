@@ -46,4 +46,4 @@ pub(crate) const MASK: &str = "\"***\"";
 
 /// What is said of one that comes back: it was read somewhere, and the task would run with asterisks for a password.
 pub(crate) const MASKED: &str =
-    "this is what is shown in place of the secret, not the secret: send the value itself";
+    "this is what is shown in cell of the secret, not the secret: send the value itself";

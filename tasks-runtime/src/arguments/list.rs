@@ -1,72 +1,72 @@
 //! The parameters of one task together: lists whose types the compiler knows.
 //!
-//! `(Slot<A>, (Slot<B>, ()))` makes `(Place<A>, (Place<B>, ()))`, which becomes `(A, (B, ()))`. So the code that fills
-//! the places and runs the task is written here once, and what is generated per task is next to nothing.
+//! `(Slot<A>, (Slot<B>, ()))` makes `(ArgCell<A>, (ArgCell<B>, ()))`, which becomes `(A, (B, ()))`. So the code that fills
+//! the cells and runs the task is written here once, and what is generated per task is next to nothing.
 
 #![allow(
     missing_docs,
     reason = "for generated code, which is not written by hand"
 )]
 
-use super::place::{AnyPlace, Place};
+use super::cell::{AnyArgCell, ArgCell};
 use super::slot::{AnySlot, Slot};
 
 /// The slots of all parameters, in order.
 pub trait Slots: Sync + 'static {
     type Values: Send + 'static;
-    type Places: Places<Values = Self::Values>;
+    type ArgCells: ArgCells<Values = Self::Values>;
 
-    fn places(&'static self) -> Self::Places;
+    fn cells(&'static self) -> Self::ArgCells;
     fn get(&self, index: usize) -> Option<&dyn AnySlot>;
 }
 
-/// The places of all parameters, in order.
-pub trait Places: AnyPlaces + Send + 'static {
+/// The cells of all parameters, in order.
+pub trait ArgCells: AnyArgCells + Send + 'static {
     type Values;
 
     /// The values, once all are there.
     fn take(self) -> Self::Values;
 }
 
-/// Places whose types are not known.
-pub trait AnyPlaces {
-    /// The place of one parameter.
+/// Cells whose types are not known.
+pub trait AnyArgCells {
+    /// The cell of one parameter.
     ///
     /// # Panics
     ///
     /// When there is no such parameter.
-    fn at(&mut self, index: usize) -> &mut dyn AnyPlace;
+    fn at(&mut self, index: usize) -> &mut dyn AnyArgCell;
 }
 
 impl Slots for () {
     type Values = ();
-    type Places = ();
+    type ArgCells = ();
 
-    fn places(&'static self) {}
+    fn cells(&'static self) {}
 
     fn get(&self, _: usize) -> Option<&dyn AnySlot> {
         None
     }
 }
 
-impl Places for () {
+impl ArgCells for () {
     type Values = ();
 
     fn take(self) {}
 }
 
-impl AnyPlaces for () {
-    fn at(&mut self, _: usize) -> &mut dyn AnyPlace {
-        unreachable!("a place is asked for that no parameter has")
+impl AnyArgCells for () {
+    fn at(&mut self, _: usize) -> &mut dyn AnyArgCell {
+        unreachable!("a cell is asked for that no parameter has")
     }
 }
 
 impl<T: Send + 'static, R: Slots> Slots for (Slot<T>, R) {
     type Values = (T, R::Values);
-    type Places = (Place<T>, R::Places);
+    type ArgCells = (ArgCell<T>, R::ArgCells);
 
-    fn places(&'static self) -> Self::Places {
-        (Place::new(&self.0), self.1.places())
+    fn cells(&'static self) -> Self::ArgCells {
+        (ArgCell::new(&self.0), self.1.cells())
     }
 
     fn get(&self, index: usize) -> Option<&dyn AnySlot> {
@@ -77,7 +77,7 @@ impl<T: Send + 'static, R: Slots> Slots for (Slot<T>, R) {
     }
 }
 
-impl<T: Send + 'static, R: Places> Places for (Place<T>, R) {
+impl<T: Send + 'static, R: ArgCells> ArgCells for (ArgCell<T>, R) {
     type Values = (T, R::Values);
 
     fn take(self) -> Self::Values {
@@ -85,8 +85,8 @@ impl<T: Send + 'static, R: Places> Places for (Place<T>, R) {
     }
 }
 
-impl<T, R: AnyPlaces> AnyPlaces for (Place<T>, R) {
-    fn at(&mut self, index: usize) -> &mut dyn AnyPlace {
+impl<T, R: AnyArgCells> AnyArgCells for (ArgCell<T>, R) {
+    fn at(&mut self, index: usize) -> &mut dyn AnyArgCell {
         match index.checked_sub(1) {
             None => &mut self.0,
             Some(index) => self.1.at(index),

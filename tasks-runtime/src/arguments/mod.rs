@@ -6,6 +6,7 @@
 //! pointer.
 
 mod careful;
+mod cell;
 mod declared;
 mod depth;
 mod error;
@@ -15,7 +16,6 @@ mod inspect;
 mod list;
 mod members;
 mod parameter;
-mod place;
 pub(crate) mod repeated;
 mod request;
 mod scanner;
@@ -25,15 +25,15 @@ mod taken;
 mod value;
 mod whole;
 
+pub use cell::{AnyArgCell, NotInjected};
 pub(crate) use declared::Declared;
 pub(crate) use error::unknown_key;
 pub use error::{ArgumentError, InvalidArguments};
 pub(crate) use input::{Echo, Input, MASK, MASKED};
-pub use list::{AnyPlaces, Places, Slots};
+pub use list::{AnyArgCells, ArgCells, Slots};
 #[cfg(feature = "database")]
 pub(crate) use members::members;
 pub use parameter::{Parameter, documentation};
-pub use place::{AnyPlace, NotInjected};
 pub use request::RequestParam;
 pub use slot::{AnySlot, Slot, request_slot, slot};
 pub use source::{Injected, Probe, RequestFallback, RequestSource, Requested, Source};
@@ -43,16 +43,16 @@ pub use value::{
 };
 pub(crate) use whole::Fields;
 
-/// Fills the places of all request parameters.
+/// Fills the cells of all request parameters.
 pub(crate) fn read<'a>(
     input: Input<'a>,
     parameters: &[Declared],
-    places: &mut dyn AnyPlaces,
+    cells: &mut dyn AnyArgCells,
 ) -> Result<Echo<'a>, InvalidArguments> {
-    if let Some(echo) = fast::read(input, parameters, places) {
+    if let Some(echo) = fast::read(input, parameters, cells) {
         return Ok(echo);
     }
-    careful::read(input, parameters, places)
+    careful::read(input, parameters, cells)
 }
 
 /// The secret parameters of a call, by name, and where in its text their values are, in order.

@@ -9,7 +9,7 @@ use super::callee::Callee;
 use super::envelope::Envelope;
 use super::resources::Resources;
 use super::run::Run;
-use crate::arguments::{self, AnyPlaces, Echo, Fields, Input, InvalidArguments};
+use crate::arguments::{self, AnyArgCells, Echo, Fields, Input, InvalidArguments};
 #[cfg(feature = "database")]
 use crate::context::AttemptHandle;
 use crate::context::{Host, TaskContext};
@@ -43,9 +43,9 @@ impl<'a> PendingCall<'a> {
         &self.resources.callees[self.position]
     }
 
-    /// Reads the arguments into their places.
-    pub(super) fn decode(self, places: &mut dyn AnyPlaces) -> Result<Run, InvalidArguments> {
-        let echo = read(self.input, self.callee(), places)?;
+    /// Reads the arguments into their cells.
+    pub(super) fn decode(self, cells: &mut dyn AnyArgCells) -> Result<Run, InvalidArguments> {
+        let echo = read(self.input, self.callee(), cells)?;
         Ok(self.begin(&echo))
     }
 
@@ -71,11 +71,11 @@ impl<'a> PendingCall<'a> {
     }
 }
 
-/// Reads the arguments of a task into their places.
+/// Reads the arguments of a task into their cells.
 pub(super) fn read<'a>(
     input: Input<'a>,
     callee: &Callee,
-    places: &mut dyn AnyPlaces,
+    cells: &mut dyn AnyArgCells,
 ) -> Result<Echo<'a>, InvalidArguments> {
-    arguments::read(input, &callee.parameters, places)
+    arguments::read(input, &callee.parameters, cells)
 }

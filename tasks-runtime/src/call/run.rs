@@ -16,7 +16,7 @@ use super::error::{ExecuteError, Refusal};
 use super::limits::{self, Permits, Waiting};
 use super::panic;
 use super::resources::Resources;
-use crate::arguments::{AnyPlaces, NotInjected};
+use crate::arguments::{AnyArgCells, NotInjected};
 use crate::context::{Current, TaskContext};
 use crate::inject::Injector;
 use crate::task::{Outcome, TaskFailure, TaskOutput, Traceback};
@@ -96,7 +96,7 @@ impl Run {
     pub fn poll_ready(
         &mut self,
         cx: &mut Context<'_>,
-        places: &mut dyn AnyPlaces,
+        cells: &mut dyn AnyArgCells,
     ) -> Poll<Result<(), Box<ExecuteError>>> {
         if let Err(refusal) = ready!(self.poll_admission(cx)) {
             return Poll::Ready(Err(Box::new(ExecuteError::Refused {
@@ -112,7 +112,7 @@ impl Run {
             if !parameter.injected {
                 continue;
             }
-            match places.at(index).poll_inject(cx, &injector) {
+            match cells.at(index).poll_inject(cx, &injector) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(problem)) => {
                     let reason = match problem {

@@ -24,7 +24,7 @@ use super::ret::Ret;
 use super::run::{Run, Started};
 #[cfg(feature = "database")]
 use crate::arguments::Input;
-use crate::arguments::{AnySlot, InvalidArguments, Places, Slots};
+use crate::arguments::{AnySlot, ArgCells, InvalidArguments, Slots};
 use crate::task::Outcome;
 
 /// A task's function as the executor sees it.
@@ -144,16 +144,16 @@ where
     R: 'static,
 {
     fn start(&'static self, call: PendingCall<'_>) -> Result<Started, InvalidArguments> {
-        let mut places = self.slots.places();
-        let run = call.decode(&mut places)?;
+        let mut cells = self.slots.cells();
+        let run = call.decode(&mut cells)?;
         let context = run.context.clone();
-        let running = Box::pin(run_async(run, places, self.call, self.finish));
+        let running = Box::pin(run_async(run, cells, self.call, self.finish));
         Ok(Started { running, context })
     }
 
     #[cfg(feature = "database")]
     fn check(&'static self, call: Checking<'_>) -> Result<(), InvalidArguments> {
-        read(call.input, call.callee, &mut self.slots.places()).map(drop)
+        read(call.input, call.callee, &mut self.slots.cells()).map(drop)
     }
 
     fn slot(&self, index: usize) -> Option<&dyn AnySlot> {
@@ -172,16 +172,16 @@ where
     R: 'static,
 {
     fn start(&'static self, call: PendingCall<'_>) -> Result<Started, InvalidArguments> {
-        let mut places = self.slots.places();
-        let run = call.decode(&mut places)?;
+        let mut cells = self.slots.cells();
+        let run = call.decode(&mut cells)?;
         let context = run.context.clone();
-        let running = Box::pin(run_blocking(run, places, self.call, self.finish));
+        let running = Box::pin(run_blocking(run, cells, self.call, self.finish));
         Ok(Started { running, context })
     }
 
     #[cfg(feature = "database")]
     fn check(&'static self, call: Checking<'_>) -> Result<(), InvalidArguments> {
-        read(call.input, call.callee, &mut self.slots.places()).map(drop)
+        read(call.input, call.callee, &mut self.slots.cells()).map(drop)
     }
 
     fn slot(&self, index: usize) -> Option<&dyn AnySlot> {
@@ -193,28 +193,28 @@ where
     }
 }
 
-pub(crate) async fn run_async<P: Places, Fut: Future>(
+pub(crate) async fn run_async<P: ArgCells, Fut: Future>(
     mut run: Run,
-    mut places: P,
+    mut cells: P,
     call: impl FnOnce(P::Values) -> Fut,
     finish: Finish<Fut::Output>,
 ) -> Result<Outcome, Box<ExecuteError>> {
-    poll_fn(|cx| run.poll_ready(cx, &mut places)).await?;
-    let result = call(places.take()).await;
+    poll_fn(|cx| run.poll_ready(cx, &mut cells)).await?;
+    let result = call(cells.take()).await;
     Ok(finish(Ret(result), run))
 }
 
-pub(crate) async fn run_blocking<P: Places, R: 'static>(
+pub(crate) async fn run_blocking<P: ArgCells, R: 'static>(
     mut run: Run,
-    mut places: P,
+    mut cells: P,
     call: impl FnOnce(P::Values) -> R + Send + 'static,
     finish: Finish<R>,
 ) -> Result<Outcome, Box<ExecuteError>>
 where
     P::Values: Send + 'static,
 {
-    poll_fn(|cx| run.poll_ready(cx, &mut places)).await?;
-    let values = places.take();
+    poll_fn(|cx| run.poll_ready(cx, &mut cells)).await?;
+    let values = cells.take();
     let task = move |run| finish(Ret(call(values)), run);
     Ok(run.blocking(Box::new(task)).await)
 }

@@ -15,7 +15,7 @@ use super::source::Kind;
 use crate::inject::{InjectError, Injection, Injector};
 
 /// The value of one parameter for one call.
-pub struct Place<T: 'static> {
+pub struct ArgCell<T: 'static> {
     slot: &'static Slot<T>,
     state: State<T>,
 }
@@ -34,7 +34,7 @@ pub enum NotInjected {
     Failed(InjectError),
 }
 
-impl<T> Place<T> {
+impl<T> ArgCell<T> {
     pub(super) const fn new(slot: &'static Slot<T>) -> Self {
         Self {
             slot,
@@ -58,28 +58,28 @@ impl<T> Place<T> {
     }
 }
 
-impl<T> fmt::Debug for Place<T> {
+impl<T> fmt::Debug for ArgCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Empty => "empty",
             State::Ready(_) => "ready",
             State::Resolving(_) => "resolving",
         };
-        write!(f, "Place({state})")
+        write!(f, "ArgCell({state})")
     }
 }
 
-/// A place whose type is not known.
-pub trait AnyPlace {
+/// A cell whose type is not known.
+pub trait AnyArgCell {
     /// Reads a value from the start of the text, and says how long it was; `None` when it is not one.
     fn read(&mut self, json: &str) -> Option<usize>;
-    /// Fills the place as an absent parameter does; `false` when the parameter is required.
+    /// Fills the cell as an absent parameter does; `false` when the parameter is required.
     fn absent(&mut self) -> bool;
     fn is_filled(&self) -> bool;
     fn clear(&mut self);
     /// Says what is wrong with a value that `read` refused.
     fn explain(&self, json: &str) -> (String, String);
-    /// Fills the place of an injected parameter.
+    /// Fills the cell of an injected parameter.
     fn poll_inject(
         &mut self,
         cx: &mut Context<'_>,
@@ -87,7 +87,7 @@ pub trait AnyPlace {
     ) -> Poll<Result<(), NotInjected>>;
 }
 
-impl<T> AnyPlace for Place<T> {
+impl<T> AnyArgCell for ArgCell<T> {
     fn read(&mut self, json: &str) -> Option<usize> {
         let Kind::Request(functions) = &self.slot.kind else {
             return None;
