@@ -422,7 +422,7 @@ async fn a_directory_of_one_computer_is_doubted_where_there_are_several() {
     database
         .session()
         .execute_script(
-            "INSERT INTO tasks_workers (id, beat, host, process, started_at, tasks) \
+            "INSERT INTO tasks_workers (id, heartbeat, host, process, started_at, tasks) \
              VALUES ('w', 0, 'elsewhere boot space 1', 1, 0, '[]')",
         )
         .await
