@@ -19,7 +19,7 @@ use super::write_health::WriteHealth;
 
 /// A database: a pool of connections, cheap to clone, and injected into tasks that have a parameter of this type.
 ///
-/// Made by a [`DatabaseBuilder`], which [`sqlite`](Self::sqlite), [`postgres`](Self::postgres),
+/// Made by a [`DatabaseBuilder`](crate::database::DatabaseBuilder), which [`sqlite`](Self::sqlite), [`postgres`](Self::postgres),
 /// [`from_url`](Self::from_url) and others begin.
 ///
 /// ```

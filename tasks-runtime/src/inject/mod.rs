@@ -55,7 +55,7 @@ use crate::task::Caller;
 /// | `Arc<T>`, `Arc<dyn Trait>` | the provided `Arc`; a `T` that was provided by value is shared, too |
 /// | [`State<T>`] | a provided `T` of another crate, for which this trait cannot be implemented |
 /// | [`TaskContext`], [`Caller`] | always there |
-/// | [`TaskExecutor`] | the executor that runs the task, to run another one |
+/// | [`TaskExecutor`](crate::TaskExecutor) | the executor that runs the task, to run another one |
 ///
 /// # Implementing it by hand
 ///

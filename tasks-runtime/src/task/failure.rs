@@ -62,7 +62,7 @@ impl Error for TaskFailure {}
 pub enum Traceback {
     /// Nothing but the type and the message.
     Off,
-    /// The chain of causes, and where the error began: the `?` that a [`TaskError`] passed, or the place of a panic.
+    /// The chain of causes, and where the error began: the `?` that a [`TaskError`](crate::TaskError) passed, or the place of a panic.
     Causes,
     /// Stack frames, too.
     Full,
@@ -218,7 +218,7 @@ impl TaskFailure {
 /// An error that a task may return.
 ///
 /// Implemented for everything that converts into `Box<dyn Error + Send + Sync>`: errors of std and of `thiserror`,
-/// `anyhow::Error`, `String` and `&str`; and for [`TaskError`].
+/// `anyhow::Error`, `String` and `&str`; and for [`TaskError`](crate::TaskError).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error type of a task",
     label = "not convertible into `Box<dyn Error + Send + Sync>`",

@@ -10,7 +10,7 @@ impl Service {
     /// The very same service inside an actix app of one's own, and in tests, where it needs no port.
     ///
     /// It answers every path that nothing before it does: register routes of the app's own first, or
-    /// [mount](ServiceBuilder::mount) them in the service. [`startup`](Self::startup) and [`shutdown`](Self::shutdown) are
+    /// [mount](crate::ServiceBuilder::mount) them in the service. [`startup`](Self::startup) and [`shutdown`](Self::shutdown) are
     /// the app's to call.
     ///
     /// ```

@@ -130,7 +130,7 @@ impl Scheduler {
     }
 
     /// Forgets a schedule; its jobs stay. `false` when it is not there. One that a process [declares](Self::declare_schedules) is back within a
-    /// minute: [pause](Self::pause) it instead.
+    /// minute: [pause](Self::pause_schedule) it instead.
     ///
     /// # Errors
     ///
