@@ -58,3 +58,41 @@ fn in_words(graph: &Graph, circle: &[&str]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn circles(files: &[(&str, &str)]) -> Vec<String> {
+        let texts = files
+            .iter()
+            .map(|(file, text)| ((*file).to_owned(), (*text).to_owned()));
+        of(&Graph::of_texts(texts).unwrap())
+    }
+
+    #[test]
+    fn files_that_import_each_other_are_found_however_long_the_way() {
+        let found = circles(&[
+            ("lib.rs", "mod a; mod b; mod c; pub use a::A;"),
+            ("a.rs", "use crate::b::B; pub struct A(B);"),
+            ("b/mod.rs", "mod d; pub use self::d::B;"),
+            ("b/d.rs", "use crate::c; pub struct B(c::C);"),
+            ("c.rs", "use super::A; pub struct C(Box<A>);"),
+        ]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        // Through names that are handed on, to the files that define them.
+        for tie in ["a.rs -> b/d.rs: B", "b/d.rs -> c.rs: ", "c.rs -> a.rs: A"] {
+            assert!(found[0].contains(tie), "{tie} is not in {}", found[0]);
+        }
+    }
+
+    #[test]
+    fn imports_in_one_direction_are_no_circle() {
+        let found = circles(&[
+            ("lib.rs", "mod a; mod b;"),
+            ("a.rs", "use crate::b::B;"),
+            ("b.rs", "pub struct B;"),
+        ]);
+        assert!(found.is_empty(), "{found:?}");
+    }
+}

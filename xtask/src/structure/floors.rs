@@ -54,3 +54,42 @@ pub(super) fn against(graph: &Graph, floors: &Floors) -> Vec<String> {
     }
     problems
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAP: &str = "text\n```floors of a-crate\nc\nb d\na\n```\ntext";
+
+    fn problems(files: &[(&str, &str)]) -> Vec<String> {
+        let texts = files
+            .iter()
+            .map(|(file, text)| ((*file).to_owned(), (*text).to_owned()));
+        against(
+            &Graph::of_texts(texts).unwrap(),
+            &read(MAP, "a-crate").unwrap(),
+        )
+    }
+
+    #[test]
+    fn imports_run_down() {
+        let files = [
+            ("c/x.rs", "use crate::a::A;"),
+            ("b.rs", "use crate::a::A;"),
+            ("a.rs", ""),
+        ];
+        assert!(problems(&files).is_empty());
+        let up = problems(&[("a.rs", "use crate::c::C;"), ("c.rs", "")]);
+        assert_eq!(up, ["`a` imports `C` from `c`, which is not below it"]);
+        let along = problems(&[("b.rs", "use crate::d::D;"), ("d.rs", "")]);
+        assert_eq!(along.len(), 1);
+        let unknown = problems(&[("e.rs", "")]);
+        assert!(unknown[0].contains("`e` is on no floor"), "{unknown:?}");
+    }
+
+    #[test]
+    fn a_map_names_every_module_once() {
+        assert!(read(MAP, "another").is_err());
+        assert!(read("```floors of a-crate\na\na\n```", "a-crate").is_err());
+    }
+}

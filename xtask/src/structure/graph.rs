@@ -27,14 +27,22 @@ pub(super) struct Graph {
 
 impl Graph {
     pub(super) fn of_crate(src: &FilePath) -> Result<Self> {
-        let mut files = BTreeMap::new();
-        let mut sources = BTreeMap::new();
+        let mut texts = Vec::new();
         for path in rust_files(src)? {
             let text = fs::read_to_string(&path)
                 .with_context(|| format!("cannot read {}", path.display()))?;
-            let source = Source::read(&text)
-                .with_context(|| format!("cannot understand {}", path.display()))?;
-            let file = path.strip_prefix(src)?.to_string_lossy().into_owned();
+            texts.push((path.strip_prefix(src)?.to_string_lossy().into_owned(), text));
+        }
+        Self::of_texts(texts)
+    }
+
+    /// The imports of files, each with its path below `src`.
+    pub(super) fn of_texts(texts: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        let mut files = BTreeMap::new();
+        let mut sources = BTreeMap::new();
+        for (file, text) in texts {
+            let source =
+                Source::read(&text).with_context(|| format!("cannot understand {file}"))?;
             let module = module_of(&file);
             files.insert(module.clone(), file);
             sources.insert(module, source);

@@ -167,3 +167,42 @@ impl Reader {
         self.take(path);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn imports(text: &str) -> Vec<String> {
+        let source = Source::read(text).unwrap();
+        let mut imports: Vec<String> = (source.imports.iter())
+            .map(|path| path.join("::"))
+            .collect();
+        imports.sort();
+        imports.dedup();
+        imports
+    }
+
+    #[test]
+    fn imports_are_in_declarations_paths_and_macros() {
+        let text = "use super::a::{B, c::{self, D as E}}; use crate::f::*; \
+                    fn g() { crate::h::i(); println!(\"{}\", crate::j::K); }";
+        let expected = [
+            "crate::f::*",
+            "crate::h::i",
+            "crate::j::K",
+            "super::a::B",
+            "super::a::c",
+            "super::a::c::D",
+        ];
+        assert_eq!(imports(text), expected);
+    }
+
+    #[test]
+    fn tests_do_not_count_and_neither_does_handing_on() {
+        let text = "pub use self::a::B; #[cfg(test)] mod tests { use crate::c::D; }";
+        assert!(imports(text).is_empty());
+        // What is handed on and used here as well is imported.
+        let text = "pub use self::a::B; fn c() -> B { B::new() }";
+        assert!(imports(text).contains(&"self::a::B".to_owned()));
+    }
+}
