@@ -10,7 +10,7 @@ use super::inspect::{self, Finding};
 use super::members::members;
 use super::repeated::TWICE;
 use super::{
-    AnyArgCells, Declared, Echo, Input, InvalidArguments, MASK, MASKED, depth, unknown_key,
+    AnyArgCells, Declared, Echo, Input, InvalidArguments, MASKED, depth, is_mask, unknown_key,
 };
 use crate::pointer::escape;
 
@@ -53,7 +53,7 @@ pub(super) fn read<'a>(
         } else if cell.read(value) == Some(value.len()) {
             if parameter.secret {
                 secrets.push(span(params, value));
-                if value == MASK {
+                if is_mask(value) {
                     errors.push(&key, "", || MASKED.to_owned());
                 }
             }

@@ -8,7 +8,7 @@
 use serde::de::IgnoredAny;
 
 use super::scanner::Scanner;
-use super::{AnyArgCells, Declared, Echo, Input, MASK, depth};
+use super::{AnyArgCells, Declared, Echo, Input, depth, is_mask};
 
 pub(super) fn read<'a>(
     input: Input<'a>,
@@ -111,7 +111,7 @@ impl Filler<'_> {
             return None;
         }
         if parameter.secret {
-            if value == MASK {
+            if is_mask(value) {
                 return None;
             }
             self.secrets.push(span);

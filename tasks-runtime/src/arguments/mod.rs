@@ -29,7 +29,7 @@ pub use cell::{AnyArgCell, NotInjected};
 pub(crate) use declared::Declared;
 pub(crate) use error::unknown_key;
 pub use error::{ArgumentError, InvalidArguments};
-pub(crate) use input::{Echo, Input, MASK, MASKED};
+pub(crate) use input::{Echo, Input, MASKED, is_mask};
 pub use list::{AnyArgCells, ArgCells, Slots};
 #[cfg(feature = "database")]
 pub(crate) use members::members;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::encryption::{EncryptionKeys, Undecryptable, no_key};
-use crate::arguments::{self, ArgumentError, Declared, InvalidArguments, MASK, MASKED};
+use crate::arguments::{self, ArgumentError, Declared, InvalidArguments, MASKED, is_mask};
 use crate::call::ExecuteError;
 use crate::digest::digest;
 use crate::registry::RegisteredTask;
@@ -52,7 +52,7 @@ impl ParamsStore {
             .iter()
             .filter_map(|(name, span)| {
                 let value = &params[span.clone()];
-                let detail = if value == MASK {
+                let detail = if is_mask(value) {
                     MASKED
                 } else if encrypted(value).is_some() {
                     "this is how an encrypted secret is stored: send the value itself"

@@ -173,9 +173,17 @@ async fn arguments_are_what_was_sent_or_refused() {
     let app = Running::service(&service);
     let twice = r#"{"data": {"a": [{"b": 1, "c": 2, "b": 3}]}}"#;
     let masked = r#"{"data": 1, "password": "***"}"#;
+    let escaped = r#"{"data": 1, "password": "\u002a**"}"#;
+    let all_escaped = r#"{"data": 1, "password": "\u002A\u002a\u002a"}"#;
+    let refused = [
+        (twice, "/params/data/a/0/b"),
+        (masked, "/params/password"),
+        (escaped, "/params/password"),
+        (all_escaped, "/params/password"),
+    ];
     for action in ["$execute", "$submit"] {
         let path = format!("/api/v1/tasks/keep/{action}");
-        for (params, place) in [(twice, "/params/data/a/0/b"), (masked, "/params/password")] {
+        for (params, place) in refused {
             let body = format!(r#"{{"params": {params}}}"#);
             let body = Some(("application/json", body.as_str()));
             let (status, pointers, answer) = ask(&app, &Method::POST, &path, body).await;
@@ -194,7 +202,7 @@ async fn arguments_are_what_was_sent_or_refused() {
         let (status, pointers, answer) = ask(&app, &Method::POST, &path, body).await;
         assert_eq!((status, pointers.len()), (422, 100), "{answer}");
     }
-    for (params, place) in [(twice, "/params/data/a/0/b"), (masked, "/params/password")] {
+    for (params, place) in refused {
         let body = format!(r#"{{"task_name": "keep", "interval": 60, "params": {params}}}"#);
         let body = Some(("application/json", body.as_str()));
         let path = "/api/v1/schedules/daily";
@@ -265,6 +273,13 @@ async fn a_body_that_nobody_reads_is_refused() {
             expected,
             "{method} {path}"
         );
+        if method == Method::POST {
+            let request = http::client()
+                .unwrap()
+                .post(app.url(&path))
+                .header("origin", "http://evil.example");
+            assert_eq!(request.send().await.unwrap().status(), 403, "{path}");
+        }
         let large = json!({"x": "y".repeat(1 << 20)}).to_string();
         let (status, _, _) = ask(&app, &method, &path, Some((json, &large))).await;
         assert_eq!(status, 413, "{method} {path}");
