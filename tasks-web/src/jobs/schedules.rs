@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
@@ -286,7 +286,9 @@ pub(super) async fn resume(request: HttpRequest, state: Data<State>) -> HttpResp
 pub(super) async fn run(request: HttpRequest, state: Data<State>) -> HttpResponse {
     let result: Answer = async {
         let found = find(&request, &state).await?;
-        let job = state.scheduler.run_schedule(&found.name).await?;
+        let access = request.extensions().get::<Access>().cloned();
+        let key = access.as_ref().map(Access::key_name);
+        let job = state.scheduler.run_schedule_for(&found.name, key).await?;
         let at = location(&request, &state.schedules, &state.jobs, job.id);
         Ok(HttpResponse::Accepted()
             .insert_header((LOCATION, at))

@@ -369,3 +369,27 @@ async fn keys_change_without_a_new_start() {
     let ended = server.wait(std::time::Duration::from_secs(20)).unwrap();
     assert!(ended.unwrap().success());
 }
+
+/// As a submission does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_of_a_schedule_has_the_name_of_the_key_that_asked_for_it() {
+    let service = builder()
+        .with_auth(keys())
+        .with_database(Database::sqlite_in_memory())
+        .with_jobs(Jobs::new().run_workers(false));
+    let service = service.build().await.unwrap();
+    service.startup().await.unwrap();
+    let app = Running::service(&service);
+    let schedule = json!({"task_name": "add", "params": {"a": 1, "b": 2}, "interval": 3600});
+    let path = "/api/v1/schedules/hourly";
+    let (status, answer) = ask(&app, Method::PUT, path, Some(OPS), Some(schedule)).await;
+    assert_eq!(status, 201, "{answer}");
+    let path = format!("{path}/$run");
+    let (status, job) = ask(&app, Method::POST, &path, Some(OPS), None).await;
+    assert_eq!(
+        (status, &job["submitted_by"], &job["schedule_name"]),
+        (202, &json!("ops"), &json!("hourly")),
+        "{job}"
+    );
+    service.shutdown().await;
+}

@@ -19,6 +19,7 @@ pub use self::record::ScheduleRecord;
 use self::row::{Row, find, set_paused, tasks_schedules};
 pub(super) use self::tick::tick;
 use super::error::JobError;
+use super::options::Options;
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
 use super::table::{NewRow, Row as JobRow};
@@ -98,6 +99,25 @@ impl Scheduler {
     ///
     /// [`JobError::NoSchedule`], [`JobError::Call`] when this process does not have its task, and when the database fails.
     pub async fn run_schedule(&self, name: &str) -> Result<JobRecord, JobError> {
+        self.run_schedule_for(name, None).await
+    }
+
+    /// Runs a schedule now, as [`run_schedule`](Self::run_schedule) does, for somebody, whose name the job has as
+    /// [`submitted_by`](JobRecord::submitted_by).
+    ///
+    /// # Errors
+    ///
+    /// As `run_schedule`, and [`JobError::Invalid`] when the name is longer than 255 bytes, or has a zero byte.
+    pub async fn run_schedule_for(
+        &self,
+        name: &str,
+        submitted_by: Option<&str>,
+    ) -> Result<JobRecord, JobError> {
+        let mut options = Options {
+            submitted_by: submitted_by.map(str::to_owned),
+            ..Options::default()
+        };
+        options.check(Vec::new).finish(Ok(()))?;
         self.refresh_clock().await?;
         let executor = self.executor()?;
         let (registry, params) = (executor.registry(), self.params_store());
@@ -109,7 +129,8 @@ impl Scheduler {
                     .ok_or_else(|| JobError::NoSchedule(name.to_owned()))?;
                 let task = registry.get(&schedule.task_name)?;
                 let now = self.clock().now();
-                let new = tick::job(&schedule, task, params, now);
+                let mut new = tick::job(&schedule, task, params, now);
+                new.submitted_by.clone_from(&options.submitted_by);
                 let stored = self.insert_or_find(tx, &new).await?;
                 with_conn!(tx, |conn| {
                     diesel::update(tasks_schedules::table.find(name))
