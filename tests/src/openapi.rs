@@ -1,5 +1,6 @@
 //! Whether a document is what `OpenAPI` says it is.
 
+mod defaults;
 mod references;
 mod walk;
 
@@ -22,6 +23,7 @@ static OPENAPI_3_1: LazyLock<Validator> =
 /// - every schema in a document of 3.1, in `components` and inline, against the meta-schema of JSON Schema 2020-12, since
 ///   the official schema does not look into them (that of 3.0 does);
 /// - every `$ref`: it must lead to something within the document;
+/// - every `default` of a schema, which has to be valid by that schema;
 /// - every `operationId`: there must be no other of its name;
 /// - a document of 3.1 is also read by an independent implementation, oas3.
 ///
@@ -47,6 +49,7 @@ pub fn validate(document: &Value) -> Result<(), Vec<String>> {
         .collect();
     errors.extend(references::errors(document));
     errors.extend(duplicate_operations(document));
+    errors.extend(defaults::errors(document));
     if has_json_schema {
         errors.extend(broken_schemas(document));
         if let Err(error) = oas3::from_json(document.to_string()) {
@@ -185,6 +188,40 @@ mod tests {
     #[test]
     fn a_good_document_is_good() {
         assert_eq!(validate(&good()), Ok(()));
+    }
+
+    #[test]
+    fn defaults_may_be_sent() {
+        let name = "/components/schemas/Greet/properties/name";
+        for (wrong, newer) in [
+            (json!({ "type": "string", "default": null }), true),
+            (
+                json!({ "type": "array", "items": { "type": "string", "default": 1 } }),
+                true,
+            ),
+            (
+                json!({ "allOf": [{ "$ref": "#/components/schemas/Greet" }], "default": 5 }),
+                false,
+            ),
+            (
+                json!({ "type": "integer", "minimum": 0, "exclusiveMinimum": true, "default": 0 }),
+                false,
+            ),
+        ] {
+            let mut document = good();
+            document["openapi"] = json!(if newer { "3.1.0" } else { "3.0.0" });
+            *document.pointer_mut(name).expect("it is there") = wrong;
+            let errors = validate(&document).expect_err("it is broken");
+            assert_reported(
+                &errors,
+                "default of /~1components~1schemas~1Greet~1properties~1name",
+            );
+        }
+        let mut document = good();
+        document["openapi"] = json!("3.0.0");
+        *document.pointer_mut(name).expect("it is there") =
+            json!({ "type": "string", "nullable": true, "default": null });
+        assert_eq!(defaults::errors(&document), Vec::<String>::new());
     }
 
     #[test]

@@ -72,6 +72,23 @@ async fn both_versions_are_valid() {
     );
 }
 
+/// Those of artifacts, too, and every default may be sent.
+#[tokio::test]
+async fn both_versions_of_a_service_with_artifacts_are_valid() {
+    let environment = [("RUST_LOG", "warn"), ("DATABASE_URL", "sqlite::memory:")];
+    let server = Server::start("artifact-service", environment).unwrap();
+    for version in ["3.1", "3.0"] {
+        let url = server.url(&format!("/openapi.json?version={version}"));
+        let (_, document) = http::get(&url).await.unwrap();
+        assert_valid(&document);
+        for name in ["ArtifactIn", "ArtifactChange"] {
+            let id = &document["components"]["schemas"][name]["properties"]["id"];
+            assert_eq!(id["type"], "string", "{id}");
+            assert!(id.get("default").is_none(), "{id}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn it_is_cached_and_read_only() {
     let client = http::client().unwrap();

@@ -18,7 +18,7 @@ const GROUP: &str = "artifacts";
 #[schemars(rename = "ArtifactChange", deny_unknown_fields)]
 #[allow(dead_code, reason = "read by the derive")]
 struct Change {
-    /// Id in the path.
+    /// The id in the path, if it is here at all.
     #[schemars(
         default,
         with = "String",

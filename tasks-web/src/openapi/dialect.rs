@@ -38,9 +38,37 @@ pub(super) fn older(schema: &mut Schema) {
     bounds(schema);
     nullable(schema);
     items(schema);
+    null_default(schema);
     // Beside a reference, of which a generator makes a type, it takes a default for one it cannot write.
     if schema.contains_key("allOf") && schema.get("default").is_some_and(Value::is_object) {
         schema.remove("default");
+    }
+}
+
+/// A default is a value that may be sent. That of a member that may be left out and not be null is `None` in Rust, which is
+/// nothing that could be said.
+fn null_default(schema: &mut Map<String, Value>) {
+    if schema.get("default").is_some_and(Value::is_null) && !takes_null(schema) {
+        schema.remove("default");
+    }
+}
+
+fn takes_null(schema: &Map<String, Value>) -> bool {
+    if schema.get("nullable") == Some(&Value::Bool(true)) {
+        return true;
+    }
+    match schema.get("type") {
+        Some(Value::Array(types)) => types.iter().any(|name| name == "null"),
+        Some(name) => name == "null",
+        None => match schema.get("anyOf").or_else(|| schema.get("oneOf")) {
+            Some(Value::Array(alternatives)) => alternatives
+                .iter()
+                .filter_map(Value::as_object)
+                .any(takes_null),
+            _ => ["$ref", "allOf", "enum", "const"]
+                .iter()
+                .all(|keyword| !schema.contains_key(*keyword)),
+        },
     }
 }
 
@@ -177,6 +205,7 @@ pub(super) fn newer(schema: &mut Schema) {
         object(items);
     }
     items(schema);
+    null_default(schema);
     // What any value is allowed for need not be said.
     if schema.get("additionalProperties") == Some(&json!({})) {
         schema.insert("additionalProperties".to_owned(), true.into());
