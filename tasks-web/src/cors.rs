@@ -107,6 +107,12 @@ impl Cors {
         self
     }
 
+    /// Whether pages of this origin are let in.
+    pub(crate) fn lets_in(&self, origin: &str) -> bool {
+        let allowed = self.origins.as_ref();
+        allowed.is_none_or(|allowed| allowed.iter().any(|allowed| allowed == origin))
+    }
+
     pub(crate) fn check(&self, problems: &mut Vec<String>) {
         for origin in self.origins.iter().flatten() {
             let host = origin

@@ -203,7 +203,8 @@ impl Problem {
             StatusCode::FORBIDDEN,
             "cross-site-request",
             "a page of another site sent this without a body of JSON, which browsers allow unasked: send \
-             `Content-Type: application/json`, and let that site in by CORS",
+             `Content-Type: application/json`, and let that site in by CORS; a page of this service behind a proxy that changes \
+             `Host` needs `trusted_proxies`",
         )
     }
 

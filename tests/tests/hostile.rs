@@ -46,7 +46,14 @@ async fn another_site_cannot_run_tasks() {
             .post(server.url("/api/v1/tasks/hello/$execute"))
     };
     let cross = || request().header("sec-fetch-site", "cross-site");
+    let from = |origin: &str| request().header("origin", origin);
+    // Browsers say no more than the origin where there is no TLS.
+    let own = server.url("").trim_end_matches('/').to_owned();
     for refused in [
+        from("http://evil.example"),
+        from("null"),
+        from(&format!("{own}0")),
+        from("http://evil.example").header(CONTENT_TYPE, "application/x-www-form-urlencoded"),
         cross(),
         cross().header(CONTENT_TYPE, "application/x-www-form-urlencoded"),
     ] {
@@ -57,6 +64,9 @@ async fn another_site_cannot_run_tasks() {
     for allowed in [
         request(),
         request().header("sec-fetch-site", "same-origin"),
+        from(&own),
+        from("http://evil.example").header("sec-fetch-site", "same-site"),
+        from("http://evil.example").json(&json!({})),
         // A browser has asked before it sent this.
         cross().json(&json!({})),
     ] {

@@ -21,7 +21,7 @@ use super::input::Wrong;
 use super::state::State;
 use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
-use crate::http::{ULID, answer};
+use crate::http::{ULID, answer, is_of_other_site};
 use crate::problem::Problem;
 
 /// How large a field of a form may be beside the file.
@@ -54,7 +54,7 @@ pub(super) async fn upload(
     let result: Answer = async {
         Access::check_unlimited(&request)?;
         let headers = request.headers();
-        check(headers, state.options.upload_limit)?;
+        check(&request, state.options.upload_limit)?;
         let content_type = text(headers, CONTENT_TYPE);
         let is_form = content_type
             .as_deref()
@@ -77,7 +77,8 @@ fn text(headers: &HeaderMap, name: impl actix_web::http::header::AsHeaderName) -
 }
 
 /// What can be refused before the body comes.
-fn check(headers: &HeaderMap, limit: u64) -> Result<(), Problem> {
+fn check(request: &HttpRequest, limit: u64) -> Result<(), Problem> {
+    let headers = request.headers();
     let length = text(headers, CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     // A form is somewhat longer than its file.
     let most = limit.saturating_add((FIELD * 2) as u64);
@@ -105,11 +106,7 @@ fn check(headers: &HeaderMap, limit: u64) -> Result<(), Problem> {
         ]
         .iter()
         .any(|simple| kind.starts_with(simple));
-    if unasked
-        && headers
-            .get("sec-fetch-site")
-            .is_some_and(|site| site == "cross-site")
-    {
+    if unasked && is_of_other_site(request) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "cross-site-request",

@@ -11,14 +11,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
-use actix_web::http::header::{COOKIE, HOST, ORIGIN};
+use actix_web::http::header::COOKIE;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use ulid::Ulid;
 
 use super::keys::Known;
 use crate::access::Access;
-use crate::http::forwarded_host;
+use crate::http::{is_own_origin, origin};
 
 /// The name of the cookie.
 const NAME: &str = "tasks_session";
@@ -143,10 +143,6 @@ pub(super) fn cookie(request: &HttpRequest, value: Option<&str>, prefix: &str) -
     format!("{NAME}={value}; Path={prefix}/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}")
 }
 
-fn origin(request: &HttpRequest) -> Option<&str> {
-    request.headers().get(ORIGIN)?.to_str().ok()
-}
-
 /// Whether a page of the service itself sent the request, as far as it may change something: other pages of the same site send
 /// the cookie along.
 pub(super) fn is_own_page(request: &HttpRequest) -> bool {
@@ -156,9 +152,7 @@ pub(super) fn is_own_page(request: &HttpRequest) -> bool {
     if let Some(site) = request.headers().get("sec-fetch-site") {
         return site == "same-origin";
     }
-    let host = forwarded_host(request).or_else(|| request.headers().get(HOST)?.to_str().ok());
-    let origin = origin(request).and_then(|origin| origin.split_once("://"));
-    matches!((origin, host), (Some((_, origin)), Some(host)) if origin.eq_ignore_ascii_case(host))
+    is_own_origin(request)
 }
 
 #[cfg(test)]

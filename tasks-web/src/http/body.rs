@@ -111,18 +111,6 @@ pub(crate) fn is_announced(headers: &HeaderMap) -> bool {
         .is_some_and(|length| length != "0")
 }
 
-/// Refuses what a page of another site sends without having been let in: a request without a body, or with an empty form.
-/// Browsers say so themselves (Fetch Metadata Request Headers, section 2.3).
-pub(crate) fn check_same_site(headers: &HeaderMap) -> Result<(), Problem> {
-    let cross_site = headers
-        .get("sec-fetch-site")
-        .is_some_and(|site| site == "cross-site");
-    if cross_site && check_json(headers).is_err() {
-        return Err(Problem::cross_site());
-    }
-    Ok(())
-}
-
 /// Refuses a body that does not say it is JSON, or that is compressed.
 ///
 /// One without a type is refused as well: a browser may send such a body, as well as a form, to any site it likes, and

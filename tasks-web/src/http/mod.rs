@@ -14,12 +14,13 @@ mod proxies;
 pub(crate) mod query;
 mod request_id;
 mod respond;
+mod site;
 pub(crate) mod sse;
 mod takes;
 #[cfg(feature = "database")]
 mod verbs;
 
-pub(crate) use body::{BodyLimits, check_json, check_same_site, is_announced};
+pub(crate) use body::{BodyLimits, check_json, is_announced};
 pub(crate) use document::Document;
 #[cfg(feature = "database")]
 pub(crate) use document::matches_etag;
@@ -28,14 +29,15 @@ pub(crate) use exchange::{Awaited, Doors, Exchange};
 pub(crate) use ids::ULID;
 #[cfg(feature = "database")]
 pub(crate) use proxies::public_base;
-pub(crate) use proxies::{
-    TrustedProxies, UNKNOWN, client_address, forwarded_host, network, public_prefix,
-};
+pub(crate) use proxies::{TrustedProxies, UNKNOWN, client_address, network, public_prefix};
 pub use request_id::RequestId;
 pub(crate) use request_id::X_REQUEST_ID;
 pub(crate) use respond::{answer, conditional, json, only_get, page};
 #[cfg(feature = "database")]
 pub(crate) use respond::{check_preconditions, is_conditional};
+#[cfg(feature = "database")]
+pub(crate) use site::is_of_other_site;
+pub(crate) use site::{check_same_site, is_own_origin, origin};
 pub(crate) use takes::Takes;
 #[cfg(feature = "database")]
 pub(crate) use verbs::Verbs;

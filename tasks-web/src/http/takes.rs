@@ -94,7 +94,7 @@ impl Takes {
         if body.is_empty() {
             // Browsers ask a site before they send it a `DELETE` from a page of another one.
             if request.method() == Method::POST {
-                check_same_site(request.headers())?;
+                check_same_site(request.request())?;
             }
             return Ok(());
         }

@@ -42,6 +42,9 @@ impl Service {
         config
             .app_data(inner.proxies.clone())
             .app_data(self.clone());
+        if let Some(cors) = &inner.cors {
+            config.app_data(cors.clone());
+        }
         let scope = web::scope("")
             .default_service(web::to(not_found))
             // After it, so that the application may have another.

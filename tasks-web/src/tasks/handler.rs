@@ -229,7 +229,7 @@ impl Handler {
         }
         let body = self.limits.read(headers, payload).await?;
         if body.is_empty() {
-            http::check_same_site(headers)?;
+            http::check_same_site(request)?;
         } else if !announced {
             http::check_json(headers)?;
         }

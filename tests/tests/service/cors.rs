@@ -121,3 +121,38 @@ async fn what_the_protocol_uses_is_allowed_and_may_be_read() {
         assert!(exposed.contains(&name), "{name}: {exposed:?}");
     }
 }
+
+/// Without a body of JSON, which browsers ask before, the origin says whether the page is of this service or let in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_browsers_send_unasked_is_taken_of_sites_that_are_let_in() {
+    let site = builder().with_cors(Cors::origins([SITE]));
+    let site = serve(site.trusted_proxies(["127.0.0.1"])).await;
+    let any = serve(builder().with_cors(Cors::any_origin())).await;
+    let none = serve(builder()).await;
+    let (cross, evil) = (("sec-fetch-site", "cross-site"), "https://evil.example");
+    let proxied = ("x-forwarded-host", "api.example.org");
+    for (app, origin, other, is_let_in) in [
+        (&site, SITE, None, true),
+        (&site, SITE, Some(cross), true),
+        (&site, evil, None, false),
+        (&site, evil, Some(cross), false),
+        (&site, "https://api.example.org", Some(proxied), true),
+        (&any, evil, None, true),
+        (&any, evil, Some(cross), true),
+        (&none, SITE, None, false),
+        // Nobody's word is taken for the name of this service.
+        (&none, "https://api.example.org", Some(proxied), false),
+    ] {
+        let mut request = http::client()
+            .unwrap()
+            .post(app.url("/api/v1/tasks/add/$execute"))
+            .header("origin", origin);
+        if let Some((name, value)) = other {
+            request = request.header(name, value);
+        }
+        // 422: it lacks parameters.
+        let status = request.send().await.unwrap().status();
+        let expected = if is_let_in { 422 } else { 403 };
+        assert_eq!(status, expected, "{origin} {other:?}");
+    }
+}
