@@ -239,6 +239,82 @@ async fn what_was_read_may_be_sent_back_and_nothing_is_lost_silently(test: TestD
         (StatusCode::OK, &json!(3)),
         "{kept}"
     );
+    // And are not replaced by JSON unless that is meant.
+    for method in [Method::PUT, Method::PATCH] {
+        let body = json!({"data": 1, "tags": ["y"]});
+        let (status, problem) = service.json(method, &path, &body).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+        assert_eq!(problem["errors"][0]["pointer"], "/data", "{problem}");
+    }
+    assert_eq!(service.get(&path).await.1["size"], 3);
+    let meant = json!({"data": 1, "tags": ["y"], "content_type": null, "file_name": null});
+    let (status, replaced) = service.json(Method::PUT, &path, &meant).await;
+    assert_eq!(status, StatusCode::OK, "{replaced}");
+    assert_eq!(
+        (&replaced["data"], &replaced["content_type"]),
+        (&json!(1), &Value::Null)
+    );
+    let (_, bytes) = http::answer(service.request(Method::POST, "/$upload").body("abc"))
+        .await
+        .unwrap();
+    let path = format!("/{}", text(&bytes["id"]));
+    let meant = json!({"data": {"a": 1}, "content_type": null});
+    let (status, replaced) = service.json(Method::PATCH, &path, &meant).await;
+    assert_eq!(
+        (status, &replaced["data"]),
+        (StatusCode::OK, &json!({"a": 1}))
+    );
+    // Of JSON there is nothing to give up.
+    let (status, same) = service.json(Method::PUT, &path, &meant).await;
+    assert_eq!(status, StatusCode::OK, "{same}");
+}
+
+/// Of two members of one name a reader takes one, and what was meant by the other is lost.
+async fn members_that_are_given_twice_are_refused_where_they_are_read(test: TestDatabase) {
+    let service = Service::start(test).await;
+    let id = service.save(None).await;
+    let send = async |method: Method, path: &str, body: &str| {
+        let request = service.request(method, path);
+        let request = request
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.to_owned());
+        http::answer(request).await.unwrap()
+    };
+    let path = format!("/{id}");
+    let metadata = r#"{"data": 1, "metadata": {"a": [{"b": 1, "b": 2}], "a": 3}}"#;
+    for (method, path) in [
+        (Method::POST, ""),
+        (Method::PUT, path.as_str()),
+        (Method::PATCH, path.as_str()),
+    ] {
+        let (status, problem) = send(method, path, metadata).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        let pointers: Vec<String> = problem["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| text(&error["pointer"]))
+            .collect();
+        assert_eq!(pointers, ["/metadata/a/0/b", "/metadata/a"], "{problem}");
+    }
+    let data = r#"{"data": {"a": {"b": 1, "b": 2}}}"#;
+    let (status, problem) = send(Method::PATCH, &path, data).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("/data/a/b"))
+    );
+    let form = Form::new()
+        .part("file", Part::bytes(content(10)))
+        .text("metadata", r#"{"a": 1, "a": 2}"#);
+    let form = service.request(Method::POST, "/$upload").multipart(form);
+    let (status, problem) = http::answer(form).await.unwrap();
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("/metadata/a"))
+    );
+    // Data are a text that comes back as it came.
+    let (status, _) = send(Method::POST, "", data).await;
+    assert_eq!(status, StatusCode::CREATED);
 }
 
 async fn changes_may_have_conditions(test: TestDatabase) {
@@ -836,6 +912,93 @@ async fn forms_bring_a_file_and_more(test: TestDatabase) {
     assert_eq!(service.manager.count().await.unwrap(), 1);
 }
 
+/// A part may say how long it is, as some clients have it. Nothing is cut off, or taken of the next part, where that is not so.
+async fn parts_of_a_form_are_as_long_as_they_say(test: TestDatabase) {
+    let service = Service::start(test).await;
+    let part = |name: &str, length: Option<usize>, content: &str| {
+        let length = length.map_or(String::new(), |length| {
+            format!("Content-Length: {length}\r\n")
+        });
+        format!(
+            "--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n{length}\r\n{content}\r\n"
+        )
+    };
+    let send = async |parts: &[String]| {
+        let form = service
+            .request(Method::POST, "/$upload")
+            .header(CONTENT_TYPE, "multipart/form-data; boundary=b")
+            .body(format!("{}--b--\r\n", parts.concat()));
+        http::answer(form).await.unwrap()
+    };
+    let content = "0123456789".repeat(100);
+    let lines = "01234567\r\n".repeat(100);
+    let metadata = r#"{"a": 1}"#;
+    for parts in [
+        [
+            part("file", Some(1000), &content),
+            part("metadata", Some(8), metadata),
+        ],
+        [
+            part("metadata", Some(8), metadata),
+            part("file", Some(1000), &lines),
+        ],
+    ] {
+        let (status, created) = send(&parts).await;
+        assert_eq!(status, StatusCode::CREATED, "{created}");
+        assert_eq!(
+            (&created["size"], &created["metadata"]),
+            (&json!(1000), &json!({"a": 1}))
+        );
+    }
+    for (parts, pointer) in [
+        ([part("file", Some(10), &content), String::new()], "/file"),
+        ([part("file", Some(0), &content), String::new()], "/file"),
+        ([part("file", Some(10), &lines), String::new()], "/file"),
+        ([part("file", Some(999), &content), String::new()], "/file"),
+        ([part("file", Some(1001), &content), String::new()], "/file"),
+        ([part("file", Some(9999), &content), String::new()], "/file"),
+        (
+            [
+                part("file", Some(1010), &content),
+                part("metadata", None, metadata),
+            ],
+            "/file",
+        ),
+        (
+            [
+                part("file", None, &content),
+                part("metadata", Some(2), "{}  ,"),
+            ],
+            "/metadata",
+        ),
+        (
+            [
+                part("metadata", Some(3), metadata),
+                part("file", None, &content),
+            ],
+            "/metadata",
+        ),
+        // As long as it and the whole next part.
+        (
+            [
+                part(
+                    "file",
+                    Some(content.len() + 2 + part("tags", None, "x").len() - 2),
+                    &content,
+                ),
+                part("tags", None, "x"),
+            ],
+            "/file",
+        ),
+    ] {
+        let (status, problem) = send(&parts).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        assert!(text(&problem["errors"][0]["detail"]).contains("`Content-Length`"));
+    }
+    assert_eq!(service.manager.count().await.unwrap(), 2);
+}
+
 async fn uploads_have_a_limit(test: TestDatabase) {
     let service = Service::with(test, |scope| scope.upload_limit(100_000)).await;
     let fits = service
@@ -861,6 +1024,11 @@ async fn uploads_have_a_limit(test: TestDatabase) {
     let cross = service
         .request(Method::POST, "/$upload")
         .header("sec-fetch-site", "cross-site")
+        .multipart(Form::new().part("file", Part::bytes(content(10))));
+    assert_eq!(cross.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    let cross = service
+        .request(Method::POST, "/$upload")
+        .header("origin", "null")
         .multipart(Form::new().part("file", Part::bytes(content(10))));
     assert_eq!(cross.send().await.unwrap().status(), StatusCode::FORBIDDEN);
     // A type that is none is not stored as one, in a form neither.
@@ -930,7 +1098,7 @@ async fn content_goes_with_its_artifact(test: TestDatabase) {
     let (_, first) = http::answer(upload()).await.unwrap();
     let (_, second) = http::answer(upload()).await.unwrap();
     assert_eq!(files(), 2);
-    // A new version whose data is null keeps the bytes; one with JSON has it in their place.
+    // A new version whose data is null keeps the bytes; one with JSON has it in their place, when that is meant.
     let path = format!("/{}", text(&first["id"]));
     let (status, kept) = service
         .json(Method::PUT, &path, &json!({"data": null, "tags": ["kept"]}))
@@ -942,7 +1110,11 @@ async fn content_goes_with_its_artifact(test: TestDatabase) {
     );
     assert_eq!(files(), 2);
     let (_, replaced) = service
-        .json(Method::PUT, &path, &json!({"data": {"n": 1}, "tags": []}))
+        .json(
+            Method::PUT,
+            &path,
+            &json!({"data": {"n": 1}, "tags": [], "content_type": null}),
+        )
         .await;
     assert_eq!(
         (&replaced["size"], &replaced["data"]),
@@ -982,6 +1154,8 @@ on_all_databases!(
     a_tree_of_ten_thousand,
     bytes_come_back_as_they_went,
     parts_of_a_download,
+    members_that_are_given_twice_are_refused_where_they_are_read,
+    parts_of_a_form_are_as_long_as_they_say,
     forms_bring_a_file_and_more,
     uploads_have_a_limit,
     content_goes_with_its_artifact,

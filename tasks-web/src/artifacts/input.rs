@@ -4,8 +4,9 @@ use actix_web::http::StatusCode;
 use serde_json::Value;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::artifacts::{Artifact, ArtifactId, ArtifactIn, JsonText};
+use tasks_runtime::shared::repeated_members;
 
-use crate::problem::Problem;
+use crate::problem::{MAX_ERRORS, Problem};
 
 /// What a body may have.
 const MEMBERS: [&str; 5] = ["id", "parent_id", "data", "metadata", "tags"];
@@ -36,6 +37,13 @@ impl Wrong {
     pub(super) fn say(&mut self, pointer: &str, detail: impl Into<String>) {
         self.0
             .push(ArgumentError::new(pointer.to_owned(), detail.into()));
+    }
+
+    /// What is given more than once inside of a value, of which a reader would take the last.
+    pub(super) fn say_repeated(&mut self, pointer: &str, value: &JsonText) {
+        for place in repeated_members(value.as_str(), MAX_ERRORS) {
+            self.say(&format!("{pointer}{place}"), "given twice");
+        }
     }
 
     /// The request is well-formed, and does not fit what is there.
@@ -119,6 +127,10 @@ impl Body {
 
     fn take(&mut self, name: &'static str, value: JsonText, known: Known, wrong: &mut Wrong) {
         let is_null = value.as_str() == "null";
+        // Data that is not merged stays the text it is.
+        if name == "metadata" || name == "data" && known == Known::Patch {
+            wrong.say_repeated(&format!("/{name}"), &value);
+        }
         match name {
             "data" => self.data = Some(value),
             "id" => self.id = take_id(&value, "/id", wrong),
@@ -184,6 +196,7 @@ impl Body {
             );
             return Err(wrong.into_problem());
         }
+        self.check_bytes(current, &mut wrong);
         wrong.conflict()?;
         let keeps = current.content.is_some()
             && self
@@ -205,6 +218,7 @@ impl Body {
     pub(super) fn patch(&self, current: &Artifact) -> Result<ArtifactIn, Problem> {
         let mut wrong = Wrong::default();
         self.check_unchanged(current, &mut wrong)?;
+        self.check_bytes(current, &mut wrong);
         wrong.conflict()?;
         let metadata = match &self.metadata {
             None => current.metadata.clone(),
@@ -228,6 +242,29 @@ impl Body {
         })
     }
 
+    /// Whether JSON is to take the place of bytes, and whether that is meant: with the bytes go their type and their name.
+    fn replaces_bytes(&self, current: &Artifact) -> (bool, bool) {
+        let is_null = |value: &JsonText| value.as_str() == "null";
+        let replaces =
+            current.content.is_some() && self.data.as_ref().is_some_and(|data| !is_null(data));
+        let is_meant = self
+            .read_only
+            .iter()
+            .any(|(name, value)| *name == "content_type" && is_null(value));
+        (replaces, replaces && is_meant)
+    }
+
+    /// Bytes are not lost because somebody took them for JSON.
+    fn check_bytes(&self, current: &Artifact, wrong: &mut Wrong) {
+        if self.replaces_bytes(current) == (true, false) {
+            wrong.say(
+                "/data",
+                "the artifact has bytes, and JSON would take their place: send `\"content_type\": null` as well if that is meant; null \
+                 keeps the bytes",
+            );
+        }
+    }
+
     /// What cannot be changed is as it was.
     fn check_unchanged(&self, current: &Artifact, wrong: &mut Wrong) -> Result<(), Problem> {
         if self.id.is_some_and(|own| own != current.id) {
@@ -244,7 +281,13 @@ impl Body {
         let mut text = Vec::new();
         current.write_json(&mut text, false, |_| {});
         let known: Value = serde_json::from_slice(&text).unwrap_or_default();
+        let (_, goes) = self.replaces_bytes(current);
         for (name, sent) in &self.read_only {
+            // What is of the bytes goes with them.
+            let is_of_bytes = matches!(*name, "content_type" | "file_name" | "size");
+            if goes && is_of_bytes && sent.as_str() == "null" {
+                continue;
+            }
             if sent.read::<Value>().ok().as_ref() != known.get(name) {
                 let now = known.get(name).unwrap_or(&Value::Null);
                 wrong.say(

@@ -6,6 +6,7 @@ mod fields;
 mod handlers;
 mod input;
 mod operations;
+mod part_lengths;
 mod problem;
 mod query;
 mod range;

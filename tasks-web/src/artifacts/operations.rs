@@ -28,7 +28,7 @@ struct Change {
     /// The id of an artifact that is there, or null for none.
     #[schemars(default, regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))]
     parent_id: Option<String>,
-    /// Any JSON; null keeps bytes.
+    /// Any JSON; null keeps bytes, and other values take their place only with `content_type` null.
     #[schemars(default)]
     data: Value,
     /// What is known about the data.
@@ -43,7 +43,7 @@ struct Change {
     /// Read-only.
     #[schemars(default)]
     updated_at: Value,
-    /// Read-only.
+    /// Read-only; null beside `data` gives up the bytes.
     #[schemars(default)]
     content_type: Value,
     /// Read-only.
@@ -291,7 +291,8 @@ fn change(writer: &Writer<'_>, names: (&str, &str), output: &Value) -> Value {
             (
                 409,
                 "The new parent is below the artifact, the body has another `id` than the path, or another value of what is \
-                 read-only, or leaves out what the artifact has and would lose, or somebody else changed the artifact at the same \
+                 read-only, or leaves out what the artifact has and would lose, or has JSON in the place of \
+                 bytes, or somebody else changed the artifact at the same \
                  time.",
             ),
             PRECONDITION,
@@ -311,7 +312,7 @@ fn update(writer: &mut Writer<'_>) -> Value {
     operation["description"] = json!(
         "The whole artifact. What it has (a parent, metadata, tags) must be named, to be kept or to be emptied. What a read \
          returned may be sent back: fields that cannot be changed are accepted as they are. An artifact with bytes keeps them \
-         when `data` is null."
+         when `data` is null; other data takes their place only with `content_type` null."
     );
     operation["requestBody"] = body(&json!({
         "allOf": [input],
@@ -328,7 +329,7 @@ fn patch(writer: &mut Writer<'_>) -> Value {
     let mut operation = change(writer, names, &output);
     operation["description"] = json!(
         "A merge patch (RFC 7396): what the body names is changed, in `data` and `metadata` member by member; null removes. A \
-         list like `tags` is replaced. An artifact with bytes keeps them, unless `data` has another value than null."
+         list like `tags` is replaced. An artifact with bytes keeps them; `data` takes their place only with `content_type` null."
     );
     let example = json!({"metadata": {"reviewed": true}});
     let media = json!({"schema": input, "example": example});

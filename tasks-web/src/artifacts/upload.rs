@@ -10,14 +10,16 @@ use actix_web::http::header::{
 };
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use futures_util::{Stream, StreamExt as _};
 use serde_json::{Value, json};
+use tasks_runtime::ArgumentError;
 use tasks_runtime::artifacts::{Artifact, ArtifactId, ArtifactIn, JsonText, Upload};
 
 use super::fields::{metadata_text, tag_list};
 use super::handlers::{Answer, created};
 use super::input::Wrong;
+use super::part_lengths::PartLengths;
 use super::state::State;
 use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
@@ -61,7 +63,7 @@ pub(super) async fn upload(
             .is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("multipart/"));
         let fields = Fields::of_query(&request)?;
         let saved = if is_form {
-            form(&state, fields, Multipart::new(headers, payload)).await?
+            form(&state, &request, fields, payload).await?
         } else {
             raw(&state, &request, fields, content_type, payload).await?
         };
@@ -136,11 +138,14 @@ async fn receive<E: std::fmt::Display>(
     upload: &mut Upload,
     mut stream: impl Stream<Item = Result<Bytes, E>> + Unpin,
     patience: Duration,
-) -> Result<(), Problem> {
+) -> Result<u64, Problem> {
+    let mut length = 0;
     while let Some(piece) = next(&mut stream, patience).await? {
-        upload.write(piece.map_err(Problem::broken_body)?).await?;
+        let piece = piece.map_err(Problem::broken_body)?;
+        length += piece.len() as u64;
+        upload.write(piece).await?;
     }
-    Ok(())
+    Ok(length)
 }
 
 /// The body is the content; the rest is in the headers.
@@ -167,11 +172,29 @@ async fn raw(
 }
 
 /// A form with one file, and the rest in fields before or after it.
-async fn form(state: &State, mut fields: Fields, mut form: Multipart) -> Result<Artifact, Problem> {
+async fn form(
+    state: &State,
+    request: &HttpRequest,
+    mut fields: Fields,
+    payload: Payload,
+) -> Result<Artifact, Problem> {
     let patience = state.options.body.time;
+    let mime = request.mime_type().ok().flatten();
+    let boundary = mime.as_ref().and_then(|mime| mime.get_param("boundary"));
+    let lengths = PartLengths::new(boundary.map_or("", |boundary| boundary.as_str()));
+    let mut form = Multipart::new(request.headers(), lengths.clone().watch(payload));
     let mut upload: Option<Upload> = None;
     let mut count = 0;
-    while let Some(field) = next(&mut form, patience).await? {
+    // A part that says its own length, and how much was read of it.
+    let mut announced: Option<(String, u64)> = None;
+    loop {
+        let field = next(&mut form, patience).await?;
+        if let Some((name, length)) = announced.take()
+            && lengths.get(count - 1) != Some(length)
+        {
+            return Err(wrong_length(&name));
+        }
+        let Some(field) = field else { break };
         let mut field = field.map_err(broken_form)?;
         count += 1;
         if count > FIELDS {
@@ -180,7 +203,15 @@ async fn form(state: &State, mut fields: Fields, mut form: Multipart) -> Result<
             )));
         }
         let name = field.name().unwrap_or_default().to_owned();
-        if name == "file" {
+        let announces = field.headers().contains_key(CONTENT_LENGTH);
+        // Such a part may end in the midst of another one, or beyond the last.
+        let explain = |problem: Problem| {
+            if announces && problem.status == StatusCode::BAD_REQUEST.as_u16() {
+                return wrong_length(&name);
+            }
+            problem
+        };
+        let length = if name == "file" {
             if upload.is_some() {
                 fields
                     .wrong
@@ -193,12 +224,15 @@ async fn form(state: &State, mut fields: Fields, mut form: Multipart) -> Result<
             let given = field.content_disposition().and_then(file_name);
             fields.file_name = given.or(fields.file_name.take());
             let mut new = state.manager.upload(state.options.upload_limit);
-            receive(&mut new, &mut field, patience).await?;
+            let received = receive(&mut new, &mut field, patience).await;
             upload = Some(new);
+            received.map_err(explain)?
         } else {
-            let value = read(&mut field, patience).await?;
+            let value = read(&mut field, patience).await.map_err(explain)?;
             fields.take(&name, &value);
-        }
+            value.len() as u64
+        };
+        announced = announces.then_some((name, length));
     }
     let Some(upload) = upload else {
         fields.wrong.say(
@@ -209,6 +243,14 @@ async fn form(state: &State, mut fields: Fields, mut form: Multipart) -> Result<
         return Err(Problem::not_found());
     };
     Ok(upload.finish(fields.finish()?).await?)
+}
+
+fn wrong_length(name: &str) -> Problem {
+    let name: String = name.chars().take(50).collect();
+    Problem::invalid_body(vec![ArgumentError::new(
+        format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+        "is not as long as its header `Content-Length` says: leave that header out, which a part of a form does not need".to_owned(),
+    )])
 }
 
 fn broken_form(error: MultipartError) -> Problem {
@@ -284,7 +326,10 @@ impl Fields {
             // An input of a form that was left empty.
             "metadata" | "file_name" if value.is_empty() => artifact,
             "metadata" => match JsonText::parse(value) {
-                Ok(json) if json.is_object() => artifact.metadata_text(json),
+                Ok(json) if json.is_object() => {
+                    self.wrong.say_repeated("/metadata", &json);
+                    artifact.metadata_text(json)
+                }
                 _ => {
                     self.wrong.say("/metadata", "expected a JSON object");
                     artifact
