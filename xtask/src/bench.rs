@@ -8,6 +8,7 @@ mod generate;
 mod http;
 pub(crate) mod instructions;
 mod jobs;
+mod layers;
 mod options;
 mod peers;
 mod report;

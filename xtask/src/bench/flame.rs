@@ -3,7 +3,7 @@
 //! Callgrind counts them with the whole way to each function. What the server does before and after is taken away by
 //! subtracting a run with fewer requests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -11,6 +11,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::client::Connection;
+use super::layers::{LAYERS, Node, layer};
 use super::options::Options;
 use super::server;
 use super::{cases, report, svg};
@@ -19,38 +20,6 @@ use crate::process::{root, target_dir};
 const PICTURE: &str = "docs/request.svg";
 
 const REQUESTS: u32 = 500;
-
-/// A function with what it called.
-#[derive(Default)]
-pub(super) struct Node {
-    /// Instructions of its own and of all below.
-    pub(super) total: f64,
-    pub(super) callees: BTreeMap<String, Self>,
-}
-
-/// Who a function belongs to, by its name.
-pub(super) const LAYERS: [(&str, &[&str]); 6] = [
-    ("the task", &["bench_service"]),
-    ("tasks", &["tasks_web", "tasks_runtime"]),
-    ("JSON", &["serde_json", "serde_core", "serde"]),
-    (
-        "actix: HTTP and routing",
-        &[
-            "actix_",
-            "httparse",
-            "http",
-            "bytes",
-            "mime",
-            "hashbrown",
-            "smallvec",
-        ],
-    ),
-    (
-        "tokio: sockets and timers",
-        &["tokio", "mio", "futures_", "socket2"],
-    ),
-    ("the standard library", &[""]),
-];
 
 pub(super) fn run(options: &Options) -> Result<()> {
     server::build()?;
@@ -187,29 +156,6 @@ fn short(name: &str) -> String {
         text.push_str(rest);
     }
     text
-}
-
-/// The position in [`LAYERS`]; the last one takes the rest.
-pub(super) fn layer(name: &str) -> usize {
-    let name = name
-        .trim_start_matches(['&', '*'])
-        .trim_start_matches("mut ");
-    LAYERS
-        .iter()
-        .position(|(_, prefixes)| prefixes.iter().any(|prefix| name.starts_with(prefix)))
-        .unwrap_or(LAYERS.len() - 1)
-}
-
-impl Node {
-    fn add(&mut self, frames: &[String], own: f64) {
-        self.total += own;
-        if let [first, rest @ ..] = frames {
-            self.callees
-                .entry(first.clone())
-                .or_default()
-                .add(rest, own);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::flame::{LAYERS, Node, layer};
+use super::layers::{LAYERS, Node, layer};
 
 const WIDTH: f64 = 1200.0;
 const ROW: f64 = 17.0;
