@@ -454,10 +454,10 @@ impl ServiceBuilder {
     }
 
     /// Declares schedules. They are stored when the service starts, before its workers, and are there for as long as a process that
-    /// declares them: each process says once a minute that it still does, and what none has declared for three minutes is removed, with a
-    /// line in the log. So an old version and a new one may run side by side, and start in any order; where both declare a schedule of one
-    /// name, it is that of the process that started later. Schedules that were made over HTTP stay, and so do those of other services that
-    /// share the database: whose a schedule is, is told by the id of the service.
+    /// declares them: each process says once a minute that it still does, and what none has declared for three minutes, while another process
+    /// of the service watched, is removed, with a line in the log, unless it is paused. So an old version and a new one may run side by side,
+    /// and start in any order; where both declare a schedule of one name, it is that of the process that started later. Schedules that were
+    /// made over HTTP stay, and so do those of other services that share the database: whose a schedule is, is told by the id of the service.
     ///
     /// One that cannot be, or is there twice, is an error of [`Service::run`](crate::Service::run), and the schedules stay as they were.
     ///

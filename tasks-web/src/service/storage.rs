@@ -409,6 +409,12 @@ pub(super) fn starting(
                     }
                     Err(error) => return Err(error),
                 }
+            } else if let Err(error) = scheduler.declare_no_schedules(&owner).await {
+                // It is served without; the next start removes them, or not.
+                tracing::warn!(
+                    %error,
+                    "schedules that an earlier version of the service declared are not removed"
+                );
             }
             scheduler.start(&executor)
         }

@@ -5,6 +5,7 @@
 //! - `CONCURRENCY` is how many jobs run at once, 16 unless set.
 //! - `DRAIN` is the shutdown timeout of jobs in seconds, the default unless set.
 //! - `JOBS_ENCRYPTION_KEY` has the keys that secrets are encrypted with, if it is set.
+//! - `SERVICE_ID` is the id of the service; `job-program` unless set.
 //! - `DECLARE` is the schedules it declares, separated by commas: `nightly:60` runs `sleep` every 60 seconds.
 //! - `DECLARATION_RENEWAL` is how often it says so, in milliseconds, the default unless set.
 //! - `ENGINE=called_back` has an engine decide when attempts begin; the task `adopt` has to be executed once.
@@ -214,7 +215,8 @@ async fn main() -> anyhow::Result<()> {
         };
     }
     add!(sleep, block, spin, flaky, spawn, plan, hog, parent, adopt);
-    let mut builder = Service::builder(ServiceInfo::new("job-program", "Job program"))
+    let id = std::env::var("SERVICE_ID").unwrap_or_else(|_| "job-program".to_owned());
+    let mut builder = Service::builder(ServiceInfo::new(id, "Job program"))
         .with_tasks(registry.build()?)
         .with_database(database)
         .with_jobs(jobs)

@@ -94,7 +94,7 @@ async fn let_pass(test: &TestDatabase, seconds: i64) {
 }
 
 /// With the times of production, which are not waited for: a declaration is good for three minutes.
-async fn an_old_version_that_starts_again_removes_nothing_of_the_new_one(test: TestDatabase) {
+async fn a_start_removes_nothing(test: TestDatabase) {
     let old = start(&test, OLD);
     let new = start(&test, NEW);
     let all = [("a", 3600), ("both", 7200), ("c", 3600)];
@@ -106,26 +106,92 @@ async fn an_old_version_that_starts_again_removes_nothing_of_the_new_one(test: T
     let all = [("a", 3600), ("both", 3600), ("c", 3600)];
     assert_eq!(schedules(&old).await, expected(&all));
     assert_eq!(ask(&old, Method::GET, "/api/v1/schedules/c", None).await, c);
-    old.terminate().await;
-    new.terminate().await;
-    let_pass(&test, 170).await;
-    let newer = start(&test, NEW);
-    let all = [("a", 3600), ("both", 7200), ("c", 3600)];
-    assert_eq!(schedules(&newer).await, expected(&all));
-    newer.terminate().await;
-    let_pass(&test, 20).await;
-    let newest = start(&test, NEW);
-    let all = [("both", 7200), ("c", 3600)];
-    assert_eq!(schedules(&newest).await, expected(&all));
+    // As after an outage in which nobody could renew anything, and as it looks to one whose clock is ahead: those who run still declare
+    // theirs, and who starts cannot know.
+    let_pass(&test, 600).await;
+    let third = start(&test, "d:3600");
+    let all = [("a", 3600), ("both", 3600), ("c", 3600), ("d", 3600)];
+    assert_eq!(schedules(&third).await, expected(&all));
     assert_eq!(
-        ask(&newest, Method::GET, "/api/v1/schedules/c", None).await,
+        ask(&third, Method::GET, "/api/v1/schedules/c", None).await,
         c
     );
-    let said = newest.0.stderr();
+    let said = third.0.stderr();
+    assert!(!said.contains("was removed"), "{said}");
+}
+
+/// All of them at the same moment, as when a service is scaled up.
+async fn processes_that_start_together_remove_nothing_of_each_other(test: TestDatabase) {
+    let before = start_hasty(&test, "a:3600,b0:3600");
+    let processes: Vec<Process> = std::thread::scope(|scope| {
+        let starting: Vec<_> = (1..=4)
+            .map(|number| {
+                let test = &test;
+                scope.spawn(move || start_hasty(test, &format!("a:3600,b{number}:3600")))
+            })
+            .collect();
+        starting
+            .into_iter()
+            .map(|process| process.join().unwrap())
+            .collect()
+    });
+    let names = ["a", "b0", "b1", "b2", "b3", "b4"];
+    let all = names.map(|name| (name, 3600));
+    assert_eq!(schedules(&before).await, expected(&all));
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(schedules(&before).await, expected(&all));
+    for process in processes.iter().chain([&before]) {
+        let said = process.0.stderr();
+        assert!(!said.contains("was removed"), "{said}");
+    }
+}
+
+/// All stopped, and the one that does not declare it was started first, and ran alone for longer than a declaration is good for.
+async fn a_pause_survives_that_nobody_declares_the_schedule(test: TestDatabase) {
+    let one = start_hasty(&test, "a:3600,b:3600");
+    let two = start_hasty(&test, "c:3600");
+    let a = ask(&one, Method::POST, "/api/v1/schedules/a/$pause", None).await;
+    one.terminate().await;
+    two.terminate().await;
+    let two = start_hasty(&test, "c:3600");
+    until(&two, &[("a", 3600), ("c", 3600)]).await;
+    let said = two.0.stderr();
+    assert!(said.contains("stays because it is paused"), "{said}");
+    let one = start_hasty(&test, "a:3600,b:3600");
+    until(&one, &[("a", 3600), ("b", 3600), ("c", 3600)]).await;
+    assert_eq!(ask(&one, Method::GET, "/api/v1/schedules/a", None).await, a);
+
+    // When it goes on and nobody declares it, it is removed like others.
+    one.terminate().await;
+    until(&two, &[("a", 3600), ("c", 3600)]).await;
+    ask(&two, Method::POST, "/api/v1/schedules/a/$resume", None).await;
+    until(&two, &[("c", 3600)]).await;
+}
+
+async fn a_version_without_schedules_removes_those_of_the_one_before(test: TestDatabase) {
+    let old = start_hasty(&test, OLD);
+    old.terminate().await;
+    let new = Process::start(&test, &[("DECLARATION_RENEWAL", "1000")]);
+    until(&new, &[]).await;
+}
+
+async fn a_schedule_of_another_service_is_not_taken_over_without_a_word(test: TestDatabase) {
+    let reports = |id| Process::start(&test, &[("DECLARE", OLD), ("SERVICE_ID", id)]);
+    let one = reports("one");
+    let two = reports("two");
+    let said = two.0.stderr();
+    let line = said
+        .lines()
+        .find(|line| line.contains("another service declared a schedule of this name"));
+    let line = line.unwrap_or_else(|| panic!("{said}"));
     assert!(
-        said.contains("no process of the service that runs declares it"),
-        "{said}"
+        ["WARN", "one", "two"]
+            .iter()
+            .all(|word| line.contains(word)),
+        "{line}"
     );
+    let said = one.0.stderr();
+    assert!(!said.contains("another service"), "{said}");
 }
 
 /// Processes that go on running.
@@ -168,6 +234,7 @@ async fn what_no_process_declares_any_more_goes_and_what_is_missing_comes_back(t
     until(&new, &rest).await;
     assert_eq!(ask(&new, Method::GET, "/api/v1/schedules/c", None).await, c);
     ask(&new, Method::DELETE, "/api/v1/schedules/a", None).await;
+    ask(&new, Method::POST, "/api/v1/schedules/c/$resume", None).await;
     let third = start_hasty(&test, "both:7200");
     new.terminate().await;
     until(&third, &[("both", 7200), ("by-hand", 60)]).await;
@@ -199,6 +266,7 @@ async fn silence_of_all_removes_nothing(test: TestDatabase) {
     let same = ask(&old, Method::GET, "/api/v1/schedules/c", None).await;
     assert_eq!(same, c, "{}\n{}", old.0.output(), new.0.output());
 
+    ask(&old, Method::POST, "/api/v1/schedules/c/$resume", None).await;
     // One that is silent alone is taken for gone, and has its schedules back when it is not.
     new.0.signal(Signal::STOP).unwrap();
     until(&old, &[("a", 3600), ("both", 3600)]).await;
@@ -237,7 +305,11 @@ async fn the_row_of_a_process_that_is_gone_is_not_waited_for() {
 }
 
 on_all_databases_at_once!(
-    an_old_version_that_starts_again_removes_nothing_of_the_new_one,
+    a_start_removes_nothing,
+    processes_that_start_together_remove_nothing_of_each_other,
+    a_pause_survives_that_nobody_declares_the_schedule,
+    a_version_without_schedules_removes_those_of_the_one_before,
+    a_schedule_of_another_service_is_not_taken_over_without_a_word,
     what_no_process_declares_any_more_goes_and_what_is_missing_comes_back,
     silence_of_all_removes_nothing,
 );

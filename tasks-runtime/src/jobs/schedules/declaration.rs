@@ -8,9 +8,13 @@ use diesel_async::RunQueryDsl;
 
 use super::recurrence::Recurrence;
 use super::row::{Row, find, tasks_schedules, upsert};
+use super::watch::{Look, Watch};
 use crate::database::{Connection, ConnectionKind};
 use crate::jobs::error::JobError;
 use crate::with_conn;
+
+/// How many declarations that nobody renews are deleted at once.
+const AT_ONCE: usize = 500;
 
 diesel::table! {
     tasks_declarations (id) {
@@ -32,16 +36,18 @@ pub(in crate::jobs) struct Declared {
     pub(super) failing: bool,
 }
 
-/// What this process declares for one service. Times are those of the database.
+/// What this process declares for one service. Times in microseconds are those of the database.
 #[derive(Clone)]
 pub(super) struct Declaration {
     pub(super) id: String,
     pub(super) owner: String,
     pub(super) started_at: i64,
     pub(super) rows: Arc<[Row]>,
-    /// Since when it has been renewed without a gap: only then had others the time to renew theirs.
-    pub(super) unbroken_since: i64,
     pub(super) renewed_at: i64,
+    /// The declarations of other processes.
+    pub(super) watch: Watch,
+    /// Schedules that nobody declares and that stay, of which the log says so already.
+    pub(super) kept: BTreeSet<String>,
 }
 
 /// A declaration as it is stored.
@@ -54,6 +60,15 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// The id, and when it was last renewed.
+    pub(super) fn last_word(&self) -> (String, i64) {
+        (self.id.clone(), self.renewed_at)
+    }
+
+    pub(super) fn is_gone(&self, look: &Look) -> bool {
+        look.is_gone(&self.id, self.renewed_at)
+    }
+
     fn names(&self) -> BTreeSet<String> {
         serde_json::from_str(&self.schedules).unwrap_or_default()
     }
@@ -64,9 +79,22 @@ impl Stored {
 pub(super) struct Changed {
     pub(super) stored: Vec<String>,
     pub(super) removed: Vec<String>,
+    /// Those that nobody declares, and that stay because they are paused.
+    pub(super) kept: Vec<String>,
+    /// Those that another service declared, and that service.
+    pub(super) taken_over: Vec<(String, String)>,
 }
 
 impl Declaration {
+    /// The time of its next renewal: another than before, even if the clock stands still.
+    pub(super) fn next_renewal(&self, now: i64) -> i64 {
+        now.max(self.renewed_at.saturating_add(1))
+    }
+
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.rows.iter().map(|row| row.name.clone()).collect()
+    }
+
     /// Writes it down, or that it still holds.
     pub(super) async fn store(&self, conn: &mut Connection) -> Result<(), JobError> {
         let names: Vec<&str> = self.rows.iter().map(|row| row.name.as_str()).collect();
@@ -157,67 +185,85 @@ pub(super) async fn others(
     })?)
 }
 
-/// Forgets the declarations that were last renewed before a time, and gives the others.
-pub(super) async fn still_living(
+/// Those of the schedules that another service declares, and that service.
+pub(super) async fn of_other_services(
     conn: &mut Connection,
-    others: Vec<Stored>,
-    since: i64,
-) -> Result<Vec<Stored>, JobError> {
-    let (living, gone): (Vec<_>, Vec<_>) = others
-        .into_iter()
-        .partition(|other| other.renewed_at >= since);
-    for other in gone {
-        if !is_free(conn, &other.id).await? {
-            continue;
-        }
-        with_conn!(conn, |conn| {
-            diesel::delete(
-                tasks_declarations::table
-                    .find(&other.id)
-                    .filter(tasks_declarations::renewed_at.eq(other.renewed_at)),
-            )
-            .execute(conn)
+    own: &Declaration,
+) -> Result<Vec<(String, String)>, JobError> {
+    let all: Vec<(String, Option<String>)> = with_conn!(conn, |conn| {
+        tasks_schedules::table
+            .filter(tasks_schedules::name.eq_any(own.names()))
+            .filter(tasks_schedules::declared_by.ne(&own.owner))
+            .select((tasks_schedules::name, tasks_schedules::declared_by))
+            .load(conn)
             .await
-        })?;
-    }
-    Ok(living)
+    })?;
+    let all = all.into_iter();
+    Ok(all
+        .filter_map(|(name, service)| Some((name, service?)))
+        .collect())
 }
 
-/// Whether nobody has the row of a declaration locked. A process that is paused inside of a transaction does, and is not waited for.
-pub(super) async fn is_free(conn: &mut Connection, id: &str) -> Result<bool, JobError> {
-    match conn.kind() {
+/// Whether there are schedules that the code of a service declared.
+pub(super) async fn has_schedules(conn: &mut Connection, owner: &str) -> Result<bool, JobError> {
+    let first: Option<String> = with_conn!(conn, |conn| {
+        tasks_schedules::table
+            .filter(tasks_schedules::declared_by.eq(owner))
+            .select(tasks_schedules::name)
+            .first(conn)
+            .await
+            .optional()
+    })?;
+    Ok(first.is_some())
+}
+
+/// Deletes the declarations that nobody renews.
+pub(super) async fn forget(conn: &mut Connection, look: &Look) -> Result<(), JobError> {
+    let ids: Vec<&String> = look.gone.keys().take(AT_ONCE).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    macro_rules! gone {
+        () => {
+            tasks_declarations::table
+                .filter(tasks_declarations::id.eq_any(&ids))
+                .select((tasks_declarations::id, tasks_declarations::renewed_at))
+        };
+    }
+    let mut free: Vec<(String, i64)> = match conn.kind() {
         // A transaction is alone.
         #[cfg(feature = "sqlite")]
-        ConnectionKind::Sqlite(_) => {
-            let _ = id;
-            Ok(true)
-        }
+        ConnectionKind::Sqlite(conn) => gone!().load(conn).await?,
+        // A process that is paused inside of a transaction has its row locked, and is not waited for.
         #[cfg(feature = "postgres")]
-        ConnectionKind::Postgres(conn) => Ok(tasks_declarations::table
-            .find(id)
-            .select(tasks_declarations::id)
-            .for_update()
-            .skip_locked()
-            .first::<String>(conn)
+        ConnectionKind::Postgres(conn) => gone!().for_update().skip_locked().load(conn).await?,
+    };
+    free.retain(|(id, renewed_at)| look.is_gone(id, *renewed_at));
+    let free: Vec<String> = free.into_iter().map(|(id, _)| id).collect();
+    with_conn!(conn, |conn| {
+        diesel::delete(tasks_declarations::table.filter(tasks_declarations::id.eq_any(&free)))
+            .execute(conn)
             .await
-            .optional()?
-            .is_some()),
-    }
+    })?;
+    Ok(())
 }
 
-/// Removes the schedules of the service that no process declares that has said so since a time. Gives their names.
+/// Removes the schedules of the service that no process declares, if they are `among` these, and gives their names. One that is paused
+/// stays: it does not run, and somebody's pause would be lost if it came back.
 pub(super) async fn remove_undeclared(
     conn: &mut Connection,
     own: &Declaration,
-    since: i64,
+    look: &Look,
+    among: impl Fn(&String) -> bool,
 ) -> Result<Vec<String>, JobError> {
-    let names = declared(conn, own, since).await?;
+    let names = declared(conn, own, look).await?;
     let mut undeclared = locked_but_for(conn, &own.owner, &names).await?;
+    undeclared.retain(among);
     if undeclared.is_empty() {
         return Ok(undeclared);
     }
     // A process that started until they were locked may declare them; one that starts from now on waits for them.
-    let names = declared(conn, own, since).await?;
+    let names = declared(conn, own, look).await?;
     undeclared.retain(|name| !names.contains(name));
     with_conn!(conn, |conn| {
         diesel::delete(tasks_schedules::table.filter(tasks_schedules::name.eq_any(&undeclared)))
@@ -227,22 +273,40 @@ pub(super) async fn remove_undeclared(
     Ok(undeclared)
 }
 
-/// The names of what this process declares, and others that have said so since a time.
-pub(super) async fn declared(
+/// The schedules of the service that no process declares, and that are paused.
+pub(super) async fn paused_undeclared(
     conn: &mut Connection,
     own: &Declaration,
-    since: i64,
+    look: &Look,
+) -> Result<Vec<String>, JobError> {
+    let names = declared(conn, own, look).await?;
+    Ok(with_conn!(conn, |conn| {
+        tasks_schedules::table
+            .filter(tasks_schedules::declared_by.eq(&own.owner))
+            .filter(tasks_schedules::paused.ne(0))
+            .filter(tasks_schedules::name.ne_all(&names))
+            .select(tasks_schedules::name)
+            .load(conn)
+            .await
+    })?)
+}
+
+/// The names of what this process declares, and others that live.
+async fn declared(
+    conn: &mut Connection,
+    own: &Declaration,
+    look: &Look,
 ) -> Result<BTreeSet<String>, JobError> {
     let others = others(conn, &own.owner, &own.id).await?;
-    let living = others.iter().filter(|other| other.renewed_at >= since);
+    let living = others.iter().filter(|other| !other.is_gone(look));
     let mut names: BTreeSet<String> = living.flat_map(Stored::names).collect();
-    names.extend(own.rows.iter().map(|row| row.name.clone()));
+    names.extend(own.names());
     Ok(names)
 }
 
-/// Keeps the schedules of a service as they are until the transaction ends, but for these. Gives their names; not of those that others have
-/// locked.
-pub(super) async fn locked_but_for(
+/// Keeps the schedules of a service as they are until the transaction ends, but for these, and those that are paused. Gives their names; not
+/// of those that others have locked.
+async fn locked_but_for(
     conn: &mut Connection,
     owner: &str,
     names: &BTreeSet<String>,
@@ -251,6 +315,7 @@ pub(super) async fn locked_but_for(
         () => {
             tasks_schedules::table
                 .filter(tasks_schedules::declared_by.eq(owner))
+                .filter(tasks_schedules::paused.eq(0))
                 .filter(tasks_schedules::name.ne_all(names))
                 .select(tasks_schedules::name)
         };
@@ -279,6 +344,21 @@ impl Changed {
                 schedule,
                 service,
                 "a schedule was removed: no process of the service that runs declares it"
+            );
+        }
+        for schedule in self.kept {
+            tracing::warn!(
+                schedule,
+                service,
+                "a schedule stays because it is paused: no process of the service that runs declares it; delete it if it is not wanted any more"
+            );
+        }
+        for (schedule, other_service) in self.taken_over {
+            tracing::warn!(
+                schedule,
+                service,
+                other_service,
+                "another service declared a schedule of this name, and it is that of this service now: if both run, give one of the schedules another name"
             );
         }
     }

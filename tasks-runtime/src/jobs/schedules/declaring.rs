@@ -1,25 +1,27 @@
 //! Schedules that the code of a service declares.
 //!
 //! While a new version takes the place of an old one, processes of both run and declare different schedules. Each process says in a row
-//! which it declares, and renews that row for as long as it lives. What no living process declares is removed; of two that declare a
-//! schedule of one name, the one that started later says how it is.
+//! which it declares, and renews that row for as long as it lives. What no living process declares is removed, unless it is paused; of two
+//! that declare a schedule of one name, the one that started later says how it is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ulid::Ulid;
 
 use super::builder::Schedule;
-use super::declaration::{Changed, Declaration, Declared, others, remove_undeclared, still_living};
+use super::declaration::{
+    Changed, Declaration, Declared, Stored, forget, has_schedules, of_other_services, others,
+    paused_undeclared, remove_undeclared,
+};
 use super::record::ScheduleRecord;
 use super::row::{Row, upsert};
+use super::watch::{Look, Watch};
 use crate::database::DatabaseError;
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
 use crate::jobs::text::storable;
-
-/// After how many renewals that did not come a process is taken for gone.
-const MISSED: i64 = 3;
 
 /// Schedules that code declares.
 impl Scheduler {
@@ -28,10 +30,12 @@ impl Scheduler {
     ///
     /// Processes of one service may declare different schedules, while a new version takes the place of an old one. There is what any of
     /// them declares; where two declare different schedules of one name, it is that of the process that started later. A schedule is
-    /// removed, with a line in the log, when no process has declared it for three minutes: each says once a minute that it still does, and
-    /// stores what is missing. Schedules that were made by hand, and those of other services that share the database, stay.
+    /// removed, with a line in the log, when a process that runs has seen for three minutes that no process declares it: each says once a
+    /// minute that it still does, and stores what is missing. One that is paused stays until it is deleted, or goes on. Schedules that were
+    /// made by hand, and those of other services that share the database, stay.
     ///
-    /// Called again, it declares the new schedules in place of the old ones. All of them are stored or, after an error, none.
+    /// Called again, it declares the new schedules in place of the old ones, and removes at once what no other process declares. All of
+    /// them are stored or, after an error, none.
     ///
     /// ```
     /// use tasks_runtime::jobs::{Jobs, Scheduler};
@@ -66,12 +70,10 @@ impl Scheduler {
         self.refresh_clock().await?;
         let owner = storable(owner);
         let mut declared = self.declared().lock().await;
-        let id = declared
-            .by_owner
-            .get(&owner)
-            .map_or_else(|| Ulid::new().to_string(), |known| known.id.clone());
+        let known = declared.by_owner.get(&owner);
+        let id = known.map_or_else(|| Ulid::new().to_string(), |known| known.id.clone());
         let rows = rows(schedules, &owner, &id)?;
-        let grace = self.grace();
+        let before = known.map(Declaration::names).unwrap_or_default();
         let stored: Result<(Declaration, Vec<Row>, Changed), JobError> = self
             .session()
             .retry_transaction(async |tx| {
@@ -88,19 +90,29 @@ impl Scheduler {
                         .max()
                         .unwrap_or(now),
                     rows: Arc::clone(&rows),
-                    unbroken_since: now,
-                    renewed_at: now,
+                    renewed_at: known.map_or(now, |known| known.next_renewal(now)),
+                    watch: known.map_or_else(
+                        || Watch::begin(others.iter().map(Stored::last_word), Instant::now()),
+                        |known| known.watch.clone(),
+                    ),
+                    kept: known.map(|known| known.kept.clone()).unwrap_or_default(),
                 };
                 declaration.store(tx).await?;
+                let taken_over = of_other_services(tx, &declaration).await?;
                 let mut stored = Vec::new();
                 for row in rows.iter() {
                     stored.push(upsert(tx, row.clone()).await?);
                 }
-                let since = now.saturating_sub(grace);
-                still_living(tx, others, since).await?;
-                let removed = remove_undeclared(tx, &declaration, since).await?;
+                // What others declared is not removed: who starts cannot know whether they live.
+                let removed = if before.is_empty() {
+                    Vec::new()
+                } else {
+                    let among = |name: &String| before.contains(name);
+                    remove_undeclared(tx, &declaration, &Look::default(), among).await?
+                };
                 let changed = Changed {
                     removed,
+                    taken_over,
                     ..Changed::default()
                 };
                 Ok((declaration, stored, changed))
@@ -123,13 +135,26 @@ impl Scheduler {
             .collect())
     }
 
-    /// How long a declaration is good for without a renewal, in microseconds.
-    fn grace(&self) -> i64 {
-        self.renewal().saturating_mul(MISSED)
-    }
-
-    fn renewal(&self) -> i64 {
-        i64::try_from(self.settings().declaration_renewal.as_micros()).unwrap_or(i64::MAX)
+    /// Declares no schedules, if the code of a service has declared some, and this process does not: an earlier version did, and where
+    /// no process declares any nobody would remove them.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    #[doc(hidden)]
+    pub async fn declare_no_schedules(&self, owner: &str) -> Result<(), JobError> {
+        let known = storable(owner);
+        if self.declared().lock().await.by_owner.contains_key(&known) {
+            return Ok(());
+        }
+        let is_needed = self
+            .session()
+            .read(async |conn| has_schedules(conn, &known).await)
+            .await?;
+        if is_needed {
+            self.declare_schedules(owner, []).await?;
+        }
+        Ok(())
     }
 
     /// Says that this process still declares what it does. Gives when to do so again.
@@ -167,16 +192,9 @@ impl Scheduler {
 
     async fn renew(&self, declaration: &mut Declaration) -> Result<Changed, JobError> {
         self.refresh_clock().await?;
-        let (renewal, grace) = (self.renewal(), self.grace());
         let now = self.clock().now();
-        let gap = now.saturating_sub(declaration.renewed_at);
         let renewed = Declaration {
-            renewed_at: now,
-            unbroken_since: if gap > renewal.saturating_mul(2) {
-                now
-            } else {
-                declaration.unbroken_since
-            },
+            renewed_at: declaration.next_renewal(now),
             ..declaration.clone()
         };
         // By itself: whatever others have locked, this is said.
@@ -185,26 +203,43 @@ impl Scheduler {
             .retry_transaction(async |tx| renewed.store(tx).await)
             .await;
         stored?;
-        *declaration = renewed.clone();
-        self.session()
+        *declaration = renewed;
+        let (owner, id) = (&declaration.owner, &declaration.id);
+        let seen: Result<Vec<Stored>, JobError> = self
+            .session()
+            .read(async |conn| others(conn, owner, id).await)
+            .await;
+        let look = declaration.watch.look(
+            seen?.iter().map(Stored::last_word),
+            Instant::now(),
+            self.settings().declaration_renewal,
+        );
+        let own = &*declaration;
+        let changed: Result<(Changed, BTreeSet<String>), JobError> = self
+            .session()
             .retry_transaction(async |tx| {
-                let mut others = others(tx, &renewed.owner, &renewed.id).await?;
-                // After an outage it is not known of the others whether they are there.
-                let since = now.saturating_sub(grace);
-                let judges = renewed.unbroken_since <= since;
-                if judges {
-                    others = still_living(tx, others, since).await?;
+                let mut others = others(tx, &own.owner, &own.id).await?;
+                others.retain(|other| !other.is_gone(&look));
+                let stored = own.put_back(tx, &others, now).await?;
+                let mut changed = Changed {
+                    stored,
+                    ..Changed::default()
+                };
+                let mut kept = BTreeSet::new();
+                if look.judges {
+                    forget(tx, &look).await?;
+                    changed.removed = remove_undeclared(tx, own, &look, |_| true).await?;
+                    kept.extend(paused_undeclared(tx, own, &look).await?);
+                    changed.kept = kept.difference(&own.kept).cloned().collect();
                 }
-                Ok(Changed {
-                    stored: renewed.put_back(tx, &others, now).await?,
-                    removed: if judges {
-                        remove_undeclared(tx, &renewed, since).await?
-                    } else {
-                        Vec::new()
-                    },
-                })
+                Ok((changed, kept))
             })
-            .await
+            .await;
+        let (changed, kept) = changed?;
+        if look.judges {
+            declaration.kept = kept;
+        }
+        Ok(changed)
     }
 }
 

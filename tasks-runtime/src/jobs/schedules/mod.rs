@@ -9,6 +9,7 @@ mod record;
 mod recurrence;
 mod row;
 mod tick;
+mod watch;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
