@@ -262,7 +262,11 @@ async fn silence_of_all_removes_nothing(test: TestDatabase) {
     tokio::time::sleep(Duration::from_secs(4)).await;
     let all = [("a", 3600), ("both", 3600), ("c", 3600)];
     assert_eq!(schedules(&old).await, expected(&all));
-    // It was not even removed and put back.
+    // They were not even removed and put back.
+    for process in [&old, &new] {
+        let said = process.0.stderr();
+        assert!(!said.contains("was removed"), "{said}");
+    }
     let same = ask(&old, Method::GET, "/api/v1/schedules/c", None).await;
     assert_eq!(same, c, "{}\n{}", old.0.output(), new.0.output());
 
