@@ -167,8 +167,8 @@ impl DatabaseBuilder {
         self
     }
 
-    /// How long to wait for a connection to be free, and in SQLite for other processes to end their writing. 5 seconds
-    /// unless set.
+    /// How long to wait for a connection to be free, and in SQLite for other processes to end their writing. Defaults to
+    /// 5 seconds.
     #[must_use]
     pub fn acquire_timeout(mut self, time: Duration) -> Self {
         self.settings.acquire_timeout = time;
@@ -193,8 +193,8 @@ impl DatabaseBuilder {
         self
     }
 
-    /// Whether connections to PostgreSQL keep prepared statements. It is found out unless set: behind a pooler in transaction mode,
-    /// such as PgBouncer, each transaction may be run by another connection of the server, and they do not.
+    /// Whether connections to PostgreSQL keep prepared statements. By default, connecting finds out: connections behind a pooler in
+    /// transaction mode, such as PgBouncer, do not keep them, since each transaction may be run by another connection of the server.
     ///
     /// `?prepared_statements=false` in the URL says the same, and so does `?pgbouncer=true`. SQLite has no pooler, and always keeps them.
     #[must_use]

@@ -170,7 +170,7 @@ impl Jobs {
     }
 
     /// How often this process says that it still declares its schedules; three times as long without a word, and they are not declared
-    /// any more. One minute unless set: for tests, which do not wait that long.
+    /// any more. Defaults to one minute. This is for tests, which do not wait that long.
     #[doc(hidden)]
     #[must_use]
     pub fn declaration_renewal(mut self, time: Duration) -> Self {

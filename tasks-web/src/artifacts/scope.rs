@@ -108,8 +108,8 @@ impl ArtifactScope {
         self
     }
 
-    /// How long a JSON body may take to arrive, and how long an upload may pause; longer is answered by 408. 30 seconds
-    /// unless set.
+    /// How long a JSON body may take to arrive, and how long an upload may pause; longer is answered by 408. Defaults to
+    /// 30 seconds.
     #[must_use]
     pub fn body_timeout(mut self, time: Duration) -> Self {
         self.options.body.time = time;
