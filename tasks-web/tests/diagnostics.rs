@@ -151,7 +151,6 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "no_second_error",
             "half_typed_body",
             "wrong_type_in_the_body",
-            "closure_without_an_error_type",
         ],
     ),
 ];

@@ -36,6 +36,9 @@ impl Database {
     }
 }
 
+// Not recommended so that the compiler lists all other injectable types: of more than nine it leaves out some, and
+// which ones depends on the path of the workspace.
+#[diagnostic::do_not_recommend]
 impl Injectable for Session {
     fn requires(requirements: &mut Requirements) {
         Database::requires(requirements);
@@ -119,6 +122,9 @@ impl Session {
     /// undone.
     ///
     /// A transaction inside of another one, of the same database, is refused at once: pass the `tx` on instead.
+    ///
+    /// The closure's error type must be known. Where only `?` is used in it, name the type in the last line:
+    /// `anyhow::Ok(())` or `Ok::<_, MyError>(())`. Otherwise the compiler says "type annotations needed".
     ///
     /// On PostgreSQL it runs at `READ COMMITTED`, whatever is set as the default of the server; see
     /// [`retry_transaction`](Self::retry_transaction) and [`serializable_transaction`](Self::serializable_transaction) for others.
