@@ -180,6 +180,18 @@ impl Problem {
         )
     }
 
+    pub(crate) fn other_charset(charset: &str) -> Self {
+        let shown: String = charset.chars().take(64).collect();
+        let detail = format!(
+            "the body is said to be in the charset `{shown}`: send JSON in UTF-8, with `Content-Type: application/json`"
+        );
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            detail,
+        )
+    }
+
     pub(crate) fn encoded(encoding: &str) -> Self {
         let detail = format!("the body is encoded as `{encoding}`: send it as it is");
         Self::new(

@@ -115,15 +115,14 @@ impl Connection {
     }
 
     pub(super) async fn begin(&mut self, access: Access) -> Result<(), DatabaseError> {
-        Ok(match &mut self.held {
+        match &mut self.held {
             #[cfg(feature = "sqlite")]
             Held::Sqlite(lease) => {
-                let write = access != Access::Read;
-                super::sqlite::begin(&mut lease.get_mut().connection, write).await
+                super::sqlite::begin(lease.get_mut(), access != Access::Read).await
             }
             #[cfg(feature = "postgres")]
-            Held::Postgres(lease) => lease.get_mut().begin(access).await,
-        }?)
+            Held::Postgres(lease) => Ok(lease.get_mut().begin(access).await?),
+        }
     }
 
     /// Whether the database has given the transaction up, and the same may succeed when it is done again.

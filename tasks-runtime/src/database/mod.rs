@@ -72,6 +72,8 @@ mod identities;
 mod identity;
 mod lease;
 mod migrations;
+#[cfg(feature = "sqlite")]
+mod opened_file;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]

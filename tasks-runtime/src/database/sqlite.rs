@@ -18,8 +18,10 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::app_migrations::{self, Undone};
+use super::backend::Backend;
 use super::error::DatabaseError;
 use super::lease;
+use super::opened_file::OpenedFile;
 use super::private_directory::PrivateDirectory;
 use super::settings::Settings;
 use super::url::{SqliteFile, SqliteMode};
@@ -88,6 +90,7 @@ const LOG_SIZE: u64 = 16 * 1024 * 1024;
 pub(super) struct Pooled {
     pub(super) connection: SqliteConnection,
     pub(super) expired: Arc<Notify>,
+    file: Arc<OpenedFile>,
 }
 
 /// One connection writes, the others read.
@@ -104,6 +107,7 @@ pub(super) struct Pools {
 #[derive(Clone, Debug)]
 pub(super) struct Manager {
     file: SqliteFile,
+    opened: Arc<OpenedFile>,
     pragmas: String,
     statement_timeout: Option<Duration>,
     background: Handle,
@@ -130,8 +134,10 @@ impl Pools {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA journal_size_limit = {LOG_SIZE};"
             )
         };
+        let opened = Arc::new(OpenedFile::at(&file.path));
         let manager = |more: &str, write_health| Manager {
             file: file.clone(),
+            opened: Arc::clone(&opened),
             // The time to wait comes first: to switch to the log needs the file for itself for a moment.
             pragmas: format!(
                 "PRAGMA busy_timeout = {busy}; {log} PRAGMA foreign_keys = ON; {more}"
@@ -214,9 +220,16 @@ impl managed::Manager for Manager {
     type Error = diesel::ConnectionError;
 
     async fn create(&self) -> Result<Pooled, diesel::ConnectionError> {
-        let (target, pragmas) = (self.file.target(), self.pragmas.clone());
-        let write_health = self.write_health.clone();
+        let (file, pragmas) = (self.file.clone(), self.pragmas.clone());
+        let (opened_file, write_health) = (Arc::clone(&self.opened), self.write_health.clone());
         let opened = self.background.spawn_blocking(move || {
+            let refused = |reason: &str| diesel::ConnectionError::BadConnection(reason.to_owned());
+            let target = if opened_file.is_known() {
+                opened_file.check().map_err(refused)?;
+                file.existing().target()
+            } else {
+                file.target()
+            };
             let mut connection = diesel::SqliteConnection::establish(&target)?;
             if let Some(health) = write_health {
                 connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
@@ -226,6 +239,7 @@ impl managed::Manager for Manager {
             connection
                 .batch_execute(&pragmas)
                 .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+            opened_file.check().map_err(refused)?;
             Ok::<_, diesel::ConnectionError>(connection)
         });
         let connection = opened
@@ -240,6 +254,7 @@ impl managed::Manager for Manager {
         Ok(Pooled {
             connection: SqliteConnection::with_runtime(connection, threads),
             expired,
+            file: Arc::clone(&self.opened),
         })
     }
 
@@ -271,16 +286,25 @@ impl lease::Manager for Manager {
     }
 }
 
-pub(super) async fn begin(
-    connection: &mut SqliteConnection,
-    write: bool,
-) -> diesel::QueryResult<()> {
+/// Begins a transaction, unless the file is not the one that was opened.
+pub(super) async fn begin(pooled: &mut Pooled, write: bool) -> Result<(), DatabaseError> {
     let sql = if write { "BEGIN IMMEDIATE" } else { "BEGIN" };
-    connection
+    let file = Arc::clone(&pooled.file);
+    let checked = pooled
+        .connection
         .spawn_blocking(move |connection| {
-            AnsiTransactionManager::begin_transaction_sql(connection, sql)
+            let checked = file.check();
+            if checked.is_ok() {
+                AnsiTransactionManager::begin_transaction_sql(connection, sql)?;
+            }
+            Ok::<_, diesel::result::Error>(checked)
         })
-        .await
+        .await?;
+    checked.map_err(|reason| DatabaseError::Unavailable {
+        backend: Backend::Sqlite,
+        url: pooled.file.path().display().to_string(),
+        reason: reason.to_owned(),
+    })
 }
 
 pub(super) async fn end(

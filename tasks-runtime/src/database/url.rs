@@ -37,6 +37,17 @@ impl SqliteFile {
         }
     }
 
+    /// The same file, which is not made when it is not there.
+    pub(super) fn existing(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            mode: match self.mode {
+                SqliteMode::Create => SqliteMode::Existing,
+                mode => mode,
+            },
+        }
+    }
+
     /// What SQLite opens: a path, or a URI that has the mode.
     pub(super) fn target(&self) -> String {
         let mode = match self.mode {

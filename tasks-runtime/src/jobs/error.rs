@@ -12,6 +12,11 @@ use crate::artifacts::ArtifactError;
 use crate::call::ExecuteError;
 use crate::database::DatabaseError;
 
+fn one_per_line(errors: &[JobError]) -> String {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
 fn in_words(errors: &[ArgumentError]) -> String {
     let words = |error: &ArgumentError| match error.pointer.as_str() {
         "" => error.detail.clone(),
@@ -80,6 +85,9 @@ pub enum JobError {
         /// Why not.
         source: Box<Self>,
     },
+    /// Several schedules that the code declares cannot be: a [`Schedule`](Self::Schedule) for each.
+    #[error("{}", one_per_line(.0))]
+    Schedules(Vec<Self>),
     /// The key came before, for a call with other parameters, or with another description, queue, priority or time.
     #[error(
         "the idempotency key `{key}` came before with other `{other}`, for job {id}: send the same again, or another key"

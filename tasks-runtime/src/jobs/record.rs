@@ -154,7 +154,8 @@ pub struct JobRecord {
     pub error: Option<String>,
     /// Traceback of that error. Null in a list.
     pub error_traceback: Option<String>,
-    /// Names of the fields that are shortened or left out in a list; the record itself has them in full.
+    /// Names of the fields that are shortened or left out. In a list these are long texts and large parameters, which the record itself has
+    /// in full. `params` of a task that the process does not have are left out everywhere: it does not know what is secret in them.
     pub truncated: Vec<&'static str>,
     /// Artifact that the job made.
     pub artifact_id: Option<ArtifactId>,

@@ -179,9 +179,11 @@ pub(super) struct Row {
 impl Explicit {
     /// What one says that the other, which was stored, has not.
     pub(super) fn differs_from(self, row: &NewRow, stored: &Row) -> Option<&'static str> {
-        let at_another_time = stored.scheduled_at.is_some()
-            && row.scheduled_at.is_some()
-            && row.scheduled_at != stored.scheduled_at;
+        // One that was queued again has lost the time it was submitted with, and has another `run_at`.
+        let is_as_submitted = stored.scheduled_at.is_some() || stored.run_at == stored.submitted_at;
+        let at_another_time = row.scheduled_at.is_some()
+            && row.scheduled_at != stored.scheduled_at
+            && is_as_submitted;
         [
             (
                 self.description && row.description != stored.description,
@@ -215,7 +217,10 @@ pub(crate) struct Claimed {
 
 impl Row {
     /// The record as it stands in a list, of a row whose heavy columns were [left out](super::store::list) already.
-    pub(super) fn list_item(self, mask: impl FnOnce(&str, String) -> JsonText) -> JobRecord {
+    pub(super) fn list_item(
+        self,
+        mask: impl FnOnce(&str, String) -> Option<JsonText>,
+    ) -> JobRecord {
         let has_params = !self.params.is_empty();
         let mut job = if has_params {
             self.record(mask)
@@ -224,7 +229,7 @@ impl Row {
                 params: "{}".to_owned(),
                 ..self
             };
-            without.record(|_, params| JsonText::trusted(params))
+            without.record(|_, params| Some(JsonText::trusted(params)))
         };
         let message = job
             .progress
@@ -245,20 +250,25 @@ impl Row {
         job
     }
 
-    /// The record; `mask` hides what is secret in the parameters of a task.
-    pub(super) fn record(self, mask: impl FnOnce(&str, String) -> JsonText) -> JobRecord {
+    /// The record; `mask` hides what is secret in the parameters of a task, and gives none of a task that it does not know: nobody
+    /// can say what is secret in those.
+    pub(super) fn record(self, mask: impl FnOnce(&str, String) -> Option<JsonText>) -> JobRecord {
         let time = |micros: i64| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
         let count = |number: i32| number.unsigned_abs();
         let params = match &self.task_name {
             Some(name) => mask(name, self.params),
-            None => JsonText::trusted(self.params),
+            None => Some(JsonText::trusted(self.params)),
+        };
+        let truncated = match params {
+            Some(_) => Vec::new(),
+            None => vec!["params"],
         };
         JobRecord {
             id: JobId::stored(&self.id),
             task_name: self.task_name,
             description: self.description,
             status: status(self.state),
-            params,
+            params: params.unwrap_or_else(|| JsonText::trusted("{}".to_owned())),
             queue: self.queue,
             priority: self.priority,
             submitted_at: time(self.submitted_at),
@@ -276,7 +286,7 @@ impl Row {
                 .and_then(|json| serde_json::from_str::<Progress>(&json).ok()),
             error: self.error,
             error_traceback: self.error_traceback,
-            truncated: Vec::new(),
+            truncated,
             artifact_id: self.artifact_id.as_deref().map(ArtifactId::stored),
             schedule_name: self.schedule_name,
             submitted_by: self.submitted_by,

@@ -123,6 +123,9 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
     if !is_json(&text) {
         return Err(Problem::unsupported_media_type(Some(&text)));
     }
+    if let Some(charset) = other_charset(&text) {
+        return Err(Problem::other_charset(charset));
+    }
     match headers.get(CONTENT_ENCODING) {
         Some(encoding) if encoding != "identity" => Err(Problem::encoded(
             &String::from_utf8_lossy(encoding.as_bytes()),
@@ -131,7 +134,21 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// `application/json`, or a type with the suffix `+json` (RFC 6839); parameters are ignored.
+/// The charset that a type names, if JSON is not written in it: it is UTF-8 (RFC 8259, section 8.1), of which US-ASCII is a part.
+fn other_charset(content_type: &str) -> Option<&str> {
+    let mut parameters = content_type.split(';').skip(1);
+    let charset = parameters.find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let is_charset = name.trim().eq_ignore_ascii_case("charset");
+        is_charset.then(|| value.trim().trim_matches('"'))
+    })?;
+    let is_utf8 = ["utf-8", "utf8", "us-ascii"]
+        .iter()
+        .any(|known| charset.eq_ignore_ascii_case(known));
+    (!is_utf8).then_some(charset)
+}
+
+/// `application/json`, or a type with the suffix `+json` (RFC 6839).
 fn is_json(content_type: &str) -> bool {
     if content_type == "application/json" {
         return true;
@@ -151,7 +168,27 @@ fn is_json(content_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_json;
+    use super::{is_json, other_charset};
+
+    #[test]
+    fn json_is_utf_8() {
+        for yes in [
+            "application/json",
+            "application/json; charset=utf-8",
+            "application/json;charset=\"UTF-8\"; v=1",
+            "application/json; Charset = us-ascii",
+            "application/json; charsets=latin1",
+        ] {
+            assert_eq!(other_charset(yes), None, "{yes}");
+        }
+        for (no, charset) in [
+            ("application/json; charset=latin1", "latin1"),
+            ("application/json;v=1;CHARSET=\"utf-16\"", "utf-16"),
+            ("application/json; charset=", ""),
+        ] {
+            assert_eq!(other_charset(no), Some(charset), "{no}");
+        }
+    }
 
     #[test]
     fn json_is_recognised() {

@@ -357,6 +357,27 @@ async fn what_the_code_no_longer_declares_is_removed(test: Ground) {
         error.to_string(),
         "the schedule `d`: /name: is declared twice"
     );
+    // All that is wrong is said at once.
+    let several = [
+        hourly("d", "x").queue("nobody"),
+        hourly("e", "x"),
+        hourly("e", "y"),
+        hourly("f", "x").cron("61 * * * *"),
+    ];
+    let error = scheduler
+        .declare_schedules("one", several)
+        .await
+        .unwrap_err();
+    let error = error.to_string();
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(lines.len(), 3, "{error}");
+    for (line, start) in lines.iter().zip([
+        "the schedule `d`: /queue: ",
+        "the schedule `e`: /name: is declared twice",
+        "the schedule `f`: ",
+    ]) {
+        assert!(line.starts_with(start), "{error}");
+    }
     assert_eq!(names().await.len(), 3);
     scheduler.declare_schedules("one", []).await.unwrap();
     assert_eq!(names().await, expect(&[("c", "two")]));

@@ -128,6 +128,14 @@ async fn a_key_names_one_job(test: Ground) {
         );
     }
 
+    // Without a time at first, and with one the second time.
+    whole("k-4").await.unwrap();
+    let error = whole("k-4").at(later).await.unwrap_err();
+    assert!(
+        matches!(error, JobError::KeyReused { other, .. } if other == "scheduled_at"),
+        "{error}"
+    );
+
     let unique = |day: u32| world.scheduler.submit(call!(once_per_day, day = day));
     let one = unique(1).await.unwrap();
     let twin = unique(1).description("y").idempotency_key("k-3");

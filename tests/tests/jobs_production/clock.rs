@@ -116,6 +116,15 @@ async fn a_clock_that_is_set_back_stalls_nothing() {
         job["submitted_at"].as_str().unwrap() < before.as_str(),
         "{job}"
     );
+    // What was planned before waits, and the health says so.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (status, health) = third.health().await;
+    let message = health["checks"]["jobs"]["message"].as_str().unwrap();
+    assert_eq!((status, &health["status"]), (200, &json!("degraded")));
+    assert!(
+        message.contains("the newest job was submitted 35"),
+        "{message}"
+    );
     third.terminate().await;
 }
 

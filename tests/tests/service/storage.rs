@@ -131,3 +131,51 @@ async fn verbs_can_be_switched_off_and_the_path_is_free() {
 }
 
 tasks_tests::on_both_databases!(it_is_injected_and_stays);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_taken_when_the_file_of_the_database_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, aside) = (folder.path().join("app.db"), folder.path().join("aside.db"));
+    let service = Service::builder(ServiceInfo::new("stores", "Stores"))
+        .with_database(Database::sqlite(file.to_str().unwrap()))
+        .with_tasks(TaskRegistry::builder().task(which).build().unwrap())
+        .with_jobs(Jobs::new())
+        .with_health()
+        .build()
+        .await
+        .unwrap();
+    let app = Running::service(&service);
+    let submit = app.url("/api/v1/tasks/which/$submit");
+    let stored = async || http::post(&submit, &json!({})).await;
+    assert_eq!(stored().await.unwrap().0, 202);
+    let files = ["", "-wal", "-shm"];
+    let path = |base: &std::path::Path, end: &str| format!("{}{end}", base.display());
+
+    for end in files {
+        let _ = std::fs::rename(path(&file, end), path(&aside, end));
+    }
+    let (status, answer) = stored().await.unwrap();
+    assert_eq!(status, 503, "{answer}");
+    let (status, report) = http::get(&app.url("/health")).await.unwrap();
+    assert_eq!(status, 503, "{report}");
+    let check = &report["checks"]["database"];
+    assert_eq!(
+        check["message"], "the database cannot be reached",
+        "{report}"
+    );
+    // Nothing was put in its place.
+    assert!(!file.exists());
+
+    // Another one is not taken for it.
+    std::fs::copy(&aside, &file).unwrap();
+    let (status, answer) = stored().await.unwrap();
+    assert_eq!(status, 503, "{answer}");
+
+    // The one that was there is.
+    for end in files {
+        let _ = std::fs::rename(path(&aside, end), path(&file, end));
+    }
+    let (status, answer) = stored().await.unwrap();
+    assert_eq!(status, 202, "{answer}");
+    service.shutdown().await;
+}

@@ -255,6 +255,7 @@ async fn a_body_that_nobody_reads_is_refused() {
             (json, "\u{0}", 400),
             ("", "{}", 415),
             ("text/plain", "{}", 415),
+            ("application/json; charset=utf-16", "{}", 415),
             ("application/x-www-form-urlencoded", "reason=no", 415),
         ] {
             let (status, _, answer) = ask(&app, &method, &path, Some((media, body))).await;

@@ -374,25 +374,21 @@ impl Scheduler {
         row.list_item(|name, params| self.masked(name, params))
     }
 
-    /// Parameters of a task, with what is secret in them masked.
+    /// Parameters of a task, with what is secret in them masked; `None` when this process does not have the task, and so does not know
+    /// what is secret in them.
     #[allow(clippy::needless_pass_by_value, reason = "given away by its row")]
-    pub(in crate::jobs) fn masked(&self, task: &str, params: String) -> JsonText {
+    pub(in crate::jobs) fn masked(&self, task: &str, params: String) -> Option<JsonText> {
         let executor = self.read(|state| state.executor.clone());
         let entry = executor
             .as_ref()
             .and_then(|executor| executor.registry().get(task).ok());
+        let entry = entry?;
         let Some(params) = JsonText::stored(params) else {
-            return JsonText::trusted(DAMAGED.to_owned());
+            return Some(JsonText::trusted(DAMAGED.to_owned()));
         };
-        match entry {
-            Some(entry) => {
-                let params = params.as_str();
-                let mut json = Vec::new();
-                arguments::echo(Input::Params(params), entry.declared()).write(&mut json);
-                JsonText::trusted(String::from_utf8(json).unwrap_or_else(|_| "{}".to_owned()))
-            }
-            // Nobody knows what is secret in them.
-            None => JsonText::trusted("{}".to_owned()),
-        }
+        let mut json = Vec::new();
+        arguments::echo(Input::Params(params.as_str()), entry.declared()).write(&mut json);
+        let json = String::from_utf8(json).unwrap_or_else(|_| "{}".to_owned());
+        Some(JsonText::trusted(json))
     }
 }

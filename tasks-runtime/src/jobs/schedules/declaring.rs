@@ -60,7 +60,8 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::Schedule`] for one that cannot be, or is there twice, and when the database fails.
+    /// [`JobError::Schedule`] for one that cannot be, or is there twice; [`JobError::Schedules`] for several such ones; and when the
+    /// database fails.
     pub async fn declare_schedules(
         &self,
         owner: &str,
@@ -243,24 +244,38 @@ impl Scheduler {
     }
 }
 
-/// The rows of schedules, if all is well with them.
+/// The rows of schedules, or all that is wrong with them.
 fn rows(schedules: Vec<Schedule>, owner: &str, declaration: &str) -> Result<Arc<[Row]>, JobError> {
-    let mut rows: Vec<Row> = Vec::new();
+    let (mut rows, mut errors): (Vec<Row>, Vec<JobError>) = (Vec::new(), Vec::new());
+    let mut names = BTreeSet::new();
     for schedule in schedules {
         let name = schedule.name().to_owned();
-        let wrong = |source: JobError| JobError::Schedule {
-            name: name.clone(),
-            source: Box::new(source),
-        };
-        let (row, _) = schedule.row().map_err(wrong)?;
-        if rows.iter().any(|other| other.name == name) {
-            return Err(wrong(JobError::option("/name", "is declared twice")));
-        }
-        rows.push(Row {
-            declared_by: Some(owner.to_owned()),
-            declaration: Some(declaration.to_owned()),
-            ..row
+        let is_new = names.insert(name.clone());
+        let row = schedule.row().and_then(|(row, _)| {
+            if is_new {
+                Ok(row)
+            } else {
+                Err(JobError::option("/name", "is declared twice"))
+            }
         });
+        match row {
+            Ok(row) => rows.push(Row {
+                declared_by: Some(owner.to_owned()),
+                declaration: Some(declaration.to_owned()),
+                ..row
+            }),
+            Err(source) => errors.push(JobError::Schedule {
+                name,
+                source: Box::new(source),
+            }),
+        }
     }
-    Ok(rows.into())
+    match (errors.len(), errors.pop()) {
+        (1, Some(error)) => Err(error),
+        (_, Some(last)) => {
+            errors.push(last);
+            Err(JobError::Schedules(errors))
+        }
+        (_, None) => Ok(rows.into()),
+    }
 }

@@ -79,13 +79,17 @@ impl Row {
         }
     }
 
-    /// The record; `mask` hides what is secret in the parameters.
-    pub(super) fn record(self, mask: impl FnOnce(&str, String) -> JsonText) -> ScheduleRecord {
+    /// The record; `mask` hides what is secret in the parameters, and gives none of a task that it does not know.
+    pub(super) fn record(
+        self,
+        mask: impl FnOnce(&str, String) -> Option<JsonText>,
+    ) -> ScheduleRecord {
         let time = |micros: i64| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
         let first = self.next_run_at.filter(|_| self.paused == 0);
         let recurrence = self.recurrence();
         ScheduleRecord {
-            params: mask(&self.task_name, self.params),
+            params: mask(&self.task_name, self.params)
+                .unwrap_or_else(|| JsonText::trusted("{}".to_owned())),
             next_runs: recurrence.map_or_else(Vec::new, |when| when.upcoming(first, SHOWN)),
             name: self.name,
             task_name: self.task_name,

@@ -14,4 +14,4 @@ pub(super) use self::insert::{find_twin, find_unique, give_up_key, insert, notif
 pub(super) use self::logs::{Line, MOST_LINES, log, logs};
 #[cfg(feature = "metrics")]
 pub(super) use self::read::waiting;
-pub(super) use self::read::{count, find, find_result, list, stats};
+pub(super) use self::read::{count, find, find_result, list, newest_submitted_at, stats};

@@ -163,6 +163,20 @@ pub(in crate::jobs) async fn stats(conn: &mut Connection) -> Result<JobStats, Jo
     })
 }
 
+/// When the newest job was submitted, in microseconds since 1970: the one of the highest id.
+pub(in crate::jobs) async fn newest_submitted_at(
+    conn: &mut Connection,
+) -> Result<Option<i64>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .order(tasks_jobs::id.desc())
+            .select(tasks_jobs::submitted_at)
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
 /// How many jobs wait, by queue.
 #[cfg(feature = "metrics")]
 pub(in crate::jobs) async fn waiting(

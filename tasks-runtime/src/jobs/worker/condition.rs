@@ -24,6 +24,8 @@ struct Found {
     clock_ahead: chrono::TimeDelta,
     /// Whether the database has a clock of its own.
     clock_of_database: bool,
+    /// How far in the future the newest job was submitted.
+    newest_job_ahead: chrono::TimeDelta,
 }
 
 /// One moment by two clocks: a duration is measured by the first, and shown by the second.
@@ -42,6 +44,8 @@ impl Moment {
 
 /// How far clocks may differ.
 const CLOCKS: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
+/// How far in the future a job may have been submitted: what processes write down can differ by so much.
+const FUTURE: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 /// How long threads may be blocked before that is part of the health.
 const BLOCKED: Duration = Duration::from_secs(1);
 
@@ -96,6 +100,18 @@ impl Condition {
         let mut found = self.lock();
         found.clock_ahead = ahead;
         found.clock_of_database = of_database;
+    }
+
+    /// How far in the future the newest job was submitted: more than a little says that a clock was set back.
+    pub(in crate::jobs) fn set_newest_job_ahead(&self, ahead: chrono::TimeDelta) {
+        let mut found = self.lock();
+        if ahead > FUTURE && found.newest_job_ahead <= FUTURE {
+            tracing::warn!(
+                seconds = ahead.num_seconds(),
+                "the newest job was submitted in the future: a clock was set back, and what was planned before waits until it has caught up"
+            );
+        }
+        found.newest_job_ahead = ahead;
     }
 
     /// Tasks of which jobs wait and which no worker has. Gives those that were not among them before.
@@ -160,6 +176,18 @@ impl Condition {
                 } else {
                     "behind"
                 }
+            ));
+        }
+        if found.newest_job_ahead > FUTURE {
+            let clock = if found.clock_of_database {
+                "the database"
+            } else {
+                "this machine"
+            };
+            warnings.push(format!(
+                "the newest job was submitted {} seconds in the future, so the clock of {clock} was set back: jobs and schedules that were \
+                 planned before wait until it has caught up",
+                found.newest_job_ahead.num_seconds()
             ));
         }
         warnings

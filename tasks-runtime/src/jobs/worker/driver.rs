@@ -21,7 +21,6 @@ use super::responsiveness::Responsiveness;
 use super::runner;
 use super::shared::Shared;
 use crate::jobs::error::JobError;
-#[cfg(feature = "metrics")]
 use crate::jobs::store;
 use crate::jobs::store::Line;
 
@@ -307,17 +306,21 @@ impl Driver {
         if self.clock.poll.elapsed() >= POLL {
             self.clock.poll = Instant::now();
             self.can_begin().await;
-            let found: Result<(bool, Vec<Member>), JobError> = self
+            let found: Result<(bool, Vec<Member>, Option<i64>), JobError> = self
                 .shared
                 .session
                 .read(async |conn| {
                     Ok((
                         claim::is_any(conn, self.shared.clock.now()).await?,
                         membership::all(conn).await?,
+                        store::newest_submitted_at(conn).await?,
                     ))
                 })
                 .await;
-            if let Ok((any, workers)) = found {
+            if let Ok((any, workers, newest)) = found {
+                let ahead = newest.map_or(0, |at| at.saturating_sub(self.shared.clock.now()));
+                let ahead = chrono::TimeDelta::microseconds(ahead);
+                self.shared.condition.set_newest_job_ahead(ahead);
                 let time = workers.iter().map(|worker| worker.time).max();
                 if !self.shared.clock.is_of_database() {
                     self.shared.clock.heard(time);
