@@ -128,7 +128,7 @@ async fn no_statement_reads_what_has_completed() {
                 detail.starts_with("SEARCH") && way.contains("_autoindex_tasks_jobs_1 (id=?)");
             let few = [
                 "ready",
-                "ready_limited",
+                "ready_by_name",
                 "quarantined",
                 "waiting",
                 "deleted",

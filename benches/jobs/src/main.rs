@@ -95,7 +95,7 @@ impl World {
 
     /// By the small indexes: to count all jobs would be work, too.
     async fn are_any_left(&self) -> Result<bool> {
-        const LEFT: &str = "SELECT (SELECT COUNT(*) FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND limited = 0) \
+        const LEFT: &str = "SELECT (SELECT COUNT(*) FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND by_name = 0) \
              + (SELECT COUNT(*) FROM tasks_jobs WHERE state <> 3 AND CASE state WHEN 0 THEN 1 ELSE state END = 2) AS count";
         Ok(count(&self.database, LEFT).await? > 0)
     }

@@ -10,7 +10,7 @@ use super::limits::MAX_DELAY;
 use super::options::{Options, When};
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
-use super::state;
+use super::state::JobState;
 use super::table::NewRow;
 use crate::arguments::ArgumentError;
 use crate::database::Transaction;
@@ -207,7 +207,7 @@ impl Submit {
             When::At(time) => time.timestamp_micros(),
         });
         if let Some(at) = later.filter(|at| *at > now) {
-            row.state = state::WAITING;
+            row.state = JobState::Waiting;
             row.run_at = at;
             row.scheduled_at = Some(at);
         }

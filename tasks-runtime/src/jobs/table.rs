@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::checked::{Checked, Explicit};
 use super::record::{JobRecord, Progress};
-use super::state::{self, status};
+use super::state::JobState;
 use crate::artifacts::{ArtifactId, JsonText};
 use crate::text::cut_for_json;
 
@@ -32,7 +32,7 @@ diesel::table! {
         timeout_ms -> Nullable<BigInt>,
         idempotency_key -> Nullable<Text>,
         unique_key -> Nullable<Text>,
-        limited -> Integer,
+        by_name -> Integer,
         deleted -> Integer,
         artifact_id -> Nullable<Text>,
         error_type -> Nullable<Text>,
@@ -82,7 +82,7 @@ pub(super) struct NewRow {
     pub(super) task_name: Option<String>,
     pub(super) description: Option<String>,
     pub(super) queue: String,
-    pub(super) state: i32,
+    pub(super) state: JobState,
     pub(super) priority: i32,
     pub(super) run_at: i64,
     pub(super) submitted_at: i64,
@@ -97,7 +97,7 @@ pub(super) struct NewRow {
     pub(super) idempotency_key: Option<String>,
     pub(super) unique_key: Option<String>,
     /// Whether only so many jobs of its task run at once.
-    pub(super) limited: i32,
+    pub(super) by_name: i32,
     pub(super) params: String,
     pub(super) schedule_name: Option<String>,
     pub(super) submitted_by: Option<String>,
@@ -122,7 +122,7 @@ impl NewRow {
             task_name: Some(call.task),
             description: None,
             queue: policy.queue.unwrap_or(super::DEFAULT_QUEUE).to_owned(),
-            state: state::READY,
+            state: JobState::Ready,
             priority: policy.priority,
             run_at: now,
             submitted_at: now,
@@ -137,7 +137,7 @@ impl NewRow {
             idempotency_key: None,
             unique_key: call.unique_key.as_ref().map(|key| key.stored.clone()),
             other_unique_keys: call.unique_key.map_or_else(Vec::new, |key| key.others),
-            limited: i32::from(policy.max_concurrency.is_some()),
+            by_name: i32::from(policy.max_concurrency.is_some()),
             params: call.params,
             schedule_name: None,
             submitted_by: None,
@@ -155,7 +155,7 @@ pub(super) struct Row {
     pub(super) task_name: Option<String>,
     pub(super) description: Option<String>,
     pub(super) queue: String,
-    pub(super) state: i32,
+    pub(super) state: JobState,
     pub(super) priority: i32,
     pub(super) run_at: i64,
     pub(super) submitted_at: i64,
@@ -267,7 +267,7 @@ impl Row {
             id: JobId::stored(&self.id),
             task_name: self.task_name,
             description: self.description,
-            status: status(self.state),
+            status: self.state.status(),
             params: params.unwrap_or_else(|| JsonText::trusted("{}".to_owned())),
             queue: self.queue,
             priority: self.priority,
@@ -275,7 +275,7 @@ impl Row {
             started_at: self.started_at.map(time),
             finished_at: self.finished_at.map(time),
             scheduled_at: self.scheduled_at.map(time),
-            next_attempt_at: (self.state == state::WAITING).then(|| time(self.run_at)),
+            next_attempt_at: (self.state == JobState::Waiting).then(|| time(self.run_at)),
             pending_reason: None,
             cancel_requested_at: self.cancel_requested_at.map(time),
             attempt: count(self.attempt),

@@ -5,7 +5,6 @@ use crate::jobs::id::JobId;
 use super::Scheduler;
 use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::record::{JobRecord, JobStatus};
-use crate::jobs::state::status;
 use crate::jobs::store;
 use crate::jobs::table::Row;
 
@@ -55,7 +54,7 @@ impl Scheduler {
                 if !queued {
                     return Err(JobError::WrongState {
                         id,
-                        status: status(row.state),
+                        status: row.state.status(),
                         action: JobAction::Retry,
                     });
                 }

@@ -8,7 +8,8 @@ use super::insert::notify;
 use crate::database::{Connection, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
-use crate::jobs::state;
+use crate::jobs::state::number::{CANCELED, READY, RUNNING};
+use crate::jobs::state::{JobState, sql};
 use crate::jobs::table::tasks_jobs;
 use crate::with_conn;
 
@@ -18,9 +19,12 @@ pub(in crate::jobs) async fn cancel(
     id: JobId,
     now: i64,
 ) -> Result<(), JobError> {
-    let sql = "UPDATE tasks_jobs SET cancel_requested_at = COALESCE(cancel_requested_at, $1), \
-         finished_at = CASE WHEN state < 2 THEN $1 ELSE finished_at END, \
-         state = CASE WHEN state < 2 THEN 5 ELSE state END WHERE id = $2 AND state < 3";
+    let sql = format!(
+        "UPDATE tasks_jobs SET cancel_requested_at = COALESCE(cancel_requested_at, $1), \
+         finished_at = CASE WHEN state < {RUNNING} THEN $1 ELSE finished_at END, \
+         state = CASE WHEN state < {RUNNING} THEN {CANCELED} ELSE state END WHERE id = $2 AND {open}",
+        open = sql::OPEN
+    );
     with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)
@@ -37,10 +41,13 @@ pub(in crate::jobs) async fn retry(
     id: JobId,
     now: i64,
 ) -> Result<bool, JobError> {
-    let sql = "UPDATE tasks_jobs SET state = 1, run_at = $1, scheduled_at = NULL, finished_at = NULL, \
+    let sql = format!(
+        "UPDATE tasks_jobs SET state = {READY}, run_at = $1, scheduled_at = NULL, finished_at = NULL, \
          cancel_requested_at = NULL, attempt = 0, crashes = 0, artifact_id = NULL, error_type = NULL, error = NULL, \
          error_traceback = NULL, progress = NULL \
-         WHERE id = $2 AND state IN (4, 5) AND task_name IS NOT NULL";
+         WHERE id = $2 AND {unsuccessful} AND task_name IS NOT NULL",
+        unsuccessful = sql::UNSUCCESSFUL
+    );
     let updated = with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)
@@ -65,7 +72,7 @@ pub(in crate::jobs) async fn progress(
             tasks_jobs::table
                 .filter(tasks_jobs::id.eq(id))
                 .filter(tasks_jobs::fence.eq(fence))
-                .filter(tasks_jobs::state.eq(state::RUNNING)),
+                .filter(tasks_jobs::state.eq(JobState::Running)),
         )
         .set((
             tasks_jobs::progress.eq((!json.is_empty()).then_some(json)),

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
-use crate::jobs::state::{self, sql};
+use crate::jobs::state::{JobState, sql};
 use crate::jobs::table::{tasks_job_logs, tasks_jobs};
 use crate::with_conn;
 
@@ -19,7 +19,7 @@ pub(in crate::jobs) async fn delete(conn: &mut Connection, id: JobId) -> Result<
         diesel::delete(
             tasks_jobs::table
                 .filter(tasks_jobs::id.eq(&id))
-                .filter(tasks_jobs::state.ne(state::RUNNING)),
+                .filter(tasks_jobs::state.ne(JobState::Running)),
         )
         .execute(conn)
         .await
@@ -44,7 +44,7 @@ pub(in crate::jobs) async fn delete(conn: &mut Connection, id: JobId) -> Result<
 /// Forgets jobs that somebody deleted while they ran. Gives how many.
 pub(in crate::jobs) async fn delete_marked(conn: &mut Connection) -> Result<usize, JobError> {
     let gone: Vec<String> = with_conn!(conn, |conn| {
-        diesel::delete(tasks_jobs::table.filter(sql::<Bool>("deleted = 1 AND state <> 2")))
+        diesel::delete(tasks_jobs::table.filter(sql::<Bool>(sql::DELETED_AND_ENDED)))
             .returning(tasks_jobs::id)
             .get_results(conn)
             .await
@@ -61,7 +61,7 @@ pub(in crate::jobs) async fn delete_marked(conn: &mut Connection) -> Result<usiz
 pub(in crate::jobs) async fn any_marked(conn: &mut Connection) -> Result<bool, JobError> {
     let any: Option<String> = with_conn!(conn, |conn| {
         tasks_jobs::table
-            .filter(sql::<Bool>("deleted = 1 AND state <> 2"))
+            .filter(sql::<Bool>(sql::DELETED_AND_ENDED))
             .select(tasks_jobs::id)
             .first(conn)
             .await

@@ -12,6 +12,7 @@ use crate::database::statement;
 use crate::database::{Backend, Connection, ConnectionKind};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
+use crate::jobs::state::sql;
 use crate::jobs::table::{NewRow, Row, tasks_jobs};
 use crate::with_conn;
 
@@ -96,7 +97,7 @@ pub(in crate::jobs) async fn find_twin(
                     .eq(idempotency_key)
                     .or(tasks_jobs::unique_key
                         .eq(unique_key)
-                        .and(sql::<Bool>("state < 3"))),
+                        .and(sql::<Bool>(sql::OPEN))),
             )
             .select(Row::as_select())
             .first(conn)
@@ -118,7 +119,7 @@ pub(in crate::jobs) async fn find_unique(
         tasks_jobs::table
             .filter(tasks_jobs::task_name.eq(task))
             .filter(tasks_jobs::unique_key.eq_any(keys))
-            .filter(sql::<Bool>("state < 3"))
+            .filter(sql::<Bool>(sql::OPEN))
             .select(Row::as_select())
             .first(conn)
             .await
@@ -146,7 +147,7 @@ pub(in crate::jobs) async fn twin_of(
         tasks_jobs::table
             .filter(tasks_jobs::task_name.eq(task))
             .filter(tasks_jobs::unique_key.eq(key))
-            .filter(sql::<Bool>("state < 3"))
+            .filter(sql::<Bool>(sql::OPEN))
             .filter(tasks_jobs::id.ne(id.to_string()))
             .select(tasks_jobs::id)
             .first::<JobId>(conn)
@@ -164,7 +165,7 @@ pub(in crate::jobs) async fn give_up_key(
         diesel::update(
             tasks_jobs::table
                 .find(id)
-                .filter(sql::<Bool>("state IN (4, 5)")),
+                .filter(sql::<Bool>(sql::UNSUCCESSFUL)),
         )
         .set(tasks_jobs::idempotency_key.eq(None::<String>))
         .execute(conn)

@@ -1,6 +1,6 @@
 //! Jobs are found, listed and counted.
 
-use diesel::dsl::sql;
+use diesel::dsl::{max, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
@@ -167,9 +167,12 @@ pub(in crate::jobs) async fn stats(conn: &mut Connection) -> Result<JobStats, Jo
 pub(in crate::jobs) async fn newest_submitted_at(
     conn: &mut Connection,
 ) -> Result<Option<i64>, JobError> {
+    // The end of the index of ids, and one row.
+    let newest = diesel::alias!(tasks_jobs as newest);
+    let highest = newest.select(max(newest.field(tasks_jobs::id)));
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
-            .order(tasks_jobs::id.desc())
+            .filter(tasks_jobs::id.nullable().eq(highest.single_value()))
             .select(tasks_jobs::submitted_at)
             .first(conn)
             .await

@@ -9,6 +9,7 @@ use diesel_async::RunQueryDsl;
 use super::claim::ClaimKind;
 use crate::database::{Connection, statement};
 use crate::jobs::error::JobError;
+use crate::jobs::state::sql;
 use crate::with_conn;
 
 /// One of so many claims is one of those.
@@ -32,7 +33,7 @@ struct Claimed {
 fn key(queue: &str, kind: &ClaimKind) -> Option<(String, String)> {
     let task = match kind {
         ClaimKind::Normal => "",
-        ClaimKind::Limited(task) => task,
+        ClaimKind::ByName(task) => task,
         // They are few, and all of them are tried.
         ClaimKind::Quarantined(_) => return None,
     };
@@ -82,12 +83,14 @@ pub(super) async fn starved(
     before: i64,
 ) -> Result<Option<i32>, JobError> {
     let (which, task) = match kind {
-        ClaimKind::Normal => ("limited = 0 AND $2 = ''", ""),
-        ClaimKind::Limited(task) => ("limited = 1 AND task_name = $2", task.as_str()),
+        ClaimKind::Normal => (format!("{} AND $2 = ''", sql::READY_NORMAL), ""),
+        ClaimKind::ByName(task) => (
+            format!("{} AND task_name = $2", sql::READY_BY_NAME),
+            task.as_str(),
+        ),
         ClaimKind::Quarantined(_) => return Ok(None),
     };
-    let ready =
-        format!("FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND {which} AND queue = $1");
+    let ready = format!("FROM tasks_jobs WHERE {which} AND queue = $1");
     let sql = format!(
         "WITH RECURSIVE levels(priority, number) AS (SELECT MIN(priority), 1 {ready} UNION ALL \
          SELECT (SELECT MIN(priority) {ready} AND priority > levels.priority), number + 1 FROM levels \
@@ -117,7 +120,7 @@ mod tests {
     #[test]
     fn one_of_ten_is_for_those_that_have_waited() {
         let mut aging = Aging::default();
-        let kind = ClaimKind::Limited("a".to_owned());
+        let kind = ClaimKind::ByName("a".to_owned());
         assert_eq!(aging.share("q", &kind), 0);
         aging.count("q", &kind, 35);
         aging.count("q", &ClaimKind::Normal, 9);

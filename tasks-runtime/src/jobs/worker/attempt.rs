@@ -16,7 +16,7 @@ use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::limits::MAX_PROGRESS;
 use crate::jobs::record::Progress;
-use crate::jobs::state;
+use crate::jobs::state::JobState;
 use crate::jobs::store::MOST_LINES;
 use crate::text::cut;
 
@@ -278,7 +278,7 @@ impl TaskContext {
             })?;
         let now = attempt.clock.now();
         let end = Finish {
-            state: state::COMPLETED,
+            state: JobState::Completed,
             attempts: 0,
             finished_at: Some(now),
             artifact_id: attempt.artifact().map(|id| id.to_string()),

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::claim::ClaimKind;
-use super::membership::is_quarantined;
 use super::shared::Shared;
+use crate::jobs::state::is_quarantined;
 use crate::jobs::table::Claimed;
 
 /// A claim to be made: how many jobs of which queue, and of which kind.
@@ -36,7 +36,7 @@ impl Capacity {
             limit.saturating_sub(of.get(name).copied().unwrap_or_default())
         };
         let queues = shared.queues.iter();
-        let tasks = shared.limited.iter();
+        let tasks = shared.concurrency_limits.iter();
         Self {
             free: shared.settings.max_concurrency.saturating_sub(taken.all),
             queues: queues
@@ -65,7 +65,7 @@ impl Capacity {
     pub(in crate::jobs) fn request_by_name(&self, queue: &str, task: &str) -> ClaimRequest {
         ClaimRequest {
             queue: queue.to_owned(),
-            kind: ClaimKind::Limited(task.to_owned()),
+            kind: ClaimKind::ByName(task.to_owned()),
             limit: self.free,
         }
     }
@@ -102,7 +102,7 @@ impl Capacity {
             }
             for (task, room_of_task) in self.tasks.iter().filter(|(_, room)| **room > 0) {
                 let limit = room.min(*room_of_task);
-                requests.push(want(ClaimKind::Limited(task.clone()), limit));
+                requests.push(want(ClaimKind::ByName(task.clone()), limit));
             }
             requests.push(want(ClaimKind::Normal, room));
         }
@@ -134,7 +134,7 @@ impl Capacity {
     pub(in crate::jobs) fn limit(&self, want: &ClaimRequest) -> usize {
         let room = self.queues.get(&want.queue).copied().unwrap_or_default();
         let room = match &want.kind {
-            ClaimKind::Limited(task) => room.min(self.tasks.get(task).copied().unwrap_or(room)),
+            ClaimKind::ByName(task) => room.min(self.tasks.get(task).copied().unwrap_or(room)),
             _ => room,
         };
         want.limit.min(self.free).min(room)

@@ -11,6 +11,8 @@ use diesel_async::RunQueryDsl;
 use crate::database::{Backend, Connection, statement};
 use crate::jobs::engine::DueAttempt;
 use crate::jobs::error::JobError;
+use crate::jobs::state::number::{self, RUNNING};
+use crate::jobs::state::{JobState, sql};
 use crate::jobs::table::{Claimed, tasks_jobs};
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
@@ -23,12 +25,19 @@ const NAME: &str = "COALESCE(task_name, '')";
 pub(in crate::jobs) enum ClaimKind {
     /// Jobs that one process died of at most, of tasks of which any number runs at once.
     Normal,
-    /// Jobs that one process died of at most, of one task: one that says how many run at once, or that some worker does not have.
-    Limited(String),
+    /// Jobs that one process died of at most, of one task: one that limits how many run at once, or that some worker does not have.
+    ByName(String),
     /// Jobs that ran when their processes died, more than once. They run one at a time in each process, so that the one that kills it is found
     /// and the others are not blamed. Not of these tasks, which have no place left.
     Quarantined(Vec<String>),
 }
+
+/// Conditions of jobs that may be claimed. Each has an index.
+const READY: [&str; 3] = [
+    sql::READY_NORMAL,
+    sql::READY_BY_NAME,
+    sql::READY_QUARANTINED,
+];
 
 const RETURNING: &str = "RETURNING tasks_jobs.id, tasks_jobs.task_name, tasks_jobs.queue, tasks_jobs.attempt, \
      tasks_jobs.max_attempts, tasks_jobs.crashes, tasks_jobs.fence, tasks_jobs.timeout_ms, tasks_jobs.run_at, \
@@ -41,7 +50,7 @@ fn set(backend: Backend) -> String {
         Backend::Postgres => "GREATEST",
     };
     format!(
-        "SET state = 2, attempt = attempt + 1, fence = fence + 1, worker = $1, \
+        "SET state = {RUNNING}, attempt = attempt + 1, fence = fence + 1, worker = $1, \
          started_at = {later}($2, submitted_at), progress = NULL"
     )
 }
@@ -56,24 +65,25 @@ pub(in crate::jobs) async fn claim(
 ) -> Result<Vec<Claimed>, JobError> {
     // The names go as JSON: one text of the statement, however many there are.
     let (which, names) = match (kind, conn.backend()) {
-        (ClaimKind::Normal, _) => ("crashes < 2 AND limited = 0 AND $5 = ''", String::new()),
-        (ClaimKind::Limited(task), _) => (
-            "crashes < 2 AND limited = 1 AND task_name = $5",
+        (ClaimKind::Normal, _) => (format!("{} AND $5 = ''", sql::READY_NORMAL), String::new()),
+        (ClaimKind::ByName(task), _) => (
+            format!("{} AND task_name = $5", sql::READY_BY_NAME),
             task.clone(),
         ),
-        (ClaimKind::Quarantined(full), backend) => (
-            match backend {
-                Backend::Sqlite => {
-                    "crashes > 1 AND task_name NOT IN (SELECT value FROM json_each($5))"
-                }
-                Backend::Postgres => "crashes > 1 AND NOT CAST($5 AS JSONB) ? task_name",
-            },
-            serde_json::to_string(full).unwrap_or_default(),
-        ),
+        (ClaimKind::Quarantined(full), backend) => {
+            let not_full = match backend {
+                Backend::Sqlite => "task_name NOT IN (SELECT value FROM json_each($5))",
+                Backend::Postgres => "NOT CAST($5 AS JSONB) ? task_name",
+            };
+            (
+                format!("{} AND {not_full}", sql::READY_QUARANTINED),
+                serde_json::to_string(full).unwrap_or_default(),
+            )
+        }
     };
     let of_priority = priority.map_or("", |_| "AND priority = $6 ");
     let picked = format!(
-        "SELECT id FROM tasks_jobs WHERE state = 1 AND {which} AND queue = $3 {of_priority}\
+        "SELECT id FROM tasks_jobs WHERE {which} AND queue = $3 {of_priority}\
          ORDER BY priority DESC, run_at, id LIMIT $4"
     );
     let set = set(conn.backend());
@@ -117,7 +127,8 @@ pub(in crate::jobs) async fn claim_one(
     now: i64,
 ) -> Result<Option<Claimed>, JobError> {
     let set = set(conn.backend());
-    let sql = format!("UPDATE tasks_jobs {set} WHERE id = $3 AND state = 1 {RETURNING}");
+    let ready = sql::READY;
+    let sql = format!("UPDATE tasks_jobs {set} WHERE id = $3 AND {ready} {RETURNING}");
     Ok(with_conn!(conn, |conn| {
         statement(sql)
             .bind::<Text, _>(worker)
@@ -132,7 +143,7 @@ pub(in crate::jobs) async fn claim_one(
 /// A job that somebody asks for.
 #[derive(Queryable)]
 pub(in crate::jobs) struct AskedFor {
-    pub(in crate::jobs) state: i32,
+    pub(in crate::jobs) state: JobState,
     pub(in crate::jobs) queue: String,
     pub(in crate::jobs) task_name: Option<String>,
     pub(in crate::jobs) crashes: i32,
@@ -161,7 +172,7 @@ pub(in crate::jobs) async fn asked_for(
 pub(in crate::jobs) async fn standing(
     conn: &mut Connection,
     id: JobId,
-) -> Result<Option<(i32, i64)>, JobError> {
+) -> Result<Option<(JobState, i64)>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .find(id.to_string())
@@ -180,12 +191,7 @@ pub(in crate::jobs) async fn due(
     most: i64,
 ) -> Result<Vec<DueAttempt>, JobError> {
     let mut rows: Vec<(String, i64)> = Vec::new();
-    // Each has an index.
-    for which in [
-        "state = 1 AND crashes < 2 AND limited = 0",
-        "state = 1 AND crashes < 2 AND limited = 1",
-        "state = 1 AND crashes > 1",
-    ] {
+    for which in READY {
         let found: Vec<(String, i64)> = with_conn!(conn, |conn| {
             tasks_jobs::table
                 .filter(sql::<Bool>(which))
@@ -214,31 +220,32 @@ pub(in crate::jobs) async fn due(
     Ok(rows.into_iter().filter_map(due).collect())
 }
 
-/// Says of jobs that wait whether only so many of their tasks run at once: a new version of the program may see that differently.
-pub(in crate::jobs) async fn relabel(
+/// Marks pending jobs as claimed by the name of their task, or not, as the tasks of this process have it: a new version of the program may
+/// limit other tasks.
+pub(in crate::jobs) async fn mark_by_name(
     conn: &mut Connection,
     registry: &TaskRegistry,
 ) -> Result<(), JobError> {
-    for limited in [true, false] {
+    for by_name in [true, false] {
         let names: Vec<&str> = registry
             .iter()
-            .filter(|task| task.policy().max_concurrency.is_some() == limited)
+            .filter(|task| task.policy().max_concurrency.is_some() == by_name)
             .map(RegisteredTask::name)
             .collect();
         for state in [
-            "state = 0",
-            "state = 1 AND crashes < 2",
-            "state = 1 AND crashes > 1",
+            sql::WAITING,
+            sql::READY_NOT_QUARANTINED,
+            sql::READY_QUARANTINED,
         ] {
             for names in names.chunks(1000) {
-                let was = format!("{state} AND limited = {}", i32::from(!limited));
+                let was = format!("{state} AND by_name = {}", i32::from(!by_name));
                 with_conn!(conn, |conn| {
                     diesel::update(
                         tasks_jobs::table
                             .filter(sql::<Bool>(&was))
                             .filter(sql::<Text>(NAME).eq_any(names)),
                     )
-                    .set(tasks_jobs::limited.eq(i32::from(limited)))
+                    .set(tasks_jobs::by_name.eq(i32::from(by_name)))
                     .execute(conn)
                     .await
                 })?;
@@ -256,11 +263,16 @@ struct Found {
 
 /// Whether there is a job to be taken.
 pub(in crate::jobs) async fn is_any(conn: &mut Connection, now: i64) -> Result<bool, JobError> {
-    let sql = "SELECT CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND limited = 0) \
-         OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND limited = 1) \
-         OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes > 1) \
-         OR EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 0 AND run_at <= $1) \
-         OR EXISTS (SELECT 1 FROM tasks_schedules WHERE paused = 0 AND next_run_at <= $1) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS found";
+    let any_ready: String = READY
+        .iter()
+        .map(|ready| format!("EXISTS (SELECT 1 FROM tasks_jobs WHERE {ready}) OR "))
+        .collect();
+    let sql = format!(
+        "SELECT CASE WHEN {any_ready}\
+         EXISTS (SELECT 1 FROM tasks_jobs WHERE {waiting} AND run_at <= $1) \
+         OR EXISTS (SELECT 1 FROM tasks_schedules WHERE paused = 0 AND next_run_at <= $1) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS found",
+        waiting = sql::WAITING
+    );
     let found: Found = with_conn!(conn, |conn| {
         statement(sql).bind::<BigInt, _>(now).get_result(conn).await
     })?;
@@ -278,13 +290,22 @@ pub(in crate::jobs) struct Waiting {
     pub(in crate::jobs) by_name: i64,
 }
 
-const WAITING: &str = "SELECT (SELECT MIN(run_at) FROM tasks_jobs WHERE state = 0) AS at, \
-     CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND limited = 1) \
-     THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS by_name";
+async fn waiting(conn: &mut Connection) -> Result<Waiting, JobError> {
+    let sql = format!(
+        "SELECT (SELECT MIN(run_at) FROM tasks_jobs WHERE {waiting}) AS at, \
+         CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE {by_name}) \
+         THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS by_name",
+        waiting = sql::WAITING,
+        by_name = sql::READY_BY_NAME
+    );
+    Ok(with_conn!(conn, |conn| {
+        statement(sql).get_result(conn).await
+    })?)
+}
 
 /// Makes jobs ready whose time has come, and says what waits then.
 pub(in crate::jobs) async fn promote(conn: &mut Connection, now: i64) -> Result<Waiting, JobError> {
-    let due: Waiting = with_conn!(conn, |conn| { statement(WAITING).get_result(conn).await })?;
+    let due = waiting(conn).await?;
     if due.at.is_none_or(|at| at > now) {
         return Ok(due);
     }
@@ -293,15 +314,15 @@ pub(in crate::jobs) async fn promote(conn: &mut Connection, now: i64) -> Result<
         Backend::Postgres => " FOR UPDATE SKIP LOCKED",
     };
     let sql = format!(
-        "UPDATE tasks_jobs SET state = 1 WHERE id IN \
-         (SELECT id FROM tasks_jobs WHERE state = 0 AND run_at <= $1 ORDER BY run_at LIMIT 1000{lock})"
+        "UPDATE tasks_jobs SET state = {ready} WHERE id IN \
+         (SELECT id FROM tasks_jobs WHERE {waiting} AND run_at <= $1 ORDER BY run_at LIMIT 1000{lock})",
+        ready = number::READY,
+        waiting = sql::WAITING
     );
     with_conn!(conn, |conn| {
         statement(sql).bind::<BigInt, _>(now).execute(conn).await
     })?;
-    Ok(with_conn!(conn, |conn| {
-        statement(WAITING).get_result(conn).await
-    })?)
+    waiting(conn).await
 }
 
 /// Gives jobs back that were claimed in this transaction, of tasks that this process does not have: nobody sees that they were.
@@ -318,8 +339,9 @@ pub(in crate::jobs) async fn set_aside(
         Backend::Postgres => "id IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))",
     };
     let sql = format!(
-        "UPDATE tasks_jobs SET state = 1, attempt = attempt - 1, worker = NULL, limited = 1, \
-         started_at = CASE WHEN attempt = 1 THEN NULL ELSE started_at END WHERE {these} AND worker = $2"
+        "UPDATE tasks_jobs SET state = {ready}, attempt = attempt - 1, worker = NULL, by_name = 1, \
+         started_at = CASE WHEN attempt = 1 THEN NULL ELSE started_at END WHERE {these} AND worker = $2",
+        ready = number::READY
     );
     with_conn!(conn, |conn| {
         statement(sql)
@@ -346,8 +368,9 @@ pub(in crate::jobs) async fn claim_by_name(
         ),
     };
     let sql = format!(
-        "UPDATE tasks_jobs SET limited = 1 WHERE id IN (SELECT id FROM tasks_jobs \
-         WHERE state = 1 AND crashes < 2 AND limited = 0 AND queue = $1 AND {NAME} IN {these} LIMIT 5000{lock})"
+        "UPDATE tasks_jobs SET by_name = 1 WHERE id IN (SELECT id FROM tasks_jobs \
+         WHERE {normal} AND queue = $1 AND {NAME} IN {these} LIMIT 5000{lock})",
+        normal = sql::READY_NORMAL
     );
     with_conn!(conn, |conn| {
         statement(sql)
@@ -371,10 +394,12 @@ pub(in crate::jobs) async fn names_at_the_front(
     queue: &str,
 ) -> Result<Vec<String>, JobError> {
     let mut names = Vec::new();
-    // Each has an index.
-    for which in ["crashes < 2 AND limited = 0", "crashes > 1 AND limited = 0"] {
+    for which in [
+        sql::READY_NORMAL.to_owned(),
+        format!("{} AND by_name = 0", sql::READY_QUARANTINED),
+    ] {
         let sql = format!(
-            "SELECT DISTINCT task_name AS name FROM (SELECT task_name FROM tasks_jobs WHERE state = 1 AND {which} AND queue = $1 \
+            "SELECT DISTINCT task_name AS name FROM (SELECT task_name FROM tasks_jobs WHERE {which} AND queue = $1 \
              ORDER BY priority DESC, run_at, id LIMIT 1000) AS front WHERE task_name IS NOT NULL"
         );
         let found: Vec<Name> = with_conn!(conn, |conn| {
@@ -390,11 +415,13 @@ pub(in crate::jobs) async fn names_that_wait(
     conn: &mut Connection,
     queue: &str,
 ) -> Result<Vec<String>, JobError> {
-    const OF_QUEUE: &str =
-        "FROM tasks_jobs WHERE state = 1 AND crashes < 2 AND limited = 1 AND queue = $1";
+    let of_queue = format!(
+        "FROM tasks_jobs WHERE {} AND queue = $1",
+        sql::READY_BY_NAME
+    );
     let sql = format!(
-        "WITH RECURSIVE names(name) AS (SELECT MIN(task_name) {OF_QUEUE} UNION ALL \
-         SELECT (SELECT MIN(task_name) {OF_QUEUE} AND task_name > names.name) FROM names WHERE name IS NOT NULL) \
+        "WITH RECURSIVE names(name) AS (SELECT MIN(task_name) {of_queue} UNION ALL \
+         SELECT (SELECT MIN(task_name) {of_queue} AND task_name > names.name) FROM names WHERE name IS NOT NULL) \
          SELECT name FROM names WHERE name IS NOT NULL"
     );
     let names: Vec<Name> = with_conn!(conn, |conn| {

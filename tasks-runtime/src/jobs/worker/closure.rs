@@ -15,7 +15,7 @@ use crate::database::Connection;
 use crate::jobs::checked::Explicit;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
-use crate::jobs::state;
+use crate::jobs::state::JobState;
 use crate::jobs::table::NewRow;
 use crate::jobs::text::{check_description, storable};
 use crate::task::{IntoTaskFailure, TaskFailure, TaskOutput as _, Traceback};
@@ -30,7 +30,7 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
         task_name: None,
         description: Some(storable(description)),
         queue: crate::jobs::DEFAULT_QUEUE.to_owned(),
-        state: state::RUNNING,
+        state: JobState::Running,
         priority: 0,
         run_at: now,
         submitted_at: now,
@@ -44,7 +44,7 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
         timeout_ms: None,
         idempotency_key: None,
         unique_key: None,
-        limited: 0,
+        by_name: 0,
         params: "{}".to_owned(),
         schedule_name: None,
         submitted_by: None,
@@ -139,16 +139,16 @@ fn end(
         // If the worker was reaped, this does not count; if only the database was away, no other process would write it.
         (Some(StopReason::Superseded), _) => Some(Finish::left_behind(id, fence, true, now)),
         (Some(StopReason::Canceled), _) => Some(Finish {
-            state: state::CANCELED,
+            state: JobState::Canceled,
             ..blank
         }),
         (_, Some(Ok(json))) => Some(Finish {
-            state: state::COMPLETED,
+            state: JobState::Completed,
             result: Some(json),
             ..blank
         }),
         (_, Some(Err(failure))) => Some(Finish {
-            state: state::FAILED,
+            state: JobState::Failed,
             error_type: Some(failure.r#type),
             error: Some(failure.message),
             error_traceback: failure.traceback,

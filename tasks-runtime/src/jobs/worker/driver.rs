@@ -140,7 +140,7 @@ impl Driver {
                 .session
                 .transaction(async |tx| {
                     self.shared.clock.refresh(tx).await?;
-                    claim::relabel(tx, registry).await?;
+                    claim::mark_by_name(tx, registry).await?;
                     let now = self.shared.clock.now();
                     membership::register(tx, &id, &host, process, &tasks, now).await
                 })

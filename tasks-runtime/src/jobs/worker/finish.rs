@@ -2,6 +2,8 @@
 
 #[cfg(feature = "postgres")]
 use std::fmt::Write as _;
+#[cfg(feature = "sqlite")]
+use std::sync::LazyLock;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
@@ -10,7 +12,8 @@ use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
 #[cfg(feature = "metrics")]
 use crate::jobs::metrics::AttemptOutcome;
-use crate::jobs::state;
+use crate::jobs::state::JobState;
+use crate::jobs::state::number::{CANCELED, RUNNING};
 use crate::jobs::{MAX_ERROR, MAX_TRACEBACK};
 use crate::text::cut;
 
@@ -23,7 +26,7 @@ pub(in crate::jobs) struct Finish {
     pub(in crate::jobs) id: String,
     /// Which giving of the job to a worker it is the end of: only the latest counts.
     pub(in crate::jobs) fence: i64,
-    pub(in crate::jobs) state: i32,
+    pub(in crate::jobs) state: JobState,
     /// When it is to run again, if it is.
     pub(in crate::jobs) run_at: i64,
     /// -1 for an attempt that is not to count.
@@ -42,9 +45,9 @@ impl Finish {
     #[cfg(feature = "metrics")]
     pub(in crate::jobs) fn outcome(&self) -> AttemptOutcome {
         match self.state {
-            state::COMPLETED => AttemptOutcome::Completed,
-            state::FAILED => AttemptOutcome::Failed,
-            state::CANCELED => AttemptOutcome::Canceled,
+            JobState::Completed => AttemptOutcome::Completed,
+            JobState::Failed => AttemptOutcome::Failed,
+            JobState::Canceled => AttemptOutcome::Canceled,
             _ if self.attempts == 0 => AttemptOutcome::Retried,
             _ => AttemptOutcome::Returned,
         }
@@ -57,7 +60,7 @@ impl Finish {
             return end;
         }
         Self {
-            state: state::FAILED,
+            state: JobState::Failed,
             attempts: 0,
             finished_at: Some(now),
             error_type: Some("lost".to_owned()),
@@ -74,7 +77,7 @@ impl Finish {
         Self {
             id: id.to_owned(),
             fence,
-            state: state::READY,
+            state: JobState::Ready,
             run_at: now,
             attempts: -1,
             finished_at: None,
@@ -129,7 +132,7 @@ pub(in crate::jobs) async fn finish(
             conn.spawn_blocking(move |conn| {
                 let mut written = 0;
                 for end in &finished {
-                    let query = statement(SQLITE)
+                    let query = statement(SQLITE.as_str())
                         .bind::<Text, _>(&end.id)
                         .bind::<BigInt, _>(end.fence)
                         .bind::<Integer, _>(end.state)
@@ -157,12 +160,16 @@ pub(in crate::jobs) async fn finish(
 
 /// Somebody may have asked it to stop in the meantime: then there is no other attempt.
 #[cfg(feature = "sqlite")]
-const SQLITE: &str = "UPDATE tasks_jobs SET run_at = $4, \
-     state = CASE WHEN $3 < 2 AND cancel_requested_at IS NOT NULL THEN 5 ELSE $3 END, \
-     finished_at = CASE WHEN $3 < 2 AND cancel_requested_at IS NOT NULL THEN $13 ELSE MAX($6, started_at) END, \
-     attempt = attempt + $5, started_at = CASE WHEN attempt + $5 = 0 THEN NULL ELSE started_at END, \
-     artifact_id = $7, error_type = $8, error = $9, error_traceback = $10, progress = $11, \
-     result = $12, worker = NULL WHERE id = $1 AND fence = $2 AND state = 2";
+static SQLITE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "UPDATE tasks_jobs SET run_at = CASE WHEN $3 < {RUNNING} THEN $4 ELSE run_at END, \
+         state = CASE WHEN $3 < {RUNNING} AND cancel_requested_at IS NOT NULL THEN {CANCELED} ELSE $3 END, \
+         finished_at = CASE WHEN $3 < {RUNNING} AND cancel_requested_at IS NOT NULL THEN $13 ELSE MAX($6, started_at) END, \
+         attempt = attempt + $5, started_at = CASE WHEN attempt + $5 = 0 THEN NULL ELSE started_at END, \
+         artifact_id = $7, error_type = $8, error = $9, error_traceback = $10, progress = $11, \
+         result = $12, worker = NULL WHERE id = $1 AND fence = $2 AND state = {RUNNING}"
+    )
+});
 
 /// One statement for all of them. Its plan is to go from each end to its job by the id, however many jobs there were when it was made:
 /// PostgreSQL takes a limit that it does not know for a small one, and the sum keeps it from the index by status, all of which it would
@@ -197,13 +204,13 @@ async fn finish_postgres(
         let _ = write!(names, "{comma}{name}");
     }
     let sql = format!(
-        "UPDATE tasks_jobs SET run_at = e.run_at, \
-         state = CASE WHEN e.state < 2 AND cancel_requested_at IS NOT NULL THEN 5 ELSE e.state END, \
-         finished_at = CASE WHEN e.state < 2 AND cancel_requested_at IS NOT NULL THEN $13 ELSE CASE WHEN e.finished_at IS NULL THEN NULL ELSE GREATEST(e.finished_at, started_at) END END, \
+        "UPDATE tasks_jobs SET run_at = CASE WHEN e.state < {RUNNING} THEN e.run_at ELSE tasks_jobs.run_at END, \
+         state = CASE WHEN e.state < {RUNNING} AND cancel_requested_at IS NOT NULL THEN {CANCELED} ELSE e.state END, \
+         finished_at = CASE WHEN e.state < {RUNNING} AND cancel_requested_at IS NOT NULL THEN $13 ELSE CASE WHEN e.finished_at IS NULL THEN NULL ELSE GREATEST(e.finished_at, started_at) END END, \
          attempt = attempt + e.attempts, started_at = CASE WHEN attempt + e.attempts = 0 THEN NULL ELSE started_at END, artifact_id = e.artifact_id, \
          error_type = e.error_type, error = e.error, error_traceback = e.error_traceback, progress = e.progress, \
          result = e.result, worker = NULL FROM (SELECT * FROM unnest({arrays}) LIMIT $14) AS e ({names}) \
-         WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state + 0 = 2"
+         WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state + 0 = {RUNNING}"
     );
     macro_rules! column {
         ($field:ident) => {

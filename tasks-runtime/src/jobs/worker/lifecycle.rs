@@ -54,7 +54,7 @@ impl Worker {
             .enable_all()
             .build()?;
         let (outbox, inbox) = mpsc::unbounded_channel();
-        let limited = executor
+        let concurrency_limits = executor
             .registry()
             .iter()
             .filter_map(|task| {
@@ -71,7 +71,7 @@ impl Worker {
             session,
             settings,
             queues,
-            limited,
+            concurrency_limits,
             crash_limits,
             worker: WorkerName::default(),
             clock,

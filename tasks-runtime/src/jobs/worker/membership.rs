@@ -18,6 +18,7 @@ use crate::jobs::clock::Clock;
 #[cfg(feature = "postgres")]
 use crate::jobs::clock::POSTGRES_NOW;
 use crate::jobs::error::JobError;
+use crate::jobs::state::number::{CANCELED, FAILED, READY};
 use crate::jobs::state::sql;
 use crate::jobs::table::{tasks_jobs, tasks_workers};
 use crate::registry::{RegisteredTask, TaskRegistry};
@@ -147,11 +148,6 @@ pub(in crate::jobs) async fn all(conn: &mut Connection) -> Result<Vec<Member>, J
     })?)
 }
 
-/// Whether a job is one of few that may have killed their processes: one death says little, and all that ran then go on together.
-pub(in crate::jobs) fn is_quarantined(crashes: i32) -> bool {
-    crashes > 1
-}
-
 /// How many processes may die of one job.
 #[derive(Debug)]
 pub(in crate::jobs) struct CrashLimits {
@@ -187,13 +183,19 @@ impl CrashLimits {
 const LOST: &str = "the process that ran it ended, and a closure cannot survive its process";
 
 /// Running jobs are ready again, but for those that somebody asked to stop, and closures.
-const RETURN: &str = "UPDATE tasks_jobs SET worker = NULL, fence = fence + 1, progress = NULL, run_at = $1, \
-     started_at = CASE WHEN task_name IS NOT NULL AND attempt = 1 THEN NULL ELSE started_at END, \
-     attempt = CASE WHEN task_name IS NULL THEN attempt ELSE attempt - 1 END, \
-     state = CASE WHEN cancel_requested_at IS NOT NULL THEN 5 WHEN task_name IS NULL THEN 4 ELSE 1 END, \
-     finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR task_name IS NULL THEN $1 ELSE NULL END, \
-     error_type = CASE WHEN task_name IS NULL THEN 'lost' ELSE error_type END, \
-     error = CASE WHEN task_name IS NULL THEN $2 ELSE error END";
+fn return_running(which: &str) -> String {
+    format!(
+        "UPDATE tasks_jobs SET worker = NULL, fence = fence + 1, progress = NULL, run_at = $1, \
+         started_at = CASE WHEN task_name IS NOT NULL AND attempt = 1 THEN NULL ELSE started_at END, \
+         attempt = CASE WHEN task_name IS NULL THEN attempt ELSE attempt - 1 END, \
+         state = CASE WHEN cancel_requested_at IS NOT NULL THEN {CANCELED} WHEN task_name IS NULL THEN {FAILED} ELSE {READY} END, \
+         finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR task_name IS NULL THEN $1 ELSE NULL END, \
+         error_type = CASE WHEN task_name IS NULL THEN 'lost' ELSE error_type END, \
+         error = CASE WHEN task_name IS NULL THEN $2 ELSE error END \
+         WHERE {running} AND {which}",
+        running = sql::RUNNING
+    )
+}
 
 /// Takes a worker for dead, unless it has shown a sign of life since it was seen. Its jobs are ready again; one that too many
 /// processes died of has failed. Gives how many jobs it had; nothing when it lives.
@@ -233,8 +235,8 @@ pub(in crate::jobs) async fn reap(
     let sql = format!(
         "UPDATE tasks_jobs SET worker = NULL, fence = fence + 1, crashes = crashes + 1, progress = NULL, \
          attempt = CASE WHEN task_name IS NULL OR {over} THEN attempt ELSE attempt - 1 END, \
-         state = CASE WHEN cancel_requested_at IS NOT NULL THEN 5 \
-                      WHEN task_name IS NULL OR {over} THEN 4 ELSE 1 END, \
+         state = CASE WHEN cancel_requested_at IS NOT NULL THEN {CANCELED} \
+                      WHEN task_name IS NULL OR {over} THEN {FAILED} ELSE {READY} END, \
          finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR task_name IS NULL OR {over} THEN $1 ELSE NULL END, \
          error_type = CASE WHEN task_name IS NULL THEN 'lost' WHEN {over} THEN 'crash' ELSE error_type END, \
          error = CASE WHEN task_name IS NULL THEN $2 \
@@ -260,7 +262,7 @@ pub(in crate::jobs) async fn leave(
     id: &str,
     now: i64,
 ) -> Result<(), JobError> {
-    let sql = format!("{RETURN} WHERE {} AND worker = $3", sql::RUNNING);
+    let sql = return_running("worker = $3");
     with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)
@@ -280,10 +282,8 @@ pub(in crate::jobs) async fn return_orphans(
     conn: &mut Connection,
     now: i64,
 ) -> Result<usize, JobError> {
-    let sql = format!(
-        "{RETURN} WHERE {} AND NOT EXISTS (SELECT 1 FROM tasks_workers w WHERE w.id = tasks_jobs.worker)",
-        sql::RUNNING
-    );
+    let sql =
+        return_running("NOT EXISTS (SELECT 1 FROM tasks_workers w WHERE w.id = tasks_jobs.worker)");
     Ok(with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)

@@ -11,7 +11,7 @@ use super::finish::{Finish, finish};
 use super::membership;
 use crate::database::Connection;
 use crate::jobs::error::JobError;
-use crate::jobs::state;
+use crate::jobs::state::JobState;
 use crate::jobs::table::Claimed;
 use crate::jobs::{schedules, store};
 use crate::registry::TaskRegistry;
@@ -62,10 +62,10 @@ impl Driver {
         let begins = asks && self.can_begin().await;
         let recheck_timers = self.recheck_timers
             || self.is_due()
-            || finished.iter().any(|end| end.state == state::WAITING);
+            || finished.iter().any(|end| end.state == JobState::Waiting);
         let ticks = asks && recheck_timers;
         // Others may begin what this process gives back.
-        let returns = finished.iter().any(|end| end.state == state::READY);
+        let returns = finished.iter().any(|end| end.state == JobState::Ready);
         let shared = &self.shared;
         let capacity = Capacity::of(shared);
         self.turn = self.turn.wrapping_add(1);

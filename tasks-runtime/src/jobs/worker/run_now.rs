@@ -7,12 +7,11 @@ use crate::jobs::id::JobId;
 
 use super::attempt::Event;
 use super::capacity::Capacity;
-use super::membership::is_quarantined;
 use super::shared::Shared;
 use super::{claim, membership, runner};
 use crate::jobs::engine::RunOutcome;
 use crate::jobs::error::JobError;
-use crate::jobs::state;
+use crate::jobs::state::{JobState, is_quarantined};
 use crate::jobs::table::Claimed;
 
 /// How long to wait before checking again whether the end of an attempt was written, without having been notified.
@@ -31,11 +30,11 @@ pub(in crate::jobs) async fn run_one(
     };
     let mut changes = shared.changes.of(job);
     loop {
-        let found: Option<(i32, i64)> = shared
+        let found: Option<(JobState, i64)> = shared
             .session
             .read(async |conn| claim::standing(conn, job).await)
             .await?;
-        if found != Some((state::RUNNING, fence)) {
+        if found != Some((JobState::Running, fence)) {
             return Ok(RunOutcome::Ended);
         }
         let _ = tokio::time::timeout(LOOK, changes.changed()).await;
@@ -60,10 +59,10 @@ async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<i64, RunOutcome
             let Some(found) = claim::asked_for(tx, &id).await? else {
                 return Ok(Err(RunOutcome::Nothing));
             };
-            if found.state == state::RUNNING {
+            if found.state == JobState::Running {
                 return Ok(Err(RunOutcome::Busy));
             }
-            if found.state != state::READY {
+            if found.state != JobState::Ready {
                 return Ok(Err(RunOutcome::Nothing));
             }
             let task = found.task_name.as_deref().unwrap_or_default();

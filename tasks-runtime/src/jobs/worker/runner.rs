@@ -11,13 +11,12 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{Attempt, Event};
 use super::finish::Finish;
 use super::in_flight::{InFlightAttempt, StopReason};
-use super::membership::is_quarantined;
 use super::shared::Shared;
 use crate::artifacts::ArtifactId;
 use crate::call::ExecuteError;
 use crate::execute::loggable;
 use crate::jobs::clock::Clock;
-use crate::jobs::state;
+use crate::jobs::state::{JobState, is_quarantined};
 use crate::jobs::table::Claimed;
 use crate::registry::RegisteredTask;
 use crate::task::{Caller, JobPolicy, Outcome, TaskFailure};
@@ -153,9 +152,9 @@ fn say(job: &Claimed, attempt: &Attempt, end: &Finish, secret: bool, now: i64) {
         .error_traceback
         .as_deref()
         .and_then(TaskFailure::place_in);
-    if end.state == state::FAILED {
+    if end.state == JobState::Failed {
         tracing::error!(job_id, task, attempt = number, error, place, "a job failed");
-    } else if end.state == state::WAITING && error.is_some() {
+    } else if end.state == JobState::Waiting && error.is_some() {
         let seconds = (end.run_at - now).max(0) / 1_000_000;
         tracing::warn!(
             job_id,
@@ -187,7 +186,7 @@ fn end(
         Some(StopReason::Superseded) => return None,
         Some(StopReason::Canceled) => {
             return Some(Finish {
-                state: state::CANCELED,
+                state: JobState::Canceled,
                 attempts: 0,
                 finished_at: Some(now),
                 ..blank
@@ -204,7 +203,7 @@ fn end(
         Ok(Outcome::Completed(json)) => {
             let json = String::from_utf8(json).unwrap_or_default();
             return Some(Finish {
-                state: state::COMPLETED,
+                state: JobState::Completed,
                 attempts: 0,
                 finished_at: Some(now),
                 artifact_id: blank.artifact_id.clone().or_else(|| artifact_in(&json)),
@@ -232,7 +231,7 @@ fn end(
     };
     if failure.permanent || job.attempt >= job.max_attempts {
         return Some(Finish {
-            state: state::FAILED,
+            state: JobState::Failed,
             finished_at: Some(now),
             ..failed
         });
@@ -246,7 +245,7 @@ fn end(
 /// The job waits until then.
 fn later(end: Finish, at: i64) -> Finish {
     Finish {
-        state: state::WAITING,
+        state: JobState::Waiting,
         run_at: at,
         ..end
     }

@@ -26,7 +26,7 @@ pub(in crate::jobs) struct Shared {
     /// The queues, and how many of their jobs run at once.
     pub(in crate::jobs) queues: Vec<(String, usize)>,
     /// The tasks of which only so many jobs run at once.
-    pub(in crate::jobs) limited: Vec<(String, usize)>,
+    pub(in crate::jobs) concurrency_limits: Vec<(String, usize)>,
     /// Maximum number of processes that may die while they run one job.
     pub(in crate::jobs) crash_limits: CrashLimits,
     pub(in crate::jobs) worker: WorkerName,
