@@ -101,7 +101,7 @@ async fn what_is_refused_or_lost_is_told_again() {
         .await
         .unwrap();
     let due = world.due.recv().await.unwrap();
-    assert_eq!((due.job, due.number), (job.id, 0));
+    assert_eq!((due.job, due.fence), (job.id, 0));
     assert!(world.told.load(Ordering::SeqCst) >= 3);
     assert_eq!(world.attempts.run(job.id).await.unwrap(), RunOutcome::Ended);
     assert_eq!(

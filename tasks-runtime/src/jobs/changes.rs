@@ -22,20 +22,14 @@ impl Changes {
         Self(broadcast::channel(KEPT).0)
     }
 
-    pub(super) fn notify(&self, id: &str) {
-        if let Ok(id) = id.parse::<JobId>() {
-            self.notify_id(id);
-        }
-    }
-
-    pub(super) fn notify_id(&self, id: JobId) {
+    pub(super) fn notify(&self, id: JobId) {
         // Nobody may be listening.
         let _ = self.0.send(id);
     }
 
     /// Notifies all listeners: more changed than is known by job.
     pub(super) fn notify_all(&self) {
-        self.notify_id(JobId::nil());
+        self.notify(JobId::nil());
     }
 
     pub(super) fn of(&self, id: JobId) -> JobChanges {

@@ -79,9 +79,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct DueAttempt {
     /// The job.
     pub job: JobId,
-    /// Zero-based attempt number, counting aborted ones. The same job and number may be offered again; an engine may ignore
-    /// repeats.
-    pub number: u64,
+    /// How often the job was given to a process or taken from one before: 0 for its first attempt, and more for each later one. The same job
+    /// and fence may be offered again; an engine may ignore repeats.
+    pub fence: u64,
 }
 
 /// Drives attempts: sees to it that somebody runs them.

@@ -5,22 +5,33 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
 
+use super::worker::AttemptOutcome;
 use crate::measure::Series;
 use crate::registry::TaskRegistry;
 
 /// How an attempt ends, as a label.
 const OUTCOMES: [&str; 5] = ["completed", "failed", "canceled", "retried", "returned"];
 
-/// How an attempt ended, in the order of their labels.
+/// How an attempt ended, in the order of the labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AttemptOutcome {
+pub(super) enum OutcomeLabel {
     Completed,
     Failed,
     Canceled,
-    /// It failed, and another one follows.
     Retried,
-    /// It came to nothing, through no fault of its own, and is not counted.
     Returned,
+}
+
+impl From<&AttemptOutcome> for OutcomeLabel {
+    fn from(outcome: &AttemptOutcome) -> Self {
+        match outcome {
+            AttemptOutcome::Completed(_) => Self::Completed,
+            AttemptOutcome::Failed(_) | AttemptOutcome::Lost => Self::Failed,
+            AttemptOutcome::Canceled => Self::Canceled,
+            AttemptOutcome::Retried { .. } => Self::Retried,
+            AttemptOutcome::Returned | AttemptOutcome::Deferred { .. } => Self::Returned,
+        }
+    }
 }
 
 /// The metrics of all tasks. A job makes no labels; a task that nobody submits has no series.
@@ -86,7 +97,7 @@ impl Metrics {
     }
 
     /// An attempt is over.
-    pub(super) fn ended(&self, task: &str, outcome: AttemptOutcome, ran: Duration) {
+    pub(super) fn ended(&self, task: &str, outcome: OutcomeLabel, ran: Duration) {
         let Some(task) = self.tasks.get(task) else {
             return;
         };

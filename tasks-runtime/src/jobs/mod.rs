@@ -27,6 +27,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 
+mod attempt_key;
 mod changes;
 mod checked;
 mod clock;

@@ -185,10 +185,10 @@ impl Submit {
         let scheduler = self.scheduler.clone();
         scheduler.refresh_clock().await?;
         let row = self.row()?;
-        let id = row.id.clone();
+        let id = row.id;
         let job = scheduler.insert(row).await?;
         Ok(Submitted {
-            replayed: job.id.to_string() != id,
+            replayed: job.id != id,
             job,
         })
     }

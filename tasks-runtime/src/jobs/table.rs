@@ -4,6 +4,7 @@ use crate::jobs::id::JobId;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
+use super::attempt_key::Fence;
 use super::checked::{Checked, Explicit};
 use super::record::{JobRecord, Progress};
 use super::state::JobState;
@@ -78,7 +79,7 @@ pub(super) const LISTED_PARAMS: usize = 1024;
 #[derive(Clone, Debug, Insertable)]
 #[diesel(table_name = tasks_jobs)]
 pub(super) struct NewRow {
-    pub(super) id: String,
+    pub(super) id: JobId,
     pub(super) task_name: Option<String>,
     pub(super) description: Option<String>,
     pub(super) queue: String,
@@ -90,7 +91,7 @@ pub(super) struct NewRow {
     pub(super) attempt: i32,
     pub(super) max_attempts: i32,
     pub(super) crashes: i32,
-    pub(super) fence: i64,
+    pub(super) fence: Fence,
     pub(super) worker: Option<String>,
     pub(super) started_at: Option<i64>,
     pub(super) timeout_ms: Option<i64>,
@@ -118,7 +119,7 @@ impl NewRow {
         let policy = call.policy;
         let attempts = policy.retries.saturating_add(1);
         Self {
-            id: JobId::new().to_string(),
+            id: JobId::new(),
             task_name: Some(call.task),
             description: None,
             queue: policy.queue.unwrap_or(super::DEFAULT_QUEUE).to_owned(),
@@ -130,7 +131,7 @@ impl NewRow {
             attempt: 0,
             max_attempts: i32::try_from(attempts).unwrap_or(i32::MAX),
             crashes: 0,
-            fence: 0,
+            fence: Fence::NEW,
             worker: None,
             started_at: None,
             timeout_ms: None,
@@ -196,23 +197,6 @@ impl Explicit {
         .into_iter()
         .find_map(|(differs, name)| differs.then_some(name))
     }
-}
-
-/// A row that a worker was given.
-#[derive(Clone, Debug, Queryable, QueryableByName)]
-#[diesel(table_name = tasks_jobs)]
-pub(crate) struct Claimed {
-    pub(crate) id: String,
-    pub(crate) task_name: Option<String>,
-    pub(crate) queue: String,
-    pub(crate) attempt: i32,
-    pub(crate) max_attempts: i32,
-    pub(crate) crashes: i32,
-    pub(crate) fence: i64,
-    pub(crate) timeout_ms: Option<i64>,
-    pub(crate) run_at: i64,
-    pub(crate) params: String,
-    pub(crate) submitted_by: Option<String>,
 }
 
 impl Row {

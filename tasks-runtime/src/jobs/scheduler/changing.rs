@@ -31,7 +31,7 @@ impl Scheduler {
         if job.status == JobStatus::Running {
             self.with_worker(|worker| worker.cancel(id));
         }
-        self.shared.changes.notify_id(id);
+        self.shared.changes.notify(id);
         Ok(job)
     }
 
@@ -63,7 +63,7 @@ impl Scheduler {
             .await;
         let job = self.record(row?);
         self.wake();
-        self.shared.changes.notify_id(id);
+        self.shared.changes.notify(id);
         Ok(job)
     }
 
@@ -90,7 +90,7 @@ impl Scheduler {
         if there && !deleted {
             self.with_worker(|worker| worker.cancel(id));
         }
-        self.shared.changes.notify_id(id);
+        self.shared.changes.notify(id);
         Ok(there)
     }
 }

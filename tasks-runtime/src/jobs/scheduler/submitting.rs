@@ -232,16 +232,15 @@ impl Scheduler {
         conn: &mut Connection,
         rows: &[NewRow],
     ) -> Result<Vec<JobId>, JobError> {
-        let id = |row: &NewRow| JobId::stored(&row.id);
         if rows.iter().all(|row| row.other_unique_keys.is_empty())
             && store::insert(conn, rows.to_vec()).await? == rows.len()
         {
-            return Ok(rows.iter().map(id).collect());
+            return Ok(rows.iter().map(|row| row.id).collect());
         }
         // Some have twins: those are what was meant.
         let mut ids = Vec::with_capacity(rows.len());
         for row in rows {
-            let stored = match store::find(conn, id(row)).await? {
+            let stored = match store::find(conn, row.id).await? {
                 Some(stored) => stored,
                 None => self.insert_or_find(conn, row).await?,
             };
@@ -258,7 +257,7 @@ impl Scheduler {
     ) -> Result<Row, JobError> {
         /// A twin may end between the two looks.
         const TIMES: usize = 5;
-        let id = JobId::stored(&row.id);
+        let id = row.id;
         let task = row.task_name.as_deref();
         if let Some(twin) = store::find_unique(conn, task, &row.other_unique_keys).await? {
             return Ok(twin);

@@ -101,7 +101,7 @@ async fn run(
         idempotency_key: Some(format!("schedule:{}:{due}", schedule.name)),
         ..job(schedule, task, params, now)
     };
-    let id = job.id.clone();
+    let id = job.id;
     let task = job.task_name.as_deref();
     let twin = store::find_unique(conn, task, &job.other_unique_keys).await?;
     let stored = match twin {

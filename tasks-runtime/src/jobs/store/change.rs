@@ -5,7 +5,9 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use super::insert::notify;
+use crate::artifacts::ArtifactId;
 use crate::database::{Connection, statement};
+use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::state::number::{CANCELED, READY, RUNNING};
@@ -62,20 +64,19 @@ pub(in crate::jobs) async fn retry(
 /// How far a running job says it is, if this attempt still counts.
 pub(in crate::jobs) async fn progress(
     conn: &mut Connection,
-    id: &str,
-    fence: i64,
-    json: &str,
-    artifact: Option<&str>,
+    attempt: AttemptKey,
+    json: Option<&str>,
+    artifact: Option<ArtifactId>,
 ) -> Result<(), JobError> {
     with_conn!(conn, |conn| {
         diesel::update(
             tasks_jobs::table
-                .filter(tasks_jobs::id.eq(id))
-                .filter(tasks_jobs::fence.eq(fence))
+                .filter(tasks_jobs::id.eq(attempt.job))
+                .filter(tasks_jobs::fence.eq(attempt.fence))
                 .filter(tasks_jobs::state.eq(JobState::Running)),
         )
         .set((
-            tasks_jobs::progress.eq((!json.is_empty()).then_some(json)),
+            tasks_jobs::progress.eq(json),
             tasks_jobs::artifact_id.eq(artifact),
         ))
         .execute(conn)

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::database::{Connection, ConnectionKind};
+use crate::jobs::attempt_key::{AttemptKey, Fence};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::record::JobLog;
@@ -18,25 +19,21 @@ pub(in crate::jobs) const MOST_LINES: i32 = 1000;
 /// A line of the log of an attempt.
 #[derive(Clone, Debug)]
 pub(in crate::jobs) struct Line {
-    pub(in crate::jobs) id: String,
-    pub(in crate::jobs) fence: i64,
+    pub(in crate::jobs) attempt: AttemptKey,
     pub(in crate::jobs) at: i64,
     pub(in crate::jobs) message: String,
 }
 
 /// Adds lines to those of jobs, up to the limit. Those of attempts that do not count any more are left out.
 pub(in crate::jobs) async fn log(conn: &mut Connection, lines: &[Line]) -> Result<(), JobError> {
-    let mut by_attempt: BTreeMap<(&str, i64), Vec<&Line>> = BTreeMap::new();
+    let mut by_attempt: BTreeMap<AttemptKey, Vec<&Line>> = BTreeMap::new();
     for line in lines {
-        by_attempt
-            .entry((&line.id, line.fence))
-            .or_default()
-            .push(line);
+        by_attempt.entry(line.attempt).or_default().push(line);
     }
-    for ((id, fence), lines) in by_attempt {
-        let counts: Option<i64> = with_conn!(conn, |conn| {
+    for (AttemptKey { job, fence }, lines) in by_attempt {
+        let counts: Option<Fence> = with_conn!(conn, |conn| {
             tasks_jobs::table
-                .find(id)
+                .find(job)
                 .filter(tasks_jobs::fence.eq(fence))
                 .select(tasks_jobs::fence)
                 .first(conn)
@@ -48,7 +45,7 @@ pub(in crate::jobs) async fn log(conn: &mut Connection, lines: &[Line]) -> Resul
         }
         let last: Option<i32> = with_conn!(conn, |conn| {
             tasks_job_logs::table
-                .filter(tasks_job_logs::job_id.eq(id))
+                .filter(tasks_job_logs::job_id.eq(job))
                 .select(diesel::dsl::max(tasks_job_logs::number))
                 .first(conn)
                 .await
@@ -57,7 +54,7 @@ pub(in crate::jobs) async fn log(conn: &mut Connection, lines: &[Line]) -> Resul
             .zip(lines)
             .map(|(number, line)| {
                 (
-                    tasks_job_logs::job_id.eq(line.id.clone()),
+                    tasks_job_logs::job_id.eq(job),
                     tasks_job_logs::number.eq(number),
                     tasks_job_logs::at.eq(line.at),
                     tasks_job_logs::message.eq(line.message.clone()),

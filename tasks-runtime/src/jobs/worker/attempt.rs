@@ -8,16 +8,18 @@ use crate::jobs::id::JobId;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
-use super::finish::{Finish, finish};
+use super::attempt_end::{AttemptEnd, AttemptOutcome};
+use super::finish::finish;
 use crate::artifacts::ArtifactId;
 use crate::context::{AttemptHandle, TaskContext};
 use crate::database::Transaction;
+use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::limits::MAX_PROGRESS;
 use crate::jobs::record::Progress;
-use crate::jobs::state::JobState;
-use crate::jobs::store::MOST_LINES;
+use crate::jobs::store::{Line, MOST_LINES};
+use crate::jobs::text::storable;
 use crate::text::cut;
 
 /// How long a line of the log may be, in bytes; the rest is cut off.
@@ -25,27 +27,21 @@ const LONGEST_LINE: usize = 4096;
 
 /// Messages from attempts to the driver.
 pub(in crate::jobs) enum Event {
-    Finished(Box<Finish>),
-    /// The job of this id was given to this process with this fence, outside of the driver's rounds.
-    Began(String, i64),
-    /// The attempt with this fence is over, and there is nothing to write.
-    Over(String, i64),
+    Finished(Box<AttemptEnd>),
+    /// This attempt was given to this process, outside of the driver's rounds.
+    Began(AttemptKey),
+    /// This attempt is over, and there is nothing to write.
+    Over(AttemptKey),
     /// Its progress, or its artifact, is another.
     Changed(Arc<Attempt>),
-    Line {
-        id: String,
-        fence: i64,
-        at: i64,
-        message: String,
-    },
+    Logged(Line),
 }
 
 /// An attempt that runs in this process.
 pub(crate) struct Attempt {
-    pub(in crate::jobs) id: JobId,
+    pub(in crate::jobs) key: AttemptKey,
     pub(in crate::jobs) number: u32,
     pub(in crate::jobs) max_attempts: u32,
-    pub(in crate::jobs) fence: i64,
     outbox: mpsc::UnboundedSender<Event>,
     clock: Clock,
     reported: Mutex<Reported>,
@@ -67,18 +63,16 @@ struct Reported {
 
 impl Attempt {
     pub(in crate::jobs) fn new(
-        id: JobId,
+        key: AttemptKey,
         number: u32,
         max_attempts: u32,
-        fence: i64,
         outbox: mpsc::UnboundedSender<Event>,
         clock: Clock,
     ) -> Self {
         Self {
-            id,
+            key,
             number,
             max_attempts,
-            fence,
             outbox,
             clock,
             reported: Mutex::default(),
@@ -122,12 +116,12 @@ impl Attempt {
     }
 
     /// What it reported last, as it is stored.
-    pub(in crate::jobs) fn take_reported(&self) -> (Option<String>, Option<String>) {
+    pub(in crate::jobs) fn take_reported(&self) -> (Option<String>, Option<ArtifactId>) {
         let mut reported = self.reported();
         reported.pending = false;
         let progress = reported.progress.as_ref();
         let json = progress.and_then(|progress| serde_json::to_string(progress).ok());
-        (json, reported.artifact.map(|id| id.to_string()))
+        (json, reported.artifact)
     }
 
     fn log(&self, mut message: String) {
@@ -135,13 +129,11 @@ impl Attempt {
             return;
         }
         cut(&mut message, LONGEST_LINE);
-        let _ = self.outbox.send(Event::Line {
-            id: self.id.to_string(),
-            fence: self.fence,
+        let _ = self.outbox.send(Event::Logged(Line {
+            attempt: self.key,
             at: self.clock.now(),
-            // PostgreSQL has no such character.
-            message: message.replace('\0', "\u{fffd}"),
-        });
+            message: storable(&message),
+        }));
     }
 }
 
@@ -169,7 +161,7 @@ impl TaskContext {
     /// The job that this is an attempt of; `None` when the task is executed directly.
     #[must_use]
     pub fn job_id(&self) -> Option<JobId> {
-        self.job_attempt().map(|attempt| attempt.id)
+        self.job_attempt().map(|attempt| attempt.key.job)
     }
 
     /// The number of the attempt, from 1.
@@ -213,7 +205,7 @@ impl TaskContext {
         message: impl Into<String>,
     ) {
         if let Some(attempt) = self.job_attempt() {
-            let mut message = message.into().replace('\0', "\u{fffd}");
+            let mut message = storable(&message.into());
             cut(&mut message, MAX_PROGRESS);
             let progress = Progress {
                 current,
@@ -273,20 +265,16 @@ impl TaskContext {
         let attempt = self.job_attempt().ok_or(JobError::NotAJob)?;
         let json =
             serde_json::to_string(result).map_err(|source| JobError::UnserializableResult {
-                id: attempt.id,
+                id: attempt.key.job,
                 source,
             })?;
         let now = attempt.clock.now();
-        let end = Finish {
-            state: JobState::Completed,
-            attempts: 0,
-            finished_at: Some(now),
-            artifact_id: attempt.artifact().map(|id| id.to_string()),
-            result: Some(json),
-            ..Finish::returned(&attempt.id.to_string(), attempt.fence, now)
+        let end = AttemptEnd {
+            artifact: attempt.artifact(),
+            ..AttemptEnd::new(attempt.key, now, AttemptOutcome::Completed(json))
         };
         if finish(transaction, &[end], now).await? > 0 {
-            return Err(JobError::Superseded(attempt.id));
+            return Err(JobError::Superseded(attempt.key.job));
         }
         // If the transaction is undone after all, the task returns its error, and that is written then.
         attempt.completed.store(true, Ordering::SeqCst);

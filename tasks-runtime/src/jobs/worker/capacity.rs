@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::claim::ClaimKind;
+use super::claimed::Claimed;
 use super::shared::Shared;
+use crate::jobs::id::JobId;
 use crate::jobs::state::is_quarantined;
-use crate::jobs::table::Claimed;
 
 /// A claim to be made: how many jobs of which queue, and of which kind.
 pub(in crate::jobs) struct ClaimRequest {
@@ -30,7 +31,7 @@ impl Capacity {
     }
 
     /// Capacity as if one job did not run.
-    pub(in crate::jobs) fn but_for(shared: &Shared, job: Option<&str>) -> Self {
+    pub(in crate::jobs) fn but_for(shared: &Shared, job: Option<JobId>) -> Self {
         let taken = shared.in_flight.taken(job);
         let left = |of: &HashMap<String, usize>, name: &str, limit: usize| {
             limit.saturating_sub(of.get(name).copied().unwrap_or_default())
@@ -144,10 +145,12 @@ impl Capacity {
     pub(in crate::jobs) fn take(&mut self, jobs: &[Claimed]) {
         for job in jobs {
             self.free = self.free.saturating_sub(1);
-            let task = job.task_name.as_deref().unwrap_or_default();
-            for room in [self.queues.get_mut(&job.queue), self.tasks.get_mut(task)]
-                .into_iter()
-                .flatten()
+            for room in [
+                self.queues.get_mut(&job.queue),
+                self.tasks.get_mut(&job.task_name),
+            ]
+            .into_iter()
+            .flatten()
             {
                 *room = room.saturating_sub(1);
             }

@@ -8,12 +8,14 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
+use super::claimed::{Claimed, ClaimedRow};
 use crate::database::{Backend, Connection, statement};
+use crate::jobs::attempt_key::{AttemptKey, Fence};
 use crate::jobs::engine::DueAttempt;
 use crate::jobs::error::JobError;
 use crate::jobs::state::number::{self, RUNNING};
 use crate::jobs::state::{JobState, sql};
-use crate::jobs::table::{Claimed, tasks_jobs};
+use crate::jobs::table::tasks_jobs;
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 
@@ -38,10 +40,6 @@ const READY: [&str; 3] = [
     sql::READY_BY_NAME,
     sql::READY_QUARANTINED,
 ];
-
-const RETURNING: &str = "RETURNING tasks_jobs.id, tasks_jobs.task_name, tasks_jobs.queue, tasks_jobs.attempt, \
-     tasks_jobs.max_attempts, tasks_jobs.crashes, tasks_jobs.fence, tasks_jobs.timeout_ms, tasks_jobs.run_at, \
-     tasks_jobs.params, tasks_jobs.submitted_by";
 
 /// No job begins before it was submitted: the reading of the clock that said so may have been a little ahead.
 fn set(backend: Backend) -> String {
@@ -86,19 +84,19 @@ pub(in crate::jobs) async fn claim(
         "SELECT id FROM tasks_jobs WHERE {which} AND queue = $3 {of_priority}\
          ORDER BY priority DESC, run_at, id LIMIT $4"
     );
-    let set = set(conn.backend());
+    let (set, columns) = (set(conn.backend()), ClaimedRow::COLUMNS);
     let sql = match conn.backend() {
         Backend::Sqlite => {
-            format!("UPDATE tasks_jobs {set} WHERE id IN ({picked}) {RETURNING}")
+            format!("UPDATE tasks_jobs {set} WHERE id IN ({picked}) RETURNING {columns}")
         }
         // Materialized, so that it is looked for once; what another process has just taken is skipped.
         Backend::Postgres => format!(
             "WITH picked AS MATERIALIZED ({picked} FOR UPDATE SKIP LOCKED) \
-             UPDATE tasks_jobs {set} FROM picked WHERE tasks_jobs.id = picked.id {RETURNING}"
+             UPDATE tasks_jobs {set} FROM picked WHERE tasks_jobs.id = picked.id RETURNING {columns}"
         ),
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut claimed: Vec<Claimed> = with_conn!(conn, |conn| {
+    let rows: Vec<ClaimedRow> = with_conn!(conn, |conn| {
         let statement = statement(sql)
             .bind::<Text, _>(worker)
             .bind::<BigInt, _>(now)
@@ -115,7 +113,8 @@ pub(in crate::jobs) async fn claim(
             None => statement.load(conn).await,
         }
     })?;
-    claimed.sort_by(|a, b| (a.run_at, &a.id).cmp(&(b.run_at, &b.id)));
+    let mut claimed: Vec<Claimed> = rows.into_iter().filter_map(ClaimedRow::read).collect();
+    claimed.sort_by_key(|job| (job.run_at, job.key.job));
     Ok(claimed)
 }
 
@@ -123,21 +122,22 @@ pub(in crate::jobs) async fn claim(
 pub(in crate::jobs) async fn claim_one(
     conn: &mut Connection,
     worker: &str,
-    id: &str,
+    job: JobId,
     now: i64,
 ) -> Result<Option<Claimed>, JobError> {
-    let set = set(conn.backend());
+    let (set, columns) = (set(conn.backend()), ClaimedRow::COLUMNS);
     let ready = sql::READY;
-    let sql = format!("UPDATE tasks_jobs {set} WHERE id = $3 AND {ready} {RETURNING}");
-    Ok(with_conn!(conn, |conn| {
+    let sql = format!("UPDATE tasks_jobs {set} WHERE id = $3 AND {ready} RETURNING {columns}");
+    let row: Option<ClaimedRow> = with_conn!(conn, |conn| {
         statement(sql)
             .bind::<Text, _>(worker)
             .bind::<BigInt, _>(now)
-            .bind::<Text, _>(id)
+            .bind::<Text, _>(job)
             .get_result(conn)
             .await
             .optional()
-    })?)
+    })?;
+    Ok(row.and_then(ClaimedRow::read))
 }
 
 /// A job that somebody asks for.
@@ -151,11 +151,11 @@ pub(in crate::jobs) struct AskedFor {
 
 pub(in crate::jobs) async fn asked_for(
     conn: &mut Connection,
-    id: &str,
+    job: JobId,
 ) -> Result<Option<AskedFor>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
-            .find(id)
+            .find(job)
             .select((
                 tasks_jobs::state,
                 tasks_jobs::queue,
@@ -172,10 +172,10 @@ pub(in crate::jobs) async fn asked_for(
 pub(in crate::jobs) async fn standing(
     conn: &mut Connection,
     id: JobId,
-) -> Result<Option<(JobState, i64)>, JobError> {
+) -> Result<Option<(JobState, Fence)>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
-            .find(id.to_string())
+            .find(id)
             .select((tasks_jobs::state, tasks_jobs::fence))
             .first(conn)
             .await
@@ -190,9 +190,9 @@ pub(in crate::jobs) async fn due(
     known: &[&str],
     most: i64,
 ) -> Result<Vec<DueAttempt>, JobError> {
-    let mut rows: Vec<(String, i64)> = Vec::new();
+    let mut rows: Vec<(String, Fence)> = Vec::new();
     for which in READY {
-        let found: Vec<(String, i64)> = with_conn!(conn, |conn| {
+        let found: Vec<(String, Fence)> = with_conn!(conn, |conn| {
             tasks_jobs::table
                 .filter(sql::<Bool>(which))
                 .filter(tasks_jobs::queue.eq(queue))
@@ -210,14 +210,11 @@ pub(in crate::jobs) async fn due(
         })?;
         rows.extend(found);
     }
-    let due = |(id, fence): (String, i64)| {
-        let job = id.parse::<JobId>().ok()?;
-        Some(DueAttempt {
-            job,
-            number: fence.unsigned_abs(),
-        })
+    let due = |attempt: AttemptKey| DueAttempt {
+        job: attempt.job,
+        fence: attempt.fence.number(),
     };
-    Ok(rows.into_iter().filter_map(due).collect())
+    Ok(AttemptKey::read(rows).into_iter().map(due).collect())
 }
 
 /// Marks pending jobs as claimed by the name of their task, or not, as the tasks of this process have it: a new version of the program may
@@ -332,7 +329,7 @@ pub(in crate::jobs) async fn set_aside(
     worker: &str,
     jobs: &[Claimed],
 ) -> Result<(), JobError> {
-    let ids: Vec<&str> = jobs.iter().map(|job| job.id.as_str()).collect();
+    let ids: Vec<JobId> = jobs.iter().map(|job| job.key.job).collect();
     let ids = serde_json::to_string(&ids).unwrap_or_default();
     let these = match conn.backend() {
         Backend::Sqlite => "id IN (SELECT value FROM json_each($1))",

@@ -7,11 +7,12 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Event;
-use super::finish::Finish;
+use super::attempt_end::{AttemptEnd, AttemptOutcome};
 use super::in_flight::{InFlightAttempt, StopReason};
 use super::membership;
 use super::shared::Shared;
 use crate::database::Connection;
+use crate::jobs::attempt_key::{AttemptKey, Fence};
 use crate::jobs::checked::Explicit;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
@@ -26,7 +27,7 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
     let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
     let now = shared.clock.now();
     Ok(NewRow {
-        id: JobId::new().to_string(),
+        id: JobId::new(),
         task_name: None,
         description: Some(storable(description)),
         queue: crate::jobs::DEFAULT_QUEUE.to_owned(),
@@ -38,7 +39,7 @@ pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<N
         attempt: 1,
         max_attempts: 1,
         crashes: 0,
-        fence: 1,
+        fence: Fence::FIRST,
         worker: Some(worker),
         started_at: Some(now),
         timeout_ms: None,
@@ -77,11 +78,15 @@ pub(in crate::jobs) fn start<T, E>(
     T: Serialize + Send + 'static,
     E: IntoTaskFailure + Send,
 {
+    let key = AttemptKey {
+        job: row.id,
+        fence: row.fence,
+    };
     let stop = CancellationToken::new();
     shared.in_flight.add(
-        row.id.clone(),
+        key.job,
         InFlightAttempt {
-            fence: row.fence,
+            fence: key.fence,
             queue: row.queue.clone(),
             task: None,
             quarantined: false,
@@ -90,7 +95,7 @@ pub(in crate::jobs) fn start<T, E>(
             waiting_since: None,
         },
     );
-    let (shared, id, fence) = (Arc::clone(shared), row.id.clone(), row.fence);
+    let shared = Arc::clone(shared);
     let handle = shared.handle.clone();
     handle.spawn(async move {
         // Of its own, so that a panic is seen.
@@ -115,45 +120,19 @@ pub(in crate::jobs) fn start<T, E>(
                 Err(TaskFailure::internal(format!("the closure panicked: {error}")))
             })),
         };
-        let why = shared.in_flight.remove(&id, fence);
-        if let Some(end) = end(&id, fence, result, why, shared.clock.now()) {
-            let _ = shared.outbox.send(Event::Finished(Box::new(end)));
-        }
+        let why = shared.in_flight.remove(key);
+        let end = AttemptEnd::new(key, shared.clock.now(), outcome(result, why));
+        let _ = shared.outbox.send(Event::Finished(Box::new(end)));
         shared.in_flight.acknowledge();
     });
 }
 
-fn end(
-    id: &str,
-    fence: i64,
-    result: Option<Result<String, TaskFailure>>,
-    why: Option<StopReason>,
-    now: i64,
-) -> Option<Finish> {
-    let blank = Finish {
-        attempts: 0,
-        finished_at: Some(now),
-        ..Finish::returned(id, fence, now)
-    };
+fn outcome(result: Option<Result<String, TaskFailure>>, why: Option<StopReason>) -> AttemptOutcome {
     match (why, result) {
+        (Some(StopReason::Canceled), _) => AttemptOutcome::Canceled,
         // If the worker was reaped, this does not count; if only the database was away, no other process would write it.
-        (Some(StopReason::Superseded), _) => Some(Finish::left_behind(id, fence, true, now)),
-        (Some(StopReason::Canceled), _) => Some(Finish {
-            state: JobState::Canceled,
-            ..blank
-        }),
-        (_, Some(Ok(json))) => Some(Finish {
-            state: JobState::Completed,
-            result: Some(json),
-            ..blank
-        }),
-        (_, Some(Err(failure))) => Some(Finish {
-            state: JobState::Failed,
-            error_type: Some(failure.r#type),
-            error: Some(failure.message),
-            error_traceback: failure.traceback,
-            ..blank
-        }),
-        (_, None) => Some(Finish::left_behind(id, fence, true, now)),
+        (Some(StopReason::Superseded), _) | (_, None) => AttemptOutcome::Lost,
+        (_, Some(Ok(json))) => AttemptOutcome::Completed(json),
+        (_, Some(Err(failure))) => AttemptOutcome::Failed(failure.into()),
     }
 }

@@ -53,18 +53,18 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
 }
 
 async fn offer(engine: &dyn Engine, offered: &mut HashMap<JobId, u64>, due: &[DueAttempt]) {
-    let still: HashSet<(JobId, u64)> = due.iter().map(|due| (due.job, due.number)).collect();
-    offered.retain(|job, number| still.contains(&(*job, *number)));
+    let still: HashSet<(JobId, u64)> = due.iter().map(|due| (due.job, due.fence)).collect();
+    offered.retain(|job, fence| still.contains(&(*job, *fence)));
     let new: Vec<DueAttempt> = due
         .iter()
-        .filter(|due| offered.get(&due.job) != Some(&due.number))
+        .filter(|due| offered.get(&due.job) != Some(&due.fence))
         .copied()
         .collect();
     if new.is_empty() {
         return;
     }
     match engine.drive(&new).await {
-        Ok(()) => offered.extend(new.iter().map(|due| (due.job, due.number))),
+        Ok(()) => offered.extend(new.iter().map(|due| (due.job, due.fence))),
         Err(error) => {
             tracing::warn!(error, jobs = new.len(), "the engine did not take jobs on");
         }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::attempt_end::AttemptEnd;
 use super::driver::{CANCEL, Driver};
-use super::finish::Finish;
 use super::in_flight::StopReason;
 use super::membership;
 use crate::jobs::error::JobError;
@@ -38,9 +38,9 @@ impl Driver {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let now = self.shared.clock.now();
-        for (id, fence, closure) in self.shared.in_flight.left() {
+        for (attempt, is_closure) in self.shared.in_flight.left() {
             self.finished
-                .push(Finish::left_behind(&id, fence, closure, now));
+                .push(AttemptEnd::left_behind(attempt, is_closure, now));
         }
         self.write_what_is_left().await;
         // With what it could not return.

@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use super::aging::Aging;
 use super::attempt::{Attempt, Event};
+use super::attempt_end::{AttemptEnd, AttemptOutcome};
 use super::capacity::Capacity;
 use super::claim;
-use super::finish::Finish;
 use super::in_flight::StopReason;
 use super::listener;
 use super::membership::{self, Member};
@@ -20,6 +20,7 @@ use super::recovery::{self, Watch};
 use super::responsiveness::Responsiveness;
 use super::runner;
 use super::shared::Shared;
+use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::store;
 use crate::jobs::store::Line;
@@ -42,11 +43,11 @@ pub(in crate::jobs) struct Driver {
     pub(super) inbox: mpsc::UnboundedReceiver<Event>,
     pub(super) worker: String,
     /// What is to be written.
-    pub(super) finished: Vec<Finish>,
+    pub(super) finished: Vec<AttemptEnd>,
     pub(super) changed: BTreeMap<JobId, Arc<Attempt>>,
     pub(super) lines: Vec<Line>,
     /// The jobs whose attempts were started and whose ends are not written yet.
-    pub(super) started: HashSet<(String, i64)>,
+    pub(super) started: HashSet<AttemptKey>,
     /// There may be jobs to take.
     pub(super) may_claim: bool,
     /// There may be other times than those that are known: of jobs that wait, of schedules.
@@ -208,33 +209,23 @@ impl Driver {
     pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Finished(end) => {
-                self.finished.push(end.storable());
+                self.finished.push(*end);
                 // A place is free.
                 self.may_claim = true;
             }
-            Event::Began(id, fence) => {
-                self.started.insert((id, fence));
+            Event::Began(attempt) => {
+                self.started.insert(attempt);
             }
-            Event::Over(id, fence) => {
-                self.started.remove(&(id.clone(), fence));
+            Event::Over(attempt) => {
+                self.started.remove(&attempt);
                 self.may_claim = true;
                 // It may have been completed in a transaction of the task's own.
-                self.shared.changes.notify(&id);
+                self.shared.changes.notify(attempt.job);
             }
             Event::Changed(attempt) => {
-                self.changed.insert(attempt.id, attempt);
+                self.changed.insert(attempt.key.job, attempt);
             }
-            Event::Line {
-                id,
-                fence,
-                at,
-                message,
-            } => self.lines.push(Line {
-                id,
-                fence,
-                at,
-                message,
-            }),
+            Event::Logged(line) => self.lines.push(line),
         }
     }
 
@@ -294,13 +285,13 @@ impl Driver {
         self.look_at_threads();
         if self.clock.cancel.elapsed() >= CANCEL && !self.shared.in_flight.is_empty() {
             self.clock.cancel = Instant::now();
-            let asked: Result<Vec<String>, JobError> = self
+            let asked: Result<Vec<JobId>, JobError> = self
                 .shared
                 .session
                 .read(async |conn| membership::asked_to_stop(conn, &self.worker).await)
                 .await;
-            for id in asked.unwrap_or_default() {
-                self.shared.in_flight.cancel(&id);
+            for job in asked.unwrap_or_default() {
+                self.shared.in_flight.cancel(job);
             }
         }
         if self.clock.poll.elapsed() >= POLL {
@@ -359,8 +350,9 @@ impl Driver {
             );
         }
         let now = self.shared.clock.now();
-        for (id, fence) in late {
-            self.finished.push(Finish::returned(&id, fence, now));
+        for attempt in late {
+            let end = AttemptEnd::new(attempt, now, AttemptOutcome::Returned);
+            self.finished.push(end);
         }
         let blocked = self.responsiveness.is_blocked();
         self.shared.condition.set_blocked(blocked);
@@ -381,7 +373,7 @@ impl Driver {
     /// When the connection is lost while a round is committed, nobody can tell whether the jobs of that round were given to this
     /// worker. Those that were, and that nobody started, go back.
     async fn return_what_never_began(&mut self) {
-        let held: Result<Vec<(String, i64)>, JobError> = self
+        let held: Result<Vec<AttemptKey>, JobError> = self
             .shared
             .session
             .read(async |conn| membership::held(conn, &self.worker).await)
@@ -389,15 +381,16 @@ impl Driver {
         while let Ok(event) = self.inbox.try_recv() {
             self.take(event);
         }
-        for (id, fence) in held.unwrap_or_default() {
+        for attempt in held.unwrap_or_default() {
             let running = &self.shared.in_flight;
-            if !self.started.contains(&(id.clone(), fence)) && !running.is_claiming(&id) {
+            if !self.started.contains(&attempt) && !running.is_claiming(attempt.job) {
                 tracing::warn!(
-                    job = id,
+                    job = %attempt.job,
                     "a job was given to this process, and never began: it goes back"
                 );
                 let now = self.shared.clock.now();
-                self.finished.push(Finish::returned(&id, fence, now));
+                let end = AttemptEnd::new(attempt, now, AttemptOutcome::Returned);
+                self.finished.push(end);
             }
         }
         let orphans: Result<usize, JobError> = self
@@ -455,7 +448,7 @@ impl Driver {
                     self.unknown = unknown;
                 }
                 for job in round.claimed {
-                    self.started.insert((job.id.clone(), job.fence));
+                    self.started.insert(job.key);
                     runner::start(&self.shared, job);
                 }
             }

@@ -8,117 +8,15 @@ use std::sync::LazyLock;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
+use super::attempt_end::AttemptEnd;
 use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
-#[cfg(feature = "metrics")]
-use crate::jobs::metrics::AttemptOutcome;
-use crate::jobs::state::JobState;
 use crate::jobs::state::number::{CANCELED, RUNNING};
-use crate::jobs::{MAX_ERROR, MAX_TRACEBACK};
-use crate::text::cut;
-
-/// How long the name of an error's type may be, in bytes: names of generic types are long.
-const MAX_ERROR_TYPE: usize = 1024;
-
-/// The end of an attempt.
-#[derive(Clone, Debug)]
-pub(in crate::jobs) struct Finish {
-    pub(in crate::jobs) id: String,
-    /// Which giving of the job to a worker it is the end of: only the latest counts.
-    pub(in crate::jobs) fence: i64,
-    pub(in crate::jobs) state: JobState,
-    /// When it is to run again, if it is.
-    pub(in crate::jobs) run_at: i64,
-    /// -1 for an attempt that is not to count.
-    pub(in crate::jobs) attempts: i32,
-    pub(in crate::jobs) finished_at: Option<i64>,
-    pub(in crate::jobs) artifact_id: Option<String>,
-    pub(in crate::jobs) error_type: Option<String>,
-    pub(in crate::jobs) error: Option<String>,
-    pub(in crate::jobs) error_traceback: Option<String>,
-    pub(in crate::jobs) progress: Option<String>,
-    pub(in crate::jobs) result: Option<String>,
-}
-
-impl Finish {
-    /// What kind of end it is, for the metrics.
-    #[cfg(feature = "metrics")]
-    pub(in crate::jobs) fn outcome(&self) -> AttemptOutcome {
-        match self.state {
-            JobState::Completed => AttemptOutcome::Completed,
-            JobState::Failed => AttemptOutcome::Failed,
-            JobState::Canceled => AttemptOutcome::Canceled,
-            _ if self.attempts == 0 => AttemptOutcome::Retried,
-            _ => AttemptOutcome::Returned,
-        }
-    }
-
-    /// What becomes of an attempt that does not end before its process.
-    pub(in crate::jobs) fn left_behind(id: &str, fence: i64, closure: bool, now: i64) -> Self {
-        let end = Self::returned(id, fence, now);
-        if !closure {
-            return end;
-        }
-        Self {
-            state: JobState::Failed,
-            attempts: 0,
-            finished_at: Some(now),
-            error_type: Some("lost".to_owned()),
-            error: Some(
-                "the process that ran it ended, and a closure cannot survive its process"
-                    .to_owned(),
-            ),
-            ..end
-        }
-    }
-
-    /// An attempt that came to nothing: the job is ready again.
-    pub(in crate::jobs) fn returned(id: &str, fence: i64, now: i64) -> Self {
-        Self {
-            id: id.to_owned(),
-            fence,
-            state: JobState::Ready,
-            run_at: now,
-            attempts: -1,
-            finished_at: None,
-            artifact_id: None,
-            error_type: None,
-            error: None,
-            error_traceback: None,
-            progress: None,
-            result: None,
-        }
-    }
-
-    /// Without what a database cannot store, and what is too long: one end that cannot be written would keep all others from it.
-    pub(in crate::jobs) fn storable(mut self) -> Self {
-        for (text, most) in [
-            (&mut self.error_type, MAX_ERROR_TYPE),
-            (&mut self.error, MAX_ERROR),
-            (&mut self.error_traceback, MAX_TRACEBACK),
-        ] {
-            storable(text);
-            if let Some(text) = text {
-                cut(text, most);
-            }
-        }
-        self
-    }
-}
-
-/// PostgreSQL has no text with a zero in it.
-fn storable(text: &mut Option<String>) {
-    if let Some(text) = text
-        && text.contains('\0')
-    {
-        *text = text.replace('\0', "\u{fffd}");
-    }
-}
 
 /// Writes all that still count. Gives how many did not.
 pub(in crate::jobs) async fn finish(
     conn: &mut Connection,
-    finished: &[Finish],
+    finished: &[AttemptEnd],
     now: i64,
 ) -> Result<usize, JobError> {
     if finished.is_empty() {
@@ -132,19 +30,20 @@ pub(in crate::jobs) async fn finish(
             conn.spawn_blocking(move |conn| {
                 let mut written = 0;
                 for end in &finished {
+                    let columns = end.columns();
                     let query = statement(SQLITE.as_str())
-                        .bind::<Text, _>(&end.id)
-                        .bind::<BigInt, _>(end.fence)
-                        .bind::<Integer, _>(end.state)
-                        .bind::<BigInt, _>(end.run_at)
-                        .bind::<Integer, _>(end.attempts)
-                        .bind::<Nullable<BigInt>, _>(end.finished_at)
-                        .bind::<Nullable<Text>, _>(end.artifact_id.as_deref())
-                        .bind::<Nullable<Text>, _>(end.error_type.as_deref())
-                        .bind::<Nullable<Text>, _>(end.error.as_deref())
-                        .bind::<Nullable<Text>, _>(end.error_traceback.as_deref())
+                        .bind::<Text, _>(end.attempt.job)
+                        .bind::<BigInt, _>(end.attempt.fence)
+                        .bind::<Integer, _>(columns.state)
+                        .bind::<BigInt, _>(columns.run_at)
+                        .bind::<Integer, _>(columns.attempts)
+                        .bind::<Nullable<BigInt>, _>(columns.finished_at)
+                        .bind::<Nullable<Text>, _>(end.artifact)
+                        .bind::<Nullable<Text>, _>(columns.error_type)
+                        .bind::<Nullable<Text>, _>(columns.error)
+                        .bind::<Nullable<Text>, _>(columns.error_traceback)
                         .bind::<Nullable<Text>, _>(end.progress.as_deref())
-                        .bind::<Nullable<Text>, _>(end.result.as_deref())
+                        .bind::<Nullable<Text>, _>(columns.result)
                         .bind::<BigInt, _>(now);
                     written += RunQueryDsl::execute(query, conn)?;
                 }
@@ -177,10 +76,13 @@ static SQLITE: LazyLock<String> = LazyLock::new(|| {
 #[cfg(feature = "postgres")]
 async fn finish_postgres(
     conn: &mut crate::database::PgConnection,
-    finished: &[Finish],
+    finished: &[AttemptEnd],
     now: i64,
 ) -> QueryResult<usize> {
     use diesel::sql_types::Array;
+
+    use super::attempt_end::Columns;
+
     /// Each column and its type.
     const COLUMNS: [(&str, &str); 12] = [
         ("id", "text"),
@@ -212,31 +114,30 @@ async fn finish_postgres(
          result = e.result, worker = NULL FROM (SELECT * FROM unnest({arrays}) LIMIT $14) AS e ({names}) \
          WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state + 0 = {RUNNING}"
     );
+    let columns: Vec<Columns<'_>> = finished.iter().map(AttemptEnd::columns).collect();
     macro_rules! column {
         ($field:ident) => {
-            finished.iter().map(|end| end.$field).collect::<Vec<_>>()
-        };
-        (text $field:ident) => {
-            finished
-                .iter()
-                .map(|end| end.$field.as_deref())
-                .collect::<Vec<_>>()
+            columns.iter().map(|end| end.$field).collect::<Vec<_>>()
         };
     }
-    let ids: Vec<&str> = finished.iter().map(|end| end.id.as_str()).collect();
+    macro_rules! field {
+        (|$end:ident| $value:expr) => {
+            finished.iter().map(|$end| $value).collect::<Vec<_>>()
+        };
+    }
     let query = statement(sql)
-        .bind::<Array<Text>, _>(ids)
-        .bind::<Array<BigInt>, _>(column!(fence))
+        .bind::<Array<Text>, _>(field!(|end| end.attempt.job))
+        .bind::<Array<BigInt>, _>(field!(|end| end.attempt.fence))
         .bind::<Array<Integer>, _>(column!(state))
         .bind::<Array<BigInt>, _>(column!(run_at))
         .bind::<Array<Integer>, _>(column!(attempts))
         .bind::<Array<Nullable<BigInt>>, _>(column!(finished_at))
-        .bind::<Array<Nullable<Text>>, _>(column!(text artifact_id))
-        .bind::<Array<Nullable<Text>>, _>(column!(text error_type))
-        .bind::<Array<Nullable<Text>>, _>(column!(text error))
-        .bind::<Array<Nullable<Text>>, _>(column!(text error_traceback))
-        .bind::<Array<Nullable<Text>>, _>(column!(text progress))
-        .bind::<Array<Nullable<Text>>, _>(column!(text result))
+        .bind::<Array<Nullable<Text>>, _>(field!(|end| end.artifact))
+        .bind::<Array<Nullable<Text>>, _>(column!(error_type))
+        .bind::<Array<Nullable<Text>>, _>(column!(error))
+        .bind::<Array<Nullable<Text>>, _>(column!(error_traceback))
+        .bind::<Array<Nullable<Text>>, _>(field!(|end| end.progress.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(column!(result))
         .bind::<BigInt, _>(now)
         .bind::<BigInt, _>(i64::try_from(finished.len()).unwrap_or(i64::MAX));
     diesel_async::RunQueryDsl::execute(query, conn).await

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::jobs::attempt_key::{AttemptKey, Fence};
+use crate::jobs::id::JobId;
+
 /// Why an attempt is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::jobs) enum StopReason {
@@ -19,7 +22,7 @@ pub(in crate::jobs) enum StopReason {
 
 /// An attempt that runs in this process.
 pub(in crate::jobs) struct InFlightAttempt {
-    pub(in crate::jobs) fence: i64,
+    pub(in crate::jobs) fence: Fence,
     pub(in crate::jobs) queue: String,
     /// `None` for a closure, which does not count against the capacity.
     pub(in crate::jobs) task: Option<String>,
@@ -36,11 +39,11 @@ pub(in crate::jobs) struct InFlight(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    entries: HashMap<String, InFlightAttempt>,
+    entries: HashMap<JobId, InFlightAttempt>,
     /// Attempts that have ended and that the driver has not acknowledged yet.
     ending: usize,
     /// Jobs that an engine called for and that are being claimed, with their queue and task once those are known.
-    claiming: HashMap<String, Option<Claiming>>,
+    claiming: HashMap<JobId, Option<Claiming>>,
 }
 
 /// What is known of a job that is being claimed.
@@ -53,12 +56,12 @@ struct Claiming {
 /// Capacity that is reserved for a job while it is being claimed.
 pub(in crate::jobs) struct Reservation<'a> {
     in_flight: &'a InFlight,
-    id: String,
+    job: JobId,
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.in_flight.lock().claiming.remove(&self.id);
+        self.in_flight.lock().claiming.remove(&self.job);
     }
 }
 
@@ -71,7 +74,7 @@ impl Reservation<'_> {
             quarantined,
         };
         let mut inner = self.in_flight.lock();
-        inner.claiming.insert(self.id.clone(), Some(claiming));
+        inner.claiming.insert(self.job, Some(claiming));
     }
 }
 
@@ -89,32 +92,32 @@ impl InFlight {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(in crate::jobs) fn add(&self, id: String, attempt: InFlightAttempt) {
-        self.lock().entries.insert(id, attempt);
+    pub(in crate::jobs) fn add(&self, job: JobId, attempt: InFlightAttempt) {
+        self.lock().entries.insert(job, attempt);
     }
 
     /// Reserves capacity for a job that an engine called for; `None` when that was done already, or the job runs.
-    pub(in crate::jobs) fn reserve(&self, id: &str) -> Option<Reservation<'_>> {
+    pub(in crate::jobs) fn reserve(&self, job: JobId) -> Option<Reservation<'_>> {
         let mut inner = self.lock();
-        if inner.entries.contains_key(id) || inner.claiming.contains_key(id) {
+        if inner.entries.contains_key(&job) || inner.claiming.contains_key(&job) {
             return None;
         }
-        inner.claiming.insert(id.to_owned(), None);
+        inner.claiming.insert(job, None);
         Some(Reservation {
             in_flight: self,
-            id: id.to_owned(),
+            job,
         })
     }
 
     /// Whether a job is being claimed.
-    pub(in crate::jobs) fn is_claiming(&self, id: &str) -> bool {
-        self.lock().claiming.contains_key(id)
+    pub(in crate::jobs) fn is_claiming(&self, job: JobId) -> bool {
+        self.lock().claiming.contains_key(&job)
     }
 
     /// A thread begins with an attempt. `false` when it is not to: the attempt was taken back.
-    pub(in crate::jobs) fn begin(&self, id: &str, fence: i64) -> bool {
-        match self.lock().entries.get_mut(id) {
-            Some(entry) if entry.fence == fence => {
+    pub(in crate::jobs) fn begin(&self, attempt: AttemptKey) -> bool {
+        match self.lock().entries.get_mut(&attempt.job) {
+            Some(entry) if entry.fence == attempt.fence => {
                 entry.waiting_since = None;
                 true
             }
@@ -122,8 +125,8 @@ impl InFlight {
         }
     }
 
-    /// Takes attempts back with which no thread has begun for so long. Gives their ids and fences.
-    pub(in crate::jobs) fn take_back(&self, patience: Duration) -> Vec<(String, i64)> {
+    /// Takes attempts back with which no thread has begun for so long. Gives which.
+    pub(in crate::jobs) fn take_back(&self, patience: Duration) -> Vec<AttemptKey> {
         let mut inner = self.lock();
         let late = |entry: &InFlightAttempt| {
             entry
@@ -136,19 +139,23 @@ impl InFlight {
         inner
             .entries
             .extract_if(|_, entry| late(entry))
-            .map(|(id, entry)| (id, entry.fence))
+            .map(|(job, entry)| AttemptKey {
+                job,
+                fence: entry.fence,
+            })
             .collect()
     }
 
     /// Removes an attempt that has ended, and returns why it was stopped, if it was. [`acknowledge`](Self::acknowledge) follows once the
     /// driver knows.
-    pub(in crate::jobs) fn remove(&self, id: &str, fence: i64) -> Option<StopReason> {
+    pub(in crate::jobs) fn remove(&self, attempt: AttemptKey) -> Option<StopReason> {
         let mut inner = self.lock();
         inner.ending += 1;
-        match inner.entries.get(id) {
-            Some(entry) if entry.fence == fence => {
-                inner.entries.remove(id).and_then(|entry| entry.why)
-            }
+        match inner.entries.get(&attempt.job) {
+            Some(entry) if entry.fence == attempt.fence => inner
+                .entries
+                .remove(&attempt.job)
+                .and_then(|entry| entry.why),
             // The job is back already, in a later attempt.
             _ => Some(StopReason::Superseded),
         }
@@ -160,8 +167,8 @@ impl InFlight {
         inner.ending = inner.ending.saturating_sub(1);
     }
 
-    pub(in crate::jobs) fn cancel(&self, id: &str) {
-        if let Some(entry) = self.lock().entries.get_mut(id) {
+    pub(in crate::jobs) fn cancel(&self, job: JobId) {
+        if let Some(entry) = self.lock().entries.get_mut(&job) {
             entry.why.get_or_insert(StopReason::Canceled);
             entry.stop.cancel();
         }
@@ -196,23 +203,26 @@ impl InFlight {
         inner.entries.is_empty() && inner.ending == 0 && inner.claiming.is_empty()
     }
 
-    /// What is still there, as id, fence and whether it is a closure.
-    pub(in crate::jobs) fn left(&self) -> Vec<(String, i64, bool)> {
+    /// What is still there, and whether it is a closure.
+    pub(in crate::jobs) fn left(&self) -> Vec<(AttemptKey, bool)> {
         self.lock()
             .entries
             .iter()
-            .map(|(id, entry)| (id.clone(), entry.fence, entry.task.is_none()))
+            .map(|(job, entry)| {
+                let attempt = AttemptKey {
+                    job: *job,
+                    fence: entry.fence,
+                };
+                (attempt, entry.task.is_none())
+            })
             .collect()
     }
 
     /// Counts what is in flight, except for one job.
-    pub(in crate::jobs) fn taken(&self, but: Option<&str>) -> InFlightCount {
+    pub(in crate::jobs) fn taken(&self, but: Option<JobId>) -> InFlightCount {
         let mut taken = InFlightCount::default();
         let inner = self.lock();
-        let others = inner
-            .claiming
-            .iter()
-            .filter(|(id, _)| but != Some(id.as_str()));
+        let others = inner.claiming.iter().filter(|(job, _)| but != Some(**job));
         for (_, claiming) in others {
             taken.all += 1;
             let Some(claiming) = claiming else {

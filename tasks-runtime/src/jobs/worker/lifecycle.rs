@@ -123,7 +123,7 @@ impl Worker {
 
     /// Asks the attempt of a job to stop, if it is here.
     pub(in crate::jobs) fn cancel(&self, id: JobId) {
-        self.shared.in_flight.cancel(&id.to_string());
+        self.shared.in_flight.cancel(id);
     }
 
     /// Takes no more jobs, lets those that run end, and returns what is left to the queue.

@@ -11,13 +11,16 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 
+use super::attempt_end::LOST;
 #[cfg(feature = "postgres")]
 use crate::database::Backend;
 use crate::database::{Connection, ConnectionKind, statement};
+use crate::jobs::attempt_key::{AttemptKey, readable};
 use crate::jobs::clock::Clock;
 #[cfg(feature = "postgres")]
 use crate::jobs::clock::POSTGRES_NOW;
 use crate::jobs::error::JobError;
+use crate::jobs::id::JobId;
 use crate::jobs::state::number::{CANCELED, FAILED, READY};
 use crate::jobs::state::sql;
 use crate::jobs::table::{tasks_jobs, tasks_workers};
@@ -180,8 +183,6 @@ impl CrashLimits {
     }
 }
 
-const LOST: &str = "the process that ran it ended, and a closure cannot survive its process";
-
 /// Running jobs are ready again, but for those that somebody asked to stop, and closures.
 fn return_running(which: &str) -> String {
     format!(
@@ -293,12 +294,12 @@ pub(in crate::jobs) async fn return_orphans(
     })?)
 }
 
-/// The jobs of tasks that a worker has, with their fences.
+/// The attempts of tasks that a worker has.
 pub(in crate::jobs) async fn held(
     conn: &mut Connection,
     id: &str,
-) -> Result<Vec<(String, i64)>, JobError> {
-    Ok(with_conn!(conn, |conn| {
+) -> Result<Vec<AttemptKey>, JobError> {
+    let rows = with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::worker.eq(id))
             .filter(sql::<Bool>(sql::RUNNING))
@@ -306,15 +307,16 @@ pub(in crate::jobs) async fn held(
             .select((tasks_jobs::id, tasks_jobs::fence))
             .load(conn)
             .await
-    })?)
+    })?;
+    Ok(AttemptKey::read(rows))
 }
 
 /// The jobs of a worker that somebody asked to stop.
 pub(in crate::jobs) async fn asked_to_stop(
     conn: &mut Connection,
     id: &str,
-) -> Result<Vec<String>, JobError> {
-    Ok(with_conn!(conn, |conn| {
+) -> Result<Vec<JobId>, JobError> {
+    let ids: Vec<String> = with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::worker.eq(id))
             .filter(sql::<Bool>(sql::RUNNING))
@@ -322,5 +324,6 @@ pub(in crate::jobs) async fn asked_to_stop(
             .select(tasks_jobs::id)
             .load(conn)
             .await
-    })?)
+    })?;
+    Ok(ids.iter().filter_map(|id| readable(id)).collect())
 }

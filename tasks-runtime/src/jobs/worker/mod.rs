@@ -5,9 +5,11 @@
 
 mod aging;
 mod attempt;
+mod attempt_end;
 mod attempts;
 mod capacity;
 mod claim;
+mod claimed;
 pub(super) mod closure;
 mod condition;
 mod dispatch;
@@ -28,6 +30,8 @@ mod shared;
 mod unknown;
 mod waiting;
 
+#[cfg(feature = "metrics")]
+pub(super) use self::attempt_end::AttemptOutcome;
 pub use self::attempts::Attempts;
 pub(super) use self::lifecycle::Worker;
 pub(super) use self::membership::without_worker;

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::aging::{self, Aging};
+use super::attempt_end::AttemptEnd;
 use super::capacity::{Capacity, ClaimRequest};
 use super::claim::{self, ClaimKind};
+use super::claimed::Claimed;
 use super::driver::Driver;
-use super::finish::{Finish, finish};
+use super::finish::finish;
 use super::membership;
 use crate::database::Connection;
 use crate::jobs::error::JobError;
-use crate::jobs::state::JobState;
-use crate::jobs::table::Claimed;
 use crate::jobs::{schedules, store};
 use crate::registry::TaskRegistry;
 
@@ -48,7 +48,7 @@ struct Claims<'a> {
 
 impl Driver {
     pub(super) async fn round(&mut self, claim: bool) -> Result<Round, JobError> {
-        let finished: Vec<Finish> = std::mem::take(&mut self.finished);
+        let finished: Vec<AttemptEnd> = std::mem::take(&mut self.finished);
         let lines = std::mem::take(&mut self.lines);
         let changed: Vec<_> = std::mem::take(&mut self.changed)
             .into_values()
@@ -62,10 +62,10 @@ impl Driver {
         let begins = asks && self.can_begin().await;
         let recheck_timers = self.recheck_timers
             || self.is_due()
-            || finished.iter().any(|end| end.state == JobState::Waiting);
+            || finished.iter().any(|end| end.waits_until().is_some());
         let ticks = asks && recheck_timers;
         // Others may begin what this process gives back.
-        let returns = finished.iter().any(|end| end.state == JobState::Ready);
+        let returns = finished.iter().any(AttemptEnd::is_returned);
         let shared = &self.shared;
         let capacity = Capacity::of(shared);
         self.turn = self.turn.wrapping_add(1);
@@ -115,15 +115,7 @@ impl Driver {
                     tracing::debug!(superseded, "ends of attempts that do not count any more");
                 }
                 for (attempt, progress, artifact) in &changed {
-                    let (id, json) = (attempt.id.to_string(), progress.as_deref());
-                    store::progress(
-                        tx,
-                        &id,
-                        attempt.fence,
-                        json.unwrap_or_default(),
-                        artifact.as_deref(),
-                    )
-                    .await?;
+                    store::progress(tx, attempt.key, progress.as_deref(), *artifact).await?;
                 }
                 store::log(tx, &lines).await?;
                 if ticks {
@@ -153,14 +145,12 @@ impl Driver {
                     self.shared.due.notify_one();
                 }
                 for end in &finished {
-                    self.started.remove(&(end.id.clone(), end.fence));
+                    self.started.remove(&end.attempt);
                 }
                 let changes = &self.shared.changes;
-                let ids = finished.iter().map(|end| end.id.as_str());
-                ids.for_each(|id| changes.notify(id));
-                changed
-                    .iter()
-                    .for_each(|(attempt, ..)| changes.notify_id(attempt.id));
+                let ended = finished.iter().map(|end| end.attempt.job);
+                let reported = changed.iter().map(|(attempt, ..)| attempt.key.job);
+                ended.chain(reported).for_each(|job| changes.notify(job));
             }
             Err(_) => {
                 // For the next round.
@@ -169,7 +159,7 @@ impl Driver {
                 let newer = std::mem::replace(&mut self.lines, lines);
                 self.lines.extend(newer);
                 for (attempt, ..) in changed {
-                    self.changed.insert(attempt.id, attempt);
+                    self.changed.insert(attempt.key.job, attempt);
                 }
                 self.recheck();
             }
@@ -203,10 +193,9 @@ impl Claims<'_> {
             }
             self.aging.count(&want.queue, &kind, jobs.len());
             let is_full = jobs.len() == limit;
-            let (known, unknown): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| {
-                let task = job.task_name.as_deref().unwrap_or_default();
-                self.registry.get(task).is_ok()
-            });
+            let (known, unknown): (Vec<_>, Vec<_>) = jobs
+                .into_iter()
+                .partition(|job| self.registry.get(&job.task_name).is_ok());
             self.capacity.take(&known);
             round.claimed.extend(known);
             if unknown.is_empty() {
@@ -214,10 +203,7 @@ impl Claims<'_> {
                 return Ok(());
             }
             claim::set_aside(tx, self.worker, &unknown).await?;
-            let names: BTreeSet<String> = unknown
-                .into_iter()
-                .filter_map(|job| job.task_name)
-                .collect();
+            let names: BTreeSet<String> = unknown.into_iter().map(|job| job.task_name).collect();
             claim::claim_by_name(tx, &want.queue, &names).await?;
             self.unknown.extend(names);
             round.by_name = true;

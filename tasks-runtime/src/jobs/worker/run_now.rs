@@ -7,12 +7,13 @@ use crate::jobs::id::JobId;
 
 use super::attempt::Event;
 use super::capacity::Capacity;
+use super::claimed::Claimed;
 use super::shared::Shared;
 use super::{claim, membership, runner};
+use crate::jobs::attempt_key::Fence;
 use crate::jobs::engine::RunOutcome;
 use crate::jobs::error::JobError;
 use crate::jobs::state::{JobState, is_quarantined};
-use crate::jobs::table::Claimed;
 
 /// How long to wait before checking again whether the end of an attempt was written, without having been notified.
 const LOOK: Duration = Duration::from_millis(250);
@@ -30,7 +31,7 @@ pub(in crate::jobs) async fn run_one(
     };
     let mut changes = shared.changes.of(job);
     loop {
-        let found: Option<(JobState, i64)> = shared
+        let found: Option<(JobState, Fence)> = shared
             .session
             .read(async |conn| claim::standing(conn, job).await)
             .await?;
@@ -42,11 +43,10 @@ pub(in crate::jobs) async fn run_one(
 }
 
 /// Begins the attempt in this process, and gives its fence, or says why not.
-async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<i64, RunOutcome>, JobError> {
-    let id = job.to_string();
+async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<Fence, RunOutcome>, JobError> {
     // From here on the place is taken, until the attempt has it or does not begin. The shutdown waits for that.
     let free = Capacity::of(&shared).is_free();
-    let Some(reservation) = shared.in_flight.reserve(&id).filter(|_| free) else {
+    let Some(reservation) = shared.in_flight.reserve(job).filter(|_| free) else {
         return Ok(Err(RunOutcome::Busy));
     };
     if shared.stopping.is_cancelled() {
@@ -56,7 +56,7 @@ async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<i64, RunOutcome
     let given: Result<Result<Claimed, RunOutcome>, JobError> = shared
         .session
         .transaction(async |tx| {
-            let Some(found) = claim::asked_for(tx, &id).await? else {
+            let Some(found) = claim::asked_for(tx, job).await? else {
                 return Ok(Err(RunOutcome::Nothing));
             };
             if found.state == JobState::Running {
@@ -70,7 +70,7 @@ async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<i64, RunOutcome
             // One of a task that this process does not have is run by another that is called.
             let known = shared.executor.registry().get(task).is_ok();
             // Nobody else looks between these two: it is the thread of the driver.
-            let capacity = Capacity::but_for(&shared, Some(&id));
+            let capacity = Capacity::but_for(&shared, Some(job));
             if !known || !capacity.has_room_for(&found.queue, task, quarantined) {
                 return Ok(Err(RunOutcome::Busy));
             }
@@ -81,15 +81,15 @@ async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<i64, RunOutcome
             {
                 return Ok(Err(RunOutcome::Busy));
             }
-            let given = claim::claim_one(tx, &worker, &id, shared.clock.now()).await?;
+            let given = claim::claim_one(tx, &worker, job, shared.clock.now()).await?;
             Ok(given.ok_or(RunOutcome::Busy))
         })
         .await;
     Ok(given?.map(|job| {
-        let fence = job.fence;
+        let key = job.key;
         // While its place is kept: the driver takes what was given, and is not known to have begun, for lost.
-        let _ = shared.outbox.send(Event::Began(id.clone(), fence));
+        let _ = shared.outbox.send(Event::Began(key));
         runner::start(&shared, job);
-        fence
+        key.fence
     }))
 }

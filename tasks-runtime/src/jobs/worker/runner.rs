@@ -3,21 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::jobs::id::JobId;
 #[cfg(feature = "metrics")]
-use crate::jobs::metrics::AttemptOutcome;
+use crate::jobs::metrics::OutcomeLabel;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Event};
-use super::finish::Finish;
+use super::attempt_end::{AttemptEnd, AttemptOutcome, Failure};
+use super::claimed::Claimed;
 use super::in_flight::{InFlightAttempt, StopReason};
 use super::shared::Shared;
 use crate::artifacts::ArtifactId;
 use crate::call::ExecuteError;
 use crate::execute::loggable;
 use crate::jobs::clock::Clock;
-use crate::jobs::state::{JobState, is_quarantined};
-use crate::jobs::table::Claimed;
+use crate::jobs::state::is_quarantined;
 use crate::registry::RegisteredTask;
 use crate::task::{Caller, JobPolicy, Outcome, TaskFailure};
 
@@ -29,16 +28,13 @@ const NO_KEY: Duration = Duration::from_secs(5);
 
 /// Starts the attempt of a job that this worker was given.
 pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
-    let Ok(id) = job.id.parse::<JobId>() else {
-        return;
-    };
     let stop = CancellationToken::new();
     shared.in_flight.add(
-        job.id.clone(),
+        job.key.job,
         InFlightAttempt {
-            fence: job.fence,
+            fence: job.key.fence,
             queue: job.queue.clone(),
-            task: Some(job.task_name.clone().unwrap_or_default()),
+            task: Some(job.task_name.clone()),
             quarantined: is_quarantined(job.crashes),
             stop: stop.clone(),
             why: None,
@@ -46,19 +42,17 @@ pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
         },
     );
     let attempt = Arc::new(Attempt::new(
-        id,
-        job.attempt.unsigned_abs(),
-        job.max_attempts.unsigned_abs(),
-        job.fence,
+        job.key,
+        job.attempt,
+        job.max_attempts,
         shared.outbox.clone(),
         shared.clock.clone(),
     ));
-    shared.changes.notify_id(id);
+    shared.changes.notify(job.key.job);
     #[cfg(feature = "metrics")]
     if let Some(metrics) = &shared.metrics {
         let waited = u64::try_from(shared.clock.now() - job.run_at).unwrap_or(0);
-        let task = job.task_name.as_deref().unwrap_or_default();
-        metrics.started(task, Duration::from_micros(waited));
+        metrics.started(&job.task_name, Duration::from_micros(waited));
     }
     shared
         .handle
@@ -66,11 +60,11 @@ pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
 }
 
 async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: CancellationToken) {
-    if !shared.in_flight.begin(&job.id, job.fence) {
+    if !shared.in_flight.begin(job.key) {
         // It waited for a thread for too long, and was returned.
         return;
     }
-    let name = job.task_name.as_deref().unwrap_or_default();
+    let name = job.task_name.as_str();
     #[cfg(feature = "metrics")]
     let began = std::time::Instant::now();
     let entry = shared.executor.registry().get(name);
@@ -110,11 +104,12 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
     };
     // A thread cannot be stopped: until it has ended, so has not the attempt.
     attempt.ended().await;
-    let why = shared.in_flight.remove(&job.id, job.fence);
+    let why = shared.in_flight.remove(job.key);
     let end = match why {
         None | Some(StopReason::Shutdown) if without_key => {
-            let back = Finish::returned(&job.id, job.fence, shared.clock.now());
-            Some(later(back, shared.clock.after(NO_KEY)))
+            let until = shared.clock.after(NO_KEY);
+            let outcome = AttemptOutcome::Deferred { until };
+            Some(AttemptEnd::new(job.key, shared.clock.now(), outcome))
         }
         why => end(&job, &attempt, &policy, result, why, &shared.clock),
     };
@@ -123,9 +118,8 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
         && (end.is_some() || attempt.is_completed())
     {
         // Without an end it was completed in a transaction of the task's own.
-        let outcome = end
-            .as_ref()
-            .map_or(AttemptOutcome::Completed, Finish::outcome);
+        let outcome = end.as_ref().map(|end| OutcomeLabel::from(&end.outcome));
+        let outcome = outcome.unwrap_or(OutcomeLabel::Completed);
         metrics.ended(name, outcome, began.elapsed());
     }
     if let Some(end) = &end {
@@ -134,37 +128,40 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
             .registry()
             .get(name)
             .is_ok_and(RegisteredTask::has_secrets);
-        say(&job, &attempt, end, secret, shared.clock.now());
+        say(&job, end, secret);
     }
     let event = match end {
         Some(end) => Event::Finished(Box::new(end)),
-        None => Event::Over(job.id, job.fence),
+        None => Event::Over(job.key),
     };
     let _ = shared.outbox.send(event);
     shared.in_flight.acknowledge();
 }
 
 /// An attempt that failed is seen in the log.
-fn say(job: &Claimed, attempt: &Attempt, end: &Finish, secret: bool, now: i64) {
-    let (job_id, task, number) = (&job.id, job.task_name.as_deref(), attempt.number);
-    let error = end.error.as_deref().map(|error| loggable(error, secret));
-    let place = end
-        .error_traceback
-        .as_deref()
-        .and_then(TaskFailure::place_in);
-    if end.state == JobState::Failed {
-        tracing::error!(job_id, task, attempt = number, error, place, "a job failed");
-    } else if end.state == JobState::Waiting && error.is_some() {
-        let seconds = (end.run_at - now).max(0) / 1_000_000;
-        tracing::warn!(
-            job_id,
-            task,
-            attempt = number,
-            error,
-            place,
-            again_in = format!("{seconds} s"),
-            "an attempt of a job failed"
-        );
+fn say(job: &Claimed, end: &AttemptEnd, secret: bool) {
+    let (AttemptOutcome::Failed(failure) | AttemptOutcome::Retried { failure, .. }) = &end.outcome
+    else {
+        return;
+    };
+    let (job_id, task, attempt) = (job.key.job, job.task_name.as_str(), job.attempt);
+    let error = loggable(&failure.message, secret);
+    let place = failure.traceback.as_deref().and_then(TaskFailure::place_in);
+    match end.waits_until() {
+        None => tracing::error!(%job_id, task, attempt, error, place, "a job failed"),
+        Some(at) => {
+            let seconds = (at - end.at).max(0) / 1_000_000;
+            let again_in = format!("{seconds} s");
+            tracing::warn!(
+                %job_id,
+                task,
+                attempt,
+                error,
+                place,
+                again_in,
+                "an attempt of a job failed"
+            );
+        }
     }
 }
 
@@ -176,79 +173,63 @@ fn end(
     result: Option<Result<Outcome, ExecuteError>>,
     why: Option<StopReason>,
     clock: &Clock,
-) -> Option<Finish> {
-    let now = clock.now();
-    let blank = Finish {
-        artifact_id: attempt.artifact().map(|id| id.to_string()),
-        ..Finish::returned(&job.id, job.fence, now)
+) -> Option<AttemptEnd> {
+    let end = AttemptEnd {
+        artifact: attempt.artifact(),
+        ..AttemptEnd::new(job.key, clock.now(), AttemptOutcome::Returned)
     };
     match why {
         Some(StopReason::Superseded) => return None,
         Some(StopReason::Canceled) => {
-            return Some(Finish {
-                state: JobState::Canceled,
-                attempts: 0,
-                finished_at: Some(now),
-                ..blank
+            return Some(AttemptEnd {
+                outcome: AttemptOutcome::Canceled,
+                ..end
             });
         }
         Some(StopReason::Shutdown) if result.is_none() => {
-            return Some(Finish::left_behind(&job.id, job.fence, false, now));
+            return Some(AttemptEnd::left_behind(job.key, false, end.at));
         }
         _ => {}
     }
-    let result = result?;
-    let failure = match result {
+    let failure = match result? {
         Ok(Outcome::Completed(_)) if attempt.is_completed() => return None,
         Ok(Outcome::Completed(json)) => {
             let json = String::from_utf8(json).unwrap_or_default();
-            return Some(Finish {
-                state: JobState::Completed,
-                attempts: 0,
-                finished_at: Some(now),
-                artifact_id: blank.artifact_id.clone().or_else(|| artifact_in(&json)),
+            return Some(AttemptEnd {
+                artifact: end.artifact.or_else(|| artifact_in(&json)),
                 progress: attempt.take_reported().0,
-                result: Some(json),
-                ..blank
+                outcome: AttemptOutcome::Completed(json),
+                ..end
             });
         }
         Ok(Outcome::Failed(failure)) => failure,
-        Err(ExecuteError::Refused { .. }) => return Some(later(blank, clock.after(BUSY))),
+        Err(ExecuteError::Refused { .. }) => {
+            let until = clock.after(BUSY);
+            return Some(AttemptEnd {
+                outcome: AttemptOutcome::Deferred { until },
+                ..end
+            });
+        }
         // Only known ones are claimed.
-        Err(ExecuteError::UnknownTask { .. }) => return Some(blank),
+        Err(ExecuteError::UnknownTask { .. }) => return Some(end),
         Err(error) => {
             let lasting = !matches!(error, ExecuteError::Unavailable { .. });
             TaskFailure::of_execution(&error, lasting)
         }
     };
-    let failed = Finish {
-        attempts: 0,
-        error_type: Some(failure.r#type),
-        error: Some(failure.message),
-        error_traceback: failure.traceback,
-        progress: attempt.take_reported().0,
-        ..blank
+    let is_last = failure.permanent || job.attempt >= job.max_attempts;
+    let failure = Failure::from(failure);
+    let outcome = if is_last {
+        AttemptOutcome::Failed(failure)
+    } else {
+        let at = clock.after(spread(policy.backoff.delay(job.attempt)));
+        AttemptOutcome::Retried { failure, at }
     };
-    if failure.permanent || job.attempt >= job.max_attempts {
-        return Some(Finish {
-            state: JobState::Failed,
-            finished_at: Some(now),
-            ..failed
-        });
-    }
-    Some(later(
-        failed,
-        clock.after(spread(policy.backoff.delay(job.attempt.unsigned_abs()))),
-    ))
-}
-
-/// The job waits until then.
-fn later(end: Finish, at: i64) -> Finish {
-    Finish {
-        state: JobState::Waiting,
-        run_at: at,
+    Some(AttemptEnd {
+        progress: attempt.take_reported().0,
+        outcome,
         ..end
-    }
+    })
 }
 
 /// Up to a tenth more, so that jobs that failed together do not come back together.
@@ -259,7 +240,7 @@ fn spread(delay: Duration) -> Duration {
 }
 
 /// The artifact that a result names: it is its id, or has it as `artifact_id`.
-fn artifact_in(json: &str) -> Option<String> {
+fn artifact_in(json: &str) -> Option<ArtifactId> {
     #[derive(serde::Deserialize)]
     struct Named {
         artifact_id: Option<String>,
@@ -271,5 +252,5 @@ fn artifact_in(json: &str) -> Option<String> {
     } else {
         return None;
     };
-    id.parse::<ArtifactId>().is_ok().then_some(id)
+    id.parse().ok()
 }

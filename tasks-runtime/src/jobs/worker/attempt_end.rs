@@ -1,0 +1,162 @@
+//! How an attempt ended, and what becomes of its job.
+
+use crate::artifacts::ArtifactId;
+use crate::jobs::attempt_key::AttemptKey;
+use crate::jobs::state::JobState;
+use crate::jobs::text::storable;
+use crate::jobs::{MAX_ERROR, MAX_TRACEBACK};
+use crate::task::TaskFailure;
+use crate::text::cut;
+
+/// How long the name of an error's type may be, in bytes: names of generic types are long.
+const MAX_ERROR_TYPE: usize = 1024;
+
+/// What the record of a closure says whose process ended.
+pub(in crate::jobs) const LOST: &str =
+    "the process that ran it ended, and a closure cannot survive its process";
+
+/// The end of an attempt, to be written.
+#[derive(Clone, Debug)]
+pub(in crate::jobs) struct AttemptEnd {
+    pub(in crate::jobs) attempt: AttemptKey,
+    /// When it ended, in microseconds since 1970, by the clock of the database.
+    pub(in crate::jobs) at: i64,
+    pub(in crate::jobs) outcome: AttemptOutcome,
+    pub(in crate::jobs) artifact: Option<ArtifactId>,
+    /// Progress that it reported last, as JSON.
+    pub(in crate::jobs) progress: Option<String>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub(in crate::jobs) enum AttemptOutcome {
+    /// With a result, which is JSON.
+    Completed(String),
+    /// It failed, and no other attempt follows.
+    Failed(Failure),
+    /// It failed, and another attempt follows at a time.
+    Retried { failure: Failure, at: i64 },
+    /// Somebody canceled the job.
+    Canceled,
+    /// It came to nothing through no fault of its own, and is not counted; the job is ready again.
+    Returned,
+    /// As [`Returned`](Self::Returned), but the job waits until a time.
+    Deferred { until: i64 },
+    /// It was a closure, and its process ended.
+    Lost,
+}
+
+/// An error of an attempt, as it can be stored.
+#[derive(Clone, Debug)]
+pub(in crate::jobs) struct Failure {
+    pub(in crate::jobs) r#type: String,
+    pub(in crate::jobs) message: String,
+    pub(in crate::jobs) traceback: Option<String>,
+}
+
+impl From<TaskFailure> for Failure {
+    /// Without what a database cannot store, and what is too long: one end that cannot be written would keep all others from it.
+    fn from(failure: TaskFailure) -> Self {
+        let text = |text: String, most| {
+            let mut text = storable(&text);
+            cut(&mut text, most);
+            text
+        };
+        Self {
+            r#type: text(failure.r#type, MAX_ERROR_TYPE),
+            message: text(failure.message, MAX_ERROR),
+            traceback: failure
+                .traceback
+                .map(|traceback| text(traceback, MAX_TRACEBACK)),
+        }
+    }
+}
+
+/// What an end writes into the row of its job.
+pub(in crate::jobs) struct Columns<'a> {
+    pub(in crate::jobs) state: JobState,
+    /// When the job is due again, if it is.
+    pub(in crate::jobs) run_at: i64,
+    /// What is added to the number of the attempt: -1 where it is not to count.
+    pub(in crate::jobs) attempts: i32,
+    pub(in crate::jobs) finished_at: Option<i64>,
+    pub(in crate::jobs) error_type: Option<&'a str>,
+    pub(in crate::jobs) error: Option<&'a str>,
+    pub(in crate::jobs) error_traceback: Option<&'a str>,
+    pub(in crate::jobs) result: Option<&'a str>,
+}
+
+impl AttemptEnd {
+    /// Of an attempt that reported nothing.
+    pub(in crate::jobs) fn new(attempt: AttemptKey, at: i64, outcome: AttemptOutcome) -> Self {
+        Self {
+            attempt,
+            at,
+            outcome,
+            artifact: None,
+            progress: None,
+        }
+    }
+
+    /// Of an attempt that does not end before its process: a closure is lost, anything else goes back.
+    pub(in crate::jobs) fn left_behind(attempt: AttemptKey, is_closure: bool, at: i64) -> Self {
+        let outcome = if is_closure {
+            AttemptOutcome::Lost
+        } else {
+            AttemptOutcome::Returned
+        };
+        Self::new(attempt, at, outcome)
+    }
+
+    /// Whether the job can be claimed again at once.
+    pub(in crate::jobs) fn is_returned(&self) -> bool {
+        matches!(self.outcome, AttemptOutcome::Returned)
+    }
+
+    /// When the job is due again, if it waits for a time.
+    pub(in crate::jobs) fn waits_until(&self) -> Option<i64> {
+        match self.outcome {
+            AttemptOutcome::Retried { at, .. } | AttemptOutcome::Deferred { until: at } => Some(at),
+            _ => None,
+        }
+    }
+
+    pub(in crate::jobs) fn columns(&self) -> Columns<'_> {
+        use AttemptOutcome::{Canceled, Completed, Deferred, Failed, Lost, Retried, Returned};
+        let state = match &self.outcome {
+            Completed(_) => JobState::Completed,
+            Failed(_) | Lost => JobState::Failed,
+            Canceled => JobState::Canceled,
+            Retried { .. } | Deferred { .. } => JobState::Waiting,
+            Returned => JobState::Ready,
+        };
+        let (error_type, error, error_traceback) = match &self.outcome {
+            Failed(failure) | Retried { failure, .. } => (
+                Some(failure.r#type.as_str()),
+                Some(failure.message.as_str()),
+                failure.traceback.as_deref(),
+            ),
+            Lost => (Some("lost"), Some(LOST), None),
+            Completed(_) | Canceled | Returned | Deferred { .. } => (None, None, None),
+        };
+        Columns {
+            state,
+            run_at: self.waits_until().unwrap_or(self.at),
+            attempts: match &self.outcome {
+                Returned | Deferred { .. } => -1,
+                Completed(_) | Failed(_) | Retried { .. } | Canceled | Lost => 0,
+            },
+            finished_at: match &self.outcome {
+                Completed(_) | Failed(_) | Canceled | Lost => Some(self.at),
+                Retried { .. } | Returned | Deferred { .. } => None,
+            },
+            error_type,
+            error,
+            error_traceback,
+            result: match &self.outcome {
+                Completed(result) => Some(result),
+                _ => None,
+            },
+        }
+    }
+}
