@@ -9,7 +9,7 @@ use serde_json::json;
 use tasks_runtime::{RegisteredTask, TaskRegistry};
 
 use crate::html::{STYLE, escape};
-use crate::http::page as page_at;
+use crate::http::Verbs;
 use crate::info::ServiceInfo;
 use crate::openapi::Endpoint;
 use crate::part::{Claim, Link, Part};
@@ -46,15 +46,15 @@ pub(crate) fn part(
             let get = move || {
                 let page = page.clone();
                 async move {
-                    HttpResponse::Ok()
+                    Ok(HttpResponse::Ok()
                         .content_type("text/html; charset=utf-8")
                         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
                         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-                        .body(page)
+                        .body(page))
                 }
             };
             // Inside of a scope without a prefix, the root is the empty path as well.
-            config.service(page_at(web::resource(["", "/"]), get));
+            config.service(Verbs::at(web::resource(["", "/"])).page(get));
         })
 }
 

@@ -7,7 +7,7 @@ use chrono::{SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::http::only_get;
+use crate::http::Verbs;
 use crate::openapi::Endpoint;
 use crate::part::{Claim, Part};
 
@@ -62,8 +62,8 @@ pub(crate) fn part(path: &str, version: &str, capabilities: BTreeMap<&'static st
                     current_time: Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true),
                     ..fixed.clone()
                 };
-                async move { HttpResponse::Ok().json(system) }
+                async move { Ok(HttpResponse::Ok().json(system)) }
             };
-            config.service(only_get(web::resource(own.as_str()), &[], get));
+            config.service(Verbs::at(web::resource(own.as_str())).get(true, &[], get));
         })
 }

@@ -12,21 +12,16 @@ use futures_util::TryStreamExt as _;
 use tasks_runtime::artifacts::{ArtifactContent, ArtifactError};
 
 use super::disposition::{attachment, extension};
-use super::handlers::Answer;
 use super::query;
 use super::range::{Wanted, wanted};
 use super::state::State;
-use crate::http::{answer, matches_etag};
+use crate::http::{Answer, matches_etag};
 use crate::problem::Problem;
 
-pub(super) async fn download(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let id = query::id(&request)?;
-        let content = state.manager.content(id).await?;
-        respond(&request, content.ok_or(ArtifactError::NotFound(id))?).await
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn download(request: HttpRequest, state: Data<State>) -> Answer {
+    let id = query::id(&request)?;
+    let content = state.manager.content(id).await?;
+    respond(&request, content.ok_or(ArtifactError::NotFound(id))?).await
 }
 
 async fn respond(request: &HttpRequest, content: ArtifactContent) -> Answer {

@@ -10,11 +10,8 @@ use super::query::{self, Part};
 use super::state::State;
 use crate::access::Access;
 use crate::http::paging::{self, MOST, with_next};
-use crate::http::{Document, answer, check_json, conditional, json, public_base};
+use crate::http::{Answer, Document, check_json, conditional, json, public_base};
 use crate::problem::Problem;
-
-/// What a handler comes to.
-pub(super) type Answer = Result<HttpResponse, Problem>;
 
 pub(super) fn unknown(id: ArtifactId) -> Problem {
     ArtifactError::NotFound(id).into()
@@ -71,100 +68,68 @@ pub(super) async fn read_body(
         .await
 }
 
-pub(super) async fn create(
-    request: HttpRequest,
-    state: Data<State>,
-    payload: Payload,
-) -> HttpResponse {
-    let result: Answer = async {
-        Access::check_unlimited(&request)?;
-        let bytes = read_body(&request, &state, payload).await?;
-        let artifact = Body::read(&bytes, Known::Create)?.create()?;
-        let saved = state.manager.save(artifact).await?;
-        Ok(created(&request, &state, &saved))
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn create(request: HttpRequest, state: Data<State>, payload: Payload) -> Answer {
+    Access::check_unlimited(&request)?;
+    let bytes = read_body(&request, &state, payload).await?;
+    let artifact = Body::read(&bytes, Known::Create)?.create()?;
+    let saved = state.manager.save(artifact).await?;
+    Ok(created(&request, &state, &saved))
 }
 
-pub(super) async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        Access::check_unlimited(&request)?;
-        match query::part(request.query_string())? {
-            Part::After(after) => {
-                let list = state.manager.list(after, MOST).await?;
-                let response = conditional(&request, &Document::new(write_list(&list.items)));
-                let next = list.next;
-                let next = next.map(|next| format!("{}?after={next}", request.path()));
-                Ok(with_next(response, next))
-            }
-            Part::Page(wanted) => {
-                let found = state.manager.page(wanted.page, wanted.size).await?;
-                let items = write_list(&found.items);
-                let body = paging::page(&items, found.total, found.pages, wanted);
-                Ok(conditional(&request, &Document::new(body)))
-            }
+pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Answer {
+    Access::check_unlimited(&request)?;
+    match query::part(request.query_string())? {
+        Part::After(after) => {
+            let list = state.manager.list(after, MOST).await?;
+            let response = conditional(&request, &Document::new(write_list(&list.items)));
+            let next = list.next;
+            let next = next.map(|next| format!("{}?after={next}", request.path()));
+            Ok(with_next(response, next))
+        }
+        Part::Page(wanted) => {
+            let found = state.manager.page(wanted.page, wanted.size).await?;
+            let items = write_list(&found.items);
+            let body = paging::page(&items, found.total, found.pages, wanted);
+            Ok(conditional(&request, &Document::new(body)))
         }
     }
-    .await;
-    answer(&request, result)
 }
 
-pub(super) async fn get(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let id = query::id(&request)?;
-        let found = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
-        Ok(conditional(&request, &Document::new(write(&found))))
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn get(request: HttpRequest, state: Data<State>) -> Answer {
+    let id = query::id(&request)?;
+    let found = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
+    Ok(conditional(&request, &Document::new(write(&found))))
 }
 
-pub(super) async fn expand(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let id = query::id(&request)?;
-        let node = state.manager.expand(id).await?.ok_or_else(|| unknown(id))?;
-        let mut out = Vec::new();
-        node.write_json(&mut out, true);
-        Ok(conditional(&request, &Document::new(out)))
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn expand(request: HttpRequest, state: Data<State>) -> Answer {
+    let id = query::id(&request)?;
+    let node = state.manager.expand(id).await?.ok_or_else(|| unknown(id))?;
+    let mut out = Vec::new();
+    node.write_json(&mut out, true);
+    Ok(conditional(&request, &Document::new(out)))
 }
 
-pub(super) async fn tree(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let id = query::id(&request)?;
-        let node = state.manager.tree(id).await?.ok_or_else(|| unknown(id))?;
-        let mut out = Vec::new();
-        node.write_json(&mut out, false);
-        Ok(conditional(&request, &Document::new(out)))
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn tree(request: HttpRequest, state: Data<State>) -> Answer {
+    let id = query::id(&request)?;
+    let node = state.manager.tree(id).await?.ok_or_else(|| unknown(id))?;
+    let mut out = Vec::new();
+    node.write_json(&mut out, false);
+    Ok(conditional(&request, &Document::new(out)))
 }
 
-pub(super) async fn metadata(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let id = query::id(&request)?;
-        let found = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
-        let text = found.metadata.as_str().to_owned();
-        Ok(conditional(&request, &Document::new(text)))
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn metadata(request: HttpRequest, state: Data<State>) -> Answer {
+    let id = query::id(&request)?;
+    let found = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
+    let text = found.metadata.as_str().to_owned();
+    Ok(conditional(&request, &Document::new(text)))
 }
 
-pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        Access::check_unlimited(&request)?;
-        let total = state.manager.count().await?;
-        Ok(json(format!("{{\"total\":{total}}}").into()))
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> Answer {
+    Access::check_unlimited(&request)?;
+    let total = state.manager.count().await?;
+    Ok(json(format!("{{\"total\":{total}}}").into()))
 }
 
-pub(super) async fn schema(request: HttpRequest) -> HttpResponse {
-    conditional(&request, &Document::schema_of::<Artifact>())
+pub(super) async fn schema(request: HttpRequest) -> Answer {
+    Ok(conditional(&request, &Document::schema_of::<Artifact>()))
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::http::Method;
 use actix_web::web;
 use tasks_runtime::artifacts::ArtifactManager;
 
@@ -132,7 +133,9 @@ impl HttpServiceFactory for ArtifactScope {
             manager: self.manager,
             options: self.options,
         });
-        let at = |rest: &str| Verbs::new(&format!("{}{rest}", self.prefix), &state);
+        let at = |rest: &str| {
+            Verbs::at(web::resource(format!("{}{rest}", self.prefix)).app_data(state.clone()))
+        };
         let Options {
             create,
             read,
@@ -145,53 +148,38 @@ impl HttpServiceFactory for ArtifactScope {
         at("/$upload")
             .on(
                 create,
-                "POST",
+                Method::POST,
                 Takes::query(upload::QUERY),
-                web::post().to(upload::upload),
+                upload::upload,
             )
             .register(config);
         at("/$schema")
-            .get(read, &[], web::to(handlers::schema))
+            .get(read, &[], handlers::schema)
             .register(config);
         at("/$stats")
-            .get(read, &[], web::to(handlers::stats))
+            .get(read, &[], handlers::stats)
             .register(config);
         at("")
-            .get(read, query::LIST, web::to(handlers::list))
-            .on(
-                create,
-                "POST",
-                Takes::body(),
-                web::post().to(handlers::create),
-            )
+            .get(read, query::LIST, handlers::list)
+            .on(create, Method::POST, Takes::body(), handlers::create)
             .register(config);
         at("/{id}/$expand")
-            .get(read, &[], web::to(handlers::expand))
+            .get(read, &[], handlers::expand)
             .register(config);
         at("/{id}/$tree")
-            .get(read, &[], web::to(handlers::tree))
+            .get(read, &[], handlers::tree)
             .register(config);
         at("/{id}/$metadata")
-            .get(read, &[], web::to(handlers::metadata))
+            .get(read, &[], handlers::metadata)
             .register(config);
         at("/{id}/$download")
-            .get(read, &[], web::to(download::download))
+            .get(read, &[], download::download)
             .register(config);
         at("/{id}")
-            .get(read, &[], web::to(handlers::get))
-            .on(update, "PUT", Takes::body(), web::put().to(change::replace))
-            .on(
-                update,
-                "PATCH",
-                Takes::body(),
-                web::patch().to(change::patch),
-            )
-            .on(
-                delete,
-                "DELETE",
-                Takes::nothing(),
-                web::delete().to(change::delete),
-            )
+            .get(read, &[], handlers::get)
+            .on(update, Method::PUT, Takes::body(), change::replace)
+            .on(update, Method::PATCH, Takes::body(), change::patch)
+            .on(delete, Method::DELETE, Takes::nothing(), change::delete)
             .register(config);
     }
 }

@@ -6,34 +6,24 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::artifacts::{Artifact, ArtifactError};
 
-use super::handlers::{Answer, read_body, unknown, write};
+use super::handlers::{read_body, unknown, write};
 use super::input::{Body, Known};
 use super::query;
 use super::state::State;
 use crate::access::Access;
-use crate::http::{Document, answer, check_preconditions, is_conditional, json};
+use crate::http::{Answer, Document, check_preconditions, is_conditional, json};
 
 /// How often a change is made anew when somebody else changes the artifact at the same time.
 const TRIES: usize = 5;
 
 /// `PUT`: the whole artifact.
-pub(super) async fn replace(
-    request: HttpRequest,
-    state: Data<State>,
-    payload: Payload,
-) -> HttpResponse {
-    let result = change(&request, &state, payload, Known::Replace).await;
-    answer(&request, result)
+pub(super) async fn replace(request: HttpRequest, state: Data<State>, payload: Payload) -> Answer {
+    change(&request, &state, payload, Known::Replace).await
 }
 
 /// `PATCH`: what the body names (RFC 7396).
-pub(super) async fn patch(
-    request: HttpRequest,
-    state: Data<State>,
-    payload: Payload,
-) -> HttpResponse {
-    let result = change(&request, &state, payload, Known::Patch).await;
-    answer(&request, result)
+pub(super) async fn patch(request: HttpRequest, state: Data<State>, payload: Payload) -> Answer {
+    change(&request, &state, payload, Known::Patch).await
 }
 
 async fn change(request: &HttpRequest, state: &State, payload: Payload, known: Known) -> Answer {
@@ -60,25 +50,21 @@ async fn change(request: &HttpRequest, state: &State, payload: Payload, known: K
     }
 }
 
-pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        Access::check_unlimited(&request)?;
-        let id = query::id(&request)?;
-        let deleted = if is_conditional(&request) {
-            let current = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
-            check_preconditions(&request, &etag(&current))?;
-            state.manager.delete_if_unchanged(&current).await?
-        } else {
-            state.manager.delete(id).await?
-        };
-        if deleted {
-            Ok(HttpResponse::new(StatusCode::NO_CONTENT))
-        } else {
-            Err(unknown(id))
-        }
+pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> Answer {
+    Access::check_unlimited(&request)?;
+    let id = query::id(&request)?;
+    let deleted = if is_conditional(&request) {
+        let current = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
+        check_preconditions(&request, &etag(&current))?;
+        state.manager.delete_if_unchanged(&current).await?
+    } else {
+        state.manager.delete(id).await?
+    };
+    if deleted {
+        Ok(HttpResponse::new(StatusCode::NO_CONTENT))
+    } else {
+        Err(unknown(id))
     }
-    .await;
-    answer(&request, result)
 }
 
 fn etag(artifact: &Artifact) -> String {

@@ -10,20 +10,20 @@ use actix_web::http::header::{
 };
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest};
 use futures_util::{Stream, StreamExt as _};
 use serde_json::{Value, json};
 use tasks_runtime::ArgumentError;
 use tasks_runtime::artifacts::{Artifact, ArtifactId, ArtifactIn, JsonText, Upload};
 
 use super::fields::{metadata_text, tag_list};
-use super::handlers::{Answer, created};
+use super::handlers::created;
 use super::input::Wrong;
 use super::part_lengths::PartLengths;
 use super::state::State;
 use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
-use crate::http::{ULID, answer, is_of_other_site};
+use crate::http::{Answer, ULID, is_of_other_site};
 use crate::problem::Problem;
 
 /// How large a field of a form may be beside the file.
@@ -48,29 +48,21 @@ fn ulid() -> Value {
     json!({"type": "string", "pattern": ULID})
 }
 
-pub(super) async fn upload(
-    request: HttpRequest,
-    state: Data<State>,
-    payload: Payload,
-) -> HttpResponse {
-    let result: Answer = async {
-        Access::check_unlimited(&request)?;
-        let headers = request.headers();
-        check(&request, state.options.upload_limit)?;
-        let content_type = text(headers, CONTENT_TYPE);
-        let is_form = content_type
-            .as_deref()
-            .is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("multipart/"));
-        let fields = Fields::of_query(&request)?;
-        let saved = if is_form {
-            form(&state, &request, fields, payload).await?
-        } else {
-            raw(&state, &request, fields, content_type, payload).await?
-        };
-        Ok(created(&request, &state, &saved))
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn upload(request: HttpRequest, state: Data<State>, payload: Payload) -> Answer {
+    Access::check_unlimited(&request)?;
+    let headers = request.headers();
+    check(&request, state.options.upload_limit)?;
+    let content_type = text(headers, CONTENT_TYPE);
+    let is_form = content_type
+        .as_deref()
+        .is_some_and(|kind| kind.trim().to_ascii_lowercase().starts_with("multipart/"));
+    let fields = Fields::of_query(&request)?;
+    let saved = if is_form {
+        form(&state, &request, fields, payload).await?
+    } else {
+        raw(&state, &request, fields, content_type, payload).await?
+    };
+    Ok(created(&request, &state, &saved))
 }
 
 fn text(headers: &HeaderMap, name: impl actix_web::http::header::AsHeaderName) -> Option<String> {

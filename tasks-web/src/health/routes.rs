@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::report::{Health, Report, Status};
 use super::stream::Watch;
+use crate::http::Verbs;
 use crate::http::sse::{self, Streams};
-use crate::http::{answer, only_get};
 use crate::openapi::Endpoint;
 use crate::part::{Claim, Part};
 
@@ -76,24 +76,22 @@ pub(crate) fn part(
                     (Arc::clone(&watched), streams.clone(), stopping.clone());
                 async move {
                     if stopping.is_cancelled() {
-                        return sse::over();
+                        return Ok(sse::over());
                     }
-                    let opened = sse::interval(request.query_string()).and_then(|interval| {
-                        let place = streams.take(&request)?;
-                        let watch = Watch::new(health, interval, stopping, place);
-                        Ok(sse::respond(&request, watch.events()))
-                    });
-                    answer(&request, opened)
+                    let interval = sse::interval(request.query_string())?;
+                    let place = streams.take(&request)?;
+                    let watch = Watch::new(health, interval, stopping, place);
+                    Ok(sse::respond(&request, watch.events()))
                 }
             };
             let health = Arc::clone(&health);
             let get = move || {
                 let health = Arc::clone(&health);
-                async move { respond(&*health.report().await) }
+                async move { Ok(respond(&*health.report().await)) }
             };
             let stream_at = web::resource(format!("{own}/$stream"));
-            config.service(only_get(stream_at, sse::QUERY, stream));
-            config.service(only_get(web::resource(own.as_str()), &[], get));
+            config.service(Verbs::at(stream_at).get(true, sse::QUERY, stream));
+            config.service(Verbs::at(web::resource(own.as_str())).get(true, &[], get));
         })
 }
 

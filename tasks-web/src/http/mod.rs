@@ -1,5 +1,6 @@
 //! What all routes have in common: bodies, conditional answers, documents, streams of events.
 
+mod answer;
 mod body;
 mod document;
 pub(crate) mod duration;
@@ -17,9 +18,9 @@ mod respond;
 mod site;
 pub(crate) mod sse;
 mod takes;
-#[cfg(feature = "database")]
 mod verbs;
 
+pub(crate) use answer::Answer;
 pub(crate) use body::{BodyLimits, check_json, is_announced};
 pub(crate) use document::Document;
 #[cfg(feature = "database")]
@@ -32,12 +33,11 @@ pub(crate) use proxies::public_base;
 pub(crate) use proxies::{TrustedProxies, UNKNOWN, client_address, network, public_prefix};
 pub use request_id::RequestId;
 pub(crate) use request_id::X_REQUEST_ID;
-pub(crate) use respond::{answer, conditional, json, only_get, page};
 #[cfg(feature = "database")]
 pub(crate) use respond::{check_preconditions, is_conditional};
+pub(crate) use respond::{conditional, json};
 #[cfg(feature = "database")]
 pub(crate) use site::is_of_other_site;
 pub(crate) use site::{check_same_site, is_own_origin, origin};
 pub(crate) use takes::Takes;
-#[cfg(feature = "database")]
 pub(crate) use verbs::Verbs;

@@ -9,17 +9,12 @@ use actix_web::http::{
     StatusCode,
     header::{HeaderName, IF_MATCH},
 };
-use actix_web::web::{self, Bytes};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
 
-use super::query::Parameter;
-use super::{Document, Takes};
+use super::Document;
+#[cfg(feature = "database")]
 use crate::problem::Problem;
-
-/// The answer, or the problem in its place.
-pub(crate) fn answer(request: &HttpRequest, result: Result<HttpResponse, Problem>) -> HttpResponse {
-    result.unwrap_or_else(|problem| problem.answer(request))
-}
 
 pub(crate) fn json(body: Bytes) -> HttpResponse {
     let mut response = HttpResponse::Ok();
@@ -110,41 +105,4 @@ pub(crate) fn check_preconditions(request: &HttpRequest, etag: &str) -> Result<(
         return refuse("If-None-Match", "names this very version");
     }
     Ok(())
-}
-
-/// A resource that is read only, with these parameters in its query: other methods are answered by 405.
-pub(crate) fn only_get<F, Args>(
-    resource: Resource,
-    query: &'static [Parameter],
-    handler: F,
-) -> Resource
-where
-    F: Handler<Args> + Clone,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    let takes = Takes::query(query);
-    read_only(resource, move |route| {
-        takes.guard(route.to(handler.clone()))
-    })
-}
-
-/// A page or one of its files, which browsers and people ask for with whatever they like in the query.
-pub(crate) fn page<F, Args>(resource: Resource, handler: F) -> Resource
-where
-    F: Handler<Args> + Clone,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    read_only(resource, move |route| route.to(handler.clone()))
-}
-
-fn read_only(resource: Resource, handle: impl Fn(Route) -> Route) -> Resource {
-    let refuse = |request: HttpRequest| async move {
-        Problem::method_not_allowed("GET, HEAD").answer(&request)
-    };
-    resource
-        .route(handle(web::get()))
-        .route(handle(web::head()))
-        .default_service(web::to(refuse))
 }

@@ -1,57 +1,83 @@
 //! Resources that answer to some methods, and refuse the others in our words.
 
-use actix_web::dev::{AppService, HttpServiceFactory as _};
-use actix_web::{HttpRequest, Resource, web};
+use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::guard;
+use actix_web::http::Method;
+use actix_web::{FromRequest, Handler, HttpRequest, Resource, web};
 
 use super::Takes;
+use super::answer::{Answer, handled_by};
 use super::query::Parameter;
 use crate::problem::Problem;
 
 /// A resource, and which methods it answers to.
 pub(crate) struct Verbs {
     resource: Resource,
-    allowed: Vec<&'static str>,
+    allowed: Vec<String>,
 }
 
 impl Verbs {
-    pub(crate) fn new<T: 'static>(path: &str, state: &web::Data<T>) -> Self {
+    pub(crate) fn at(resource: Resource) -> Self {
         Self {
-            resource: web::resource(path).app_data(state.clone()),
+            resource,
             allowed: Vec::new(),
         }
     }
 
-    pub(crate) fn on(
-        mut self,
-        on: bool,
-        method: &'static str,
-        takes: Takes,
-        route: actix_web::Route,
-    ) -> Self {
-        if on {
-            self.allowed.push(method);
-            self.resource = self.resource.route(takes.guard(route));
+    /// A method other than `GET`, unless it is off.
+    #[cfg(feature = "database")]
+    pub(crate) fn on<F, Args>(self, on: bool, method: Method, takes: Takes, handler: F) -> Self
+    where
+        F: Handler<Args, Output = Answer>,
+        Args: FromRequest + 'static,
+    {
+        if !on {
+            return self;
         }
-        self
+        let route = web::method(method.clone());
+        self.route(&[method], takes.guard(handled_by(route, handler)))
     }
 
-    /// `GET`, and with it `HEAD`.
-    pub(crate) fn get(
-        mut self,
-        on: bool,
-        query: &'static [Parameter],
-        route: actix_web::Route,
-    ) -> Self {
-        use actix_web::guard::{Any, Get, Head};
-        if on {
-            self.allowed.extend(["GET", "HEAD"]);
-            let route = route.guard(Any(Get()).or(Head()));
-            self.resource = self.resource.route(Takes::query(query).guard(route));
+    /// `GET` with these parameters in its query, and with it `HEAD`; unless it is off.
+    pub(crate) fn get<F, Args>(self, on: bool, query: &'static [Parameter], handler: F) -> Self
+    where
+        F: Handler<Args, Output = Answer>,
+        Args: FromRequest + 'static,
+    {
+        if !on {
+            return self;
         }
-        self
+        let route = handled_by(read(), handler);
+        self.route(
+            &[Method::GET, Method::HEAD],
+            Takes::query(query).guard(route),
+        )
     }
 
-    pub(crate) fn register(self, config: &mut AppService) {
+    /// A page or one of its files, which browsers and people ask for with whatever they like in the query.
+    pub(crate) fn page<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args, Output = Answer>,
+        Args: FromRequest + 'static,
+    {
+        self.route(&[Method::GET, Method::HEAD], handled_by(read(), handler))
+    }
+
+    fn route(mut self, methods: &[Method], route: actix_web::Route) -> Self {
+        let methods = methods.iter().map(|method| method.as_str().to_owned());
+        self.allowed.extend(methods);
+        self.resource = self.resource.route(route);
+        self
+    }
+}
+
+/// A route of what is read.
+fn read() -> actix_web::Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+impl HttpServiceFactory for Verbs {
+    fn register(self, config: &mut AppService) {
         let allowed = self.allowed.join(", ");
         let refuse = move |request: HttpRequest| {
             let problem = if allowed.is_empty() {

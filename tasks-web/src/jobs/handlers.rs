@@ -11,10 +11,8 @@ use super::query::{self, Part};
 use super::state::State;
 use crate::access::Access;
 use crate::http::paging::{self, MOST, with_next};
-use crate::http::{Document, answer, conditional, json};
+use crate::http::{Answer, Document, conditional, json};
 use crate::problem::Problem;
-
-type Answer = Result<HttpResponse, Problem>;
 
 fn write(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(value).map_err(|_| Problem::internal())
@@ -24,132 +22,103 @@ fn one(job: &JobRecord) -> Answer {
     Ok(json(write(job)?.into()))
 }
 
-pub(super) async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let wanted = query::wanted(request.query_string())?;
-        let scheduler = &state.scheduler;
-        let kept: Vec<String> = request
-            .query_string()
-            .split('&')
-            .filter(|pair| !pair.is_empty() && !pair.starts_with("before="))
-            .map(str::to_owned)
-            .collect();
-        let filter = access::limit(&request, scheduler, wanted.filter, wanted.task);
-        match wanted.part {
-            Part::Before(before) => {
-                let mut jobs = scheduler.list(&filter, before, MOST + 1).await?;
-                let more = jobs.len() > MOST as usize;
-                jobs.truncate(MOST as usize);
-                let next = jobs.last().filter(|_| more).map(|last| {
-                    let mut query = kept;
-                    query.push(format!("before={}", last.id));
-                    format!("{}?{}", request.path(), query.join("&"))
-                });
-                Ok(with_next(json(write(&jobs)?.into()), next))
-            }
-            Part::Page(wanted) => {
-                let found = scheduler.page(&filter, wanted.page, wanted.size).await?;
-                let body = paging::page(&write(&found.items)?, found.total, found.pages, wanted);
-                Ok(json(body.into()))
-            }
+pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Answer {
+    let wanted = query::wanted(request.query_string())?;
+    let scheduler = &state.scheduler;
+    let kept: Vec<String> = request
+        .query_string()
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("before="))
+        .map(str::to_owned)
+        .collect();
+    let filter = access::limit(&request, scheduler, wanted.filter, wanted.task);
+    match wanted.part {
+        Part::Before(before) => {
+            let mut jobs = scheduler.list(&filter, before, MOST + 1).await?;
+            let more = jobs.len() > MOST as usize;
+            jobs.truncate(MOST as usize);
+            let next = jobs.last().filter(|_| more).map(|last| {
+                let mut query = kept;
+                query.push(format!("before={}", last.id));
+                format!("{}?{}", request.path(), query.join("&"))
+            });
+            Ok(with_next(json(write(&jobs)?.into()), next))
+        }
+        Part::Page(wanted) => {
+            let found = scheduler.page(&filter, wanted.page, wanted.size).await?;
+            let body = paging::page(&write(&found.items)?, found.total, found.pages, wanted);
+            Ok(json(body.into()))
         }
     }
-    .await;
-    answer(&request, result)
 }
 
-pub(super) async fn get(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let found = access::find(&request, &state.scheduler).await;
-    answer(&request, found.and_then(|job| one(&job)))
+pub(super) async fn get(request: HttpRequest, state: Data<State>) -> Answer {
+    one(&access::find(&request, &state.scheduler).await?)
 }
 
 /// The envelope of `$execute`.
-pub(super) async fn result(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let job = access::find(&request, &state.scheduler).await?;
-        let (job, outcome) = state.scheduler.outcome(job.id).await?;
-        let mut body = b"{\"task_name\":".to_vec();
-        body.extend_from_slice(&write(&job.task_name)?);
-        body.extend_from_slice(b",\"params\":");
-        body.extend_from_slice(job.params.as_str().as_bytes());
-        body.extend_from_slice(b",\"result\":");
-        match outcome {
-            Ok(json) => {
-                body.extend_from_slice(json.as_str().as_bytes());
-                body.extend_from_slice(b",\"error\":null}");
-            }
-            Err(failure) => {
-                body.extend_from_slice(b"null,\"error\":");
-                body.extend_from_slice(&write(&failure)?);
-                body.push(b'}');
-            }
+pub(super) async fn result(request: HttpRequest, state: Data<State>) -> Answer {
+    let job = access::find(&request, &state.scheduler).await?;
+    let (job, outcome) = state.scheduler.outcome(job.id).await?;
+    let mut body = b"{\"task_name\":".to_vec();
+    body.extend_from_slice(&write(&job.task_name)?);
+    body.extend_from_slice(b",\"params\":");
+    body.extend_from_slice(job.params.as_str().as_bytes());
+    body.extend_from_slice(b",\"result\":");
+    match outcome {
+        Ok(json) => {
+            body.extend_from_slice(json.as_str().as_bytes());
+            body.extend_from_slice(b",\"error\":null}");
         }
-        Ok(json(body.into()))
-    }
-    .await;
-    answer(&request, result)
-}
-
-pub(super) async fn logs(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let after = query::after(request.query_string())?;
-        let job = access::find(&request, &state.scheduler).await?;
-        let mut lines = state.scheduler.logs(job.id, after, MOST + 1).await?;
-        let more = lines.len() > MOST as usize;
-        lines.truncate(MOST as usize);
-        let next = lines
-            .last()
-            .filter(|_| more)
-            .map(|last| format!("{}?after={}", request.path(), last.number));
-        Ok(with_next(json(write(&lines)?.into()), next))
-    }
-    .await;
-    answer(&request, result)
-}
-
-pub(super) async fn cancel(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let job = access::find(&request, &state.scheduler).await?;
-        one(&state.scheduler.cancel(job.id).await?)
-    }
-    .await;
-    answer(&request, result)
-}
-
-pub(super) async fn retry(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let job = access::find(&request, &state.scheduler).await?;
-        let queued = state.scheduler.retry(job.id).await?;
-        Ok(HttpResponse::build(StatusCode::ACCEPTED)
-            .content_type("application/json")
-            .body(write(&queued)?))
-    }
-    .await;
-    answer(&request, result)
-}
-
-pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let job = access::find(&request, &state.scheduler).await?;
-        if state.scheduler.delete(job.id).await? {
-            Ok(HttpResponse::NoContent().finish())
-        } else {
-            Err(access::gone(job.id))
+        Err(failure) => {
+            body.extend_from_slice(b"null,\"error\":");
+            body.extend_from_slice(&write(&failure)?);
+            body.push(b'}');
         }
     }
-    .await;
-    answer(&request, result)
+    Ok(json(body.into()))
 }
 
-pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        Access::check_unlimited(&request)?;
-        Ok(json(write(&state.scheduler.stats().await?)?.into()))
+pub(super) async fn logs(request: HttpRequest, state: Data<State>) -> Answer {
+    let after = query::after(request.query_string())?;
+    let job = access::find(&request, &state.scheduler).await?;
+    let mut lines = state.scheduler.logs(job.id, after, MOST + 1).await?;
+    let more = lines.len() > MOST as usize;
+    lines.truncate(MOST as usize);
+    let next = lines
+        .last()
+        .filter(|_| more)
+        .map(|last| format!("{}?after={}", request.path(), last.number));
+    Ok(with_next(json(write(&lines)?.into()), next))
+}
+
+pub(super) async fn cancel(request: HttpRequest, state: Data<State>) -> Answer {
+    let job = access::find(&request, &state.scheduler).await?;
+    one(&state.scheduler.cancel(job.id).await?)
+}
+
+pub(super) async fn retry(request: HttpRequest, state: Data<State>) -> Answer {
+    let job = access::find(&request, &state.scheduler).await?;
+    let queued = state.scheduler.retry(job.id).await?;
+    Ok(HttpResponse::build(StatusCode::ACCEPTED)
+        .content_type("application/json")
+        .body(write(&queued)?))
+}
+
+pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> Answer {
+    let job = access::find(&request, &state.scheduler).await?;
+    if state.scheduler.delete(job.id).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(access::gone(job.id))
     }
-    .await;
-    answer(&request, result)
 }
 
-pub(super) async fn schema(request: HttpRequest) -> HttpResponse {
-    conditional(&request, &Document::schema_of::<JobRecord>())
+pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> Answer {
+    Access::check_unlimited(&request)?;
+    Ok(json(write(&state.scheduler.stats().await?)?.into()))
+}
+
+pub(super) async fn schema(request: HttpRequest) -> Answer {
+    Ok(conditional(&request, &Document::schema_of::<JobRecord>()))
 }

@@ -19,10 +19,8 @@ use super::location::location;
 use super::state::State;
 use crate::access::Access;
 use crate::http::duration::{self, Seconds};
-use crate::http::{BodyLimits, answer, check_json, json, members};
+use crate::http::{Answer, BodyLimits, check_json, json, members};
 use crate::problem::{MAX_ERRORS, Problem};
-
-type Answer = Result<HttpResponse, Problem>;
 
 /// What is sent to make a schedule.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -134,108 +132,95 @@ fn respond(record: &impl serde::Serialize) -> Answer {
     Ok(json(body.into()))
 }
 
-pub(super) async fn list(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let mut all = state.scheduler.schedules().await?;
-        all.retain(|schedule| reaches(&request, &state, &schedule.task_name));
-        respond(&all)
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Answer {
+    let mut all = state.scheduler.schedules().await?;
+    all.retain(|schedule| reaches(&request, &state, &schedule.task_name));
+    respond(&all)
 }
 
-pub(super) async fn get(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let found = find(&request, &state).await;
-    answer(&request, found.and_then(|record| respond(&record)))
+pub(super) async fn get(request: HttpRequest, state: Data<State>) -> Answer {
+    respond(&find(&request, &state).await?)
 }
 
-pub(super) async fn put(
-    request: HttpRequest,
-    state: Data<State>,
-    payload: Payload,
-) -> HttpResponse {
-    let result: Answer = async {
-        check_json(request.headers())?;
-        let limits = BodyLimits {
-            bytes: 2 * 1024 * 1024,
-            time: Duration::from_secs(30),
-        };
-        let body = limits.read(request.headers(), payload.into_inner()).await?;
-        let sent = read(&body)?;
-        check(&request, &state, &sent.task_name)?;
-        let known = match state.scheduler.get_schedule(name(&request)).await {
-            Ok(known) => {
-                check(&request, &state, &known.task_name)?;
-                true
-            }
-            Err(JobError::NoSchedule(_)) => false,
-            Err(error) => return Err(error.into()),
-        };
-        if let Some(named) = &sent.name
-            && named != name(&request)
-        {
-            return Err(invalid(
-                "/name",
-                "is not the name in the path: schedules are not renamed",
-            ));
+pub(super) async fn put(request: HttpRequest, state: Data<State>, payload: Payload) -> Answer {
+    check_json(request.headers())?;
+    let limits = BodyLimits {
+        bytes: 2 * 1024 * 1024,
+        time: Duration::from_secs(30),
+    };
+    let body = limits.read(request.headers(), payload.into_inner()).await?;
+    let sent = read(&body)?;
+    check(&request, &state, &sent.task_name)?;
+    let known = match state.scheduler.get_schedule(name(&request)).await {
+        Ok(known) => {
+            check(&request, &state, &known.task_name)?;
+            true
         }
-        let one = [
-            sent.cron.is_some(),
-            sent.interval.is_some(),
-            sent.run_at.is_some(),
-        ];
-        if one.iter().filter(|given| **given).count() != 1 {
-            return Err(invalid(
-                "",
-                "exactly one of `cron`, `interval` and `run_at` says when it runs",
-            ));
-        }
-        let mut schedule =
-            state
-                .scheduler
-                .schedule_named(name(&request), &sent.task_name, &sent.params);
-        if let Some(pattern) = sent.cron {
-            schedule = schedule.cron(pattern);
-        }
-        if let Some(Seconds(interval)) = sent.interval {
-            if interval.subsec_nanos() != 0 {
-                return Err(invalid("/interval", "expected whole seconds"));
-            }
-            schedule = schedule.every(interval);
-        }
-        if let Some(at) = sent.run_at {
-            schedule = schedule.once(at.into());
-        }
-        if let Some(zone) = sent.timezone {
-            schedule = schedule.timezone(zone);
-        }
-        if let Some(text) = sent.description {
-            schedule = schedule.description(text);
-        }
-        if let Some(queue) = sent.queue {
-            schedule = schedule.queue(queue);
-        }
-        if let Some(priority) = sent.priority {
-            schedule = schedule.priority(priority);
-        }
-        if let Some(attempts) = sent.max_attempts {
-            schedule = schedule.max_attempts(attempts);
-        }
-        if let Some(Seconds(timeout)) = sent.timeout {
-            schedule = schedule.timeout(timeout);
-        }
-        if let Some(paused) = sent.paused {
-            schedule = schedule.paused(paused);
-        }
-        let record = schedule.await?;
-        let mut response = respond(&record)?;
-        if !known {
-            *response.status_mut() = StatusCode::CREATED;
-        }
-        Ok(response)
+        Err(JobError::NoSchedule(_)) => false,
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(named) = &sent.name
+        && named != name(&request)
+    {
+        return Err(invalid(
+            "/name",
+            "is not the name in the path: schedules are not renamed",
+        ));
     }
-    .await;
-    answer(&request, result)
+    let one = [
+        sent.cron.is_some(),
+        sent.interval.is_some(),
+        sent.run_at.is_some(),
+    ];
+    if one.iter().filter(|given| **given).count() != 1 {
+        return Err(invalid(
+            "",
+            "exactly one of `cron`, `interval` and `run_at` says when it runs",
+        ));
+    }
+    let mut schedule =
+        state
+            .scheduler
+            .schedule_named(name(&request), &sent.task_name, &sent.params);
+    if let Some(pattern) = sent.cron {
+        schedule = schedule.cron(pattern);
+    }
+    if let Some(Seconds(interval)) = sent.interval {
+        if interval.subsec_nanos() != 0 {
+            return Err(invalid("/interval", "expected whole seconds"));
+        }
+        schedule = schedule.every(interval);
+    }
+    if let Some(at) = sent.run_at {
+        schedule = schedule.once(at.into());
+    }
+    if let Some(zone) = sent.timezone {
+        schedule = schedule.timezone(zone);
+    }
+    if let Some(text) = sent.description {
+        schedule = schedule.description(text);
+    }
+    if let Some(queue) = sent.queue {
+        schedule = schedule.queue(queue);
+    }
+    if let Some(priority) = sent.priority {
+        schedule = schedule.priority(priority);
+    }
+    if let Some(attempts) = sent.max_attempts {
+        schedule = schedule.max_attempts(attempts);
+    }
+    if let Some(Seconds(timeout)) = sent.timeout {
+        schedule = schedule.timeout(timeout);
+    }
+    if let Some(paused) = sent.paused {
+        schedule = schedule.paused(paused);
+    }
+    let record = schedule.await?;
+    let mut response = respond(&record)?;
+    if !known {
+        *response.status_mut() = StatusCode::CREATED;
+    }
+    Ok(response)
 }
 
 fn invalid(pointer: &str, detail: &str) -> Problem {
@@ -265,48 +250,32 @@ fn read(body: &[u8]) -> Result<ScheduleIn, Problem> {
     Err(Problem::invalid_body(twice.collect()))
 }
 
-pub(super) async fn pause(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let found = find(&request, &state).await?;
-        respond(&state.scheduler.pause_schedule(&found.name).await?)
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn pause(request: HttpRequest, state: Data<State>) -> Answer {
+    let found = find(&request, &state).await?;
+    respond(&state.scheduler.pause_schedule(&found.name).await?)
 }
 
-pub(super) async fn resume(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let found = find(&request, &state).await?;
-        respond(&state.scheduler.resume_schedule(&found.name).await?)
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn resume(request: HttpRequest, state: Data<State>) -> Answer {
+    let found = find(&request, &state).await?;
+    respond(&state.scheduler.resume_schedule(&found.name).await?)
 }
 
-pub(super) async fn run(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let found = find(&request, &state).await?;
-        let access = request.extensions().get::<Access>().cloned();
-        let key = access.as_ref().map(Access::key_name);
-        let job = state.scheduler.run_schedule_for(&found.name, key).await?;
-        let at = location(&request, &state.schedules, &state.jobs, job.id);
-        Ok(HttpResponse::Accepted()
-            .insert_header((LOCATION, at))
-            .json(job))
-    }
-    .await;
-    answer(&request, result)
+pub(super) async fn run(request: HttpRequest, state: Data<State>) -> Answer {
+    let found = find(&request, &state).await?;
+    let access = request.extensions().get::<Access>().cloned();
+    let key = access.as_ref().map(Access::key_name);
+    let job = state.scheduler.run_schedule_for(&found.name, key).await?;
+    let at = location(&request, &state.schedules, &state.jobs, job.id);
+    Ok(HttpResponse::Accepted()
+        .insert_header((LOCATION, at))
+        .json(job))
 }
 
-pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let result: Answer = async {
-        let found = find(&request, &state).await?;
-        if state.scheduler.unschedule(&found.name).await? {
-            Ok(HttpResponse::NoContent().finish())
-        } else {
-            Err(JobError::NoSchedule(found.name).into())
-        }
+pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> Answer {
+    let found = find(&request, &state).await?;
+    if state.scheduler.unschedule(&found.name).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(JobError::NoSchedule(found.name).into())
     }
-    .await;
-    answer(&request, result)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::http::Method;
 use actix_web::web;
 use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
@@ -94,89 +95,56 @@ impl HttpServiceFactory for JobScope {
             streams: self.streams,
         });
         if let Some(prefix) = &self.schedules {
-            let at = |rest: &str| Verbs::new(&format!("{prefix}{rest}"), &state);
-            at("")
-                .get(true, &[], web::to(schedules::list))
-                .register(config);
+            let at = |rest: &str| {
+                Verbs::at(web::resource(format!("{prefix}{rest}")).app_data(state.clone()))
+            };
+            at("").get(true, &[], schedules::list).register(config);
             at("/{name}/$pause")
-                .on(
-                    true,
-                    "POST",
-                    Takes::nothing(),
-                    web::post().to(schedules::pause),
-                )
+                .on(true, Method::POST, Takes::nothing(), schedules::pause)
                 .register(config);
             at("/{name}/$resume")
-                .on(
-                    true,
-                    "POST",
-                    Takes::nothing(),
-                    web::post().to(schedules::resume),
-                )
+                .on(true, Method::POST, Takes::nothing(), schedules::resume)
                 .register(config);
             at("/{name}/$run")
-                .on(
-                    true,
-                    "POST",
-                    Takes::nothing(),
-                    web::post().to(schedules::run),
-                )
+                .on(true, Method::POST, Takes::nothing(), schedules::run)
                 .register(config);
             at("/{name}")
-                .get(true, &[], web::to(schedules::get))
-                .on(true, "PUT", Takes::body(), web::put().to(schedules::put))
-                .on(
-                    true,
-                    "DELETE",
-                    Takes::nothing(),
-                    web::delete().to(schedules::delete),
-                )
+                .get(true, &[], schedules::get)
+                .on(true, Method::PUT, Takes::body(), schedules::put)
+                .on(true, Method::DELETE, Takes::nothing(), schedules::delete)
                 .register(config);
         }
-        let at = |rest: &str| Verbs::new(&format!("{}{rest}", self.prefix), &state);
+        let at = |rest: &str| {
+            Verbs::at(web::resource(format!("{}{rest}", self.prefix)).app_data(state.clone()))
+        };
         // Before the ids, which would take their places.
         at("/$schema")
-            .get(true, &[], web::to(handlers::schema))
+            .get(true, &[], handlers::schema)
             .register(config);
         at("/$stats")
-            .get(true, &[], web::to(handlers::stats))
+            .get(true, &[], handlers::stats)
             .register(config);
         at("")
-            .get(true, query::LIST, web::to(handlers::list))
+            .get(true, query::LIST, handlers::list)
             .register(config);
         at("/{id}/$result")
-            .get(true, &[], web::to(handlers::result))
+            .get(true, &[], handlers::result)
             .register(config);
         at("/{id}/$logs")
-            .get(true, query::LOGS, web::to(handlers::logs))
+            .get(true, query::LOGS, handlers::logs)
             .register(config);
         at("/{id}/$stream")
-            .get(true, sse::QUERY, web::to(stream::stream))
+            .get(true, sse::QUERY, stream::stream)
             .register(config);
         at("/{id}/$cancel")
-            .on(
-                true,
-                "POST",
-                Takes::nothing(),
-                web::post().to(handlers::cancel),
-            )
+            .on(true, Method::POST, Takes::nothing(), handlers::cancel)
             .register(config);
         at("/{id}/$retry")
-            .on(
-                true,
-                "POST",
-                Takes::nothing(),
-                web::post().to(handlers::retry),
-            )
+            .on(true, Method::POST, Takes::nothing(), handlers::retry)
             .register(config);
         at("/{id}")
-            .get(true, &[], web::to(handlers::get))
-            .on(
-                true,
-                "DELETE",
-                Takes::nothing(),
-                web::delete().to(handlers::delete),
-            )
+            .get(true, &[], handlers::get)
+            .on(true, Method::DELETE, Takes::nothing(), handlers::delete)
             .register(config);
     }
 }

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
-use actix_web::{HttpRequest, HttpResponse};
 use futures_util::Stream;
 use sha2::{Digest as _, Sha256};
 use tasks_runtime::jobs::JobId;
@@ -13,36 +13,32 @@ use tokio_util::sync::CancellationToken;
 
 use super::access;
 use super::state::State;
-use crate::http::answer;
+use crate::http::Answer;
 use crate::http::sse::{self, Pace, Place, STILL_HERE, Turn};
 
 /// A job that says a lot is not shown more often than this.
 const SOONEST: Duration = Duration::from_millis(50);
 
-pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> HttpResponse {
-    let opened = async {
-        let interval = sse::interval(request.query_string())?;
-        let job = access::find(&request, &state.scheduler).await?;
-        let known = sse::last_event_id(&request).map(str::to_owned);
-        if job.status.is_final() && known.as_ref() == Some(&event(&job).0) {
-            return Ok(sse::over());
-        }
-        let place = state.streams.take(&request)?;
-        let watch = Watch {
-            id: job.id,
-            changes: state.scheduler.changes(job.id),
-            scheduler: state.scheduler.clone(),
-            pace: Pace::new(interval),
-            stopping: state.stopping.clone(),
-            known,
-            looked: false,
-            over: false,
-            _place: place,
-        };
-        Ok(sse::respond(&request, watch.events()))
+pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> Answer {
+    let interval = sse::interval(request.query_string())?;
+    let job = access::find(&request, &state.scheduler).await?;
+    let known = sse::last_event_id(&request).map(str::to_owned);
+    if job.status.is_final() && known.as_ref() == Some(&event(&job).0) {
+        return Ok(sse::over());
+    }
+    let place = state.streams.take(&request)?;
+    let watch = Watch {
+        id: job.id,
+        changes: state.scheduler.changes(job.id),
+        scheduler: state.scheduler.clone(),
+        pace: Pace::new(interval),
+        stopping: state.stopping.clone(),
+        known,
+        looked: false,
+        over: false,
+        _place: place,
     };
-    let opened = opened.await;
-    answer(&request, opened)
+    Ok(sse::respond(&request, watch.events()))
 }
 
 /// What a job is like, as an event: its id, which is another when the job is, and its data.

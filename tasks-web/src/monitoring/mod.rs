@@ -17,7 +17,7 @@ pub(crate) use recorder::{Recorder, install};
 pub(crate) use routes::Routes;
 
 use crate::access::Access;
-use crate::http::{answer, only_get};
+use crate::http::Verbs;
 use crate::openapi::Endpoint;
 use crate::part::{Claim, Part};
 
@@ -51,9 +51,8 @@ pub(crate) fn part(path: &str, recorder: Recorder, probes: Vec<Probe>) -> Part {
                         .content_type(FORMAT)
                         .body(recorder.render())
                 });
-                let response = answer(&request, shown);
-                async move { response }
+                async move { shown }
             };
-            config.service(only_get(web::resource(own.as_str()), &[], get));
+            config.service(Verbs::at(web::resource(own.as_str())).get(true, &[], get));
         })
 }

@@ -1,7 +1,7 @@
 //! Serves the document and its UI.
 
 use actix_web::dev::{AppService, HttpServiceFactory};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use super::version::Version;
 use super::{OpenApi, ui};
 use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
-use crate::http::{Document, conditional, only_get, page, public_prefix};
+use crate::http::{Answer, Document, Verbs, conditional, public_prefix};
 use crate::problem::Problem;
 
 /// The query of the document.
@@ -42,42 +42,42 @@ impl HttpServiceFactory for OpenApi {
                 let response = index.page(&format!("{name}/"));
                 async move { response }
             };
-            page(web::resource(ui_path.as_str()), index).register(config);
+            Verbs::at(web::resource(ui_path.as_str()))
+                .page(index)
+                .register(config);
             let serve = move |file: web::Path<String>| {
                 let response = files.get(&file);
                 async move { response }
             };
-            page(web::resource(format!("{files_path}/{{file:.*}}")), serve).register(config);
+            Verbs::at(web::resource(format!("{files_path}/{{file:.*}}")))
+                .page(serve)
+                .register(config);
         }
         let serve = move |request: HttpRequest| {
             let response = self.answer(&request);
             async move { response }
         };
-        only_get(web::resource(path.as_str()), QUERY, serve).register(config);
+        Verbs::at(web::resource(path.as_str()))
+            .get(true, QUERY, serve)
+            .register(config);
     }
 }
 
 impl OpenApi {
-    fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let version = match version(request.query_string()) {
-            Ok(version) => version,
-            Err(problem) => return problem.answer(request),
-        };
+    fn answer(&self, request: &HttpRequest) -> Answer {
+        let version = version(request.query_string())?;
         // Decoded, as the router saw it: however a client spells the path, it is one document.
         let path = request.match_info().as_str();
         let base = path.strip_suffix(&self.path).unwrap_or("");
         let document = if self.guarded {
-            match Access::of(request) {
-                Ok(reader) => self.served(base, version, Some(&reader)),
-                Err(problem) => return problem.answer(request),
-            }
+            self.served(base, version, Some(&Access::of(request)?))
         } else {
             self.served(base, version, None)
         };
-        match public_prefix(request) {
+        Ok(match public_prefix(request) {
             "" => conditional(request, &document),
             prefix => conditional(request, &behind(prefix, &document)),
-        }
+        })
     }
 }
 

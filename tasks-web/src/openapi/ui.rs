@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpResponse;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::{HttpResponse, ResponseError};
 use utoipa_swagger_ui::Config;
 
 use crate::html::escape;
+use crate::http::Answer;
 use crate::problem::Problem;
 
 /// Nothing from elsewhere, and nothing to elsewhere. Swagger UI sets styles by script, and has icons in its CSS.
@@ -43,7 +44,7 @@ impl Files {
     }
 
     /// The page, whose files are in the folder `base` beside it.
-    pub(super) fn page(&self, base: &str) -> HttpResponse {
+    pub(super) fn page(&self, base: &str) -> Answer {
         self.answer("index.html", |page| {
             let page = String::from_utf8_lossy(&page);
             let head = format!(
@@ -58,25 +59,25 @@ impl Files {
         })
     }
 
-    pub(super) fn get(&self, path: &str) -> HttpResponse {
+    pub(super) fn get(&self, path: &str) -> Answer {
         if path.is_empty() || path == "index.html" {
             return self.page("./");
         }
         self.answer(path, |bytes| bytes)
     }
 
-    fn answer(&self, path: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> HttpResponse {
+    fn answer(&self, path: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Answer {
         match utoipa_swagger_ui::serve(path, Arc::clone(&self.config)) {
-            Ok(Some(file)) => HttpResponse::Ok()
+            Ok(Some(file)) => Ok(HttpResponse::Ok()
                 .insert_header((CONTENT_TYPE, file.content_type))
                 .insert_header((CONTENT_SECURITY_POLICY, POLICY))
                 .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
                 .insert_header((CACHE_CONTROL, "no-cache"))
-                .body(change(file.bytes.into_owned())),
-            Ok(None) => Problem::not_found().error_response(),
+                .body(change(file.bytes.into_owned()))),
+            Ok(None) => Err(Problem::not_found()),
             Err(error) => {
                 tracing::error!(%error, "the UI's configuration cannot be written");
-                Problem::not_found().error_response()
+                Err(Problem::not_found())
             }
         }
     }

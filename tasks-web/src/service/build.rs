@@ -23,7 +23,7 @@ use crate::auth::{Guard, Login};
 use crate::health::Health;
 use crate::hooks::Hook;
 use crate::http::sse::Streams;
-use crate::http::{TrustedProxies, only_get};
+use crate::http::{TrustedProxies, Verbs};
 use crate::info::ServiceInfo;
 use crate::monitoring::{self, Routes};
 use crate::openapi::{Endpoint, OpenApi};
@@ -449,9 +449,9 @@ fn info_part(path: &str, info: &ServiceInfo) -> Part {
             let info = info.clone();
             let get = move || {
                 let response = HttpResponse::Ok().json(&info);
-                async move { response }
+                async move { Ok(response) }
             };
-            config.service(only_get(web::resource(own.as_str()), &[], get));
+            config.service(Verbs::at(web::resource(own.as_str())).get(true, &[], get));
         })
 }
 
