@@ -5,14 +5,12 @@ use std::fmt::Write as _;
 
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpResponse, web};
-use serde_json::json;
 use tasks_runtime::{RegisteredTask, TaskRegistry};
 
+use crate::endpoint::{Endpoint, Endpoints, Response};
 use crate::html::{STYLE, escape};
-use crate::http::Verbs;
 use crate::info::ServiceInfo;
-use crate::openapi::Endpoint;
-use crate::part::{Claim, Link, Part};
+use crate::part::{Link, Part};
 
 /// Nothing from anywhere; its own styles are in it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -26,36 +24,23 @@ pub(crate) fn part(
     registry: Option<&TaskRegistry>,
     links: &[Link],
 ) -> Part {
-    let page = page(info, tasks_path, registry, links);
-    Part::new("landing_page")
-        .claim(Claim::exact("/").open())
-        .endpoint(
-            Endpoint::new("get", "/", |writer| {
-                writer.read(
-                    "get_landing_page",
-                    "The page for people",
-                    "text/html",
-                    &json!({"type": "string"}),
-                )
-            })
-            .open()
-            .page(),
-        )
-        .routes(move |config| {
-            let page = web::Bytes::from(page.clone());
-            let get = move || {
-                let page = page.clone();
-                async move {
-                    Ok(HttpResponse::Ok()
-                        .content_type("text/html; charset=utf-8")
-                        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-                        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-                        .body(page))
-                }
-            };
-            // Inside of a scope without a prefix, the root is the empty path as well.
-            config.service(Verbs::at(web::resource(["", "/"])).page(get));
-        })
+    let page = web::Bytes::from(page(info, tasks_path, registry, links));
+    let get = move || {
+        let page = page.clone();
+        async move {
+            Ok(HttpResponse::Ok()
+                .content_type("text/html; charset=utf-8")
+                .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+                .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                .body(page))
+        }
+    };
+    let endpoint = Endpoint::get("/", "get_landing_page", get)
+        .open()
+        .page()
+        .summary("The page for people")
+        .responds(Response::text(200, "text/html"));
+    Part::new("landing_page").serve(Endpoints::of_service("", vec![endpoint]))
 }
 
 fn page(

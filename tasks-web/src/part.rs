@@ -6,8 +6,9 @@ use std::sync::Arc;
 use actix_web::web::ServiceConfig;
 
 use crate::checks::HealthChecks;
+use crate::endpoint::Endpoints;
 use crate::hooks::Hook;
-use crate::openapi::Endpoint;
+use crate::openapi::PathOperation;
 
 /// Registers routes, once per worker.
 pub(crate) type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
@@ -20,7 +21,7 @@ pub(crate) struct Part {
     pub(crate) claims: Vec<Claim>,
     pub(crate) routes: Option<Routes>,
     /// Its operations in the OpenAPI document.
-    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) operations: Vec<PathOperation>,
     /// Links of the landing page.
     pub(crate) links: Vec<Link>,
     pub(crate) checks: HealthChecks,
@@ -65,7 +66,7 @@ impl Part {
             name,
             claims: Vec::new(),
             routes: None,
-            endpoints: Vec::new(),
+            operations: Vec::new(),
             links: Vec::new(),
             checks: HealthChecks::new(),
             management: false,
@@ -93,8 +94,25 @@ impl Part {
         self
     }
 
-    pub(crate) fn endpoint(mut self, endpoint: Endpoint) -> Self {
-        self.endpoints.push(endpoint);
+    /// Serves endpoints, and claims the path of each.
+    pub(crate) fn serve(mut self, endpoints: Endpoints) -> Self {
+        for (path, open) in endpoints.served() {
+            let claim = Claim {
+                open,
+                ..Claim::exact(&path)
+            };
+            if !self.claims.contains(&claim) {
+                self.claims.push(claim);
+            }
+        }
+        self.describe(&endpoints).routes(move |config| {
+            config.service(endpoints.clone());
+        })
+    }
+
+    /// Adds the operations of endpoints to the OpenAPI document.
+    pub(crate) fn describe(mut self, endpoints: &Endpoints) -> Self {
+        self.operations.extend(endpoints.operations());
         self
     }
 

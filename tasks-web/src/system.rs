@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use chrono::{SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::http::Verbs;
-use crate::openapi::Endpoint;
-use crate::part::{Claim, Part};
+use crate::endpoint::{Endpoint, Endpoints, Response};
+use crate::part::Part;
 
 /// What clients see.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -45,25 +44,18 @@ pub(crate) fn part(path: &str, version: &str, capabilities: BTreeMap<&'static st
         ]),
         capabilities,
     };
-    let own = path.to_owned();
+    let get = move || {
+        let system = System {
+            current_time: Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true),
+            ..fixed.clone()
+        };
+        async move { Ok(HttpResponse::Ok().json(system)) }
+    };
+    let endpoint = Endpoint::get("", "get_system", get)
+        .summary("What the service runs on and what it can do")
+        .responds(Response::json::<System>(200));
     Part::new("system")
         .for_management()
-        .claim(Claim::exact(path))
+        .serve(Endpoints::of_service(path, vec![endpoint]))
         .link(path, "System")
-        .endpoint(Endpoint::get::<System>(
-            path,
-            "get_system",
-            "What the service runs on and what it can do",
-        ))
-        .routes(move |config| {
-            let fixed = fixed.clone();
-            let get = move || {
-                let system = System {
-                    current_time: Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true),
-                    ..fixed.clone()
-                };
-                async move { Ok(HttpResponse::Ok().json(system)) }
-            };
-            config.service(Verbs::at(web::resource(own.as_str())).get(true, &[], get));
-        })
 }

@@ -2,14 +2,15 @@
 
 mod disposition;
 mod download;
+mod endpoints;
 mod fields;
 mod handlers;
 mod input;
-mod operations;
 mod part_lengths;
 mod problem;
 mod query;
 mod range;
+mod schemas;
 mod scope;
 mod state;
 mod update;
@@ -18,5 +19,4 @@ mod upload;
 #[doc(inline)]
 pub use tasks_runtime::artifacts::*;
 
-pub(crate) use operations::endpoints;
 pub use scope::{ArtifactScope, artifacts};

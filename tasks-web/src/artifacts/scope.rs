@@ -4,13 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
-use actix_web::http::Method;
-use actix_web::web;
 use tasks_runtime::artifacts::ArtifactManager;
 
+use super::endpoints;
 use super::state::{Options, State};
-use super::{download, handlers, query, update as change, upload};
-use crate::http::{Takes, Verbs};
+use crate::endpoint::Endpoints;
 
 /// Serves the artifacts of a manager below `prefix`.
 ///
@@ -98,8 +96,9 @@ impl ArtifactScope {
         &self.prefix
     }
 
-    pub(crate) fn options(&self) -> &Options {
-        &self.options
+    /// The endpoints, of which some may be off.
+    pub(crate) fn endpoints(&self) -> Endpoints {
+        endpoints::endpoints(&self.prefix, &self.options)
     }
 
     /// How many bytes a JSON body may have; more is answered by 413. Defaults to 2 MiB.
@@ -127,59 +126,12 @@ impl ArtifactScope {
 
 impl HttpServiceFactory for ArtifactScope {
     fn register(self, config: &mut AppService) {
-        let options = self.options.clone();
-        let state = web::Data::new(State {
-            prefix: self.prefix.clone(),
+        let endpoints = self.endpoints();
+        let state = State {
+            prefix: self.prefix,
             manager: self.manager,
             options: self.options,
-        });
-        let at = |rest: &str| {
-            Verbs::at(web::resource(format!("{}{rest}", self.prefix)).app_data(state.clone()))
         };
-        let Options {
-            create,
-            read,
-            update,
-            delete,
-            ..
-        } = options;
-
-        // Before the ids, which would take their places.
-        at("/$upload")
-            .on(
-                create,
-                Method::POST,
-                Takes::query(upload::QUERY),
-                upload::upload,
-            )
-            .register(config);
-        at("/$schema")
-            .get(read, &[], handlers::schema)
-            .register(config);
-        at("/$stats")
-            .get(read, &[], handlers::stats)
-            .register(config);
-        at("")
-            .get(read, query::LIST, handlers::list)
-            .on(create, Method::POST, Takes::body(), handlers::create)
-            .register(config);
-        at("/{id}/$expand")
-            .get(read, &[], handlers::expand)
-            .register(config);
-        at("/{id}/$tree")
-            .get(read, &[], handlers::tree)
-            .register(config);
-        at("/{id}/$metadata")
-            .get(read, &[], handlers::metadata)
-            .register(config);
-        at("/{id}/$download")
-            .get(read, &[], download::download)
-            .register(config);
-        at("/{id}")
-            .get(read, &[], handlers::get)
-            .on(update, Method::PUT, Takes::body(), change::replace)
-            .on(update, Method::PATCH, Takes::body(), change::patch)
-            .on(delete, Method::DELETE, Takes::nothing(), change::delete)
-            .register(config);
+        endpoints.state(state).register(config);
     }
 }

@@ -20,7 +20,7 @@ pub(crate) mod sse;
 mod takes;
 mod verbs;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, handled_by};
 pub(crate) use body::{BodyLimits, check_json, is_announced};
 pub(crate) use document::Document;
 #[cfg(feature = "database")]

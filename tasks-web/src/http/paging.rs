@@ -13,6 +13,10 @@ pub(crate) const MOST: u32 = 100;
 /// The last page: more than anybody has, and less than what overflows.
 pub(crate) const LAST_PAGE: u64 = 1_000_000_000;
 
+/// What an operation says that lists.
+pub(crate) const DESCRIPTION: &str = "At most 100 at once: the header `Link` with `rel=\"next\"` leads to the rest. With `page` or `size` the \
+     answer is an object with one page and the numbers of it.";
+
 /// A page of a list, by its number from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
@@ -30,6 +34,17 @@ pub(crate) const SIZE: Parameter = Parameter::new("size", "How many a page has."
 
 fn number_schema(most: u64) -> Value {
     json!({"type": "integer", "minimum": 1, "maximum": most})
+}
+
+/// The schema of a list of such items, or of one page of it.
+pub(crate) fn list_of(item: &Value) -> Value {
+    let items = json!({"type": "array", "items": item, "maxItems": MOST});
+    let number = json!({"type": "integer", "minimum": 0});
+    json!({"oneOf": [items, {
+        "type": "object",
+        "required": ["items", "total", "page", "size", "pages"],
+        "properties": {"items": items, "total": number, "page": number, "size": number, "pages": number},
+    }]})
 }
 
 /// Reads the query of a list, whose names were checked. `take` takes what is not `page` or `size`, and says what is wrong with a value. Gives

@@ -28,7 +28,6 @@ enum Body {
     /// Its handler reads it; or there is none by the method's meaning, as for `GET` (RFC 9110, section 9.3.1).
     Elsewhere,
     /// Nobody reads it.
-    #[cfg(feature = "database")]
     Nothing,
 }
 
@@ -39,7 +38,7 @@ const LIMITS: BodyLimits = BodyLimits {
 };
 
 impl Takes {
-    /// Parameters in its query, and no body that anybody would send.
+    /// These parameters in its query; and a body, if there is any, that its handler reads.
     pub(crate) const fn query(query: &'static [Parameter]) -> Self {
         Self {
             query,
@@ -47,18 +46,11 @@ impl Takes {
         }
     }
 
-    /// A body, and no query.
-    #[cfg(feature = "database")]
-    pub(crate) const fn body() -> Self {
-        Self::query(&[])
-    }
-
-    /// Neither a query nor a body.
-    #[cfg(feature = "database")]
-    pub(crate) const fn nothing() -> Self {
+    /// No body.
+    pub(crate) const fn and_no_body(self) -> Self {
         Self {
-            query: &[],
             body: Body::Nothing,
+            ..self
         }
     }
 

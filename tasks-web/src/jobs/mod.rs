@@ -1,9 +1,9 @@
 //! Background jobs over HTTP.
 
 mod access;
+mod endpoints;
 mod handlers;
 mod location;
-mod operations;
 mod problem;
 mod query;
 mod schedules;
@@ -11,10 +11,11 @@ mod scope;
 mod state;
 mod stream;
 mod submit;
+mod submit_operation;
 
 pub(crate) use location::location;
-pub(crate) use operations::{endpoints, schedule_endpoints, submit as submit_operation};
 pub use scope::{JobScope, jobs};
 pub(crate) use submit::{REPLAYED, submit};
+pub(crate) use submit_operation::submit_operation;
 #[doc(inline)]
 pub use tasks_runtime::jobs::*;

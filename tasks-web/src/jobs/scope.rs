@@ -3,15 +3,13 @@
 use std::fmt;
 
 use actix_web::dev::{AppService, HttpServiceFactory};
-use actix_web::http::Method;
-use actix_web::web;
 use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
 
+use super::endpoints;
 use super::state::State;
-use super::{handlers, query, schedules, stream};
-use crate::http::sse::{self, Streams};
-use crate::http::{Takes, Verbs};
+use crate::endpoint::Endpoints;
+use crate::http::sse::Streams;
 
 /// Serves the jobs of a scheduler below `prefix`. They are submitted at `{tasks}/{name}/$submit`, which
 /// [`TaskScope::jobs`](crate::TaskScope::jobs) adds.
@@ -83,68 +81,28 @@ impl JobScope {
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
+
+    /// The endpoints of jobs, and those of schedules if they are served.
+    pub(crate) fn endpoints(&self) -> Vec<Endpoints> {
+        let schedules = self.schedules.as_deref().map(endpoints::schedules);
+        std::iter::once(endpoints::jobs(&self.prefix))
+            .chain(schedules)
+            .collect()
+    }
 }
 
 impl HttpServiceFactory for JobScope {
     fn register(self, config: &mut AppService) {
-        let state = web::Data::new(State {
+        let endpoints = self.endpoints();
+        let state = State {
             scheduler: self.scheduler,
-            jobs: self.prefix.clone(),
-            schedules: self.schedules.clone().unwrap_or_default(),
+            jobs: self.prefix,
+            schedules: self.schedules.unwrap_or_default(),
             stopping: self.stopping,
             streams: self.streams,
-        });
-        if let Some(prefix) = &self.schedules {
-            let at = |rest: &str| {
-                Verbs::at(web::resource(format!("{prefix}{rest}")).app_data(state.clone()))
-            };
-            at("").get(true, &[], schedules::list).register(config);
-            at("/{name}/$pause")
-                .on(true, Method::POST, Takes::nothing(), schedules::pause)
-                .register(config);
-            at("/{name}/$resume")
-                .on(true, Method::POST, Takes::nothing(), schedules::resume)
-                .register(config);
-            at("/{name}/$run")
-                .on(true, Method::POST, Takes::nothing(), schedules::run)
-                .register(config);
-            at("/{name}")
-                .get(true, &[], schedules::get)
-                .on(true, Method::PUT, Takes::body(), schedules::put)
-                .on(true, Method::DELETE, Takes::nothing(), schedules::delete)
-                .register(config);
-        }
-        let at = |rest: &str| {
-            Verbs::at(web::resource(format!("{}{rest}", self.prefix)).app_data(state.clone()))
         };
-        // Before the ids, which would take their places.
-        at("/$schema")
-            .get(true, &[], handlers::schema)
-            .register(config);
-        at("/$stats")
-            .get(true, &[], handlers::stats)
-            .register(config);
-        at("")
-            .get(true, query::LIST, handlers::list)
-            .register(config);
-        at("/{id}/$result")
-            .get(true, &[], handlers::result)
-            .register(config);
-        at("/{id}/$logs")
-            .get(true, query::LOGS, handlers::logs)
-            .register(config);
-        at("/{id}/$stream")
-            .get(true, sse::QUERY, stream::stream)
-            .register(config);
-        at("/{id}/$cancel")
-            .on(true, Method::POST, Takes::nothing(), handlers::cancel)
-            .register(config);
-        at("/{id}/$retry")
-            .on(true, Method::POST, Takes::nothing(), handlers::retry)
-            .register(config);
-        at("/{id}")
-            .get(true, &[], handlers::get)
-            .on(true, Method::DELETE, Takes::nothing(), handlers::delete)
-            .register(config);
+        for endpoints in endpoints {
+            endpoints.state(state.clone()).register(config);
+        }
     }
 }

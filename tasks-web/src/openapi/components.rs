@@ -6,12 +6,12 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 use tasks_runtime::{RegisteredTask, TaskFailure, TaskInfo};
 
-use super::endpoint::Writer;
 use super::names::{Direction, Part, looks, names};
 use super::operation::Schemas;
 use super::origin::Origin;
 use super::references::visit_references;
 use super::version::Version;
+use super::writer::Writer;
 use super::{example, variants};
 use crate::Problem;
 

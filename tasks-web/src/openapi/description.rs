@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tasks_runtime::{RegisteredTask, TaskExecutor};
 
-use super::endpoint::{Endpoint, Writer};
+use super::path_operation::PathOperation;
+use super::writer::Writer;
 use crate::info::ServiceInfo;
 
 /// What the document says besides the tasks.
@@ -16,17 +17,20 @@ pub(crate) struct Description {
     pub(super) text: Option<String>,
     pub(super) mounts: Vec<Mount>,
     pub(super) service: Option<ServiceInfo>,
-    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) operations: Vec<PathOperation>,
     /// The header that a key comes in, where keys are asked for.
     pub(super) key_header: Option<String>,
 }
 
 impl Description {
     /// The operations that need no key: method and path.
-    pub(super) fn open_endpoints(&self, base: &str) -> Vec<(&'static str, String)> {
-        let open = self.endpoints.iter().filter(|endpoint| endpoint.open);
-        open.map(|endpoint| (endpoint.method, format!("{base}{}", endpoint.path)))
-            .collect()
+    pub(super) fn open_operations(&self, base: &str) -> Vec<(&str, String)> {
+        let open = self.operations.iter().filter(|operation| operation.open);
+        open.map(|operation| {
+            let path = format!("{base}{}", operation.path);
+            (operation.method.as_str(), path)
+        })
+        .collect()
     }
 }
 

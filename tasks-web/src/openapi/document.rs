@@ -59,12 +59,12 @@ pub(super) fn build(
         let info = operations.info(&ids.unique(&prefix, "get_task"));
         paths.insert(format!("{prefix}/{{name}}"), json!({"get": info}));
     }
-    for endpoint in &description.endpoints {
-        let operation = endpoint.operation(&mut components.writer());
+    for operation in &description.operations {
+        let written = operation.write(&mut components.writer());
         let path = paths
-            .entry(format!("{base}{}", endpoint.path))
+            .entry(format!("{base}{}", operation.path))
             .or_insert_with(|| json!({}));
-        path[endpoint.method] = operation;
+        path[operation.method.as_str()] = written;
     }
     let mut info = json!({"title": description.title, "version": description.version});
     if let Some(text) = &description.text {
@@ -84,7 +84,7 @@ pub(super) fn build(
         "components": {"schemas": definitions},
     });
     if let Some(header) = &description.key_header {
-        security::require_key(&mut document, header, &description.open_endpoints(base));
+        security::require_key(&mut document, header, &description.open_operations(base));
     }
     if version == Version::V3_0 {
         older::simplify(&mut document);

@@ -4,14 +4,12 @@ mod components;
 mod description;
 mod dialect;
 mod document;
-mod endpoint;
 mod example;
 mod names;
 mod older;
 mod operation;
 mod origin;
-#[cfg(feature = "database")]
-pub(crate) mod parts;
+mod path_operation;
 mod problems;
 mod references;
 mod security;
@@ -21,6 +19,7 @@ mod ui;
 mod variants;
 mod version;
 mod words;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,12 +30,14 @@ use crate::http::Document;
 use crate::info::ServiceInfo;
 use description::Description;
 pub(crate) use description::{Mount, WriteSubmit};
-pub(crate) use endpoint::Endpoint;
-#[cfg(feature = "database")]
-pub(crate) use endpoint::{STORAGE_FULL, Writer};
 pub(crate) use operation::LIST_QUERY;
+pub(crate) use path_operation::PathOperation;
+#[cfg(feature = "database")]
+pub(crate) use problems::{ANOTHER_METHOD, DATABASE_FAILED};
+pub(crate) use problems::{STORAGE_FULL, Status, UNKNOWN_PARAMETER};
 use serde_json::Value;
 use version::Version;
+pub(crate) use writer::{Schema, Writer};
 
 /// Describes tasks by [OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.1.html), one operation per task, and shows the
 /// description in Swagger UI. Mount it in an actix app; a single [`scope`](crate::scope) mounts one by itself.
@@ -111,7 +112,7 @@ impl OpenApi {
                 text: None,
                 mounts: Vec::new(),
                 service: None,
-                endpoints: Vec::new(),
+                operations: Vec::new(),
                 key_header: None,
             },
             path: "/openapi.json".to_owned(),
@@ -175,9 +176,9 @@ impl OpenApi {
     }
 
     /// Adds what a service has beside its tasks.
-    pub(crate) fn service(mut self, info: ServiceInfo, endpoints: Vec<Endpoint>) -> Self {
+    pub(crate) fn service(mut self, info: ServiceInfo, operations: Vec<PathOperation>) -> Self {
         self.description.service = Some(info);
-        self.description.endpoints = endpoints;
+        self.description.operations = operations;
         self.changed()
     }
 

@@ -4,13 +4,27 @@ use serde_json::{Map, Value, json};
 
 use super::references::to as reference;
 
+/// A status, and what it means there.
+pub(crate) type Status = (u16, &'static str);
+
 /// What every operation may answer but for pages.
-pub(super) const UNKNOWN_PARAMETER: (u16, &str) = (
+pub(crate) const UNKNOWN_PARAMETER: Status = (
     422,
     "A parameter of the query is not known, or given twice.",
 );
 
-pub(super) fn responses(problems: &[(u16, &str)]) -> Map<String, Value> {
+/// What everything that stores may answer.
+pub(crate) const STORAGE_FULL: Status = (507, "The disk of the service is full.");
+
+/// What every path answers to a method that it does not know.
+#[cfg(feature = "database")]
+pub(crate) const ANOTHER_METHOD: Status = (405, "Another method.");
+
+/// What everything that reads the database may answer.
+#[cfg(feature = "database")]
+pub(crate) const DATABASE_FAILED: Status = (500, "The database failed.");
+
+pub(super) fn responses(problems: &[Status]) -> Map<String, Value> {
     problems
         .iter()
         .map(|(status, description)| {

@@ -7,7 +7,7 @@ const SCHEME: &str = "ApiKey";
 
 /// Says of every operation that it needs a key in this header, but for those that are open; and how a missing, a wrong
 /// or a limited one is answered.
-pub(super) fn require_key(document: &mut Value, header: &str, open: &[(&'static str, String)]) {
+pub(super) fn require_key(document: &mut Value, header: &str, open: &[(&str, String)]) {
     document["components"]["securitySchemes"] =
         json!({SCHEME: {"type": "apiKey", "in": "header", "name": header}});
     let Some(paths) = document["paths"].as_object_mut() else {

@@ -1,6 +1,7 @@
 //! Serves the document and its UI.
 
 use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::http::Method;
 use actix_web::{HttpRequest, web};
 
 use serde_json::json;
@@ -9,7 +10,7 @@ use super::version::Version;
 use super::{OpenApi, ui};
 use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
-use crate::http::{Answer, Document, Verbs, conditional, public_prefix};
+use crate::http::{Answer, Document, Takes, Verbs, conditional, handled_by, public_prefix};
 use crate::problem::Problem;
 
 /// The query of the document.
@@ -43,14 +44,14 @@ impl HttpServiceFactory for OpenApi {
                 async move { response }
             };
             Verbs::at(web::resource(ui_path.as_str()))
-                .page(index)
+                .route(&Method::GET, |route| handled_by(route, index))
                 .register(config);
             let serve = move |file: web::Path<String>| {
                 let response = files.get(&file);
                 async move { response }
             };
             Verbs::at(web::resource(format!("{files_path}/{{file:.*}}")))
-                .page(serve)
+                .route(&Method::GET, |route| handled_by(route, serve))
                 .register(config);
         }
         let serve = move |request: HttpRequest| {
@@ -58,7 +59,9 @@ impl HttpServiceFactory for OpenApi {
             async move { response }
         };
         Verbs::at(web::resource(path.as_str()))
-            .get(true, QUERY, serve)
+            .route(&Method::GET, |route| {
+                Takes::query(QUERY).guard(handled_by(route, serve))
+            })
             .register(config);
     }
 }

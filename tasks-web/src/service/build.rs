@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::http::header::HeaderName;
-use actix_web::{HttpResponse, web};
 use tasks_runtime::{BuildError, TaskExecutor, TaskRegistry};
 use tokio_util::sync::CancellationToken;
 
@@ -20,13 +20,14 @@ use super::management::Management;
 use super::middleware::Policy;
 use super::setting::Setting;
 use crate::auth::{Guard, Login};
+use crate::endpoint::{Endpoint, Endpoints, Response};
 use crate::health::Health;
 use crate::hooks::Hook;
+use crate::http::TrustedProxies;
 use crate::http::sse::Streams;
-use crate::http::{TrustedProxies, Verbs};
 use crate::info::ServiceInfo;
 use crate::monitoring::{self, Routes};
-use crate::openapi::{Endpoint, OpenApi};
+use crate::openapi::OpenApi;
 use crate::part::{Claim, Link, Part, check_claims};
 use crate::{health, landing, logging, system};
 
@@ -242,13 +243,13 @@ impl ServiceBuilder {
             tasks = tasks.body_limit(bytes);
         }
         let docs = self.docs.then(|| {
-            let endpoints = parts
+            let operations = parts
                 .iter()
-                .flat_map(|part| part.endpoints.clone())
+                .flat_map(|part| part.operations.clone())
                 .collect();
             let mut docs = OpenApi::new(&self.info.display_name, &self.info.version)
                 .scope(&tasks)
-                .service(self.info.clone(), endpoints);
+                .service(self.info.clone(), operations);
             if let Some(text) = &self.info.description {
                 docs = docs.description(text);
             }
@@ -437,22 +438,15 @@ fn lines(error: &impl std::fmt::Display) -> Vec<String> {
 
 /// `GET {path}`: what the service says about itself.
 fn info_part(path: &str, info: &ServiceInfo) -> Part {
-    let (own, info) = (path.to_owned(), info.clone());
-    Part::new("info")
-        .claim(Claim::exact(path))
-        .endpoint(Endpoint::get::<ServiceInfo>(
-            path,
-            "get_info",
-            "What the service is",
-        ))
-        .routes(move |config| {
-            let info = info.clone();
-            let get = move || {
-                let response = HttpResponse::Ok().json(&info);
-                async move { Ok(response) }
-            };
-            config.service(Verbs::at(web::resource(own.as_str())).get(true, &[], get));
-        })
+    let info = info.clone();
+    let get = move || {
+        let response = HttpResponse::Ok().json(&info);
+        async move { Ok(response) }
+    };
+    let endpoint = Endpoint::get("", "get_info", get)
+        .summary("What the service is")
+        .responds(Response::json::<ServiceInfo>(200));
+    Part::new("info").serve(Endpoints::of_service(path, vec![endpoint]))
 }
 
 /// Which parts there are, by their names.

@@ -16,7 +16,7 @@ use tasks_runtime::{
 use tokio_util::sync::CancellationToken;
 
 use super::draft::Draft;
-use crate::artifacts::{ArtifactScope, artifacts, endpoints};
+use crate::artifacts::{ArtifactScope, artifacts};
 use crate::checks::{HealthChecks, HealthState};
 use crate::hooks::Hook;
 use crate::jobs::JobScope;
@@ -324,9 +324,7 @@ fn artifacts_part(scope: &ArtifactScope, fit: &StoreFit) -> Part {
         };
         async move { state }
     });
-    let part = endpoints(scope.prefix(), scope.options())
-        .into_iter()
-        .fold(part, Part::endpoint);
+    let part = part.describe(&scope.endpoints());
     let scope = scope.clone();
     part.routes(move |config| {
         config.service(scope.clone());
@@ -364,14 +362,12 @@ fn jobs_part(scope: &JobScope, scheduler: &Scheduler) -> Part {
             Ok::<(), std::convert::Infallible>(())
         }
     }));
-    let mut endpoints = crate::jobs::endpoints(scope.prefix());
     if let Some(schedules) = scope.schedules_prefix() {
         part = part
             .claim(Claim::below(schedules))
             .link(schedules, "Schedules");
-        endpoints.extend(crate::jobs::schedule_endpoints(schedules));
     }
-    let part = endpoints.into_iter().fold(part, Part::endpoint);
+    let part = scope.endpoints().iter().fold(part, Part::describe);
     let scope = scope.clone();
     part.routes(move |config| {
         config.service(scope.clone());

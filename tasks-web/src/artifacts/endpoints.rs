@@ -1,0 +1,198 @@
+//! The endpoints of artifacts.
+
+use serde_json::json;
+use tasks_runtime::artifacts::{Artifact, ArtifactNode};
+
+use super::state::Options;
+use super::{download, handlers, query, schemas, update, upload};
+use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
+use crate::http::{ULID, paging};
+use crate::openapi::{ANOTHER_METHOD, DATABASE_FAILED, Status};
+
+/// What each of them may answer.
+const PROBLEMS: &[Status] = &[ANOTHER_METHOD, DATABASE_FAILED];
+
+const MALFORMED_ID: Status = (400, "The id is not a ULID.");
+const MALFORMED: Status = (400, "The body is not JSON, or the id is not a ULID.");
+const UNKNOWN: Status = (404, "No such artifact.");
+const SLOW: Status = (408, "The body took too long to arrive.");
+const EXISTS: Status = (409, "There is an artifact of this id.");
+const CONFLICT: Status = (
+    409,
+    "The new parent is below the artifact, the body has another `id` than the path, or another value of what is \
+     read-only, or leaves out what the artifact has and would lose, or has JSON in the place of \
+     bytes, or somebody else changed the artifact at the same \
+     time.",
+);
+const PRECONDITION: Status = (
+    412,
+    "`If-Match` or `If-None-Match` is about another version.",
+);
+const LARGE: Status = (413, "The body is too large.");
+const MEDIA: Status = (415, "The body does not say it is JSON, or is compressed.");
+const INVALID: Status = (422, "Something does not fit: `errors` says what.");
+const UNAVAILABLE: Status = (503, "The database or the content store is not available.");
+
+/// What a read of one artifact may answer.
+const OF_ONE: &[Status] = &[MALFORMED_ID, UNKNOWN, UNAVAILABLE];
+/// What a change of one artifact may answer.
+const OF_CHANGE: &[Status] = &[
+    MALFORMED,
+    UNKNOWN,
+    SLOW,
+    CONFLICT,
+    PRECONDITION,
+    LARGE,
+    MEDIA,
+    INVALID,
+    UNAVAILABLE,
+];
+
+const THE_ID: Parameter = Parameter::path("id", ULID);
+const ID: &[Parameter] = &[THE_ID];
+/// The id, and the headers that set conditions.
+const ID_AND_CONDITIONS: &[Parameter] = &[
+    THE_ID,
+    Parameter::header(
+        "If-Match",
+        "Entity tags, or `*`: only if it has one of these now.",
+    ),
+    Parameter::header(
+        "If-None-Match",
+        "Entity tags, or `*`: only if it has none of these now.",
+    ),
+];
+
+/// The endpoints of artifacts, below a prefix.
+pub(super) fn endpoints(prefix: &str, options: &Options) -> Endpoints {
+    let (create, read) = (options.create, options.read);
+    let list = vec![
+        Endpoint::get("", "list_artifacts", handlers::list)
+            .when(read)
+            .summary("All artifacts, oldest first and without their data")
+            .description(paging::DESCRIPTION)
+            .query(query::LIST)
+            .responds(Response::json_like(200, schemas::list))
+            .conditional()
+            .problems(&[INVALID, UNAVAILABLE]),
+        Endpoint::post("", "create_artifact", handlers::create)
+            .when(create)
+            .summary("Save an artifact with JSON")
+            .body(Body::json::<schemas::ArtifactIn>().example(schemas::example))
+            .responds(Response::json::<Artifact>(201).location("Where it is."))
+            .problems(&[(400, "The body is not JSON."), SLOW, EXISTS, LARGE, MEDIA])
+            .problems(&[INVALID, UNAVAILABLE]),
+        Endpoint::post("/$upload", "upload_artifact", upload::upload)
+            .when(create)
+            .summary("Save an artifact with bytes")
+            .description(
+                "The body is the content, or a form with the content in `file`. What comes along is in the query, or in the form.",
+            )
+            .query(upload::QUERY)
+            .body(
+                Body::media("application/octet-stream", schemas::bytes)
+                    .or(Body::media("multipart/form-data", schemas::form))
+                    .optional(),
+            )
+            .responds(Response::json::<Artifact>(201).location("Where it is."))
+            .problems(&[
+                (400, "The body cannot be read."),
+                (403, "A page of another site sent it in a form."),
+                SLOW,
+                EXISTS,
+                LARGE,
+                (415, "The body is compressed."),
+                INVALID,
+                UNAVAILABLE,
+            ]),
+        Endpoint::get("/$schema", "get_artifact_schema", handlers::schema)
+            .when(read)
+            .summary("The JSON Schema of an artifact")
+            .responds(Response::json_like(200, |_| json!({"type": "object"})))
+            .conditional(),
+        Endpoint::get("/$stats", "get_artifact_stats", handlers::stats)
+            .when(read)
+            .summary("How many artifacts there are")
+            .responds(Response::json_like(200, schemas::stats))
+            .problems(&[UNAVAILABLE]),
+        Endpoint::get("/{id}", "get_artifact", handlers::get)
+            .when(read)
+            .summary("One artifact")
+            .parameters(ID)
+            .responds(Response::json::<Artifact>(200))
+            .conditional()
+            .problems(OF_ONE),
+        Endpoint::put("/{id}", "update_artifact", update::replace)
+            .when(options.update)
+            .summary("Replace an artifact")
+            .description(
+                "The whole artifact. What it has (a parent, metadata, tags) must be named, to be kept or to be emptied. What a read \
+                 returned may be sent back: fields that cannot be changed are accepted as they are. An artifact with bytes keeps them \
+                 when `data` is null; other data takes their place only with `content_type` null.",
+            )
+            .parameters(ID_AND_CONDITIONS)
+            .body(Body::json_like(schemas::replacement).example(schemas::example))
+            .responds(Response::json::<Artifact>(200))
+            .problems(OF_CHANGE),
+        Endpoint::patch("/{id}", "patch_artifact", update::patch)
+            .when(options.update)
+            .summary("Change some of an artifact")
+            .description(
+                "A merge patch (RFC 7396): what the body names is changed, in `data` and `metadata` member by member; null removes. A \
+                 list like `tags` is replaced. An artifact with bytes keeps them; `data` takes their place only with `content_type` null.",
+            )
+            .parameters(ID_AND_CONDITIONS)
+            .body(
+                Body::media("application/merge-patch+json", schemas::change)
+                    .or(Body::json_like(schemas::change))
+                    .example(|| json!({"metadata": {"reviewed": true}})),
+            )
+            .responds(Response::json::<Artifact>(200))
+            .problems(OF_CHANGE),
+        Endpoint::delete("/{id}", "delete_artifact", update::delete)
+            .when(options.delete)
+            .summary("Delete an artifact")
+            .parameters(ID_AND_CONDITIONS)
+            .responds(Response::empty(204, "It is gone. Its children are roots now."))
+            .problems(&[
+                MALFORMED_ID,
+                UNKNOWN,
+                (409, "Somebody else changed it at the same time."),
+                PRECONDITION,
+                (422, "The service refuses."),
+                UNAVAILABLE,
+            ]),
+        Endpoint::get("/{id}/$expand", "expand_artifact", handlers::expand)
+            .when(read)
+            .summary("One artifact, with the name of its level")
+            .parameters(ID)
+            .responds(Response::json::<ArtifactNode>(200))
+            .conditional()
+            .problems(OF_ONE),
+        Endpoint::get("/{id}/$tree", "get_artifact_tree", handlers::tree)
+            .when(read)
+            .summary("An artifact and all below it, without their data")
+            .parameters(ID)
+            .responds(Response::json::<ArtifactNode>(200))
+            .conditional()
+            .problems(OF_ONE)
+            .problems(&[(422, "The tree is too large to be shown at once.")]),
+        Endpoint::get("/{id}/$metadata", "get_artifact_metadata", handlers::metadata)
+            .when(read)
+            .summary("What is known about the data")
+            .parameters(ID)
+            .responds(Response::json_like(200, |_| json!({"type": "object"})))
+            .conditional()
+            .problems(OF_ONE),
+        Endpoint::get("/{id}/$download", "download_artifact", download::download)
+            .when(read)
+            .summary("The bytes of an artifact")
+            .parameters(ID)
+            .responds(Response::bytes(200))
+            .responds(Response::bytes(206).description("The bytes that `Range` asks for."))
+            .conditional()
+            .problems(OF_ONE)
+            .problems(&[(416, "None of the bytes that `Range` asks for are there.")]),
+    ];
+    Endpoints::new("artifacts", prefix, PROBLEMS, list)
+}

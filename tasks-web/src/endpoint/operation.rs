@@ -1,0 +1,85 @@
+//! The operation of an endpoint in the OpenAPI document.
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use super::{Endpoint, Parameter};
+use crate::openapi::{STORAGE_FULL, Status, UNKNOWN_PARAMETER, Writer};
+
+/// What an endpoint that takes no body answers to one.
+const BODY: [Status; 5] = [
+    (400, "There is a body, which is not JSON."),
+    (408, "The body took too long to arrive."),
+    (413, "There is a body, which is too large."),
+    (415, "There is a body, which does not say it is JSON."),
+    (
+        422,
+        "There is a body, or a parameter of the query: none is taken.",
+    ),
+];
+
+impl Endpoint {
+    /// Whether a body of its requests is refused.
+    pub(super) fn takes_nothing(&self) -> bool {
+        self.method != Method::GET && self.body.is_none()
+    }
+
+    pub(super) fn operation(&self, tag: &str, common: &[Status], writer: &mut Writer<'_>) -> Value {
+        let mut responses = writer.problems(&self.problems);
+        responses.extend(writer.problems(common));
+        for response in &self.responses {
+            let written = response.write(writer);
+            responses.insert(response.status().to_string(), written);
+        }
+        for (status, problem) in writer.problems(&self.implied_problems()) {
+            responses.entry(status).or_insert(problem);
+        }
+        let mut operation = json!({
+            "operationId": self.id, "summary": self.summary, "tags": [tag], "responses": responses,
+        });
+        if let Some(description) = self.description {
+            operation["description"] = json!(description);
+        }
+        let parameters = self.described_parameters(writer);
+        if !parameters.is_empty() {
+            operation["parameters"] = json!(parameters);
+        }
+        if let Some(body) = &self.body {
+            operation["requestBody"] = body.write(writer);
+        }
+        operation
+    }
+
+    fn described_parameters(&self, writer: &mut Writer<'_>) -> Vec<Value> {
+        let described = self.parameters.iter().map(Parameter::describe);
+        let mut described: Vec<Value> = described.collect();
+        described.extend(self.query.iter().map(|parameter| {
+            let schema = writer.adapt(parameter.schema());
+            parameter.describe(&schema)
+        }));
+        described
+    }
+
+    /// Problems that follow from what it takes. Those that it names itself go before.
+    fn implied_problems(&self) -> Vec<Status> {
+        if self.page {
+            return Vec::new();
+        }
+        let mut problems = Vec::new();
+        if self.method != Method::GET {
+            problems.push(STORAGE_FULL);
+        }
+        if self.takes_nothing() {
+            problems.extend(BODY);
+        } else {
+            problems.push(UNKNOWN_PARAMETER);
+        }
+        if self.takes_nothing() && self.method == Method::POST {
+            problems.push((
+                403,
+                "A page of another site sent it without a body of JSON.",
+            ));
+        }
+        problems
+    }
+}

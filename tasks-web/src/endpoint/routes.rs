@@ -1,0 +1,40 @@
+//! The routes of endpoints.
+
+use actix_web::dev::{AppService, HttpServiceFactory};
+use actix_web::web;
+
+use super::{Endpoint, Endpoints};
+use crate::http::{Takes, Verbs};
+
+impl HttpServiceFactory for Endpoints {
+    fn register(self, config: &mut AppService) {
+        let (templates, literals): (Vec<&str>, Vec<&str>) = self
+            .paths()
+            .into_iter()
+            .partition(|path| path.contains('{'));
+        // A template matches what is literal, too, so it is asked last.
+        for path in literals.into_iter().chain(templates) {
+            let mut verbs = Verbs::at(self.with_state(web::resource(self.patterns(path))));
+            let endpoints = self.list.iter();
+            for endpoint in endpoints.filter(|endpoint| endpoint.path == path && endpoint.on) {
+                verbs = verbs.route(&endpoint.method, |route| endpoint.handle(route));
+            }
+            verbs.register(config);
+        }
+    }
+}
+
+impl Endpoint {
+    /// Has a route call the handler, and refuse what the endpoint does not take.
+    fn handle(&self, route: actix_web::Route) -> actix_web::Route {
+        let route = (self.route)(route);
+        if self.page {
+            return route;
+        }
+        let takes = Takes::query(self.query);
+        match self.takes_nothing() {
+            true => takes.and_no_body().guard(route),
+            false => takes.guard(route),
+        }
+    }
+}

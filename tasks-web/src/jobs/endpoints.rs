@@ -1,0 +1,157 @@
+//! The endpoints of jobs and schedules.
+
+use serde_json::{Value, json};
+use tasks_runtime::jobs::{JobLog, JobRecord, JobStats, ScheduleRecord};
+
+use super::schedules::ScheduleIn;
+use super::{handlers, query, schedules, stream};
+use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
+use crate::http::paging::{self, MOST};
+use crate::http::{ULID, sse};
+use crate::openapi::{ANOTHER_METHOD, DATABASE_FAILED, STORAGE_FULL, Status, Writer};
+
+/// What each of them may answer.
+const PROBLEMS: &[Status] = &[ANOTHER_METHOD, DATABASE_FAILED, UNAVAILABLE];
+
+pub(super) const UNAVAILABLE: Status = (503, "The database is not available.");
+const UNKNOWN_JOB: Status = (404, "No such job.");
+const WRONG_STATE: Status = (
+    409,
+    "The job is not in a state for that: `job_status` says how it is.",
+);
+const TOO_MANY: Status = (429, "Too many streams are open.");
+const QUERY: Status = (422, "The query does not fit: `errors` says where.");
+const UNKNOWN_SCHEDULE: Status = (404, "No such schedule.");
+
+const ID: &[Parameter] = &[Parameter::path("id", ULID)];
+const NAME: &[Parameter] = &[Parameter::path("name", "^[A-Za-z0-9_-]{1,64}$")];
+
+/// The endpoints of jobs, below a prefix.
+pub(super) fn jobs(prefix: &str) -> Endpoints {
+    let list = vec![
+        Endpoint::get("", "list_jobs", handlers::list)
+            .summary("All jobs, newest first")
+            .description(paging::DESCRIPTION)
+            .query(query::LIST)
+            .responds(Response::json_like(200, |writer| {
+                paging::list_of(&writer.output::<JobRecord>())
+            }))
+            .problems(&[QUERY]),
+        Endpoint::get("/$schema", "get_job_schema", handlers::schema)
+            .summary("The JSON Schema of a job")
+            .responds(Response::json_like(200, |_| json!({"type": "object"})))
+            .conditional(),
+        Endpoint::get("/$stats", "get_job_stats", handlers::stats)
+            .summary("How many jobs there are")
+            .responds(Response::json::<JobStats>(200)),
+        Endpoint::get("/{id}", "get_job", handlers::get)
+            .summary("One job")
+            .parameters(ID)
+            .responds(Response::json::<JobRecord>(200))
+            .problems(&[UNKNOWN_JOB]),
+        Endpoint::delete("/{id}", "delete_job", handlers::delete)
+            .summary("Cancel a job if need be, and forget it")
+            .parameters(ID)
+            .responds(Response::empty(
+                204,
+                "It is forgotten, or will be when its code has ended.",
+            ))
+            .problems(&[UNKNOWN_JOB]),
+        Endpoint::get("/{id}/$result", "get_job_result", handlers::result)
+            .summary("How a job ended")
+            .parameters(ID)
+            .responds(Response::json_like(200, |_| {
+                json!({
+                    "type": "object",
+                    "required": ["task_name", "params", "result", "error"],
+                    "description": "As `$execute` answers.",
+                })
+            }))
+            .problems(&[UNKNOWN_JOB, WRONG_STATE]),
+        Endpoint::get("/{id}/$logs", "get_job_logs", handlers::logs)
+            .summary("What a job logged, oldest first")
+            .parameters(ID)
+            .query(query::LOGS)
+            .responds(Response::json_like(200, lines))
+            .problems(&[UNKNOWN_JOB, QUERY]),
+        Endpoint::get("/{id}/$stream", "stream_job", stream::stream)
+            .summary("A job as it changes, as server-sent events")
+            .parameters(ID)
+            .query(sse::QUERY)
+            .responds(
+                Response::text(200, "text/event-stream")
+                    .description("An event with the job for each change."),
+            )
+            .responds(Response::empty(
+                204,
+                "The event of `Last-Event-ID` was the last one: do not come back.",
+            ))
+            .problems(&[UNKNOWN_JOB, QUERY, TOO_MANY]),
+        Endpoint::post("/{id}/$cancel", "cancel_job", handlers::cancel)
+            .summary("Cancel a job, or ask it to stop")
+            .parameters(ID)
+            .responds(Response::json::<JobRecord>(200))
+            .problems(&[UNKNOWN_JOB]),
+        Endpoint::post("/{id}/$retry", "retry_job", handlers::retry)
+            .summary("Queue a job again that failed or was canceled")
+            .parameters(ID)
+            .responds(Response::json::<JobRecord>(202))
+            .problems(&[UNKNOWN_JOB, WRONG_STATE]),
+    ];
+    Endpoints::new("jobs", prefix, PROBLEMS, list)
+}
+
+fn lines(writer: &mut Writer<'_>) -> Value {
+    json!({"type": "array", "items": writer.output::<JobLog>(), "maxItems": MOST})
+}
+
+/// The endpoints of schedules, below a prefix.
+pub(super) fn schedules(prefix: &str) -> Endpoints {
+    let list = vec![
+        Endpoint::get("", "list_schedules", schedules::list)
+            .summary("All schedules, by name")
+            .responds(Response::json::<Vec<ScheduleRecord>>(200)),
+        Endpoint::get("/{name}", "get_schedule", schedules::get)
+            .summary("One schedule")
+            .parameters(NAME)
+            .responds(Response::json::<ScheduleRecord>(200))
+            .problems(&[UNKNOWN_SCHEDULE]),
+        Endpoint::put("/{name}", "put_schedule", schedules::put)
+            .summary("Make a schedule, or change the one of this name")
+            .parameters(NAME)
+            .body(Body::json::<ScheduleIn>().example(
+                || json!({"task_name": "report", "cron": "30 2 * * *", "timezone": "Europe/Berlin"}),
+            ))
+            .responds(Response::json::<ScheduleRecord>(200))
+            .responds(Response::json::<ScheduleRecord>(201))
+            .problems(&[
+                (400, "The body is not JSON."),
+                (404, "No such task."),
+                (408, "The body took too long to arrive."),
+                (413, "The body is too large."),
+                (415, "The body does not say it is JSON."),
+                (422, "Something does not fit: `errors` says what."),
+            ]),
+        Endpoint::delete("/{name}", "delete_schedule", schedules::delete)
+            .summary("Forget a schedule")
+            .parameters(NAME)
+            .responds(Response::empty(204, "It is gone; its jobs stay."))
+            .problems(&[UNKNOWN_SCHEDULE]),
+        Endpoint::post("/{name}/$pause", "pause_schedule", schedules::pause)
+            .summary("Let a schedule rest")
+            .parameters(NAME)
+            .responds(Response::json::<ScheduleRecord>(200))
+            .problems(&[UNKNOWN_SCHEDULE]),
+        Endpoint::post("/{name}/$resume", "resume_schedule", schedules::resume)
+            .summary("Let a schedule go on")
+            .parameters(NAME)
+            .responds(Response::json::<ScheduleRecord>(200))
+            .problems(&[UNKNOWN_SCHEDULE]),
+        Endpoint::post("/{name}/$run", "run_schedule", schedules::run)
+            .summary("Run a schedule now, beside its times")
+            .parameters(NAME)
+            .responds(Response::json::<JobRecord>(202).location("Where the job is."))
+            .problems(&[UNKNOWN_SCHEDULE, STORAGE_FULL]),
+    ];
+    Endpoints::new("jobs", prefix, PROBLEMS, list)
+}
