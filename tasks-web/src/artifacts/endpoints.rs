@@ -78,6 +78,9 @@ pub(super) fn endpoints(prefix: &str, options: &Options) -> Endpoints {
         Endpoint::post("", "create_artifact", handlers::create)
             .when(create)
             .summary("Save an artifact with JSON")
+            .description(
+                "`data` is any JSON; `id`, `parent_id`, `metadata` and `tags` may come along.",
+            )
             .body(Body::json::<schemas::ArtifactIn>().example(schemas::example))
             .responds(Response::json::<Artifact>(201).location("Where it is."))
             .problems(&[(400, "The body is not JSON."), SLOW, EXISTS, LARGE, MEDIA])
@@ -126,7 +129,7 @@ pub(super) fn endpoints(prefix: &str, options: &Options) -> Endpoints {
             .when(options.update)
             .summary("Replace an artifact")
             .description(
-                "The whole artifact. What it has (a parent, metadata, tags) must be named, to be kept or to be emptied. What a read \
+                "The body is the whole artifact. What it has (a parent, metadata, tags) must be named, to be kept or to be emptied. What a read \
                  returned may be sent back: fields that cannot be changed are accepted as they are. An artifact with bytes keeps them \
                  when `data` is null; other data takes their place only with `content_type` null.",
             )
@@ -187,6 +190,7 @@ pub(super) fn endpoints(prefix: &str, options: &Options) -> Endpoints {
         Endpoint::get("/{id}/$download", "download_artifact", download::download)
             .when(read)
             .summary("The bytes of an artifact")
+            .description("All of them, or the part that the header `Range` asks for.")
             .parameters(ID)
             .responds(Response::bytes(200))
             .responds(Response::bytes(206).description("The bytes that `Range` asks for."))
@@ -195,4 +199,16 @@ pub(super) fn endpoints(prefix: &str, options: &Options) -> Endpoints {
             .problems(&[(416, "None of the bytes that `Range` asks for are there.")]),
     ];
     Endpoints::new("artifacts", prefix, PROBLEMS, list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, endpoints};
+
+    #[test]
+    fn the_documentation_has_these_endpoints() {
+        let all = Options::default();
+        endpoints("{prefix}", &all).check_file("src/artifacts/artifacts.md");
+        endpoints("/api/v1/artifacts", &all).check_guide("artifacts");
+    }
 }

@@ -12,15 +12,7 @@ use crate::endpoint::Endpoints;
 
 /// Serves the artifacts of a manager below `prefix`.
 ///
-/// | path | answer |
-/// | --- | --- |
-/// | `POST {prefix}` | saves one, with JSON |
-/// | `POST {prefix}/$upload` | saves one, with bytes: a multipart form or the body itself |
-/// | `GET {prefix}` | all, oldest first and without data; `?page=&size=` gives pages |
-/// | `GET`, `PUT`, `PATCH`, `DELETE {prefix}/{id}` | one |
-/// | `GET {prefix}/{id}/$expand`, `…/$tree` | one with the name of its level; all below it |
-/// | `GET {prefix}/{id}/$download`, `…/$metadata` | its bytes; what is known about them |
-/// | `GET {prefix}/$schema`, `…/$stats` | JSON Schema; how many there are |
+#[doc = include_str!("artifacts.md")]
 ///
 /// ```no_run
 /// use actix_web::{App, HttpServer};

@@ -15,8 +15,9 @@ use serde::Deserialize;
 use super::guard::Guard;
 use super::session;
 use crate::access::Access;
+use crate::endpoint::{Endpoint, Endpoints};
 use crate::html::{STYLE, escape};
-use crate::http::public_prefix;
+use crate::http::{Answer, public_prefix};
 use crate::part::{Claim, Part};
 use crate::problem::Problem;
 
@@ -63,42 +64,25 @@ impl Login {
     }
 
     pub(crate) fn part(&self) -> Part {
-        let login = self.clone();
-        Part::new("login")
-            .claim(Claim::exact(LOGIN).open())
-            .claim(Claim::exact(LOGOUT).open())
-            .routes(move |config| {
-                let (show, enter, leave) = (login.clone(), login.clone(), login.clone());
-                let show = move |request: HttpRequest| {
-                    let response = show.show(&request);
-                    async move { response }
-                };
-                let enter = move |request: HttpRequest, entered: web::Form<Entered>| {
-                    let response = enter.enter(&request, &entered);
-                    async move { response }
-                };
-                let leave = move |request: HttpRequest| {
-                    let response = leave.leave(&request);
-                    async move { response }
-                };
-                let only = |methods: &'static str| {
-                    web::to(move |request: HttpRequest| async move {
-                        Problem::method_not_allowed(methods).answer(&request)
-                    })
-                };
-                config
-                    .service(
-                        web::resource(LOGIN)
-                            .route(web::get().to(show))
-                            .route(web::post().to(enter))
-                            .default_service(only("GET, POST")),
-                    )
-                    .service(
-                        web::resource(LOGOUT)
-                            .route(web::post().to(leave))
-                            .default_service(only("POST")),
-                    );
-            })
+        let (show, enter, leave) = (self.clone(), self.clone(), self.clone());
+        let show = move |request: HttpRequest| {
+            let response = show.show(&request);
+            async move { Ok(response) }
+        };
+        let enter = move |request: HttpRequest, entered: web::Form<Entered>| {
+            let answer = enter.enter(&request, &entered);
+            async move { answer }
+        };
+        let leave = move |request: HttpRequest| {
+            let answer = leave.leave(&request);
+            async move { answer }
+        };
+        let endpoints = vec![
+            Endpoint::get(LOGIN, "get_login_page", show).open().page(),
+            Endpoint::post(LOGIN, "log_in", enter).open().page(),
+            Endpoint::post(LOGOUT, "log_out", leave).open().page(),
+        ];
+        Part::new("login").serve(Endpoints::of_pages(endpoints))
     }
 
     /// The page in place of a refusal, where a person is on the way to a page.
@@ -124,21 +108,21 @@ impl Login {
     }
 
     /// Begins a session with a key that is right.
-    fn enter(&self, request: &HttpRequest, entered: &Entered) -> HttpResponse {
+    fn enter(&self, request: &HttpRequest, entered: &Entered) -> Answer {
         // A page of another site could let a person in with a key of its own.
         if !session::is_own_page(request) {
-            return Problem::other_origin().answer(request);
+            return Err(Problem::other_origin());
         }
         let prefix = public_prefix(request);
         match self.guard.begin_session(request, entered.key.trim()) {
-            Ok(value) => HttpResponse::SeeOther()
+            Ok(value) => Ok(HttpResponse::SeeOther()
                 .insert_header((
                     LOCATION,
                     format!("{prefix}{}", local(&entered.next).unwrap_or(START)),
                 ))
                 .insert_header((SET_COOKIE, session::cookie(request, Some(&value), prefix)))
                 .insert_header((CACHE_CONTROL, "no-store"))
-                .finish(),
+                .finish()),
             Err(problem) if accepts_html(request) => {
                 let status = StatusCode::from_u16(problem.status);
                 let status = status.unwrap_or(StatusCode::UNAUTHORIZED);
@@ -147,24 +131,24 @@ impl Login {
                 if let Some(after) = problem.answer(request).headers().get(RETRY_AFTER) {
                     page.headers_mut().insert(RETRY_AFTER, after.clone());
                 }
-                page
+                Ok(page)
             }
-            Err(problem) => problem.answer(request),
+            Err(problem) => Err(problem),
         }
     }
 
     /// Ends the session of a browser.
-    fn leave(&self, request: &HttpRequest) -> HttpResponse {
+    fn leave(&self, request: &HttpRequest) -> Answer {
         if !session::is_own_page(request) {
-            return Problem::other_origin().answer(request);
+            return Err(Problem::other_origin());
         }
         self.guard.end_sessions(request);
         let prefix = public_prefix(request);
-        HttpResponse::SeeOther()
+        Ok(HttpResponse::SeeOther()
             .insert_header((LOCATION, format!("{prefix}{LOGIN}")))
             .insert_header((SET_COOKIE, session::cookie(request, None, prefix)))
             .insert_header((CACHE_CONTROL, "no-store"))
-            .finish()
+            .finish())
     }
 
     fn form(

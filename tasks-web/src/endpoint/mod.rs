@@ -7,6 +7,8 @@ mod parameter;
 mod response;
 mod routes;
 mod set;
+#[cfg(all(test, feature = "database"))]
+mod table;
 
 use std::sync::Arc;
 

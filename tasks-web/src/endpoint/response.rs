@@ -84,6 +84,11 @@ impl Response {
         self.status
     }
 
+    #[cfg(all(test, feature = "database"))]
+    pub(super) fn has_location(&self) -> bool {
+        self.location.is_some()
+    }
+
     /// As the document has it.
     pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Value {
         let mut response = json!({"description": self.description});

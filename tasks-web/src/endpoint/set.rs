@@ -17,6 +17,8 @@ pub(crate) struct Endpoints {
     pub(super) problems: &'static [Status],
     pub(super) list: Vec<Endpoint>,
     state: Option<AddState>,
+    /// Whether they are in the OpenAPI document.
+    documented: bool,
 }
 
 /// Gives a resource what its handlers extract.
@@ -35,6 +37,7 @@ impl Endpoints {
             problems,
             list,
             state: None,
+            documented: true,
         }
     }
 
@@ -46,6 +49,14 @@ impl Endpoints {
             &[(405, "Another method than GET.")],
             list,
         )
+    }
+
+    /// Pages and forms, which are not in the OpenAPI document.
+    pub(crate) fn of_pages(list: Vec<Endpoint>) -> Self {
+        Self {
+            documented: false,
+            ..Self::of_service("", list)
+        }
     }
 
     /// What their handlers extract as [`web::Data`].
@@ -83,21 +94,26 @@ impl Endpoints {
         }
     }
 
+    pub(super) fn full_path(&self, endpoint: &Endpoint) -> String {
+        format!("{}{}", self.prefix, endpoint.path)
+    }
+
     /// The full path of each endpoint that is served, and whether it is answered without a key.
     pub(crate) fn served(&self) -> impl Iterator<Item = (String, bool)> {
         let served = self.list.iter().filter(|endpoint| endpoint.on);
-        served.map(|endpoint| (format!("{}{}", self.prefix, endpoint.path), endpoint.open))
+        served.map(|endpoint| (self.full_path(endpoint), endpoint.open))
     }
 
     /// The operations of those that are served.
     pub(crate) fn operations(&self) -> Vec<PathOperation> {
-        let served = self.list.iter().filter(|endpoint| endpoint.on);
+        let served = self.list.iter();
+        let served = served.filter(|endpoint| endpoint.on && self.documented);
         let operation = |endpoint: &Endpoint| {
             let (tag, problems) = (self.tag, self.problems);
             let described = endpoint.clone();
             PathOperation::new(
                 &endpoint.method,
-                format!("{}{}", self.prefix, endpoint.path),
+                self.full_path(endpoint),
                 endpoint.open,
                 move |writer| described.operation(tag, problems, writer),
             )

@@ -61,6 +61,11 @@ impl Parameter {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The schema of its value.
     pub(crate) fn schema(&self) -> Value {
         (self.schema)()

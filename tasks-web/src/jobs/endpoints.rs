@@ -59,6 +59,9 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             .problems(&[UNKNOWN_JOB]),
         Endpoint::get("/{id}/$result", "get_job_result", handlers::result)
             .summary("How a job ended")
+            .description(
+                "The envelope of `$execute`, when the job completed or failed; of a job in another state it is 409.",
+            )
             .parameters(ID)
             .responds(Response::json_like(200, |_| {
                 json!({
@@ -76,6 +79,9 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             .problems(&[UNKNOWN_JOB, QUERY]),
         Endpoint::get("/{id}/$stream", "stream_job", stream::stream)
             .summary("A job as it changes, as server-sent events")
+            .description(
+                "It ends with the job. Who has the last event (`Last-Event-ID`) gets 204.",
+            )
             .parameters(ID)
             .query(sse::QUERY)
             .responds(
@@ -113,11 +119,17 @@ pub(super) fn schedules(prefix: &str) -> Endpoints {
             .responds(Response::json::<Vec<ScheduleRecord>>(200)),
         Endpoint::get("/{name}", "get_schedule", schedules::get)
             .summary("One schedule")
+            .description("`next_runs` has its next five times.")
             .parameters(NAME)
             .responds(Response::json::<ScheduleRecord>(200))
             .problems(&[UNKNOWN_SCHEDULE]),
         Endpoint::put("/{name}", "put_schedule", schedules::put)
             .summary("Make a schedule, or change the one of this name")
+            .description(
+                "`task_name` and `params` say what it runs, and exactly one of `cron` (with `timezone`), `interval` and `run_at` says \
+                 when. `interval` and `timeout` are seconds, or a text like `2s`, `5m`, `1h30m`. What `GET` answers may be sent back, with \
+                 the values of secret parameters, which it does not show.",
+            )
             .parameters(NAME)
             .body(Body::json::<ScheduleIn>().example(
                 || json!({"task_name": "report", "cron": "30 2 * * *", "timezone": "Europe/Berlin"}),
@@ -139,6 +151,7 @@ pub(super) fn schedules(prefix: &str) -> Endpoints {
             .problems(&[UNKNOWN_SCHEDULE]),
         Endpoint::post("/{name}/$pause", "pause_schedule", schedules::pause)
             .summary("Let a schedule rest")
+            .description("Its times pass without a run.")
             .parameters(NAME)
             .responds(Response::json::<ScheduleRecord>(200))
             .problems(&[UNKNOWN_SCHEDULE]),
@@ -154,4 +167,15 @@ pub(super) fn schedules(prefix: &str) -> Endpoints {
             .problems(&[UNKNOWN_SCHEDULE, STORAGE_FULL]),
     ];
     Endpoints::new("jobs", prefix, PROBLEMS, list)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_documentation_has_these_endpoints() {
+        super::jobs("{prefix}").check_file("src/jobs/jobs.md");
+        super::schedules("{prefix}").check_file("src/jobs/schedules.md");
+        super::jobs("/api/v1/jobs").check_guide("jobs");
+        super::schedules("/api/v1/schedules").check_guide("schedules");
+    }
 }

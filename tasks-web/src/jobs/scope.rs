@@ -14,15 +14,7 @@ use crate::http::sse::Streams;
 /// Serves the jobs of a scheduler below `prefix`. They are submitted at `{tasks}/{name}/$submit`, which
 /// [`TaskScope::jobs`](crate::TaskScope::jobs) adds.
 ///
-/// | path | answer |
-/// | --- | --- |
-/// | `GET {prefix}` | all, newest first; `?status_filter=&task=&schedule=`; `?page=&size=` gives pages |
-/// | `GET`, `DELETE {prefix}/{id}` | one |
-/// | `GET {prefix}/{id}/$result` | how it ended, as `$execute` answers |
-/// | `GET {prefix}/{id}/$logs` | what it logged |
-/// | `GET {prefix}/{id}/$stream` | itself as it changes, as server-sent events |
-/// | `POST {prefix}/{id}/$cancel`, `…/$retry` | the job afterwards |
-/// | `GET {prefix}/$schema`, `…/$stats` | JSON Schema; how many there are |
+#[doc = include_str!("jobs.md")]
 #[must_use]
 pub fn jobs(prefix: &str, scheduler: Scheduler) -> JobScope {
     JobScope {
@@ -54,8 +46,9 @@ impl fmt::Debug for JobScope {
 }
 
 impl JobScope {
-    /// Serves the schedules as well, at this path: `GET` lists them, `GET`, `PUT` and `DELETE {path}/{name}` are about one, and so
-    /// are `POST {path}/{name}/$pause`, `…/$resume` and `…/$run`.
+    /// Serves the schedules as well, below this path.
+    ///
+    #[doc = include_str!("schedules.md")]
     #[must_use]
     pub fn schedules(mut self, prefix: &str) -> Self {
         self.schedules = Some(format!("/{}", prefix.trim_matches('/')));

@@ -245,10 +245,11 @@ async fn keys_are_not_guessed_at_the_page() {
         .get(app.url("/docs"))
         .header("cookie", "tasks_session=9999999999.00");
     assert_eq!(made_up.send().await.unwrap().status(), 401);
-    let (status, _) = http::answer(client().put(app.url("/$login")))
-        .await
-        .unwrap();
-    assert_eq!(status, 405);
+    let refused = client().put(app.url("/$login")).send().await.unwrap();
+    assert_eq!(refused.status(), 405);
+    assert_eq!(refused.headers()["allow"], "GET, HEAD, POST");
+    let head = client().head(app.url("/$login")).send().await.unwrap();
+    assert_eq!(head.status(), 200);
 }
 
 /// Nothing asks for a key where none is needed, and then there is no page to enter one.
