@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tasks_runtime::{ArgumentError, ExecuteError, InvalidArguments, Refusal};
+use tasks_runtime::ArgumentError;
 
 /// How many errors one problem lists.
 pub(crate) const MAX_ERRORS: usize = 100;
@@ -56,15 +58,10 @@ pub struct Problem {
     /// The id of the request, as in the header `x-request-id` and in the log. A [`Service`](crate::Service) writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// Headers of the response beside the content type.
     #[serde(skip)]
     #[schemars(skip)]
-    allow: Option<String>,
-    #[serde(skip)]
-    #[schemars(skip)]
-    challenge: Option<&'static str>,
-    #[serde(skip)]
-    #[schemars(skip)]
-    retry_after: Option<Duration>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
@@ -81,9 +78,7 @@ impl Problem {
             nearest: Vec::new(),
             job_status: None,
             request_id: None,
-            allow: None,
-            challenge: None,
-            retry_after: None,
+            headers: Vec::new(),
         }
     }
 
@@ -92,6 +87,25 @@ impl Problem {
     pub fn at(mut self, path: &str) -> Self {
         self.instance = Some(path.to_owned());
         self
+    }
+
+    /// Says each thing that is wrong with what was sent; of more than [`MAX_ERRORS`], the first ones.
+    pub(crate) fn with_errors(mut self, errors: Vec<ArgumentError>) -> Self {
+        self.errors = capped(errors);
+        self
+    }
+
+    /// Adds a header to the response.
+    fn with_header(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
+        if let Ok(value) = value.try_into() {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// Says when it is worth asking again, in whole seconds.
+    pub(crate) fn retry_after(self, time: Duration) -> Self {
+        self.with_header(RETRY_AFTER, time.as_secs())
     }
 
     /// The answer to a request, with its path.
@@ -109,39 +123,18 @@ impl Problem {
 
     pub(crate) fn method_not_allowed(allow: &str) -> Self {
         let detail = format!("this path answers to {allow} only");
-        Self {
-            allow: Some(allow.to_owned()),
-            ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
-        }
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+            .with_header(ALLOW, allow)
     }
 
     /// No key, or a wrong one.
     pub(crate) fn unauthorized(detail: String) -> Self {
-        Self {
-            challenge: Some("ApiKey"),
-            ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
-        }
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"))
     }
 
     pub(crate) fn forbidden(detail: String) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
-    }
-
-    pub(crate) fn too_many_attempts(wait: Duration) -> Self {
-        // Whole seconds, rounded up: a client that waits as long as it is told is let in.
-        let wait = Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-        let detail = format!("too many wrong keys came from this address: wait {wait:?}");
-        Self {
-            retry_after: Some(wait),
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", detail)
-        }
-    }
-
-    pub(crate) fn too_many_streams(detail: String) -> Self {
-        Self {
-            retry_after: Some(Duration::from_secs(5)),
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-streams", detail)
-        }
     }
 
     /// Something that is not the client's fault. What exactly it was is for the log alone.
@@ -153,154 +146,19 @@ impl Problem {
         )
     }
 
-    pub(crate) fn payload_too_large(limit: usize) -> Self {
-        let detail = format!("the body is larger than the {limit} bytes this server takes");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload-too-large", detail)
-    }
-
-    pub(crate) fn unsupported_media_type(sent: Option<&str>) -> Self {
-        let sent = sent.map_or_else(
-            || "has no content type".to_owned(),
-            |sent| format!("is `{sent}`"),
-        );
-        let detail = format!("the body {sent}: send JSON, with `Content-Type: application/json`");
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-media-type",
-            detail,
-        )
-    }
-
-    #[cfg(feature = "database")]
-    pub(crate) fn unsupported_media_type_twice() -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-media-type",
-            "the body has two content types: send one header `Content-Type`",
-        )
-    }
-
-    pub(crate) fn other_charset(charset: &str) -> Self {
-        let shown: String = charset.chars().take(64).collect();
-        let detail = format!(
-            "the body is said to be in the charset `{shown}`: send JSON in UTF-8, with `Content-Type: application/json`"
-        );
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-media-type",
-            detail,
-        )
-    }
-
-    pub(crate) fn encoded(encoding: &str) -> Self {
-        let detail = format!("the body is encoded as `{encoding}`: send it as it is");
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-media-type",
-            detail,
-        )
-    }
-
-    pub(crate) fn other_origin() -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "cross-site-request",
-            "a page that is not this service's sent this with the session of a browser: send the key in its header"
-                .to_owned(),
-        )
-    }
-
-    pub(crate) fn cross_site() -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "cross-site-request",
-            "a page of another site sent this without a body of JSON, which browsers allow unasked: send \
-             `Content-Type: application/json`, and let that site in by CORS; a page of this service behind a proxy that changes \
-             `Host` needs `trusted_proxies`",
-        )
-    }
-
-    pub(crate) fn request_timeout(after: Duration) -> Self {
-        let detail = format!("the body did not arrive within {after:?}");
-        Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", detail)
-    }
-
-    pub(crate) fn broken_body(error: impl fmt::Display) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "broken-body",
-            format!("the body could not be read: {error}"),
-        )
-    }
-
-    pub(crate) fn bad_query(detail: String) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-query", detail)
-    }
-
-    pub(crate) fn invalid_query(errors: Vec<ArgumentError>) -> Self {
-        let detail = match errors.as_slice() {
-            [error] => format!("{}: {}", error.pointer, error.detail),
-            errors => format!("{} things are wrong with the query", errors.len()),
-        };
-        Self {
-            errors,
-            ..Self::bad_query(detail)
-        }
-    }
-
-    pub(crate) fn malformed(detail: String) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "malformed-json", detail)
-    }
-
-    pub(crate) fn invalid_body(errors: Vec<ArgumentError>) -> Self {
-        let errors = capped(errors);
-        let detail = match errors.as_slice() {
-            [error] if error.pointer.is_empty() => format!("the body: {}", error.detail),
-            [error] => format!("{}: {}", error.pointer, error.detail),
-            errors => format!("{} things are wrong with the body", errors.len()),
-        };
-        Self {
-            errors,
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", detail)
-        }
-    }
-
-    /// The body is well-formed, and does not fit what is there.
-    #[cfg(feature = "database")]
-    pub(crate) fn conflicting_body(errors: Vec<ArgumentError>) -> Self {
-        let invalid = Self::invalid_body(errors);
-        Self {
-            errors: invalid.errors,
-            ..Self::new(StatusCode::CONFLICT, "artifact-conflict", invalid.detail)
-        }
-    }
-
-    /// What was asked cannot be done with a job that is like this.
-    #[cfg(feature = "database")]
-    pub(crate) fn wrong_state(status: &str, detail: String) -> Self {
-        Self {
-            job_status: Some(status.into()),
-            ..Self::new(StatusCode::CONFLICT, "wrong-state", detail)
-        }
-    }
-
     /// Try again a little later.
     #[cfg(feature = "database")]
     pub(crate) fn unavailable(detail: &'static str) -> Self {
-        Self {
-            retry_after: Some(Duration::from_secs(1)),
-            ..Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "dependency-unavailable",
-                detail,
-            )
-        }
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "dependency-unavailable",
+            detail,
+        )
+        .retry_after(Duration::from_secs(1))
     }
-}
 
-#[cfg(feature = "database")]
-impl Problem {
     /// There is no space left for what was to be stored.
+    #[cfg(feature = "database")]
     pub(crate) fn storage_full() -> Self {
         Self::new(
             StatusCode::INSUFFICIENT_STORAGE,
@@ -311,7 +169,7 @@ impl Problem {
 }
 
 /// As many errors as a problem lists, of which the last one says that there are more.
-fn capped(mut errors: Vec<ArgumentError>) -> Vec<ArgumentError> {
+pub(crate) fn capped(mut errors: Vec<ArgumentError>) -> Vec<ArgumentError> {
     if errors.len() > MAX_ERRORS {
         let more = errors.len() - (MAX_ERRORS - 1);
         errors.truncate(MAX_ERRORS - 1);
@@ -321,75 +179,6 @@ fn capped(mut errors: Vec<ArgumentError>) -> Vec<ArgumentError> {
         ));
     }
     errors
-}
-
-impl From<ExecuteError> for Problem {
-    fn from(error: ExecuteError) -> Self {
-        /// A client that was refused for want of a place may try again after this long.
-        const AGAIN: Duration = Duration::from_secs(1);
-        let detail = error.to_string();
-        match error {
-            ExecuteError::UnknownTask { nearest, .. } => Self {
-                nearest,
-                ..Self::new(StatusCode::NOT_FOUND, "unknown-task", detail)
-            },
-            ExecuteError::InvalidArguments {
-                reason: InvalidArguments::Mismatch(errors),
-                task,
-            } => {
-                let errors = capped(errors);
-                let detail = match errors.as_slice() {
-                    [error] => format!(
-                        "task `{task}`: {}: {}",
-                        if error.pointer.is_empty() {
-                            "the body"
-                        } else {
-                            &error.pointer
-                        },
-                        error.detail
-                    ),
-                    errors => format!(
-                        "task `{task}`: {} things are wrong with the arguments",
-                        errors.len()
-                    ),
-                };
-                Self {
-                    errors,
-                    ..Self::new(
-                        StatusCode::UNPROCESSABLE_ENTITY,
-                        "invalid-arguments",
-                        detail,
-                    )
-                }
-            }
-            ExecuteError::InvalidArguments { .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "malformed-json", detail)
-            }
-            ExecuteError::Unavailable { .. } => {
-                let problem = Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "dependency-unavailable",
-                    detail,
-                );
-                Self {
-                    retry_after: Some(AGAIN),
-                    ..problem
-                }
-            }
-            ExecuteError::Refused {
-                refusal: Refusal::Task,
-                ..
-            } => Self {
-                retry_after: Some(AGAIN),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "task-busy", detail)
-            },
-            ExecuteError::Refused { .. } => Self {
-                retry_after: Some(AGAIN),
-                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server-busy", detail)
-            },
-            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail),
-        }
-    }
 }
 
 impl fmt::Display for Problem {
@@ -406,14 +195,8 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON)));
-        if let Some(allow) = &self.allow {
-            response.insert_header((ALLOW, allow.as_str()));
-        }
-        if let Some(challenge) = self.challenge {
-            response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static(challenge)));
-        }
-        if let Some(after) = self.retry_after {
-            response.insert_header((RETRY_AFTER, after.as_secs()));
+        for (name, value) in &self.headers {
+            response.insert_header((name, value));
         }
         // Strings and numbers: this cannot fail.
         response.body(serde_json::to_vec(self).unwrap_or_default())

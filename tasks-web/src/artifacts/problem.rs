@@ -60,6 +60,15 @@ impl From<ArtifactError> for Problem {
     }
 }
 
+impl Problem {
+    /// The body is well-formed, and does not fit what is there.
+    pub(super) fn conflicting_body(errors: Vec<ArgumentError>) -> Self {
+        let invalid = Self::invalid_body(errors);
+        Self::new(StatusCode::CONFLICT, "artifact-conflict", invalid.detail)
+            .with_errors(invalid.errors)
+    }
+}
+
 /// Whether the operating system said so, however deep it is in the chain of causes.
 fn is_storage_full(error: &(dyn Error + 'static)) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};

@@ -4,6 +4,7 @@ mod guard;
 mod key;
 mod keys;
 mod login;
+mod problem;
 mod session;
 mod spelling;
 

@@ -11,6 +11,7 @@ mod ids;
 pub(crate) mod members;
 #[cfg(feature = "database")]
 pub(crate) mod paging;
+mod problem;
 mod proxies;
 pub(crate) mod query;
 mod request_id;

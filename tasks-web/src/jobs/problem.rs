@@ -36,3 +36,12 @@ impl From<JobError> for Problem {
         }
     }
 }
+
+impl Problem {
+    /// What was asked cannot be done with a job that is like this.
+    fn wrong_state(status: &str, detail: String) -> Self {
+        let mut problem = Self::new(StatusCode::CONFLICT, "wrong-state", detail);
+        problem.job_status = Some(status.into());
+        problem
+    }
+}

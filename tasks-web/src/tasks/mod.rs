@@ -3,6 +3,7 @@
 mod catalog;
 mod described;
 mod handler;
+mod problem;
 mod scope;
 
 pub use scope::{TaskScope, scope};

@@ -1,0 +1,67 @@
+//! Errors of executions, as problems.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use tasks_runtime::{ExecuteError, InvalidArguments, Refusal};
+
+use crate::problem::{Problem, capped};
+
+impl From<ExecuteError> for Problem {
+    fn from(error: ExecuteError) -> Self {
+        /// A client that was refused for want of a place may try again after this long.
+        const AGAIN: Duration = Duration::from_secs(1);
+        let detail = error.to_string();
+        match error {
+            ExecuteError::UnknownTask { nearest, .. } => {
+                let mut problem = Self::new(StatusCode::NOT_FOUND, "unknown-task", detail);
+                problem.nearest = nearest;
+                problem
+            }
+            ExecuteError::InvalidArguments {
+                reason: InvalidArguments::Mismatch(errors),
+                task,
+            } => {
+                let errors = capped(errors);
+                let detail = match errors.as_slice() {
+                    [error] => format!(
+                        "task `{task}`: {}: {}",
+                        if error.pointer.is_empty() {
+                            "the body"
+                        } else {
+                            &error.pointer
+                        },
+                        error.detail
+                    ),
+                    errors => format!(
+                        "task `{task}`: {} things are wrong with the arguments",
+                        errors.len()
+                    ),
+                };
+                Self::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "invalid-arguments",
+                    detail,
+                )
+                .with_errors(errors)
+            }
+            ExecuteError::InvalidArguments { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "malformed-json", detail)
+            }
+            ExecuteError::Unavailable { .. } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "dependency-unavailable",
+                detail,
+            )
+            .retry_after(AGAIN),
+            ExecuteError::Refused {
+                refusal: Refusal::Task,
+                ..
+            } => Self::new(StatusCode::TOO_MANY_REQUESTS, "task-busy", detail).retry_after(AGAIN),
+            ExecuteError::Refused { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "server-busy", detail).retry_after(AGAIN)
+            }
+            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail),
+        }
+    }
+}
