@@ -1,4 +1,4 @@
-//! `docs/diagnostics.md` says what the compiler says: it is made from the programs in `ui/`.
+//! `docs/book/src/reference/diagnostics.md` says what the compiler says: it is made from the programs in `ui/`.
 //!
 //! `UPDATE=1 cargo test -p tasks-web --test diagnostics` writes it anew.
 
@@ -164,12 +164,12 @@ one compile; the function itself stays, so that its callers have no errors of th
 The messages are those of rustc VERSION. Shortened here: `use tasks_web::prelude::*;` and an empty `main`, the numbers of
 lines, and notes that point into the framework's own files.
 
-This page is made from the programs in [`tasks-web/tests/ui`](../tasks-web/tests/ui), which the tests compile.
+This page is made from the programs in `tasks-web/tests/ui`, which the tests compile.
 ";
 
 #[test]
 fn the_page_shows_what_the_compiler_says() {
-    let path = root().join("docs/diagnostics.md");
+    let path = root().join("docs/book/src/reference/diagnostics.md");
     let page = page();
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, &page).unwrap();
@@ -177,7 +177,7 @@ fn the_page_shows_what_the_compiler_says() {
     let written = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         written == page,
-        "docs/diagnostics.md is out of date: UPDATE=1 cargo test -p tasks-web --test diagnostics"
+        "docs/book/src/reference/diagnostics.md is out of date: UPDATE=1 cargo test -p tasks-web --test diagnostics"
     );
 }
 

@@ -32,7 +32,7 @@ impl Workspace {
         };
         // The profile is that of this workspace: what both of them depend on is built once.
         let manifest = format!(
-            "[workspace]\nresolver = \"3\"\nmembers = {crates:?}\n\n[profile.dev]\ndebug = \"line-tables-only\"\n"
+            "[workspace]\nresolver = \"3\"\nmembers = {crates:?}\n\n[profile.dev]\ndebug = \"line-tables-only\"\n\n[profile.dev.package]\nlibsqlite3-sys = {{ opt-level = 3 }}\nsha2 = {{ opt-level = 3 }}\n"
         );
         workspace.write("Cargo.toml", &manifest)?;
         let lock = fs::read_to_string(root().join("Cargo.lock")).context("no Cargo.lock")?;
@@ -95,8 +95,18 @@ impl Workspace {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Leaves a file alone that already is what it should be: cargo looks at the time it was written.
-    fn write(&self, path: &str, text: &str) -> Result<()> {
+    /// The path of a program that [`cargo`](Self::cargo) has built.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.layout.target_dir.join("debug").join(name)
+    }
+
+    /// Writes a file of the workspace. One that already is what it should be is left alone: cargo looks at the time it was written.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, path: &str, text: &str) -> Result<()> {
         let path = self.folder.join(path);
         if fs::read_to_string(&path).is_ok_and(|old| old == text) {
             return Ok(());

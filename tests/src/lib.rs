@@ -20,12 +20,3 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod schemathesis;
-
-/// The code in the pages of the project, compiled and run as documentation tests.
-#[cfg(doctest)]
-mod pages {
-    #[doc = include_str!("../../README.md")]
-    struct Readme;
-    #[doc = include_str!("../../docs/guide.md")]
-    struct Guide;
-}

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tasks_tests::databases::TestDatabase;
@@ -42,10 +42,9 @@ fn without_ids(output: &str) -> String {
     text
 }
 
-/// Each page, and the example that it speaks of.
-const PAGES: [(&str, &str); 7] = [
+/// Pages outside of the book with commands, and the example that each speaks of.
+const PAGES: [(&str, &str); 6] = [
     ("README.md", "task-execution"),
-    ("docs/guide.md", "task-execution"),
     ("examples/task-execution/README.md", "task-execution"),
     ("examples/database-service/README.md", "database-service"),
     ("examples/artifact-service/README.md", "artifact-service"),
@@ -53,18 +52,63 @@ const PAGES: [(&str, &str); 7] = [
     ("examples/telemetry-service/README.md", "telemetry-service"),
 ];
 
+/// The example that the commands of a page of the book are for, unless it says otherwise: `<!-- commands: advanced-service -->`.
+const EXAMPLE: &str = "task-execution";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// All pages below a folder, and all pages in folders below it.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            pages.extend(below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            pages.push(path);
+        }
+    }
+    pages.sort();
+    pages
+}
+
+/// The pages of the book with commands, and the example of each. Those of the tutorial are for the program that it makes.
+fn of_the_book() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for path in below(&root().join("docs/book/src")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let path = path.strip_prefix(root()).unwrap().display().to_string();
+        if path.contains("/tutorial/") || commands(&text).is_empty() {
+            continue;
+        }
+        let example = text
+            .split("<!-- commands: ")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next())
+            .unwrap_or(EXAMPLE);
+        found.push((path, example.to_owned()));
+    }
+    found
+}
+
 #[test]
 fn the_commands_print_what_the_pages_say() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for (page, example) in PAGES {
+    let mut pages = PAGES
+        .map(|(page, example)| (page.to_owned(), example.to_owned()))
+        .to_vec();
+    pages.extend(of_the_book());
+    assert!(pages.len() > PAGES.len());
+    for (page, example) in pages {
         let test = TestDatabase::sqlite();
         let environment = [
             ("LOG_LEVEL", "off"),
             ("RUST_LOG", "off"),
             ("DATABASE_URL", test.url()),
         ];
-        let server = Server::start(example, environment).unwrap();
-        let commands = commands(&std::fs::read_to_string(root.join(page)).unwrap());
+        let server = Server::start(&example, environment).unwrap();
+        let commands = commands(&std::fs::read_to_string(root().join(&page)).unwrap());
         assert!(!commands.is_empty(), "{page}");
         for (command, expected) in commands {
             assert!(command.contains(ADDRESS), "{page}: {command}");
@@ -88,11 +132,10 @@ fn the_commands_print_what_the_pages_say() {
     }
 }
 
-/// Links between the pages, and from them into the code, lead somewhere.
+/// Links in pages outside of the book lead to files, and to headings. `cargo xtask book` follows those in the book.
 #[test]
 fn the_links_lead_somewhere() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut pages: Vec<_> = PAGES.iter().map(|(page, _)| root.join(page)).collect();
+    let mut pages: Vec<_> = PAGES.iter().map(|(page, _)| root().join(page)).collect();
     pages.extend(
         [
             "ARCHITECTURE.md",
@@ -101,38 +144,37 @@ fn the_links_lead_somewhere() {
             "SECURITY.md",
             "tests/README.md",
         ]
-        .map(|page| root.join(page)),
+        .map(|page| root().join(page)),
     );
-    for folder in ["docs", "docs/decisions"] {
-        pages.extend(
-            std::fs::read_dir(root.join(folder))
-                .unwrap()
-                .map(|entry| entry.unwrap().path()),
-        );
-    }
-    for page in pages
-        .iter()
-        .filter(|page| page.extension().is_some_and(|extension| extension == "md"))
-    {
-        let text = std::fs::read_to_string(page).unwrap();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let shown = page.display();
         for target in text
             .split("](")
             .skip(1)
             .filter_map(|rest| rest.split(')').next())
         {
             let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
-            if path.is_empty() {
-                let found = text
-                    .lines()
-                    .any(|line| line.starts_with('#') && heading_anchor(line) == anchor);
-                assert!(found, "{}: no heading for #{anchor}", page.display());
-            } else if !path.contains("://") && !path.contains(' ') {
-                assert!(
-                    page.parent().unwrap().join(path).exists(),
-                    "{}: {target} leads nowhere",
-                    page.display()
-                );
+            if path.contains("://") || path.contains(' ') {
+                continue;
             }
+            let file = page.parent().unwrap().join(path);
+            assert!(
+                path.is_empty() || file.exists(),
+                "{shown}: {target} leads nowhere"
+            );
+            if anchor.is_empty() {
+                continue;
+            }
+            let aim = if path.is_empty() {
+                text.clone()
+            } else {
+                std::fs::read_to_string(file).unwrap()
+            };
+            let found = aim
+                .lines()
+                .any(|line| line.starts_with('#') && heading_anchor(line) == anchor);
+            assert!(found, "{shown}: no heading for {target}");
         }
     }
 }

@@ -65,7 +65,10 @@ const TESTS: [(&str, &[&str]); 13] = [
         "tasks-web/src/artifacts/",
         &["-p", "tasks-tests", "--test", "artifacts"],
     ),
-    ("docs/", &["-p", "tasks-tests", "--test", "documents"]),
+    (
+        "docs/",
+        &["-p", "tasks-tests", "--test", "pages", "--test", "book"],
+    ),
     ("xtask/", &["-p", "xtask"]),
 ];
 

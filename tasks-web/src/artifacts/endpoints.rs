@@ -209,6 +209,5 @@ mod tests {
     fn the_documentation_has_these_endpoints() {
         let all = Options::default();
         endpoints("{prefix}", &all).check_file("src/artifacts/artifacts.md");
-        endpoints("/api/v1/artifacts", &all).check_guide("artifacts");
     }
 }

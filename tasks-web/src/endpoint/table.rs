@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
-use std::sync::Mutex;
 
 use super::{Endpoint, Endpoints};
 
@@ -44,23 +43,6 @@ impl Endpoints {
     pub(crate) fn check_file(&self, path: &str) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         check(&path, &self.table());
-    }
-
-    /// The same for the part of the guide between `<!-- endpoints:{name}:start -->` and `<!-- endpoints:{name}:end -->`.
-    pub(crate) fn check_guide(&self, name: &str) {
-        // Tests run side by side, and each writes the whole file.
-        static GUIDE: Mutex<()> = Mutex::new(());
-        let _alone = GUIDE.lock().unwrap();
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide.md");
-        let guide = std::fs::read_to_string(&path).unwrap();
-        let [start, end] =
-            ["start", "end"].map(|edge| format!("<!-- endpoints:{name}:{edge} -->\n"));
-        let (before, rest) = guide.split_once(&start).expect(&start);
-        let (_, after) = rest.split_once(&end).expect(&end);
-        check(
-            &path,
-            &format!("{before}{start}{}{end}{after}", self.table()),
-        );
     }
 }
 

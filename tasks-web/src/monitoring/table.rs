@@ -39,10 +39,13 @@ pub(super) fn describe() {
 mod tests {
     use super::all;
 
-    /// The table of the guide is this one.
+    /// The table of the book is this one.
     #[test]
-    fn the_guide_lists_all_of_them() {
-        let guide = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guide.md"));
+    fn the_book_lists_all_of_them() {
+        let page = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../docs/book/src/reference/metrics.md"
+        ));
         let rows: String = all()
             .map(|metric| {
                 let labels: Vec<String> = metric
@@ -58,6 +61,9 @@ mod tests {
                 )
             })
             .collect();
-        assert!(guide.contains(&rows), "the guide has to have this:\n{rows}");
+        assert!(
+            page.contains(&rows),
+            "docs/book/src/reference/metrics.md has to have this:\n{rows}"
+        );
     }
 }

@@ -17,7 +17,7 @@ use super::server;
 use super::{cases, report, svg};
 use crate::process::{root, target_dir};
 
-const PICTURE: &str = "docs/request.svg";
+const PICTURE: &str = "docs/book/src/explanation/request.svg";
 
 const REQUESTS: u32 = 500;
 

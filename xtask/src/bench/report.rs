@@ -8,7 +8,10 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process::{output, root};
 
-const DOCUMENTS: [&str; 2] = ["docs/benchmarks.md", "docs/performance.md"];
+const DOCUMENTS: [&str; 2] = [
+    "docs/book/src/reference/benchmarks.md",
+    "docs/book/src/explanation/performance.md",
+];
 
 /// Shows a table with what it was measured on and with, and puts it between the marks of its kind in the documentation if
 /// it is to be kept.

@@ -1,0 +1,172 @@
+//! The reference of the book says what the code says.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use actix_web::App;
+use actix_web::test::{TestRequest, call_and_read_body_json, init_service};
+use serde_json::Value;
+use tasks_web::prelude::*;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+#[task(register = false)]
+async fn example() -> u8 {
+    0
+}
+
+/// The document of a service with everything on.
+async fn document() -> Value {
+    let registry = TaskRegistry::builder().task(example).build().unwrap();
+    let service = Service::builder(ServiceInfo::new("everything", "Everything"))
+        .with_tasks(registry)
+        .with_database(Database::sqlite_in_memory())
+        .with_jobs(Jobs::new().run_workers(false))
+        .with_artifacts(ArtifactHierarchy::new("results"))
+        .with_health()
+        .with_system()
+        .with_monitoring()
+        .with_landing_page()
+        .build()
+        .await
+        .unwrap();
+    let app = init_service(App::new().configure(service.configure())).await;
+    let document =
+        call_and_read_body_json(&app, TestRequest::get().uri("/openapi.json").to_request()).await;
+    service.shutdown().await;
+    document
+}
+
+/// Rows of the table of endpoints: method and path, summary, statuses.
+fn operations(document: &Value) -> String {
+    let mut rows: Vec<String> = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        // The operations of one task stand for those of all.
+        let shown = path.replace("/tasks/example/", "/tasks/{name}/");
+        for (method, operation) in methods.as_object().unwrap() {
+            let Some(responses) = operation["responses"].as_object() else {
+                continue;
+            };
+            // Every path answers 405 to other methods: the page says so once.
+            let statuses = responses.keys().map(String::as_str);
+            let statuses: BTreeSet<&str> = statuses.filter(|status| *status != "405").collect();
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            let summary = match shown.rsplit('/').next() {
+                Some("$execute") => "Runs the task, and answers with its result",
+                Some("$submit") => "Stores a job that runs the task",
+                _ => summary,
+            };
+            rows.push(format!(
+                "| `{} {shown}` | {} | {} |\n",
+                method.to_uppercase(),
+                summary.trim_end_matches('.'),
+                statuses.into_iter().collect::<Vec<_>>().join(", ")
+            ));
+        }
+    }
+    let header = "| endpoint | what it does | statuses |\n| --- | --- | --- |\n";
+    header.to_owned() + &rows.concat()
+}
+
+#[actix_web::test]
+async fn the_table_of_endpoints_is_that_of_the_document() {
+    const START: &str = "<!-- operations:start -->\n";
+    const END: &str = "<!-- operations:end -->";
+    let path: PathBuf = root().join("docs/book/src/reference/endpoints.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(START).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let table = operations(&document().await);
+    let expected = format!("{before}{START}{table}{END}{after}");
+    if env::var_os("UPDATE").is_some() {
+        fs::write(&path, &expected).unwrap();
+    } else {
+        assert!(
+            page == expected,
+            "the table in {} is out of date: UPDATE=1 cargo test -p tasks-tests --test book\n{table}",
+            path.display()
+        );
+    }
+}
+
+/// Rows of the tables in documentation comments, without links to other items.
+fn rows<'a>(code: &'a str, beginning: &'a str) -> impl Iterator<Item = String> + 'a {
+    code.lines()
+        .filter_map(|line| line.strip_prefix("/// "))
+        .filter(move |line| line.starts_with(beginning))
+        .map(|line| {
+            line.replace("[`", "`")
+                .replace("`](crate::TaskExecutor)", "`")
+                .replace("`]", "`")
+        })
+}
+
+#[test]
+fn the_options_of_a_task_are_those_of_the_macro() {
+    let page = read("docs/book/src/reference/task.md");
+    let macros = read("tasks-macros/src/lib.rs");
+    let inject = read("tasks-runtime/src/inject/mod.rs");
+    let rows: Vec<String> = rows(&macros, "| `").chain(rows(&inject, "| `")).collect();
+    // Stages of the expansion are in a table as well, in the comment of the crate (`//!`).
+    assert!(rows.len() > 15, "{rows:?}");
+    for row in rows {
+        assert!(
+            page.contains(&row),
+            "docs/book/src/reference/task.md has to have this row:\n{row}"
+        );
+    }
+}
+
+/// Kinds of problems in the source: the text behind a status.
+fn kinds(folder: &Path, kinds: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            self::kinds(&path, kinds);
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        // Unit tests and examples have kinds of their own.
+        let code: String = text
+            .split("#[cfg(test)]")
+            .next()
+            .unwrap()
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        for part in code.split("StatusCode::").skip(1) {
+            let rest = part.trim_start_matches(|c: char| c.is_ascii_uppercase() || c == '_');
+            let Some(rest) = rest.strip_prefix(',') else {
+                continue;
+            };
+            if let Some(kind) = rest.trim_start().strip_prefix('"') {
+                kinds.insert(kind.split('"').next().unwrap().to_owned());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_problem_is_in_the_table() {
+    let page = read("docs/book/src/reference/problems.md");
+    let mut found = BTreeSet::new();
+    kinds(&root().join("tasks-web/src"), &mut found);
+    assert!(found.len() > 20, "{found:?}");
+    let missing: Vec<&String> = found
+        .iter()
+        .filter(|kind| !page.contains(&format!("`{kind}`")))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "docs/book/src/reference/problems.md lacks {missing:?}"
+    );
+}
