@@ -1,6 +1,7 @@
 //! `cargo xtask`: the one way to test, bench and check this workspace. `cargo xtask help` lists what it can do.
 
 mod bench;
+mod book;
 mod check;
 mod dependencies;
 mod licences;
@@ -20,6 +21,7 @@ cargo xtask <command>
   test --list             the steps of it
   test <step>…            the named steps only
   check                   formatting, structure, lints, and the tests of what changed since the last commit: for while one works
+  book                    the guide as a book, in target/book, with search and without a server
   bench http              CPU time per request, against a server written by hand and other frameworks
   bench instructions      instructions and allocations per request, counted by valgrind
   bench flame             where the instructions of one request go, as a picture and by layer
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["test", rest @ ..] => test::run(rest),
         ["check"] => check::check().map(|()| ExitCode::SUCCESS),
+        ["book"] => book::build().map(|()| ExitCode::SUCCESS),
         ["bench", rest @ ..] => bench::run(rest).map(|()| ExitCode::SUCCESS),
         ["crash", rest @ ..] => crash(rest).map(|()| ExitCode::SUCCESS),
         ["soak", rest @ ..] => soak(rest).map(|()| ExitCode::SUCCESS),

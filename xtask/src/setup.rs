@@ -1,17 +1,20 @@
 //! What the tests need beside a Rust toolchain: a browser and its driver, valgrind to count instructions, a PostgreSQL
-//! server and a PgBouncer before it, libfaketime, schemathesis, which needs Python, and generators of clients, which need Python and Node.js.
+//! server and a PgBouncer before it, libfaketime, schemathesis, which needs Python, generators of clients, which need Python and Node.js,
+//! and mdbook.
 
 mod debian;
 mod generators;
+mod installed;
 mod postgres;
 mod python;
 mod system;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
+use self::installed::Program;
 use self::system::System;
 use crate::process::{find, output, root, target_dir};
 
@@ -80,7 +83,22 @@ pub(crate) fn run_step() -> Result<()> {
         "schemathesis",
     )?;
     println!("{schemathesis}");
-    generators::provide()
+    generators::provide()?;
+    mdbook()?;
+    println!("{}", MDBOOK.shown());
+    Ok(())
+}
+
+/// The program that makes the book of the pages. It is built without optimization: that takes a minute less, and the book is small.
+const MDBOOK: Program = Program {
+    name: "mdbook",
+    version: "0.5.4",
+    arguments: &["--debug", "--no-default-features", "--features", "search"],
+};
+
+/// Installs mdbook, unless it is there. Returns its path.
+pub(crate) fn mdbook() -> Result<PathBuf> {
+    MDBOOK.provide(&target_dir().join("mdbook"))
 }
 
 fn install(missing: &[&Need]) -> Result<()> {

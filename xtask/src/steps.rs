@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::bench::instructions;
 use crate::process::{cargo, find, root, run};
-use crate::{dependencies, licences, package, setup, structure};
+use crate::{book, dependencies, licences, package, setup, structure};
 
 /// One thing that is checked.
 pub(crate) struct Step {
@@ -17,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// All of them, cheap ones first where the order does not matter.
-pub(crate) const ALL: [Step; 11] = [
+pub(crate) const ALL: [Step; 12] = [
     Step {
         name: "setup",
         about: "what the tests need beside Rust",
@@ -35,8 +35,13 @@ pub(crate) const ALL: [Step; 11] = [
     },
     Step {
         name: "structure",
-        about: "no circles of files, no imports from a lower floor to a higher one, no names of files that are not there",
+        about: "no circles of files, no imports from a lower floor to a higher one, no names of files that are not there, no broken links in the book",
         run: structure::run_step,
+    },
+    Step {
+        name: "book",
+        about: "the book, built by mdbook without a warning",
+        run: book::build,
     },
     Step {
         name: "package",

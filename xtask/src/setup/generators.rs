@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
+use super::installed::Program;
 use super::{python, version};
-use crate::process::{cargo, find, output, root, run, target_dir};
+use crate::process::{find, output, root, run, target_dir};
 
 /// Installs them, or keeps those that are what the lists say.
 pub(super) fn provide() -> Result<()> {
@@ -21,32 +22,17 @@ pub(super) fn provide() -> Result<()> {
     )?;
     println!("{openapi_python_client}");
     println!("{}", typescript(&folder.join("node"), &lists)?);
-    println!("{}", rust(&folder.join("rust"))?);
+    PROGENITOR.provide(&folder.join("rust"))?;
+    println!("{}", PROGENITOR.shown());
     Ok(())
 }
 
 /// `cargo progenitor`.
-fn rust(folder: &Path) -> Result<String> {
-    const PROGENITOR: &str = "0.15.1";
-    let name = format!("cargo-progenitor {PROGENITOR}");
-    // Written by cargo once the program is installed.
-    let list = fs::read_to_string(folder.join(".crates.toml")).unwrap_or_default();
-    if list.contains(&format!("{name} ")) && folder.join("bin/cargo-progenitor").is_file() {
-        return Ok(name);
-    }
-    let build = folder.join("build");
-    run(
-        cargo(["install", "cargo-progenitor", "--locked", "--quiet"])
-            .args(["--version", PROGENITOR, "--root"])
-            .arg(folder)
-            .arg("--target-dir")
-            .arg(&build),
-    )
-    .context("cargo-progenitor comes from crates.io")?;
-    // Half a gigabyte that nobody needs again.
-    fs::remove_dir_all(&build).with_context(|| format!("cannot remove {}", build.display()))?;
-    Ok(name)
-}
+const PROGENITOR: Program = Program {
+    name: "cargo-progenitor",
+    version: "0.15.1",
+    arguments: &[],
+};
 
 /// `openapi-typescript` and the compiler.
 fn typescript(folder: &Path, lists: &Path) -> Result<String> {

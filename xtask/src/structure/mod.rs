@@ -1,5 +1,5 @@
 //! The structure of the crates: no circles of files, and no imports from a lower floor to a higher one. The files that the pages about
-//! the code name exist.
+//! the code and the book name exist, and the links of the book lead somewhere.
 //!
 //! `ARCHITECTURE.md` says which floors a crate has. What a module imports is read from the source: from its `use` declarations and
 //! from the paths that begin with `crate`, `self` or `super`. Tests do not count, and neither does handing a name on by `pub use`.
@@ -15,6 +15,7 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 
 use self::graph::Graph;
+use crate::book;
 use crate::process::root;
 
 const CRATES: [&str; 3] = ["tasks-macros", "tasks-runtime", "tasks-web"];
@@ -43,6 +44,7 @@ pub(crate) fn run_step() -> Result<()> {
         );
     }
     problems.extend(pages::problems()?);
+    problems.extend(book::problems()?);
     if problems.is_empty() {
         return Ok(());
     }

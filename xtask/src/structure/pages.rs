@@ -4,9 +4,10 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
+use crate::book;
 use crate::process::root;
 
-/// Pages that say where things are.
+/// Pages that say where things are, beside those of the book.
 const PAGES: [&str; 2] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 
 /// Folders at the root that a path of these pages begins with.
@@ -24,12 +25,14 @@ const FOLDERS: [&str; 8] = [
 /// Returns a problem for each path that is named and does not exist.
 pub(super) fn problems() -> Result<Vec<String>> {
     let mut problems = Vec::new();
-    for page in PAGES {
-        let text =
-            fs::read_to_string(root().join(page)).with_context(|| format!("cannot read {page}"))?;
+    let mut pages = PAGES.map(|page| root().join(page)).to_vec();
+    pages.extend(book::page::paths(&book::pages())?);
+    for page in pages {
+        let shown = page.strip_prefix(root()).unwrap_or(&page).display();
+        let text = fs::read_to_string(&page).with_context(|| format!("cannot read {shown}"))?;
         for path in paths(&text) {
             if !root().join(path).exists() {
-                problems.push(format!("{page} names `{path}`, which does not exist"));
+                problems.push(format!("{shown} names `{path}`, which does not exist"));
             }
         }
     }
