@@ -126,6 +126,54 @@ fn the_options_of_a_task_are_those_of_the_macro() {
     }
 }
 
+/// Methods of a builder: they take it by value. Those that are hidden from the documentation are left out.
+fn settings(code: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut hidden = false;
+    for line in code.lines().map(str::trim) {
+        hidden = hidden && !line.is_empty() || line == "#[doc(hidden)]";
+        let Some((name, rest)) = line
+            .strip_prefix("pub fn ")
+            .and_then(|rest| rest.split_once(['(', '<']))
+        else {
+            continue;
+        };
+        let by_value = ["mut self", "self,"].iter().any(|own| rest.contains(own));
+        if by_value && !hidden {
+            found.push(name);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_setting_is_in_the_tables() {
+    const BUILDERS: [&str; 7] = [
+        "tasks-web/src/service/builder.rs",
+        "tasks-web/src/auth/keys.rs",
+        "tasks-runtime/src/execute/builder.rs",
+        "tasks-runtime/src/database/builder.rs",
+        "tasks-runtime/src/jobs/settings.rs",
+        "tasks-runtime/src/jobs/submit.rs",
+        "tasks-runtime/src/jobs/schedules/builder.rs",
+    ];
+    let page = read("docs/book/src/reference/settings.md");
+    let mut missing = Vec::new();
+    for builder in BUILDERS {
+        let code = read(builder);
+        let settings = settings(&code);
+        assert!(settings.len() > 3, "{builder}");
+        let unknown = settings.iter().filter(|name| {
+            !page.contains(&format!("`{name}`")) && !page.contains(&format!("`{name}("))
+        });
+        missing.extend(unknown.map(|name| format!("{name} of {builder}")));
+    }
+    assert!(
+        missing.is_empty(),
+        "docs/book/src/reference/settings.md lacks {missing:#?}"
+    );
+}
+
 /// Kinds of problems in the source: the text behind a status.
 fn kinds(folder: &Path, kinds: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
