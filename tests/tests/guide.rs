@@ -1,4 +1,4 @@
-//! Every example of the guide that needs no database, run as its reader would.
+//! The tasks of `task-execution`, as its users run them. They are the examples of the guide of chapkit that need no database.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
@@ -242,7 +242,7 @@ async fn tables_and_weather() {
     );
 }
 
-/// The guide's complete workflow: list, describe, execute.
+/// The complete workflow: list, describe, execute.
 #[tokio::test]
 async fn the_complete_workflow() {
     let (_, tasks) = http::get(&server().url("/api/v1/tasks")).await.unwrap();

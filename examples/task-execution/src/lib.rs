@@ -1,4 +1,4 @@
-//! The tasks of the guide that need no database, and what they need injected.
+//! Tasks of all kinds that need no database, and what they need injected.
 //!
 //! They live in a library so that another application can link them, too: it calls [`registry`], or names the crate
 //! (`use task_execution as _;`) and lets discovery find them.

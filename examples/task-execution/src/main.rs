@@ -1,4 +1,4 @@
-//! Serves the tasks of the guide: `cargo run -p task-execution`.
+//! Serves tasks of all kinds: `cargo run -p task-execution`.
 
 use task_execution::Directories;
 use task_execution::data_dir::DataDir;
@@ -11,7 +11,7 @@ async fn main() -> anyhow::Result<()> {
     Service::builder(
         ServiceInfo::new("task-execution", "Task Execution")
             .version(env!("CARGO_PKG_VERSION"))
-            .description("The tasks of the guide that need no database."),
+            .description("Tasks of all kinds that need no database."),
     )
     .with_tasks(task_execution::registry()?)
     .provide(DataDir::new(directories.data))
