@@ -71,6 +71,9 @@ pub enum JobError {
     /// There is no schedule of this name.
     #[error("there is no schedule `{0}`")]
     NoSchedule(String),
+    /// There is a schedule of this name, and only a new one was to be made.
+    #[error("there is a schedule `{0}` already")]
+    ScheduleExists(String),
     /// The task is not known, or its parameters do not fit: nothing was stored.
     #[error(transparent)]
     Call(#[from] ExecuteError),

@@ -63,7 +63,7 @@ pub use limits::{
 pub use list::{JobFilter, JobPage};
 pub use record::{JobLog, JobRecord, JobStats, JobStatus, Progress, UnknownStatus};
 pub use scheduler::Scheduler;
-pub use schedules::{Schedule, ScheduleRecord};
+pub use schedules::{Schedule, ScheduleRecord, StoredSchedule};
 pub use settings::Jobs;
 pub use submit::{Submit, Submitted};
 

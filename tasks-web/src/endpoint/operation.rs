@@ -24,6 +24,11 @@ impl Endpoint {
         self.method != Method::GET && self.body.is_none()
     }
 
+    /// Whether it is one of those that compare entity tags.
+    pub(super) fn heeds_conditions(&self) -> bool {
+        self.parameters.iter().any(|it| it.is_header("If-Match"))
+    }
+
     pub(super) fn operation(&self, tag: &str, common: &[Status], writer: &mut Writer<'_>) -> Value {
         let mut responses = writer.problems(&self.problems);
         responses.extend(writer.problems(common));
@@ -68,6 +73,7 @@ impl Endpoint {
         let mut problems = Vec::new();
         if self.method != Method::GET {
             problems.push(STORAGE_FULL);
+            problems.push((412, "`If-Match` names another version."));
         }
         if self.takes_nothing() {
             problems.extend(BODY);

@@ -39,6 +39,11 @@ impl Parameter {
         }
     }
 
+    /// Whether it is the header of this name.
+    pub(super) fn is_header(&self, name: &str) -> bool {
+        self.place == Place::Header && self.name == name
+    }
+
     /// As the document has it.
     pub(super) fn describe(&self) -> Value {
         let mut schema = json!({"type": "string"});

@@ -31,10 +31,13 @@ impl Endpoint {
         if self.page {
             return route;
         }
-        let takes = Takes::query(self.query);
-        match self.takes_nothing() {
-            true => takes.and_no_body().guard(route),
-            false => takes.guard(route),
+        let mut takes = Takes::query(self.query);
+        if self.takes_nothing() {
+            takes = takes.and_no_body();
         }
+        if self.heeds_conditions() {
+            takes = takes.and_conditions();
+        }
+        takes.guard(route)
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod members;
 #[cfg(feature = "database")]
 pub(crate) mod paging;
 mod problem;
+mod promises;
 mod proxies;
 pub(crate) mod query;
 mod request_id;
@@ -29,6 +30,7 @@ pub(crate) use document::matches_etag;
 pub(crate) use exchange::{Awaited, Doors, Exchange};
 #[cfg(feature = "database")]
 pub(crate) use ids::ULID;
+pub(crate) use promises::{IDEMPOTENCY_KEY, refuse_entity_tags, refuse_idempotency_key};
 #[cfg(feature = "database")]
 pub(crate) use proxies::public_base;
 pub(crate) use proxies::{TrustedProxies, UNKNOWN, client_address, network, public_prefix};

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tasks_runtime::ArgumentError;
 
 use super::query::{self, Parameter};
-use super::{BodyLimits, check_json, check_same_site};
+use super::{BodyLimits, check_json, check_same_site, refuse_entity_tags, refuse_idempotency_key};
 use crate::problem::{MAX_ERRORS, Problem};
 
 /// What an operation takes.
@@ -20,6 +20,8 @@ use crate::problem::{MAX_ERRORS, Problem};
 pub(crate) struct Takes {
     query: &'static [Parameter],
     body: Body,
+    /// Whether its handler heeds `If-Match`.
+    conditions: bool,
 }
 
 /// What is known of the body of a request.
@@ -43,6 +45,15 @@ impl Takes {
         Self {
             query,
             body: Body::Elsewhere,
+            conditions: false,
+        }
+    }
+
+    /// Its handler heeds `If-Match`.
+    pub(crate) const fn and_conditions(self) -> Self {
+        Self {
+            conditions: true,
+            ..self
         }
     }
 
@@ -78,6 +89,13 @@ impl Takes {
 
     async fn check(self, request: &mut ServiceRequest) -> Result<(), Problem> {
         query::check(request.query_string(), self.query)?;
+        if !self.conditions && !request.method().is_safe() {
+            refuse_entity_tags(request.headers())?;
+        }
+        // Other methods do the same however often they are repeated.
+        if request.method() == Method::POST {
+            refuse_idempotency_key(request.headers(), "send it without that header")?;
+        }
         if self.body == Body::Elsewhere {
             return Ok(());
         }

@@ -24,7 +24,12 @@ const QUERY: Status = (422, "The query does not fit: `errors` says where.");
 const UNKNOWN_SCHEDULE: Status = (404, "No such schedule.");
 
 const ID: &[Parameter] = &[Parameter::path("id", ULID)];
-const NAME: &[Parameter] = &[Parameter::path("name", "^[A-Za-z0-9_-]{1,64}$")];
+const THE_NAME: Parameter = Parameter::path("name", "^[A-Za-z0-9_-]{1,64}$");
+const NAME: &[Parameter] = &[THE_NAME];
+const NAME_IF_NEW: &[Parameter] = &[
+    THE_NAME,
+    Parameter::header("If-None-Match", "`*`: only if there is none of this name."),
+];
 
 /// The endpoints of jobs, below a prefix.
 pub(super) fn jobs(prefix: &str) -> Endpoints {
@@ -130,7 +135,7 @@ pub(super) fn schedules(prefix: &str) -> Endpoints {
                  when. `interval` and `timeout` are seconds, or a text like `2s`, `5m`, `1h30m`. What `GET` answers may be sent back, with \
                  the values of secret parameters, which it does not show.",
             )
-            .parameters(NAME)
+            .parameters(NAME_IF_NEW)
             .body(Body::json::<ScheduleIn>().example(
                 || json!({"task_name": "report", "cron": "30 2 * * *", "timezone": "Europe/Berlin"}),
             ))
@@ -140,6 +145,7 @@ pub(super) fn schedules(prefix: &str) -> Endpoints {
                 (400, "The body is not JSON."),
                 (404, "No such task."),
                 (408, "The body took too long to arrive."),
+                (412, "There is one of this name, and `If-None-Match` is `*`; or there is `If-Match`, and schedules have no entity tags."),
                 (413, "The body is too large."),
                 (415, "The body does not say it is JSON."),
                 (422, "Something does not fit: `errors` says what."),

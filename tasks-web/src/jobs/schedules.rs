@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
+use actix_web::http::header::{IF_NONE_MATCH, LOCATION};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
@@ -151,14 +151,11 @@ pub(super) async fn put(request: HttpRequest, state: Data<State>, payload: Paylo
     let body = limits.read(request.headers(), payload.into_inner()).await?;
     let sent = read(&body)?;
     check(&request, &state, &sent.task_name)?;
-    let known = match state.scheduler.get_schedule(name(&request)).await {
-        Ok(known) => {
-            check(&request, &state, &known.task_name)?;
-            true
-        }
-        Err(JobError::NoSchedule(_)) => false,
+    match state.scheduler.get_schedule(name(&request)).await {
+        Ok(known) => check(&request, &state, &known.task_name)?,
+        Err(JobError::NoSchedule(_)) => {}
         Err(error) => return Err(error.into()),
-    };
+    }
     if let Some(named) = &sent.name
         && named != name(&request)
     {
@@ -215,12 +212,21 @@ pub(super) async fn put(request: HttpRequest, state: Data<State>, payload: Paylo
     if let Some(paused) = sent.paused {
         schedule = schedule.paused(paused);
     }
-    let record = schedule.await?;
-    let mut response = respond(&record)?;
-    if !known {
+    if is_for_new_ones(&request) {
+        schedule = schedule.only_if_absent();
+    }
+    let stored = schedule.store().await?;
+    let mut response = respond(&stored.schedule)?;
+    if stored.created {
         *response.status_mut() = StatusCode::CREATED;
     }
     Ok(response)
+}
+
+/// Whether a client wants nothing changed that is there: `If-None-Match: *` (RFC 9110, section 13.1.2).
+fn is_for_new_ones(request: &HttpRequest) -> bool {
+    let mut tags = request.headers().get_all(IF_NONE_MATCH);
+    tags.any(|tags| tags.as_bytes().trim_ascii() == b"*")
 }
 
 fn invalid(pointer: &str, detail: &str) -> Problem {

@@ -10,7 +10,7 @@ use tasks_runtime::jobs::{Scheduler, Submitted};
 
 use crate::access::Access;
 use crate::http::duration::{self, Seconds};
-use crate::http::members;
+use crate::http::{IDEMPOTENCY_KEY, members};
 use crate::problem::Problem;
 
 /// The header of an answer with a job that an earlier submission stored.
@@ -112,7 +112,7 @@ pub(crate) async fn submit(
     if let Some(access) = request.extensions().get::<Access>() {
         submit = submit.submitted_by(access.key_name());
     }
-    let mut keys = request.headers().get_all("idempotency-key");
+    let mut keys = request.headers().get_all(IDEMPOTENCY_KEY);
     if let Some(key) = keys.next() {
         let graphic = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
         let wrong =

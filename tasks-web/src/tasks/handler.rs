@@ -152,6 +152,10 @@ impl Handler {
         request: &HttpRequest,
         payload: Payload,
     ) -> Result<HttpResponse, Problem> {
+        http::refuse_idempotency_key(
+            request.headers(),
+            "submit the task as a job, by `$submit`, which heeds it",
+        )?;
         let body = self.body(name, request, payload).await?;
         let envelope = self
             .executor

@@ -307,3 +307,83 @@ async fn a_body_that_nobody_reads_is_refused() {
         ]
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_header_that_asks_for_a_promise_is_heeded_or_refused() {
+    let app = everything().await;
+    let send = async |method: &Method, path: &str, header: (&str, &str)| {
+        let request = http::client()
+            .unwrap()
+            .request(method.clone(), app.url(path))
+            .header(header.0, header.1)
+            .header(CONTENT_TYPE, "application/json")
+            .body("{}");
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let answer: Value = response.json().await.unwrap_or_default();
+        (status, answer)
+    };
+    let (mut posts, mut writes) = (0, 0);
+    for (method, path, operation) in operations(&app).await {
+        if method == Method::GET {
+            continue;
+        }
+        let parameters = operation["parameters"].as_array().cloned();
+        let heeds = |name: &str| {
+            let mut parameters = parameters.iter().flatten();
+            parameters.any(|it| it["in"] == "header" && it["name"] == name)
+        };
+        if method == Method::POST && !heeds("Idempotency-Key") {
+            posts += 1;
+            let (status, answer) = send(&method, &path, ("idempotency-key", "k")).await;
+            let seen = (status, &answer["type"]);
+            assert_eq!(
+                seen,
+                (422, &json!("urn:tasks:problem:idempotency-key")),
+                "{path}"
+            );
+        }
+        if path.contains("/tasks/") || heeds("If-Match") {
+            continue;
+        }
+        writes += 1;
+        let (status, answer) = send(&method, &path, ("if-match", "\"x\"")).await;
+        let seen = (status, &answer["type"]);
+        assert_eq!(
+            seen,
+            (412, &json!("urn:tasks:problem:precondition-failed")),
+            "{method} {path}"
+        );
+        assert!(operation["responses"]["412"].is_object(), "{method} {path}");
+        let (status, _) = send(&method, &path, ("if-match", "*")).await;
+        assert_ne!(status, 412, "{method} {path}");
+    }
+    assert!(posts > 5 && writes > 7, "{posts} and {writes}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schedule_is_made_once_however_many_make_it() {
+    let app = everything().await;
+    let url = app.url("/api/v1/schedules/nightly");
+    let body = json!({"task_name": "add", "params": {"a": 1, "b": 2}, "cron": "30 2 * * *"});
+    let put = async |header: Option<(&str, &str)>| {
+        let mut request = http::client().unwrap().put(&url).json(&body);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    let made = futures_util::future::join_all((0..8).map(|_| put(None))).await;
+    let created = made.iter().filter(|status| **status == 201).count();
+    assert_eq!((created, made.len()), (1, 8), "{made:?}");
+    assert!(
+        made.iter().all(|status| [200, 201].contains(status)),
+        "{made:?}"
+    );
+    assert_eq!(put(Some(("if-none-match", "*"))).await, 412);
+    http::client().unwrap().delete(&url).send().await.unwrap();
+    let only_new = (0..8).map(|_| put(Some(("if-none-match", "*"))));
+    let mut made = futures_util::future::join_all(only_new).await;
+    made.sort_unstable();
+    assert_eq!(made, [201, 412, 412, 412, 412, 412, 412, 412]);
+}

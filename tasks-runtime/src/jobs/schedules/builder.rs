@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::record::ScheduleRecord;
 use super::recurrence::Recurrence;
-use super::row::{Row, set_paused, upsert};
+use super::row::{Row, Upserted, set_paused, upsert};
 use crate::jobs::checked::Checked;
 use crate::jobs::error::JobError;
 use crate::jobs::options::Options;
@@ -24,6 +24,17 @@ pub struct Schedule {
     when: Option<When>,
     timezone: String,
     paused: Option<bool>,
+    only_if_absent: bool,
+}
+
+/// What storing a schedule came to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StoredSchedule {
+    /// The schedule.
+    pub schedule: ScheduleRecord,
+    /// Whether there was none of its name before.
+    pub created: bool,
 }
 
 #[derive(Debug)]
@@ -47,6 +58,7 @@ impl Schedule {
             when: None,
             timezone: "UTC".to_owned(),
             paused: None,
+            only_if_absent: false,
         }
     }
 
@@ -55,8 +67,9 @@ impl Schedule {
     /// `@daily` and `@hourly` are patterns, too. One that is wrong, or that never comes, is an error that names the field, its value and
     /// what it may be.
     ///
-    /// Of a local time that is left out in spring, the run is when the gap ends; of one that comes twice in autumn, there is one
-    /// run.
+    /// A pattern that names minutes and hours, without `*` and `/` in them, runs once at each of them: of a local time that is left out in
+    /// spring, when the gap ends; of one that comes twice in autumn, the first time. Any other pattern follows elapsed time: it does not
+    /// run in an hour that is left out, and twice as often in one that comes twice (`cron(8)` has these rules).
     pub fn cron(mut self, pattern: impl Into<String>) -> Self {
         self.when = Some(When::Cron(pattern.into()));
         self
@@ -113,6 +126,12 @@ impl Schedule {
     /// Whether the schedule is paused. Defaults to `false` for a new schedule; an existing one keeps its state.
     pub fn paused(mut self, paused: bool) -> Self {
         self.paused = Some(paused);
+        self
+    }
+
+    /// Stores it only if there is no schedule of its name; else nothing is changed, and the error is [`JobError::ScheduleExists`].
+    pub fn only_if_absent(mut self) -> Self {
+        self.only_if_absent = true;
         self
     }
 
@@ -176,23 +195,35 @@ impl Schedule {
         Ok((new, self.paused))
     }
 
-    async fn store(self) -> Result<ScheduleRecord, JobError> {
+    /// Stores it, as awaiting it does, and says whether it is new.
+    ///
+    /// # Errors
+    ///
+    /// The same as awaiting it.
+    pub async fn store(self) -> Result<StoredSchedule, JobError> {
         let scheduler = self.scheduler.clone();
-        let name = self.name.clone();
+        let (name, only_if_absent) = (self.name.clone(), self.only_if_absent);
         let (new, paused) = self.row()?;
-        let stored: Result<Row, JobError> = scheduler
+        let stored: Result<Upserted, JobError> = scheduler
             .session()
             .retry_transaction(async |tx| {
-                let row = upsert(tx, new.clone()).await?;
-                match paused {
-                    Some(paused) => set_paused(tx, &name, paused, scheduler.clock().now()).await,
-                    None => Ok(row),
+                let mut stored = upsert(tx, new.clone()).await?;
+                if only_if_absent && !stored.created {
+                    return Err(JobError::ScheduleExists(name.clone()));
                 }
+                if let Some(paused) = paused {
+                    let now = scheduler.clock().now();
+                    stored.row = set_paused(tx, &name, paused, now).await?;
+                }
+                Ok(stored)
             })
             .await;
-        let record = stored?.record(|task, params| scheduler.masked(task, params));
+        let Upserted { row, created } = stored?;
         scheduler.wake();
-        Ok(record)
+        Ok(StoredSchedule {
+            schedule: row.record(|task, params| scheduler.masked(task, params)),
+            created,
+        })
     }
 }
 
@@ -201,6 +232,6 @@ impl IntoFuture for Schedule {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.store())
+        Box::pin(async move { Ok(self.store().await?.schedule) })
     }
 }

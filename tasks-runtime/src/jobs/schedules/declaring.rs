@@ -102,7 +102,7 @@ impl Scheduler {
                 let taken_over = of_other_services(tx, &declaration).await?;
                 let mut stored = Vec::new();
                 for row in rows.iter() {
-                    stored.push(upsert(tx, row.clone()).await?);
+                    stored.push(upsert(tx, row.clone()).await?.row);
                 }
                 // What others declared is not removed: who starts cannot know whether they live.
                 let removed = if before.is_empty() {

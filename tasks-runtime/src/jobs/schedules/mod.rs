@@ -14,7 +14,7 @@ mod watch;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-pub use self::builder::Schedule;
+pub use self::builder::{Schedule, StoredSchedule};
 pub(super) use self::declaration::Declared;
 pub use self::record::ScheduleRecord;
 use self::row::{Row, find, set_paused, tasks_schedules};

@@ -115,10 +115,17 @@ impl Row {
     }
 }
 
+/// A row that was stored, and whether there was none of its name before.
+pub(super) struct Upserted {
+    pub(super) row: Row,
+    pub(super) created: bool,
+}
+
 /// Stores a schedule, or changes the one of that name. One that stays as it is keeps its time, and its pause.
-pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobError> {
+pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Upserted, JobError> {
     lock(conn, &new.name).await?;
-    let Some(known) = find(conn, &new.name).await? else {
+    let mut known = find(conn, &new.name).await?;
+    if known.is_none() {
         let inserted = with_conn!(conn, |conn| {
             diesel::insert_into(tasks_schedules::table)
                 .values(&new)
@@ -127,13 +134,16 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobEr
                 .await
         })?;
         if inserted == 1 {
-            return Ok(new);
+            return Ok(Upserted {
+                row: new,
+                created: true,
+            });
         }
-        // Another process was faster.
-        return find(conn, &new.name)
-            .await?
-            .ok_or_else(|| JobError::NoSchedule(new.name.clone()));
-    };
+        // Another process was faster: this one changes what that has made.
+        lock(conn, &new.name).await?;
+        known = find(conn, &new.name).await?;
+    }
+    let known = known.ok_or_else(|| JobError::NoSchedule(new.name.clone()))?;
     let same_times = (
         &known.cron,
         &known.timezone,
@@ -177,7 +187,10 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Row, JobEr
             .execute(conn)
             .await
     })?;
-    Ok(changed)
+    Ok(Upserted {
+        row: changed,
+        created: false,
+    })
 }
 
 /// Keeps a schedule as it is until the transaction ends: its time may come meanwhile. A transaction of SQLite is alone anyway.
