@@ -89,7 +89,7 @@ pub(crate) fn run_step() -> Result<()> {
     Ok(())
 }
 
-/// The program that makes the book of the pages. It is built without optimization: that takes a minute less, and the book is small.
+/// The program that makes the book of the pages. It is built without optimization: the book is small, and mdbook is not.
 const MDBOOK: Program = Program {
     name: "mdbook",
     version: "0.5.4",
