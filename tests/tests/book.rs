@@ -46,7 +46,7 @@ async fn document() -> Value {
     document
 }
 
-/// Rows of the table of endpoints: method and path, summary, statuses.
+/// The table of endpoints: method and path, meaning, statuses of success and of problems.
 fn operations(document: &Value) -> String {
     let mut rows: Vec<String> = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -57,24 +57,47 @@ fn operations(document: &Value) -> String {
                 continue;
             };
             // Every path answers 405 to other methods: the page says so once.
-            let statuses = responses.keys().map(String::as_str);
-            let statuses: BTreeSet<&str> = statuses.filter(|status| *status != "405").collect();
-            let summary = operation["summary"].as_str().unwrap_or_default();
-            let summary = match shown.rsplit('/').next() {
-                Some("$execute") => "Runs the task, and answers with its result",
-                Some("$submit") => "Stores a job that runs the task",
-                _ => summary,
-            };
+            let (successes, problems): (Vec<&str>, Vec<&str>) = responses
+                .keys()
+                .map(String::as_str)
+                .filter(|status| *status != "405")
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .partition(|status| *status < "400");
             rows.push(format!(
-                "| `{} {shown}` | {} | {} |\n",
+                "| `{} {shown}` | {} | {} | {} |\n",
                 method.to_uppercase(),
-                summary.trim_end_matches('.'),
-                statuses.into_iter().collect::<Vec<_>>().join(", ")
+                meaning(&shown, operation),
+                successes.join(", "),
+                problems.join(", ")
             ));
         }
     }
-    let header = "| endpoint | what it does | statuses |\n| --- | --- | --- |\n";
+    let header = "| endpoint | meaning | success | problems |\n| --- | --- | --- | --- |\n";
     header.to_owned() + &rows.concat()
+}
+
+/// What an operation says of itself. Those of a task say what the task does.
+fn meaning(path: &str, operation: &Value) -> String {
+    match path.rsplit('/').next() {
+        Some("$execute") => return "Run the task, and answer with its result.".to_owned(),
+        Some("$submit") => return "Store a job that runs the task.".to_owned(),
+        _ => {}
+    }
+    let text = |name: &str| operation[name].as_str().unwrap_or_default().trim();
+    let mut meaning = format!("{}.", text("summary").trim_end_matches('.'));
+    for sentence in text("description").lines().filter(|line| !line.is_empty()) {
+        meaning.push_str(&format!(" {sentence}"));
+    }
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let names: Vec<String> = parameters
+        .filter(|parameter| parameter["in"] == "query")
+        .map(|parameter| format!("`{}`", parameter["name"].as_str().unwrap()))
+        .collect();
+    if !names.is_empty() {
+        meaning.push_str(&format!(" Query: {}.", names.join(", ")));
+    }
+    meaning
 }
 
 #[actix_web::test]
