@@ -5,10 +5,10 @@ use std::ops::{Deref, DerefMut};
 
 use diesel_async::SimpleAsyncConnection as _;
 
-use super::access::Access;
 use super::backend::Backend;
 use super::error::DatabaseError;
 use super::lease::Lease;
+use super::transaction_mode::TransactionMode;
 
 /// A connection that is lent to a closure.
 ///
@@ -114,14 +114,14 @@ impl Connection {
             .await)?)
     }
 
-    pub(super) async fn begin(&mut self, access: Access) -> Result<(), DatabaseError> {
+    pub(super) async fn begin(&mut self, mode: TransactionMode) -> Result<(), DatabaseError> {
         match &mut self.held {
             #[cfg(feature = "sqlite")]
             Held::Sqlite(lease) => {
-                super::sqlite::begin(lease.get_mut(), access != Access::Read).await
+                super::sqlite::begin(lease.get_mut(), mode != TransactionMode::Read).await
             }
             #[cfg(feature = "postgres")]
-            Held::Postgres(lease) => Ok(lease.get_mut().begin(access).await?),
+            Held::Postgres(lease) => Ok(lease.get_mut().begin(mode).await?),
         }
     }
 

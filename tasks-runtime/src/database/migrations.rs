@@ -11,12 +11,12 @@ use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl as _;
 use diesel_migrations::EmbeddedMigrations;
 
-use super::access::Access;
 use super::app_migrations::Embedded;
 use super::backend::Backend;
 use super::connection::Connection;
 use super::error::DatabaseError;
 use super::handle::{Database, Pools};
+use super::transaction_mode::TransactionMode;
 
 /// The app's.
 #[derive(Default)]
@@ -143,7 +143,7 @@ struct Done {
 /// In one transaction, which others that start at the same time wait for.
 async fn run_own(database: &Database) -> Result<(), DatabaseError> {
     let mut connection = database.writer().await?;
-    connection.begin(Access::Write).await?;
+    connection.begin(TransactionMode::Write).await?;
     let result = run_own_in(&mut connection).await;
     let ended = connection.end(result.is_ok()).await;
     if ended.is_ok() {

@@ -55,7 +55,6 @@
 //! - In SQLite there is one writer at a time, in the order they asked; readers wait for nobody.
 //! - What a closure leaves behind in the middle of a query is not given to anybody else.
 
-mod access;
 mod app_migrations;
 mod backend;
 mod background;
@@ -84,6 +83,7 @@ mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod statement;
+mod transaction_mode;
 mod url;
 mod write_health;
 

@@ -23,11 +23,11 @@ use self::failure::is_crowded;
 use self::pooler::Pooler;
 pub use self::server::PgConnection;
 pub(super) use self::server::Server;
-use super::access::Access;
 use super::app_migrations::{self, Undone};
 use super::error::DatabaseError;
 use super::lease;
 use super::settings::Settings;
+use super::transaction_mode::TransactionMode;
 use super::url::PostgresUrl;
 use super::write_health::{Refusal, WriteHealth};
 
@@ -224,13 +224,13 @@ fn asks_to_repeat(error: &diesel::result::Error) -> bool {
 }
 
 impl Pooled {
-    pub(super) async fn begin(&mut self, access: Access) -> diesel::QueryResult<()> {
+    pub(super) async fn begin(&mut self, mode: TransactionMode) -> diesel::QueryResult<()> {
         self.noted.repeat.store(false, Ordering::Release);
         let begin = &self.begin;
-        let sql = match access {
-            Access::Read => &begin.read,
-            Access::Write => &begin.write,
-            Access::Serializable => &begin.serializable,
+        let sql = match mode {
+            TransactionMode::Read => &begin.read,
+            TransactionMode::Write => &begin.write,
+            TransactionMode::Serializable => &begin.serializable,
         };
         AnsiTransactionManager::begin_transaction_sql(&mut self.connection, sql).await
     }

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::access::Access;
 use super::closure::{AsyncClosure, RepeatableClosure};
 use super::connection::{Connection, Transaction};
 use super::error::DatabaseError;
 use super::handle::Database;
+use super::transaction_mode::TransactionMode;
 use crate::inject::{Injectable, Injection, Injector, Requirements};
 
 tokio::task_local! {
@@ -104,7 +104,7 @@ impl Session {
             let mut connection = self.database.reader().await?;
             let expired = connection.expired();
             let work = async {
-                connection.begin(Access::Read).await?;
+                connection.begin(TransactionMode::Read).await?;
                 closure(&mut connection).await
             };
             let result = self
@@ -145,7 +145,7 @@ impl Session {
         T: Send + 'a,
         E: From<DatabaseError> + Send + 'a,
     {
-        async move { self.attempt(closure, Access::Write).await.0 }
+        async move { self.attempt(closure, TransactionMode::Write).await.0 }
     }
 
     /// [`transaction`](Self::transaction) whose closure runs again when the database asks for that: PostgreSQL gives one up when it and others
@@ -198,7 +198,7 @@ impl Session {
         T: Send + 'a,
         E: From<DatabaseError> + Send + 'a,
     {
-        self.repeat(closure, Access::Write)
+        self.repeat(closure, TransactionMode::Write)
     }
 
     /// [`retry_transaction`](Self::retry_transaction) in which all is as if the transactions of this kind ran one after the other: what it reads
@@ -223,13 +223,13 @@ impl Session {
         T: Send + 'a,
         E: From<DatabaseError> + Send + 'a,
     {
-        self.repeat(closure, Access::Serializable)
+        self.repeat(closure, TransactionMode::Serializable)
     }
 
     fn repeat<'a, T, E, F>(
         &'a self,
         closure: F,
-        access: Access,
+        mode: TransactionMode,
     ) -> impl Future<Output = Result<T, E>> + Send + 'a
     where
         for<'c> F: AsyncFn(&'c mut Transaction) -> Result<T, E>
@@ -244,7 +244,7 @@ impl Session {
         async move {
             let mut attempt = 1;
             loop {
-                let (result, asked) = self.attempt(&closure, access).await;
+                let (result, asked) = self.attempt(&closure, mode).await;
                 if result.is_ok() || !asked || attempt == ATTEMPTS {
                     return result;
                 }
@@ -255,7 +255,7 @@ impl Session {
     }
 
     /// Runs a closure once. Says as well whether the database asks to repeat what has failed.
-    async fn attempt<T, E, F>(&self, closure: F, access: Access) -> (Result<T, E>, bool)
+    async fn attempt<T, E, F>(&self, closure: F, mode: TransactionMode) -> (Result<T, E>, bool)
     where
         for<'c> F: AsyncFnOnce(&'c mut Transaction) -> Result<T, E>
             + AsyncClosure<&'c mut Transaction, Result<T, E>, Running: Send>
@@ -280,7 +280,7 @@ impl Session {
         let begun = AtomicBool::new(false);
         let work = INSIDE.scope(identity, async {
             transaction
-                .begin(access)
+                .begin(mode)
                 .await
                 .map_err(|error| self.locked(error))?;
             begun.store(true, Ordering::Relaxed);

@@ -12,7 +12,7 @@ use tracing::Instrument;
 use super::call::Call;
 use super::execution::Execution;
 use super::shared::Shared;
-use super::{said, span};
+use super::{failure_log, span};
 use crate::arguments::{self, Input, InvalidArguments};
 #[cfg(feature = "database")]
 use crate::call::Checking;
@@ -229,8 +229,8 @@ impl TaskExecutor {
         let result = self.follow(entry, call, timeout).await;
         match &result {
             Ok(Outcome::Completed(_)) => {}
-            Ok(Outcome::Failed(failure)) => said::failed(entry, &caller, failure),
-            Err(refused) => said::not_run(entry, &caller, refused),
+            Ok(Outcome::Failed(failure)) => failure_log::failed(entry, &caller, failure),
+            Err(refused) => failure_log::not_run(entry, &caller, refused),
         }
         result
     }

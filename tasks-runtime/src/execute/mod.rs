@@ -5,9 +5,9 @@ mod call;
 mod error;
 mod execution;
 mod executor;
+mod failure_log;
 #[cfg(feature = "metrics")]
 mod metrics;
-mod said;
 mod shared;
 mod slow_polls;
 mod span;
@@ -17,4 +17,4 @@ pub use call::Call;
 pub use error::{BuildError, MissingDependency};
 pub use executor::TaskExecutor;
 #[cfg(feature = "database")]
-pub(crate) use said::loggable;
+pub(crate) use failure_log::loggable;

@@ -1,7 +1,7 @@
 //! Lists of jobs.
 
 use super::record::{JobRecord, JobStatus};
-use super::text::storable;
+use super::stored_text::storable;
 
 /// Which jobs are wanted.
 ///

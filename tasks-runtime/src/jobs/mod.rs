@@ -47,9 +47,9 @@ mod schedules;
 mod settings;
 mod state;
 mod store;
+mod stored_text;
 mod submit;
 mod table;
-mod text;
 mod worker;
 
 pub use changes::JobChanges;

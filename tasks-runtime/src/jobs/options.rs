@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::error::{JobError, Wrong};
 use super::limits::{MAX_ATTEMPTS, MAX_DELAY, MAX_KEY};
+use super::stored_text::check_description;
 use super::table::NewRow;
-use super::text::check_description;
 
 /// What is shorter could not be kept: timeouts are stored in milliseconds.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);

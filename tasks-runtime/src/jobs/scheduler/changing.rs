@@ -46,7 +46,7 @@ impl Scheduler {
             .shared
             .session
             .retry_transaction(async |tx| {
-                if let Some(other) = store::twin_of(tx, id).await? {
+                if let Some(other) = store::find_duplicate(tx, id).await? {
                     return Err(JobError::Duplicate { id, other });
                 }
                 let queued = store::retry(tx, id, self.shared.clock.now()).await?;

@@ -327,7 +327,7 @@ impl Scheduler {
 
     /// Does something now and then until the scheduler is [shut down](Self::shutdown), or nobody has it any more. It says how long to wait
     /// before the next time.
-    pub(in crate::jobs) fn now_and_then<F>(
+    pub(in crate::jobs) fn spawn_periodic<F>(
         &self,
         first: Duration,
         does: impl Fn(Self) -> F + Send + 'static,

@@ -200,7 +200,7 @@ impl Scheduler {
         Ok(record)
     }
 
-    /// Stores a job, or finds its twin.
+    /// Stores a job, or finds the one that exists with its key.
     pub(in crate::jobs) async fn insert(&self, row: NewRow) -> Result<JobRecord, JobError> {
         let result: Result<Row, JobError> = self
             .shared
@@ -237,7 +237,7 @@ impl Scheduler {
         {
             return Ok(rows.iter().map(|row| row.id).collect());
         }
-        // Some have twins: those are what was meant.
+        // Some exist: those are what was meant.
         let mut ids = Vec::with_capacity(rows.len());
         for row in rows {
             let stored = match store::find(conn, row.id).await? {
@@ -255,46 +255,46 @@ impl Scheduler {
         conn: &mut Connection,
         row: &NewRow,
     ) -> Result<Row, JobError> {
-        /// A twin may end between the two looks.
+        /// It may end between the two looks.
         const TIMES: usize = 5;
         let id = row.id;
         let task = row.task_name.as_deref();
-        if let Some(twin) = store::find_unique(conn, task, &row.other_unique_keys).await? {
-            return Ok(twin);
+        if let Some(existing) = store::find_unique(conn, task, &row.other_unique_keys).await? {
+            return Ok(existing);
         }
         for _ in 0..TIMES {
             if store::insert(conn, vec![row.clone()]).await? == 1 {
                 return store::find(conn, id).await?.ok_or(JobError::NotFound(id));
             }
-            let Some(twin) = find_twin(conn, row).await? else {
+            let Some(existing) = find_existing(conn, row).await? else {
                 continue;
             };
             if let Some(key) = &row.idempotency_key {
-                let other = if !self.have_same_params(row, &twin)? {
+                let other = if !self.have_same_params(row, &existing)? {
                     Some("parameters")
                 } else if row.unique_key.is_none() {
-                    row.explicit.differs_from(row, &twin)
+                    row.explicit.differs_from(row, &existing)
                 } else {
-                    // It may be the twin by its parameters, which another submission stored.
+                    // It may exist by its parameters, which another submission stored.
                     None
                 };
                 if let Some(other) = other {
                     return Err(JobError::KeyReused {
                         key: key.clone(),
-                        id: JobId::stored(&twin.id),
+                        id: JobId::stored(&existing.id),
                         other,
                     });
                 }
             }
-            if row.again && store::give_up_key(conn, &twin.id).await? {
+            if row.again && store::give_up_key(conn, &existing.id).await? {
                 continue;
             }
-            return Ok(twin);
+            return Ok(existing);
         }
         Err(JobError::NotFound(id))
     }
 
-    fn have_same_params(&self, row: &NewRow, twin: &Row) -> Result<bool, JobError> {
+    fn have_same_params(&self, row: &NewRow, existing: &Row) -> Result<bool, JobError> {
         let executor = self.executor().ok();
         let entry = executor.as_ref().and_then(|executor| {
             let name = row.task_name.as_deref()?;
@@ -302,7 +302,7 @@ impl Scheduler {
         });
         let store = self.params_store();
         store
-            .are_same(entry, &row.params, &twin.params)
+            .are_same(entry, &row.params, &existing.params)
             .map_err(|error| JobError::Undecryptable(error.to_string()))
     }
 
@@ -321,8 +321,8 @@ impl Scheduler {
     pub(in crate::jobs) fn submitted(&self, _: &[NewRow]) {}
 }
 
-async fn find_twin(conn: &mut Connection, row: &NewRow) -> Result<Option<Row>, JobError> {
-    store::find_twin(
+async fn find_existing(conn: &mut Connection, row: &NewRow) -> Result<Option<Row>, JobError> {
+    store::find_existing(
         conn,
         row.task_name.as_deref(),
         row.idempotency_key.as_deref(),

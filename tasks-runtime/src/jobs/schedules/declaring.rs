@@ -21,7 +21,7 @@ use super::watch::{Look, Watch};
 use crate::database::DatabaseError;
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
-use crate::jobs::text::storable;
+use crate::jobs::stored_text::storable;
 
 /// Schedules that code declares.
 impl Scheduler {
@@ -124,7 +124,7 @@ impl Scheduler {
         declared.by_owner.insert(owner, declaration);
         if !std::mem::replace(&mut declared.renewing, true) {
             let period = self.settings().declaration_renewal;
-            self.now_and_then(period, move |scheduler| async move {
+            self.spawn_periodic(period, move |scheduler| async move {
                 scheduler.renew_declarations().await
             });
         }

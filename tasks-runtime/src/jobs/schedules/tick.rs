@@ -103,8 +103,8 @@ async fn run(
     };
     let id = job.id;
     let task = job.task_name.as_deref();
-    let twin = store::find_unique(conn, task, &job.other_unique_keys).await?;
-    let stored = match twin {
+    let existing = store::find_unique(conn, task, &job.other_unique_keys).await?;
+    let stored = match existing {
         Some(_) => 0,
         None => store::insert(conn, vec![job]).await?,
     };

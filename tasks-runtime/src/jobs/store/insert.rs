@@ -83,7 +83,7 @@ pub(in crate::jobs) async fn notify(conn: &mut Connection) -> Result<(), JobErro
 }
 
 /// The job that has one of these keys already.
-pub(in crate::jobs) async fn find_twin(
+pub(in crate::jobs) async fn find_existing(
     conn: &mut Connection,
     task: Option<&str>,
     idempotency_key: Option<&str>,
@@ -128,7 +128,7 @@ pub(in crate::jobs) async fn find_unique(
 }
 
 /// The job that waits or runs with the unique key of another.
-pub(in crate::jobs) async fn twin_of(
+pub(in crate::jobs) async fn find_duplicate(
     conn: &mut Connection,
     id: JobId,
 ) -> Result<Option<JobId>, JobError> {

@@ -10,7 +10,9 @@ pub(super) use self::change::{cancel, progress, retry};
 pub(super) use self::delete::{any_marked, delete, delete_marked, prune};
 #[cfg(feature = "postgres")]
 pub(super) use self::insert::CHANNEL;
-pub(super) use self::insert::{find_twin, find_unique, give_up_key, insert, notify, twin_of};
+pub(super) use self::insert::{
+    find_duplicate, find_existing, find_unique, give_up_key, insert, notify,
+};
 pub(super) use self::logs::{Line, MOST_LINES, log, logs};
 #[cfg(feature = "metrics")]
 pub(super) use self::read::waiting;

@@ -19,7 +19,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::limits::MAX_PROGRESS;
 use crate::jobs::record::Progress;
 use crate::jobs::store::{Line, MOST_LINES};
-use crate::jobs::text::storable;
+use crate::jobs::stored_text::storable;
 use crate::text::cut;
 
 /// How long a line of the log may be, in bytes; the rest is cut off.

@@ -3,7 +3,7 @@
 use crate::artifacts::ArtifactId;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::state::JobState;
-use crate::jobs::text::storable;
+use crate::jobs::stored_text::storable;
 use crate::jobs::{MAX_ERROR, MAX_TRACEBACK};
 use crate::task::TaskFailure;
 use crate::text::cut;

@@ -17,8 +17,8 @@ use crate::jobs::checked::Explicit;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::state::JobState;
+use crate::jobs::stored_text::{check_description, storable};
 use crate::jobs::table::NewRow;
-use crate::jobs::text::{check_description, storable};
 use crate::task::{IntoTaskFailure, TaskFailure, TaskOutput as _, Traceback};
 
 /// The row of one that is about to run.

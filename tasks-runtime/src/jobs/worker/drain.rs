@@ -24,7 +24,7 @@ impl Driver {
             if !self.finished.is_empty() || self.is_time_for_heartbeat() {
                 self.round_or_wait(false).await;
             }
-            self.look_after().await;
+            self.maintain().await;
             let tick = (Instant::now() + CANCEL).min(deadline);
             tokio::select! {
                 event = self.inbox.recv() => if let Some(event) = event { self.take(event) },

@@ -10,33 +10,26 @@ use tokio::time::Instant;
 
 use super::aging::Aging;
 use super::attempt::{Attempt, Event};
-use super::attempt_end::{AttemptEnd, AttemptOutcome};
+use super::attempt_end::AttemptEnd;
 use super::capacity::Capacity;
-use super::claim;
 use super::in_flight::StopReason;
 use super::listener;
-use super::membership::{self, Member};
-use super::recovery::{self, Watch};
+use super::recovery::Watch;
 use super::responsiveness::Responsiveness;
 use super::runner;
 use super::shared::Shared;
+use super::timers::Timers;
 use crate::jobs::attempt_key::AttemptKey;
-use crate::jobs::error::JobError;
-use crate::jobs::store;
 use crate::jobs::store::Line;
 
 /// How often to look for jobs that other processes submitted, when nobody says so.
-const POLL: Duration = Duration::from_secs(1);
+pub(super) const POLL: Duration = Duration::from_secs(1);
 /// How often to look whether somebody wants a job to stop.
 pub(super) const CANCEL: Duration = Duration::from_millis(400);
 /// How many ends are written at once.
 const AT_ONCE: usize = 500;
 /// How many lines of logs.
 const LINES_AT_ONCE: usize = 2000;
-/// How long a job that was claimed may wait for a thread before it goes back: another process may have one.
-const NO_THREAD: Duration = Duration::from_millis(500);
-/// How often to look whether any worker has the tasks that this one does not.
-const TASKS: Duration = Duration::from_secs(3);
 
 pub(in crate::jobs) struct Driver {
     pub(super) shared: Arc<Shared>,
@@ -61,25 +54,13 @@ pub(in crate::jobs) struct Driver {
     /// Counts rounds, so that each begins with another queue.
     pub(super) turn: usize,
     pub(super) aging: Aging,
-    responsiveness: Responsiveness,
-    clock: Clock,
-    watch: Watch,
-}
-
-/// When this and that was done last, by the steady clock.
-struct Clock {
-    heartbeat: Instant,
-    poll: Instant,
-    cancel: Instant,
-    held: Instant,
-    tasks: Instant,
-    #[cfg(feature = "metrics")]
-    count: Option<Instant>,
+    pub(super) responsiveness: Responsiveness,
+    pub(super) timers: Timers,
+    pub(super) watch: Watch,
 }
 
 impl Driver {
     pub(in crate::jobs) fn new(shared: Arc<Shared>, inbox: mpsc::UnboundedReceiver<Event>) -> Self {
-        let now = Instant::now();
         Self {
             shared,
             inbox,
@@ -96,15 +77,7 @@ impl Driver {
             turn: 0,
             aging: Aging::default(),
             responsiveness: Responsiveness::new(),
-            clock: Clock {
-                heartbeat: now,
-                poll: now,
-                cancel: now,
-                held: now,
-                tasks: now,
-                #[cfg(feature = "metrics")]
-                count: None,
-            },
+            timers: Timers::new(),
             watch: Watch::default(),
         }
     }
@@ -119,81 +92,12 @@ impl Driver {
                 continue;
             }
             self.round_or_wait(true).await;
-            self.look_after().await;
+            self.maintain().await;
         }
         if let Some(listening) = listening {
             listening.abort();
         }
         self.end().await;
-    }
-
-    /// Becomes a worker that others see.
-    async fn join(&mut self) {
-        let (host, process) = (recovery::host(), i64::from(std::process::id()));
-        let registry = self.shared.executor.registry();
-        let tasks: Vec<&str> = registry.names().collect();
-        let tasks = serde_json::to_string(&tasks).unwrap_or_default();
-        let mut pause = Duration::from_millis(100);
-        loop {
-            let id = ulid::Ulid::new().to_string();
-            let joined: Result<(), JobError> = self
-                .shared
-                .session
-                .transaction(async |tx| {
-                    self.shared.clock.refresh(tx).await?;
-                    claim::mark_by_name(tx, registry).await?;
-                    let now = self.shared.clock.now();
-                    membership::register(tx, &id, &host, process, &tasks, now).await
-                })
-                .await;
-            match joined {
-                Ok(()) => {
-                    self.worker.clone_from(&id);
-                    self.shared.worker.store(id);
-                    self.clock.heartbeat = Instant::now();
-                    break;
-                }
-                Err(error) if self.shared.stopping.is_cancelled() => {
-                    tracing::warn!(%error, "the jobs never began");
-                    return;
-                }
-                Err(error) => {
-                    self.shared.condition.round_failed(&error);
-                    tracing::warn!(%error, "the jobs cannot begin yet");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(5));
-                }
-            }
-        }
-        self.reap_others(None).await;
-    }
-
-    /// Reaps workers whose process is gone or whose heartbeat is stale; `members` if they were read already.
-    async fn reap_others(&mut self, members: Option<Vec<Member>>) {
-        let members = match members {
-            Some(members) => members,
-            None => {
-                let found: Result<Vec<Member>, JobError> = self
-                    .shared
-                    .session
-                    .read(async |conn| membership::all(conn).await)
-                    .await;
-                found.unwrap_or_default()
-            }
-        };
-        let gone = recovery::reap_gone(&self.shared, &self.worker, &members).await;
-        // Twice in a lease, for one that was late.
-        let heartbeats = self.clock.heartbeat.elapsed() < self.shared.settings.lease / 2;
-        let stale = recovery::reap_stale(
-            &self.shared,
-            &mut self.watch,
-            &self.worker,
-            members,
-            heartbeats,
-        );
-        if stale.await || gone {
-            self.recheck();
-        }
     }
 
     /// Everything that attempts have said until now.
@@ -234,7 +138,7 @@ impl Driver {
     }
 
     pub(super) fn is_time_for_heartbeat(&self) -> bool {
-        self.clock.heartbeat.elapsed() >= self.shared.settings.lease / 4
+        self.timers.heartbeat.elapsed() >= self.shared.settings.lease / 4
     }
 
     fn has_something_to_do(&self) -> bool {
@@ -256,9 +160,9 @@ impl Driver {
 
     async fn wait(&mut self) {
         let lease = self.shared.settings.lease;
-        let mut until = (self.clock.heartbeat + lease / 4).min(self.clock.poll + POLL);
+        let mut until = (self.timers.heartbeat + lease / 4).min(self.timers.poll + POLL);
         if !self.shared.in_flight.is_empty() {
-            until = until.min(self.clock.cancel + CANCEL);
+            until = until.min(self.timers.cancel + CANCEL);
         }
         if let Some(due) = self.due.filter(|_| !self.is_due()) {
             let wait = u64::try_from(due - self.shared.clock.now()).unwrap_or(0);
@@ -276,155 +180,7 @@ impl Driver {
             () = shared.wake.notified() => self.recheck(),
             () = answer, if blocked => self.recheck(),
             () = shared.stopping.cancelled() => {}
-            () = tokio::time::sleep_until(until) => self.look_after().await,
-        }
-    }
-
-    /// What there is to do now and then.
-    pub(super) async fn look_after(&mut self) {
-        self.look_at_threads();
-        if self.clock.cancel.elapsed() >= CANCEL && !self.shared.in_flight.is_empty() {
-            self.clock.cancel = Instant::now();
-            let asked: Result<Vec<JobId>, JobError> = self
-                .shared
-                .session
-                .read(async |conn| membership::asked_to_stop(conn, &self.worker).await)
-                .await;
-            for job in asked.unwrap_or_default() {
-                self.shared.in_flight.cancel(job);
-            }
-        }
-        if self.clock.poll.elapsed() >= POLL {
-            self.clock.poll = Instant::now();
-            self.can_begin().await;
-            let found: Result<(bool, Vec<Member>, Option<i64>), JobError> = self
-                .shared
-                .session
-                .read(async |conn| {
-                    Ok((
-                        claim::is_any(conn, self.shared.clock.now()).await?,
-                        membership::all(conn).await?,
-                        store::newest_submitted_at(conn).await?,
-                    ))
-                })
-                .await;
-            if let Ok((any, workers, newest)) = found {
-                let ahead = newest.map_or(0, |at| at.saturating_sub(self.shared.clock.now()));
-                let ahead = chrono::TimeDelta::microseconds(ahead);
-                self.shared.condition.set_newest_job_ahead(ahead);
-                let time = workers.iter().map(|worker| worker.time).max();
-                if !self.shared.clock.is_of_database() {
-                    self.shared.clock.heard(time);
-                }
-                if any || !self.unknown.is_empty() {
-                    self.recheck();
-                }
-                self.reap_others(Some(workers)).await;
-            }
-        }
-        if self.clock.tasks.elapsed() >= TASKS {
-            self.clock.tasks = Instant::now();
-            self.look_for_workers_of_others().await;
-        }
-        if self.clock.held.elapsed() >= self.shared.settings.lease / 2 {
-            self.clock.held = Instant::now();
-            self.return_what_never_began().await;
-        }
-        #[cfg(feature = "metrics")]
-        self.count_those_that_wait().await;
-    }
-
-    /// Whether a job that is claimed now could begin: a thread of the tasks answers. Nobody blocks them while nothing runs.
-    pub(super) async fn can_begin(&mut self) -> bool {
-        let shared = Arc::clone(&self.shared);
-        shared.in_flight.is_empty() || self.responsiveness.answers(&shared.handle).await
-    }
-
-    /// Jobs that wait for a thread go back, and that all threads are blocked is said.
-    fn look_at_threads(&mut self) {
-        let late = self.shared.in_flight.take_back(NO_THREAD);
-        if !late.is_empty() {
-            tracing::warn!(
-                jobs = late.len(),
-                "no thread of this process was free for jobs that it had claimed: they go back"
-            );
-        }
-        let now = self.shared.clock.now();
-        for attempt in late {
-            let end = AttemptEnd::new(attempt, now, AttemptOutcome::Returned);
-            self.finished.push(end);
-        }
-        let blocked = self.responsiveness.is_blocked();
-        self.shared.condition.set_blocked(blocked);
-        #[cfg(feature = "metrics")]
-        if let Some(metrics) = &self.shared.metrics {
-            metrics.threads_blocked(blocked);
-        }
-        if let Some(blocked) = self.responsiveness.worth_a_line() {
-            tracing::warn!(
-                seconds = blocked.as_secs(),
-                tasks = self.shared.in_flight.task_names().join(", "),
-                "the threads of the jobs do not answer, so this process begins no other job: a task computes and never awaits; \
-                 make it a plain `fn`, or use `tokio::task::spawn_blocking`"
-            );
-        }
-    }
-
-    /// When the connection is lost while a round is committed, nobody can tell whether the jobs of that round were given to this
-    /// worker. Those that were, and that nobody started, go back.
-    async fn return_what_never_began(&mut self) {
-        let held: Result<Vec<AttemptKey>, JobError> = self
-            .shared
-            .session
-            .read(async |conn| membership::held(conn, &self.worker).await)
-            .await;
-        while let Ok(event) = self.inbox.try_recv() {
-            self.take(event);
-        }
-        for attempt in held.unwrap_or_default() {
-            let running = &self.shared.in_flight;
-            if !self.started.contains(&attempt) && !running.is_claiming(attempt.job) {
-                tracing::warn!(
-                    job = %attempt.job,
-                    "a job was given to this process, and never began: it goes back"
-                );
-                let now = self.shared.clock.now();
-                let end = AttemptEnd::new(attempt, now, AttemptOutcome::Returned);
-                self.finished.push(end);
-            }
-        }
-        let orphans: Result<usize, JobError> = self
-            .shared
-            .session
-            .transaction(async |tx| membership::return_orphans(tx, self.shared.clock.now()).await)
-            .await;
-        if let Ok(jobs @ 1..) = orphans {
-            tracing::warn!(
-                jobs,
-                "jobs of processes that are not there any more go back"
-            );
-            self.shared.changes.notify_all();
-            self.recheck();
-        }
-    }
-
-    #[cfg(feature = "metrics")]
-    async fn count_those_that_wait(&mut self) {
-        const COUNT: Duration = Duration::from_secs(5);
-        let Some(metrics) = self.shared.metrics.clone() else {
-            return;
-        };
-        if self.clock.count.is_some_and(|last| last.elapsed() < COUNT) {
-            return;
-        }
-        self.clock.count = Some(Instant::now());
-        let counts: Result<_, JobError> = self
-            .shared
-            .session
-            .read(async |conn| store::waiting(conn).await)
-            .await;
-        if let Ok(counts) = counts {
-            metrics.waiting(&counts);
+            () = tokio::time::sleep_until(until) => self.maintain().await,
         }
     }
 
@@ -432,7 +188,7 @@ impl Driver {
     pub(super) async fn round_or_wait(&mut self, claim: bool) {
         match self.round(claim).await {
             Ok(round) => {
-                self.clock.heartbeat = Instant::now();
+                self.timers.heartbeat = Instant::now();
                 self.shared.condition.round_succeeded();
                 let ahead = self.shared.clock.machine_is_ahead();
                 let own = self.shared.clock.is_of_database();
@@ -456,24 +212,11 @@ impl Driver {
                 self.shared.condition.round_failed(&error);
                 tracing::warn!(%error, "the jobs cannot reach their database");
                 // By now others may have taken this process for dead.
-                if self.clock.heartbeat.elapsed() > self.shared.settings.lease {
+                if self.timers.heartbeat.elapsed() > self.shared.settings.lease {
                     self.shared.in_flight.stop_all(StopReason::Superseded);
                 }
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
         }
-    }
-
-    /// Others took this process for dead, because it was stopped for a while, say: its jobs are theirs now.
-    async fn expelled(&mut self) {
-        tracing::warn!(
-            "this worker had no heartbeat for longer than a lease: its jobs were given to other workers"
-        );
-        self.shared.in_flight.stop_all(StopReason::Superseded);
-        self.finished.clear();
-        self.changed.clear();
-        self.started.clear();
-        self.recheck();
-        self.join().await;
     }
 }

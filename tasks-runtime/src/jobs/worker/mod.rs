@@ -17,8 +17,10 @@ mod drain;
 mod driver;
 mod finish;
 mod in_flight;
+mod joining;
 mod lifecycle;
 mod listener;
+mod maintenance;
 mod membership;
 mod recovery;
 mod responsiveness;
@@ -27,6 +29,7 @@ mod round;
 mod run_now;
 mod runner;
 mod shared;
+mod timers;
 mod unknown;
 mod waiting;
 

@@ -2,7 +2,7 @@
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
+pub(super) enum TransactionMode {
     /// It sees one moment, and cannot write.
     Read,
     Write,

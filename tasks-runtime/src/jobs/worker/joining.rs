@@ -1,0 +1,95 @@
+//! The driver becomes a worker that others see, watches those, and begins anew when it was taken for dead.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::driver::Driver;
+use super::in_flight::StopReason;
+use super::membership::Member;
+use super::{claim, membership, recovery};
+use crate::jobs::error::JobError;
+
+impl Driver {
+    /// Becomes a worker that others see.
+    pub(super) async fn join(&mut self) {
+        let (host, process) = (recovery::host(), i64::from(std::process::id()));
+        let registry = self.shared.executor.registry();
+        let tasks: Vec<&str> = registry.names().collect();
+        let tasks = serde_json::to_string(&tasks).unwrap_or_default();
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let id = ulid::Ulid::new().to_string();
+            let joined: Result<(), JobError> = self
+                .shared
+                .session
+                .transaction(async |tx| {
+                    self.shared.clock.refresh(tx).await?;
+                    claim::mark_by_name(tx, registry).await?;
+                    let now = self.shared.clock.now();
+                    membership::register(tx, &id, &host, process, &tasks, now).await
+                })
+                .await;
+            match joined {
+                Ok(()) => {
+                    self.worker.clone_from(&id);
+                    self.shared.worker.store(id);
+                    self.timers.heartbeat = Instant::now();
+                    break;
+                }
+                Err(error) if self.shared.stopping.is_cancelled() => {
+                    tracing::warn!(%error, "the jobs never began");
+                    return;
+                }
+                Err(error) => {
+                    self.shared.condition.round_failed(&error);
+                    tracing::warn!(%error, "the jobs cannot begin yet");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(5));
+                }
+            }
+        }
+        self.reap_others(None).await;
+    }
+
+    /// Reaps workers whose process is gone or whose heartbeat is stale; `members` if they were read already.
+    pub(super) async fn reap_others(&mut self, members: Option<Vec<Member>>) {
+        let members = match members {
+            Some(members) => members,
+            None => {
+                let found: Result<Vec<Member>, JobError> = self
+                    .shared
+                    .session
+                    .read(async |conn| membership::all(conn).await)
+                    .await;
+                found.unwrap_or_default()
+            }
+        };
+        let gone = recovery::reap_gone(&self.shared, &self.worker, &members).await;
+        // Twice in a lease, for one that was late.
+        let heartbeats = self.timers.heartbeat.elapsed() < self.shared.settings.lease / 2;
+        let stale = recovery::reap_stale(
+            &self.shared,
+            &mut self.watch,
+            &self.worker,
+            members,
+            heartbeats,
+        );
+        if stale.await || gone {
+            self.recheck();
+        }
+    }
+
+    /// Others took this process for dead, because it was stopped for a while, say: its jobs are theirs now.
+    pub(super) async fn expelled(&mut self) {
+        tracing::warn!(
+            "this worker had no heartbeat for longer than a lease: its jobs were given to other workers"
+        );
+        self.shared.in_flight.stop_all(StopReason::Superseded);
+        self.finished.clear();
+        self.changed.clear();
+        self.started.clear();
+        self.recheck();
+        self.join().await;
+    }
+}

@@ -1,0 +1,170 @@
+//! What the driver does periodically beside its rounds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::attempt_end::{AttemptEnd, AttemptOutcome};
+use super::driver::{CANCEL, Driver, POLL};
+use super::membership::Member;
+use super::{claim, membership};
+use crate::jobs::attempt_key::AttemptKey;
+use crate::jobs::error::JobError;
+use crate::jobs::id::JobId;
+use crate::jobs::store;
+
+/// How long a job that was claimed may wait for a thread before it goes back: another process may have one.
+const NO_THREAD: Duration = Duration::from_millis(500);
+/// How often to look whether any worker has the tasks that this one does not.
+const TASKS: Duration = Duration::from_secs(3);
+
+impl Driver {
+    /// What there is to do now and then.
+    pub(super) async fn maintain(&mut self) {
+        self.look_at_threads();
+        if self.timers.cancel.elapsed() >= CANCEL && !self.shared.in_flight.is_empty() {
+            self.timers.cancel = Instant::now();
+            let asked: Result<Vec<JobId>, JobError> = self
+                .shared
+                .session
+                .read(async |conn| membership::asked_to_stop(conn, &self.worker).await)
+                .await;
+            for job in asked.unwrap_or_default() {
+                self.shared.in_flight.cancel(job);
+            }
+        }
+        if self.timers.poll.elapsed() >= POLL {
+            self.timers.poll = Instant::now();
+            self.can_begin().await;
+            let found: Result<(bool, Vec<Member>, Option<i64>), JobError> = self
+                .shared
+                .session
+                .read(async |conn| {
+                    Ok((
+                        claim::is_any(conn, self.shared.clock.now()).await?,
+                        membership::all(conn).await?,
+                        store::newest_submitted_at(conn).await?,
+                    ))
+                })
+                .await;
+            if let Ok((any, workers, newest)) = found {
+                let ahead = newest.map_or(0, |at| at.saturating_sub(self.shared.clock.now()));
+                let ahead = chrono::TimeDelta::microseconds(ahead);
+                self.shared.condition.set_newest_job_ahead(ahead);
+                let time = workers.iter().map(|worker| worker.time).max();
+                if !self.shared.clock.is_of_database() {
+                    self.shared.clock.heard(time);
+                }
+                if any || !self.unknown.is_empty() {
+                    self.recheck();
+                }
+                self.reap_others(Some(workers)).await;
+            }
+        }
+        if self.timers.tasks.elapsed() >= TASKS {
+            self.timers.tasks = Instant::now();
+            self.look_for_workers_of_others().await;
+        }
+        if self.timers.held.elapsed() >= self.shared.settings.lease / 2 {
+            self.timers.held = Instant::now();
+            self.return_what_never_began().await;
+        }
+        #[cfg(feature = "metrics")]
+        self.count_those_that_wait().await;
+    }
+
+    /// Whether a job that is claimed now could begin: a thread of the tasks answers. Nobody blocks them while nothing runs.
+    pub(super) async fn can_begin(&mut self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        shared.in_flight.is_empty() || self.responsiveness.answers(&shared.handle).await
+    }
+
+    /// Jobs that wait for a thread go back, and that all threads are blocked is said.
+    fn look_at_threads(&mut self) {
+        let late = self.shared.in_flight.take_back(NO_THREAD);
+        if !late.is_empty() {
+            tracing::warn!(
+                jobs = late.len(),
+                "no thread of this process was free for jobs that it had claimed: they go back"
+            );
+        }
+        let now = self.shared.clock.now();
+        for attempt in late {
+            let end = AttemptEnd::new(attempt, now, AttemptOutcome::Returned);
+            self.finished.push(end);
+        }
+        let blocked = self.responsiveness.is_blocked();
+        self.shared.condition.set_blocked(blocked);
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = &self.shared.metrics {
+            metrics.threads_blocked(blocked);
+        }
+        if let Some(blocked) = self.responsiveness.worth_a_line() {
+            tracing::warn!(
+                seconds = blocked.as_secs(),
+                tasks = self.shared.in_flight.task_names().join(", "),
+                "the threads of the jobs do not answer, so this process begins no other job: a task computes and never awaits; \
+                 make it a plain `fn`, or use `tokio::task::spawn_blocking`"
+            );
+        }
+    }
+
+    /// When the connection is lost while a round is committed, nobody can tell whether the jobs of that round were given to this
+    /// worker. Those that were, and that nobody started, go back.
+    async fn return_what_never_began(&mut self) {
+        let held: Result<Vec<AttemptKey>, JobError> = self
+            .shared
+            .session
+            .read(async |conn| membership::held(conn, &self.worker).await)
+            .await;
+        while let Ok(event) = self.inbox.try_recv() {
+            self.take(event);
+        }
+        for attempt in held.unwrap_or_default() {
+            let running = &self.shared.in_flight;
+            if !self.started.contains(&attempt) && !running.is_claiming(attempt.job) {
+                tracing::warn!(
+                    job = %attempt.job,
+                    "a job was given to this process, and never began: it goes back"
+                );
+                let now = self.shared.clock.now();
+                let end = AttemptEnd::new(attempt, now, AttemptOutcome::Returned);
+                self.finished.push(end);
+            }
+        }
+        let orphans: Result<usize, JobError> = self
+            .shared
+            .session
+            .transaction(async |tx| membership::return_orphans(tx, self.shared.clock.now()).await)
+            .await;
+        if let Ok(jobs @ 1..) = orphans {
+            tracing::warn!(
+                jobs,
+                "jobs of processes that are not there any more go back"
+            );
+            self.shared.changes.notify_all();
+            self.recheck();
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    async fn count_those_that_wait(&mut self) {
+        const COUNT: Duration = Duration::from_secs(5);
+        let Some(metrics) = self.shared.metrics.clone() else {
+            return;
+        };
+        if self.timers.count.is_some_and(|last| last.elapsed() < COUNT) {
+            return;
+        }
+        self.timers.count = Some(Instant::now());
+        let counts: Result<_, JobError> = self
+            .shared
+            .session
+            .read(async |conn| store::waiting(conn).await)
+            .await;
+        if let Ok(counts) = counts {
+            metrics.waiting(&counts);
+        }
+    }
+}
