@@ -21,7 +21,7 @@ mod auth;
 mod checks;
 mod cors;
 #[cfg(feature = "database")]
-mod database_problem;
+pub mod database;
 #[cfg_attr(
     not(feature = "database"),
     allow(dead_code, reason = "most endpoints are of parts that store")
@@ -52,17 +52,17 @@ pub use tasks_runtime::*;
 
 pub use crate::access::Access;
 #[cfg(feature = "database")]
-pub use crate::artifacts::{ArtifactScope, artifacts};
+pub use crate::artifacts::{ArtifactScope, Artifacts, artifacts};
 pub use crate::auth::{ApiKey, ApiKeys};
 pub use crate::checks::{HealthChecks, HealthState};
 pub use crate::cors::Cors;
+#[cfg(feature = "database")]
+pub use crate::database::DatabaseSource;
 pub use crate::http::RequestId;
 pub use crate::info::{Contact, License, ServiceInfo};
 #[cfg(feature = "database")]
 pub use crate::jobs::{JobScope, jobs};
 pub use crate::openapi::OpenApi;
 pub use crate::problem::Problem;
-#[cfg(feature = "database")]
-pub use crate::service::{Artifacts, DatabaseSource};
 pub use crate::service::{BuildProblems, Service, ServiceBuilder, ServiceError};
 pub use crate::tasks::{TaskScope, scope};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
+use tasks_runtime::ExecutorBuilder;
 
 use crate::checks::HealthChecks;
 use crate::endpoint::Endpoints;
@@ -12,6 +13,12 @@ use crate::openapi::PathOperation;
 
 /// Registers routes, once per worker.
 pub(crate) type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
+
+/// Looks at something just before the metrics are shown.
+pub(crate) type Probe = Arc<dyn Fn() + Send + Sync>;
+
+/// Gives an executor what its tasks may ask for.
+pub(crate) type Provide = Arc<dyn Fn(ExecutorBuilder) -> ExecutorBuilder + Send + Sync>;
 
 /// Everything that one part contributes; the service puts each piece where it belongs.
 pub(crate) struct Part {
@@ -27,6 +34,12 @@ pub(crate) struct Part {
     pub(crate) checks: HealthChecks,
     /// Whether it is for those who run the service: on the management port, if there is one.
     pub(crate) management: bool,
+    /// What every task may ask for, unless the application provides a value of its own.
+    pub(crate) provide: Option<Provide>,
+    /// What it measures, where there are metrics.
+    pub(crate) probe: Option<Probe>,
+    /// What begins with the service, after the hooks of the application.
+    pub(crate) startup: Option<Hook>,
     /// What lets its own work end: it begins with the end of the service, beside the requests that are still answered, and is over
     /// before the shutdown hooks.
     pub(crate) drain: Option<Hook>,
@@ -70,9 +83,19 @@ impl Part {
             links: Vec::new(),
             checks: HealthChecks::new(),
             management: false,
+            provide: None,
+            probe: None,
+            startup: None,
             drain: None,
             shutdown: None,
         }
+    }
+
+    /// Provides a value to every task.
+    #[cfg(feature = "database")]
+    pub(crate) fn provide<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.provide = Some(Arc::new(move |executor| executor.provide(value.clone())));
+        self
     }
 
     /// For those who run the service.

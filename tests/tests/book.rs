@@ -171,8 +171,10 @@ fn settings(code: &str) -> Vec<&str> {
 
 #[test]
 fn every_setting_is_in_the_tables() {
-    const BUILDERS: [&str; 7] = [
+    const BUILDERS: [&str; 9] = [
         "tasks-web/src/service/builder.rs",
+        "tasks-web/src/service/builder/server.rs",
+        "tasks-web/src/service/builder/storage.rs",
         "tasks-web/src/auth/keys.rs",
         "tasks-runtime/src/execute/builder.rs",
         "tasks-runtime/src/database/builder.rs",

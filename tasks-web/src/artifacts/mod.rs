@@ -6,12 +6,14 @@ mod endpoints;
 mod fields;
 mod handlers;
 mod input;
+mod part;
 mod part_lengths;
 mod problem;
 mod query;
 mod range;
 mod schemas;
 mod scope;
+mod setup;
 mod state;
 mod update;
 mod upload;
@@ -19,4 +21,6 @@ mod upload;
 #[doc(inline)]
 pub use tasks_runtime::artifacts::*;
 
+pub(crate) use part::part;
 pub use scope::{ArtifactScope, artifacts};
+pub use setup::Artifacts;

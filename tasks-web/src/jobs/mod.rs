@@ -4,6 +4,7 @@ mod access;
 mod endpoints;
 mod handlers;
 mod location;
+mod part;
 mod problem;
 mod query;
 mod schedules;
@@ -14,6 +15,7 @@ mod submit;
 mod submit_operation;
 
 pub(crate) use location::location;
+pub(crate) use part::{Declare, part, starting};
 pub use scope::{JobScope, jobs};
 pub(crate) use submit::{REPLAYED, submit};
 pub(crate) use submit_operation::submit_operation;

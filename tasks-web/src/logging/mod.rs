@@ -108,7 +108,7 @@ pub(crate) fn is_json() -> bool {
 }
 
 /// Shows how many lines were lost.
-pub(crate) fn probe() -> crate::monitoring::Probe {
+pub(crate) fn probe() -> crate::part::Probe {
     let lost = metrics::counter!("tasks_log_lines_lost_total");
     Arc::new(move || lost.absolute(sink::lost()))
 }

@@ -7,8 +7,6 @@ mod recorder;
 mod routes;
 mod table;
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse};
 
 pub(crate) use http::HttpMetrics;
@@ -17,10 +15,7 @@ pub(crate) use routes::Routes;
 
 use crate::access::Access;
 use crate::endpoint::{Endpoint, Endpoints, Response};
-use crate::part::Part;
-
-/// Looks at something just before the metrics are shown.
-pub(crate) type Probe = Arc<dyn Fn() + Send + Sync>;
+use crate::part::{Part, Probe};
 
 /// `GET {path}`.
 pub(crate) fn part(path: &str, recorder: Recorder, probes: Vec<Probe>) -> Part {

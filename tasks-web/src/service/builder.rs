@@ -1,5 +1,9 @@
 //! What goes into a service.
 
+mod server;
+#[cfg(feature = "database")]
+mod storage;
+
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -10,6 +14,7 @@ use tasks_runtime::{ExecutorBuilder, TaskRegistry};
 use super::draft::Prepare;
 use super::handle::Service;
 use super::inner::Mount;
+use super::paths::Paths;
 use super::setting::Setting;
 use crate::auth::ApiKeys;
 use crate::checks::HealthChecks;
@@ -37,13 +42,13 @@ pub struct ServiceBuilder {
     pub(super) auth: Setting<ApiKeys>,
     pub(super) cors: Setting<Cors>,
     #[cfg(feature = "database")]
-    pub(super) database: Setting<super::storage::DatabaseSource>,
+    pub(super) database: Setting<crate::DatabaseSource>,
     #[cfg(feature = "database")]
-    pub(super) artifacts: Setting<super::storage::Artifacts>,
+    pub(super) artifacts: Setting<crate::Artifacts>,
     #[cfg(feature = "database")]
     pub(super) jobs: Setting<tasks_runtime::Jobs>,
     #[cfg(feature = "database")]
-    pub(super) schedules: Vec<super::storage::Declare>,
+    pub(super) schedules: Vec<crate::jobs::Declare>,
     pub(super) mounts: Vec<Mount>,
     pub(super) startup: Vec<Hook>,
     pub(super) shutdown: Vec<Hook>,
@@ -55,21 +60,6 @@ pub struct ServiceBuilder {
     pub(super) streams: Setting<Most>,
     pub(super) proxies: Vec<String>,
     pub(super) caller_headers: Vec<String>,
-}
-
-/// Where the parts are.
-pub(super) struct Paths {
-    pub(super) tasks: Setting<String>,
-    pub(super) info: Setting<String>,
-    pub(super) health: Setting<String>,
-    pub(super) system: Setting<String>,
-    pub(super) metrics: Setting<String>,
-    #[cfg(feature = "database")]
-    pub(super) artifacts: Setting<String>,
-    #[cfg(feature = "database")]
-    pub(super) jobs: Setting<String>,
-    #[cfg(feature = "database")]
-    pub(super) schedules: Setting<String>,
 }
 
 impl fmt::Debug for ServiceBuilder {
@@ -94,19 +84,7 @@ impl ServiceBuilder {
             info,
             registry: Setting::new("with_tasks"),
             prepare: Vec::new(),
-            paths: Paths {
-                tasks: Setting::new("tasks_at"),
-                info: Setting::new("info_at"),
-                health: Setting::new("health_at"),
-                system: Setting::new("system_at"),
-                metrics: Setting::new("metrics_at"),
-                #[cfg(feature = "database")]
-                artifacts: Setting::new("artifacts_at"),
-                #[cfg(feature = "database")]
-                jobs: Setting::new("jobs_at"),
-                #[cfg(feature = "database")]
-                schedules: Setting::new("schedules_at"),
-            },
+            paths: Paths::new(),
             health: false,
             checks: HealthChecks::new(),
             system: false,
@@ -325,185 +303,12 @@ impl ServiceBuilder {
         self
     }
 
-    /// Where to listen, in place of `HOST` and `PORT`, which default to 127.0.0.1 and 8000. Port 0 is any that is free.
-    #[must_use]
-    pub fn bind(mut self, host: impl Into<String>, port: u16) -> Self {
-        self.address.agree((host.into(), port));
-        self
-    }
-
-    /// Serves the health, the metrics and the system information on a port of their own, `127.0.0.1:9090` say, and no longer on
-    /// that of the tasks. Port 0 is any that is free; where it is, is logged. Without this call everything is on one port.
-    ///
-    /// A thread of its own answers there, and the checks of the health run on it: a probe is answered while every worker
-    /// computes. It answers before the start-up hooks run, and until the last shutdown hook has ended. Keys are asked for as
-    /// on the other port: not for the health, but for the rest. CORS and sockets that are handed over are for the other port
-    /// alone. An address that is taken is [`ServiceError::Management`](crate::ServiceError::Management), of
-    /// [`Service::run`](crate::Service::run) and [`Service::startup`](crate::Service::startup).
-    ///
-    /// ```
-    /// use tasks_web::prelude::*;
-    ///
-    /// let builder = Service::builder(ServiceInfo::new("a-service", "A service"))
-    ///     .with_health()
-    ///     .with_monitoring()
-    ///     .management_bind("127.0.0.1:9090");
-    /// # let _ = builder;
-    /// ```
-    #[must_use]
-    pub fn management_bind(mut self, address: impl Into<String>) -> Self {
-        self.management.agree(address.into());
-        self
-    }
-
-    /// How many workers there are. Defaults to as many as processors; at least 1.
-    #[must_use]
-    pub fn workers(mut self, count: usize) -> Self {
-        self.workers.agree(count.max(1));
-        self
-    }
-
-    /// How many streams of events (of jobs, of the health) may be open at once, in all and from one address; more are answered
-    /// by 429. Defaults to 512 and 32. Of IPv6, a network of 64 bits counts as one address.
-    #[must_use]
-    pub fn max_streams(mut self, in_all: usize, per_address: usize) -> Self {
-        self.streams.agree(Most {
-            in_all,
-            per_address,
-        });
-        self
-    }
-
-    /// Proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` count, by their addresses or networks. Defaults to none:
-    /// anybody can send those headers.
-    ///
-    /// `X-Forwarded-For` says who the client is, for limits by address; the others make `Location` a URL, which else is a path.
-    ///
-    /// ```
-    /// use tasks_web::prelude::*;
-    ///
-    /// let builder = Service::builder(ServiceInfo::new("a-service", "A service")).trusted_proxies(["10.0.0.0/8", "127.0.0.1"]);
-    /// # let _ = builder;
-    /// ```
-    #[must_use]
-    pub fn trusted_proxies<T: Into<String>>(
-        mut self,
-        proxies: impl IntoIterator<Item = T>,
-    ) -> Self {
-        self.proxies.extend(proxies.into_iter().map(Into::into));
-        self
-    }
-
     /// Headers of requests that tasks find in the [`Caller`](crate::Caller), beside the id of the request and the name of its
     /// key. Defaults to none.
     #[must_use]
     pub fn caller_headers<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         self.caller_headers
             .extend(names.into_iter().map(Into::into));
-        self
-    }
-
-    /// How long requests that are under way may take at the end, after half a second in which those who are connected may still
-    /// ask. Defaults to 30 seconds.
-    #[must_use]
-    pub fn shutdown_timeout(mut self, time: Duration) -> Self {
-        self.drain.agree(time);
-        self
-    }
-}
-
-#[cfg(feature = "database")]
-impl ServiceBuilder {
-    /// The database of the service: a [`Database`](crate::Database), or a
-    /// [`DatabaseBuilder`](crate::database::DatabaseBuilder), which [`build`](Self::build) connects.
-    ///
-    /// It is injected, and so are [`Session`](crate::Session)s of it; the health has a check of it; it is closed at the end.
-    /// Without this call, and if something needs a database, it is a private one that is gone with the service.
-    #[must_use]
-    pub fn with_database(mut self, database: impl Into<super::storage::DatabaseSource>) -> Self {
-        self.database.set(database.into());
-        self
-    }
-
-    /// Stores artifacts in the database, and serves them at `/api/v1/artifacts`: an
-    /// [`ArtifactHierarchy`](crate::ArtifactHierarchy), or [`Artifacts`](crate::Artifacts) with more to say.
-    ///
-    /// The [`ArtifactManager`](crate::ArtifactManager) is injected. Every hour, content that nothing refers to is deleted.
-    #[must_use]
-    pub fn with_artifacts(mut self, artifacts: impl Into<super::storage::Artifacts>) -> Self {
-        self.artifacts.set(artifacts.into());
-        self
-    }
-
-    /// Where the artifacts are. Defaults to `/api/v1/artifacts`.
-    #[must_use]
-    pub fn artifacts_at(mut self, path: &str) -> Self {
-        self.paths.artifacts.agree(path.to_owned());
-        self
-    }
-
-    /// Runs tasks in the background: they are submitted at `…/{name}/$submit`, the jobs are at `/api/v1/jobs`, and schedules at
-    /// `/api/v1/schedules`.
-    ///
-    /// The [`Scheduler`](crate::Scheduler) is injected. Workers start with the service and end with it: what runs may end, and
-    /// what is left then is run after the next start.
-    #[must_use]
-    pub fn with_jobs(mut self, jobs: tasks_runtime::Jobs) -> Self {
-        self.jobs.set(jobs);
-        self
-    }
-
-    /// Declares schedules. They are stored when the service starts, before its workers, and are there for as long as a process that
-    /// declares them: each process says once a minute that it still does, and what none has declared for three minutes, while another process
-    /// of the service watched, is removed, with a line in the log, unless it is paused. So an old version and a new one may run side by side,
-    /// and start in any order; where both declare a schedule of one name, it is that of the process that started later. Schedules that were
-    /// made over HTTP stay, and so do those of other services that share the database: whose a schedule is, is told by the id of the service.
-    ///
-    /// One that cannot be, or is there twice, is an error of [`Service::run`](crate::Service::run), and the schedules stay as they were.
-    ///
-    /// ```
-    /// use tasks_web::prelude::*;
-    ///
-    /// #[task]
-    /// async fn report(kind: String) -> String {
-    ///     format!("the {kind} report")
-    /// }
-    ///
-    /// let builder = Service::builder(ServiceInfo::new("reports", "Reports"))
-    ///     .with_jobs(Jobs::new())
-    ///     .with_schedules(|scheduler| {
-    ///         [
-    ///             scheduler.schedule("nightly", call!(report, kind = "nightly")).cron("30 2 * * *"),
-    ///             scheduler.schedule("weekly", call!(report, kind = "weekly")).cron("0 3 * * MON").timezone("Europe/Berlin"),
-    ///         ]
-    ///     });
-    /// # let _ = builder;
-    /// ```
-    #[must_use]
-    pub fn with_schedules<S>(
-        mut self,
-        declare: impl Fn(&tasks_runtime::Scheduler) -> S + Send + Sync + 'static,
-    ) -> Self
-    where
-        S: IntoIterator<Item = tasks_runtime::jobs::Schedule>,
-    {
-        self.schedules.push(std::sync::Arc::new(move |scheduler| {
-            declare(scheduler).into_iter().collect()
-        }));
-        self
-    }
-
-    /// Where the schedules are. Defaults to `/api/v1/schedules`.
-    #[must_use]
-    pub fn schedules_at(mut self, path: &str) -> Self {
-        self.paths.schedules.agree(path.to_owned());
-        self
-    }
-
-    /// Where the jobs are. Defaults to `/api/v1/jobs`.
-    #[must_use]
-    pub fn jobs_at(mut self, path: &str) -> Self {
-        self.paths.jobs.agree(path.to_owned());
         self
     }
 }

@@ -5,8 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::hooks::Hook;
 use crate::http::sse::Streams;
-use crate::monitoring::Probe;
-use crate::part::Part;
+use crate::part::{Part, Probe, check_claims};
 
 pub(super) type Prepare = Box<dyn FnOnce(ExecutorBuilder) -> ExecutorBuilder + Send>;
 
@@ -30,10 +29,31 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Provides a value to every task, unless the application provides one of its own.
-    #[cfg(feature = "database")]
-    pub(super) fn provide<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
-        self.prepare
-            .insert(0, Box::new(|executor| executor.provide(value)));
+    /// Adds a part, and puts each piece of it where it belongs.
+    pub(super) fn add(&mut self, mut part: Part) {
+        if let Some(provide) = part.provide.take() {
+            // Before those of the application: of two values of a type, the last one counts.
+            self.prepare
+                .insert(0, Box::new(move |executor| provide(executor)));
+        }
+        self.startup.extend(part.startup.take());
+        self.probes.extend(part.probe.take());
+        self.parts.push(part);
+    }
+
+    /// Takes the parts that are served on the management port.
+    pub(super) fn take_managed(&mut self) -> Vec<Part> {
+        let parts = std::mem::take(&mut self.parts).into_iter();
+        let (managed, rest): (Vec<Part>, Vec<Part>) = parts.partition(|part| part.management);
+        self.parts = rest;
+        if managed.is_empty() {
+            self.problems.push(
+                "`management_bind` opens a port, and there is nothing to serve on it: call `with_health`, \
+                 `with_monitoring` or `with_system` as well, or leave it out"
+                    .to_owned(),
+            );
+        }
+        check_claims(&managed, &mut self.problems);
+        managed
     }
 }

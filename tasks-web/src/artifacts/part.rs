@@ -1,0 +1,86 @@
+//! What artifacts contribute to a service.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tasks_runtime::ArtifactManager;
+use tasks_runtime::artifacts::StoreReport;
+use tokio_util::sync::CancellationToken;
+
+use super::scope::ArtifactScope;
+use crate::checks::{HealthChecks, HealthState};
+use crate::hooks::Hook;
+use crate::part::{Claim, Part};
+
+/// The routes of artifacts, and the health of their content, which is looked after from the start on.
+pub(crate) fn part(
+    scope: &ArtifactScope,
+    manager: &ArtifactManager,
+    stopping: &CancellationToken,
+) -> Part {
+    let fit = StoreFit::default();
+    let mut part = Part::new("artifacts")
+        .claim(Claim::below(scope.prefix()))
+        .link(scope.prefix(), "Artifacts")
+        .provide(manager.clone());
+    part.startup = Some(sweeping(manager, &fit, stopping));
+    part.checks = HealthChecks::new().check("artifacts", move || {
+        let state = if fit.0.load(Ordering::Relaxed) {
+            HealthState::Degraded(
+                "content of artifacts is not in the content store: the log says what to do"
+                    .to_owned(),
+            )
+        } else {
+            HealthState::Healthy
+        };
+        async move { state }
+    });
+    let part = part.describe(&scope.endpoints());
+    let scope = scope.clone();
+    part.routes(move |config| {
+        config.service(scope.clone());
+    })
+}
+
+/// Whether artifacts lack their content, as it was found when it was last looked at.
+#[derive(Clone, Default)]
+struct StoreFit(Arc<AtomicBool>);
+
+/// Starts to look after the content of artifacts.
+fn sweeping(manager: &ArtifactManager, fit: &StoreFit, stopping: &CancellationToken) -> Hook {
+    let (manager, fit, stopping) = (manager.clone(), fit.clone(), stopping.clone());
+    Hook::new(move || {
+        // On the database's own threads: a worker's runtime is not there yet.
+        let kept = keep_swept(manager.clone(), fit.clone(), stopping.clone());
+        manager.database().spawn(kept);
+        async { Ok::<(), std::convert::Infallible>(()) }
+    })
+}
+
+/// Looks whether the content store is the one of the database, and sweeps it, now and every hour.
+async fn keep_swept(manager: ArtifactManager, fit: StoreFit, stopping: CancellationToken) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let mut said = StoreReport::default();
+    loop {
+        match manager.check_store().await {
+            Ok(report) => {
+                fit.0.store(!report.broken.is_empty(), Ordering::Relaxed);
+                if report != said {
+                    for what in report.broken.iter().chain(&report.doubtful) {
+                        tracing::warn!("{what}");
+                    }
+                    said = report;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the content store was not looked at"),
+        }
+        if let Err(error) = manager.sweep(HOUR).await {
+            tracing::warn!(%error, "the content of artifacts was not swept");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(HOUR) => {}
+            () = stopping.cancelled() => return,
+        }
+    }
+}

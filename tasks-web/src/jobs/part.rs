@@ -1,0 +1,98 @@
+//! What jobs contribute to a service.
+
+use std::sync::Arc;
+
+use tasks_runtime::TaskExecutor;
+use tasks_runtime::jobs::{JobError, Schedule, Scheduler};
+
+use super::scope::JobScope;
+use crate::checks::{HealthChecks, HealthState};
+use crate::hooks::Hook;
+use crate::part::{Claim, Part};
+
+/// The routes of jobs, their health, and their end.
+pub(crate) fn part(scope: &JobScope, scheduler: &Scheduler) -> Part {
+    let (checked, drained, ended) = (scheduler.clone(), scheduler.clone(), scheduler.clone());
+    let mut part = Part::new("jobs")
+        .claim(Claim::below(scope.prefix()))
+        .link(scope.prefix(), "Jobs")
+        .provide(scheduler.clone());
+    part.checks = HealthChecks::new().check("jobs", move || {
+        let state = match (checked.check(), checked.warnings()) {
+            (Err(reason), _) => HealthState::Unhealthy(reason),
+            (Ok(()), warnings) if warnings.is_empty() => HealthState::Healthy,
+            (Ok(()), warnings) => HealthState::Degraded(warnings.join("; ")),
+        };
+        async move { state }
+    });
+    part.drain = Some(
+        Hook::new(move || {
+            let scheduler = drained.clone();
+            async move {
+                scheduler.drain().await;
+                Ok::<(), std::convert::Infallible>(())
+            }
+        })
+        .within(scheduler.shutdown_timeout()),
+    );
+    part.shutdown = Some(Hook::new(move || {
+        let scheduler = ended.clone();
+        async move {
+            scheduler.shutdown().await;
+            Ok::<(), std::convert::Infallible>(())
+        }
+    }));
+    if let Some(schedules) = scope.schedules_prefix() {
+        part = part
+            .claim(Claim::below(schedules))
+            .link(schedules, "Schedules");
+    }
+    let part = scope.endpoints().iter().fold(part, Part::describe);
+    let scope = scope.clone();
+    part.routes(move |config| {
+        config.service(scope.clone());
+    })
+}
+
+/// Schedules that the code declares.
+pub(crate) type Declare = Arc<dyn Fn(&Scheduler) -> Vec<Schedule> + Send + Sync>;
+
+/// Stores the schedules that the service declares, and starts the workers.
+pub(crate) fn starting(
+    scheduler: &Scheduler,
+    executor: &TaskExecutor,
+    owner: &str,
+    schedules: Vec<Declare>,
+) -> Hook {
+    let (scheduler, executor, owner) = (scheduler.clone(), executor.clone(), owner.to_owned());
+    Hook::new(move || {
+        let declared: Vec<Schedule> = schedules
+            .iter()
+            .flat_map(|declare| declare(&scheduler))
+            .collect();
+        let (scheduler, executor, owner) = (scheduler.clone(), executor.clone(), owner.clone());
+        let declares = !schedules.is_empty();
+        async move {
+            if declares {
+                match scheduler.declare_schedules(&owner, declared).await {
+                    Ok(_) => {}
+                    // It is served as it is; the next start finds one that can be written, or not.
+                    Err(JobError::Database(error)) if error.is_read_only() => {
+                        tracing::warn!(
+                            %error,
+                            "the schedules that the service declares were not stored: the database is read-only"
+                        );
+                    }
+                    Err(error) => return Err(error),
+                }
+            } else if let Err(error) = scheduler.declare_no_schedules(&owner).await {
+                // It is served without; the next start removes them, or not.
+                tracing::warn!(
+                    %error,
+                    "schedules that an earlier version of the service declared are not removed"
+                );
+            }
+            scheduler.start(&executor)
+        }
+    })
+}

@@ -1,0 +1,47 @@
+//! Settings of a builder that contradict each other.
+
+use super::builder::ServiceBuilder;
+use super::draft::Problems;
+use super::setting::Setting;
+
+/// What actix can have.
+const MOST_WORKERS: usize = 512;
+
+impl ServiceBuilder {
+    /// Finds paths and schedules of parts that are off, and more workers than there can be.
+    pub(super) fn check_contradictions(&self, problems: &mut Problems) {
+        let paths = &self.paths;
+        let check = |path: &Setting<String>, on: bool, part: &str| {
+            (path.is_set() && !on).then(|| {
+                format!(
+                    "`{}` says where something is that is off: call `{part}` as well, or leave it out",
+                    path.call()
+                )
+            })
+        };
+        let wrong = [
+            check(&paths.health, self.health, "with_health"),
+            check(&paths.system, self.system, "with_system"),
+            check(&paths.metrics, self.monitoring, "with_monitoring"),
+            #[cfg(feature = "database")]
+            check(&paths.artifacts, self.artifacts.is_set(), "with_artifacts"),
+            #[cfg(feature = "database")]
+            check(&paths.jobs, self.jobs.is_set(), "with_jobs"),
+            #[cfg(feature = "database")]
+            check(&paths.schedules, self.jobs.is_set(), "with_jobs"),
+        ];
+        problems.extend(wrong.into_iter().flatten());
+        #[cfg(feature = "database")]
+        if !self.schedules.is_empty() && !self.jobs.is_set() {
+            problems.push(
+                "`with_schedules` declares schedules of jobs, and there are no jobs: call `with_jobs` as well"
+                    .to_owned(),
+            );
+        }
+        if let Some(count) = self.workers.value().filter(|count| **count > MOST_WORKERS) {
+            problems.push(format!(
+                "{count} workers are more than the {MOST_WORKERS} that the server can have"
+            ));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Where the parts of a service are.
+
+use super::draft::Problems;
+use super::setting::Setting;
+
+/// Where the parts are.
+pub(super) struct Paths {
+    pub(super) tasks: Setting<String>,
+    pub(super) info: Setting<String>,
+    pub(super) health: Setting<String>,
+    pub(super) system: Setting<String>,
+    pub(super) metrics: Setting<String>,
+    #[cfg(feature = "database")]
+    pub(super) artifacts: Setting<String>,
+    #[cfg(feature = "database")]
+    pub(super) jobs: Setting<String>,
+    #[cfg(feature = "database")]
+    pub(super) schedules: Setting<String>,
+}
+
+/// The same with the defaults, and without slashes at their ends.
+pub(super) struct ResolvedPaths {
+    pub(super) tasks: String,
+    pub(super) info: String,
+    pub(super) health: String,
+    pub(super) system: String,
+    pub(super) metrics: String,
+    #[cfg(feature = "database")]
+    pub(super) artifacts: String,
+    #[cfg(feature = "database")]
+    pub(super) jobs: String,
+    #[cfg(feature = "database")]
+    pub(super) schedules: String,
+}
+
+impl Paths {
+    pub(super) fn new() -> Self {
+        Self {
+            tasks: Setting::new("tasks_at"),
+            info: Setting::new("info_at"),
+            health: Setting::new("health_at"),
+            system: Setting::new("system_at"),
+            metrics: Setting::new("metrics_at"),
+            #[cfg(feature = "database")]
+            artifacts: Setting::new("artifacts_at"),
+            #[cfg(feature = "database")]
+            jobs: Setting::new("jobs_at"),
+            #[cfg(feature = "database")]
+            schedules: Setting::new("schedules_at"),
+        }
+    }
+
+    /// Reads each, and says which are not well-formed.
+    pub(super) fn resolve(self, problems: &mut Problems) -> ResolvedPaths {
+        ResolvedPaths {
+            tasks: path(self.tasks, "/api/v1/tasks", problems),
+            info: path(self.info, "/api/v1/info", problems),
+            health: path(self.health, "/health", problems),
+            system: path(self.system, "/api/v1/system", problems),
+            metrics: path(self.metrics, "/metrics", problems),
+            #[cfg(feature = "database")]
+            artifacts: path(self.artifacts, "/api/v1/artifacts", problems),
+            #[cfg(feature = "database")]
+            jobs: path(self.jobs, "/api/v1/jobs", problems),
+            #[cfg(feature = "database")]
+            schedules: path(self.schedules, "/api/v1/schedules", problems),
+        }
+    }
+}
+
+/// A path without a slash at its end.
+fn path(setting: Setting<String>, default: &str, problems: &mut Problems) -> String {
+    let Some(path) = setting.take(problems) else {
+        return default.to_owned();
+    };
+    let trimmed = path.trim_end_matches('/');
+    let well_formed = trimmed.starts_with('/')
+        && trimmed.split('/').skip(1).all(|part| {
+            !part.is_empty()
+                && part != "."
+                && part != ".."
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_.~$".contains(&b))
+        });
+    if !well_formed {
+        problems.push(format!(
+            "`{}` cannot be a path of the service: write it like `/api/v2/things`",
+            path.escape_debug()
+        ));
+    }
+    trimmed.to_owned()
+}
