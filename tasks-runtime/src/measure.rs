@@ -82,63 +82,75 @@ impl Metric {
     }
 }
 
+pub(crate) const EXECUTIONS: Metric = Metric::counter(
+    "tasks_executions_total",
+    &["task", "outcome"],
+    "Executions that ended, as completed, failed, panicked, timed_out, canceled, invalid_arguments, refused, unavailable or not_run.",
+);
+pub(crate) const EXECUTION_DURATION: Metric = Metric::histogram(
+    "tasks_execution_duration_seconds",
+    &["task"],
+    "How long executions took, in seconds.",
+);
+pub(crate) const EXECUTIONS_IN_FLIGHT: Metric = Metric::gauge(
+    "tasks_executions_in_flight",
+    &["task"],
+    "Executions under way.",
+);
+pub(crate) const SLOW_POLLS: Metric = Metric::counter(
+    "tasks_slow_polls_total",
+    &["task"],
+    "How often an async task held its thread for longer than the threshold, by default 100 ms.",
+);
+pub(crate) const JOBS_SUBMITTED: Metric = Metric::counter(
+    "tasks_jobs_submitted_total",
+    &["task"],
+    "Jobs that this process stored.",
+);
+pub(crate) const JOBS_STARTED: Metric = Metric::counter(
+    "tasks_jobs_started_total",
+    &["task"],
+    "Attempts of jobs that began here.",
+);
+pub(crate) const JOBS_FINISHED: Metric = Metric::counter(
+    "tasks_jobs_finished_total",
+    &["task", "outcome"],
+    "Attempts of jobs that ended here, as completed, failed, canceled, retried or returned.",
+);
+pub(crate) const JOBS_WAIT_DURATION: Metric = Metric::histogram(
+    "tasks_jobs_wait_duration_seconds",
+    &["task"],
+    "How long jobs that were due waited for a worker, in seconds.",
+);
+pub(crate) const JOBS_RUN_DURATION: Metric = Metric::histogram(
+    "tasks_jobs_run_duration_seconds",
+    &["task"],
+    "How long attempts of jobs took, in seconds.",
+);
+pub(crate) const JOBS_PENDING: Metric = Metric::gauge(
+    "tasks_jobs_pending",
+    &["queue"],
+    "Jobs that wait to be run.",
+);
+pub(crate) const JOBS_THREADS_BLOCKED: Metric = Metric::gauge(
+    "tasks_jobs_threads_blocked",
+    &[],
+    "1 while no thread of the jobs answers, else 0.",
+);
+
 /// Everything that this crate measures. A series begins with its first event: a task that nobody calls has none.
 pub const METRICS: &[Metric] = &[
-    Metric::counter(
-        "tasks_executions_total",
-        &["task", "outcome"],
-        "Executions that ended, as completed, failed, panicked, timed_out, canceled, invalid_arguments, refused, unavailable or not_run.",
-    ),
-    Metric::histogram(
-        "tasks_execution_duration_seconds",
-        &["task"],
-        "How long executions took, in seconds.",
-    ),
-    Metric::gauge(
-        "tasks_executions_in_flight",
-        &["task"],
-        "Executions under way.",
-    ),
-    Metric::counter(
-        "tasks_slow_polls_total",
-        &["task"],
-        "How often an async task held its thread for longer than the threshold, by default 100 ms.",
-    ),
-    Metric::counter(
-        "tasks_jobs_submitted_total",
-        &["task"],
-        "Jobs that this process stored.",
-    ),
-    Metric::counter(
-        "tasks_jobs_started_total",
-        &["task"],
-        "Attempts of jobs that began here.",
-    ),
-    Metric::counter(
-        "tasks_jobs_finished_total",
-        &["task", "outcome"],
-        "Attempts of jobs that ended here, as completed, failed, canceled, retried or returned.",
-    ),
-    Metric::histogram(
-        "tasks_jobs_wait_duration_seconds",
-        &["task"],
-        "How long jobs that were due waited for a worker, in seconds.",
-    ),
-    Metric::histogram(
-        "tasks_jobs_run_duration_seconds",
-        &["task"],
-        "How long attempts of jobs took, in seconds.",
-    ),
-    Metric::gauge(
-        "tasks_jobs_pending",
-        &["queue"],
-        "Jobs that wait to be run.",
-    ),
-    Metric::gauge(
-        "tasks_jobs_threads_blocked",
-        &[],
-        "1 while no thread of the jobs answers, else 0.",
-    ),
+    EXECUTIONS,
+    EXECUTION_DURATION,
+    EXECUTIONS_IN_FLIGHT,
+    SLOW_POLLS,
+    JOBS_SUBMITTED,
+    JOBS_STARTED,
+    JOBS_FINISHED,
+    JOBS_WAIT_DURATION,
+    JOBS_RUN_DURATION,
+    JOBS_PENDING,
+    JOBS_THREADS_BLOCKED,
 ];
 
 /// A series that comes into being when it is first used.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use metrics::{Counter, Gauge, Histogram};
 
 use crate::call::ExecuteError;
-use crate::measure::Series;
+use crate::measure::{self, Series};
 use crate::registry::TaskRegistry;
 use crate::task::{FailureKind, Outcome};
 
@@ -50,7 +50,7 @@ impl Metrics {
     /// The task at a position held its thread for too long.
     pub(crate) fn slow_poll(&self, position: usize) {
         if let Some(task) = self.0.get(position) {
-            let make = || metrics::counter!("tasks_slow_polls_total", "task" => task.task.clone());
+            let make = || metrics::counter!(measure::SLOW_POLLS.name, "task" => task.task.clone());
             task.slow_polls.get(make).increment(1);
         }
     }
@@ -69,19 +69,20 @@ impl Metrics {
 
 impl TaskMetrics {
     fn in_flight(&self) -> &Gauge {
-        self.in_flight
-            .get(|| metrics::gauge!("tasks_executions_in_flight", "task" => self.task.clone()))
+        self.in_flight.get(
+            || metrics::gauge!(measure::EXECUTIONS_IN_FLIGHT.name, "task" => self.task.clone()),
+        )
     }
 
     fn duration(&self) -> &Histogram {
         self.duration.get(
-            || metrics::histogram!("tasks_execution_duration_seconds", "task" => self.task.clone()),
+            || metrics::histogram!(measure::EXECUTION_DURATION.name, "task" => self.task.clone()),
         )
     }
 
     fn outcome(&self, index: usize) -> &Counter {
         self.outcomes[index].get(|| {
-            metrics::counter!("tasks_executions_total", "task" => self.task.clone(), "outcome" => OUTCOMES[index])
+            metrics::counter!(measure::EXECUTIONS.name, "task" => self.task.clone(), "outcome" => OUTCOMES[index])
         })
     }
 }

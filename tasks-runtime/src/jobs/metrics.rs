@@ -6,7 +6,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram};
 
 use super::worker::AttemptOutcome;
-use crate::measure::Series;
+use crate::measure::{self, Series};
 use crate::registry::TaskRegistry;
 
 /// How an attempt ends, as a label.
@@ -67,20 +67,20 @@ impl Metrics {
             (name.to_owned(), metrics)
         });
         let waiting = queues.map(|queue| {
-            let gauge = metrics::gauge!("tasks_jobs_pending", "queue" => queue.clone());
+            let gauge = metrics::gauge!(measure::JOBS_PENDING.name, "queue" => queue.clone());
             (queue.clone(), gauge)
         });
         Self {
             tasks: tasks.collect(),
             waiting: waiting.collect(),
-            threads_blocked: metrics::gauge!("tasks_jobs_threads_blocked"),
+            threads_blocked: metrics::gauge!(measure::JOBS_THREADS_BLOCKED.name),
         }
     }
 
     pub(super) fn submitted(&self, task: Option<&str>) {
         if let Some(task) = task.and_then(|task| self.tasks.get(task)) {
             let make =
-                || metrics::counter!("tasks_jobs_submitted_total", "task" => task.task.clone());
+                || metrics::counter!(measure::JOBS_SUBMITTED.name, "task" => task.task.clone());
             task.submitted.get(make).increment(1);
         }
     }
@@ -89,8 +89,8 @@ impl Metrics {
     pub(super) fn started(&self, task: &str, waited: Duration) {
         if let Some(task) = self.tasks.get(task) {
             let name = || task.task.clone();
-            let started = || metrics::counter!("tasks_jobs_started_total", "task" => name());
-            let wait = || metrics::histogram!("tasks_jobs_wait_duration_seconds", "task" => name());
+            let started = || metrics::counter!(measure::JOBS_STARTED.name, "task" => name());
+            let wait = || metrics::histogram!(measure::JOBS_WAIT_DURATION.name, "task" => name());
             task.started.get(started).increment(1);
             task.wait.get(wait).record(waited);
         }
@@ -102,9 +102,9 @@ impl Metrics {
             return;
         };
         let name = || task.task.clone();
-        let run = || metrics::histogram!("tasks_jobs_run_duration_seconds", "task" => name());
+        let run = || metrics::histogram!(measure::JOBS_RUN_DURATION.name, "task" => name());
         task.run.get(run).record(ran);
-        let finished = || metrics::counter!("tasks_jobs_finished_total", "task" => name(), "outcome" => OUTCOMES[outcome as usize]);
+        let finished = || metrics::counter!(measure::JOBS_FINISHED.name, "task" => name(), "outcome" => OUTCOMES[outcome as usize]);
         task.finished[outcome as usize].get(finished).increment(1);
     }
 

@@ -7,6 +7,7 @@ use tasks_runtime::{Database, DatabaseError};
 
 use crate::checks::HealthChecks;
 use crate::hooks::Hook;
+use crate::monitoring::DATABASE_CONNECTIONS;
 use crate::part::{Part, Probe};
 
 /// The health of the database, and its end.
@@ -59,7 +60,7 @@ fn probe(database: &Database) -> Probe {
     Arc::new(move || {
         let pool = database.pool_status();
         let set = |state: &'static str, count: usize| {
-            metrics::gauge!("tasks_database_connections", "state" => state).set(count as f64);
+            metrics::gauge!(DATABASE_CONNECTIONS.name, "state" => state).set(count as f64);
         };
         set("idle", pool.idle);
         set("lent", pool.size.saturating_sub(pool.idle));

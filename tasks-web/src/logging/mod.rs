@@ -15,6 +15,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub(crate) use sink::flush;
 
+use crate::monitoring::LOG_LINES_LOST;
+use crate::part::Probe;
+
 /// A level alone, in any case and with Python's word for `warn`; or directives.
 ///
 /// A single word that is none would be taken for the name of a crate, and all the rest be silent.
@@ -108,7 +111,7 @@ pub(crate) fn is_json() -> bool {
 }
 
 /// Shows how many lines were lost.
-pub(crate) fn probe() -> crate::part::Probe {
-    let lost = metrics::counter!("tasks_log_lines_lost_total");
+pub(crate) fn probe() -> Probe {
+    let lost = metrics::counter!(LOG_LINES_LOST.name);
     Arc::new(move || lost.absolute(sink::lost()))
 }

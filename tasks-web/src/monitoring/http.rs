@@ -10,6 +10,7 @@ use actix_web::http::Method;
 use metrics::{Counter, Histogram};
 
 use super::routes::Routes;
+use super::table::{HTTP_REQUEST_DURATION, HTTP_REQUESTS};
 
 /// The metrics of one worker's requests. It keeps what it counts with at hand: no lock is taken, and no label made, for a
 /// kind of request that it has seen before.
@@ -94,11 +95,11 @@ impl Kind {
             method,
             status,
             count: metrics::counter!(
-                "http_requests_total",
+                HTTP_REQUESTS.name,
                 "method" => method, "route" => route.clone(), "status" => status.to_string()
             ),
             duration: metrics::histogram!(
-                "http_request_duration_seconds",
+                HTTP_REQUEST_DURATION.name,
                 "method" => method, "route" => route
             ),
         }

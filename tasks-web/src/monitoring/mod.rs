@@ -12,6 +12,9 @@ use actix_web::{HttpRequest, HttpResponse};
 pub(crate) use http::HttpMetrics;
 pub(crate) use recorder::{Recorder, install};
 pub(crate) use routes::Routes;
+#[cfg(feature = "database")]
+pub(crate) use table::DATABASE_CONNECTIONS;
+pub(crate) use table::LOG_LINES_LOST;
 
 use crate::access::Access;
 use crate::endpoint::{Endpoint, Endpoints, Response};

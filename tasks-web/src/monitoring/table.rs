@@ -2,28 +2,33 @@
 
 use tasks_runtime::measure::Metric;
 
+pub(crate) const HTTP_REQUESTS: Metric = Metric::counter(
+    "http_requests_total",
+    &["method", "route", "status"],
+    "Answers. The route is a template; paths that nobody answers are `unmatched`.",
+);
+pub(crate) const HTTP_REQUEST_DURATION: Metric = Metric::histogram(
+    "http_request_duration_seconds",
+    &["method", "route"],
+    "Time to the head of the answer, in seconds.",
+);
+pub(crate) const DATABASE_CONNECTIONS: Metric = Metric::gauge(
+    "tasks_database_connections",
+    &["state"],
+    "Connections that are idle or lent, and callers that are waiting for one.",
+);
+pub(crate) const LOG_LINES_LOST: Metric = Metric::counter(
+    "tasks_log_lines_lost_total",
+    &[],
+    "Lines of the log that could not be written.",
+);
+
 /// What this crate measures.
 const OWN: &[Metric] = &[
-    Metric::counter(
-        "http_requests_total",
-        &["method", "route", "status"],
-        "Answers. The route is a template; paths that nobody answers are `unmatched`.",
-    ),
-    Metric::histogram(
-        "http_request_duration_seconds",
-        &["method", "route"],
-        "Time to the head of the answer, in seconds.",
-    ),
-    Metric::gauge(
-        "tasks_database_connections",
-        &["state"],
-        "Connections that are idle or lent, and callers that are waiting for one.",
-    ),
-    Metric::counter(
-        "tasks_log_lines_lost_total",
-        &[],
-        "Lines of the log that could not be written.",
-    ),
+    HTTP_REQUESTS,
+    HTTP_REQUEST_DURATION,
+    DATABASE_CONNECTIONS,
+    LOG_LINES_LOST,
 ];
 
 fn all() -> impl Iterator<Item = &'static Metric> {
