@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{env, fs};
 
@@ -27,6 +28,14 @@ pub(crate) fn target_dir() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| here.join(dir))
 }
 
+/// Whether cargo builds incrementally, as the environment or the profile says.
+static INCREMENTAL: AtomicBool = AtomicBool::new(true);
+
+/// From now on cargo builds without keeping what the next build could use: faster for one that builds everything, and smaller.
+pub(crate) fn build_once() {
+    INCREMENTAL.store(false, Ordering::Relaxed);
+}
+
 /// The cargo that runs this, in the folder of the workspace, building where it builds.
 pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -34,6 +43,9 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> 
         .args(arguments)
         .current_dir(root())
         .env("CARGO_TARGET_DIR", target_dir());
+    if !INCREMENTAL.load(Ordering::Relaxed) && env::var_os("CARGO_INCREMENTAL").is_none() {
+        command.env("CARGO_INCREMENTAL", "0");
+    }
     // Cargo sees by itself whether it writes to a terminal, but what it runs may look at its own standard error only.
     if env::var_os("CARGO_TERM_COLOR").is_none() && !std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "never");

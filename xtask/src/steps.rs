@@ -1,7 +1,9 @@
 //! The steps of `cargo xtask test`.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::thread;
 
 use anyhow::{Context as _, Result};
 
@@ -120,11 +122,15 @@ fn test() -> Result<()> {
         run(cargo(["build", "--bins", "--manifest-path"]).arg(manifest))?;
     }
     if find("cargo-nextest").is_some() {
+        // Most of them wait: `.config/nextest.toml` says which take more than one of these places.
+        let places = 2 * thread::available_parallelism().map_or(2, NonZero::get);
         run(&mut cargo([
             "nextest",
             "run",
             "--workspace",
             "--no-fail-fast",
+            "--test-threads",
+            &places.to_string(),
         ]))
     } else {
         println!(
