@@ -1,7 +1,6 @@
 //! Puts a service together, and finds everything that is wrong with it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::header::HeaderName;
 use tokio_util::sync::CancellationToken;
@@ -12,18 +11,17 @@ use super::error::{BuildProblems, ServiceError};
 use super::gate::Gate;
 use super::handle::Service;
 use super::inner::Inner;
-use super::listen::{self, Listen};
+use super::listen::Listen;
 use super::management::Management;
 use super::middleware::Policy;
-use super::{executor, info, keys, overview};
-use crate::auth::Login;
-use crate::health::Health;
+use super::observed::Observed;
+use super::pages::Pages;
+use super::{documents, executor, info, keys};
 use crate::http::TrustedProxies;
 use crate::http::sse::Streams;
+use crate::logging;
 use crate::monitoring::{self, Routes};
-use crate::openapi::OpenApi;
-use crate::part::{Claim, Part, check_claims};
-use crate::{health, landing, logging, system};
+use crate::part::{Part, check_claims};
 
 impl ServiceBuilder {
     /// Connects the database, reads the keys, checks that every task gets what it needs, and makes the service.
@@ -32,7 +30,7 @@ impl ServiceBuilder {
     ///
     /// [`ServiceError::Build`] has all that is wrong at once: values that nobody provides, ids and paths that are not
     /// well-formed or in each other's way, keys that cannot be read, a database that cannot be reached.
-    pub async fn build(mut self) -> Result<Service, ServiceError> {
+    pub async fn build(self) -> Result<Service, ServiceError> {
         let mut problems = Problems::new();
         if self.logging {
             logging::install(&mut problems);
@@ -95,61 +93,32 @@ impl ServiceBuilder {
             keys::warn_of_tags(guard, executor.registry());
         }
 
-        for part in &mut draft.parts {
-            self.checks.extend(std::mem::take(&mut part.checks));
+        let metrics_at = Observed {
+            paths: &paths,
+            health: self.health,
+            checks: self.checks,
+            recorder,
+            system: self.system.then_some(&self.info),
+            docs: self.docs,
+            keys: guard.is_some(),
         }
-        self.checks.check_names(&mut draft.problems);
-        if self.health {
-            let health = Arc::new(Health::new(self.checks));
-            let (streams, stopping) = (draft.streams.clone(), draft.stopping.clone());
-            draft.add(health::part(&paths.health, health, streams, stopping));
-        }
-        let metrics_at = recorder.as_ref().map(|_| paths.metrics.clone());
-        if let Some(recorder) = recorder {
-            let probes = std::mem::take(&mut draft.probes);
-            draft.add(monitoring::part(&paths.metrics, recorder, probes));
-        }
-        if self.system {
-            let capabilities = overview::capabilities(&draft.parts, self.docs, guard.is_some());
-            draft.add(system::part(
-                &paths.system,
-                &self.info.version,
-                capabilities,
-            ));
-        }
+        .add_to(&mut draft);
         let managed = self
             .management
             .take(&mut draft.problems)
             .map(|address| (address, draft.take_managed()));
 
-        let limited = guard.as_ref().is_some_and(|guard| guard.has_limits());
-        draft.add(tasks_part(&paths.tasks, self.docs, limited));
-        let login = guard
-            .as_ref()
-            .filter(|_| limited && self.docs)
-            .map(|guard| Login::new(guard, &self.info.display_name, vec![Claim::below("/docs")]));
-        if let Some(login) = &login {
-            draft.add(login.part());
+        let login = Pages {
+            info: &self.info,
+            tasks_path: &paths.tasks,
+            docs: self.docs,
+            guard: guard.as_ref(),
+            landing_page: self.landing_page,
+            executor: executor.as_ref(),
         }
-        let address = self.address.take(&mut draft.problems);
-        let (host, port) = address.unwrap_or_else(|| listen::from_env(&mut draft.problems));
-        let listen = Listen {
-            host,
-            port,
-            workers: self.workers.take(&mut draft.problems),
-            drain: self
-                .drain
-                .take(&mut draft.problems)
-                .unwrap_or(Duration::from_secs(30)),
-        };
+        .add_to(&mut draft);
+        let listen = Listen::new(self.address, self.workers, self.drain, &mut draft.problems);
         let body_limit = self.body_limit.take(&mut draft.problems);
-        if self.landing_page
-            && let Some(executor) = &executor
-        {
-            let links = overview::links(&draft.parts, &paths.tasks, self.docs);
-            let shown = (!limited).then(|| executor.registry());
-            draft.add(landing::part(&self.info, &paths.tasks, shown, &links));
-        }
         check_claims(&draft.parts, &mut draft.problems);
         let Draft {
             problems,
@@ -182,19 +151,9 @@ impl ServiceBuilder {
             ));
             tasks = tasks.jobs(scheduler.clone(), &paths.jobs);
         }
-        let docs = self.docs.then(|| {
-            let operations = parts.iter().flat_map(|part| part.operations.clone());
-            let mut docs = OpenApi::new(&self.info.display_name, &self.info.version)
-                .scope(&tasks)
-                .service(self.info.clone(), operations.collect());
-            if let Some(text) = &self.info.description {
-                docs = docs.description(text);
-            }
-            match &guard {
-                Some(guard) => docs.keys(guard.header(), limited),
-                None => docs,
-            }
-        });
+        let docs = self
+            .docs
+            .then(|| documents::api(&self.info, &tasks, &parts, guard.as_deref()));
         let policy = Policy {
             log: self.logging,
             monitor: metrics_at.is_some(),
@@ -230,17 +189,6 @@ impl ServiceBuilder {
             }),
         })
     }
-}
-
-/// The paths of the tasks and of their documents, which are closed to those without a key when keys have limits.
-fn tasks_part(path: &str, docs: bool, limited: bool) -> Part {
-    let mut part = Part::new("tasks").claim(Claim::below(path));
-    if docs {
-        for claim in [Claim::exact("/openapi.json"), Claim::below("/docs")] {
-            part = part.claim(if limited { claim } else { claim.open() });
-        }
-    }
-    part
 }
 
 fn header_names(names: &[String], problems: &mut Problems) -> Vec<HeaderName> {

@@ -2,12 +2,14 @@
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use chrono::{SecondsFormat, Utc};
 use listenfd::ListenFd;
 use serde_json::json;
 
 use super::error::ServiceError;
+use super::setting::Setting;
 use crate::logging;
 
 /// An address, as it was set or as the environment says.
@@ -16,11 +18,11 @@ pub(crate) struct Listen {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) workers: Option<usize>,
-    pub(crate) drain: std::time::Duration,
+    pub(crate) drain: Duration,
 }
 
 /// `HOST` and `PORT`, or 127.0.0.1 and 8000.
-pub(super) fn from_env(problems: &mut Vec<String>) -> (String, u16) {
+fn from_env(problems: &mut Vec<String>) -> (String, u16) {
     let host = std::env::var("HOST").unwrap_or_else(|_| "127.0.0.1".to_owned());
     let port = match std::env::var("PORT") {
         Ok(text) => text.trim().parse().unwrap_or_else(|_| {
@@ -36,6 +38,23 @@ pub(super) fn from_env(problems: &mut Vec<String>) -> (String, u16) {
 }
 
 impl Listen {
+    /// As it was set, with defaults.
+    pub(super) fn new(
+        address: Setting<(String, u16)>,
+        workers: Setting<usize>,
+        drain: Setting<Duration>,
+        problems: &mut Vec<String>,
+    ) -> Self {
+        let address = address.take(problems);
+        let (host, port) = address.unwrap_or_else(|| from_env(problems));
+        Self {
+            host,
+            port,
+            workers: workers.take(problems),
+            drain: drain.take(problems).unwrap_or(Duration::from_secs(30)),
+        }
+    }
+
     /// The sockets that a supervisor handed over (`systemd`, `systemfd`), if there are any. A rebuilt service goes on with
     /// the same ones, and who connects meanwhile waits.
     pub(super) fn handed_over() -> Result<Vec<TcpListener>, ServiceError> {
