@@ -4,7 +4,7 @@ use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::web;
 
 use super::{Endpoint, Endpoints};
-use crate::http::{Takes, Verbs};
+use crate::http::{Methods, Takes};
 
 impl HttpServiceFactory for Endpoints {
     fn register(self, config: &mut AppService) {
@@ -14,12 +14,12 @@ impl HttpServiceFactory for Endpoints {
             .partition(|path| path.contains('{'));
         // A template matches what is literal, too, so it is asked last.
         for path in literals.into_iter().chain(templates) {
-            let mut verbs = Verbs::at(self.with_state(web::resource(self.patterns(path))));
+            let mut methods = Methods::at(self.with_state(web::resource(self.patterns(path))));
             let endpoints = self.list.iter();
             for endpoint in endpoints.filter(|endpoint| endpoint.path == path && endpoint.on) {
-                verbs = verbs.route(&endpoint.method, |route| endpoint.handle(route));
+                methods = methods.route(&endpoint.method, |route| endpoint.handle(route));
             }
-            verbs.register(config);
+            methods.register(config);
         }
     }
 }

@@ -9,6 +9,7 @@ mod exchange;
 mod ids;
 #[cfg(feature = "database")]
 pub(crate) mod members;
+mod methods;
 #[cfg(feature = "database")]
 pub(crate) mod paging;
 mod problem;
@@ -20,7 +21,6 @@ mod respond;
 mod site;
 pub(crate) mod sse;
 mod takes;
-mod verbs;
 
 pub(crate) use answer::{Answer, handled_by};
 pub(crate) use body::{BodyLimits, check_json, is_announced};
@@ -30,6 +30,7 @@ pub(crate) use document::matches_etag;
 pub(crate) use exchange::{Awaited, Doors, Exchange};
 #[cfg(feature = "database")]
 pub(crate) use ids::ULID;
+pub(crate) use methods::Methods;
 pub(crate) use promises::{IDEMPOTENCY_KEY, refuse_entity_tags, refuse_idempotency_key};
 #[cfg(feature = "database")]
 pub(crate) use proxies::public_base;
@@ -43,4 +44,3 @@ pub(crate) use respond::{conditional, json};
 pub(crate) use site::is_of_other_site;
 pub(crate) use site::{check_same_site, is_own_origin, origin};
 pub(crate) use takes::Takes;
-pub(crate) use verbs::Verbs;

@@ -10,7 +10,7 @@ use super::version::Version;
 use super::{OpenApi, ui};
 use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
-use crate::http::{Answer, Document, Takes, Verbs, conditional, handled_by, public_prefix};
+use crate::http::{Answer, Document, Methods, Takes, conditional, handled_by, public_prefix};
 use crate::problem::Problem;
 
 /// The query of the document.
@@ -43,14 +43,14 @@ impl HttpServiceFactory for OpenApi {
                 let response = index.page(&format!("{name}/"));
                 async move { response }
             };
-            Verbs::at(web::resource(ui_path.as_str()))
+            Methods::at(web::resource(ui_path.as_str()))
                 .route(&Method::GET, |route| handled_by(route, index))
                 .register(config);
             let serve = move |file: web::Path<String>| {
                 let response = files.get(&file);
                 async move { response }
             };
-            Verbs::at(web::resource(format!("{files_path}/{{file:.*}}")))
+            Methods::at(web::resource(format!("{files_path}/{{file:.*}}")))
                 .route(&Method::GET, |route| handled_by(route, serve))
                 .register(config);
         }
@@ -58,7 +58,7 @@ impl HttpServiceFactory for OpenApi {
             let response = self.answer(&request);
             async move { response }
         };
-        Verbs::at(web::resource(path.as_str()))
+        Methods::at(web::resource(path.as_str()))
             .route(&Method::GET, |route| {
                 Takes::query(QUERY).guard(handled_by(route, serve))
             })

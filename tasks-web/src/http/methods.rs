@@ -1,4 +1,4 @@
-//! Resources that answer to some methods, and refuse the others in our words.
+//! Resources that answer to some methods, and refuse the others.
 
 use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::guard;
@@ -8,12 +8,12 @@ use actix_web::{HttpRequest, Resource, Route, web};
 use crate::problem::Problem;
 
 /// A resource, and which methods it answers to.
-pub(crate) struct Verbs {
+pub(crate) struct Methods {
     resource: Resource,
     allowed: Vec<String>,
 }
 
-impl Verbs {
+impl Methods {
     pub(crate) fn at(resource: Resource) -> Self {
         Self {
             resource,
@@ -36,7 +36,7 @@ impl Verbs {
     }
 }
 
-impl HttpServiceFactory for Verbs {
+impl HttpServiceFactory for Methods {
     fn register(self, config: &mut AppService) {
         let allowed = self.allowed.join(", ");
         let refuse = move |request: HttpRequest| {
