@@ -31,7 +31,9 @@ pub(crate) use exchange::{Awaited, Doors, Exchange};
 #[cfg(feature = "database")]
 pub(crate) use ids::ULID;
 pub(crate) use methods::Methods;
-pub(crate) use promises::{IDEMPOTENCY_KEY, refuse_entity_tags, refuse_idempotency_key};
+#[cfg(feature = "database")]
+pub(crate) use promises::IDEMPOTENCY_KEY;
+pub(crate) use promises::{refuse_entity_tags, refuse_idempotency_key};
 #[cfg(feature = "database")]
 pub(crate) use proxies::public_base;
 pub(crate) use proxies::{TrustedProxies, UNKNOWN, client_address, network, public_prefix};
