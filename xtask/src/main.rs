@@ -3,10 +3,12 @@
 mod bench;
 mod book;
 mod check;
+mod compiler;
 mod dependencies;
 mod licences;
 mod package;
 mod process;
+mod public_api;
 mod setup;
 mod steps;
 mod structure;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::bench::instructions;
 use crate::process::{cargo, find, root, run};
-use crate::{book, dependencies, licences, package, setup, structure};
+use crate::{book, dependencies, licences, package, public_api, setup, structure};
 
 /// One thing that is checked.
 pub(crate) struct Step {
@@ -19,7 +19,7 @@ pub(crate) struct Step {
 }
 
 /// All of them, cheap ones first where the order does not matter.
-pub(crate) const ALL: [Step; 12] = [
+pub(crate) const ALL: [Step; 13] = [
     Step {
         name: "setup",
         about: "what the tests need beside Rust",
@@ -74,6 +74,11 @@ pub(crate) const ALL: [Step; 12] = [
         name: "speed",
         about: "instructions and allocations per request, against those recorded",
         run: instructions::check,
+    },
+    Step {
+        name: "api",
+        about: "the public API, against the recorded one",
+        run: public_api::run_step,
     },
     Step {
         name: "doc",

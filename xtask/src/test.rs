@@ -1,11 +1,11 @@
 //! `cargo xtask test`: the steps one after the other, the time each took, and a summary as the last line.
 
-use std::fs;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::compiler;
 use crate::process;
 use crate::steps::{ALL, Step};
 
@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
         let names: Vec<&str> = skipped.iter().map(|step| step.name).collect();
         println!("not run: {}", names.join(", "));
     }
-    if let Some(note) = note_on_compile_output(&passed) {
+    if let Some(note) = note(&passed) {
         println!("{note}");
     }
     println!(
@@ -109,53 +109,20 @@ fn summary(passed: usize, failed: usize, skipped: usize) -> String {
     text
 }
 
+/// Whether what a compiler says was compared by the steps that do.
+fn note(passed: &[(&Step, Duration)]) -> Option<String> {
+    let compare = |name: &str| ["test", "api"].contains(&name);
+    passed.iter().find(|(step, _)| compare(step.name))?;
+    compiler::note()
+}
+
 fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
-}
-
-/// Compiler messages are worded anew with every release, so the tests that compare them do so under one compiler only.
-fn note_on_compile_output(passed: &[(&Step, Duration)]) -> Option<String> {
-    const RECORDED: &str = "tasks-web/tests/ui/RUSTC_VERSION";
-    passed.iter().find(|(step, _)| step.name == "test")?;
-    let Ok(recorded) = fs::read_to_string(process::root().join(RECORDED)) else {
-        return Some(format!(
-            "compiler messages: {RECORDED} cannot be read, so it is unknown whether they were compared"
-        ));
-    };
-    let rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-        .arg("--version")
-        .output();
-    let rustc = rustc
-        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        .unwrap_or_default();
-    let recorded = recorded.trim();
-    (!is_version(&rustc, recorded)).then(|| {
-        format!(
-            "compiler messages: NOT compared, and those alone, because they were recorded with rustc {recorded} and this \
-             is {rustc}"
-        )
-    })
-}
-
-/// Whether the output of `rustc --version` is of a version such as `1.95`.
-fn is_version(rustc: &str, version: &str) -> bool {
-    let own = rustc.split_ascii_whitespace().nth(1).unwrap_or_default();
-    own.strip_prefix(version)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_compared_by_their_parts() {
-        assert!(is_version("rustc 1.95.0 (59807616e 2026-04-14)", "1.95"));
-        assert!(is_version("rustc 1.95.0 (59807616e 2026-04-14)", "1.95.0"));
-        assert!(!is_version("rustc 1.95.0 (59807616e 2026-04-14)", "1.9"));
-        assert!(!is_version("rustc 1.96.0-nightly (abc 2026-05-01)", "1.95"));
-        assert!(!is_version("", "1.95"));
-    }
 
     #[test]
     fn steps_run_in_their_own_order_and_unknown_ones_are_refused() {
