@@ -48,7 +48,21 @@ mod tasks;
 #[doc(hidden)]
 pub use tasks_runtime::__private;
 #[doc(inline)]
-pub use tasks_runtime::*;
+pub use tasks_runtime::{
+    ArgumentError, BoundIntegers, BuildError, Call, Caller, ExecuteError, ExecutorBuilder,
+    InjectError, Injectable, Injection, Injector, IntoTaskFailure, IntoTaskFn, InvalidArguments,
+    MissingDependency, ParameterInfo, Permanent, Refusal, RegisteredTask, RegistryBuilder,
+    RegistryError, RegistryProblem, RequestParam, Requirements, State, TaskContext, TaskError,
+    TaskExecutor, TaskFailure, TaskFn, TaskInfo, TaskOutput, TaskRegistry, TitleVariants,
+    Traceback, WriteSchema, call, run_program, run_shell, shell, task, testing,
+};
+#[cfg(feature = "database")]
+#[doc(inline)]
+pub use tasks_runtime::{
+    Artifact, ArtifactError, ArtifactHierarchy, ArtifactIn, ArtifactManager, Database,
+    DatabaseError, InvalidId, JobError, JobRecord, JobStatus, Jobs, Scheduler, Session,
+    Transaction, with_conn,
+};
 
 pub use crate::access::Access;
 #[cfg(feature = "database")]

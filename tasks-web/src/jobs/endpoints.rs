@@ -55,11 +55,11 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             .responds(Response::json::<JobRecord>(200))
             .problems(&[UNKNOWN_JOB]),
         Endpoint::delete("/{id}", "delete_job", handlers::delete)
-            .summary("Cancel a job if need be, and forget it")
+            .summary("Delete a job; one that has not ended is canceled first")
             .parameters(ID)
             .responds(Response::empty(
                 204,
-                "It is forgotten, or will be when its code has ended.",
+                "It is deleted, or will be when its code has ended.",
             ))
             .problems(&[UNKNOWN_JOB]),
         Endpoint::get("/{id}/$result", "get_job_result", handlers::result)
@@ -77,7 +77,7 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             }))
             .problems(&[UNKNOWN_JOB, WRONG_STATE]),
         Endpoint::get("/{id}/$logs", "get_job_logs", handlers::logs)
-            .summary("What a job logged, oldest first")
+            .summary("The log of a job, oldest line first")
             .parameters(ID)
             .query(query::LOGS)
             .responds(Response::json_like(200, lines))
@@ -151,18 +151,18 @@ pub(super) fn schedules(prefix: &str) -> Endpoints {
                 (422, "Something does not fit: `errors` says what."),
             ]),
         Endpoint::delete("/{name}", "delete_schedule", schedules::delete)
-            .summary("Forget a schedule")
+            .summary("Delete a schedule")
             .parameters(NAME)
             .responds(Response::empty(204, "It is gone; its jobs stay."))
             .problems(&[UNKNOWN_SCHEDULE]),
         Endpoint::post("/{name}/$pause", "pause_schedule", schedules::pause)
-            .summary("Let a schedule rest")
+            .summary("Pause a schedule")
             .description("Its times pass without a run.")
             .parameters(NAME)
             .responds(Response::json::<ScheduleRecord>(200))
             .problems(&[UNKNOWN_SCHEDULE]),
         Endpoint::post("/{name}/$resume", "resume_schedule", schedules::resume)
-            .summary("Let a schedule go on")
+            .summary("Resume a schedule")
             .parameters(NAME)
             .responds(Response::json::<ScheduleRecord>(200))
             .problems(&[UNKNOWN_SCHEDULE]),
