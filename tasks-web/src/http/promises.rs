@@ -7,11 +7,11 @@ use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH};
 use crate::problem::Problem;
 
 /// The header that names a request, so that its repetition is known.
-pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Refuses `Idempotency-Key`; `instead` says what to do.
 pub(crate) fn refuse_idempotency_key(headers: &HeaderMap, instead: &str) -> Result<(), Problem> {
-    if !headers.contains_key(IDEMPOTENCY_KEY) {
+    if !headers.contains_key(&IDEMPOTENCY_KEY) {
         return Ok(());
     }
     Err(Problem::new(

@@ -112,7 +112,7 @@ pub(crate) async fn submit(
     if let Some(access) = request.extensions().get::<Access>() {
         submit = submit.submitted_by(access.key_name());
     }
-    let mut keys = request.headers().get_all(IDEMPOTENCY_KEY);
+    let mut keys = request.headers().get_all(&IDEMPOTENCY_KEY);
     if let Some(key) = keys.next() {
         let graphic = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
         let wrong =
