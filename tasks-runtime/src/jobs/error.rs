@@ -57,7 +57,7 @@ impl fmt::Display for JobAction {
 pub enum JobError {
     /// There is no such job, or not any more.
     #[error("there is no job {0}")]
-    NotFound(JobId),
+    JobNotFound(JobId),
     /// The job is not in a state for that.
     #[error("job {id} is {status}: {action}")]
     WrongState {
@@ -70,7 +70,7 @@ pub enum JobError {
     },
     /// There is no schedule of this name.
     #[error("there is no schedule `{0}`")]
-    NoSchedule(String),
+    ScheduleNotFound(String),
     /// There is a schedule of this name, and only a new one was to be made.
     #[error("there is a schedule `{0}` already")]
     ScheduleExists(String),

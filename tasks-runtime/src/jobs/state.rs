@@ -117,7 +117,7 @@ pub(in crate::jobs) mod sql {
     /// Pending until a worker claims it.
     pub(in crate::jobs) const READY: &str = "state = 1";
     /// Ready, and claimed with others of its queue.
-    pub(in crate::jobs) const READY_NORMAL: &str = "state = 1 AND crashes < 2 AND by_name = 0";
+    pub(in crate::jobs) const READY_SHARED: &str = "state = 1 AND crashes < 2 AND by_name = 0";
     /// Ready, and claimed by the name of its task.
     pub(in crate::jobs) const READY_BY_NAME: &str = "state = 1 AND crashes < 2 AND by_name = 1";
     /// Ready, and claimed by itself or by the name of its task.

@@ -138,7 +138,7 @@ impl Submit {
 
     /// Adds what somebody else has found wrong with the options, as the reader of a request does: nothing is stored, and all that is wrong is
     /// one error.
-    pub fn also_wrong(mut self, errors: impl IntoIterator<Item = ArgumentError>) -> Self {
+    pub fn with_errors(mut self, errors: impl IntoIterator<Item = ArgumentError>) -> Self {
         self.options.wrong.extend(errors);
         self
     }

@@ -19,7 +19,7 @@ pub(crate) fn part(
     manager: &ArtifactManager,
     stopping: &CancellationToken,
 ) -> Part {
-    let fit = StoreFit::default();
+    let fit = StoreMismatch::default();
     let mut part = Part::new("artifacts")
         .claim(Claim::below(scope.prefix()))
         .link(scope.prefix(), "Artifacts")
@@ -45,10 +45,10 @@ pub(crate) fn part(
 
 /// Whether artifacts lack their content, as it was found when it was last looked at.
 #[derive(Clone, Default)]
-struct StoreFit(Arc<AtomicBool>);
+struct StoreMismatch(Arc<AtomicBool>);
 
 /// Starts to look after the content of artifacts.
-fn sweeping(manager: &ArtifactManager, fit: &StoreFit, stopping: &CancellationToken) -> Hook {
+fn sweeping(manager: &ArtifactManager, fit: &StoreMismatch, stopping: &CancellationToken) -> Hook {
     let (manager, fit, stopping) = (manager.clone(), fit.clone(), stopping.clone());
     Hook::new(move || {
         // On the database's own threads: a worker's runtime is not there yet.
@@ -59,7 +59,7 @@ fn sweeping(manager: &ArtifactManager, fit: &StoreFit, stopping: &CancellationTo
 }
 
 /// Looks whether the content store is the one of the database, and sweeps it, now and every hour.
-async fn keep_swept(manager: ArtifactManager, fit: StoreFit, stopping: CancellationToken) {
+async fn keep_swept(manager: ArtifactManager, fit: StoreMismatch, stopping: CancellationToken) {
     const HOUR: Duration = Duration::from_secs(3600);
     let mut said = StoreReport::default();
     loop {

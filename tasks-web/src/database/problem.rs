@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn an_error_inside_of_a_transaction_is_the_one_outside_of_it() {
-        let error = DatabaseError::from(JobError::NotFound(JobId::new()));
+        let error = DatabaseError::from(JobError::JobNotFound(JobId::new()));
         assert_eq!(Problem::from(error).status_code(), StatusCode::NOT_FOUND);
         let error = DatabaseError::from(JobError::Invalid(Vec::new()));
         assert_eq!(

@@ -4,7 +4,7 @@ use actix_web::dev::{AppService, HttpServiceFactory};
 use actix_web::web;
 
 use super::{Endpoint, Endpoints};
-use crate::http::{Methods, Takes};
+use crate::http::{Methods, RequestContract};
 
 impl HttpServiceFactory for Endpoints {
     fn register(self, config: &mut AppService) {
@@ -31,7 +31,7 @@ impl Endpoint {
         if self.page {
             return route;
         }
-        let mut takes = Takes::query(self.query);
+        let mut takes = RequestContract::query(self.query);
         if self.takes_nothing() {
             takes = takes.and_no_body();
         }

@@ -13,14 +13,14 @@ mod methods;
 #[cfg(feature = "database")]
 pub(crate) mod paging;
 mod problem;
-mod promises;
 mod proxies;
 pub(crate) mod query;
+mod request_contract;
 mod request_id;
 mod respond;
 mod site;
 pub(crate) mod sse;
-mod takes;
+mod unsupported_headers;
 
 pub(crate) use answer::{Answer, handled_by};
 pub(crate) use body::{BodyLimits, check_json, is_announced};
@@ -32,11 +32,9 @@ pub(crate) use exchange::{Awaited, Doors, Exchange};
 pub(crate) use ids::ULID;
 pub(crate) use methods::Methods;
 #[cfg(feature = "database")]
-pub(crate) use promises::IDEMPOTENCY_KEY;
-pub(crate) use promises::{refuse_entity_tags, refuse_idempotency_key};
-#[cfg(feature = "database")]
 pub(crate) use proxies::public_base;
 pub(crate) use proxies::{TrustedProxies, UNKNOWN, client_address, network, public_prefix};
+pub(crate) use request_contract::RequestContract;
 pub use request_id::RequestId;
 pub(crate) use request_id::X_REQUEST_ID;
 #[cfg(feature = "database")]
@@ -45,4 +43,6 @@ pub(crate) use respond::{conditional, json};
 #[cfg(feature = "database")]
 pub(crate) use site::is_of_other_site;
 pub(crate) use site::{check_same_site, is_own_origin, origin};
-pub(crate) use takes::Takes;
+#[cfg(feature = "database")]
+pub(crate) use unsupported_headers::IDEMPOTENCY_KEY;
+pub(crate) use unsupported_headers::{refuse_entity_tags, refuse_idempotency_key};

@@ -62,5 +62,5 @@ pub(super) fn limit(
 
 /// A job that somebody else deleted in the meantime.
 pub(super) fn gone(id: JobId) -> Problem {
-    JobError::NotFound(id).into()
+    JobError::JobNotFound(id).into()
 }

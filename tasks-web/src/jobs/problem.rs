@@ -9,13 +9,15 @@ impl From<JobError> for Problem {
     fn from(error: JobError) -> Self {
         let detail = error.to_string();
         match error {
-            JobError::NoSchedule(_) => Self::new(StatusCode::NOT_FOUND, "unknown-schedule", detail),
+            JobError::ScheduleNotFound(_) => {
+                Self::new(StatusCode::NOT_FOUND, "unknown-schedule", detail)
+            }
             JobError::ScheduleExists(_) => Self::new(
                 StatusCode::PRECONDITION_FAILED,
                 "precondition-failed",
                 detail,
             ),
-            JobError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "unknown-job", detail),
+            JobError::JobNotFound(_) => Self::new(StatusCode::NOT_FOUND, "unknown-job", detail),
             JobError::WrongState { status, .. } | JobError::Unsuccessful { status, .. } => {
                 Self::wrong_state(status.as_str(), detail)
             }

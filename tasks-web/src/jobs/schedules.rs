@@ -153,7 +153,7 @@ pub(super) async fn put(request: HttpRequest, state: Data<State>, payload: Paylo
     check(&request, &state, &sent.task_name)?;
     match state.scheduler.get_schedule(name(&request)).await {
         Ok(known) => check(&request, &state, &known.task_name)?,
-        Err(JobError::NoSchedule(_)) => {}
+        Err(JobError::ScheduleNotFound(_)) => {}
         Err(error) => return Err(error.into()),
     }
     if let Some(named) = &sent.name
@@ -282,6 +282,6 @@ pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> Answer {
     if state.scheduler.unschedule(&found.name).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {
-        Err(JobError::NoSchedule(found.name).into())
+        Err(JobError::ScheduleNotFound(found.name).into())
     }
 }

@@ -73,7 +73,7 @@ pub(crate) async fn submit(
             Ok(options) => options,
             Err(_) if serde_json::from_slice::<IgnoredAny>(body).is_err() => None,
             Err(_) => {
-                submit = submit.also_wrong(wrong_options(body));
+                submit = submit.with_errors(wrong_options(body));
                 None
             }
         }
@@ -83,7 +83,7 @@ pub(crate) async fn submit(
         submit = submit.description(text);
     }
     if options.delay.is_some() && options.scheduled_at.is_some() {
-        submit = submit.also_wrong([ArgumentError::new(
+        submit = submit.with_errors([ArgumentError::new(
             "/scheduled_at".to_owned(),
             "`delay` says when it runs as well: send one of the two".to_owned(),
         )]);
@@ -118,9 +118,9 @@ pub(crate) async fn submit(
         let wrong =
             |detail: &str| ArgumentError::new("/idempotency_key".to_owned(), detail.to_owned());
         submit = match key.to_str().ok().filter(graphic) {
-            _ if keys.next().is_some() => submit.also_wrong([wrong("given twice")]),
+            _ if keys.next().is_some() => submit.with_errors([wrong("given twice")]),
             Some(key) => submit.idempotency_key(key),
-            None => submit.also_wrong([wrong("use visible ASCII characters, and no spaces")]),
+            None => submit.with_errors([wrong("use visible ASCII characters, and no spaces")]),
         };
     }
     Ok(submit.store().await?)

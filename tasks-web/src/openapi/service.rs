@@ -10,7 +10,9 @@ use super::version::Version;
 use super::{OpenApi, ui};
 use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
-use crate::http::{Answer, Document, Methods, Takes, conditional, handled_by, public_prefix};
+use crate::http::{
+    Answer, Document, Methods, RequestContract, conditional, handled_by, public_prefix,
+};
 use crate::problem::Problem;
 
 /// The query of the document.
@@ -60,7 +62,7 @@ impl HttpServiceFactory for OpenApi {
         };
         Methods::at(web::resource(path.as_str()))
             .route(&Method::GET, |route| {
-                Takes::query(QUERY).guard(handled_by(route, serve))
+                RequestContract::query(QUERY).guard(handled_by(route, serve))
             })
             .register(config);
     }

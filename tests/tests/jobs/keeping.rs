@@ -101,7 +101,7 @@ async fn jobs_are_forgotten_some_time_after_their_end(test: Ground) {
     assert_eq!(kept().await, [waits.id]);
     assert!(matches!(
         scheduler.logs(ended[0].id, 0, 10).await,
-        Err(JobError::NotFound(_))
+        Err(JobError::JobNotFound(_))
     ));
     scheduler.shutdown().await;
 }

@@ -52,7 +52,7 @@ async fn a_schedule_submits_a_job_when_its_time_comes(test: Ground) {
     assert!(scheduler.unschedule("beat").await.unwrap());
     assert!(!scheduler.unschedule("beat").await.unwrap());
     let error = scheduler.pause_schedule("beat").await.unwrap_err();
-    assert!(matches!(error, JobError::NoSchedule(_)), "{error}");
+    assert!(matches!(error, JobError::ScheduleNotFound(_)), "{error}");
     world.scheduler.shutdown().await;
 }
 
@@ -302,7 +302,7 @@ async fn a_schedule_says_how_its_jobs_run_and_runs_when_asked(test: Ground) {
     assert_eq!((over.run_at, over.next_runs.len()), (once.run_at, 0));
 
     let nobody = scheduler.run_schedule("nobody").await.unwrap_err();
-    assert!(matches!(nobody, JobError::NoSchedule(_)), "{nobody}");
+    assert!(matches!(nobody, JobError::ScheduleNotFound(_)), "{nobody}");
     scheduler.shutdown().await;
 }
 

@@ -43,7 +43,7 @@ async fn what_waits_is_canceled_at_once_and_what_runs_is_stopped(test: Ground) {
         .cancel(tasks_web::jobs::JobId::new())
         .await
         .unwrap_err();
-    assert!(matches!(unknown, JobError::NotFound(_)));
+    assert!(matches!(unknown, JobError::JobNotFound(_)));
 }
 
 /// By a process that does not run it.

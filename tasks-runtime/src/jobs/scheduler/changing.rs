@@ -17,14 +17,14 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::NotFound`], and when the database fails.
+    /// [`JobError::JobNotFound`], and when the database fails.
     pub async fn cancel(&self, id: JobId) -> Result<JobRecord, JobError> {
         let row: Result<Row, JobError> = self
             .shared
             .session
             .retry_transaction(async |tx| {
                 store::cancel(tx, id, self.shared.clock.now()).await?;
-                store::find(tx, id).await?.ok_or(JobError::NotFound(id))
+                store::find(tx, id).await?.ok_or(JobError::JobNotFound(id))
             })
             .await;
         let job = self.record(row?);
@@ -40,7 +40,7 @@ impl Scheduler {
     /// # Errors
     ///
     /// [`JobError::WrongState`] when it is in another state, [`JobError::Duplicate`] when its task runs once at a time with the same
-    /// parameters and another job has them, [`JobError::NotFound`], and when the database fails.
+    /// parameters and another job has them, [`JobError::JobNotFound`], and when the database fails.
     pub async fn retry(&self, id: JobId) -> Result<JobRecord, JobError> {
         let row: Result<Row, JobError> = self
             .shared
@@ -50,7 +50,9 @@ impl Scheduler {
                     return Err(JobError::Duplicate { id, other });
                 }
                 let queued = store::retry(tx, id, self.shared.clock.now()).await?;
-                let row = store::find(tx, id).await?.ok_or(JobError::NotFound(id))?;
+                let row = store::find(tx, id)
+                    .await?
+                    .ok_or(JobError::JobNotFound(id))?;
                 if !queued {
                     return Err(JobError::WrongState {
                         id,

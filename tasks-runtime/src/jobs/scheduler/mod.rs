@@ -270,7 +270,7 @@ impl Scheduler {
         let lease = self.shared.settings.lease;
         let failure = self.read(|state| {
             let worker = state.worker.as_ref()?;
-            worker.shared.condition.failure(lease)
+            worker.shared.health.failure(lease)
         });
         failure.map_or(Ok(()), Err)
     }
@@ -281,7 +281,7 @@ impl Scheduler {
     pub fn warnings(&self) -> Vec<String> {
         self.read(|state| {
             let worker = state.worker.as_ref()?;
-            Some(worker.shared.condition.warnings())
+            Some(worker.shared.health.warnings())
         })
         .unwrap_or_default()
     }

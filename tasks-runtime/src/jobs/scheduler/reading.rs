@@ -15,7 +15,7 @@ use crate::jobs::list::{JobFilter, JobPage};
 use crate::jobs::record::{JobLog, JobRecord, JobStats, JobStatus};
 use crate::jobs::store;
 use crate::jobs::table::Row;
-use crate::jobs::worker::without_worker;
+use crate::jobs::worker::tasks_without_worker;
 use crate::task::TaskFailure;
 
 /// How long to wait before looking again whether a job has ended that another process runs.
@@ -51,7 +51,7 @@ impl Scheduler {
         }
         let session = &self.shared.session;
         let without: Result<BTreeSet<String>, JobError> = session
-            .read(async |conn| without_worker(conn, tasks).await)
+            .read(async |conn| tasks_without_worker(conn, tasks).await)
             .await;
         let without = without?;
         for job in &mut jobs {
@@ -135,7 +135,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::Timeout`], [`JobError::NotFound`], and when the database fails.
+    /// [`JobError::Timeout`], [`JobError::JobNotFound`], and when the database fails.
     pub async fn wait(&self, id: JobId, timeout: Duration) -> Result<JobRecord, JobError> {
         /// How long a job may find no place before that is warned of.
         const IN_VAIN: Duration = Duration::from_secs(5);
@@ -143,7 +143,7 @@ impl Scheduler {
         let deadline = began + timeout;
         let mut changes = self.changes(id);
         loop {
-            let job = self.get(id).await?.ok_or(JobError::NotFound(id))?;
+            let job = self.get(id).await?.ok_or(JobError::JobNotFound(id))?;
             if job.status.is_final() {
                 return Ok(job);
             }
@@ -193,7 +193,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::WrongState`] when it is neither; [`JobError::NotFound`].
+    /// [`JobError::WrongState`] when it is neither; [`JobError::JobNotFound`].
     pub async fn outcome(
         &self,
         id: JobId,
@@ -203,7 +203,7 @@ impl Scheduler {
             .session
             .read(async |conn| store::find_result(conn, id).await)
             .await?;
-        let (row, result) = found.ok_or(JobError::NotFound(id))?;
+        let (row, result) = found.ok_or(JobError::JobNotFound(id))?;
         let r#type = row.error_type.clone().unwrap_or_default();
         let job = self.record(row);
         match job.status {
@@ -235,13 +235,13 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::NotFound`], and when the database fails.
+    /// [`JobError::JobNotFound`], and when the database fails.
     pub async fn logs(&self, id: JobId, after: u32, limit: u32) -> Result<Vec<JobLog>, JobError> {
         self.shared
             .session
             .read(async |conn| {
                 if store::find(conn, id).await?.is_none() {
-                    return Err(JobError::NotFound(id));
+                    return Err(JobError::JobNotFound(id));
                 }
                 store::logs(conn, id, after, i64::from(limit)).await
             })

@@ -264,7 +264,9 @@ impl Scheduler {
         }
         for _ in 0..TIMES {
             if store::insert(conn, vec![row.clone()]).await? == 1 {
-                return store::find(conn, id).await?.ok_or(JobError::NotFound(id));
+                return store::find(conn, id)
+                    .await?
+                    .ok_or(JobError::JobNotFound(id));
             }
             let Some(existing) = find_existing(conn, row).await? else {
                 continue;
@@ -291,7 +293,7 @@ impl Scheduler {
             }
             return Ok(existing);
         }
-        Err(JobError::NotFound(id))
+        Err(JobError::JobNotFound(id))
     }
 
     fn have_same_params(&self, row: &NewRow, existing: &Row) -> Result<bool, JobError> {

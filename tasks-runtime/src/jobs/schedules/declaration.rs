@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 
 use super::recurrence::Recurrence;
 use super::row::{Row, find, tasks_schedules, upsert};
-use super::watch::{Look, Watch};
+use super::watch::{DeclarationWatch, Look};
 use crate::database::{Connection, ConnectionKind};
 use crate::jobs::error::JobError;
 use crate::with_conn;
@@ -45,7 +45,7 @@ pub(super) struct Declaration {
     pub(super) rows: Arc<[Row]>,
     pub(super) renewed_at: i64,
     /// The declarations of other processes.
-    pub(super) watch: Watch,
+    pub(super) watch: DeclarationWatch,
     /// Schedules that nobody declares and that stay, of which the log says so already.
     pub(super) kept: BTreeSet<String>,
 }

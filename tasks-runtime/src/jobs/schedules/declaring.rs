@@ -17,7 +17,7 @@ use super::declaration::{
 };
 use super::record::ScheduleRecord;
 use super::row::{Row, upsert};
-use super::watch::{Look, Watch};
+use super::watch::{DeclarationWatch, Look};
 use crate::database::DatabaseError;
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
@@ -93,7 +93,12 @@ impl Scheduler {
                     rows: Arc::clone(&rows),
                     renewed_at: known.map_or(now, |known| known.next_renewal(now)),
                     watch: known.map_or_else(
-                        || Watch::begin(others.iter().map(Stored::last_word), Instant::now()),
+                        || {
+                            DeclarationWatch::begin(
+                                others.iter().map(Stored::last_word),
+                                Instant::now(),
+                            )
+                        },
                         |known| known.watch.clone(),
                     ),
                     kept: known.map(|known| known.kept.clone()).unwrap_or_default(),

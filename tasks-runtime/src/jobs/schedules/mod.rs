@@ -32,13 +32,13 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::NoSchedule`], and when the database fails.
+    /// [`JobError::ScheduleNotFound`], and when the database fails.
     pub async fn get_schedule(&self, name: &str) -> Result<ScheduleRecord, JobError> {
         let row = self
             .session()
             .read(async |conn| find(conn, name).await)
             .await?;
-        let row = row.ok_or_else(|| JobError::NoSchedule(name.to_owned()))?;
+        let row = row.ok_or_else(|| JobError::ScheduleNotFound(name.to_owned()))?;
         Ok(row.record(|task, params| self.masked(task, params)))
     }
 
@@ -70,7 +70,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::NoSchedule`], and when the database fails.
+    /// [`JobError::ScheduleNotFound`], and when the database fails.
     pub async fn pause_schedule(&self, name: &str) -> Result<ScheduleRecord, JobError> {
         self.set_paused(name, true).await
     }
@@ -79,7 +79,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::NoSchedule`], and when the database fails.
+    /// [`JobError::ScheduleNotFound`], and when the database fails.
     pub async fn resume_schedule(&self, name: &str) -> Result<ScheduleRecord, JobError> {
         self.set_paused(name, false).await
     }
@@ -98,7 +98,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::NoSchedule`], [`JobError::Call`] when this process does not have its task, and when the database fails.
+    /// [`JobError::ScheduleNotFound`], [`JobError::Call`] when this process does not have its task, and when the database fails.
     pub async fn run_schedule(&self, name: &str) -> Result<JobRecord, JobError> {
         self.run_schedule_for(name, None).await
     }
@@ -127,7 +127,7 @@ impl Scheduler {
             .retry_transaction(async |tx| {
                 let schedule = find(tx, name)
                     .await?
-                    .ok_or_else(|| JobError::NoSchedule(name.to_owned()))?;
+                    .ok_or_else(|| JobError::ScheduleNotFound(name.to_owned()))?;
                 let task = registry.get(&schedule.task_name)?;
                 let now = self.clock().now();
                 let mut new = tick::job(&schedule, task, params, now);

@@ -143,7 +143,7 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Upserted, 
         lock(conn, &new.name).await?;
         known = find(conn, &new.name).await?;
     }
-    let known = known.ok_or_else(|| JobError::NoSchedule(new.name.clone()))?;
+    let known = known.ok_or_else(|| JobError::ScheduleNotFound(new.name.clone()))?;
     let same_times = (
         &known.cron,
         &known.timezone,
@@ -239,7 +239,7 @@ pub(super) async fn set_paused(
     lock(conn, name).await?;
     let mut row = find(conn, name)
         .await?
-        .ok_or_else(|| JobError::NoSchedule(name.to_owned()))?;
+        .ok_or_else(|| JobError::ScheduleNotFound(name.to_owned()))?;
     if row.paused != 0 && !paused {
         let next = row.next_run_at.filter(|next| *next > now);
         row.next_run_at = match row.recurrence() {

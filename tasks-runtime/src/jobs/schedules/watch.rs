@@ -11,7 +11,7 @@ const MISSED: u32 = 3;
 
 /// The declarations of other processes, as they were seen.
 #[derive(Clone)]
-pub(super) struct Watch {
+pub(super) struct DeclarationWatch {
     /// When they were last looked at.
     looked: Instant,
     /// Since when they have been looked at without a gap.
@@ -29,7 +29,7 @@ pub(super) struct Look {
     pub(super) gone: BTreeMap<String, i64>,
 }
 
-impl Watch {
+impl DeclarationWatch {
     /// Begins to watch.
     pub(super) fn begin(others: impl IntoIterator<Item = (String, i64)>, now: Instant) -> Self {
         let others = others.into_iter();
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn who_is_silent_for_three_minutes_is_gone_whatever_its_time_is() {
         let start = Instant::now();
-        let mut watch = Watch::begin(others(&[("old", 5), ("ahead", 900)]), start);
+        let mut watch = DeclarationWatch::begin(others(&[("old", 5), ("ahead", 900)]), start);
         for minute in 1..3 {
             let all = others(&[("old", 5), ("ahead", 900 + i64::from(minute))]);
             let look = watch.look(all, start + MINUTE * minute, MINUTE);
@@ -112,7 +112,7 @@ mod tests {
     fn after_a_gap_all_are_watched_anew() {
         let start = Instant::now();
         let all = || others(&[("old", 5)]);
-        let mut watch = Watch::begin(all(), start);
+        let mut watch = DeclarationWatch::begin(all(), start);
         let back = start + MINUTE * 4;
         for minute in 0..3 {
             let look = watch.look(all(), back + MINUTE * minute, MINUTE);
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn who_starts_meanwhile_has_all_the_time() {
         let start = Instant::now();
-        let mut watch = Watch::begin(others(&[]), start);
+        let mut watch = DeclarationWatch::begin(others(&[]), start);
         for minute in 1..3 {
             watch.look(others(&[]), start + MINUTE * minute, MINUTE);
         }

@@ -83,7 +83,7 @@ pub(super) async fn starved(
     before: i64,
 ) -> Result<Option<i32>, JobError> {
     let (which, task) = match kind {
-        ClaimKind::Normal => (format!("{} AND $2 = ''", sql::READY_NORMAL), ""),
+        ClaimKind::Normal => (format!("{} AND $2 = ''", sql::READY_SHARED), ""),
         ClaimKind::ByName(task) => (
             format!("{} AND task_name = $2", sql::READY_BY_NAME),
             task.as_str(),

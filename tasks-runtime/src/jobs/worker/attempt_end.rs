@@ -78,7 +78,7 @@ pub(in crate::jobs) struct Columns<'a> {
     /// When the job is due again, if it is.
     pub(in crate::jobs) run_at: i64,
     /// What is added to the number of the attempt: -1 where it is not to count.
-    pub(in crate::jobs) attempts: i32,
+    pub(in crate::jobs) attempt_delta: i32,
     pub(in crate::jobs) finished_at: Option<i64>,
     pub(in crate::jobs) error_type: Option<&'a str>,
     pub(in crate::jobs) error: Option<&'a str>,
@@ -142,7 +142,7 @@ impl AttemptEnd {
         Columns {
             state,
             run_at: self.waits_until().unwrap_or(self.at),
-            attempts: match &self.outcome {
+            attempt_delta: match &self.outcome {
                 Returned | Deferred { .. } => -1,
                 Completed(_) | Failed(_) | Retried { .. } | Canceled | Lost => 0,
             },

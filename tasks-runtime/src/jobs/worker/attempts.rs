@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::run_now::run_one;
-use super::shared::Shared;
+use super::engine_run::run_one;
+use super::shared::WorkerShared;
 use crate::jobs::engine::RunOutcome;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
@@ -12,7 +12,7 @@ use crate::jobs::id::JobId;
 /// Runs attempts in this process, for an [`Engine`](crate::jobs::engine::Engine) that calls back. Cheap to clone.
 #[derive(Clone)]
 pub struct Attempts {
-    shared: Arc<Shared>,
+    shared: Arc<WorkerShared>,
 }
 
 impl fmt::Debug for Attempts {
@@ -22,7 +22,7 @@ impl fmt::Debug for Attempts {
 }
 
 impl Attempts {
-    pub(in crate::jobs) fn new(shared: Arc<Shared>) -> Self {
+    pub(in crate::jobs) fn new(shared: Arc<WorkerShared>) -> Self {
         Self { shared }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::claim::ClaimKind;
 use super::claimed::Claimed;
-use super::shared::Shared;
+use super::shared::WorkerShared;
 use crate::jobs::id::JobId;
 use crate::jobs::state::is_quarantined;
 
@@ -26,12 +26,12 @@ pub(in crate::jobs) struct Capacity {
 }
 
 impl Capacity {
-    pub(in crate::jobs) fn of(shared: &Shared) -> Self {
+    pub(in crate::jobs) fn of(shared: &WorkerShared) -> Self {
         Self::but_for(shared, None)
     }
 
     /// Capacity as if one job did not run.
-    pub(in crate::jobs) fn but_for(shared: &Shared, job: Option<JobId>) -> Self {
+    pub(in crate::jobs) fn but_for(shared: &WorkerShared, job: Option<JobId>) -> Self {
         let taken = shared.in_flight.taken(job);
         let left = |of: &HashMap<String, usize>, name: &str, limit: usize| {
             limit.saturating_sub(of.get(name).copied().unwrap_or_default())

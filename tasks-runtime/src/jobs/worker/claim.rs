@@ -19,7 +19,7 @@ use crate::jobs::table::tasks_jobs;
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 
-/// The name of a task in a condition: as it is, it would lead to the index of all jobs of the task.
+/// The name of a task in a health: as it is, it would lead to the index of all jobs of the task.
 const NAME: &str = "COALESCE(task_name, '')";
 
 /// What is claimed.
@@ -36,7 +36,7 @@ pub(in crate::jobs) enum ClaimKind {
 
 /// Conditions of jobs that may be claimed. Each has an index.
 const READY: [&str; 3] = [
-    sql::READY_NORMAL,
+    sql::READY_SHARED,
     sql::READY_BY_NAME,
     sql::READY_QUARANTINED,
 ];
@@ -63,7 +63,7 @@ pub(in crate::jobs) async fn claim(
 ) -> Result<Vec<Claimed>, JobError> {
     // The names go as JSON: one text of the statement, however many there are.
     let (which, names) = match (kind, conn.backend()) {
-        (ClaimKind::Normal, _) => (format!("{} AND $5 = ''", sql::READY_NORMAL), String::new()),
+        (ClaimKind::Normal, _) => (format!("{} AND $5 = ''", sql::READY_SHARED), String::new()),
         (ClaimKind::ByName(task), _) => (
             format!("{} AND task_name = $5", sql::READY_BY_NAME),
             task.clone(),
@@ -142,17 +142,17 @@ pub(in crate::jobs) async fn claim_one(
 
 /// A job that somebody asks for.
 #[derive(Queryable)]
-pub(in crate::jobs) struct AskedFor {
+pub(in crate::jobs) struct RequestedJob {
     pub(in crate::jobs) state: JobState,
     pub(in crate::jobs) queue: String,
     pub(in crate::jobs) task_name: Option<String>,
     pub(in crate::jobs) crashes: i32,
 }
 
-pub(in crate::jobs) async fn asked_for(
+pub(in crate::jobs) async fn requested_job(
     conn: &mut Connection,
     job: JobId,
-) -> Result<Option<AskedFor>, JobError> {
+) -> Result<Option<RequestedJob>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .find(job)
@@ -169,7 +169,7 @@ pub(in crate::jobs) async fn asked_for(
 }
 
 /// The state of a job, and its fence.
-pub(in crate::jobs) async fn standing(
+pub(in crate::jobs) async fn state_and_fence(
     conn: &mut Connection,
     id: JobId,
 ) -> Result<Option<(JobState, Fence)>, JobError> {
@@ -184,7 +184,7 @@ pub(in crate::jobs) async fn standing(
 }
 
 /// Jobs of a queue that are ready, by priority and then by age. Suspects are few: all queues have them at once.
-pub(in crate::jobs) async fn due(
+pub(in crate::jobs) async fn due_attempts(
     conn: &mut Connection,
     queue: &str,
     known: &[&str],
@@ -259,7 +259,10 @@ struct Found {
 }
 
 /// Whether there is a job to be taken.
-pub(in crate::jobs) async fn is_any(conn: &mut Connection, now: i64) -> Result<bool, JobError> {
+pub(in crate::jobs) async fn any_claimable(
+    conn: &mut Connection,
+    now: i64,
+) -> Result<bool, JobError> {
     let any_ready: String = READY
         .iter()
         .map(|ready| format!("EXISTS (SELECT 1 FROM tasks_jobs WHERE {ready}) OR "))
@@ -324,7 +327,7 @@ pub(in crate::jobs) async fn promote(conn: &mut Connection, now: i64) -> Result<
 
 /// Gives jobs back that were claimed in this transaction, of tasks that this process does not have: nobody sees that they were.
 /// They are claimed by name from then on.
-pub(in crate::jobs) async fn set_aside(
+pub(in crate::jobs) async fn return_unknown(
     conn: &mut Connection,
     worker: &str,
     jobs: &[Claimed],
@@ -367,7 +370,7 @@ pub(in crate::jobs) async fn claim_by_name(
     let sql = format!(
         "UPDATE tasks_jobs SET by_name = 1 WHERE id IN (SELECT id FROM tasks_jobs \
          WHERE {normal} AND queue = $1 AND {NAME} IN {these} LIMIT 5000{lock})",
-        normal = sql::READY_NORMAL
+        normal = sql::READY_SHARED
     );
     with_conn!(conn, |conn| {
         statement(sql)
@@ -386,13 +389,13 @@ struct Name {
 }
 
 /// The tasks of the jobs of a queue that would begin next, but for those that are claimed by name.
-pub(in crate::jobs) async fn names_at_the_front(
+pub(in crate::jobs) async fn next_task_names(
     conn: &mut Connection,
     queue: &str,
 ) -> Result<Vec<String>, JobError> {
     let mut names = Vec::new();
     for which in [
-        sql::READY_NORMAL.to_owned(),
+        sql::READY_SHARED.to_owned(),
         format!("{} AND by_name = 0", sql::READY_QUARANTINED),
     ] {
         let sql = format!(
@@ -408,7 +411,7 @@ pub(in crate::jobs) async fn names_at_the_front(
 }
 
 /// The tasks of a queue of which there are ready jobs that are claimed by name. Reads one entry of an index for each.
-pub(in crate::jobs) async fn names_that_wait(
+pub(in crate::jobs) async fn by_name_tasks(
     conn: &mut Connection,
     queue: &str,
 ) -> Result<Vec<String>, JobError> {

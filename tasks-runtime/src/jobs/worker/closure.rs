@@ -10,7 +10,7 @@ use super::attempt::Event;
 use super::attempt_end::{AttemptEnd, AttemptOutcome};
 use super::in_flight::{InFlightAttempt, StopReason};
 use super::membership;
-use super::shared::Shared;
+use super::shared::WorkerShared;
 use crate::database::Connection;
 use crate::jobs::attempt_key::{AttemptKey, Fence};
 use crate::jobs::checked::Explicit;
@@ -22,7 +22,10 @@ use crate::jobs::table::NewRow;
 use crate::task::{IntoTaskFailure, TaskFailure, TaskOutput as _, Traceback};
 
 /// The row of one that is about to run.
-pub(in crate::jobs) async fn row(shared: &Shared, description: &str) -> Result<NewRow, JobError> {
+pub(in crate::jobs) async fn row(
+    shared: &WorkerShared,
+    description: &str,
+) -> Result<NewRow, JobError> {
     check_description(description)?;
     let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
     let now = shared.clock.now();
@@ -71,7 +74,7 @@ pub(in crate::jobs) async fn check_worker(
 
 /// Runs it; its row is stored.
 pub(in crate::jobs) fn start<T, E>(
-    shared: &Arc<Shared>,
+    shared: &Arc<WorkerShared>,
     row: &NewRow,
     future: impl Future<Output = Result<T, E>> + Send + 'static,
 ) where

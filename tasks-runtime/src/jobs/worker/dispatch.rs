@@ -8,7 +8,7 @@ use crate::jobs::id::JobId;
 use tokio::time::Instant;
 
 use super::claim;
-use super::shared::Shared;
+use super::shared::WorkerShared;
 use crate::jobs::engine::{DueAttempt, Engine};
 use crate::jobs::error::JobError;
 
@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_secs(1);
 const MOST: i64 = 300;
 
 /// Goes on until the process is to end.
-pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
+pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>, engine: Arc<dyn Engine>) {
     // Offered, and not begun.
     let mut offered: HashMap<JobId, u64> = HashMap::new();
     let mut since = Instant::now();
@@ -35,7 +35,7 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>, engine: Arc<dyn Engine>) {
                 let mut due = Vec::new();
                 let known: Vec<&str> = shared.executor.registry().names().collect();
                 for (queue, _) in &shared.queues {
-                    due.extend(claim::due(conn, queue, &known, MOST).await?);
+                    due.extend(claim::due_attempts(conn, queue, &known, MOST).await?);
                 }
                 Ok(due)
             })

@@ -48,7 +48,7 @@ impl Driver {
         let left: Result<(), JobError> = self
             .shared
             .session
-            .transaction(async |tx| membership::leave(tx, &self.worker, now).await)
+            .transaction(async |tx| membership::unregister(tx, &self.worker, now).await)
             .await;
         if let Err(error) = left {
             tracing::warn!(%error, "others will have to find out that this process is gone");

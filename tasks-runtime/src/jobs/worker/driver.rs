@@ -14,10 +14,10 @@ use super::attempt_end::AttemptEnd;
 use super::capacity::Capacity;
 use super::in_flight::StopReason;
 use super::listener;
-use super::recovery::Watch;
-use super::responsiveness::Responsiveness;
+use super::recovery::HeartbeatWatch;
 use super::runner;
-use super::shared::Shared;
+use super::runtime_probe::RuntimeProbe;
+use super::shared::WorkerShared;
 use super::timers::Timers;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::store::Line;
@@ -32,7 +32,7 @@ const AT_ONCE: usize = 500;
 const LINES_AT_ONCE: usize = 2000;
 
 pub(in crate::jobs) struct Driver {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<WorkerShared>,
     pub(super) inbox: mpsc::UnboundedReceiver<Event>,
     pub(super) worker: String,
     /// What is to be written.
@@ -54,13 +54,16 @@ pub(in crate::jobs) struct Driver {
     /// Counts rounds, so that each begins with another queue.
     pub(super) turn: usize,
     pub(super) aging: Aging,
-    pub(super) responsiveness: Responsiveness,
+    pub(super) runtime_probe: RuntimeProbe,
     pub(super) timers: Timers,
-    pub(super) watch: Watch,
+    pub(super) watch: HeartbeatWatch,
 }
 
 impl Driver {
-    pub(in crate::jobs) fn new(shared: Arc<Shared>, inbox: mpsc::UnboundedReceiver<Event>) -> Self {
+    pub(in crate::jobs) fn new(
+        shared: Arc<WorkerShared>,
+        inbox: mpsc::UnboundedReceiver<Event>,
+    ) -> Self {
         Self {
             shared,
             inbox,
@@ -76,9 +79,9 @@ impl Driver {
             unknown: BTreeSet::new(),
             turn: 0,
             aging: Aging::default(),
-            responsiveness: Responsiveness::new(),
+            runtime_probe: RuntimeProbe::new(),
             timers: Timers::new(),
-            watch: Watch::default(),
+            watch: HeartbeatWatch::default(),
         }
     }
 
@@ -146,7 +149,7 @@ impl Driver {
             || !self.changed.is_empty()
             || !self.lines.is_empty()
             || (self.may_claim
-                && !self.responsiveness.is_blocked()
+                && !self.runtime_probe.is_blocked()
                 && Capacity::of(&self.shared).is_free())
             || self.is_due()
             || self.is_time_for_heartbeat()
@@ -168,8 +171,8 @@ impl Driver {
             let wait = u64::try_from(due - self.shared.clock.now()).unwrap_or(0);
             until = until.min(Instant::now() + Duration::from_micros(wait));
         }
-        let blocked = self.responsiveness.is_blocked();
-        let answer = self.responsiveness.answer();
+        let blocked = self.runtime_probe.is_blocked();
+        let answer = self.runtime_probe.answer();
         let shared = Arc::clone(&self.shared);
         tokio::select! {
             event = self.inbox.recv() => {
@@ -189,12 +192,12 @@ impl Driver {
         match self.round(claim).await {
             Ok(round) => {
                 self.timers.heartbeat = Instant::now();
-                self.shared.condition.round_succeeded();
+                self.shared.health.round_succeeded();
                 let ahead = self.shared.clock.machine_is_ahead();
                 let own = self.shared.clock.is_of_database();
-                self.shared.condition.set_clock_ahead(ahead, own);
-                if round.expelled {
-                    self.expelled().await;
+                self.shared.health.set_clock_ahead(ahead, own);
+                if round.was_reaped {
+                    self.was_reaped().await;
                     return;
                 }
                 self.may_claim = round.full;
@@ -209,7 +212,7 @@ impl Driver {
                 }
             }
             Err(error) => {
-                self.shared.condition.round_failed(&error);
+                self.shared.health.round_failed(&error);
                 tracing::warn!(%error, "the jobs cannot reach their database");
                 // By now others may have taken this process for dead.
                 if self.timers.heartbeat.elapsed() > self.shared.settings.lease {

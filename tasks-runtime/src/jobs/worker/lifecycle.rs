@@ -7,11 +7,11 @@ use tokio::sync::watch as watched;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::condition::Condition;
 use super::driver::Driver;
 use super::in_flight::InFlight;
 use super::membership::CrashLimits;
-use super::shared::{Shared, WorkerName};
+use super::shared::{WorkerName, WorkerShared};
+use super::worker_health::WorkerHealth;
 use super::{dispatch, retention};
 use crate::database::Session;
 use crate::execute::TaskExecutor;
@@ -22,7 +22,7 @@ use crate::jobs::settings::Jobs;
 
 /// It is started and shut down as a whole.
 pub(in crate::jobs) struct Worker {
-    pub(in crate::jobs) shared: Arc<Shared>,
+    pub(in crate::jobs) shared: Arc<WorkerShared>,
     /// Whether the driver has ended.
     ended: watched::Receiver<bool>,
     runtime: Option<tokio::runtime::Runtime>,
@@ -66,7 +66,7 @@ impl Worker {
             })
             .collect();
         let crash_limits = CrashLimits::new(settings.crash_limit, executor.registry());
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(WorkerShared {
             executor,
             session,
             settings,
@@ -85,7 +85,7 @@ impl Worker {
             stopping: CancellationToken::new(),
             handle: runtime.handle().clone(),
             control: control.handle().clone(),
-            condition: Condition::default(),
+            health: WorkerHealth::default(),
             waits_in_vain: Mutex::default(),
         });
         if let Some(engine) = &shared.settings.engine {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use super::shared::Shared;
+use super::shared::WorkerShared;
 
 /// Listens to PostgreSQL, for as long as the task is not aborted. With SQLite there is nothing to listen to: the driver looks
 /// now and then.
 #[cfg(feature = "postgres")]
-pub(in crate::jobs) fn listen(shared: Arc<Shared>) -> Option<JoinHandle<()>> {
+pub(in crate::jobs) fn listen(shared: Arc<WorkerShared>) -> Option<JoinHandle<()>> {
     use std::time::Duration;
 
     use futures_util::StreamExt as _;
@@ -37,6 +37,6 @@ pub(in crate::jobs) fn listen(shared: Arc<Shared>) -> Option<JoinHandle<()>> {
 
 /// With SQLite there is nothing to listen to: the driver looks now and then.
 #[cfg(not(feature = "postgres"))]
-pub(in crate::jobs) fn listen(_: Arc<Shared>) -> Option<JoinHandle<()>> {
+pub(in crate::jobs) fn listen(_: Arc<WorkerShared>) -> Option<JoinHandle<()>> {
     None
 }

@@ -28,7 +28,7 @@ impl Driver {
             let asked: Result<Vec<JobId>, JobError> = self
                 .shared
                 .session
-                .read(async |conn| membership::asked_to_stop(conn, &self.worker).await)
+                .read(async |conn| membership::cancel_requested(conn, &self.worker).await)
                 .await;
             for job in asked.unwrap_or_default() {
                 self.shared.in_flight.cancel(job);
@@ -42,8 +42,8 @@ impl Driver {
                 .session
                 .read(async |conn| {
                     Ok((
-                        claim::is_any(conn, self.shared.clock.now()).await?,
-                        membership::all(conn).await?,
+                        claim::any_claimable(conn, self.shared.clock.now()).await?,
+                        membership::all_workers(conn).await?,
                         store::newest_submitted_at(conn).await?,
                     ))
                 })
@@ -51,7 +51,7 @@ impl Driver {
             if let Ok((any, workers, newest)) = found {
                 let ahead = newest.map_or(0, |at| at.saturating_sub(self.shared.clock.now()));
                 let ahead = chrono::TimeDelta::microseconds(ahead);
-                self.shared.condition.set_newest_job_ahead(ahead);
+                self.shared.health.set_newest_job_ahead(ahead);
                 let time = workers.iter().map(|worker| worker.time).max();
                 if !self.shared.clock.is_of_database() {
                     self.shared.clock.heard(time);
@@ -77,7 +77,7 @@ impl Driver {
     /// Whether a job that is claimed now could begin: a thread of the tasks answers. Nobody blocks them while nothing runs.
     pub(super) async fn can_begin(&mut self) -> bool {
         let shared = Arc::clone(&self.shared);
-        shared.in_flight.is_empty() || self.responsiveness.answers(&shared.handle).await
+        shared.in_flight.is_empty() || self.runtime_probe.answers(&shared.handle).await
     }
 
     /// Jobs that wait for a thread go back, and that all threads are blocked is said.
@@ -94,13 +94,13 @@ impl Driver {
             let end = AttemptEnd::new(attempt, now, AttemptOutcome::Returned);
             self.finished.push(end);
         }
-        let blocked = self.responsiveness.is_blocked();
-        self.shared.condition.set_blocked(blocked);
+        let blocked = self.runtime_probe.is_blocked();
+        self.shared.health.set_blocked(blocked);
         #[cfg(feature = "metrics")]
         if let Some(metrics) = &self.shared.metrics {
             metrics.threads_blocked(blocked);
         }
-        if let Some(blocked) = self.responsiveness.worth_a_line() {
+        if let Some(blocked) = self.runtime_probe.worth_a_line() {
             tracing::warn!(
                 seconds = blocked.as_secs(),
                 tasks = self.shared.in_flight.task_names().join(", "),
@@ -116,7 +116,7 @@ impl Driver {
         let held: Result<Vec<AttemptKey>, JobError> = self
             .shared
             .session
-            .read(async |conn| membership::held(conn, &self.worker).await)
+            .read(async |conn| membership::running_attempts(conn, &self.worker).await)
             .await;
         while let Ok(event) = self.inbox.try_recv() {
             self.take(event);

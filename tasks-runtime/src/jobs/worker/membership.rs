@@ -115,7 +115,7 @@ pub(in crate::jobs) async fn heartbeat(
 }
 
 /// Returns the tasks, of these, that no worker has.
-pub(in crate::jobs) async fn without_worker(
+pub(in crate::jobs) async fn tasks_without_worker(
     conn: &mut Connection,
     mut tasks: BTreeSet<String>,
 ) -> Result<BTreeSet<String>, JobError> {
@@ -136,7 +136,7 @@ pub(in crate::jobs) async fn without_worker(
     Ok(tasks)
 }
 
-pub(in crate::jobs) async fn all(conn: &mut Connection) -> Result<Vec<Member>, JobError> {
+pub(in crate::jobs) async fn all_workers(conn: &mut Connection) -> Result<Vec<Member>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_workers::table
             .select((
@@ -258,7 +258,7 @@ pub(in crate::jobs) async fn reap(
 }
 
 /// A worker that ends by itself. What it still has goes back, with no attempt spent.
-pub(in crate::jobs) async fn leave(
+pub(in crate::jobs) async fn unregister(
     conn: &mut Connection,
     id: &str,
     now: i64,
@@ -295,7 +295,7 @@ pub(in crate::jobs) async fn return_orphans(
 }
 
 /// The attempts of tasks that a worker has.
-pub(in crate::jobs) async fn held(
+pub(in crate::jobs) async fn running_attempts(
     conn: &mut Connection,
     id: &str,
 ) -> Result<Vec<AttemptKey>, JobError> {
@@ -312,7 +312,7 @@ pub(in crate::jobs) async fn held(
 }
 
 /// The jobs of a worker that somebody asked to stop.
-pub(in crate::jobs) async fn asked_to_stop(
+pub(in crate::jobs) async fn cancel_requested(
     conn: &mut Connection,
     id: &str,
 ) -> Result<Vec<JobId>, JobError> {

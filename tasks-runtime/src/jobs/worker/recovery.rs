@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::membership::{self, Member};
-use super::shared::Shared;
+use super::shared::WorkerShared;
 use crate::database::computer;
 use crate::jobs::error::JobError;
 
@@ -16,12 +16,12 @@ const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
 /// Heartbeats of other workers, and for how long each was seen unchanged.
 #[derive(Default)]
-pub(in crate::jobs) struct Watch {
+pub(in crate::jobs) struct HeartbeatWatch {
     looked: Option<Instant>,
     seen: HashMap<String, (i64, Duration)>,
 }
 
-impl Watch {
+impl HeartbeatWatch {
     /// Those of which nothing new was seen for a lease. What keeps this process from writing its own heartbeat may keep others from
     /// theirs, so the time counts only while it writes it.
     fn stale(
@@ -60,8 +60,8 @@ impl Watch {
 
 /// Buries workers that are stale. Gives whether there were any.
 pub(in crate::jobs) async fn reap_stale(
-    shared: &Shared,
-    watch: &mut Watch,
+    shared: &WorkerShared,
+    watch: &mut HeartbeatWatch,
     me: &str,
     members: Vec<Member>,
     heartbeats: bool,
@@ -74,7 +74,11 @@ pub(in crate::jobs) async fn reap_stale(
 }
 
 /// Buries those of this machine whose processes are gone: nobody has to be stale for that. Gives whether there were any.
-pub(in crate::jobs) async fn reap_gone(shared: &Shared, me: &str, members: &[Member]) -> bool {
+pub(in crate::jobs) async fn reap_gone(
+    shared: &WorkerShared,
+    me: &str,
+    members: &[Member],
+) -> bool {
     let here = host();
     // Where a process does not know its own start, it cannot tell others by theirs: they are watched.
     let Some((machine, _)) = here.rsplit_once(' ').filter(|(_, own)| !own.is_empty()) else {
@@ -93,7 +97,7 @@ pub(in crate::jobs) async fn reap_gone(shared: &Shared, me: &str, members: &[Mem
     any
 }
 
-async fn reap(shared: &Shared, dead: &Member) -> bool {
+async fn reap(shared: &WorkerShared, dead: &Member) -> bool {
     let limits = &shared.crash_limits;
     let reaped: Result<Option<usize>, JobError> = shared
         .session
@@ -191,7 +195,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_worker_is_silent_when_its_beat_was_watched_to_stay_the_same() {
         let lease = Duration::from_secs(3);
-        let mut watch = Watch::default();
+        let mut watch = HeartbeatWatch::default();
         let mut look = async |seconds, heartbeat| {
             tokio::time::advance(Duration::from_secs(seconds)).await;
             watch.stale(lease, "me", member(heartbeat), true).len()
@@ -206,7 +210,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_was_paused_has_watched_nobody_meanwhile() {
-        let mut watch = Watch::default();
+        let mut watch = HeartbeatWatch::default();
         let lease = Duration::from_secs(10);
         assert!(watch.stale(lease, "me", member(1), true).is_empty());
         tokio::time::advance(Duration::from_secs(3600)).await;
@@ -219,7 +223,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_cannot_write_a_heartbeat_accuses_nobody() {
-        let mut watch = Watch::default();
+        let mut watch = HeartbeatWatch::default();
         let lease = Duration::from_secs(3);
         for heartbeats in [true, false, false, false, false, false, true, true] {
             assert!(watch.stale(lease, "me", member(1), heartbeats).is_empty());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::shared::Shared;
+use super::shared::WorkerShared;
 use crate::jobs::error::JobError;
 use crate::jobs::store;
 
@@ -19,7 +19,7 @@ const AT_ONCE: i64 = 500;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Goes on until the process is to end, beside the rounds of the driver.
-pub(in crate::jobs) async fn run(shared: Arc<Shared>) {
+pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>) {
     // A process that starts often does so, too.
     let every = shared
         .settings
@@ -59,7 +59,7 @@ pub(in crate::jobs) async fn run(shared: Arc<Shared>) {
     }
 }
 
-async fn delete_marked(shared: &Shared) -> Result<(), JobError> {
+async fn delete_marked(shared: &WorkerShared) -> Result<(), JobError> {
     let any: Result<bool, JobError> = shared
         .session
         .read(async |conn| store::any_marked(conn).await)

@@ -22,7 +22,7 @@ const TIMES: u32 = 10;
 /// What a round found.
 #[derive(Default)]
 pub(super) struct Round {
-    pub(super) expelled: bool,
+    pub(super) was_reaped: bool,
     pub(super) claimed: Vec<Claimed>,
     /// Whether all places that were asked for are taken: there may be more.
     pub(super) full: bool,
@@ -102,7 +102,7 @@ impl Driver {
                 };
                 let Some(heartbeat) = membership::heartbeat(tx, worker, &shared.clock).await?
                 else {
-                    round.expelled = true;
+                    round.was_reaped = true;
                     return Ok(round);
                 };
                 if let Some(time) = heartbeat.time {
@@ -202,7 +202,7 @@ impl Claims<'_> {
                 round.full |= is_full && !matches!(kind, ClaimKind::Quarantined(_));
                 return Ok(());
             }
-            claim::set_aside(tx, self.worker, &unknown).await?;
+            claim::return_unknown(tx, self.worker, &unknown).await?;
             let names: BTreeSet<String> = unknown.into_iter().map(|job| job.task_name).collect();
             claim::claim_by_name(tx, &want.queue, &names).await?;
             self.unknown.extend(names);
@@ -245,7 +245,7 @@ impl Claims<'_> {
     ) -> Result<(), JobError> {
         let queues: Vec<String> = self.capacity.open_queues().map(str::to_owned).collect();
         for queue in queues {
-            for task in claim::names_that_wait(tx, &queue).await? {
+            for task in claim::by_name_tasks(tx, &queue).await? {
                 if self.registry.get(&task).is_err() {
                     self.unknown.insert(task);
                 } else if !self.capacity.has_limit(&task) {

@@ -11,7 +11,7 @@ use super::attempt::{Attempt, Event};
 use super::attempt_end::{AttemptEnd, AttemptOutcome, Failure};
 use super::claimed::Claimed;
 use super::in_flight::{InFlightAttempt, StopReason};
-use super::shared::Shared;
+use super::shared::WorkerShared;
 use crate::artifacts::ArtifactId;
 use crate::call::ExecuteError;
 use crate::execute::loggable;
@@ -27,7 +27,7 @@ const BUSY: Duration = Duration::from_secs(1);
 const NO_KEY: Duration = Duration::from_secs(5);
 
 /// Starts the attempt of a job that this worker was given.
-pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
+pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: Claimed) {
     let stop = CancellationToken::new();
     shared.in_flight.add(
         job.key.job,
@@ -59,7 +59,12 @@ pub(in crate::jobs) fn start(shared: &Arc<Shared>, job: Claimed) {
         .spawn(run(Arc::clone(shared), job, attempt, stop));
 }
 
-async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: CancellationToken) {
+async fn run(
+    shared: Arc<WorkerShared>,
+    job: Claimed,
+    attempt: Arc<Attempt>,
+    stop: CancellationToken,
+) {
     if !shared.in_flight.begin(job.key) {
         // It waited for a thread for too long, and was returned.
         return;
@@ -94,7 +99,7 @@ async fn run(shared: Arc<Shared>, job: Claimed, attempt: Arc<Attempt>, stop: Can
                 }
                 // Another process may have the key, or this one after its next start: no attempt is spent.
                 Err(error) => {
-                    shared.condition.lacks_key(&error.to_string());
+                    shared.health.lacks_key(&error.to_string());
                     without_key = true;
                     None
                 }

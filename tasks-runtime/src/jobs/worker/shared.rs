@@ -9,9 +9,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Event;
-use super::condition::Condition;
 use super::in_flight::InFlight;
 use super::membership::CrashLimits;
+use super::worker_health::WorkerHealth;
 use crate::database::Session;
 use crate::execute::TaskExecutor;
 use crate::jobs::changes::Changes;
@@ -19,7 +19,7 @@ use crate::jobs::clock::Clock;
 use crate::jobs::settings::Jobs;
 
 /// What the driver and the attempts share.
-pub(in crate::jobs) struct Shared {
+pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) executor: TaskExecutor,
     pub(in crate::jobs) session: Session,
     pub(in crate::jobs) settings: Jobs,
@@ -46,7 +46,7 @@ pub(in crate::jobs) struct Shared {
     /// The thread of the driver, which no task runs on.
     pub(in crate::jobs) control: tokio::runtime::Handle,
     /// What is wrong with this process as a worker.
-    pub(in crate::jobs) condition: Condition,
+    pub(in crate::jobs) health: WorkerHealth,
     /// When it was said last that a job waits for another one in vain.
     pub(in crate::jobs) waits_in_vain: Mutex<Option<Instant>>,
 }

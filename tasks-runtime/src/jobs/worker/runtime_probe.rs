@@ -19,7 +19,7 @@ const LINES: Duration = Duration::from_secs(60);
 
 /// Asks the threads for a sign of life now and then.
 #[derive(Debug)]
-pub(in crate::jobs) struct Responsiveness {
+pub(in crate::jobs) struct RuntimeProbe {
     /// How many questions were asked.
     asked: u64,
     asked_at: Instant,
@@ -30,7 +30,7 @@ pub(in crate::jobs) struct Responsiveness {
     logged: Option<Instant>,
 }
 
-impl Responsiveness {
+impl RuntimeProbe {
     pub(in crate::jobs) fn new() -> Self {
         Self {
             asked: 0,

@@ -8,7 +8,7 @@ use crate::jobs::id::JobId;
 use super::attempt::Event;
 use super::capacity::Capacity;
 use super::claimed::Claimed;
-use super::shared::Shared;
+use super::shared::WorkerShared;
 use super::{claim, membership, runner};
 use crate::jobs::attempt_key::Fence;
 use crate::jobs::engine::RunOutcome;
@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Runs the attempt of a job, if one is due and there is a place for it.
 pub(in crate::jobs) async fn run_one(
-    shared: &Arc<Shared>,
+    shared: &Arc<WorkerShared>,
     job: JobId,
 ) -> Result<RunOutcome, JobError> {
     // Of its own, so that a caller who goes away leaves nothing half begun.
@@ -33,7 +33,7 @@ pub(in crate::jobs) async fn run_one(
     loop {
         let found: Option<(JobState, Fence)> = shared
             .session
-            .read(async |conn| claim::standing(conn, job).await)
+            .read(async |conn| claim::state_and_fence(conn, job).await)
             .await?;
         if found != Some((JobState::Running, fence)) {
             return Ok(RunOutcome::Ended);
@@ -43,7 +43,10 @@ pub(in crate::jobs) async fn run_one(
 }
 
 /// Begins the attempt in this process, and gives its fence, or says why not.
-async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<Fence, RunOutcome>, JobError> {
+async fn begin(
+    shared: Arc<WorkerShared>,
+    job: JobId,
+) -> Result<Result<Fence, RunOutcome>, JobError> {
     // From here on the place is taken, until the attempt has it or does not begin. The shutdown waits for that.
     let free = Capacity::of(&shared).is_free();
     let Some(reservation) = shared.in_flight.reserve(job).filter(|_| free) else {
@@ -56,7 +59,7 @@ async fn begin(shared: Arc<Shared>, job: JobId) -> Result<Result<Fence, RunOutco
     let given: Result<Result<Claimed, RunOutcome>, JobError> = shared
         .session
         .transaction(async |tx| {
-            let Some(found) = claim::asked_for(tx, job).await? else {
+            let Some(found) = claim::requested_job(tx, job).await? else {
                 return Ok(Err(RunOutcome::Nothing));
             };
             if found.state == JobState::Running {

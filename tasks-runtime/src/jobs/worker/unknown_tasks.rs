@@ -25,11 +25,11 @@ impl Driver {
         } else {
             let session = &self.shared.session;
             session
-                .read(async |conn| membership::without_worker(conn, unknown).await)
+                .read(async |conn| membership::tasks_without_worker(conn, unknown).await)
                 .await
         };
         if let Ok(tasks) = found {
-            for task in self.shared.condition.set_without_worker(tasks) {
+            for task in self.shared.health.set_without_worker(tasks) {
                 tracing::warn!(
                     task,
                     "no worker has the task of jobs that wait: they wait until one has"
@@ -49,8 +49,8 @@ impl Driver {
                 .session
                 .read(async |conn| {
                     Ok((
-                        claim::names_at_the_front(conn, queue).await?,
-                        claim::names_that_wait(conn, queue).await?,
+                        claim::next_task_names(conn, queue).await?,
+                        claim::by_name_tasks(conn, queue).await?,
                     ))
                 })
                 .await;

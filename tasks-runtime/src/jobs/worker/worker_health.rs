@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 /// What the driver has found.
 #[derive(Debug, Default)]
-pub(in crate::jobs) struct Condition(Mutex<Found>);
+pub(in crate::jobs) struct WorkerHealth(Mutex<Found>);
 
 #[derive(Debug, Default)]
 struct Found {
@@ -52,7 +52,7 @@ const BLOCKED: Duration = Duration::from_secs(1);
 /// For how long a key that is lacking is part of the health, and how often that is logged.
 const LACKING: Duration = Duration::from_secs(60);
 
-impl Condition {
+impl WorkerHealth {
     fn lock(&self) -> MutexGuard<'_, Found> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

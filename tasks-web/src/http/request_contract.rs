@@ -17,7 +17,7 @@ use crate::problem::{MAX_ERRORS, Problem};
 
 /// What an operation takes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Takes {
+pub(crate) struct RequestContract {
     query: &'static [Parameter],
     body: Body,
     /// Whether its handler heeds `If-Match`.
@@ -39,7 +39,7 @@ const LIMITS: BodyLimits = BodyLimits {
     time: Duration::from_secs(30),
 };
 
-impl Takes {
+impl RequestContract {
     /// These parameters in its query; and a body, if there is any, that its handler reads.
     pub(crate) const fn query(query: &'static [Parameter]) -> Self {
         Self {

@@ -42,7 +42,7 @@ impl Driver {
                     return;
                 }
                 Err(error) => {
-                    self.shared.condition.round_failed(&error);
+                    self.shared.health.round_failed(&error);
                     tracing::warn!(%error, "the jobs cannot begin yet");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(5));
@@ -60,7 +60,7 @@ impl Driver {
                 let found: Result<Vec<Member>, JobError> = self
                     .shared
                     .session
-                    .read(async |conn| membership::all(conn).await)
+                    .read(async |conn| membership::all_workers(conn).await)
                     .await;
                 found.unwrap_or_default()
             }
@@ -81,7 +81,7 @@ impl Driver {
     }
 
     /// Others took this process for dead, because it was stopped for a while, say: its jobs are theirs now.
-    pub(super) async fn expelled(&mut self) {
+    pub(super) async fn was_reaped(&mut self) {
         tracing::warn!(
             "this worker had no heartbeat for longer than a lease: its jobs were given to other workers"
         );
