@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use actix_web::http::Version;
+use actix_web::dev::RequestHead;
+use actix_web::http::{ConnectionType, Version};
 
 /// Shared by a connection and its requests, of which one is answered at a time. There is none where the server is not the
 /// service's own.
@@ -17,6 +18,8 @@ struct State {
     doors: Arc<Doors>,
     awaited: Cell<Awaited>,
     ended: Cell<bool>,
+    /// Whether a request has said that none follows it.
+    had_last: Cell<bool>,
 }
 
 /// Which answer is still to come, with all bytes of those before it written.
@@ -62,6 +65,7 @@ impl Exchange {
             doors: Arc::clone(doors),
             awaited: Cell::default(),
             ended: Cell::default(),
+            had_last: Cell::default(),
         }))
     }
 
@@ -69,10 +73,18 @@ impl Exchange {
         self.0.doors.closing.load(Ordering::Relaxed)
     }
 
-    /// Marks the answer to a request of this version as awaited; nothing where there is no exchange.
-    pub(crate) fn await_answer(exchange: Option<&Self>, version: Version) -> Awaiting {
+    /// Whether a request before this one has said that none follows it. A server does not process those that do (RFC 9112, section 9.6).
+    pub(crate) fn had_last(&self) -> bool {
+        self.0.had_last.get()
+    }
+
+    /// Marks the answer to a request as awaited; nothing where there is no exchange.
+    pub(crate) fn await_answer(exchange: Option<&Self>, request: &RequestHead) -> Awaiting {
         if let Some(Self(state)) = exchange {
-            state.awaited.set(match version {
+            if request.connection_type() == ConnectionType::Close {
+                state.had_last.set(true);
+            }
+            state.awaited.set(match request.version {
                 Version::HTTP_11 => Awaited::Interim,
                 _ => Awaited::Plain,
             });

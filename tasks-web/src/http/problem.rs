@@ -48,6 +48,15 @@ impl Problem {
         )
     }
 
+    pub(crate) fn after_the_last() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "request-after-close",
+            "a request before this one, on the same connection, had `Connection: close`, so no other was to follow: send this one on a new \
+             connection",
+        )
+    }
+
     pub(crate) fn encoded(encoding: &str) -> Self {
         let detail = format!("the body is encoded as `{encoding}`: send it as it is");
         Self::new(

@@ -113,10 +113,14 @@ where
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let refused = self
-            .gate
-            .as_ref()
-            .and_then(|gate| gate.admit(&request).err());
+        let exchange = request.conn_data::<Exchange>();
+        let refused = match &self.gate {
+            _ if exchange.is_some_and(Exchange::had_last) => {
+                Some(Problem::after_the_last().answer(request.request()))
+            }
+            Some(gate) => gate.admit(&request).err(),
+            None => None,
+        };
         let service = Rc::clone(&self.service);
         let Some(watch) = self.watch.clone() else {
             return Box::pin(pass(service, request, refused));
@@ -129,7 +133,7 @@ where
         };
         request.extensions_mut().insert(seen.id.clone());
         let exchange = request.conn_data::<Exchange>();
-        let awaiting = Exchange::await_answer(exchange, request.version());
+        let awaiting = Exchange::await_answer(exchange, request.head());
         Box::pin(async move {
             let mut passing = std::pin::pin!(pass(service, request, refused));
             let polling = std::future::poll_fn(|cx| panics::expected(|| passing.as_mut().poll(cx)));

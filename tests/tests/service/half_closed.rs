@@ -202,3 +202,22 @@ async fn streams_of_those_who_are_gone_make_place() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_done_after_the_last_request_of_a_connection() {
+    let server = start();
+    let post = |last: bool| {
+        let post = String::from_utf8(sleep("1.1", 1)).unwrap();
+        let close = if last { "x\r\nconnection: close" } else { "x" };
+        post.replacen("host: x", &format!("host: {close}"), 1)
+    };
+    let done = async |requests: String| {
+        let answer = http::raw(server.address(), requests.as_bytes()).await;
+        let answer = String::from_utf8(answer.unwrap()).unwrap();
+        (answer.matches("\"task_name\"").count(), answer)
+    };
+    let (count, answer) = done(post(false) + &post(true)).await;
+    assert_eq!(count, 2, "{answer}");
+    let (count, answer) = done(post(true) + &post(false)).await;
+    assert_eq!(count, 1, "{answer}");
+}
