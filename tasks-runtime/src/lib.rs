@@ -104,7 +104,9 @@ pub use call::{ExecuteError, Refusal};
 pub use context::TaskContext;
 #[cfg(feature = "database")]
 pub use database::{Database, DatabaseError, Session, Transaction};
-pub use execute::{BuildError, Call, ExecutorBuilder, MissingDependency, TaskExecutor};
+pub use execute::{
+    BuildError, Call, ExecutorBuilder, MissingDependency, TaskExecutor, UnknownLimit,
+};
 #[cfg(feature = "database")]
 pub use id::InvalidId;
 pub use inject::{InjectError, Injectable, Injection, Injector, Requirements, State};

@@ -54,7 +54,7 @@ pub use tasks_runtime::{
     MissingDependency, ParameterInfo, Permanent, Refusal, RegisteredTask, RegistryBuilder,
     RegistryError, RegistryProblem, RequestParam, Requirements, State, TaskContext, TaskError,
     TaskExecutor, TaskFailure, TaskFn, TaskInfo, TaskOutput, TaskRegistry, TitleVariants,
-    Traceback, WriteSchema, call, run_program, run_shell, shell, task, testing,
+    Traceback, UnknownLimit, WriteSchema, call, run_program, run_shell, shell, task, testing,
 };
 #[cfg(feature = "database")]
 #[doc(inline)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tracing::Level;
 
-use super::error::{BuildError, MissingDependency};
+use super::error::{BuildError, MissingDependency, UnknownLimit};
 use super::executor::TaskExecutor;
 use super::shared::Shared;
 use super::slow_polls::SlowPolls;
@@ -202,13 +202,16 @@ impl ExecutorBuilder {
     pub fn build(mut self) -> Result<TaskExecutor, BuildError> {
         let mut missing = self.missing();
         let names = || self.registry.names();
-        let other: Vec<String> = self
+        let unknown = self
             .task_limits
             .keys()
-            .filter(|name| !self.registry.has(name))
-            .map(|name| match nearest(name, names(), 1).first() {
-                Some(close) => format!("a limit is set for the task `{name}`, which does not exist; did you mean `{close}`?"),
-                None => format!("a limit is set for the task `{name}`, which does not exist"),
+            .filter(|name| !self.registry.has(name));
+        let unknown_limits: Vec<UnknownLimit> = unknown
+            .map(|name| UnknownLimit {
+                task: name.clone(),
+                nearest: nearest(name, names(), 1)
+                    .first()
+                    .map(|name| (*name).to_owned()),
             })
             .collect();
         if self.omit_unwired && !missing.is_empty() {
@@ -231,8 +234,11 @@ impl ExecutorBuilder {
             self.registry = self.registry.retain(|task| !is_missing(task.name()));
             missing.clear();
         }
-        if !missing.is_empty() || !other.is_empty() {
-            return Err(BuildError { missing, other });
+        if !missing.is_empty() || !unknown_limits.is_empty() {
+            return Err(BuildError {
+                missing,
+                unknown_limits,
+            });
         }
         panic::install_hook();
         // A crate that nobody refers to is not linked, and its tasks are silently missing: this shows it.

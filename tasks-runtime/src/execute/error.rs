@@ -4,10 +4,10 @@ use std::error::Error;
 use std::fmt;
 
 /// Why an executor cannot be built. All reasons are given at once.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError {
     pub(crate) missing: Vec<MissingDependency>,
-    pub(crate) other: Vec<String>,
+    pub(crate) unknown_limits: Vec<UnknownLimit>,
 }
 
 /// A value that a task needs and the executor was not given.
@@ -24,6 +24,30 @@ pub struct MissingDependency {
     pub location: String,
 }
 
+/// A limit of a task that the executor does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownLimit {
+    /// The name that was given to [`limit_task`](crate::ExecutorBuilder::limit_task).
+    pub task: String,
+    /// The task whose name is nearest to it, if any is near.
+    pub nearest: Option<String>,
+}
+
+impl fmt::Display for UnknownLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a limit is set for the task `{}`, which does not exist",
+            self.task
+        )?;
+        match &self.nearest {
+            Some(nearest) => write!(f, "; did you mean `{nearest}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl BuildError {
     /// Every dependency that is missing.
     #[must_use]
@@ -31,10 +55,10 @@ impl BuildError {
         &self.missing
     }
 
-    /// All else that is wrong, one line each.
+    /// Every limit of a task that does not exist.
     #[must_use]
-    pub fn other(&self) -> &[String] {
-        &self.other
+    pub fn unknown_limits(&self) -> &[UnknownLimit] {
+        &self.unknown_limits
     }
 }
 
@@ -59,8 +83,8 @@ impl fmt::Display for BuildError {
         for missing in &self.missing {
             write!(f, "\n  {missing}: give one to `provide`")?;
         }
-        for problem in &self.other {
-            write!(f, "\n  {problem}")?;
+        for unknown in &self.unknown_limits {
+            write!(f, "\n  {unknown}")?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ mod span;
 
 pub use builder::ExecutorBuilder;
 pub use call::Call;
-pub use error::{BuildError, MissingDependency};
+pub use error::{BuildError, MissingDependency, UnknownLimit};
 pub use executor::TaskExecutor;
 #[cfg(feature = "database")]
 pub(crate) use failure_log::loggable;

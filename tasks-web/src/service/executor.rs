@@ -47,7 +47,7 @@ fn missing(error: &BuildError, not_made: &[&'static str]) -> Vec<String> {
         .filter(|missing| !not_made.contains(&missing.type_name));
     missing
         .map(|missing| format!("{missing}: {}", advice(missing.type_name)))
-        .chain(error.other().iter().cloned())
+        .chain(error.unknown_limits().iter().map(ToString::to_string))
         .collect()
 }
 
