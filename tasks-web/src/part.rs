@@ -43,6 +43,8 @@ pub(crate) struct Part {
     /// What lets its own work end: it begins with the end of the service, beside the requests that are still answered, and is over
     /// before the shutdown hooks.
     pub(crate) drain: Option<Hook>,
+    /// Ends a wait of `drain`.
+    pub(crate) stop_waiting: Option<Arc<dyn Fn() + Send + Sync>>,
     /// What closes it, after all requests are answered.
     pub(crate) shutdown: Option<Hook>,
 }
@@ -87,6 +89,7 @@ impl Part {
             probe: None,
             startup: None,
             drain: None,
+            stop_waiting: None,
             shutdown: None,
         }
     }

@@ -26,6 +26,24 @@ impl OpenedFile {
         &self.path
     }
 
+    /// Refuses a log without its database: a new database would take it for its own, and what is in it would be lost.
+    ///
+    /// # Errors
+    ///
+    /// The reason.
+    pub(super) fn check_new(&self) -> Result<(), String> {
+        let log = side_file(&self.path, LOG);
+        let has_log = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+        if !has_log || self.path.exists() {
+            return Ok(());
+        }
+        let (log, path) = (log.display(), self.path.display());
+        Err(format!(
+            "there is a write-ahead log, `{log}`, and no database `{path}` that it is of: put the database back; or move the log away, if \
+             what is in it is not needed"
+        ))
+    }
+
     /// Whether it was opened before. From then on, a path that leads nowhere must not be filled with a new, empty file.
     pub(super) fn is_known(&self) -> bool {
         self.first.get().is_some()
@@ -54,6 +72,51 @@ impl OpenedFile {
             "its file was replaced by another while it was open, so nothing that is written would be kept: restart the service to \
              use the new one",
         )
+    }
+}
+
+/// The end of the name of the write-ahead log.
+const LOG: &str = "-wal";
+/// The end of the name of the index of that log, which processes share.
+const INDEX: &str = "-shm";
+
+fn side_file(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// The files beside that of the database, as one connection found them. While it is open nobody removes them but by mistake: SQLite does so
+/// only when the last connection is closed.
+#[derive(Debug, Default)]
+pub(super) struct SideFiles {
+    log: OnceLock<FileId>,
+    index: OnceLock<FileId>,
+}
+
+impl SideFiles {
+    /// Remembers the files, the first time that they are there; afterwards compares them.
+    ///
+    /// # Errors
+    ///
+    /// The reason why nothing should be done with the database.
+    pub(super) fn check(&self, path: &Path) -> Result<(), &'static str> {
+        for (first, end) in [(&self.log, LOG), (&self.index, INDEX)] {
+            match (first.get(), FileId::of(&side_file(path, end))) {
+                (None, None) => {}
+                (None, Some(now)) => {
+                    let _ = first.set(now);
+                }
+                (Some(first), Some(now)) if *first == now => {}
+                (Some(_), _) => {
+                    return Err(
+                        "the files beside it (`-wal` or `-shm`) were removed or replaced while it was open, so what is written could be \
+                         lost: stop the service, which writes what it has into the database, and start it again",
+                    );
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -21,7 +21,7 @@ use super::app_migrations::{self, Undone};
 use super::backend::Backend;
 use super::error::DatabaseError;
 use super::lease;
-use super::opened_file::OpenedFile;
+use super::opened_file::{OpenedFile, SideFiles};
 use super::private_directory::PrivateDirectory;
 use super::settings::Settings;
 use super::url::{SqliteFile, SqliteMode};
@@ -91,6 +91,8 @@ pub(super) struct Pooled {
     pub(super) connection: SqliteConnection,
     pub(super) expired: Arc<Notify>,
     file: Arc<OpenedFile>,
+    /// None of a connection that only reads: it may not have the log open, and then another process may remove it.
+    side_files: Option<Arc<SideFiles>>,
 }
 
 /// One connection writes, the others read.
@@ -228,6 +230,7 @@ impl managed::Manager for Manager {
                 opened_file.check().map_err(refused)?;
                 file.existing().target()
             } else {
+                opened_file.check_new().map_err(|reason| refused(&reason))?;
                 file.target()
             };
             let mut connection = diesel::SqliteConnection::establish(&target)?;
@@ -255,6 +258,7 @@ impl managed::Manager for Manager {
             connection: SqliteConnection::with_runtime(connection, threads),
             expired,
             file: Arc::clone(&self.opened),
+            side_files: (self.file.mode != SqliteMode::ReadOnly).then(Arc::default),
         })
     }
 
@@ -289,11 +293,14 @@ impl lease::Manager for Manager {
 /// Begins a transaction, unless the file is not the one that was opened.
 pub(super) async fn begin(pooled: &mut Pooled, write: bool) -> Result<(), DatabaseError> {
     let sql = if write { "BEGIN IMMEDIATE" } else { "BEGIN" };
-    let file = Arc::clone(&pooled.file);
+    let (file, side_files) = (Arc::clone(&pooled.file), pooled.side_files.clone());
     let checked = pooled
         .connection
         .spawn_blocking(move |connection| {
-            let checked = file.check();
+            let checked = file.check().and_then(|()| match side_files {
+                Some(side_files) => side_files.check(file.path()),
+                None => Ok(()),
+            });
             if checked.is_ok() {
                 AnsiTransactionManager::begin_transaction_sql(connection, sql)?;
             }

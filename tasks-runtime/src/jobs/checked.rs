@@ -22,5 +22,6 @@ pub(super) struct Explicit {
     pub(super) description: bool,
     pub(super) queue: bool,
     pub(super) priority: bool,
+    pub(super) max_attempts: bool,
     pub(super) scheduled_at: bool,
 }

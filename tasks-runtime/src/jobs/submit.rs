@@ -218,6 +218,7 @@ impl Submit {
             description: options.description.is_some(),
             queue: options.queue.is_some(),
             priority: options.priority.is_some(),
+            max_attempts: options.max_attempts.is_some(),
             scheduled_at: matches!(options.when, Some(When::At(_))),
         };
         Ok(row)

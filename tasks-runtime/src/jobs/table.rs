@@ -192,6 +192,10 @@ impl Explicit {
             ),
             (self.queue && row.queue != stored.queue, "queue"),
             (self.priority && row.priority != stored.priority, "priority"),
+            (
+                self.max_attempts && row.max_attempts != stored.max_attempts,
+                "max_attempts",
+            ),
             (self.scheduled_at && at_another_time, "scheduled_at"),
         ]
         .into_iter()

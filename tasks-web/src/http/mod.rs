@@ -44,5 +44,5 @@ pub(crate) use respond::{conditional, json};
 pub(crate) use site::is_of_other_site;
 pub(crate) use site::{check_same_site, is_own_origin, origin};
 #[cfg(feature = "database")]
-pub(crate) use unsupported_headers::IDEMPOTENCY_KEY;
+pub(crate) use unsupported_headers::{IDEMPOTENCY_KEY, refuse_missing};
 pub(crate) use unsupported_headers::{refuse_entity_tags, refuse_idempotency_key};

@@ -23,6 +23,19 @@ pub(crate) fn refuse_idempotency_key(headers: &HeaderMap, instead: &str) -> Resu
     ))
 }
 
+/// Refuses `If-Match` of what is not there (RFC 9110, section 13.1.1).
+#[cfg(feature = "database")]
+pub(crate) fn refuse_missing(headers: &HeaderMap) -> Result<(), Problem> {
+    if !headers.contains_key(IF_MATCH) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::PRECONDITION_FAILED,
+        "precondition-failed",
+        "there is none of this name, so `If-Match` does not hold",
+    ))
+}
+
 /// Refuses `If-Match` of what has no entity tag: then it names another version, whatever it names (RFC 9110, section 13.1.1).
 pub(crate) fn refuse_entity_tags(headers: &HeaderMap) -> Result<(), Problem> {
     let mut tags = headers.get_all(IF_MATCH);

@@ -19,7 +19,7 @@ use super::location::location;
 use super::state::State;
 use crate::access::Access;
 use crate::http::duration::{self, Seconds};
-use crate::http::{Answer, BodyLimits, check_json, json, members};
+use crate::http::{Answer, BodyLimits, check_json, json, members, refuse_missing};
 use crate::problem::{MAX_ERRORS, Problem};
 
 /// What is sent to make a schedule.
@@ -153,7 +153,7 @@ pub(super) async fn put(request: HttpRequest, state: Data<State>, payload: Paylo
     check(&request, &state, &sent.task_name)?;
     match state.scheduler.get_schedule(name(&request)).await {
         Ok(known) => check(&request, &state, &known.task_name)?,
-        Err(JobError::ScheduleNotFound(_)) => {}
+        Err(JobError::ScheduleNotFound(_)) => refuse_missing(request.headers())?,
         Err(error) => return Err(error.into()),
     }
     if let Some(named) = &sent.name

@@ -81,6 +81,7 @@ impl Service {
                     result = &mut stopping => result,
                     signal = signals.next() => {
                         tracing::warn!(signal, "not waiting any longer");
+                        self.stop_waiting();
                         Ok(())
                     }
                 }
@@ -150,6 +151,14 @@ impl Service {
         for hook in parts.filter_map(|part| part.drain.as_ref()) {
             hook.finish().await;
         }
+    }
+
+    /// Ends the wait for the work of its parts.
+    fn stop_waiting(&self) {
+        let parts = self.inner.parts.iter();
+        parts
+            .filter_map(|part| part.stop_waiting.as_ref())
+            .for_each(|stop| stop());
     }
 
     /// Closes what the service opened.

@@ -119,6 +119,7 @@ async fn a_key_names_one_job(test: Ground) {
     }
     for (other, name) in [
         (full().priority(4), "priority"),
+        (full().max_attempts(9), "max_attempts"),
         (full().at(later + Duration::from_secs(1)), "scheduled_at"),
     ] {
         let error = other.await.unwrap_err();

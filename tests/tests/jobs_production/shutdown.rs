@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rand::RngExt as _;
+use rustix::process::Signal;
 use serde_json::json;
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::on_all_databases_at_once;
@@ -104,8 +105,28 @@ async fn rolling_restarts_count_no_crash(test: TestDatabase) {
     assert_eq!(crashed(&test).await, 0);
 }
 
+/// The default wait is 30 seconds.
+async fn a_second_signal_ends_the_wait_and_spends_nothing(test: TestDatabase) {
+    let process = Process::start(&test, &[]);
+    let id = process.submit("sleep", json!({"seconds": 60.0})).await;
+    process.until(&id, "running", Duration::from_secs(20)).await;
+    process.0.signal(Signal::TERM).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let took = process.terminate().await;
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    let next = Process::start(&test, &[("TASKS", "plan")]);
+    let job = next.job(&id).await;
+    assert_eq!(
+        (&job["status"], &job["attempt"], &job["crashes"]),
+        (&json!("pending"), &json!(0), &json!(0)),
+        "{job}"
+    );
+    assert_eq!(crashed(&test).await, 0);
+}
+
 on_all_databases_at_once!(
     a_shutdown_drains,
+    a_second_signal_ends_the_wait_and_spends_nothing,
     a_shutdown_drains_what_an_engine_calls_for,
     rolling_restarts_count_no_crash,
 );

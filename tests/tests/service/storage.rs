@@ -179,3 +179,64 @@ async fn nothing_is_taken_when_the_file_of_the_database_is_gone() {
     assert_eq!(status, 202, "{answer}");
     service.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_taken_when_the_log_of_the_database_is_gone_and_nothing_is_lost() {
+    for end in ["-wal", "-shm"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("app.db");
+        let build = async || {
+            Service::builder(ServiceInfo::new("stores", "Stores"))
+                .with_database(Database::sqlite(file.to_str().unwrap()))
+                .with_tasks(TaskRegistry::builder().task(which).build().unwrap())
+                .with_jobs(Jobs::new().run_workers(false))
+                .with_health()
+                .build()
+                .await
+        };
+        let service = build().await.unwrap();
+        let app = Running::service(&service);
+        let submit = app.url("/api/v1/tasks/which/$submit");
+        let mut ids = Vec::new();
+        for _ in 0..5 {
+            let (status, job) = http::post(&submit, &json!({})).await.unwrap();
+            assert_eq!(status, 202, "{job}");
+            ids.push(job["id"].clone());
+        }
+        std::fs::remove_file(format!("{}{end}", file.display())).unwrap();
+        let (status, answer) = http::post(&submit, &json!({})).await.unwrap();
+        assert_eq!(status, 503, "{end}: {answer}");
+        let (status, report) = http::get(&app.url("/health")).await.unwrap();
+        assert_eq!(status, 503, "{end}: {report}");
+        service.shutdown().await;
+        drop((app, service));
+
+        let service = build().await.unwrap();
+        let app = Running::service(&service);
+        for id in ids {
+            let url = app.url(&format!("/api/v1/jobs/{}", id.as_str().unwrap()));
+            let (status, job) = http::get(&url).await.unwrap();
+            assert_eq!(status, 200, "{end}: {job}");
+        }
+        service.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_without_its_database_is_not_thrown_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.db");
+    let log = format!("{}-wal", file.display());
+    std::fs::write(&log, "what was written last").unwrap();
+    let error = Database::sqlite(file.to_str().unwrap())
+        .connect()
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("there is a write-ahead log"), "{error}");
+    assert_eq!(
+        std::fs::read_to_string(&log).unwrap(),
+        "what was written last"
+    );
+    assert!(!file.exists());
+}

@@ -195,6 +195,15 @@ impl Scheduler {
         }
     }
 
+    /// Has a [`drain`](Self::drain) that waits for jobs, now or later, wait no longer: those that run are stopped, and go back to the queue
+    /// as after [`Jobs::shutdown_timeout`].
+    pub fn stop_waiting(&self) {
+        let worker = self.read(|state| state.worker.clone());
+        if let Some(worker) = worker {
+            worker.stop_waiting();
+        }
+    }
+
     /// [Drains](Self::drain), and submits no more jobs from then on.
     pub async fn shutdown(&self) {
         self.drain().await;

@@ -146,6 +146,13 @@ impl Schedule {
         if !is_short_name(&self.name) {
             wrong.say("/name", format!("is not {SHORT_NAME}"));
         }
+        // `UTC` is what a record of any schedule says.
+        if !matches!(self.when, Some(When::Cron(_))) && self.timezone != "UTC" {
+            wrong.say(
+                "/timezone",
+                "goes with a pattern of cron only: leave it out",
+            );
+        }
         let recurrence = match self.when {
             Some(When::Cron(pattern)) => Some(Recurrence::cron(&pattern, &self.timezone)),
             Some(When::Every(interval)) => Some(Recurrence::every(interval)),
@@ -157,7 +164,7 @@ impl Schedule {
             None => {
                 wrong.say(
                     "/cron",
-                    "or an interval, or a time is needed: when is it to run?",
+                    "is missing: a schedule needs a pattern, an interval or a time",
                 );
                 None
             }

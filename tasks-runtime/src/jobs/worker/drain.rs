@@ -19,7 +19,11 @@ impl Driver {
     /// Lets attempts end, returns what is left to the queue, and leaves.
     pub(super) async fn end(&mut self) {
         let deadline = Instant::now() + self.shared.settings.drain;
-        while !self.shared.in_flight.is_empty() && Instant::now() < deadline {
+        let impatient = self.shared.impatient.clone();
+        while !self.shared.in_flight.is_empty()
+            && Instant::now() < deadline
+            && !impatient.is_cancelled()
+        {
             self.collect();
             if !self.finished.is_empty() || self.is_time_for_heartbeat() {
                 self.round_or_wait(false).await;
@@ -29,6 +33,7 @@ impl Driver {
             tokio::select! {
                 event = self.inbox.recv() => if let Some(event) = event { self.take(event) },
                 () = tokio::time::sleep_until(tick) => {}
+                () = impatient.cancelled() => {}
             }
         }
         // What can be stopped is; a thread cannot, and ends with the process.

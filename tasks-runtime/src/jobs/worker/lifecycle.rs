@@ -83,6 +83,7 @@ impl Worker {
             due: Notify::new(),
             outbox,
             stopping: CancellationToken::new(),
+            impatient: CancellationToken::new(),
             handle: runtime.handle().clone(),
             control: control.handle().clone(),
             health: WorkerHealth::default(),
@@ -124,6 +125,11 @@ impl Worker {
     /// Asks the attempt of a job to stop, if it is here.
     pub(in crate::jobs) fn cancel(&self, id: JobId) {
         self.shared.in_flight.cancel(id);
+    }
+
+    /// A shutdown waits no longer for jobs to end: they are returned.
+    pub(in crate::jobs) fn stop_waiting(&self) {
+        self.shared.impatient.cancel();
     }
 
     /// Takes no more jobs, lets those that run end, and returns what is left to the queue.

@@ -41,6 +41,8 @@ pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) due: Notify,
     pub(in crate::jobs) outbox: mpsc::UnboundedSender<Event>,
     pub(in crate::jobs) stopping: CancellationToken,
+    /// Nobody waits any longer for the attempts that run while the worker is stopping.
+    pub(in crate::jobs) impatient: CancellationToken,
     /// The threads that tasks run on.
     pub(in crate::jobs) handle: tokio::runtime::Handle,
     /// The thread of the driver, which no task runs on.
