@@ -76,6 +76,8 @@ pub mod database;
 mod digest;
 mod execute;
 #[cfg(feature = "database")]
+mod file_id;
+#[cfg(feature = "database")]
 mod id;
 mod inject;
 #[cfg(feature = "database")]

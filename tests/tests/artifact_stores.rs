@@ -37,6 +37,38 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_taken_when_the_directory_of_content_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (content, aside) = (folder.path().join("content"), folder.path().join("aside"));
+    let url = format!("sqlite://{}/x.db", folder.path().display());
+    let server = start(&url, &content);
+    let first = upload(&server).await;
+    assert_eq!(download(&server, &first).await, (StatusCode::OK, LARGE));
+
+    fs::rename(&content, &aside).unwrap();
+    for replaced in [false, true] {
+        if replaced {
+            fs::create_dir(&content).unwrap();
+        }
+        let url = server.url("/api/v1/artifacts/$upload");
+        let request = http::client().unwrap().post(url).body(vec![7; LARGE]);
+        let (status, answer) = http::answer(request).await.unwrap();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+        assert_eq!(content.exists(), replaced);
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        let (status, report) = http::get(&server.url("/health")).await.unwrap();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{report}");
+    }
+
+    fs::remove_dir(&content).unwrap();
+    fs::rename(&aside, &content).unwrap();
+    let second = upload(&server).await;
+    for path in [first, second] {
+        assert_eq!(download(&server, &path).await, (StatusCode::OK, LARGE));
+    }
+}
+
 /// As if all had been written two hours ago.
 fn age(folder: &Path) {
     let then = SystemTime::now() - Duration::from_secs(2 * 3600);

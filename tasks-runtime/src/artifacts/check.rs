@@ -28,6 +28,16 @@ impl ArtifactManager {
         self.content_store().check()
     }
 
+    /// Looks whether the directory of content, if one is in use, is still the one that was opened.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtifactError::Directory`], which says what to do.
+    #[doc(hidden)]
+    pub fn check_directory(&self) -> Result<(), ArtifactError> {
+        self.open_store().map_or(Ok(()), OpenStore::check_directory)
+    }
+
     /// Looks whether the content store is the one of this database: whether it has content of other databases, or lacks that of this one;
     /// and whether processes on several computers use a directory of each.
     ///

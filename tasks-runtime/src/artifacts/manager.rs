@@ -456,6 +456,11 @@ impl ArtifactManager {
         self.store()
     }
 
+    /// The store of large content, if it was used.
+    pub(super) fn open_store(&self) -> Option<&OpenStore> {
+        self.shared.open.get()
+    }
+
     pub(super) fn content_store(&self) -> &ContentStore {
         &self.shared.store
     }

@@ -14,6 +14,7 @@ use object_store::{
 
 use super::ArtifactError;
 use super::body::ByteStream;
+use crate::file_id::FileId;
 
 /// How much is sent at a time: the least that S3 takes.
 const PART: usize = 5 * 1024 * 1024;
@@ -140,12 +141,14 @@ impl ContentStore {
                     .with_automatic_cleanup(false);
                 Ok(OpenStore {
                     store: Arc::new(store),
+                    opened: FileId::of(path),
                     directory: Some(Arc::from(path.as_path())),
                 })
             }
             Place::Store(store) => Ok(OpenStore {
                 store: Arc::clone(store),
                 directory: None,
+                opened: None,
             }),
         }
     }
@@ -156,11 +159,32 @@ pub(super) struct OpenStore {
     pub(super) store: Arc<dyn ObjectStore>,
     /// When it is a directory.
     pub(super) directory: Option<Arc<FilePath>>,
+    /// Which directory it was when it was opened.
+    opened: Option<FileId>,
 }
 
 impl OpenStore {
+    /// Refuses a directory that is another than the one that was opened: it was removed, replaced or unmounted. What is written to a new
+    /// one would not be where the rest is.
+    pub(super) fn check_directory(&self) -> Result<(), ArtifactError> {
+        let (Some(directory), Some(opened)) = (&self.directory, self.opened) else {
+            return Ok(());
+        };
+        if FileId::of(directory) == Some(opened) {
+            return Ok(());
+        }
+        Err(ArtifactError::Directory {
+            directory: directory.to_path_buf(),
+            source: std::io::Error::new(
+                std::io::ErrorKind::NotFound,
+                "it was removed, replaced or unmounted while it was open (put it back, or restart the service)",
+            ),
+        })
+    }
+
     /// Writes content that comes in pieces.
     pub(super) async fn writer(&self, key: &str) -> Result<Writer, ArtifactError> {
+        self.check_directory()?;
         let upload = self.store.put_multipart(&Path::from(key)).await?;
         Ok(Writer(Some(WriteMultipart::new_with_chunk_size(
             upload, PART,

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::file_id::FileId;
+
 /// The file of a SQLite database, as it was when it was first opened.
 ///
 /// A connection goes on working with a file that was removed or replaced: it reads and writes what nobody else can see, and
@@ -117,30 +119,5 @@ impl SideFiles {
             }
         }
         Ok(())
-    }
-}
-
-/// What tells a file from others, for as long as it is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FileId {
-    device: u64,
-    inode: u64,
-}
-
-impl FileId {
-    #[cfg(unix)]
-    fn of(path: &Path) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt as _;
-        let metadata = std::fs::metadata(path).ok()?;
-        Some(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        })
-    }
-
-    /// Elsewhere an open file cannot be removed.
-    #[cfg(not(unix))]
-    fn of(_: &Path) -> Option<Self> {
-        None
     }
 }

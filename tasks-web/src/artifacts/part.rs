@@ -25,8 +25,15 @@ pub(crate) fn part(
         .link(scope.prefix(), "Artifacts")
         .provide(manager.clone());
     part.startup = Some(sweeping(manager, &fit, stopping));
+    let checked = manager.clone();
     part.checks = HealthChecks::new().check("artifacts", move || {
-        let state = if fit.0.load(Ordering::Relaxed) {
+        let state = if let Err(error) = checked.check_directory() {
+            tracing::warn!(%error, "content of artifacts cannot be written");
+            HealthState::Unhealthy(
+                "the directory for the content of artifacts was removed, replaced or unmounted"
+                    .to_owned(),
+            )
+        } else if fit.0.load(Ordering::Relaxed) {
             HealthState::Degraded(
                 "content of artifacts is not in the content store: the log says what to do"
                     .to_owned(),
