@@ -79,8 +79,8 @@ impl Exchange {
     }
 
     /// Marks the answer to a request as awaited; nothing where there is no exchange.
-    pub(crate) fn await_answer(exchange: Option<&Self>, request: &RequestHead) -> Awaiting {
-        if let Some(Self(state)) = exchange {
+    pub(crate) fn await_answer(exchange: Option<Self>, request: &RequestHead) -> Awaiting {
+        if let Some(Self(state)) = &exchange {
             if request.connection_type() == ConnectionType::Close {
                 state.had_last.set(true);
             }
@@ -89,7 +89,7 @@ impl Exchange {
                 _ => Awaited::Plain,
             });
         }
-        Awaiting(exchange.cloned())
+        Awaiting(exchange)
     }
 
     pub(crate) fn awaited(&self) -> Awaited {

@@ -113,9 +113,9 @@ where
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let exchange = request.conn_data::<Exchange>();
+        let exchange = request.conn_data::<Exchange>().cloned();
         let refused = match &self.gate {
-            _ if exchange.is_some_and(Exchange::had_last) => {
+            _ if exchange.as_ref().is_some_and(Exchange::had_last) => {
                 Some(Problem::after_the_last().answer(request.request()))
             }
             Some(gate) => gate.admit(&request).err(),
@@ -132,7 +132,6 @@ where
             began: Instant::now(),
         };
         request.extensions_mut().insert(seen.id.clone());
-        let exchange = request.conn_data::<Exchange>();
         let awaiting = Exchange::await_answer(exchange, request.head());
         Box::pin(async move {
             let mut passing = std::pin::pin!(pass(service, request, refused));
