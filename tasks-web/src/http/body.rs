@@ -26,12 +26,18 @@ impl BodyLimits {
     pub(crate) async fn read(
         self,
         headers: &HeaderMap,
+        payload: Payload,
+    ) -> Result<Bytes, Problem> {
+        self.read_announced(announced(headers), payload).await
+    }
+
+    /// [`read`](Self::read), where it is known what the head says of the length.
+    pub(crate) async fn read_announced(
+        self,
+        announced: Announced,
         mut payload: Payload,
     ) -> Result<Bytes, Problem> {
-        let length = headers
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|text| text.parse::<usize>().ok());
+        let length = announced.length;
         if length.is_some_and(|length| length > self.bytes) {
             return Err(Problem::payload_too_large(self.bytes));
         }
@@ -104,11 +110,24 @@ async fn at_once(payload: &mut Payload) -> Poll<Option<Result<Bytes, PayloadErro
     .await
 }
 
-/// Whether the head says that there is a body. There may be one all the same, of a length that nobody knows yet.
-pub(crate) fn is_announced(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_LENGTH)
-        .is_some_and(|length| length != "0")
+/// What the head says of the body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Announced {
+    /// Whether there is one. There may be one all the same, of a length that nobody knows yet.
+    pub(crate) is_there: bool,
+    /// How many bytes it has.
+    length: Option<usize>,
+}
+
+/// Reads `Content-Length`.
+pub(crate) fn announced(headers: &HeaderMap) -> Announced {
+    let value = headers.get(CONTENT_LENGTH);
+    Announced {
+        is_there: value.is_some_and(|length| length != "0"),
+        length: value
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| text.parse().ok()),
+    }
 }
 
 /// Refuses a body that does not say it is JSON, or that is compressed.

@@ -23,7 +23,7 @@ pub(crate) mod sse;
 mod unsupported_headers;
 
 pub(crate) use answer::{Answer, handled_by};
-pub(crate) use body::{BodyLimits, check_json, is_announced};
+pub(crate) use body::{BodyLimits, announced, check_json};
 pub(crate) use document::Document;
 #[cfg(feature = "database")]
 pub(crate) use document::matches_etag;

@@ -227,14 +227,14 @@ impl Handler {
         // Before the body is read: nobody waits for a megabyte to learn that there is no such task.
         self.find(name, request)?;
         let headers = request.headers();
-        let announced = http::is_announced(headers);
-        if announced {
+        let announced = http::announced(headers);
+        if announced.is_there {
             http::check_json(headers)?;
         }
-        let body = self.limits.read(headers, payload).await?;
+        let body = self.limits.read_announced(announced, payload).await?;
         if body.is_empty() {
             http::check_same_site(request)?;
-        } else if !announced {
+        } else if !announced.is_there {
             http::check_json(headers)?;
         }
         Ok(body)
