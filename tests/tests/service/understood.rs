@@ -387,3 +387,28 @@ async fn a_schedule_is_made_once_however_many_make_it() {
     made.sort_unstable();
     assert_eq!(made, [201, 412, 412, 412, 412, 412, 412, 412]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schedule_that_says_what_does_not_hold_is_refused() {
+    let app = everything().await;
+    let url = app.url("/api/v1/schedules/hourly");
+    let body = |zone: &str| json!({"task_name": "add", "params": {"a": 1, "b": 2}, "interval": 3600, "timezone": zone});
+    let put = |zone: &str| http::client().unwrap().put(&url).json(&body(zone));
+    let (status, problem) = http::answer(put("Europe/Berlin")).await.unwrap();
+    assert_eq!(
+        (status.as_u16(), &problem["errors"][0]["pointer"]),
+        (422, &json!("/timezone")),
+        "{problem}"
+    );
+    let (status, problem) = http::answer(put("UTC").header("if-match", "*"))
+        .await
+        .unwrap();
+    assert_eq!(status, 412, "{problem}");
+    let (status, made) = http::answer(put("UTC")).await.unwrap();
+    assert_eq!(status, 201, "{made}");
+    let sent_back = http::client().unwrap().put(&url).json(&made);
+    let (status, kept) = http::answer(sent_back.header("if-match", "*"))
+        .await
+        .unwrap();
+    assert_eq!(status, 200, "{kept}");
+}
