@@ -152,10 +152,12 @@ impl Handler {
         request: &HttpRequest,
         payload: Payload,
     ) -> Result<HttpResponse, Problem> {
-        http::refuse_idempotency_key(
-            request.headers(),
-            "submit the task as a job, by `$submit`, which heeds it",
-        )?;
+        let instead = if self.submits() {
+            "submit the task as a job, by `$submit`, which heeds it"
+        } else {
+            "send it without that header"
+        };
+        http::refuse_idempotency_key(request.headers(), instead)?;
         let body = self.body(name, request, payload).await?;
         let envelope = self
             .executor

@@ -412,3 +412,20 @@ async fn a_schedule_that_says_what_does_not_hold_is_refused() {
         .unwrap();
     assert_eq!(status, 200, "{kept}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_advised_is_there() {
+    for (app, advice) in [
+        (everything().await, "by `$submit`, which heeds it"),
+        (serve(builder()).await, "send it without that header"),
+    ] {
+        let url = app.url("/api/v1/tasks/add/$execute");
+        let request = http::client().unwrap().post(url).json(&json!({}));
+        let (status, problem) = http::answer(request.header("idempotency-key", "k"))
+            .await
+            .unwrap();
+        assert_eq!(status, 422, "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.ends_with(advice), "{detail}");
+    }
+}
