@@ -236,23 +236,33 @@ fn shim(sig: &Signature, params: &[Param]) -> TokenStream {
     let names: Vec<_> = (0..params.len())
         .map(|index| format_ident!("__{index}"))
         .collect();
-    let values = list(names.iter().map(Ident::to_token_stream));
-    let arguments = params.iter().zip(&names).map(|(param, name)| {
-        if param.by_ref {
-            quote!(&#name)
-        } else {
-            quote!(#name)
-        }
-    });
-    let call = quote!(#ident(#(#arguments),*));
+    let cells = list(names.iter().map(Ident::to_token_stream));
+    let borrows = params.iter().any(|param| param.by_ref);
     let asynchronous = sig.asyncness.is_some();
-    let call = if asynchronous && params.iter().any(|param| param.by_ref) {
+    let call = if asynchronous && borrows {
+        let arguments = params.iter().zip(&names).map(|(param, name)| {
+            if param.by_ref {
+                quote!(&#name)
+            } else {
+                quote!(#name)
+            }
+        });
         // The future owns what the function borrows.
-        quote!(async move { #call.await })
+        quote!({
+            #(let #names = #names.take();)*
+            async move { #ident(#(#arguments),*).await }
+        })
     } else {
-        call
+        let arguments = params.iter().zip(&names).map(|(param, name)| {
+            if param.by_ref {
+                quote!(&#name.take())
+            } else {
+                quote!(#name.take())
+            }
+        });
+        quote!(#ident(#(#arguments),*))
     };
-    let call = quote!(|#values| #call);
+    let call = quote!(|#cells| #call);
     let finish = finish(sig);
     let output = output_type(sig);
     let schema =

@@ -3,16 +3,16 @@
 pub use inventory;
 
 pub use crate::arguments::{
-    AnyArgCell, AnyArgCells, AnySlot, ArgCells, Default, Example, ExampleSource, FromText,
-    Injected, JsonFallback, JsonProbe, NotInjected, Parameter, Probe, RequestFallback,
-    RequestSource, Requested, Slot, Slots, Source, TextFallback, TextProbe, documentation, example,
-    request_slot, slot,
+    AnyArgCell, AnyArgCells, AnySlot, Default, Example, ExampleSource, FromText, Injected,
+    JsonFallback, JsonProbe, NotInjected, Parameter, Probe, RequestFallback, RequestSource,
+    Requested, Slot, Slots, Source, TextFallback, TextProbe, documentation, example, request_slot,
+    slot,
 };
 #[cfg(feature = "database")]
 pub use crate::call::Checking;
 pub use crate::call::{
-    Asynchronous, Blocking, Facts, Finish, PendingCall, PlainReturn, Ret, Run, Running, Shim,
-    Started, TaskDescriptor, asynchronous, blocking,
+    Facts, Finish, FunctionShim, PendingCall, PlainReturn, Ret, Run, Running, Shim, Started,
+    TaskDescriptor, asynchronous, blocking,
 };
 pub use crate::task::{Backoff, Growth, JobPolicy, Outcome, OutputSchema, SchemaFallback};
 

@@ -71,8 +71,12 @@ const _: () = {
                     ),
                 ),
             ),
-            |(__0, (__1, (__2, (__3, ()))))| async move {
-                count(__0, &__1, __2, __3).await
+            |(__0, (__1, (__2, (__3, ()))))| {
+                let __0 = __0.take();
+                let __1 = __1.take();
+                let __2 = __2.take();
+                let __3 = __3.take();
+                async move { count(__0, &__1, __2, __3).await }
             },
             <__rt::Ret<anyhow::Result<i64>>>::__task_finish,
             |__generator| {

@@ -40,7 +40,7 @@ const _: () = {
                 ),
                 (),
             ),
-            |(__0, ())| make_report(__0),
+            |(__0, ())| make_report(__0.take()),
             <__rt::Ret<Result<Report, ReportError>>>::__task_finish,
             |__generator| {
                 <__rt::Ret<Result<Report, ReportError>>>::__TASK_OUTPUT

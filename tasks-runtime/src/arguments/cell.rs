@@ -42,12 +42,13 @@ impl<T> ArgCell<T> {
         }
     }
 
-    /// The value. Decoding and injection have filled every place by the time the shim asks.
+    /// The value. Decoding and injection have filled every place by the time generated code asks.
     ///
     /// # Panics
     ///
     /// When called before that, which generated code does not do.
     #[allow(clippy::missing_panics_doc, reason = "documented above")]
+    #[inline]
     pub fn take(self) -> T {
         match self.state {
             State::Ready(value) => value,

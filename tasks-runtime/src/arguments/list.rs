@@ -1,7 +1,7 @@
 //! The parameters of one task together: lists whose types the compiler knows.
 //!
-//! `(Slot<A>, (Slot<B>, ()))` makes `(ArgCell<A>, (ArgCell<B>, ()))`, which becomes `(A, (B, ()))`. So the code that fills
-//! the cells and runs the task is written here once, and what is generated per task is next to nothing.
+//! `(Slot<A>, (Slot<B>, ()))` makes `(ArgCell<A>, (ArgCell<B>, ()))`. So the code that fills the cells and runs the task is
+//! written here once, and what is generated per task is next to nothing: a closure that takes each value out of its cell.
 
 #![allow(
     missing_docs,
@@ -13,22 +13,13 @@ use super::slot::{AnySlot, Slot};
 
 /// The slots of all parameters, in order.
 pub trait Slots: Sync + 'static {
-    type Values: Send + 'static;
-    type ArgCells: ArgCells<Values = Self::Values>;
+    type ArgCells: AnyArgCells + Send + 'static;
 
     fn cells(&'static self) -> Self::ArgCells;
     fn get(&self, index: usize) -> Option<&dyn AnySlot>;
 }
 
-/// The cells of all parameters, in order.
-pub trait ArgCells: AnyArgCells + Send + 'static {
-    type Values;
-
-    /// The values, once all are there.
-    fn take(self) -> Self::Values;
-}
-
-/// Cells whose types are not known.
+/// The cells of all parameters, in order. Their types are not known.
 pub trait AnyArgCells {
     /// The cell of one parameter.
     ///
@@ -39,7 +30,6 @@ pub trait AnyArgCells {
 }
 
 impl Slots for () {
-    type Values = ();
     type ArgCells = ();
 
     fn cells(&'static self) {}
@@ -49,12 +39,6 @@ impl Slots for () {
     }
 }
 
-impl ArgCells for () {
-    type Values = ();
-
-    fn take(self) {}
-}
-
 impl AnyArgCells for () {
     fn at(&mut self, _: usize) -> &mut dyn AnyArgCell {
         unreachable!("a cell is asked for that no parameter has")
@@ -62,7 +46,6 @@ impl AnyArgCells for () {
 }
 
 impl<T: Send + 'static, R: Slots> Slots for (Slot<T>, R) {
-    type Values = (T, R::Values);
     type ArgCells = (ArgCell<T>, R::ArgCells);
 
     fn cells(&'static self) -> Self::ArgCells {
@@ -74,14 +57,6 @@ impl<T: Send + 'static, R: Slots> Slots for (Slot<T>, R) {
             None => Some(&self.0),
             Some(index) => self.1.get(index),
         }
-    }
-}
-
-impl<T: Send + 'static, R: ArgCells> ArgCells for (ArgCell<T>, R) {
-    type Values = (T, R::Values);
-
-    fn take(self) -> Self::Values {
-        (self.0.take(), self.1.take())
     }
 }
 

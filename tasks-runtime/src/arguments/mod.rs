@@ -30,7 +30,7 @@ pub(crate) use declared::Declared;
 pub(crate) use error::unknown_key;
 pub use error::{ArgumentError, InvalidArguments};
 pub(crate) use input::{Echo, Input, MASKED, is_mask};
-pub use list::{AnyArgCells, ArgCells, Slots};
+pub use list::{AnyArgCells, Slots};
 #[cfg(feature = "database")]
 pub(crate) use members::members;
 pub use parameter::{Parameter, documentation};

@@ -28,5 +28,5 @@ pub use ret::{PlainReturn, Ret};
 pub use run::{Run, Running, Started};
 #[cfg(feature = "database")]
 pub use shim::Checking;
-pub use shim::{Asynchronous, Blocking, Facts, Finish, Shim, asynchronous, blocking};
+pub use shim::{Facts, Finish, FunctionShim, Shim, asynchronous, blocking};
 pub(crate) use shim::{run_async, run_blocking};

@@ -21,10 +21,10 @@ use super::pending::PendingCall;
 #[cfg(feature = "database")]
 use super::pending::read;
 use super::ret::Ret;
-use super::run::{Run, Started};
+use super::run::{Run, Running, Started};
 #[cfg(feature = "database")]
 use crate::arguments::Input;
-use crate::arguments::{AnySlot, ArgCells, InvalidArguments, Slots};
+use crate::arguments::{AnyArgCells, AnySlot, InvalidArguments, Slots};
 use crate::task::Outcome;
 
 /// A task's function as the executor sees it.
@@ -67,18 +67,14 @@ pub struct Facts {
 /// Turns what the function returned into the end of the execution.
 pub type Finish<R> = fn(Ret<R>, Run) -> Outcome;
 
-pub struct Asynchronous<S, F, R> {
+/// A function with its parameters.
+pub struct FunctionShim<S: Slots, F: 'static, R: 'static> {
     facts: Facts,
     slots: S,
     call: F,
     finish: Finish<R>,
-}
-
-pub struct Blocking<S, F, R> {
-    facts: Facts,
-    slots: S,
-    call: F,
-    finish: Finish<R>,
+    /// Begins a run whose arguments were read, as the kind of the function asks for.
+    run: fn(&'static Self, Run, S::ArgCells) -> Running,
 }
 
 /// The shim of an `async` function.
@@ -88,24 +84,24 @@ pub const fn asynchronous<Function, S, F, Fut, R>(
     call: F,
     finish: Finish<R>,
     output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
-) -> Asynchronous<S, F, R>
+) -> FunctionShim<S, F, R>
 where
     Function: Copy + 'static,
     S: Slots,
-    F: Fn(S::Values) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = R> + Send,
+    F: Fn(S::ArgCells) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = R> + Send + 'static,
 {
-    let facts = Facts {
-        id: TypeId::of::<Function>,
-        blocking: false,
-        output_schema,
-        output_type: type_name::<R>,
-    };
-    Asynchronous {
-        facts,
+    FunctionShim {
+        facts: Facts {
+            id: TypeId::of::<Function>,
+            blocking: false,
+            output_schema,
+            output_type: type_name::<R>,
+        },
         slots,
         call,
         finish,
+        run: |shim, run, cells| Box::pin(run_async(run, cells, shim.call, shim.finish)),
     }
 }
 
@@ -116,38 +112,32 @@ pub const fn blocking<Function, S, F, R>(
     call: F,
     finish: Finish<R>,
     output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
-) -> Blocking<S, F, R>
+) -> FunctionShim<S, F, R>
 where
     Function: Copy + 'static,
     S: Slots,
-    F: Fn(S::Values) -> R + Copy + Send + Sync + 'static,
+    F: Fn(S::ArgCells) -> R + Copy + Send + Sync + 'static,
 {
-    let facts = Facts {
-        id: TypeId::of::<Function>,
-        blocking: true,
-        output_schema,
-        output_type: type_name::<R>,
-    };
-    Blocking {
-        facts,
+    FunctionShim {
+        facts: Facts {
+            id: TypeId::of::<Function>,
+            blocking: true,
+            output_schema,
+            output_type: type_name::<R>,
+        },
         slots,
         call,
         finish,
+        run: |shim, run, cells| Box::pin(run_blocking(run, cells, shim.call, shim.finish)),
     }
 }
 
-impl<S, F, Fut, R> Shim for Asynchronous<S, F, R>
-where
-    S: Slots,
-    F: Fn(S::Values) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = R> + Send + 'static,
-    R: 'static,
-{
+impl<S: Slots, F: Sync + 'static, R: 'static> Shim for FunctionShim<S, F, R> {
     fn start(&'static self, call: PendingCall<'_>) -> Result<Started, InvalidArguments> {
         let mut cells = self.slots.cells();
         let run = call.decode(&mut cells)?;
         let context = run.context.clone();
-        let running = Box::pin(run_async(run, cells, self.call, self.finish));
+        let running = (self.run)(self, run, cells);
         Ok(Started { running, context })
     }
 
@@ -165,56 +155,24 @@ where
     }
 }
 
-impl<S, F, R> Shim for Blocking<S, F, R>
-where
-    S: Slots,
-    F: Fn(S::Values) -> R + Copy + Send + Sync + 'static,
-    R: 'static,
-{
-    fn start(&'static self, call: PendingCall<'_>) -> Result<Started, InvalidArguments> {
-        let mut cells = self.slots.cells();
-        let run = call.decode(&mut cells)?;
-        let context = run.context.clone();
-        let running = Box::pin(run_blocking(run, cells, self.call, self.finish));
-        Ok(Started { running, context })
-    }
-
-    #[cfg(feature = "database")]
-    fn check(&'static self, call: Checking<'_>) -> Result<(), InvalidArguments> {
-        read(call.input, call.callee, &mut self.slots.cells()).map(drop)
-    }
-
-    fn slot(&self, index: usize) -> Option<&dyn AnySlot> {
-        self.slots.get(index)
-    }
-
-    fn facts(&self) -> &Facts {
-        &self.facts
-    }
-}
-
-pub(crate) async fn run_async<P: ArgCells, Fut: Future>(
+pub(crate) async fn run_async<C: AnyArgCells, Fut: Future>(
     mut run: Run,
-    mut cells: P,
-    call: impl FnOnce(P::Values) -> Fut,
+    mut cells: C,
+    call: impl FnOnce(C) -> Fut,
     finish: Finish<Fut::Output>,
 ) -> Result<Outcome, Box<ExecuteError>> {
     poll_fn(|cx| run.poll_ready(cx, &mut cells)).await?;
-    let result = call(cells.take()).await;
+    let result = call(cells).await;
     Ok(finish(Ret(result), run))
 }
 
-pub(crate) async fn run_blocking<P: ArgCells, R: 'static>(
+pub(crate) async fn run_blocking<C: AnyArgCells + Send + 'static, R: 'static>(
     mut run: Run,
-    mut cells: P,
-    call: impl FnOnce(P::Values) -> R + Send + 'static,
+    mut cells: C,
+    call: impl FnOnce(C) -> R + Send + 'static,
     finish: Finish<R>,
-) -> Result<Outcome, Box<ExecuteError>>
-where
-    P::Values: Send + 'static,
-{
+) -> Result<Outcome, Box<ExecuteError>> {
     poll_fn(|cx| run.poll_ready(cx, &mut cells)).await?;
-    let values = cells.take();
-    let task = move |run| finish(Ret(call(values)), run);
+    let task = move |run| finish(Ret(call(cells)), run);
     Ok(run.blocking(Box::new(task)).await)
 }
