@@ -105,7 +105,14 @@ async fn a_file_of_sqlite_has_a_mode_and_no_line_feed() {
     let url = format!("sqlite://{}", path.display());
     let missing = refused(&format!("{url}?mode=rw")).await;
     assert!(missing.contains("cannot be reached"), "{missing}");
+    assert!(missing.contains("?mode=rw cannot"), "{missing}");
+    assert!(missing.contains("use `mode=rwc`"), "{missing}");
     assert!(!path.exists());
+    let missing = refused(&format!("sqlite://{}/no/app.db", folder.path().display())).await;
+    assert!(
+        missing.contains("/no` does not exist: create it"),
+        "{missing}"
+    );
 
     let database = open(&format!("{url}?mode=rwc\n")).await.unwrap();
     database

@@ -276,7 +276,8 @@ impl DatabaseBuilder {
                 settings,
                 closed: AtomicBool::new(false),
                 write_health,
-                identity: std::sync::Mutex::default(),
+                identity: Arc::default(),
+                changed: Arc::default(),
                 background: Arc::new(background),
             }),
         };

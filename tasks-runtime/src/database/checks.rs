@@ -1,21 +1,69 @@
 //! What is asked of a database to know how it is.
 
+use std::sync::LazyLock;
+use std::sync::atomic::Ordering;
+
+#[cfg(feature = "sqlite")]
+use super::backend::Backend;
+use super::change::{DatabaseChange, TABLES};
+use super::connection::Connection;
 use super::error::DatabaseError;
 use super::handle::{Database, Pools};
 #[cfg(feature = "postgres")]
 use super::session::Session;
+use super::statement::statement;
 use super::write_health::{self, WriteFailure};
 
 impl Database {
-    /// Asks the database for a sign of life.
+    /// Asks the database for a sign of life, and whether it is still the one that was opened: its tables and its identity are there.
+    ///
+    /// After a [`DatabaseError::Changed`], every read and transaction asks the same first and fails with that error, until the database is as it
+    /// was again.
     ///
     /// # Errors
     ///
-    /// When it cannot be reached, or does not answer within the time for a connection.
+    /// When it cannot be reached, does not answer within the time for a connection, or is not the database that was opened.
     pub async fn ping(&self) -> Result<(), DatabaseError> {
-        self.session()
-            .read(async |conn| conn.batch("SELECT 1").await)
-            .await
+        let session = self.session();
+        let found = match self.known_identity() {
+            Some(identity) => {
+                let own = identity.own();
+                session
+                    .read_unchecked(async |conn| is_same(conn, own).await)
+                    .await
+            }
+            None => {
+                session
+                    .read_unchecked(async |conn| conn.batch("SELECT 1").await)
+                    .await
+            }
+        };
+        match &found {
+            Ok(()) => {
+                if self.shared.changed.swap(false, Ordering::AcqRel) {
+                    tracing::info!("the database is the one that was opened again");
+                }
+            }
+            Err(DatabaseError::Changed(change)) => {
+                if !self.shared.changed.swap(true, Ordering::AcqRel) {
+                    tracing::error!(
+                        reason = %change,
+                        "the database is not the one that was opened: nothing is read or written until it is again"
+                    );
+                }
+            }
+            Err(_) => {}
+        }
+        found
+    }
+
+    /// Refuses a database of which a ping has found that it is not the one that was opened, unless it is again by now.
+    pub(super) async fn check_unchanged(&self) -> Result<(), DatabaseError> {
+        if self.shared.changed.load(Ordering::Relaxed) {
+            // On the heap: this is rare, and the futures of all reads would be larger.
+            return Box::pin(self.ping()).await;
+        }
+        Ok(())
     }
 
     /// Why nothing that is written is kept, and since when: the disk is full, or the database is read-only. `None` while writes
@@ -60,6 +108,43 @@ impl Database {
             Pools::Postgres(_) => check_encoding(&self.session()).await,
         }
     }
+}
+
+/// Refuses a database that lacks a table of this crate, or the identity.
+async fn is_same(conn: &mut Connection, identity: &str) -> Result<(), DatabaseError> {
+    use diesel_async::RunQueryDsl as _;
+
+    #[derive(diesel::QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        found: i64,
+    }
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        // Reads no row of the tables.
+        let empty: Vec<String> = TABLES
+            .iter()
+            .map(|table| format!("SELECT 1 FROM {table} WHERE 1 = 0"))
+            .collect();
+        format!(
+            "SELECT (SELECT COUNT(*) FROM tasks_identities WHERE id = $1) + (SELECT COUNT(*) FROM ({}) AS tables) AS found",
+            empty.join(" UNION ALL ")
+        )
+    });
+    // What SQLite has read before may not be what is in the file.
+    #[cfg(feature = "sqlite")]
+    if conn.backend() == Backend::Sqlite {
+        conn.batch("PRAGMA shrink_memory").await?;
+    }
+    let found: Found = crate::with_conn!(conn, |conn| {
+        statement(SQL.as_str())
+            .bind::<diesel::sql_types::Text, _>(identity)
+            .get_result(conn)
+            .await
+    })?;
+    if found.found == 0 {
+        return Err(DatabaseError::Changed(DatabaseChange::OtherContent));
+    }
+    Ok(())
 }
 
 /// Refuses a database whose encoding cannot keep every text.

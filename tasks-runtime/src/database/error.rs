@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use super::backend::Backend;
+use super::change::DatabaseChange;
 use super::write_health::Refusal;
 
 /// Why something did not happen in the database. Never holds a password.
@@ -23,6 +24,9 @@ pub enum DatabaseError {
         /// What the driver says.
         reason: String,
     },
+    /// The database is not as it was when it was opened, so nothing was done. It is used again as soon as it is as before.
+    #[error("the database is not the one that was opened: {0}")]
+    Changed(DatabaseChange),
     /// All connections are lent, and none came back in time.
     #[error(
         "no connection was free within {waited:?}: all {size} are lent; keep closures short, or raise `max_connections`"
@@ -95,17 +99,21 @@ impl From<diesel::result::Error> for DatabaseError {
                 Ok(ours) => *ours,
                 Err(inner) => Self::Query(diesel::result::Error::QueryBuilderError(inner)),
             },
-            error => Self::Query(error),
+            error => match DatabaseChange::of(&error) {
+                Some(change) => Self::Changed(change),
+                None => Self::Query(error),
+            },
         }
     }
 }
 
 impl DatabaseError {
-    /// Whether the same may succeed a little later: the database is away, busy, or was interrupted.
+    /// Whether the same may succeed later: the database is away, busy, not the one that was opened, or was interrupted.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Unavailable { .. }
+            | Self::Changed(_)
             | Self::Busy { .. }
             | Self::TooLong { .. }
             | Self::Locked { .. }

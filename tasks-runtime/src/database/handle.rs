@@ -50,7 +50,9 @@ pub(super) struct Shared {
     pub(super) closed: AtomicBool,
     pub(super) write_health: Arc<WriteHealth>,
     /// What it is called outside, once that is known.
-    pub(super) identity: std::sync::Mutex<Option<Arc<Identity>>>,
+    pub(super) identity: Arc<std::sync::Mutex<Option<Arc<Identity>>>>,
+    /// Whether the last look found that it is not the database that was opened.
+    pub(super) changed: Arc<AtomicBool>,
     // Last: the connections are gone before the threads they need.
     pub(super) background: Arc<Background>,
 }
@@ -159,7 +161,7 @@ impl Database {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
                 let object = pools.readers.get().await;
-                Ok(Connection::sqlite(self.lease(object)?))
+                Ok(Connection::sqlite(self.lease_of_file(pools, object)?))
             }
             #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => {
@@ -176,7 +178,7 @@ impl Database {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite(pools) => {
                 let object = pools.writer().await;
-                Ok(Connection::sqlite(self.lease(object)?))
+                Ok(Connection::sqlite(self.lease_of_file(pools, object)?))
             }
             #[cfg(feature = "postgres")]
             Pools::Postgres(_) => self.reader().await,
@@ -194,6 +196,23 @@ impl Database {
                 .settings
                 .pool_error(self.backend(), self.url(), error)),
         }
+    }
+
+    /// The same, for a file, which may be another one by now.
+    #[cfg(feature = "sqlite")]
+    fn lease_of_file(
+        &self,
+        pools: &sqlite::Pools,
+        object: Result<
+            deadpool::managed::Object<sqlite::Manager>,
+            deadpool::managed::PoolError<diesel::ConnectionError>,
+        >,
+    ) -> Result<Lease<sqlite::Manager>, DatabaseError> {
+        self.lease(object)
+            .map_err(|error| match (&error, pools.change()) {
+                (DatabaseError::Unavailable { .. }, Some(change)) => DatabaseError::Changed(change),
+                _ => error,
+            })
     }
 
     /// The same database with threads and connections of its own, which nobody else can use up, for statements that find their rows by indexes. In
@@ -235,7 +254,8 @@ impl Database {
                 settings,
                 closed: AtomicBool::new(false),
                 write_health,
-                identity: std::sync::Mutex::default(),
+                identity: Arc::clone(&self.shared.identity),
+                changed: Arc::clone(&self.shared.changed),
                 background,
             }),
         })

@@ -27,6 +27,7 @@ impl Database {
             return Ok(Arc::clone(identity));
         }
         let found = Arc::new(find_or_make(self).await?);
+        // A ping asks for it from now on.
         *self.identity_slot() = Some(Arc::clone(&found));
         Ok(found)
     }
@@ -36,6 +37,11 @@ impl Database {
         take_over(self).await?;
         *self.identity_slot() = None;
         Ok(())
+    }
+
+    /// What it is called outside of it, if that was read.
+    pub(super) fn known_identity(&self) -> Option<Arc<Identity>> {
+        self.identity_slot().clone()
     }
 
     fn identity_slot(&self) -> std::sync::MutexGuard<'_, Option<Arc<Identity>>> {

@@ -59,6 +59,7 @@ mod app_migrations;
 mod backend;
 mod background;
 mod builder;
+mod change;
 mod checks;
 mod closure;
 mod computers;
@@ -89,6 +90,7 @@ mod write_health;
 
 pub use backend::Backend;
 pub use builder::DatabaseBuilder;
+pub use change::DatabaseChange;
 pub use closure::{AsyncClosure, RepeatableClosure};
 pub use connection::{Connection, ConnectionKind, Transaction};
 pub use error::DatabaseError;

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::change::DatabaseChange;
+use super::url::SqliteMode;
 use crate::file_id::FileId;
 
 /// The file of a SQLite database, as it was when it was first opened.
@@ -28,12 +30,14 @@ impl OpenedFile {
         &self.path
     }
 
-    /// Refuses a log without its database: a new database would take it for its own, and what is in it would be lost.
+    /// Refuses a file that is missing and is not to be created, and a log without its database: a new database would take it for its own, and what
+    /// is in it would be lost.
     ///
     /// # Errors
     ///
     /// The reason.
-    pub(super) fn check_new(&self) -> Result<(), String> {
+    pub(super) fn check_new(&self, mode: SqliteMode) -> Result<(), String> {
+        self.check_missing(mode)?;
         let log = side_file(&self.path, LOG);
         let has_log = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
         if !has_log || self.path.exists() {
@@ -46,9 +50,51 @@ impl OpenedFile {
         ))
     }
 
+    /// Refuses a file that is missing, if nothing would create it.
+    fn check_missing(&self, mode: SqliteMode) -> Result<(), String> {
+        let is_missing = |path: &Path| {
+            let error = path.metadata().err();
+            error.is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        };
+        if !is_missing(&self.path) {
+            return Ok(());
+        }
+        if let Some(folder) = self.path.parent()
+            && !folder.as_os_str().is_empty()
+            && is_missing(folder)
+        {
+            return Err(format!(
+                "the folder `{}` does not exist: create it, or check the path",
+                folder.display()
+            ));
+        }
+        match mode {
+            SqliteMode::Create => Ok(()),
+            SqliteMode::Existing => Err(
+                "there is no such file, and `mode=rw` does not create it: check the path, or use `mode=rwc`".to_owned(),
+            ),
+            SqliteMode::ReadOnly => Err(
+                "there is no such file, and `mode=ro` does not create it: check the path".to_owned(),
+            ),
+        }
+    }
+
     /// Whether it was opened before. From then on, a path that leads nowhere must not be filled with a new, empty file.
     pub(super) fn is_known(&self) -> bool {
         self.first.get().is_some()
+    }
+
+    /// Compares the file at the path, if one was opened.
+    ///
+    /// # Errors
+    ///
+    /// How it differs.
+    pub(super) fn check_known(&self) -> Result<(), DatabaseChange> {
+        if self.is_known() {
+            self.check()
+        } else {
+            Ok(())
+        }
     }
 
     /// Remembers the file at the path, the first time; afterwards compares it.
@@ -56,13 +102,10 @@ impl OpenedFile {
     /// # Errors
     ///
     /// The reason why nothing should be done with the file.
-    pub(super) fn check(&self) -> Result<(), &'static str> {
+    pub(super) fn check(&self) -> Result<(), DatabaseChange> {
         let Some(now) = FileId::of(&self.path) else {
             return match self.first.get() {
-                Some(_) => Err(
-                    "its file was removed while it was open, so nothing that is written would be kept: put it back, or restart the \
-                     service",
-                ),
+                Some(_) => Err(DatabaseChange::FileRemoved),
                 // A database in memory has no file.
                 None => Ok(()),
             };
@@ -70,10 +113,7 @@ impl OpenedFile {
         if *self.first.get_or_init(|| now) == now {
             return Ok(());
         }
-        Err(
-            "its file was replaced by another while it was open, so nothing that is written would be kept: restart the service to \
-             use the new one",
-        )
+        Err(DatabaseChange::FileReplaced)
     }
 }
 
@@ -102,7 +142,7 @@ impl SideFiles {
     /// # Errors
     ///
     /// The reason why nothing should be done with the database.
-    pub(super) fn check(&self, path: &Path) -> Result<(), &'static str> {
+    pub(super) fn check(&self, path: &Path) -> Result<(), DatabaseChange> {
         for (first, end) in [(&self.log, LOG), (&self.index, INDEX)] {
             match (first.get(), FileId::of(&side_file(path, end))) {
                 (None, None) => {}
@@ -111,10 +151,7 @@ impl SideFiles {
                 }
                 (Some(first), Some(now)) if *first == now => {}
                 (Some(_), _) => {
-                    return Err(
-                        "the files beside it (`-wal` or `-shm`) were removed or replaced while it was open, so what is written could be \
-                         lost: stop the service, which writes what it has into the database, and start it again",
-                    );
+                    return Err(DatabaseChange::LogReplaced);
                 }
             }
         }

@@ -100,6 +100,25 @@ impl Session {
         E: From<DatabaseError> + Send + 'a,
     {
         async move {
+            self.database.check_unchanged().await?;
+            self.read_unchecked(closure).await
+        }
+    }
+
+    /// [`read`](Self::read), even of a database that is not the one that was opened.
+    pub(super) fn read_unchecked<'a, T, E, F>(
+        &'a self,
+        closure: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'c> F: AsyncFnOnce(&'c mut Connection) -> Result<T, E>
+            + AsyncClosure<&'c mut Connection, Result<T, E>, Running: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+        E: From<DatabaseError> + Send + 'a,
+    {
+        async move {
             let limit = self.database.settings().read_timeout;
             let mut connection = self.database.reader().await?;
             let expired = connection.expired();
@@ -270,6 +289,9 @@ impl Session {
             .unwrap_or(false)
         {
             return failed(DatabaseError::NestedTransaction);
+        }
+        if let Err(error) = self.database.check_unchanged().await {
+            return failed(error);
         }
         let limit = self.database.settings().transaction_timeout;
         let mut transaction = match self.database.writer().await {

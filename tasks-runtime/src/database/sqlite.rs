@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::app_migrations::{self, Undone};
-use super::backend::Backend;
+use super::change::DatabaseChange;
 use super::error::DatabaseError;
 use super::lease;
 use super::opened_file::{OpenedFile, SideFiles};
@@ -225,12 +225,13 @@ impl managed::Manager for Manager {
         let (file, pragmas) = (self.file.clone(), self.pragmas.clone());
         let (opened_file, write_health) = (Arc::clone(&self.opened), self.write_health.clone());
         let opened = self.background.spawn_blocking(move || {
-            let refused = |reason: &str| diesel::ConnectionError::BadConnection(reason.to_owned());
+            let refused = diesel::ConnectionError::BadConnection;
+            let changed = |change: DatabaseChange| refused(change.to_string());
             let target = if opened_file.is_known() {
-                opened_file.check().map_err(refused)?;
+                opened_file.check().map_err(changed)?;
                 file.existing().target()
             } else {
-                opened_file.check_new().map_err(|reason| refused(&reason))?;
+                opened_file.check_new(file.mode).map_err(refused)?;
                 file.target()
             };
             let mut connection = diesel::SqliteConnection::establish(&target)?;
@@ -242,7 +243,7 @@ impl managed::Manager for Manager {
             connection
                 .batch_execute(&pragmas)
                 .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-            opened_file.check().map_err(refused)?;
+            opened_file.check().map_err(changed)?;
             Ok::<_, diesel::ConnectionError>(connection)
         });
         let connection = opened
@@ -307,11 +308,7 @@ pub(super) async fn begin(pooled: &mut Pooled, write: bool) -> Result<(), Databa
             Ok::<_, diesel::result::Error>(checked)
         })
         .await?;
-    checked.map_err(|reason| DatabaseError::Unavailable {
-        backend: Backend::Sqlite,
-        url: pooled.file.path().display().to_string(),
-        reason: reason.to_owned(),
-    })
+    checked.map_err(DatabaseError::Changed)
 }
 
 pub(super) async fn end(
@@ -340,6 +337,11 @@ impl Pools {
     /// The file.
     pub(super) fn path(&self) -> String {
         self.writer.manager().file.path.clone()
+    }
+
+    /// Why no connection can be had, if the reason is that the file is not the one that was opened.
+    pub(super) fn change(&self) -> Option<DatabaseChange> {
+        self.writer.manager().opened.check_known().err()
     }
 
     /// What a connection of one's own opens.

@@ -111,10 +111,14 @@ impl Location {
     /// For people: without a password.
     pub(super) fn masked(&self) -> String {
         match self {
-            Self::File(file) if file.mode == SqliteMode::ReadOnly => {
-                format!("sqlite://{}?mode=ro", file.path)
+            Self::File(file) => {
+                let mode = match file.mode {
+                    SqliteMode::Create => "",
+                    SqliteMode::Existing => "?mode=rw",
+                    SqliteMode::ReadOnly => "?mode=ro",
+                };
+                format!("sqlite://{}{mode}", file.path)
             }
-            Self::File(file) => format!("sqlite://{}", file.path),
             Self::Memory => "sqlite::memory:".to_owned(),
             Self::Postgres(url) => url.masked().to_owned(),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 use tasks_runtime::{Database, DatabaseError};
 
+use super::problem::words_of_change;
 use crate::checks::HealthChecks;
 use crate::hooks::Hook;
 use crate::monitoring::DATABASE_CONNECTIONS;
@@ -18,10 +19,7 @@ pub(crate) fn part(database: &Database) -> Part {
     part.checks = HealthChecks::new().check("database", move || {
         let database = checked.clone();
         async move {
-            database
-                .ping()
-                .await
-                .map_err(|error| words_for(&error).to_owned())?;
+            database.ping().await.map_err(|error| words_for(&error))?;
             match database.write_failure().await {
                 None => Ok(()),
                 Some(failure) => {
@@ -43,15 +41,17 @@ pub(crate) fn part(database: &Database) -> Part {
 }
 
 /// What everybody may know of an error of the database: where it is, is for the log.
-fn words_for(error: &DatabaseError) -> &'static str {
+fn words_for(error: &DatabaseError) -> String {
     tracing::warn!(%error, "the database is not healthy");
-    match error {
+    let words = match error {
+        DatabaseError::Changed(change) => return words_of_change(*change),
         DatabaseError::Unavailable { .. } => "the database cannot be reached",
         DatabaseError::Busy { .. } => "all connections of the database are in use",
         DatabaseError::Closed => "the database is closed",
         DatabaseError::Locked { .. } => "the database is locked by another program",
         _ => "the database fails",
-    }
+    };
+    words.to_owned()
 }
 
 /// Shows the connections.

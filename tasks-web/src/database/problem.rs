@@ -1,10 +1,12 @@
 //! Errors of the database, as problems.
 
 use std::error::Error;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use tasks_runtime::DatabaseError;
 use tasks_runtime::artifacts::ArtifactError;
+use tasks_runtime::database::DatabaseChange;
 use tasks_runtime::jobs::JobError;
 
 use crate::problem::Problem;
@@ -24,6 +26,10 @@ impl From<DatabaseError> for Problem {
             tracing::error!(%error, "the database cannot be written");
             return Self::unavailable("the database cannot be written");
         }
+        if let DatabaseError::Changed(change) = error {
+            tracing::error!(%error, "the database is not available");
+            return Self::database_changed(words_of_change(change));
+        }
         if error.is_temporary() || matches!(error, DatabaseError::Closed) {
             tracing::warn!(%error, "the database is not available");
             return Self::unavailable("the database is not available");
@@ -37,7 +43,18 @@ impl From<DatabaseError> for Problem {
     }
 }
 
+/// What everybody may know of a database that is not the one that was opened, in its health and in answers.
+pub(super) fn words_of_change(change: DatabaseChange) -> String {
+    format!("the database is not the one that was opened: {change}")
+}
+
 impl Problem {
+    /// The database is not the one that was opened.
+    fn database_changed(detail: String) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "database-changed", detail)
+            .retry_after(Duration::from_secs(1))
+    }
+
     /// What failed inside of a transaction is answered as it is outside of one.
     fn of_caller(error: Box<dyn Error + Send + Sync>) -> Self {
         let error = match error.downcast::<JobError>() {

@@ -5,6 +5,7 @@
 mod auth;
 mod broken_log;
 mod build;
+mod changed_database;
 mod cors;
 mod edge;
 mod full_disk;

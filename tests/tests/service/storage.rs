@@ -159,8 +159,10 @@ async fn nothing_is_taken_when_the_file_of_the_database_is_gone() {
     let (status, report) = http::get(&app.url("/health")).await.unwrap();
     assert_eq!(status, 503, "{report}");
     let check = &report["checks"]["database"];
-    assert_eq!(
-        check["message"], "the database cannot be reached",
+    assert_eq!(check["message"], answer["detail"], "{report}");
+    let message = check["message"].as_str().unwrap();
+    assert!(
+        message.contains("its file was removed while it was open"),
         "{report}"
     );
     // Nothing was put in its place.

@@ -56,7 +56,9 @@ impl Driver {
                 if !self.shared.clock.is_of_database() {
                     self.shared.clock.heard(time);
                 }
-                if any || !self.unknown.is_empty() {
+                // The next round finds out, too, but only with the next heartbeat.
+                let reaped = !workers.iter().any(|worker| worker.id == self.worker);
+                if any || reaped || !self.unknown.is_empty() {
                     self.recheck();
                 }
                 self.reap_others(Some(workers)).await;

@@ -20,16 +20,22 @@ impl Driver {
         let mut pause = Duration::from_millis(100);
         loop {
             let id = ulid::Ulid::new().to_string();
-            let joined: Result<(), JobError> = self
-                .shared
-                .session
-                .transaction(async |tx| {
-                    self.shared.clock.refresh(tx).await?;
-                    claim::mark_by_name(tx, registry).await?;
-                    let now = self.shared.clock.now();
-                    membership::register(tx, &id, &host, process, &tasks, now).await
-                })
-                .await;
+            // A row that is gone may be one of a database that was emptied: it is not filled anew.
+            let unchanged = self.shared.session.database().ping().await;
+            let joined: Result<(), JobError> = match unchanged {
+                Err(error) => Err(error.into()),
+                Ok(()) => {
+                    self.shared
+                        .session
+                        .transaction(async |tx| {
+                            self.shared.clock.refresh(tx).await?;
+                            claim::mark_by_name(tx, registry).await?;
+                            let now = self.shared.clock.now();
+                            membership::register(tx, &id, &host, process, &tasks, now).await
+                        })
+                        .await
+                }
+            };
             match joined {
                 Ok(()) => {
                     self.worker.clone_from(&id);
