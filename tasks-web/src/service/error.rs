@@ -71,14 +71,26 @@ impl fmt::Display for ServiceError {
     }
 }
 
+/// The first cause of an error that its own words do not include: the words of a [`ServiceError`] include those of its error, and who prints all
+/// causes would print it again.
+fn unsaid<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    let said = error.to_string();
+    let mut cause = error.source();
+    while let Some(repeated) = cause.filter(|cause| said.contains(&cause.to_string())) {
+        cause = repeated.source();
+    }
+    cause
+}
+
 impl Error for ServiceError {
+    /// The first cause that the words of this error do not include. The error itself is in the variant.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Build(_) => None,
             Self::Listen { source, .. } | Self::Management { source, .. } | Self::Serve(source) => {
-                Some(source)
+                unsaid(source)
             }
-            Self::Startup(error) => Some(error.as_ref()),
+            Self::Startup(error) => unsaid(error.as_ref()),
         }
     }
 }

@@ -846,6 +846,33 @@ async fn schedules_are_made_changed_paused_and_forgotten(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+/// As `main` prints it that returns an `anyhow::Error`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_with_declared_schedules_is_said_once() {
+    for names in [&["nightly"][..], &["nightly", "weekly"]] {
+        let service = builder()
+            .with_database(Database::sqlite_in_memory())
+            .with_jobs(Jobs::new())
+            .with_schedules(move |scheduler| {
+                let declare = |name: &&'static str| {
+                    let call = scheduler.schedule(*name, call!(add, a = 1, b = 2));
+                    call.cron("0 99 * * *")
+                };
+                names.iter().map(declare).collect::<Vec<_>>()
+            })
+            .build()
+            .await
+            .unwrap();
+        let error = anyhow::Error::from(service.run().await.unwrap_err());
+        let printed = format!("{error:?}");
+        for name in names {
+            let found = printed.matches(&format!("`{name}`")).count();
+            assert_eq!(found, 1, "{printed}");
+        }
+        assert_eq!(printed.matches("99").count(), names.len(), "{printed}");
+    }
+}
+
 async fn a_schedule_is_read_changed_and_sent_back(test: TestDatabase) {
     let world = World::new(test, |builder| {
         builder.with_schedules(|scheduler| {

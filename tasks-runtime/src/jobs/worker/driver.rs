@@ -87,6 +87,7 @@ impl Driver {
 
     pub(in crate::jobs) async fn run(mut self) {
         let listening = listener::listen(Arc::clone(&self.shared));
+        self.shared.health.round_succeeded();
         self.join().await;
         while !self.shared.stopping.is_cancelled() {
             self.collect();
@@ -101,6 +102,7 @@ impl Driver {
             listening.abort();
         }
         self.end().await;
+        self.shared.health.ended();
     }
 
     /// Everything that attempts have said until now.

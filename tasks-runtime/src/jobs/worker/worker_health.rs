@@ -12,8 +12,10 @@ pub(in crate::jobs) struct WorkerHealth(Mutex<Found>);
 
 #[derive(Debug, Default)]
 struct Found {
-    /// Since when rounds have failed, and why the last one did.
-    failing: Option<(Moment, String)>,
+    /// When a round succeeded last, or when the driver began; `None` while there is none.
+    succeeded: Option<Moment>,
+    /// Why the last round failed, if it did.
+    failing: Option<String>,
     /// Since when no thread of the tasks has answered.
     blocked: Option<Moment>,
     /// Tasks of which jobs wait, and which no worker has.
@@ -57,17 +59,21 @@ impl WorkerHealth {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A round has succeeded, or the driver begins: from now on there has to be one in every lease.
     pub(in crate::jobs) fn round_succeeded(&self) {
-        self.lock().failing = None;
+        let now = Moment::now();
+        let mut found = self.lock();
+        found.succeeded = Some(now);
+        found.failing = None;
     }
 
     pub(in crate::jobs) fn round_failed(&self, error: &dyn std::fmt::Display) {
-        let mut found = self.lock();
-        let since = found
-            .failing
-            .take()
-            .map_or_else(Moment::now, |(since, _)| since);
-        found.failing = Some((since, error.to_string()));
+        self.lock().failing = Some(error.to_string());
+    }
+
+    /// The driver ends: no round is expected any more.
+    pub(in crate::jobs) fn ended(&self) {
+        self.lock().succeeded = None;
     }
 
     /// Whether a thread of the tasks answers.
@@ -125,13 +131,13 @@ impl WorkerHealth {
     /// Why the jobs of this process are not driven at all: no round has succeeded for longer than a lease.
     pub(in crate::jobs) fn failure(&self, lease: Duration) -> Option<String> {
         let found = self.lock();
-        let (since, error) = found.failing.as_ref()?;
-        (since.0.elapsed() > lease).then(|| {
-            format!(
-                "no round of the jobs has succeeded since {}: {error}",
-                since.shown()
-            )
-        })
+        let since = found.succeeded.filter(|since| since.0.elapsed() > lease)?;
+        let reason = found.failing.as_deref();
+        Some(format!(
+            "no round of the jobs has succeeded since {}: {}",
+            since.shown(),
+            reason.unwrap_or("the last one has not ended")
+        ))
     }
 
     /// What does not work as well as it should.
@@ -191,5 +197,32 @@ impl WorkerHealth {
             ));
         }
         warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_is_expected_in_every_lease() {
+        let lease = Duration::from_millis(20);
+        let health = WorkerHealth::default();
+        std::thread::sleep(lease * 2);
+        assert_eq!(health.failure(lease), None, "nothing has begun");
+        health.round_succeeded();
+        health.round_failed(&"out of order");
+        assert_eq!(health.failure(Duration::from_secs(60)), None);
+        std::thread::sleep(lease * 2);
+        let failure = health.failure(lease).unwrap();
+        assert!(failure.ends_with(": out of order"), "{failure}");
+        health.round_succeeded();
+        assert_eq!(health.failure(Duration::from_secs(60)), None);
+        // Without an error: a round that never ends.
+        std::thread::sleep(lease * 2);
+        let failure = health.failure(lease).unwrap();
+        assert!(failure.ends_with("has not ended"), "{failure}");
+        health.ended();
+        assert_eq!(health.failure(lease), None);
     }
 }
