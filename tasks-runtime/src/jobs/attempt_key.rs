@@ -6,6 +6,7 @@ use diesel::expression::AsExpression;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::BigInt;
 
+use super::damaged;
 use super::id::JobId;
 
 /// A fencing token: counts how often a job was given to a worker or taken from one. What an attempt writes is kept only while the job has
@@ -66,12 +67,12 @@ impl AttemptKey {
     }
 }
 
-/// The id of a row, if it is one; else that is logged, for such a row is damaged.
+/// The id of a row, if it is one; else the row is damaged, which the log and the health say.
 pub(in crate::jobs) fn readable(id: &str) -> Option<JobId> {
     match id.parse() {
         Ok(id) => Some(id),
         Err(error) => {
-            tracing::error!(id, %error, "a row of `tasks_jobs` has an id that cannot be read, and is passed over");
+            damaged::met(id, &error);
             None
         }
     }

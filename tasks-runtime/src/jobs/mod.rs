@@ -31,6 +31,7 @@ mod attempt_key;
 mod changes;
 mod checked;
 mod clock;
+mod damaged;
 mod encryption;
 pub mod engine;
 mod error;

@@ -107,6 +107,30 @@ async fn jobs_are_forgotten_some_time_after_their_end(test: Ground) {
 }
 
 /// Whatever happened to the database.
+async fn a_row_without_a_readable_id_is_in_the_health(test: Ground) {
+    let world = World::new(test, Jobs::new().lease(Duration::from_secs(2))).await;
+    let later = world.scheduler.submit(call!(greet, name = "x"));
+    let later = later.delay(Duration::from_secs(1)).await.unwrap();
+    let damage = format!(
+        "UPDATE tasks_jobs SET id = 'damaged' WHERE id = '{}'",
+        later.id
+    );
+    let session = world.scheduler.database().session();
+    session.execute_script(&damage).await.unwrap();
+    while !world
+        .scheduler
+        .warnings()
+        .join("\n")
+        .contains("with the id `damaged`")
+    {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Others run.
+    let other = world.scheduler.submit(call!(greet, name = "y")).await;
+    world.done(&other.unwrap()).await;
+    world.scheduler.shutdown().await;
+}
+
 async fn a_damaged_record_breaks_no_list(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let scheduler = &world.scheduler;
@@ -141,6 +165,7 @@ async fn a_damaged_record_breaks_no_list(test: Ground) {
 
 with_every_engine!(
     a_damaged_record_breaks_no_list,
+    a_row_without_a_readable_id_is_in_the_health,
     lists_and_deletions,
     jobs_are_forgotten_some_time_after_their_end,
 );

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::changes::Changes;
 use super::clock::Clock;
+use super::damaged;
 use super::engine::Attempts;
 use super::error::JobError;
 use super::params::ParamsStore;
@@ -285,12 +286,14 @@ impl Scheduler {
     }
 
     /// What does not work as well as it should: all threads are blocked by tasks that do not await, jobs wait for tasks that no
-    /// worker has, the clock of this machine differs from the database's by more than a second. Each is a sentence.
+    /// worker has, rows of jobs cannot be read, the clock of this machine differs from the database's by more than a second. Each is a sentence.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         self.read(|state| {
             let worker = state.worker.as_ref()?;
-            Some(worker.shared.health.warnings())
+            let mut warnings = worker.shared.health.warnings();
+            warnings.extend(damaged::warning());
+            Some(warnings)
         })
         .unwrap_or_default()
     }
