@@ -1,8 +1,10 @@
 //! The keys of a service, and the page where they are entered.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tasks_runtime::TaskRegistry;
+use tasks_runtime::shared::nearest;
 
 use super::draft::Problems;
 use crate::auth::{ApiKeys, Guard};
@@ -17,13 +19,27 @@ pub(super) fn guard(keys: ApiKeys, docs: bool, problems: &mut Problems) -> Optio
     }))
 }
 
-/// A key that reaches nothing is a slip of the pen more often than a wish.
+/// Warns of keys that are limited to a tag that no task has: that is a slip of the pen more often than a wish.
 pub(super) fn warn_of_tags(guard: &Guard, registry: &TaskRegistry) {
+    let known: BTreeSet<&str> = registry
+        .iter()
+        .flat_map(|task| task.tags().iter().map(AsRef::as_ref))
+        .collect();
     for access in guard.accesses() {
         for tag in access.tags().unwrap_or_default() {
-            if registry.list_by_tags([tag]).is_empty() {
-                tracing::warn!(key = access.key_name(), %tag, "a key is limited to a tag that no task carries");
+            if known.contains(tag.as_str()) {
+                continue;
             }
+            let similar = nearest(tag, known.iter().copied(), 1);
+            let remedy = match similar.first() {
+                Some(similar) => format!("did you mean `{similar}`?"),
+                None => "the key reaches no task by it".to_owned(),
+            };
+            tracing::warn!(
+                key = access.key_name(),
+                %tag,
+                "an API key is limited to a tag that no task has: {remedy}"
+            );
         }
     }
 }

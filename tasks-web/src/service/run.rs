@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use super::error::{BuildProblems, ServiceError};
 use super::handle::Service;
+use super::keys;
 use super::listen::{Listen, announce, announce_management};
 use super::server::{Serving, bind};
 use crate::logging;
@@ -126,8 +127,9 @@ impl Service {
             return Ok(());
         };
         match gate.guard.reload() {
-            Ok(keys) => {
-                tracing::info!(keys, "the API keys were read again");
+            Ok(count) => {
+                tracing::info!(keys = count, "the API keys were read again");
+                keys::warn_of_tags(&gate.guard, self.inner.executor.registry());
                 Ok(())
             }
             Err(problems) => Err(BuildProblems(problems)),

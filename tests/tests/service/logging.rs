@@ -321,3 +321,48 @@ async fn a_task_can_ask_who_calls() {
     let (_, answer) = http::answer(request).await.unwrap();
     assert_eq!(answer["result"], "ops ada");
 }
+
+/// At the start, with the nearest tag and without the secret.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_with_a_tag_that_no_task_has_is_warned_of() {
+    let keys = format!("ops[slwo|talk|zzzzzz]:{KEY}");
+    let environment = [
+        ("TASKS_API_KEYS", keys.as_str()),
+        ("LOG_FORMAT", "json"),
+        ("LOG_LEVEL", "warn"),
+    ];
+    let server = Server::start_program(program(), environment).unwrap();
+    // The lines of a log may come after the first answer.
+    while server.stderr().matches("no task has").count() < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let output = server.stderr();
+    let warnings: Vec<Value> = output
+        .lines()
+        .filter(|line| line.contains("no task has"))
+        .map(|line| serde_json::from_str(&line[line.find('{').unwrap()..]).unwrap())
+        .collect();
+    let said = |number: usize| {
+        let warning: &Value = &warnings[number];
+        (
+            warning["key"].as_str().unwrap(),
+            warning["tag"].as_str().unwrap(),
+            warning["message"].as_str().unwrap(),
+        )
+    };
+    let limited = "an API key is limited to a tag that no task has";
+    assert_eq!(warnings.len(), 2, "{output}");
+    assert_eq!(
+        said(0),
+        ("ops", "slwo", &*format!("{limited}: did you mean `slow`?"))
+    );
+    assert_eq!(
+        said(1),
+        (
+            "ops",
+            "zzzzzz",
+            &*format!("{limited}: the key reaches no task by it")
+        )
+    );
+    assert!(!output.contains(KEY), "{output}");
+}
