@@ -48,15 +48,15 @@ impl fmt::Display for DatabaseChange {
     }
 }
 
-/// The tables of this crate, except for the record of its migrations.
-pub(super) const TABLES: [&str; 7] = [
-    "tasks_artifacts",
-    "tasks_declarations",
-    "tasks_identities",
-    "tasks_job_logs",
-    "tasks_jobs",
-    "tasks_schedules",
-    "tasks_workers",
+/// The tables of this crate, except for the record of its migrations, each with the first column of its primary key.
+pub(super) const TABLES: [(&str, &str); 7] = [
+    ("tasks_artifacts", "id"),
+    ("tasks_declarations", "id"),
+    ("tasks_identities", "id"),
+    ("tasks_job_logs", "job_id"),
+    ("tasks_jobs", "id"),
+    ("tasks_schedules", "name"),
+    ("tasks_workers", "id"),
 ];
 
 impl DatabaseChange {
@@ -72,7 +72,7 @@ impl DatabaseChange {
                 .strip_prefix("relation \"")?
                 .strip_suffix("\" does not exist")?,
         };
-        let table = TABLES.into_iter().find(|table| *table == name)?;
+        let (table, _) = TABLES.into_iter().find(|(table, _)| *table == name)?;
         Some(Self::TableMissing(table))
     }
 }

@@ -8,4 +8,5 @@ mod declared;
 mod fleet;
 mod priorities;
 mod shutdown;
+mod stopped;
 mod versions;

@@ -51,6 +51,8 @@ pub(in crate::jobs) struct Driver {
     pub(super) by_name: bool,
     /// Tasks of ready jobs that this process does not have.
     pub(super) unknown: BTreeSet<String>,
+    /// How many rounds have failed since the last one that succeeded.
+    pub(super) failed_rounds: u32,
     /// Counts rounds, so that each begins with another queue.
     pub(super) turn: usize,
     pub(super) aging: Aging,
@@ -77,6 +79,7 @@ impl Driver {
             due: None,
             by_name: false,
             unknown: BTreeSet::new(),
+            failed_rounds: 0,
             turn: 0,
             aging: Aging::default(),
             runtime_probe: RuntimeProbe::new(),
@@ -194,6 +197,7 @@ impl Driver {
         match self.round(claim).await {
             Ok(round) => {
                 self.timers.heartbeat = Instant::now();
+                self.failed_rounds = 0;
                 self.shared.health.round_succeeded();
                 let ahead = self.shared.clock.machine_is_ahead();
                 let own = self.shared.clock.is_of_database();
@@ -216,8 +220,12 @@ impl Driver {
             Err(error) => {
                 self.shared.health.round_failed(&error);
                 tracing::warn!(%error, "the jobs cannot reach their database");
-                // By now others may have taken this process for dead.
-                if self.timers.heartbeat.elapsed() > self.shared.settings.lease {
+                self.failed_rounds = self.failed_rounds.saturating_add(1);
+                // By now others may have taken this process for dead. A process that was stopped in the middle of a round asks first: that
+                // round fails, and the next one finds out.
+                if self.failed_rounds > 1
+                    && self.timers.heartbeat.elapsed() > self.shared.settings.lease
+                {
                     self.shared.in_flight.stop_all(StopReason::Superseded);
                 }
                 tokio::time::sleep(Duration::from_millis(300)).await;

@@ -23,6 +23,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::state::number::{CANCELED, FAILED, READY};
 use crate::jobs::state::sql;
+use crate::jobs::store::MOST_LINES;
 use crate::jobs::table::{tasks_jobs, tasks_workers};
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
@@ -199,10 +200,11 @@ fn return_running(which: &str) -> String {
 }
 
 /// Takes a worker for dead, unless it has shown a sign of life since it was seen. Its jobs are ready again; one that too many
-/// processes died of has failed. Gives how many jobs it had; nothing when it lives.
+/// processes died of has failed. Gives how many jobs it had; nothing when it lives. `reason` is a line in the log of each of its jobs.
 pub(in crate::jobs) async fn reap(
     conn: &mut Connection,
     dead: &Member,
+    reason: &str,
     limits: &CrashLimits,
     now: i64,
 ) -> Result<Option<usize>, JobError> {
@@ -231,6 +233,22 @@ pub(in crate::jobs) async fn reap(
     if gone == 0 {
         return Ok(None);
     }
+    let line = format!(
+        "INSERT INTO tasks_job_logs (job_id, number, at, message) \
+         SELECT id, lines.number + 1, $1, $2 FROM (\
+             SELECT id, (SELECT COALESCE(MAX(number), 0) FROM tasks_job_logs WHERE job_id = tasks_jobs.id) AS number \
+             FROM tasks_jobs WHERE {running} AND worker = $3) AS lines \
+         WHERE lines.number < {MOST_LINES}",
+        running = sql::RUNNING
+    );
+    with_conn!(conn, |conn| {
+        statement(line)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(reason)
+            .bind::<Text, _>(&dead.id)
+            .execute(conn)
+            .await
+    })?;
     // The number of an attempt is that of those that ended by themselves, so this one is taken off again.
     let over = format!("crashes + 1 >= {}", limits.sql());
     let sql = format!(

@@ -66,9 +66,13 @@ pub(in crate::jobs) async fn reap_stale(
     members: Vec<Member>,
     heartbeats: bool,
 ) -> bool {
+    let reason = format!(
+        "the worker that ran the job did not answer for {:?}, so the job was taken from it, which counts as a crash",
+        shared.settings.lease
+    );
     let mut any = false;
     for member in watch.stale(shared.settings.lease, me, members, heartbeats) {
-        any |= reap(shared, &member).await;
+        any |= reap(shared, &member, &reason).await;
     }
     any
 }
@@ -91,17 +95,20 @@ pub(in crate::jobs) async fn reap_gone(
             && member.id != me
             && is_gone(member.process, started)
         {
-            any |= reap(shared, member).await;
+            let reason = "the process that ran the job is gone, which counts as a crash";
+            any |= reap(shared, member, reason).await;
         }
     }
     any
 }
 
-async fn reap(shared: &WorkerShared, dead: &Member) -> bool {
+async fn reap(shared: &WorkerShared, dead: &Member, reason: &str) -> bool {
     let limits = &shared.crash_limits;
     let reaped: Result<Option<usize>, JobError> = shared
         .session
-        .transaction(async |tx| membership::reap(tx, dead, limits, shared.clock.now()).await)
+        .transaction(async |tx| {
+            membership::reap(tx, dead, reason, limits, shared.clock.now()).await
+        })
         .await;
     match reaped {
         Ok(None) => false,
@@ -110,7 +117,8 @@ async fn reap(shared: &WorkerShared, dead: &Member) -> bool {
                 jobs,
                 process = dead.process,
                 host = dead.host,
-                "a process that ran jobs is gone"
+                reason,
+                "a worker was taken for dead, and its jobs are ready again"
             );
             shared.changes.notify_all();
             true
