@@ -145,6 +145,67 @@ async fn a_file_of_sqlite_has_a_mode_and_no_line_feed() {
     assert!(unknown.contains("`mode=rwc`"), "{unknown}");
 }
 
+/// A file system that is read-only, in a namespace of its own: `root` may write everywhere else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_keeps_sqlite_from_opening_a_file_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().join("a b ü%20#");
+    std::fs::create_dir(&disk).unwrap();
+    let path = |name: &str| disk.join(name);
+    let url = |name: &str, mode: &str| format!("sqlite://{}{mode}", path(name).display());
+    for end in [b'?', b'/'] {
+        let error = refused(&format!("sqlite://{}{}", disk.display(), char::from(end))).await;
+        assert!(error.contains("is a folder: name a file in it"), "{error}");
+    }
+    let database = open(&url("app.db", "")).await.unwrap();
+    let copy = format!("VACUUM INTO '{}'", path("copy.db").display());
+    database.close().await;
+    let program = |name: &str, mode: &str| {
+        let start = "mount --bind \"$DISK\" \"$DISK\" && mount -o remount,bind,ro \"$DISK\" && exec \"$PROGRAM\"";
+        Command::new("timeout")
+            .args(["-s", "TERM", "3", "unshare", "-rm", "sh", "-c", start])
+            .env("DISK", &disk)
+            .env("PROGRAM", env!("CARGO_BIN_EXE_service-under-test"))
+            .env("DATABASE_URL", url(name, mode))
+            .env("RUST_BACKTRACE", "0")
+            .env("PORT", "0")
+            .output()
+            .unwrap()
+    };
+    let allowed = Command::new("unshare").args(["-rm", "true"]).status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: this user may not mount a file system in a namespace of its own");
+        return;
+    }
+    let said = |name: &str, mode: &str| {
+        let output = program(name, mode);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        text(&output.stdout) + &text(&output.stderr)
+    };
+    let nothing = format!(
+        "nothing can be written in the folder `{}` (Read-only file system",
+        disk.display()
+    );
+    for (name, mode, remedy) in [
+        ("app.db", "", "use another one"),
+        ("new.db", "", "use another one"),
+        ("app.db", "?mode=ro", "`VACUUM INTO` makes it"),
+    ] {
+        let error = said(name, mode);
+        assert!(error.contains(&nothing), "{name}{mode}: {error}");
+        assert!(error.contains(remedy), "{name}{mode}: {error}");
+    }
+    let sqlite = Command::new("sqlite3")
+        .arg(path("app.db"))
+        .arg(copy)
+        .status();
+    if sqlite.is_ok_and(|status| status.success()) {
+        let copied = said("copy.db", "?mode=ro");
+        // The content of artifacts cannot be written there.
+        assert!(copied.contains("database opened"), "{copied}");
+    }
+}
+
 /// A variable that is there and says nothing.
 #[test]
 fn an_empty_variable_is_no_database() {

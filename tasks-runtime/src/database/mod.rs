@@ -65,8 +65,6 @@ mod closure;
 mod computers;
 mod connection;
 mod error;
-#[cfg(feature = "sqlite")]
-mod full_disk;
 mod handle;
 mod identities;
 mod identity;
@@ -83,6 +81,8 @@ mod session;
 mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "sqlite")]
+mod start_error;
 mod statement;
 mod transaction_mode;
 mod url;

@@ -339,6 +339,11 @@ impl Pools {
         self.writer.manager().file.path.clone()
     }
 
+    /// Whether the file is opened to be read only.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.writer.manager().file.mode == SqliteMode::ReadOnly
+    }
+
     /// Why no connection can be had, if the reason is that the file is not the one that was opened.
     pub(super) fn change(&self) -> Option<DatabaseChange> {
         self.writer.manager().opened.check_known().err()
