@@ -8,6 +8,7 @@
 //! - `SERVICE_ID` is the id of the service; `job-program` unless set.
 //! - `DECLARE` is the schedules it declares, separated by commas: `nightly:60` runs `sleep` every 60 seconds.
 //! - `DECLARATION_RENEWAL` is how often it says so, in milliseconds, the default unless set.
+//! - `RETENTION` is how long ended jobs are kept, in seconds, the default unless set.
 //! - `ENGINE=called_back` has an engine decide when attempts begin; the task `adopt` has to be executed once.
 //!
 //! Each attempt leaves a line in the file `RUNS` when it begins.
@@ -196,6 +197,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if let Some(milliseconds) = number("DECLARATION_RENEWAL") {
         jobs = jobs.declaration_renewal(Duration::from_millis(milliseconds));
+    }
+    if let Some(seconds) = number("RETENTION") {
+        jobs = jobs.retention(Duration::from_secs(seconds));
     }
     if std::env::var_os("ENGINE").is_some() {
         jobs = jobs.engine(CalledBack);

@@ -7,6 +7,7 @@ mod clock;
 mod declared;
 mod fleet;
 mod priorities;
+mod retention;
 mod shutdown;
 mod stopped;
 mod versions;
