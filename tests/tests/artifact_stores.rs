@@ -69,6 +69,58 @@ async fn nothing_is_taken_when_the_directory_of_content_is_gone() {
     }
 }
 
+/// Two processes delete the same artifacts while clients download them: each gets all of it, or 404; and no content is left.
+async fn downloads_of_what_is_deleted_are_whole_or_refused(test: TestDatabase) {
+    let content = test.folder().join("content");
+    let servers = [start(test.url(), &content), start(test.url(), &content)];
+    let kept = upload(&servers[0]).await;
+    let mut paths = Vec::new();
+    for _ in 0..12 {
+        paths.push(upload(&servers[0]).await);
+    }
+    // Slow ones that have begun before.
+    let mut begun = Vec::new();
+    for path in &paths {
+        let url = servers[0].url(path);
+        let mut response = http::client().unwrap().get(url).send().await.unwrap();
+        let first = response.chunk().await.unwrap().unwrap().len();
+        begun.push((response, first));
+    }
+    let delete = async |server: &Server, path: &str| {
+        let url = server.url(path.strip_suffix("/$download").unwrap());
+        let request = http::client().unwrap().delete(url).send();
+        request.await.unwrap().status()
+    };
+    let both = paths.iter().map(async |path| {
+        let (one, other, read, again) = tokio::join!(
+            delete(&servers[0], path),
+            delete(&servers[1], path),
+            download(&servers[0], path),
+            download(&servers[1], path)
+        );
+        let mut statuses = [one, other];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [StatusCode::NO_CONTENT, StatusCode::NOT_FOUND]);
+        for (status, length) in [read, again] {
+            let is_whole = (status, length) == (StatusCode::OK, LARGE);
+            assert!(
+                is_whole || status == StatusCode::NOT_FOUND,
+                "{status} {length}"
+            );
+        }
+    });
+    futures_util::future::join_all(both).await;
+    for (mut response, first) in begun {
+        let mut length = first;
+        while let Some(chunk) = response.chunk().await.unwrap() {
+            length += chunk.len();
+        }
+        assert_eq!(length, LARGE);
+    }
+    assert_eq!(download(&servers[1], &kept).await, (StatusCode::OK, LARGE));
+    assert_eq!(files(&content.join("content")).len(), 1);
+}
+
 /// As if all had been written two hours ago.
 fn age(folder: &Path) {
     let then = SystemTime::now() - Duration::from_secs(2 * 3600);
@@ -491,6 +543,7 @@ async fn a_directory_that_cannot_be_written_is_said_at_start() {
 }
 
 on_both_databases!(
+    downloads_of_what_is_deleted_are_whole_or_refused,
     what_another_database_has_written_is_left_alone,
     a_store_without_the_content_is_said_to_be_wrong,
     content_without_an_owner_is_read_and_deleted_by_its_rows_alone,

@@ -20,11 +20,30 @@ use crate::problem::Problem;
 
 pub(super) async fn download(request: HttpRequest, state: Data<State>) -> Answer {
     let id = query::id(&request)?;
-    let content = state.manager.content(id).await?;
-    respond(&request, content.ok_or(ArtifactError::NotFound(id))?).await
+    let read = async || {
+        let content = state.manager.content(id).await?;
+        content.ok_or(ArtifactError::NotFound(id))
+    };
+    let mut content = read().await?;
+    loop {
+        match respond(&request, &content).await {
+            Ok(response) => return Ok(response),
+            Err(error) => {
+                // It may have been deleted or replaced since its row was read.
+                let now = read().await?;
+                if now.artifact.updated_at == content.artifact.updated_at {
+                    return Err(error.into());
+                }
+                content = now;
+            }
+        }
+    }
 }
 
-async fn respond(request: &HttpRequest, content: ArtifactContent) -> Answer {
+async fn respond(
+    request: &HttpRequest,
+    content: &ArtifactContent,
+) -> Result<HttpResponse, ArtifactError> {
     let header = |name| {
         let value = request.headers().get(name)?;
         value.to_str().ok()
