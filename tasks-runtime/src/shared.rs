@@ -1,4 +1,6 @@
 //! For `tasks-web`: what both crates do in the same way. Nothing here is part of the public API.
 
 pub use crate::arguments::repeated::find as repeated_members;
+#[cfg(feature = "database")]
+pub use crate::jobs::error_class::JobErrorClass;
 pub use crate::nearest::nearest;

@@ -35,6 +35,7 @@ mod damaged;
 mod encryption;
 pub mod engine;
 mod error;
+pub(crate) mod error_class;
 mod id;
 mod limits;
 mod list;

@@ -2,42 +2,41 @@
 
 use actix_web::http::StatusCode;
 use tasks_runtime::jobs::JobError;
+use tasks_runtime::shared::JobErrorClass;
 
 use crate::problem::Problem;
 
 impl From<JobError> for Problem {
     fn from(error: JobError) -> Self {
         let detail = error.to_string();
-        match error {
-            JobError::ScheduleNotFound(_) => {
+        match JobErrorClass::of(error) {
+            JobErrorClass::ScheduleNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "unknown-schedule", detail)
             }
-            JobError::ScheduleExists(_) => Self::new(
+            JobErrorClass::ScheduleExists => Self::new(
                 StatusCode::PRECONDITION_FAILED,
                 "precondition-failed",
                 detail,
             ),
-            JobError::JobNotFound(_) => Self::new(StatusCode::NOT_FOUND, "unknown-job", detail),
-            JobError::WrongState { status, .. } | JobError::Unsuccessful { status, .. } => {
-                Self::wrong_state(status.as_str(), detail)
-            }
-            JobError::Call(error) => error.into(),
-            JobError::Invalid(errors) => Self::invalid_body(errors),
-            JobError::Schedule { source, .. } => (*source).into(),
-            JobError::Duplicate { .. } => Self::new(StatusCode::CONFLICT, "duplicate-job", detail),
-            JobError::KeyReused { .. } => {
+            JobErrorClass::JobNotFound => Self::new(StatusCode::NOT_FOUND, "unknown-job", detail),
+            JobErrorClass::WrongState(status) => Self::wrong_state(status.as_str(), detail),
+            JobErrorClass::Call(error) => error.into(),
+            JobErrorClass::Invalid(errors) => Self::invalid_body(errors),
+            JobErrorClass::Schedule(source) => (*source).into(),
+            JobErrorClass::Duplicate => Self::new(StatusCode::CONFLICT, "duplicate-job", detail),
+            JobErrorClass::KeyReused => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key", detail)
             }
-            JobError::Undecryptable(_) => {
+            JobErrorClass::Undecryptable => {
                 tracing::error!(error = %detail, "an encryption key is missing");
                 Self::unavailable(
                     "an encryption key is missing: the job that has this idempotency key cannot be read",
                 )
             }
-            JobError::NotRunning => Self::unavailable("the jobs are not running"),
-            JobError::Database(error) => error.into(),
-            error => {
-                tracing::error!(%error, "a job could not be handled");
+            JobErrorClass::NotRunning => Self::unavailable("the jobs are not running"),
+            JobErrorClass::Database(error) => error.into(),
+            JobErrorClass::OfCode => {
+                tracing::error!(error = %detail, "a job could not be handled");
                 Self::internal()
             }
         }

@@ -1,0 +1,69 @@
+//! Kinds of errors, for those who must not miss one.
+
+use super::error::JobError;
+use super::record::JobStatus;
+use crate::arguments::ArgumentError;
+use crate::call::ExecuteError;
+use crate::database::DatabaseError;
+
+/// What a caller from outside can do about a [`JobError`]. Unlike that one it is matched without a last arm for all others, so whoever adds a
+/// kind of error here decides what is answered.
+#[derive(Debug)]
+pub enum JobErrorClass {
+    /// There is no such job.
+    JobNotFound,
+    /// There is no such schedule.
+    ScheduleNotFound,
+    /// There is a schedule of the name, and only a new one was to be made.
+    ScheduleExists,
+    /// The job is in a state that does not allow it.
+    WrongState(JobStatus),
+    /// The task is not known, or cannot be called like this.
+    Call(ExecuteError),
+    /// Options cannot be.
+    Invalid(Vec<ArgumentError>),
+    /// One schedule cannot be, for this reason.
+    Schedule(Box<JobError>),
+    /// Another job with the same parameters waits or runs.
+    Duplicate,
+    /// The idempotency key came before with something else.
+    KeyReused,
+    /// An encryption key is missing.
+    Undecryptable,
+    /// This process runs no jobs.
+    NotRunning,
+    /// The database failed.
+    Database(DatabaseError),
+    /// An error of the code that calls, which no request leads to.
+    OfCode,
+}
+
+impl JobErrorClass {
+    /// The kind of an error.
+    #[must_use]
+    pub fn of(error: JobError) -> Self {
+        match error {
+            JobError::JobNotFound(_) => Self::JobNotFound,
+            JobError::ScheduleNotFound(_) => Self::ScheduleNotFound,
+            JobError::ScheduleExists(_) => Self::ScheduleExists,
+            JobError::WrongState { status, .. } | JobError::Unsuccessful { status, .. } => {
+                Self::WrongState(status)
+            }
+            JobError::Call(error) => Self::Call(error),
+            JobError::Invalid(errors) => Self::Invalid(errors),
+            JobError::Schedule { source, .. } => Self::Schedule(source),
+            JobError::Duplicate { .. } => Self::Duplicate,
+            JobError::KeyReused { .. } => Self::KeyReused,
+            JobError::Undecryptable(_) => Self::Undecryptable,
+            JobError::NotRunning => Self::NotRunning,
+            JobError::Database(error) => Self::Database(error),
+            // Of declarations, of waiting, and of what a task does with its own job.
+            JobError::Schedules(_)
+            | JobError::Timeout { .. }
+            | JobError::UnserializableResult { .. }
+            | JobError::UnexpectedResult { .. }
+            | JobError::Superseded(_)
+            | JobError::NotAJob => Self::OfCode,
+        }
+    }
+}
