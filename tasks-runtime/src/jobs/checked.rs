@@ -23,5 +23,6 @@ pub(super) struct Explicit {
     pub(super) queue: bool,
     pub(super) priority: bool,
     pub(super) max_attempts: bool,
+    pub(super) timeout: bool,
     pub(super) scheduled_at: bool,
 }

@@ -91,7 +91,7 @@ pub enum JobError {
     /// Several schedules that the code declares cannot be: a [`Schedule`](Self::Schedule) for each.
     #[error("{}", one_per_line(.0))]
     Schedules(Vec<Self>),
-    /// The key came before, for a call with other parameters, or with another description, queue, priority or time.
+    /// The key came before, for a call with other parameters, with another option of the submission, or from another caller.
     #[error(
         "the idempotency key `{key}` came before with other `{other}`, for job {id}: send the same again, or another key"
     )]
@@ -101,7 +101,7 @@ pub enum JobError {
         key: String,
         /// The job that has it.
         id: JobId,
-        /// What was other: `parameters`, or the name of an option.
+        /// What was other: `parameters`, `caller`, or the name of an option.
         other: &'static str,
     },
     /// The parameters of a job that was submitted before cannot be compared with these: the key that they were encrypted with is missing.

@@ -109,8 +109,8 @@ impl Submit {
     }
 
     /// A name of the caller's for this very job: what is submitted under it again is not stored again, and gives the job that
-    /// is there, however that one ended. For as long as that one is kept. With other parameters, another description, queue, priority or time, it is
-    /// an error, [`JobError::KeyReused`].
+    /// is there, however that one ended. For as long as that one is kept. With other parameters, another description, queue,
+    /// priority, number of attempts, timeout or time, or from [another caller](Self::submitted_by), it is an error, [`JobError::KeyReused`].
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.options.idempotency_key = Some(key.into());
         self
@@ -219,6 +219,7 @@ impl Submit {
             queue: options.queue.is_some(),
             priority: options.priority.is_some(),
             max_attempts: options.max_attempts.is_some(),
+            timeout: options.timeout.is_some(),
             scheduled_at: matches!(options.when, Some(When::At(_))),
         };
         Ok(row)

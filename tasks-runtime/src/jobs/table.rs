@@ -175,6 +175,8 @@ pub(super) struct Row {
     pub(super) params: String,
     pub(super) schedule_name: Option<String>,
     pub(super) submitted_by: Option<String>,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) timeout_ms: Option<i64>,
 }
 
 impl Explicit {
@@ -195,6 +197,10 @@ impl Explicit {
             (
                 self.max_attempts && row.max_attempts != stored.max_attempts,
                 "max_attempts",
+            ),
+            (
+                self.timeout && row.timeout_ms != stored.timeout_ms,
+                "timeout",
             ),
             (self.scheduled_at && at_another_time, "scheduled_at"),
         ]

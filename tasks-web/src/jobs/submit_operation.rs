@@ -59,7 +59,7 @@ pub(crate) fn submit_operation(
     }
     operation["parameters"] = json!([{
         "name": "Idempotency-Key", "in": "header", "required": false,
-        "description": "A name of the client's for this very job: sent again, it is not stored again, and the job that is there is the answer. With other parameters, or another description, queue, priority or time, it is refused.",
+        "description": "A name of the client's for this very job: sent again, it is not stored again, and the job that is there is the answer. With other parameters or another option (a delay and what is left out are not compared), or from an API key of another name, it is refused.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     }]);
     if let Some(operation) = operation.as_object_mut() {

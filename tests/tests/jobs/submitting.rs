@@ -120,6 +120,8 @@ async fn a_key_names_one_job(test: Ground) {
     for (other, name) in [
         (full().priority(4), "priority"),
         (full().max_attempts(9), "max_attempts"),
+        (full().timeout(Duration::from_secs(9)), "timeout"),
+        (full().submitted_by("somebody"), "caller"),
         (full().at(later + Duration::from_secs(1)), "scheduled_at"),
     ] {
         let error = other.await.unwrap_err();
@@ -134,6 +136,19 @@ async fn a_key_names_one_job(test: Ground) {
     let error = whole("k-4").at(later).await.unwrap_err();
     assert!(
         matches!(error, JobError::KeyReused { other, .. } if other == "scheduled_at"),
+        "{error}"
+    );
+
+    // What is said of one that has its own unique key is compared as well, if it is the one that has the idempotency key.
+    let own = |attempts: u32| {
+        let submit = world.scheduler.submit(call!(once_per_day, day = 9));
+        submit.idempotency_key("k-5").max_attempts(attempts)
+    };
+    let first = own(2).await.unwrap();
+    assert_eq!(own(2).await.unwrap().id, first.id);
+    let error = own(3).await.unwrap_err();
+    assert!(
+        matches!(error, JobError::KeyReused { other, .. } if other == "max_attempts"),
         "{error}"
     );
 

@@ -393,3 +393,38 @@ async fn a_run_of_a_schedule_has_the_name_of_the_key_that_asked_for_it() {
     );
     service.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idempotency_key_is_of_the_key_that_sent_it_first() {
+    let service = builder()
+        .with_auth(keys())
+        .with_database(Database::sqlite_in_memory())
+        .with_jobs(Jobs::new().run_workers(false));
+    let service = service.build().await.unwrap();
+    service.startup().await.unwrap();
+    let app = Running::service(&service);
+    let submit = async |key: &str| {
+        let request = http::client()
+            .unwrap()
+            .post(app.url("/api/v1/tasks/add/$submit"))
+            .header("x-api-key", key)
+            .header("idempotency-key", "order-1")
+            .json(&json!({"params": {"a": 1, "b": 2}}));
+        http::answer(request).await.unwrap()
+    };
+    let (status, first) = submit(OPS).await;
+    assert_eq!(status, 202, "{first}");
+    let (status, same) = submit(OPS).await;
+    assert_eq!((status.as_u16(), &same["id"]), (202, &first["id"]));
+    let (status, problem) = submit(MATH).await;
+    assert_eq!(
+        (status.as_u16(), &problem["type"]),
+        (422, &json!("urn:tasks:problem:idempotency-key")),
+        "{problem}"
+    );
+    assert!(
+        problem["detail"].as_str().unwrap().contains("`caller`"),
+        "{problem}"
+    );
+    service.shutdown().await;
+}

@@ -272,12 +272,15 @@ impl Scheduler {
                 continue;
             };
             if let Some(key) = &row.idempotency_key {
-                let other = if !self.have_same_params(row, &existing)? {
+                // Else it exists by its parameters, which another submission stored.
+                let has_key = existing.idempotency_key.as_ref() == Some(key);
+                let other = if has_key && row.submitted_by != existing.submitted_by {
+                    Some("caller")
+                } else if !self.have_same_params(row, &existing)? {
                     Some("parameters")
-                } else if row.unique_key.is_none() {
+                } else if has_key {
                     row.explicit.differs_from(row, &existing)
                 } else {
-                    // It may exist by its parameters, which another submission stored.
                     None
                 };
                 if let Some(other) = other {

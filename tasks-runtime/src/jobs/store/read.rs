@@ -47,6 +47,29 @@ pub(in crate::jobs) async fn find_result(
     })?)
 }
 
+/// A query of the jobs that fit a filter, boxed: what is listed is what is counted. A macro, since the type of a query is another one for each
+/// database and for each selection.
+macro_rules! wanted {
+    ($query:expr, $filter:expr) => {{
+        let JobFilter {
+            status,
+            tasks,
+            schedule,
+        } = $filter;
+        let mut query = $query.filter(sql::<Bool>(sql::KEPT)).into_boxed();
+        if let Some(status) = status {
+            query = query.filter(sql::<Bool>(sql::status(*status)));
+        }
+        if let Some(tasks) = tasks {
+            query = query.filter(tasks_jobs::task_name.eq_any(tasks));
+        }
+        if let Some(schedule) = schedule {
+            query = query.filter(tasks_jobs::schedule_name.eq(schedule));
+        }
+        query
+    }};
+}
+
 /// Newest first, without what is heavy: parameters that are longer than a list shows are empty, errors are cut, tracebacks are left out.
 pub(in crate::jobs) async fn list(
     conn: &mut Connection,
@@ -61,18 +84,7 @@ pub(in crate::jobs) async fn list(
         "CASE WHEN octet_length(tasks_jobs.params) > {LISTED_PARAMS} THEN '' ELSE tasks_jobs.params END"
     );
     Ok(with_conn!(conn, |conn| {
-        let mut query = tasks_jobs::table
-            .filter(sql::<Bool>(sql::KEPT))
-            .into_boxed();
-        if let Some(status) = filter.status {
-            query = query.filter(sql::<Bool>(sql::status(status)));
-        }
-        if let Some(tasks) = &filter.tasks {
-            query = query.filter(tasks_jobs::task_name.eq_any(tasks));
-        }
-        if let Some(schedule) = &filter.schedule {
-            query = query.filter(tasks_jobs::schedule_name.eq(schedule));
-        }
+        let mut query = wanted!(tasks_jobs::table, filter);
         if let Some(before) = before {
             query = query.filter(tasks_jobs::id.lt(before));
         }
@@ -105,6 +117,8 @@ pub(in crate::jobs) async fn list(
                 sql::<Text>(&params),
                 tasks_jobs::schedule_name,
                 tasks_jobs::submitted_by,
+                tasks_jobs::idempotency_key,
+                tasks_jobs::timeout_ms,
             ))
             .load::<Row>(conn)
             .await
@@ -116,20 +130,9 @@ pub(in crate::jobs) async fn count(
     filter: &JobFilter,
 ) -> Result<u64, JobError> {
     let count: i64 = with_conn!(conn, |conn| {
-        let mut query = tasks_jobs::table
-            .filter(sql::<Bool>(sql::KEPT))
-            .count()
-            .into_boxed();
-        if let Some(status) = filter.status {
-            query = query.filter(sql::<Bool>(sql::status(status)));
-        }
-        if let Some(tasks) = &filter.tasks {
-            query = query.filter(tasks_jobs::task_name.eq_any(tasks));
-        }
-        if let Some(schedule) = &filter.schedule {
-            query = query.filter(tasks_jobs::schedule_name.eq(schedule));
-        }
-        query.get_result(conn).await
+        wanted!(tasks_jobs::table.count(), filter)
+            .get_result(conn)
+            .await
     })?;
     Ok(count.unsigned_abs())
 }
