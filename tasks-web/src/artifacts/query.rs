@@ -5,7 +5,7 @@ use serde_json::json;
 use tasks_runtime::artifacts::{ArtifactId, Cursor};
 
 use crate::http::paging::{self, Page};
-use crate::http::query::Parameter;
+use crate::http::query::{Parameter, unread};
 use crate::problem::Problem;
 
 /// The query of the list.
@@ -41,10 +41,11 @@ pub(super) enum Part {
 pub(super) fn part(query: &str) -> Result<Part, Problem> {
     let mut after = None;
     let page = paging::read(query, |key, value| {
-        if key == "after" {
-            let cursor = value.parse::<Cursor>().map_err(|error| error.to_string())?;
-            after = Some(cursor);
+        if key != "after" {
+            return Err(unread(key));
         }
+        let cursor = value.parse::<Cursor>().map_err(|error| error.to_string())?;
+        after = Some(cursor);
         Ok(())
     })?;
     Ok(page.map_or(Part::After(after), Part::Page))

@@ -91,6 +91,12 @@ pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
         .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))
 }
 
+/// What is wrong with a parameter that an operation declares and its handler does not read: nothing of it would be heeded.
+#[cfg(feature = "database")]
+pub(crate) fn unread(name: &str) -> String {
+    format!("nothing reads `{name}`: leave it out")
+}
+
 /// Refuses parameters that are not known, and those that are given more often than they may be.
 pub(crate) fn check(query: &str, known: &[Parameter]) -> Result<(), Problem> {
     if query.is_empty() {

@@ -7,7 +7,7 @@ use tasks_runtime::jobs::{JobFilter, JobStatus};
 
 use crate::http::ULID;
 use crate::http::paging::{self, Page};
-use crate::http::query::{Parameter, pairs};
+use crate::http::query::{Parameter, pairs, unread};
 use crate::problem::Problem;
 
 /// The query of the list.
@@ -70,7 +70,7 @@ pub(super) fn wanted(query: &str) -> Result<Wanted, Problem> {
                     .map_err(|_| "expected the id of a job".to_owned())?;
                 before = Some(id);
             }
-            _ => {}
+            other => return Err(unread(other)),
         }
         Ok(())
     })?;
