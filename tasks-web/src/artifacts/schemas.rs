@@ -32,23 +32,23 @@ pub(super) struct ArtifactChange {
     /// Letters, digits, `-`, `_`, and what can be seen of the characters beyond ASCII; none twice.
     #[schemars(default, schema_with = "tags")]
     tags: Option<Vec<String>>,
-    /// Read-only.
-    #[schemars(default)]
+    /// Read-only: another value is refused.
+    #[schemars(default, extend("readOnly" = true))]
     created_at: Value,
-    /// Read-only.
-    #[schemars(default)]
+    /// Read-only: another value is refused.
+    #[schemars(default, extend("readOnly" = true))]
     updated_at: Value,
     /// Read-only; null beside `data` gives up the bytes.
     #[schemars(default)]
     content_type: Value,
-    /// Read-only.
-    #[schemars(default)]
+    /// Read-only: another value is refused.
+    #[schemars(default, extend("readOnly" = true))]
     file_name: Value,
-    /// Read-only.
-    #[schemars(default)]
+    /// Read-only: another value is refused.
+    #[schemars(default, extend("readOnly" = true))]
     size: Value,
-    /// Read-only.
-    #[schemars(default)]
+    /// Read-only: another value is refused.
+    #[schemars(default, extend("readOnly" = true))]
     level: Value,
 }
 

@@ -133,7 +133,8 @@ pub(super) fn schedules(prefix: &str) -> Endpoints {
             .description(
                 "`task_name` and `params` say what it runs, and exactly one of `cron` (with `timezone`), `interval` and `run_at` says \
                  when. `interval` and `timeout` are seconds, or a text like `2s`, `5m`, `1h30m`. What `GET` answers may be sent back, with \
-                 the values of secret parameters, which it does not show.",
+                 the values of secret parameters, which it does not show: of what is read-only, another `created_at` is refused, and what time \
+                 changes is ignored.",
             )
             .parameters(NAME_IF_NEW)
             .body(Body::json::<ScheduleIn>().example(

@@ -72,23 +72,23 @@ pub(super) struct ScheduleIn {
     /// The name of the path, if it is here at all.
     #[serde(default)]
     name: Option<String>,
-    /// Not changed: so that what was read can be sent back.
-    #[serde(default, rename = "created_at")]
-    #[schemars(with = "Option<String>", extend("readOnly" = true))]
-    _created_at: IgnoredAny,
-    /// Not changed: so that what was read can be sent back.
+    /// When it was made, if it is here at all: another time is refused.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "date-time", "readOnly" = true))]
+    created_at: Option<DateTime<Utc>>,
+    /// Read-only, and ignored, since it changes with time: what was read can be sent back.
     #[serde(default, rename = "last_run_at")]
     #[schemars(with = "Option<String>", extend("readOnly" = true))]
     _last_run_at: IgnoredAny,
-    /// Not changed: so that what was read can be sent back.
+    /// Read-only, and ignored, since it changes with time: what was read can be sent back.
     #[serde(default, rename = "last_job_id")]
     #[schemars(with = "Option<String>", extend("readOnly" = true))]
     _last_job_id: IgnoredAny,
-    /// Not changed: so that what was read can be sent back.
+    /// Read-only, and ignored, since it changes with time: what was read can be sent back.
     #[serde(default, rename = "next_runs")]
     #[schemars(with = "Vec<String>", extend("readOnly" = true))]
     _next_runs: IgnoredAny,
-    /// Not changed: so that what was read can be sent back.
+    /// Read-only, and ignored, since it changes with time: what was read can be sent back.
     #[serde(default, rename = "declared_by")]
     #[schemars(with = "Option<String>", extend("readOnly" = true))]
     _declared_by: IgnoredAny,
@@ -152,8 +152,24 @@ pub(super) async fn put(request: HttpRequest, state: Data<State>, payload: Paylo
     let sent = read(&body)?;
     check(&request, &state, &sent.task_name)?;
     match state.scheduler.get_schedule(name(&request)).await {
-        Ok(known) => check(&request, &state, &known.task_name)?,
-        Err(JobError::ScheduleNotFound(_)) => refuse_missing(request.headers())?,
+        Ok(known) => {
+            check(&request, &state, &known.task_name)?;
+            if sent.created_at.is_some_and(|at| at != known.created_at) {
+                return Err(invalid(
+                    "/created_at",
+                    "read-only, and it is another time: leave it out, or send what a read answers",
+                ));
+            }
+        }
+        Err(JobError::ScheduleNotFound(_)) => {
+            refuse_missing(request.headers())?;
+            if sent.created_at.is_some() {
+                return Err(invalid(
+                    "/created_at",
+                    "there is none of this name yet, and it is made now: leave it out",
+                ));
+            }
+        }
         Err(error) => return Err(error.into()),
     }
     if let Some(named) = &sent.name

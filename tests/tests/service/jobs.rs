@@ -903,6 +903,38 @@ async fn a_schedule_is_read_changed_and_sent_back(test: TestDatabase) {
     );
     let (status, same) = world.ask(Method::PUT, path, Some(made.clone())).await;
     assert_eq!((status, &same), (200, &made));
+    // What time changes may be as it was; what nothing changes is as it is.
+    let with = |name: &str, value: Value| {
+        let mut sent = made.clone();
+        sent[name] = value;
+        sent
+    };
+    for (name, value, expected) in [
+        ("next_runs", json!([]), None),
+        ("last_run_at", json!("2020-01-01T00:00:00Z"), None),
+        ("created_at", made["created_at"].clone(), None),
+        (
+            "created_at",
+            json!("2020-01-01T00:00:00Z"),
+            Some("/created_at"),
+        ),
+        ("name", json!("twice"), Some("/name")),
+    ] {
+        let (status, answer) = world.ask(Method::PUT, path, Some(with(name, value))).await;
+        let pointer = answer["errors"][0]["pointer"].as_str();
+        assert_eq!(
+            (status == 200, pointer),
+            (expected.is_none(), expected),
+            "{answer}"
+        );
+    }
+    let mut elsewhere = made.clone();
+    elsewhere["name"] = json!("elsewhere");
+    let (status, answer) = world
+        .ask(Method::PUT, "/api/v1/schedules/elsewhere", Some(elsewhere))
+        .await;
+    let pointer = &answer["errors"][0]["pointer"];
+    assert_eq!((status, pointer), (422, &json!("/created_at")), "{answer}");
     let run = http::client()
         .unwrap()
         .post(world.app.url(&format!("{path}/$run")))
