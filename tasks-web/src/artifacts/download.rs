@@ -3,7 +3,7 @@
 use actix_web::body::SizedStream;
 use actix_web::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
+    HeaderName, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
@@ -15,7 +15,7 @@ use super::disposition::{attachment, extension};
 use super::query;
 use super::range::{Wanted, wanted};
 use super::state::State;
-use crate::http::{Answer, matches_etag};
+use crate::http::{Answer, Verdict, read_preconditions};
 use crate::problem::Problem;
 
 pub(super) async fn download(request: HttpRequest, state: Data<State>) -> Answer {
@@ -44,9 +44,10 @@ async fn respond(
     request: &HttpRequest,
     content: &ArtifactContent,
 ) -> Result<HttpResponse, ArtifactError> {
-    let header = |name| {
+    // As it was sent: what is broken is not taken for nothing.
+    let header = |name: HeaderName| {
         let value = request.headers().get(name)?;
-        value.to_str().ok()
+        Some(String::from_utf8_lossy(value.as_bytes()))
     };
     let etag = format!("\"{}\"", content.info.digest);
     let name = content.info.file_name.clone().unwrap_or_else(|| {
@@ -62,13 +63,16 @@ async fn respond(
         .insert_header((ACCEPT_RANGES, "bytes"))
         // The content of an artifact can be replaced.
         .insert_header((CACHE_CONTROL, "no-cache"));
-    if header(IF_NONE_MATCH).is_some_and(|tags| matches_etag(&etag, tags)) {
-        return Ok(response.status(StatusCode::NOT_MODIFIED).finish());
+    match read_preconditions(request.headers(), &etag, &[&etag]) {
+        Verdict::Send => {}
+        Verdict::NotModified => return Ok(response.status(StatusCode::NOT_MODIFIED).finish()),
+        Verdict::Refuse(problem) => return Ok(problem.answer(request)),
     }
     let size = content.info.size;
     // A part of another version is of no use to who has the rest of this one.
-    let same = header(IF_RANGE).is_none_or(|tag| tag == etag);
-    let range = match wanted(header(RANGE).filter(|_| same), size) {
+    let same = header(IF_RANGE).is_none_or(|tag| tag.trim() == etag);
+    let asked = header(RANGE).filter(|_| same);
+    let range = match wanted(asked.as_deref(), size) {
         Wanted::Everything => 0..size,
         Wanted::Part(range) => {
             let shown = format!("bytes {}-{}/{size}", range.start, range.end - 1);

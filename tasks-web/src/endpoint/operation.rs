@@ -4,7 +4,10 @@ use actix_web::http::Method;
 use serde_json::{Value, json};
 
 use super::{Endpoint, Parameter};
-use crate::openapi::{STORAGE_FULL, Status, UNKNOWN_PARAMETER, Writer};
+use crate::http::Preconditions;
+use crate::openapi::{
+    PRECONDITION, REPEATED_HEADER, STORAGE_FULL, Status, UNKNOWN_PARAMETER, Writer,
+};
 
 /// What an endpoint that takes no body answers to one.
 const BODY: [Status; 5] = [
@@ -24,9 +27,18 @@ impl Endpoint {
         self.method != Method::GET && self.body.is_none()
     }
 
-    /// Whether it is one of those that compare entity tags.
-    pub(super) fn heeds_conditions(&self) -> bool {
-        self.parameters.iter().any(|it| it.is_header("If-Match"))
+    /// Which preconditions its handler evaluates: those that it names, and those of an answer with an entity tag.
+    pub(super) fn preconditions(&self) -> Preconditions {
+        let has_tag = self.has_entity_tag();
+        let names = |header| self.parameters.iter().any(|it| it.is_header(header));
+        Preconditions {
+            if_match: has_tag || names("If-Match"),
+            if_none_match: has_tag || names("If-None-Match"),
+        }
+    }
+
+    fn has_entity_tag(&self) -> bool {
+        self.responses.iter().any(|it| it.status() == 304)
     }
 
     pub(super) fn operation(&self, tag: &str, common: &[Status], writer: &mut Writer<'_>) -> Value {
@@ -36,8 +48,15 @@ impl Endpoint {
             let written = response.write(writer);
             responses.insert(response.status().to_string(), written);
         }
-        for (status, problem) in writer.problems(&self.implied_problems()) {
-            responses.entry(status).or_insert(problem);
+        for implied in self.implied_problems() {
+            for (status, problem) in writer.problems(&[implied]) {
+                responses.entry(status).or_insert(problem);
+            }
+        }
+        if self.method == Method::GET && !self.page {
+            responses
+                .entry("304")
+                .or_insert_with(|| json!({"description": "`If-None-Match` is `*`."}));
         }
         let mut operation = json!({
             "operationId": self.id, "summary": self.summary, "tags": [tag], "responses": responses,
@@ -73,7 +92,6 @@ impl Endpoint {
         let mut problems = Vec::new();
         if self.method != Method::GET {
             problems.push(STORAGE_FULL);
-            problems.push((412, "`If-Match` names another version."));
         }
         if self.takes_nothing() {
             problems.extend(BODY);
@@ -86,6 +104,9 @@ impl Endpoint {
                 "A page of another site sent it without a body of JSON.",
             ));
         }
+        problems.push(PRECONDITION);
+        // Last: what is said of a body that is no JSON goes before.
+        problems.push(REPEATED_HEADER);
         problems
     }
 }

@@ -35,9 +35,6 @@ impl Endpoint {
         if self.takes_nothing() {
             takes = takes.and_no_body();
         }
-        if self.heeds_conditions() {
-            takes = takes.and_conditions();
-        }
-        takes.guard(route)
+        takes.and_preconditions(self.preconditions()).guard(route)
     }
 }

@@ -135,15 +135,22 @@ pub(crate) fn announced(headers: &HeaderMap) -> Announced {
 /// One without a type is refused as well: a browser may send such a body, as well as a form, to any site it likes, and
 /// asks that site first only for other types.
 pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(value) = headers.get(CONTENT_TYPE) else {
+    let mut types = headers.get_all(CONTENT_TYPE);
+    let Some(value) = types.next() else {
         return Err(Problem::unsupported_media_type(None));
     };
+    if types.next().is_some() {
+        return Err(Problem::unsupported_media_type_twice());
+    }
     let text = String::from_utf8_lossy(value.as_bytes());
     if !is_json(&text) {
         return Err(Problem::unsupported_media_type(Some(&text)));
     }
-    if let Some(charset) = other_charset(&text) {
-        return Err(Problem::other_charset(charset));
+    match charsets(&text).as_slice() {
+        [] => {}
+        [charset] if is_utf8(charset) => {}
+        [charset] => return Err(Problem::other_charset(charset)),
+        _ => return Err(Problem::repeated_charset()),
     }
     match headers.get(CONTENT_ENCODING) {
         Some(encoding) if encoding != "identity" => Err(Problem::encoded(
@@ -153,18 +160,22 @@ pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// The charset that a type names, if JSON is not written in it: it is UTF-8 (RFC 8259, section 8.1), of which US-ASCII is a part.
-fn other_charset(content_type: &str) -> Option<&str> {
-    let mut parameters = content_type.split(';').skip(1);
-    let charset = parameters.find_map(|parameter| {
+/// The charsets that a type names.
+fn charsets<'a>(content_type: &'a str) -> Vec<&'a str> {
+    let parameters = content_type.split(';').skip(1);
+    let charset = |parameter: &'a str| {
         let (name, value) = parameter.split_once('=')?;
         let is_charset = name.trim().eq_ignore_ascii_case("charset");
         is_charset.then(|| value.trim().trim_matches('"'))
-    })?;
-    let is_utf8 = ["utf-8", "utf8", "us-ascii"]
+    };
+    parameters.filter_map(charset).collect()
+}
+
+/// Whether JSON is written in a charset: it is UTF-8 (RFC 8259, section 8.1), of which US-ASCII is a part.
+fn is_utf8(charset: &str) -> bool {
+    ["utf-8", "utf8", "us-ascii"]
         .iter()
-        .any(|known| charset.eq_ignore_ascii_case(known));
-    (!is_utf8).then_some(charset)
+        .any(|known| charset.eq_ignore_ascii_case(known))
 }
 
 /// `application/json`, or a type with the suffix `+json` (RFC 6839).
@@ -187,7 +198,7 @@ fn is_json(content_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_json, other_charset};
+    use super::{charsets, is_json, is_utf8};
 
     #[test]
     fn json_is_utf_8() {
@@ -198,14 +209,18 @@ mod tests {
             "application/json; Charset = us-ascii",
             "application/json; charsets=latin1",
         ] {
-            assert_eq!(other_charset(yes), None, "{yes}");
+            assert!(charsets(yes).into_iter().all(is_utf8), "{yes}");
         }
         for (no, charset) in [
             ("application/json; charset=latin1", "latin1"),
             ("application/json;v=1;CHARSET=\"utf-16\"", "utf-16"),
             ("application/json; charset=", ""),
         ] {
-            assert_eq!(other_charset(no), Some(charset), "{no}");
+            assert_eq!(
+                (charsets(no), is_utf8(charset)),
+                (vec![charset], false),
+                "{no}"
+            );
         }
     }
 

@@ -64,15 +64,10 @@ impl Document {
         let schema = generator.into_generator().into_root_schema_for::<T>();
         Self::new(serde_json::to_vec(&schema).unwrap_or_default())
     }
-
-    /// Whether the client has it already: `If-None-Match` (RFC 9110, section 13.1.2), compared weakly.
-    pub(crate) fn matches(&self, if_none_match: &str) -> bool {
-        matches_etag(&self.etag, if_none_match)
-    }
 }
 
-/// Whether `If-None-Match` names an entity tag.
-pub(crate) fn matches_etag(etag: &str, if_none_match: &str) -> bool {
+/// Whether `If-None-Match` names an entity tag (RFC 9110, section 13.1.2), compared weakly.
+pub(super) fn matches_etag(etag: &str, if_none_match: &str) -> bool {
     if_none_match
         .split(',')
         .map(str::trim)

@@ -25,8 +25,6 @@ mod unsupported_headers;
 pub(crate) use answer::{Answer, handled_by};
 pub(crate) use body::{BodyLimits, announced, check_json};
 pub(crate) use document::Document;
-#[cfg(feature = "database")]
-pub(crate) use document::matches_etag;
 pub(crate) use exchange::{Awaited, Doors, Exchange};
 #[cfg(feature = "database")]
 pub(crate) use ids::ULID;
@@ -38,11 +36,13 @@ pub(crate) use request_contract::RequestContract;
 pub use request_id::RequestId;
 pub(crate) use request_id::X_REQUEST_ID;
 #[cfg(feature = "database")]
-pub(crate) use respond::{check_preconditions, is_conditional};
+pub(crate) use respond::{Verdict, check_preconditions, is_conditional, read_preconditions};
 pub(crate) use respond::{conditional, json};
 #[cfg(feature = "database")]
 pub(crate) use site::is_of_other_site;
 pub(crate) use site::{check_same_site, is_own_origin, origin};
 #[cfg(feature = "database")]
 pub(crate) use unsupported_headers::{IDEMPOTENCY_KEY, refuse_missing};
-pub(crate) use unsupported_headers::{refuse_entity_tags, refuse_idempotency_key};
+pub(crate) use unsupported_headers::{
+    Preconditions, is_plain, refuse_idempotency_key, refuse_repeated,
+};

@@ -27,7 +27,6 @@ impl Problem {
         )
     }
 
-    #[cfg(feature = "database")]
     pub(crate) fn unsupported_media_type_twice() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -45,6 +44,24 @@ impl Problem {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported-media-type",
             detail,
+        )
+    }
+
+    pub(crate) fn repeated_header(name: &str) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "repeated-header",
+            format!(
+                "the header `{name}` is there twice, and it is not clear which counts: send it once"
+            ),
+        )
+    }
+
+    pub(crate) fn repeated_charset() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "the content type has two charsets: send JSON in UTF-8, with `Content-Type: application/json`",
         )
     }
 

@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{Error, HttpMessage as _, Route};
+use actix_web::{Error, HttpMessage as _, HttpResponse, Route};
 use serde_json::Value;
 use tasks_runtime::ArgumentError;
 
 use super::query::{self, Parameter};
-use super::{BodyLimits, check_json, check_same_site, refuse_entity_tags, refuse_idempotency_key};
+use super::unsupported_headers::has_any;
+use super::{
+    BodyLimits, Preconditions, check_json, check_same_site, is_plain, refuse_idempotency_key,
+    refuse_repeated,
+};
 use crate::problem::{MAX_ERRORS, Problem};
 
 /// What an operation takes.
@@ -20,8 +24,8 @@ use crate::problem::{MAX_ERRORS, Problem};
 pub(crate) struct RequestContract {
     query: &'static [Parameter],
     body: Body,
-    /// Whether its handler heeds `If-Match`.
-    conditions: bool,
+    /// Which preconditions its handler evaluates.
+    preconditions: Preconditions,
 }
 
 /// What is known of the body of a request.
@@ -45,14 +49,14 @@ impl RequestContract {
         Self {
             query,
             body: Body::Elsewhere,
-            conditions: false,
+            preconditions: Preconditions::NONE,
         }
     }
 
-    /// Its handler heeds `If-Match`.
-    pub(crate) const fn and_conditions(self) -> Self {
+    /// Its handler evaluates these.
+    pub(crate) const fn and_preconditions(self, preconditions: Preconditions) -> Self {
         Self {
-            conditions: true,
+            preconditions,
             ..self
         }
     }
@@ -75,11 +79,18 @@ impl RequestContract {
         mut request: ServiceRequest,
         next: Next<impl MessageBody + 'static>,
     ) -> Result<ServiceResponse<BoxBody>, Error> {
+        // Whatever is there fits that (RFC 9110, section 13.1.2).
+        let has_it = !self.preconditions.if_none_match
+            && request.method().is_safe()
+            && has_any(request.headers());
         match self.check(&mut request).await {
-            Ok(()) => next
-                .call(request)
-                .await
-                .map(ServiceResponse::map_into_boxed_body),
+            Ok(()) => {
+                let response = next.call(request).await?.map_into_boxed_body();
+                if has_it && response.status() == StatusCode::OK {
+                    return Ok(response.into_response(HttpResponse::NotModified().finish()));
+                }
+                Ok(response)
+            }
             Err(problem) => {
                 let response = problem.answer(request.request());
                 Ok(request.into_response(response))
@@ -89,12 +100,14 @@ impl RequestContract {
 
     async fn check(self, request: &mut ServiceRequest) -> Result<(), Problem> {
         query::check(request.query_string(), self.query)?;
-        if !self.conditions && !request.method().is_safe() {
-            refuse_entity_tags(request.headers())?;
-        }
-        // Other methods do the same however often they are repeated.
-        if request.method() == Method::POST {
-            refuse_idempotency_key(request.headers(), "send it without that header")?;
+        let headers = request.headers();
+        if !is_plain(headers) {
+            refuse_repeated(headers)?;
+            self.preconditions.check(request.method(), headers)?;
+            // Other methods do the same however often they are repeated.
+            if request.method() == Method::POST {
+                refuse_idempotency_key(headers, "send it without that header")?;
+            }
         }
         if self.body == Body::Elsewhere {
             return Ok(());

@@ -1,13 +1,121 @@
 //! Headers by which a client asks for a promise that not every operation gives: that a repeated request does nothing twice, and that
-//! nothing is done to another version than the one it knows. Where they are not heeded they are refused, for the client relies on them.
+//! nothing is done to another version than the one it knows. Where they are not heeded they are refused, for the client relies on them. So
+//! is a header that says one thing and is there twice.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH};
+use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use actix_web::http::{Method, StatusCode};
 
 use crate::problem::Problem;
 
 /// The header that names a request, so that its repetition is known.
 pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Headers with one value, of which a reader would take the first line. The keys of a service, `Content-Type` and `Idempotency-Key` are
+/// checked by their readers; `Host`, `Content-Length` and `Transfer-Encoding` by the parser of HTTP.
+const ONCE: [&str; 8] = [
+    "authorization",
+    "content-disposition",
+    "content-encoding",
+    "if-range",
+    "last-event-id",
+    "origin",
+    "range",
+    "sec-fetch-site",
+];
+
+/// Which preconditions an operation evaluates by itself (RFC 9110, section 13.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Preconditions {
+    /// `If-Match`.
+    pub(crate) if_match: bool,
+    /// `If-None-Match`.
+    pub(crate) if_none_match: bool,
+}
+
+impl Preconditions {
+    /// An operation that evaluates neither.
+    pub(crate) const NONE: Self = Self {
+        if_match: false,
+        if_none_match: false,
+    };
+
+    /// An operation whose answer has an entity tag.
+    pub(crate) const BOTH: Self = Self {
+        if_match: true,
+        if_none_match: true,
+    };
+
+    /// Refuses preconditions that the operation does not evaluate and that do not hold, since what it is about has no entity tag:
+    /// `If-Match` with a tag, and `If-None-Match: *` of what would be written. What a `POST` is sent to has no representation of its own,
+    /// so neither is taken there.
+    pub(crate) fn check(self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+        let is_post = method == Method::POST;
+        let wrong = |detail: &'static str| {
+            Err(Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "precondition-failed",
+                detail,
+            ))
+        };
+        if !self.if_match && headers.contains_key(IF_MATCH) && (is_post || !is_any(headers)) {
+            return wrong(
+                "this has no entity tag, so `If-Match` names another version: send it without that header",
+            );
+        }
+        if !self.if_none_match && !method.is_safe() && has_any(headers) {
+            return wrong(
+                "`If-None-Match: *` asks that nothing is there, and this is only done to what is: send it without that header",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Whether `If-Match` asks only that something is there.
+fn is_any(headers: &HeaderMap) -> bool {
+    let mut tags = headers.get_all(IF_MATCH);
+    tags.all(|tags| tags.as_bytes().trim_ascii() == b"*")
+}
+
+/// Whether `If-None-Match` asks that nothing is there.
+pub(crate) fn has_any(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(IF_NONE_MATCH);
+    lines.any(|line| {
+        let mut tags = line.as_bytes().split(|byte| *byte == b',');
+        tags.any(|tag| tag.trim_ascii() == b"*")
+    })
+}
+
+/// Whether a request has none of the headers of this file, and no header twice, as most have not: one look at each name, and no look-up.
+pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
+    let mut lines = 0;
+    for (name, _) in headers {
+        // Theirs are all of the names of this file that begin so.
+        if name.as_str().starts_with('i') {
+            return false;
+        }
+        lines += 1;
+    }
+    lines == headers.len_keys()
+}
+
+/// Refuses a header that is there twice and says one thing.
+pub(crate) fn refuse_repeated(headers: &HeaderMap) -> Result<(), Problem> {
+    // Lines and names: mostly there is a line for each name.
+    if headers.len() == headers.len_keys() {
+        return Ok(());
+    }
+    refuse_lines(headers)
+}
+
+#[cold]
+fn refuse_lines(headers: &HeaderMap) -> Result<(), Problem> {
+    let twice = ONCE.iter().find(|name| headers.get_all(**name).count() > 1);
+    match twice {
+        None => Ok(()),
+        Some(name) => Err(Problem::repeated_header(name)),
+    }
+}
 
 /// Refuses `Idempotency-Key`; `instead` says what to do.
 pub(crate) fn refuse_idempotency_key(headers: &HeaderMap, instead: &str) -> Result<(), Problem> {
@@ -33,18 +141,5 @@ pub(crate) fn refuse_missing(headers: &HeaderMap) -> Result<(), Problem> {
         StatusCode::PRECONDITION_FAILED,
         "precondition-failed",
         "there is none of this name, so `If-Match` does not hold",
-    ))
-}
-
-/// Refuses `If-Match` of what has no entity tag: then it names another version, whatever it names (RFC 9110, section 13.1.1).
-pub(crate) fn refuse_entity_tags(headers: &HeaderMap) -> Result<(), Problem> {
-    let mut tags = headers.get_all(IF_MATCH);
-    if tags.all(|tags| tags.as_bytes().trim_ascii() == b"*") {
-        return Ok(());
-    }
-    Err(Problem::new(
-        StatusCode::PRECONDITION_FAILED,
-        "precondition-failed",
-        "this has no entity tag, so `If-Match` names another version: send it without that header",
     ))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tasks_runtime::{ParameterInfo, RegisteredTask};
 
-use super::problems::{UNKNOWN_PARAMETER, responses};
+use super::problems::{PRECONDITION, REPEATED_HEADER, UNKNOWN_PARAMETER, responses};
 use super::references::to as reference;
 use super::version::Version;
 use crate::http::query::Parameter;
@@ -66,7 +66,10 @@ impl Operations<'_> {
             },
         });
         let mut responses = responses(&[
-            (400, "The body is not JSON."),
+            (
+                400,
+                "The body is not JSON, or a header that has one value is there twice.",
+            ),
             (
                 403,
                 "A page of another site sent it without a body of JSON.",
@@ -74,6 +77,7 @@ impl Operations<'_> {
             (404, "No such task."),
             (405, "Another method than POST."),
             (408, "The body took too long to arrive."),
+            PRECONDITION,
             (413, "The body is too large."),
             (415, "The body does not say it is JSON."),
             (
@@ -116,7 +120,12 @@ impl Operations<'_> {
             .iter()
             .map(|parameter| parameter.describe(&parameter.schema()))
             .collect();
-        let mut responses = responses(&[(405, "Another method than GET."), UNKNOWN_PARAMETER]);
+        let mut responses = responses(&[
+            REPEATED_HEADER,
+            (405, "Another method than GET."),
+            PRECONDITION,
+            UNKNOWN_PARAMETER,
+        ]);
         responses.insert("200".to_owned(), json!({"description": "Sorted by name.", "content": {"application/json": {"schema": tasks}}}));
         responses.insert(
             "304".to_owned(),
@@ -134,8 +143,10 @@ impl Operations<'_> {
     /// `GET {prefix}/{name}`.
     pub(super) fn info(&self, id: &str) -> Value {
         let mut responses = responses(&[
+            REPEATED_HEADER,
             (404, "No such task."),
             (405, "Another method than GET."),
+            PRECONDITION,
             UNKNOWN_PARAMETER,
         ]);
         let schema = reference("TaskInfo");

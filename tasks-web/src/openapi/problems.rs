@@ -13,6 +13,15 @@ pub(crate) const UNKNOWN_PARAMETER: Status = (
     "A parameter of the query is not known, or given twice.",
 );
 
+/// What everything answers to a precondition that does not hold, but for pages.
+pub(crate) const PRECONDITION: Status = (
+    412,
+    "`If-Match` or `If-None-Match` does not hold: `If-Match` never does where there is no entity tag.",
+);
+
+/// What everything answers to a header that is there twice, but for pages.
+pub(crate) const REPEATED_HEADER: Status = (400, "A header that has one value is there twice.");
+
 /// What everything that stores may answer.
 pub(crate) const STORAGE_FULL: Status = (507, "The disk of the service is full.");
 

@@ -11,7 +11,8 @@ use super::{OpenApi, ui};
 use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
 use crate::http::{
-    Answer, Document, Methods, RequestContract, conditional, handled_by, public_prefix,
+    Answer, Document, Methods, Preconditions, RequestContract, conditional, handled_by,
+    public_prefix,
 };
 use crate::problem::Problem;
 
@@ -62,7 +63,8 @@ impl HttpServiceFactory for OpenApi {
         };
         Methods::at(web::resource(path.as_str()))
             .route(&Method::GET, |route| {
-                RequestContract::query(QUERY).guard(handled_by(route, serve))
+                let takes = RequestContract::query(QUERY).and_preconditions(Preconditions::BOTH);
+                takes.guard(handled_by(route, serve))
             })
             .register(config);
     }

@@ -19,7 +19,7 @@ use super::error_response;
 use super::gate::Gate;
 use crate::access::Access;
 use crate::http::Exchange;
-use crate::http::RequestId;
+use crate::http::{RequestId, refuse_repeated};
 use crate::logging::panics;
 use crate::monitoring::{HttpMetrics, Routes};
 use crate::problem::Problem;
@@ -118,8 +118,10 @@ where
             _ if exchange.as_ref().is_some_and(Exchange::had_last) => {
                 Some(Problem::after_the_last().answer(request.request()))
             }
-            Some(gate) => gate.admit(&request).err(),
-            None => None,
+            gate => refuse_repeated(request.headers())
+                .map_err(|problem| problem.answer(request.request()))
+                .and_then(|()| gate.as_ref().map_or(Ok(()), |gate| gate.admit(&request)))
+                .err(),
         };
         let service = Rc::clone(&self.service);
         let Some(watch) = self.watch.clone() else {

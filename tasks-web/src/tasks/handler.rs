@@ -16,7 +16,7 @@ use super::catalog::Catalog;
 use crate::access::Access;
 use crate::http::RequestId;
 use crate::http::query::{self, pairs};
-use crate::http::{self, BodyLimits, conditional};
+use crate::http::{self, BodyLimits, Preconditions, conditional};
 use crate::openapi::LIST_QUERY;
 use crate::problem::Problem;
 
@@ -157,7 +157,10 @@ impl Handler {
         } else {
             "send it without that header"
         };
-        http::refuse_idempotency_key(request.headers(), instead)?;
+        if !http::is_plain(request.headers()) {
+            check_headers(request)?;
+            http::refuse_idempotency_key(request.headers(), instead)?;
+        }
         let body = self.body(name, request, payload).await?;
         let envelope = self
             .executor
@@ -207,6 +210,7 @@ impl Handler {
         let Some((scheduler, jobs)) = &self.jobs else {
             return Err(Problem::not_found());
         };
+        check_headers(request)?;
         let body = self.body(name, request, payload).await?;
         let submitted = crate::jobs::submit(request, scheduler, name, &body).await?;
         let location = crate::jobs::location(request, &self.prefix, jobs, submitted.job.id);
@@ -241,6 +245,13 @@ impl Handler {
         }
         Ok(body)
     }
+}
+
+/// Refuses headers that say how to act, where they are not heeded.
+#[cold]
+fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
+    http::refuse_repeated(request.headers())?;
+    Preconditions::NONE.check(request.method(), request.headers())
 }
 
 fn is_read(method: &Method) -> bool {

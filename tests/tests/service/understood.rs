@@ -121,6 +121,32 @@ async fn an_unknown_name_in_a_query_is_refused_by_every_operation() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_is_declared_is_read() {
+    let app = everything().await;
+    let mut seen = 0;
+    for (method, path, operation) in operations(&app).await {
+        for parameter in query_parameters(&operation) {
+            seen += 1;
+            let name = parameter["name"].as_str().unwrap();
+            let (status, _, answer) = ask(&app, &method, &format!("{path}?{name}=%00"), None).await;
+            assert!(
+                !answer.to_string().contains("nothing reads"),
+                "{method} {path}: {answer}"
+            );
+            // Any text is a name, and a name of nothing is one.
+            let is_text = parameter["schema"] == json!({"type": "string"}) || name == "tag";
+            // What is not there is said first.
+            let refused = status == 422 || status == 404 && path.contains("01ARZ");
+            assert!(
+                refused || is_text,
+                "{method} {path}?{name}: {status} {answer}"
+            );
+        }
+    }
+    assert!(seen > 15, "{seen}");
+}
+
+#[tokio::test]
 async fn a_parameter_that_is_given_twice_is_refused_unless_it_is_a_list() {
     let app = everything().await;
     let mut lists = Vec::new();
@@ -323,9 +349,22 @@ async fn a_header_that_asks_for_a_promise_is_heeded_or_refused() {
         let answer: Value = response.json().await.unwrap_or_default();
         (status, answer)
     };
-    let (mut posts, mut writes) = (0, 0);
+    let (mut posts, mut writes, mut reads) = (0, 0, 0);
     for (method, path, operation) in operations(&app).await {
+        if path == "/" {
+            continue;
+        }
+        let (status, answer) = send(&method, &path, ("if-match", "\"x\"")).await;
+        let has_answer = operation["responses"]["304"].is_object() && !path.contains("01ARZ");
         if method == Method::GET {
+            reads += 1;
+            // Of what is not there that is said, one way or the other.
+            let refused = [404, 412].contains(&status)
+                && (!has_answer || status == 412 || path.contains("a_name"));
+            assert!(refused || status == 503, "{path}: {status} {answer}");
+            assert!(operation["responses"]["412"].is_object(), "{path}");
+            let (status, answer) = send(&method, &path, ("if-none-match", "*")).await;
+            assert!([304, 404].contains(&status), "{path}: {status} {answer}");
             continue;
         }
         let parameters = operation["parameters"].as_array().cloned();
@@ -343,11 +382,10 @@ async fn a_header_that_asks_for_a_promise_is_heeded_or_refused() {
                 "{path}"
             );
         }
-        if path.contains("/tasks/") || heeds("If-Match") {
+        if heeds("If-Match") {
             continue;
         }
         writes += 1;
-        let (status, answer) = send(&method, &path, ("if-match", "\"x\"")).await;
         let seen = (status, &answer["type"]);
         assert_eq!(
             seen,
@@ -355,10 +393,111 @@ async fn a_header_that_asks_for_a_promise_is_heeded_or_refused() {
             "{method} {path}"
         );
         assert!(operation["responses"]["412"].is_object(), "{method} {path}");
+        // What a POST is sent to has no representation.
         let (status, _) = send(&method, &path, ("if-match", "*")).await;
+        assert_eq!(status == 412, method == Method::POST, "{method} {path}");
+        let (status, _) = send(&method, &path, ("if-none-match", "\"x\"")).await;
         assert_ne!(status, 412, "{method} {path}");
+        if !heeds("If-None-Match") {
+            let (status, answer) = send(&method, &path, ("if-none-match", "\"x\", *")).await;
+            assert_eq!(status, 412, "{method} {path}: {answer}");
+        }
     }
-    assert!(posts > 5 && writes > 7, "{posts} and {writes}");
+    assert!(
+        posts > 5 && writes > 9 && reads > 15,
+        "{posts}, {writes}, {reads}"
+    );
+    // Nothing is done before it is refused, and what holds is done.
+    let add = "/api/v1/tasks/add/$execute";
+    let post = async |name: &'static str, value: &'static str| {
+        let request = http::client().unwrap().post(app.url(add));
+        let request = request.json(&json!({"params": {"a": 1, "b": 2}}));
+        request.header(name, value).send().await.unwrap().status()
+    };
+    assert_eq!(post("if-match", "\"x\"").await, 412);
+    assert_eq!(post("if-none-match", "*").await, 412);
+    assert_eq!(post("if-none-match", "\"x\"").await, 200);
+    // A tag is compared where there is one.
+    for path in [
+        "/openapi.json",
+        "/api/v1/tasks",
+        "/api/v1/tasks/add",
+        "/api/v1/artifacts",
+    ] {
+        let client = http::client().unwrap();
+        let got = client.get(app.url(path)).send().await.unwrap();
+        let tag = got.headers()["etag"].clone();
+        for (name, value, expected) in [
+            ("if-match", tag.to_str().unwrap(), 200),
+            ("if-match", "*", 200),
+            ("if-match", "\"x\"", 412),
+            ("if-none-match", tag.to_str().unwrap(), 304),
+            ("if-none-match", "\"x\"", 200),
+        ] {
+            let request = client.get(app.url(path)).header(name, value);
+            let status = request.send().await.unwrap().status();
+            assert_eq!(status, expected, "{path} {name}: {value}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_header_with_one_value_that_is_there_twice_is_refused() {
+    let app = everything().await;
+    let ask = async |method: &str, path: &str, headers: &str, body: &str| {
+        let length = body.len();
+        let text = format!(
+            "{method} {path} HTTP/1.1\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
+        );
+        let answer = http::raw(app.address(), text.as_bytes()).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        (answer[9..12].to_owned(), answer)
+    };
+    let json = "host: x\r\ncontent-type: application/json\r\n";
+    let params = r#"{"params": {"a": 1, "b": 2}}"#;
+    let execute = "/api/v1/tasks/add/$execute";
+    for (headers, expected) in [
+        ("", "200"),
+        ("content-type: application/json\r\n", "415"),
+        ("content-type: text/plain\r\n", "415"),
+        (
+            "content-encoding: identity\r\ncontent-encoding: gzip\r\n",
+            "400",
+        ),
+        ("host: y\r\n", "400"),
+        ("content-length: 28\r\n", "400"),
+        ("authorization: a\r\nauthorization: b\r\n", "400"),
+        ("idempotency-key: a\r\nidempotency-key: b\r\n", "422"),
+        ("accept: text/html\r\naccept: */*\r\n", "200"),
+    ] {
+        let (status, answer) = ask("POST", execute, &format!("{json}{headers}"), params).await;
+        assert_eq!(status, expected, "{headers}: {answer}");
+    }
+    for twice in [
+        "utf-8; charset=latin1",
+        "utf-8;charset=utf-8",
+        "\"utf-8\"; v=1; CHARSET=utf-8",
+    ] {
+        let headers = format!("host: x\r\ncontent-type: application/json; charset={twice}\r\n");
+        let (status, answer) = ask("POST", execute, &headers, params).await;
+        assert_eq!(status, "415", "{twice}: {answer}");
+    }
+    let (status, answer) = ask(
+        "GET",
+        "/health",
+        "host: x\r\nrange: bytes=0-1\r\nrange: bytes=2-3\r\n",
+        "",
+    )
+    .await;
+    assert_eq!(status, "400", "{answer}");
+    assert!(
+        answer.contains("urn:tasks:problem:repeated-header"),
+        "{answer}"
+    );
+    let submit = "/api/v1/tasks/add/$submit";
+    let twice = format!("{json}idempotency-key: a\r\nidempotency-key: b\r\n");
+    let (status, answer) = ask("POST", submit, &twice, params).await;
+    assert_eq!(status, "422", "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
