@@ -6,9 +6,9 @@ use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
 /// The text of the `#[doc]` attributes of an item.
 #[derive(Default)]
-pub(crate) struct Doc(Vec<Part>);
+pub(crate) struct Doc(Vec<DocPart>);
 
-enum Part {
+enum DocPart {
     /// Lines as they are written, de-indented by what they share.
     Text(String),
     /// `include_str!("…")`, `concat!(…)` or another macro that gives a text, which the compiler knows and the macro does not.
@@ -37,7 +37,7 @@ impl Doc {
                 }) => lines.extend(text.value().lines().map(str::to_owned)),
                 Expr::Macro(text) => {
                     parts.extend(take_text(&mut lines));
-                    parts.push(Part::Macro(text.to_token_stream()));
+                    parts.push(DocPart::Macro(text.to_token_stream()));
                 }
                 _ => {}
             }
@@ -47,9 +47,9 @@ impl Doc {
     }
 }
 
-fn take_text(lines: &mut Vec<String>) -> Option<Part> {
+fn take_text(lines: &mut Vec<String>) -> Option<DocPart> {
     let text = unindented(&std::mem::take(lines));
-    (!text.is_empty()).then_some(Part::Text(text))
+    (!text.is_empty()).then_some(DocPart::Text(text))
 }
 
 /// The lines without the indentation they share, and without blank ones around them.
@@ -72,11 +72,11 @@ impl ToTokens for Doc {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let value = match self.0.as_slice() {
             [] => quote!(::core::option::Option::None),
-            [Part::Text(text)] => quote!(::core::option::Option::Some(#text)),
+            [DocPart::Text(text)] => quote!(::core::option::Option::Some(#text)),
             parts => {
                 let parts = parts.iter().map(|part| match part {
-                    Part::Text(text) => text.to_token_stream(),
-                    Part::Macro(text) => text.clone(),
+                    DocPart::Text(text) => text.to_token_stream(),
+                    DocPart::Macro(text) => text.clone(),
                 });
                 quote!(__rt::documentation(::core::concat!(#(#parts, "\n"),*)))
             }

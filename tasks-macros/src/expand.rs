@@ -266,7 +266,7 @@ fn shim(sig: &Signature, params: &[Param]) -> TokenStream {
     let finish = finish(sig);
     let output = output_type(sig);
     let schema =
-        quote!(|__generator| <__rt::Ret<#output>>::__TASK_OUTPUT.__task_schema(__generator));
+        quote!(|__generator| <__rt::TaskReturn<#output>>::__TASK_OUTPUT.__task_schema(__generator));
     let inner = quote!(#ident, #slots, #call, #finish, #schema);
     // A future that is not `Send` is reported at this call: underline the function's name, not `#[task]`.
     let at = ident.span();
@@ -287,10 +287,10 @@ fn list(items: impl DoubleEndedIterator<Item = TokenStream>) -> TokenStream {
 /// The function that turns what the task returned into an outcome.
 fn finish(sig: &Signature) -> TokenStream {
     match &sig.output {
-        ReturnType::Default => quote!(<__rt::Ret<()>>::__task_finish),
+        ReturnType::Default => quote!(<__rt::TaskReturn<()>>::__task_finish),
         ReturnType::Type(_, ty) => {
             let (first, last) = param::ends(ty);
-            let open = quote_spanned!(first=> <__rt::Ret<);
+            let open = quote_spanned!(first=> <__rt::TaskReturn<);
             let method = quote_spanned!(last=> >>::__task_finish);
             quote!(#open #ty #method)
         }

@@ -9,10 +9,10 @@ pub use crate::arguments::{
     slot,
 };
 #[cfg(feature = "database")]
-pub use crate::call::Checking;
+pub use crate::call::CheckCall;
 pub use crate::call::{
-    Facts, Finish, FunctionShim, PendingCall, PlainReturn, Ret, Run, Running, Shim, Started,
-    TaskDescriptor, asynchronous, blocking,
+    Finish, FunctionInfo, FunctionShim, PendingCall, PlainReturn, Run, Running, Shim, Started,
+    TaskDescriptor, TaskReturn, asynchronous, blocking,
 };
 pub use crate::task::{Backoff, Growth, JobPolicy, Outcome, OutputSchema, SchemaFallback};
 

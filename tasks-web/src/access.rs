@@ -20,10 +20,10 @@ use crate::problem::Problem;
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Access(pub(crate) Arc<Grant>);
+pub struct Access(pub(crate) Arc<KeyAccess>);
 
 #[derive(Debug)]
-pub(crate) struct Grant {
+pub(crate) struct KeyAccess {
     pub(crate) name: String,
     pub(crate) tags: Option<Vec<String>>,
 }

@@ -37,8 +37,10 @@ fn old(unused: u8) {
                     (),
                 ),
                 |(__0, ())| old(__0.take()),
-                <__rt::Ret<()>>::__task_finish,
-                |__generator| <__rt::Ret<()>>::__TASK_OUTPUT.__task_schema(__generator),
+                <__rt::TaskReturn<()>>::__task_finish,
+                |__generator| {
+                    <__rt::TaskReturn<()>>::__TASK_OUTPUT.__task_schema(__generator)
+                },
             ),
         });
     };

@@ -78,9 +78,9 @@ const _: () = {
                 let __3 = __3.take();
                 async move { count(__0, &__1, __2, __3).await }
             },
-            <__rt::Ret<anyhow::Result<i64>>>::__task_finish,
+            <__rt::TaskReturn<anyhow::Result<i64>>>::__task_finish,
             |__generator| {
-                <__rt::Ret<anyhow::Result<i64>>>::__TASK_OUTPUT
+                <__rt::TaskReturn<anyhow::Result<i64>>>::__TASK_OUTPUT
                     .__task_schema(__generator)
             },
         ),

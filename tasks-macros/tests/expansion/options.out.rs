@@ -41,9 +41,9 @@ const _: () = {
                 (),
             ),
             |(__0, ())| make_report(__0.take()),
-            <__rt::Ret<Result<Report, ReportError>>>::__task_finish,
+            <__rt::TaskReturn<Result<Report, ReportError>>>::__task_finish,
             |__generator| {
-                <__rt::Ret<Result<Report, ReportError>>>::__TASK_OUTPUT
+                <__rt::TaskReturn<Result<Report, ReportError>>>::__TASK_OUTPUT
                     .__task_schema(__generator)
             },
         ),

@@ -95,8 +95,10 @@ const _: () = {
                 let __3 = __3.take();
                 async move { search(&__0, __1, __2, &__3).await }
             },
-            <__rt::Ret<Vec<Hit>>>::__task_finish,
-            |__generator| <__rt::Ret<Vec<Hit>>>::__TASK_OUTPUT.__task_schema(__generator),
+            <__rt::TaskReturn<Vec<Hit>>>::__task_finish,
+            |__generator| {
+                <__rt::TaskReturn<Vec<Hit>>>::__TASK_OUTPUT.__task_schema(__generator)
+            },
         ),
     });
 };

@@ -32,8 +32,10 @@ const _: () = {
                 (),
             ),
             |(__0, ())| greet_user(__0.take()),
-            <__rt::Ret<String>>::__task_finish,
-            |__generator| <__rt::Ret<String>>::__TASK_OUTPUT.__task_schema(__generator),
+            <__rt::TaskReturn<String>>::__task_finish,
+            |__generator| {
+                <__rt::TaskReturn<String>>::__TASK_OUTPUT.__task_schema(__generator)
+            },
         ),
     });
 };

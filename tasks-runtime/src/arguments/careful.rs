@@ -6,17 +6,18 @@ use std::cell::LazyCell;
 use serde::de::IgnoredAny;
 
 use super::error::Errors;
-use super::inspect::{self, Finding};
 use super::members::members;
 use super::repeated::TWICE;
+use super::schema_check::{self, Finding};
 use super::{
-    AnyArgCells, Declared, Echo, Input, InvalidArguments, MASKED, depth, is_mask, unknown_key,
+    AnyArgCells, Echo, Input, InvalidArguments, MASKED, RegisteredParameter, depth, is_mask,
+    unknown_key,
 };
 use crate::pointer::escape;
 
 pub(super) fn read<'a>(
     input: Input<'a>,
-    parameters: &[Declared],
+    parameters: &[RegisteredParameter],
     cells: &mut dyn AnyArgCells,
 ) -> Result<Echo<'a>, InvalidArguments> {
     for index in 0..parameters.len() {
@@ -57,9 +58,9 @@ pub(super) fn read<'a>(
                     errors.push(&key, "", || MASKED.to_owned());
                 }
             }
-            let taken = parameter.taken();
-            if taken.is_in(value) {
-                for (path, detail) in taken.find(parameter.schema(), value) {
+            let lossy = parameter.lossy();
+            if lossy.is_in(value) {
+                for (path, detail) in lossy.find(parameter.schema(), value) {
                     if parameter.secret {
                         errors.push(&key, "", || SECRET.to_owned());
                         break;
@@ -71,7 +72,7 @@ pub(super) fn read<'a>(
             errors.push(&key, "", || SECRET.to_owned());
         } else {
             let first = cell.explain(value);
-            for (path, detail) in with_others(first, inspect::all(parameter.schema(), value)) {
+            for (path, detail) in with_others(first, schema_check::all(parameter.schema(), value)) {
                 errors.push(&key, &path, || detail);
             }
         }
@@ -145,7 +146,7 @@ fn span(whole: &str, part: &str) -> std::ops::Range<usize> {
     start..start + part.len()
 }
 
-pub(super) fn echo<'a>(input: Input<'a>, parameters: &[Declared]) -> Echo<'a> {
+pub(super) fn echo<'a>(input: Input<'a>, parameters: &[RegisteredParameter]) -> Echo<'a> {
     let text = params(input).unwrap_or_default();
     let secrets = secrets(text, parameters)
         .into_iter()
@@ -157,7 +158,7 @@ pub(super) fn echo<'a>(input: Input<'a>, parameters: &[Declared]) -> Echo<'a> {
 /// The secret parameters of a call, by name, and where in `text` their values are, in order.
 pub(super) fn secrets(
     text: &str,
-    parameters: &[Declared],
+    parameters: &[RegisteredParameter],
 ) -> Vec<(&'static str, std::ops::Range<usize>)> {
     if !parameters.iter().any(|parameter| parameter.secret) {
         return Vec::new();

@@ -17,10 +17,10 @@ use crate::inject::{InjectError, Injection, Injector};
 /// The value of one parameter for one call.
 pub struct ArgCell<T: 'static> {
     slot: &'static Slot<T>,
-    state: State<T>,
+    state: CellState<T>,
 }
 
-enum State<T> {
+enum CellState<T> {
     Empty,
     Ready(T),
     Resolving(Pin<Box<dyn Future<Output = Result<T, InjectError>> + Send>>),
@@ -38,7 +38,7 @@ impl<T> ArgCell<T> {
     pub(super) const fn new(slot: &'static Slot<T>) -> Self {
         Self {
             slot,
-            state: State::Empty,
+            state: CellState::Empty,
         }
     }
 
@@ -51,8 +51,8 @@ impl<T> ArgCell<T> {
     #[inline]
     pub fn take(self) -> T {
         match self.state {
-            State::Ready(value) => value,
-            State::Empty | State::Resolving(_) => {
+            CellState::Ready(value) => value,
+            CellState::Empty | CellState::Resolving(_) => {
                 unreachable!("an argument is taken before it is there")
             }
         }
@@ -62,9 +62,9 @@ impl<T> ArgCell<T> {
 impl<T> fmt::Debug for ArgCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
-            State::Empty => "empty",
-            State::Ready(_) => "ready",
-            State::Resolving(_) => "resolving",
+            CellState::Empty => "empty",
+            CellState::Ready(_) => "ready",
+            CellState::Resolving(_) => "resolving",
         };
         write!(f, "ArgCell({state})")
     }
@@ -94,14 +94,14 @@ impl<T> AnyArgCell for ArgCell<T> {
             return None;
         };
         let (value, length) = (functions.read)(json)?;
-        self.state = State::Ready(value);
+        self.state = CellState::Ready(value);
         Some(length)
     }
 
     fn absent(&mut self) -> bool {
         match self.slot.absent() {
             Some(value) => {
-                self.state = State::Ready(value);
+                self.state = CellState::Ready(value);
                 true
             }
             None => false,
@@ -109,11 +109,11 @@ impl<T> AnyArgCell for ArgCell<T> {
     }
 
     fn is_filled(&self) -> bool {
-        matches!(self.state, State::Ready(_))
+        matches!(self.state, CellState::Ready(_))
     }
 
     fn clear(&mut self) {
-        self.state = State::Empty;
+        self.state = CellState::Empty;
     }
 
     fn explain(&self, json: &str) -> (String, String) {
@@ -133,19 +133,19 @@ impl<T> AnyArgCell for ArgCell<T> {
         };
         loop {
             match &mut self.state {
-                State::Ready(_) => return Poll::Ready(Ok(())),
-                State::Empty => match inject(injector) {
-                    Injection::Ready(value) => self.state = State::Ready(value),
+                CellState::Ready(_) => return Poll::Ready(Ok(())),
+                CellState::Empty => match inject(injector) {
+                    Injection::Ready(value) => self.state = CellState::Ready(value),
                     Injection::Absent => return Poll::Ready(Err(NotInjected::Absent)),
                     Injection::Failed(error) => {
                         return Poll::Ready(Err(NotInjected::Failed(error)));
                     }
-                    Injection::Pending(future) => self.state = State::Resolving(future),
+                    Injection::Pending(future) => self.state = CellState::Resolving(future),
                 },
-                State::Resolving(future) => match future.as_mut().poll(cx) {
-                    Poll::Ready(Ok(value)) => self.state = State::Ready(value),
+                CellState::Resolving(future) => match future.as_mut().poll(cx) {
+                    Poll::Ready(Ok(value)) => self.state = CellState::Ready(value),
                     Poll::Ready(Err(error)) => {
-                        self.state = State::Empty;
+                        self.state = CellState::Empty;
                         return Poll::Ready(Err(NotInjected::Failed(error)));
                     }
                     Poll::Pending => return Poll::Pending,

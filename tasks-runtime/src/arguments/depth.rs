@@ -3,7 +3,7 @@
 //! `serde_json` reads 127 levels, and so do most clients. What is stored and shown again is shown within a record, of a list,
 //! of an answer: so an argument has to be flatter than that.
 
-use super::Declared;
+use super::RegisteredParameter;
 
 /// How many levels of arrays and objects the value of a parameter may have.
 pub(crate) const LIMIT: usize = 100;
@@ -15,9 +15,9 @@ pub(super) fn message() -> String {
 
 /// Whether `params`, an object that was read into these parameters, holds a value that is too deep. There are no more levels than
 /// opening brackets, which are counted with wide instructions, without a look at what is a string.
-pub(super) fn is_suspicious(params: &str, parameters: &[Declared]) -> bool {
+pub(super) fn is_suspicious(params: &str, parameters: &[RegisteredParameter]) -> bool {
     // Each level takes two bytes.
-    if params.len() <= 2 * LIMIT || !parameters.iter().any(Declared::nests) {
+    if params.len() <= 2 * LIMIT || !parameters.iter().any(RegisteredParameter::nests) {
         return false;
     }
     let is_open = |byte: &u8| u8::from(byte | 0x20 == b'{');

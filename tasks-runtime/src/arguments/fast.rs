@@ -8,11 +8,11 @@
 use serde::de::IgnoredAny;
 
 use super::scanner::Scanner;
-use super::{AnyArgCells, Declared, Echo, Input, depth, is_mask};
+use super::{AnyArgCells, Echo, Input, RegisteredParameter, depth, is_mask};
 
 pub(super) fn read<'a>(
     input: Input<'a>,
-    parameters: &[Declared],
+    parameters: &[RegisteredParameter],
     cells: &mut dyn AnyArgCells,
 ) -> Option<Echo<'a>> {
     let mut filler = Filler {
@@ -68,7 +68,7 @@ fn is_json(text: &str) -> bool {
 }
 
 struct Filler<'p> {
-    parameters: &'p [Declared],
+    parameters: &'p [RegisteredParameter],
     cells: &'p mut dyn AnyArgCells,
     /// The parameter expected next: clients tend to send them in order.
     next: usize,
@@ -102,12 +102,12 @@ impl Filler<'_> {
     #[inline(never)]
     fn look(
         &mut self,
-        parameter: &Declared,
+        parameter: &RegisteredParameter,
         text: &str,
         span: std::ops::Range<usize>,
     ) -> Option<()> {
         let value = text.get(span.clone())?;
-        if parameter.taken().is_in(value) {
+        if parameter.lossy().is_in(value) {
             return None;
         }
         if parameter.secret {

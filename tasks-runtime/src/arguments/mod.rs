@@ -7,46 +7,46 @@
 
 mod careful;
 mod cell;
-mod declared;
 mod depth;
 mod error;
 mod fast;
 mod input;
-mod inspect;
-mod list;
+mod lossy;
 mod members;
 mod parameter;
+mod registered;
 pub(crate) mod repeated;
 mod request;
 mod scanner;
+mod schema_check;
 mod slot;
 mod source;
-mod taken;
+mod struct_fields;
+mod tuples;
 mod value;
-mod whole;
 
 pub use cell::{AnyArgCell, NotInjected};
-pub(crate) use declared::Declared;
 pub(crate) use error::unknown_key;
 pub use error::{ArgumentError, InvalidArguments};
 pub(crate) use input::{Echo, Input, MASKED, is_mask};
-pub use list::{AnyArgCells, Slots};
 #[cfg(feature = "database")]
 pub(crate) use members::members;
 pub use parameter::{Parameter, documentation};
+pub(crate) use registered::RegisteredParameter;
 pub use request::RequestParam;
 pub use slot::{AnySlot, Slot, request_slot, slot};
 pub use source::{Injected, Probe, RequestFallback, RequestSource, Requested, Source};
+pub(crate) use struct_fields::StructFields;
+pub use tuples::{AnyArgCells, Slots};
 pub use value::{
     Default, Example, ExampleSource, FromText, JsonFallback, JsonProbe, TextFallback, TextProbe,
     example,
 };
-pub(crate) use whole::Fields;
 
 /// Fills the cells of all request parameters.
 pub(crate) fn read<'a>(
     input: Input<'a>,
-    parameters: &[Declared],
+    parameters: &[RegisteredParameter],
     cells: &mut dyn AnyArgCells,
 ) -> Result<Echo<'a>, InvalidArguments> {
     if let Some(echo) = fast::read(input, parameters, cells) {
@@ -59,13 +59,13 @@ pub(crate) fn read<'a>(
 #[cfg(feature = "database")]
 pub(crate) fn secrets(
     text: &str,
-    parameters: &[Declared],
+    parameters: &[RegisteredParameter],
 ) -> Vec<(&'static str, std::ops::Range<usize>)> {
     careful::secrets(text, parameters)
 }
 
 /// The echo of arguments that were read before.
 #[cold]
-pub(crate) fn echo<'a>(input: Input<'a>, parameters: &[Declared]) -> Echo<'a> {
+pub(crate) fn echo<'a>(input: Input<'a>, parameters: &[RegisteredParameter]) -> Echo<'a> {
     careful::echo(input, parameters)
 }

@@ -12,10 +12,10 @@ use crate::pointer::escape;
 pub(super) const TWICE: &str = "given twice";
 
 /// Whether a type takes a member twice: where it has a map, or any value.
-pub(super) fn are_taken(schema: &Value) -> bool {
+pub(super) fn is_lossy(schema: &Value) -> bool {
     match schema {
         Value::Bool(anything) => *anything,
-        Value::Array(list) => list.iter().any(are_taken),
+        Value::Array(list) => list.iter().any(is_lossy),
         Value::Object(map) => {
             let is_open = map
                 .get("additionalProperties")
@@ -26,8 +26,8 @@ pub(super) fn are_taken(schema: &Value) -> bool {
                 || map.iter().any(|(keyword, value)| match keyword.as_str() {
                     "properties" | "$defs" => value
                         .as_object()
-                        .is_some_and(|schemas| schemas.values().any(are_taken)),
-                    "items" | "prefixItems" | "anyOf" | "oneOf" | "allOf" => are_taken(value),
+                        .is_some_and(|schemas| schemas.values().any(is_lossy)),
+                    "items" | "prefixItems" | "anyOf" | "oneOf" | "allOf" => is_lossy(value),
                     _ => false,
                 })
         }

@@ -33,12 +33,12 @@ pub(super) enum Body {
     Json(JsonText),
     Bytes(Bytes),
     /// It is in its place already.
-    Stored(Stored),
+    StoredBody(StoredBody),
 }
 
 /// What an artifact holds, in its place: all that is left to do is to write the row.
 #[derive(Debug)]
-pub(super) enum Stored {
+pub(super) enum StoredBody {
     Json(JsonText),
     Inline(Bytes, ContentInfo),
     Object(String, ContentInfo),

@@ -15,7 +15,7 @@ pub struct ArtifactContent {
     pub artifact: Artifact,
     /// What is known of them.
     pub info: ContentInfo,
-    pub(super) place: Place,
+    pub(super) place: ContentLocation,
 }
 
 impl std::fmt::Debug for ArtifactContent {
@@ -26,7 +26,7 @@ impl std::fmt::Debug for ArtifactContent {
     }
 }
 
-pub(super) enum Place {
+pub(super) enum ContentLocation {
     Inline(Bytes),
     Object(OpenStore, String),
 }
@@ -41,13 +41,15 @@ impl ArtifactContent {
         let end = range.end.min(self.info.size);
         let start = range.start.min(end);
         match &self.place {
-            Place::Inline(bytes) => {
+            ContentLocation::Inline(bytes) => {
                 // Inline content is small.
                 let part = bytes.slice(start as usize..end as usize);
                 Ok(futures_util::stream::iter([Ok(part)]).boxed())
             }
-            Place::Object(_, _) if start == end => Ok(futures_util::stream::empty().boxed()),
-            Place::Object(store, key) => store.read(key, start..end).await,
+            ContentLocation::Object(_, _) if start == end => {
+                Ok(futures_util::stream::empty().boxed())
+            }
+            ContentLocation::Object(store, key) => store.read(key, start..end).await,
         }
     }
 

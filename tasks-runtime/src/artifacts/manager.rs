@@ -7,7 +7,7 @@ use crate::artifacts::id::ArtifactId;
 use bytes::Bytes;
 
 use super::body::inline_limit;
-use super::content::Place;
+use super::content::ContentLocation;
 use super::hooks::ArtifactHooks;
 use super::limits::MAX_NODES;
 use super::page::{ArtifactList, ArtifactPage, Cursor};
@@ -48,10 +48,10 @@ use crate::database::{Database, Session};
 /// ```
 #[derive(Clone, tasks_macros::Injectable)]
 pub struct ArtifactManager {
-    shared: Arc<Shared>,
+    shared: Arc<ManagerInner>,
 }
 
-struct Shared {
+struct ManagerInner {
     session: Session,
     hierarchy: ArtifactHierarchy,
     hooks: Vec<Box<dyn ArtifactHooks>>,
@@ -77,7 +77,7 @@ impl ArtifactManager {
         store: ContentStore,
     ) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ManagerInner {
                 session,
                 hierarchy,
                 hooks,
@@ -209,20 +209,22 @@ impl ArtifactManager {
             return Ok(None);
         };
         let place = match (head.object_key.take(), content, &data) {
-            (Some(key), _, _) => Place::Object(self.store()?.clone(), key),
-            (None, Some(bytes), _) => Place::Inline(bytes.into()),
-            (None, None, Some(json)) => Place::Inline(Bytes::copy_from_slice(json.as_bytes())),
-            (None, None, None) => Place::Inline(Bytes::new()),
+            (Some(key), _, _) => ContentLocation::Object(self.store()?.clone(), key),
+            (None, Some(bytes), _) => ContentLocation::Inline(bytes.into()),
+            (None, None, Some(json)) => {
+                ContentLocation::Inline(Bytes::copy_from_slice(json.as_bytes()))
+            }
+            (None, None, None) => ContentLocation::Inline(Bytes::new()),
         };
         let artifact = head.artifact(data);
         let info = artifact.content.clone().unwrap_or_else(|| match &place {
-            Place::Inline(json) => ContentInfo {
+            ContentLocation::Inline(json) => ContentInfo {
                 content_type: "application/json".to_owned(),
                 file_name: None,
                 size: json.len() as u64,
                 digest: crate::digest::digest(json),
             },
-            Place::Object(..) => ContentInfo {
+            ContentLocation::Object(..) => ContentInfo {
                 content_type: "application/octet-stream".to_owned(),
                 file_name: None,
                 size: 0,

@@ -2,10 +2,10 @@
 
 use crate::artifacts::id::ArtifactId;
 
-use super::body::{Body, Stored};
+use super::body::{Body, StoredBody};
 use super::key::is_ours;
 use super::manager::ArtifactManager;
-use super::rows::Prepared;
+use super::rows::PreparedArtifact;
 use super::{Artifact, ArtifactError, ArtifactIn};
 
 impl ArtifactManager {
@@ -13,7 +13,7 @@ impl ArtifactManager {
     pub(super) async fn prepare(
         &self,
         mut artifact: ArtifactIn,
-    ) -> Result<Prepared, ArtifactError> {
+    ) -> Result<PreparedArtifact, ArtifactError> {
         for hooks in self.hooks() {
             hooks
                 .before_save(&mut artifact)
@@ -33,7 +33,7 @@ impl ArtifactManager {
         &self,
         current: &Artifact,
         mut artifact: ArtifactIn,
-    ) -> Result<Prepared, ArtifactError> {
+    ) -> Result<PreparedArtifact, ArtifactError> {
         for hooks in self.hooks() {
             hooks
                 .before_update(current, &mut artifact)
@@ -47,13 +47,13 @@ impl ArtifactManager {
         &self,
         id: ArtifactId,
         mut artifact: ArtifactIn,
-    ) -> Result<Prepared, ArtifactError> {
+    ) -> Result<PreparedArtifact, ArtifactError> {
         let (tags, metadata) = artifact.checked()?;
         let parent_id = artifact.parent_id;
         let stored = match std::mem::take(&mut artifact.body) {
             Body::None => None,
-            Body::Json(json) => Some(Stored::Json(json)),
-            Body::Stored(stored) => Some(stored),
+            Body::Json(json) => Some(StoredBody::Json(json)),
+            Body::StoredBody(stored) => Some(stored),
             Body::Bytes(bytes) => {
                 const PART: usize = 1024 * 1024;
                 let mut upload = self.upload(u64::MAX);
@@ -63,7 +63,7 @@ impl ArtifactManager {
                 Some(upload.place(&mut artifact).await?)
             }
         };
-        Ok(Prepared {
+        Ok(PreparedArtifact {
             id,
             parent_id,
             tags,
@@ -73,7 +73,7 @@ impl ArtifactManager {
     }
 
     /// Deletes the content of artifacts that were not saved after all.
-    pub(super) async fn take_back(&self, prepared: &mut [Prepared]) {
+    pub(super) async fn take_back(&self, prepared: &mut [PreparedArtifact]) {
         for artifact in prepared {
             self.forget(artifact.object_key().map(str::to_owned)).await;
         }

@@ -145,7 +145,7 @@ impl Serialize for Artifact {
 #[derive(JsonSchema)]
 #[schemars(rename = "ArtifactOut")]
 #[allow(dead_code, reason = "read by the derive")]
-struct Shown {
+struct RecordSchema {
     /// A ULID.
     #[schemars(regex(pattern = "^[0-9A-HJKMNP-TV-Z]{26}$"))]
     id: String,
@@ -175,7 +175,7 @@ struct Shown {
 
 impl JsonSchema for Artifact {
     fn schema_name() -> Cow<'static, str> {
-        Shown::schema_name()
+        RecordSchema::schema_name()
     }
 
     fn schema_id() -> Cow<'static, str> {
@@ -183,6 +183,6 @@ impl JsonSchema for Artifact {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Shown::json_schema(generator)
+        RecordSchema::json_schema(generator)
     }
 }

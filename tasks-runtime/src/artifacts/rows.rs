@@ -5,7 +5,7 @@ use chrono::Utc;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::body::Stored;
+use super::body::StoredBody;
 use super::page::Cursor;
 use super::shape::{is_below, level_below, lock_shape, shift_levels};
 use super::table::{Head, tasks_artifacts};
@@ -15,20 +15,20 @@ use crate::with_conn;
 
 /// An artifact that is checked and whose content is in its place.
 #[derive(Debug)]
-pub(super) struct Prepared {
+pub(super) struct PreparedArtifact {
     pub(super) id: ArtifactId,
     pub(super) parent_id: Option<ArtifactId>,
     pub(super) tags: String,
     pub(super) metadata: String,
     /// `None` keeps what is there.
-    pub(super) stored: Option<Stored>,
+    pub(super) stored: Option<StoredBody>,
 }
 
-impl Prepared {
+impl PreparedArtifact {
     /// The object that is written already.
     pub(super) fn object_key(&self) -> Option<&str> {
         match &self.stored {
-            Some(Stored::Object(key, _)) => Some(key),
+            Some(StoredBody::Object(key, _)) => Some(key),
             _ => None,
         }
     }
@@ -48,17 +48,17 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(stored: &'a Stored) -> Self {
+    fn of(stored: &'a StoredBody) -> Self {
         match stored {
-            Stored::Json(json) => Self {
+            StoredBody::Json(json) => Self {
                 data: Some(json.as_str()),
                 ..Self::default()
             },
-            Stored::Inline(bytes, info) => Self {
+            StoredBody::Inline(bytes, info) => Self {
                 content: Some(bytes),
                 ..Self::known(info)
             },
-            Stored::Object(key, info) => Self {
+            StoredBody::Object(key, info) => Self {
                 object_key: Some(key),
                 ..Self::known(info)
             },
@@ -84,7 +84,7 @@ pub(super) fn now() -> i64 {
 /// Writes a new row. `now` is in microseconds.
 pub(super) async fn insert(
     conn: &mut Connection,
-    new: &Prepared,
+    new: &PreparedArtifact,
     now: i64,
 ) -> Result<Artifact, ArtifactError> {
     let level = match new.parent_id {
@@ -258,7 +258,7 @@ pub(super) async fn any_key(
 /// With one that was `seen`, only if the row is still like that.
 pub(super) async fn update(
     conn: &mut Connection,
-    new: &Prepared,
+    new: &PreparedArtifact,
     seen: Option<&Artifact>,
     now: i64,
 ) -> Result<Option<String>, ArtifactError> {

@@ -119,7 +119,7 @@ pub(super) async fn shift_levels(
 }
 
 #[derive(QueryableByName)]
-struct Found {
+struct FoundRow {
     #[diesel(sql_type = BigInt)]
     found: i64,
 }
@@ -135,7 +135,7 @@ pub(super) async fn is_below(
                    UNION SELECT a.id, a.parent_id FROM tasks_artifacts a JOIN up ON a.id = up.parent_id \
                ) SELECT COUNT(*) AS found FROM up WHERE id = $2";
     let (id, ancestor) = (id.to_string(), ancestor.to_string());
-    let found: Found = with_conn!(conn, |conn| {
+    let found: FoundRow = with_conn!(conn, |conn| {
         diesel::sql_query(sql)
             .bind::<Text, _>(&id)
             .bind::<Text, _>(&ancestor)

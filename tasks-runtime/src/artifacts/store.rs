@@ -37,11 +37,11 @@ const BLOCK: usize = 128 * 1024;
 /// ```
 #[derive(Clone)]
 pub struct ContentStore {
-    place: Place,
+    place: Backing,
 }
 
 #[derive(Clone)]
-enum Place {
+enum Backing {
     /// Made when it is first used.
     Directory(PathBuf),
     /// Nobody named it: it is read where it is there, and not made.
@@ -52,10 +52,10 @@ enum Place {
 impl fmt::Debug for ContentStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Directory(path) | Place::Assumed(path) => {
+            Backing::Directory(path) | Backing::Assumed(path) => {
                 f.debug_tuple("ContentStore").field(path).finish()
             }
-            Place::Store(store) => f
+            Backing::Store(store) => f
                 .debug_tuple("ContentStore")
                 .field(&store.to_string())
                 .finish(),
@@ -67,10 +67,10 @@ impl fmt::Debug for ContentStore {
 impl fmt::Display for ContentStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Directory(path) | Place::Assumed(path) => {
+            Backing::Directory(path) | Backing::Assumed(path) => {
                 write!(f, "the directory `{}`", path.display())
             }
-            Place::Store(store) => write!(f, "the content store {store}"),
+            Backing::Store(store) => write!(f, "the content store {store}"),
         }
     }
 }
@@ -79,33 +79,33 @@ impl ContentStore {
     /// A directory, which is made when it is not there. Processes on several computers need one that they all reach. What is written to it is on the disk before a row refers to it.
     pub fn local(directory: impl Into<PathBuf>) -> Self {
         Self {
-            place: Place::Directory(directory.into()),
+            place: Backing::Directory(directory.into()),
         }
     }
 
     /// Any store.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
         Self {
-            place: Place::Store(store),
+            place: Backing::Store(store),
         }
     }
 
     /// A directory that nobody named: what was written to it is read, if it is there, and nothing is written.
     pub(super) fn assumed(directory: impl Into<PathBuf>) -> Self {
         Self {
-            place: Place::Assumed(directory.into()),
+            place: Backing::Assumed(directory.into()),
         }
     }
 
     pub(super) fn is_assumed(&self) -> bool {
-        matches!(self.place, Place::Assumed(_))
+        matches!(self.place, Backing::Assumed(_))
     }
 
     /// The directory, if it is one that somebody named.
     pub(super) fn directory(&self) -> Option<&FilePath> {
         match &self.place {
-            Place::Directory(path) => Some(path),
-            Place::Assumed(_) | Place::Store(_) => None,
+            Backing::Directory(path) => Some(path),
+            Backing::Assumed(_) | Backing::Store(_) => None,
         }
     }
 
@@ -129,7 +129,7 @@ impl ContentStore {
     /// The store, with its directory.
     pub(super) fn open(&self) -> Result<OpenStore, ArtifactError> {
         match &self.place {
-            Place::Directory(path) | Place::Assumed(path) => {
+            Backing::Directory(path) | Backing::Assumed(path) => {
                 if !self.is_assumed() {
                     std::fs::create_dir_all(path).map_err(|source| ArtifactError::Directory {
                         directory: path.clone(),
@@ -145,7 +145,7 @@ impl ContentStore {
                     directory: Some(Arc::from(path.as_path())),
                 })
             }
-            Place::Store(store) => Ok(OpenStore {
+            Backing::Store(store) => Ok(OpenStore {
                 store: Arc::clone(store),
                 directory: None,
                 opened: None,

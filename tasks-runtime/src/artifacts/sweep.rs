@@ -14,7 +14,7 @@ use super::store::OpenStore;
 use super::{ArtifactError, ArtifactManager, rows};
 
 /// How long what was put aside is kept: a day, and the hour in which it was.
-const KEPT: TimeDelta = TimeDelta::hours(25);
+const RETENTION: TimeDelta = TimeDelta::hours(25);
 /// How many objects are looked up at once.
 const BATCH: usize = 500;
 
@@ -155,7 +155,7 @@ impl ArtifactManager {
                         );
                         swept.restored += 1;
                     }
-                } else if now.signed_duration_since(since) >= KEPT {
+                } else if now.signed_duration_since(since) >= RETENTION {
                     store.forget(&key).await;
                     swept.deleted += 1;
                 }

@@ -2,8 +2,8 @@
 
 use super::ArtifactError;
 
-const MOST: usize = 50;
-const LONGEST: usize = 100;
+const MAX_TAGS: usize = 50;
+const MAX_TAG_LENGTH: usize = 100;
 
 /// Whether a tag may have this character: of ASCII letters, digits, `-` and `_`; beyond it what can be seen.
 ///
@@ -28,19 +28,19 @@ fn is_allowed(c: char) -> bool {
 /// Characters that are [allowed](is_allowed); at most 50 of at most 100 characters; none twice. All that is wrong at once.
 pub(super) fn check(tags: &[String]) -> Result<(), ArtifactError> {
     let mut wrong = Vec::new();
-    if tags.len() > MOST {
+    if tags.len() > MAX_TAGS {
         wrong.push(format!(
-            "{} tags are more than the {MOST} there may be",
+            "{} tags are more than the {MAX_TAGS} there may be",
             tags.len()
         ));
     }
-    for (index, tag) in tags.iter().enumerate().take(MOST) {
+    for (index, tag) in tags.iter().enumerate().take(MAX_TAGS) {
         let shown = || tag.chars().take(30).collect::<String>();
         if tag.is_empty() {
             wrong.push(format!("tag {index} is empty"));
-        } else if tag.chars().count() > LONGEST {
+        } else if tag.chars().count() > MAX_TAG_LENGTH {
             wrong.push(format!(
-                "tag `{}…` is longer than {LONGEST} characters",
+                "tag `{}…` is longer than {MAX_TAG_LENGTH} characters",
                 shown()
             ));
         } else if !tag.chars().all(is_allowed) {

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
 
-use super::body::{Body, Stored, inline_limit};
+use super::body::{Body, StoredBody, inline_limit};
 use super::key::new_key;
 use super::media::{content_type, file_name};
 use super::store::Writer;
@@ -100,11 +100,11 @@ impl Upload {
     /// The same as [`ArtifactManager::save`].
     pub async fn finish(mut self, mut artifact: ArtifactIn) -> Result<Artifact, ArtifactError> {
         let info = self.info(&mut artifact)?;
-        artifact.body = Body::Stored(match self.rest.take() {
-            None => Stored::Inline(std::mem::take(&mut self.start).freeze(), info),
+        artifact.body = Body::StoredBody(match self.rest.take() {
+            None => StoredBody::Inline(std::mem::take(&mut self.start).freeze(), info),
             Some((key, writer)) => {
                 writer.finish().await?;
-                Stored::Object(key, info)
+                StoredBody::Object(key, info)
             }
         });
         self.manager.save(artifact).await
@@ -114,13 +114,13 @@ impl Upload {
     pub(super) async fn place(
         mut self,
         artifact: &mut ArtifactIn,
-    ) -> Result<Stored, ArtifactError> {
+    ) -> Result<StoredBody, ArtifactError> {
         let info = self.info(artifact)?;
         Ok(match self.rest.take() {
-            None => Stored::Inline(std::mem::take(&mut self.start).freeze(), info),
+            None => StoredBody::Inline(std::mem::take(&mut self.start).freeze(), info),
             Some((key, writer)) => {
                 writer.finish().await?;
-                Stored::Object(key, info)
+                StoredBody::Object(key, info)
             }
         })
     }

@@ -3,7 +3,6 @@
 //! What is generic over the function is in `shim`; the rest is the same for all tasks. Nothing here knows which tasks there are.
 
 mod blocking;
-mod callee;
 mod descriptor;
 mod envelope;
 mod error;
@@ -11,12 +10,12 @@ mod limits;
 pub(crate) mod panic;
 mod pending;
 mod resources;
-mod ret;
+mod returned;
 mod run;
 mod shim;
+mod target;
 
 pub(crate) use blocking::BlockingPool;
-pub(crate) use callee::Callee;
 pub use descriptor::TaskDescriptor;
 pub(crate) use descriptor::linked;
 pub(crate) use envelope::Envelope;
@@ -24,9 +23,10 @@ pub use error::{ExecuteError, Refusal};
 pub(crate) use limits::Limits;
 pub use pending::PendingCall;
 pub(crate) use resources::Resources;
-pub use ret::{PlainReturn, Ret};
+pub use returned::{PlainReturn, TaskReturn};
 pub use run::{Run, Running, Started};
 #[cfg(feature = "database")]
-pub use shim::Checking;
-pub use shim::{Facts, Finish, FunctionShim, Shim, asynchronous, blocking};
+pub use shim::CheckCall;
+pub use shim::{Finish, FunctionInfo, FunctionShim, Shim, asynchronous, blocking};
 pub(crate) use shim::{run_async, run_blocking};
+pub(crate) use target::CallTarget;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::callee::Callee;
 use super::envelope::Envelope;
 use super::resources::Resources;
 use super::run::Run;
-use crate::arguments::{self, AnyArgCells, Echo, Fields, Input, InvalidArguments};
+use super::target::CallTarget;
+use crate::arguments::{self, AnyArgCells, Echo, Input, InvalidArguments, StructFields};
 #[cfg(feature = "database")]
 use crate::context::AttemptHandle;
 use crate::context::{Host, TaskContext};
@@ -33,33 +33,33 @@ pub struct PendingCall<'a> {
 impl fmt::Debug for PendingCall<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingCall")
-            .field("task", &self.callee().name)
+            .field("task", &self.target().name)
             .finish_non_exhaustive()
     }
 }
 
 impl<'a> PendingCall<'a> {
-    fn callee(&self) -> &'a Callee {
-        &self.resources.callees[self.position]
+    fn target(&self) -> &'a CallTarget {
+        &self.resources.targets[self.position]
     }
 
     /// Reads the arguments into their cells.
     pub(super) fn decode(self, cells: &mut dyn AnyArgCells) -> Result<Run, InvalidArguments> {
-        let echo = read(self.input, self.callee(), cells)?;
+        let echo = read(self.input, self.target(), cells)?;
         Ok(self.begin(&echo))
     }
 
     /// Reads the arguments of a closure, which are one value.
     pub(crate) fn decode_whole<P: DeserializeOwned>(
         self,
-        fields: &Fields,
+        fields: &StructFields,
     ) -> Result<(P, Run), InvalidArguments> {
         let (params, echo) = fields.read(self.input)?;
         Ok((params, self.begin(&echo)))
     }
 
     fn begin(self, echo: &Echo<'_>) -> Run {
-        let json = self.envelope.begin(&self.callee().name, echo);
+        let json = self.envelope.begin(&self.target().name, echo);
         let context = TaskContext::new(
             self.host,
             self.position,
@@ -74,8 +74,8 @@ impl<'a> PendingCall<'a> {
 /// Reads the arguments of a task into their cells.
 pub(super) fn read<'a>(
     input: Input<'a>,
-    callee: &Callee,
+    target: &CallTarget,
     cells: &mut dyn AnyArgCells,
 ) -> Result<Echo<'a>, InvalidArguments> {
-    arguments::read(input, &callee.parameters, cells)
+    arguments::read(input, &target.parameters, cells)
 }

@@ -11,11 +11,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::callee::Callee;
 use super::error::{ExecuteError, Refusal};
 use super::limits::{self, Permits, Waiting};
 use super::panic;
 use super::resources::Resources;
+use super::target::CallTarget;
 use crate::arguments::{AnyArgCells, NotInjected};
 use crate::context::{Current, TaskContext};
 use crate::inject::Injector;
@@ -61,7 +61,7 @@ impl Drop for Run {
         }
         if let Admission::Granted(permits) = &self.admission {
             let limits = &self.resources.limits;
-            limits.release(&self.callee().name, *permits);
+            limits.release(&self.target().name, *permits);
         }
     }
 }
@@ -88,8 +88,8 @@ impl Run {
         }
     }
 
-    fn callee(&self) -> &Callee {
-        &self.resources.callees[self.context.position()]
+    fn target(&self) -> &CallTarget {
+        &self.resources.targets[self.context.position()]
     }
 
     /// Waits for a permit, then for the injected values; the task's code follows.
@@ -100,15 +100,15 @@ impl Run {
     ) -> Poll<Result<(), Box<ExecuteError>>> {
         if let Err(refusal) = ready!(self.poll_admission(cx)) {
             return Poll::Ready(Err(Box::new(ExecuteError::Refused {
-                task: self.callee().name.to_string(),
+                task: self.target().name.to_string(),
                 refusal,
                 waited: self.resources.limits.max_wait(),
             })));
         }
         self.context.admit();
-        let callee = self.callee();
+        let target = self.target();
         let injector = Injector::new(&self.resources.providers, &self.context);
-        for (index, parameter) in callee.parameters.iter().enumerate() {
+        for (index, parameter) in target.parameters.iter().enumerate() {
             if !parameter.injected {
                 continue;
             }
@@ -119,7 +119,7 @@ impl Run {
                         NotInjected::Absent => "it was never provided to the executor".to_owned(),
                         NotInjected::Failed(error) => error.to_string(),
                     };
-                    return Poll::Ready(Err(Box::new(callee.unavailable(index, reason))));
+                    return Poll::Ready(Err(Box::new(target.unavailable(index, reason))));
                 }
                 Poll::Pending => {
                     self.context.injecting(index);
@@ -136,9 +136,9 @@ impl Run {
             Admission::Granted(_) => return Poll::Ready(Ok(())),
             Admission::Waiting(waiting) => ready!(limits::poll(waiting, cx)),
             Admission::Asked => {
-                let callee = self.callee();
+                let target = self.target();
                 let limits = &self.resources.limits;
-                match limits.acquire(&callee.name, callee.blocking) {
+                match limits.acquire(&target.name, target.blocking) {
                     Ok(permits) => Ok(permits),
                     Err(mut waiting) => match limits::poll(&mut waiting, cx) {
                         Poll::Ready(granted) => granted,

@@ -14,14 +14,14 @@ use std::future::poll_fn;
 
 use schemars::{Schema, SchemaGenerator};
 
-#[cfg(feature = "database")]
-use super::callee::Callee;
 use super::error::ExecuteError;
 use super::pending::PendingCall;
 #[cfg(feature = "database")]
 use super::pending::read;
-use super::ret::Ret;
+use super::returned::TaskReturn;
 use super::run::{Run, Running, Started};
+#[cfg(feature = "database")]
+use super::target::CallTarget;
 #[cfg(feature = "database")]
 use crate::arguments::Input;
 use crate::arguments::{AnyArgCells, AnySlot, InvalidArguments, Slots};
@@ -41,20 +41,20 @@ pub trait Shim: Sync {
     ///
     /// All that is wrong with the arguments.
     #[cfg(feature = "database")]
-    fn check(&'static self, call: Checking<'_>) -> Result<(), InvalidArguments>;
+    fn check(&'static self, call: CheckCall<'_>) -> Result<(), InvalidArguments>;
     fn slot(&self, index: usize) -> Option<&dyn AnySlot>;
-    fn facts(&self) -> &Facts;
+    fn info(&self) -> &FunctionInfo;
 }
 
 /// The arguments of a call that is not run.
 #[cfg(feature = "database")]
-pub struct Checking<'a> {
-    pub(crate) callee: &'a Callee,
+pub struct CheckCall<'a> {
+    pub(crate) target: &'a CallTarget,
     pub(crate) input: Input<'a>,
 }
 
 /// What is known of a function beside how to call it.
-pub struct Facts {
+pub struct FunctionInfo {
     /// Identifies the function: function items have types of their own.
     pub(crate) id: fn() -> TypeId,
     /// Whether it is not `async`, and so runs on the blocking pool.
@@ -65,11 +65,11 @@ pub struct Facts {
 }
 
 /// Turns what the function returned into the end of the execution.
-pub type Finish<R> = fn(Ret<R>, Run) -> Outcome;
+pub type Finish<R> = fn(TaskReturn<R>, Run) -> Outcome;
 
 /// A function with its parameters.
 pub struct FunctionShim<S: Slots, F: 'static, R: 'static> {
-    facts: Facts,
+    info: FunctionInfo,
     slots: S,
     call: F,
     finish: Finish<R>,
@@ -92,7 +92,7 @@ where
     Fut: Future<Output = R> + Send + 'static,
 {
     FunctionShim {
-        facts: Facts {
+        info: FunctionInfo {
             id: TypeId::of::<Function>,
             blocking: false,
             output_schema,
@@ -119,7 +119,7 @@ where
     F: Fn(S::ArgCells) -> R + Copy + Send + Sync + 'static,
 {
     FunctionShim {
-        facts: Facts {
+        info: FunctionInfo {
             id: TypeId::of::<Function>,
             blocking: true,
             output_schema,
@@ -142,16 +142,16 @@ impl<S: Slots, F: Sync + 'static, R: 'static> Shim for FunctionShim<S, F, R> {
     }
 
     #[cfg(feature = "database")]
-    fn check(&'static self, call: Checking<'_>) -> Result<(), InvalidArguments> {
-        read(call.input, call.callee, &mut self.slots.cells()).map(drop)
+    fn check(&'static self, call: CheckCall<'_>) -> Result<(), InvalidArguments> {
+        read(call.input, call.target, &mut self.slots.cells()).map(drop)
     }
 
     fn slot(&self, index: usize) -> Option<&dyn AnySlot> {
         self.slots.get(index)
     }
 
-    fn facts(&self) -> &Facts {
-        &self.facts
+    fn info(&self) -> &FunctionInfo {
+        &self.info
     }
 }
 
@@ -163,7 +163,7 @@ pub(crate) async fn run_async<C: AnyArgCells, Fut: Future>(
 ) -> Result<Outcome, Box<ExecuteError>> {
     poll_fn(|cx| run.poll_ready(cx, &mut cells)).await?;
     let result = call(cells).await;
-    Ok(finish(Ret(result), run))
+    Ok(finish(TaskReturn(result), run))
 }
 
 pub(crate) async fn run_blocking<C: AnyArgCells + Send + 'static, R: 'static>(
@@ -173,6 +173,6 @@ pub(crate) async fn run_blocking<C: AnyArgCells + Send + 'static, R: 'static>(
     finish: Finish<R>,
 ) -> Result<Outcome, Box<ExecuteError>> {
     poll_fn(|cx| run.poll_ready(cx, &mut cells)).await?;
-    let task = move |run| finish(Ret(call(cells)), run);
+    let task = move |run| finish(TaskReturn(call(cells)), run);
     Ok(run.blocking(Box::new(task)).await)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use diesel_migrations::EmbeddedMigrations;
 
 use super::background::Background;
-use super::handle::{Database, Pools, Shared};
+use super::handle::{Database, DatabaseInner, Pools};
 use super::migrations::{self, Migrations};
 use super::settings::Settings;
 use super::url::{Location, SqliteFile};
@@ -270,7 +270,7 @@ impl DatabaseBuilder {
         let write_health = Arc::<WriteHealth>::default();
         let pools = open(&location, &settings, &background, &write_health)?;
         let database = Database {
-            shared: Arc::new(Shared {
+            shared: Arc::new(DatabaseInner {
                 url: location.masked(),
                 pools,
                 settings,

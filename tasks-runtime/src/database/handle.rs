@@ -39,10 +39,10 @@ use super::write_health::WriteHealth;
 /// ```
 #[derive(Clone, tasks_macros::Injectable)]
 pub struct Database {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<DatabaseInner>,
 }
 
-pub(super) struct Shared {
+pub(super) struct DatabaseInner {
     /// Without its password.
     pub(super) url: String,
     pub(super) pools: Pools,
@@ -248,7 +248,7 @@ impl Database {
             }
         };
         Ok(Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(DatabaseInner {
                 url: self.shared.url.clone(),
                 pools,
                 settings,

@@ -13,7 +13,7 @@ use super::identity::Identity;
 use super::statement::statement;
 
 #[derive(QueryableByName)]
-struct Known {
+struct IdentityRow {
     #[diesel(sql_type = Text)]
     id: String,
     #[diesel(sql_type = Text)]
@@ -83,7 +83,7 @@ async fn find_or_make(database: &Database) -> Result<Identity, DatabaseError> {
 }
 
 /// All names, oldest first.
-async fn all_known(conn: &mut Connection) -> Result<Vec<Known>, DatabaseError> {
+async fn all_known(conn: &mut Connection) -> Result<Vec<IdentityRow>, DatabaseError> {
     Ok(crate::with_conn!(conn, |conn| {
         statement("SELECT id, place FROM tasks_identities ORDER BY created_at, id")
             .load(conn)
@@ -91,13 +91,13 @@ async fn all_known(conn: &mut Connection) -> Result<Vec<Known>, DatabaseError> {
     })?)
 }
 
-fn choose(known: Vec<Known>, place: &str) -> Option<Identity> {
+fn choose(known: Vec<IdentityRow>, place: &str) -> Option<Identity> {
     let (mut own, others): (Vec<_>, Vec<_>) =
         known.into_iter().partition(|known| known.place == place);
     let (taken_over, former): (Vec<_>, Vec<_>) = others
         .into_iter()
         .partition(|known| known.place == taken_over(&known.id, place));
-    let ids = |known: Vec<Known>| known.into_iter().map(|known| known.id).collect();
+    let ids = |known: Vec<IdentityRow>| known.into_iter().map(|known| known.id).collect();
     Some(Identity {
         own: own.pop()?.id,
         taken_over: ids(taken_over),
@@ -176,12 +176,12 @@ async fn place_on_server(database: &Database) -> Result<String, DatabaseError> {
 #[cfg(feature = "postgres")]
 async fn ask(database: &Database, expression: &str) -> Result<String, DatabaseError> {
     #[derive(QueryableByName)]
-    struct Place {
+    struct LocationRow {
         #[diesel(sql_type = Text)]
         place: String,
     }
     let session = database.session();
-    let found: Place = session
+    let found: LocationRow = session
         .read(async |conn| {
             Ok::<_, DatabaseError>(crate::with_conn!(conn, |conn| {
                 statement(format!("SELECT {expression} AS place"))
@@ -197,9 +197,9 @@ async fn ask(database: &Database, expression: &str) -> Result<String, DatabaseEr
 mod tests {
     use super::*;
 
-    fn known(rows: &[(&str, &str)]) -> Vec<Known> {
+    fn known(rows: &[(&str, &str)]) -> Vec<IdentityRow> {
         rows.iter()
-            .map(|(id, place)| Known {
+            .map(|(id, place)| IdentityRow {
                 id: (*id).to_owned(),
                 place: (*place).to_owned(),
             })

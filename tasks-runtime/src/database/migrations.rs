@@ -27,15 +27,15 @@ pub(super) struct Migrations {
 }
 
 /// One of ours.
-struct Own {
+struct FrameworkMigration {
     name: &'static str,
     sqlite: &'static str,
     postgres: &'static str,
 }
 
-macro_rules! own {
+macro_rules! framework_migrations {
     ($($name:literal),* $(,)?) => {
-        &[$(Own {
+        &[$(FrameworkMigration {
             name: $name,
             sqlite: include_str!(concat!("../../migrations/sqlite/", $name, ".sql")),
             postgres: include_str!(concat!("../../migrations/postgres/", $name, ".sql")),
@@ -44,7 +44,7 @@ macro_rules! own {
 }
 
 /// In order. What was released is never changed, only followed by another one.
-const OWN: &[Own] = own![
+const FRAMEWORK_MIGRATIONS: &[FrameworkMigration] = framework_migrations![
     "0001_artifacts",
     "0002_jobs",
     "0003_schedules",
@@ -67,7 +67,9 @@ pub(super) async fn run(database: &Database, app: &Migrations) -> Result<(), Dat
     if !are_done(
         database,
         OWN_DONE,
-        OWN.iter().map(|own| own.name.to_owned()),
+        FRAMEWORK_MIGRATIONS
+            .iter()
+            .map(|framework_migrations| framework_migrations.name.to_owned()),
     )
     .await
     {
@@ -168,7 +170,7 @@ async fn run_own_in(connection: &mut Connection) -> Result<(), DatabaseError> {
             .load(conn)
             .await
     })?;
-    for migration in OWN {
+    for migration in FRAMEWORK_MIGRATIONS {
         if done.iter().any(|done| done.name == migration.name) {
             continue;
         }

@@ -47,12 +47,12 @@ pub(super) struct Pooled {
     begin: Arc<Begin>,
     /// Whether it keeps prepared statements.
     prepared: bool,
-    noted: Arc<Noted>,
+    noted: Arc<ConnectionFlags>,
 }
 
 /// What was seen of the errors of a connection.
 #[derive(Default)]
-struct Noted {
+struct ConnectionFlags {
     /// It is of no use any more.
     broken: AtomicBool,
     /// The server has given a transaction up, and asks to repeat it.
@@ -144,7 +144,7 @@ impl managed::Manager for Manager {
             if !prepared {
                 connection.set_prepared_statement_cache_size(CacheSize::Disabled);
             }
-            let noted = Arc::<Noted>::default();
+            let noted = Arc::<ConnectionFlags>::default();
             let (pooler, told) = (server.pooler.clone(), Arc::clone(&noted));
             connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
                 health.observe(&event);
@@ -196,7 +196,7 @@ impl lease::Manager for Manager {
     }
 }
 
-impl Noted {
+impl ConnectionFlags {
     #[cold]
     fn observe(&self, error: &diesel::result::Error, pooler: &Pooler) {
         // A server that lets nobody write may be one that another has taken the place of, and a setting that says so is one of the

@@ -448,8 +448,8 @@ impl Session {
 
 /// From milliseconds to a fifth of a second, at random, so that those who were in each other's way do not meet again.
 fn pause_before(attempt: u32) -> Duration {
-    const MOST: u64 = 200;
-    let most = 5_u64.saturating_mul(1 << attempt.min(10)).min(MOST);
+    const MAX_MS: u64 = 200;
+    let most = 5_u64.saturating_mul(1 << attempt.min(10)).min(MAX_MS);
     // The low bits of a ULID are random ones.
     let random = u64::try_from(ulid::Ulid::new().random() & 0xffff_ffff).unwrap_or_default();
     Duration::from_millis(1 + random % most)

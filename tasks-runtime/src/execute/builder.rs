@@ -10,7 +10,7 @@ use tracing::Level;
 
 use super::error::{BuildError, MissingDependency, UnknownLimit};
 use super::executor::TaskExecutor;
-use super::shared::Shared;
+use super::inner::ExecutorInner;
 use super::slow_polls::SlowPolls;
 use crate::call::{BlockingPool, Limits, Resources, panic};
 use crate::context::TaskContext;
@@ -251,9 +251,9 @@ impl ExecutorBuilder {
         let slow_polls = self
             .slow_poll_threshold
             .map(|threshold| SlowPolls::new(threshold, &self.registry));
-        let callees = self.registry.iter().map(RegisteredTask::shared_callee);
+        let targets = self.registry.iter().map(RegisteredTask::shared_target);
         let resources = Resources {
-            callees: callees.collect(),
+            targets: targets.collect(),
             providers: self.providers,
             limits: Limits::new(
                 self.max_concurrency,
@@ -264,7 +264,7 @@ impl ExecutorBuilder {
             blocking: BlockingPool::new(self.runtime, self.blocking_threads),
             traceback: self.traceback,
         };
-        Ok(TaskExecutor::new(Shared {
+        Ok(TaskExecutor::new(ExecutorInner {
             #[cfg(feature = "metrics")]
             metrics: self
                 .metrics

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::shared::Shared;
-use crate::call::{Callee, ExecuteError, Running, panic};
+use super::inner::ExecutorInner;
+use crate::call::{CallTarget, ExecuteError, Running, panic};
 use crate::context::{Current, Phase, TaskContext};
 use crate::task::{Outcome, TaskFailure};
 
 /// The future of one execution. Dropping it cancels.
 pub(crate) struct Execution<'a> {
-    shared: &'a Shared,
+    inner: &'a ExecutorInner,
     /// `None` once it was dropped.
     running: Option<Running>,
     context: TaskContext,
@@ -24,13 +24,13 @@ pub(crate) struct Execution<'a> {
 
 impl<'a> Execution<'a> {
     pub(crate) fn new(
-        shared: &'a Shared,
+        inner: &'a ExecutorInner,
         running: Running,
         context: TaskContext,
         timeout: Option<Duration>,
     ) -> Self {
         Self {
-            shared,
+            inner,
             running: Some(running),
             context,
             timeout,
@@ -62,8 +62,8 @@ impl<'a> Execution<'a> {
 
     /// Reports a poll that held the thread for too long. One that is the first began before anything was admitted.
     fn watch(&self, began: Option<Instant>) {
-        let shared = self.shared;
-        let Some(watch) = &shared.slow_polls else {
+        let inner = self.inner;
+        let Some(watch) = &inner.slow_polls else {
             return;
         };
         let Some(took) =
@@ -71,12 +71,12 @@ impl<'a> Execution<'a> {
         else {
             return;
         };
-        let task = &shared.registry.entries()[self.context.position()];
+        let task = &inner.registry.entries()[self.context.position()];
         if task.blocking() {
             return;
         }
         #[cfg(feature = "metrics")]
-        if let Some(metrics) = &shared.metrics {
+        if let Some(metrics) = &inner.metrics {
             metrics.slow_poll(task.position());
         }
         watch.report(task, took);
@@ -84,7 +84,7 @@ impl<'a> Execution<'a> {
 
     /// Drops what is left of the task: code of its own that may panic like the rest of it.
     fn stop(&mut self) {
-        let traceback = self.shared.resources.traceback;
+        let traceback = self.inner.resources.traceback;
         let running = self.running.take();
         if let Err(caught) = panic::catch(traceback, || drop(running)) {
             tracing::error!(
@@ -95,20 +95,20 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn callee(&self) -> &Callee {
-        &self.shared.resources.callees[self.context.position()]
+    fn target(&self) -> &CallTarget {
+        &self.inner.resources.targets[self.context.position()]
     }
 
     fn timed_out(&self, timeout: Duration) -> Result<Outcome, ExecuteError> {
-        let callee = self.callee();
+        let target = self.target();
         if self.context.phase() == Phase::Running {
             let message = format!(
                 "task `{}` ran longer than its timeout of {timeout:?}",
-                callee.name
+                target.name
             );
             return Ok(Outcome::Failed(TaskFailure::timeout(message)));
         }
-        Err(callee.unavailable(
+        Err(target.unavailable(
             self.context.injecting_parameter(),
             format!("not resolved within {timeout:?}"),
         ))
@@ -119,9 +119,9 @@ impl Future for Execution<'_> {
     type Output = Result<Outcome, ExecuteError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let traceback = self.shared.resources.traceback;
+        let traceback = self.inner.resources.traceback;
         // The first poll sets the time of admission, and needs no other clock.
-        let began = (self.shared.slow_polls.as_ref())
+        let began = (self.inner.slow_polls.as_ref())
             .and(self.context.admitted())
             .map(|_| Instant::now());
         let _current = Current::set(&self.context);

@@ -11,11 +11,11 @@ use tracing::Instrument;
 
 use super::call::Call;
 use super::execution::Execution;
-use super::shared::Shared;
+use super::inner::ExecutorInner;
 use super::{failure_log, span};
 use crate::arguments::{self, Input, InvalidArguments};
 #[cfg(feature = "database")]
-use crate::call::Checking;
+use crate::call::CheckCall;
 use crate::call::{Envelope, ExecuteError, PendingCall, Started, panic};
 #[cfg(feature = "database")]
 use crate::context::AttemptHandle;
@@ -56,28 +56,28 @@ use crate::task::{Caller, Outcome, Traceback};
 /// [`TaskContext`](crate::TaskContext) says that it is canceled.
 #[derive(Clone)]
 pub struct TaskExecutor {
-    shared: Arc<Shared>,
+    inner: Arc<ExecutorInner>,
 }
 
 impl fmt::Debug for TaskExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskExecutor")
-            .field("tasks", &self.shared.registry.len())
+            .field("tasks", &self.inner.registry.len())
             .finish_non_exhaustive()
     }
 }
 
 impl TaskExecutor {
-    pub(crate) fn new(shared: Shared) -> Self {
+    pub(crate) fn new(inner: ExecutorInner) -> Self {
         Self {
-            shared: Arc::new(shared),
+            inner: Arc::new(inner),
         }
     }
 
     /// The tasks it runs.
     #[must_use]
     pub fn registry(&self) -> &TaskRegistry {
-        &self.shared.registry
+        &self.inner.registry
     }
 
     /// Runs a task by name. `params` is anything that serializes to an object of arguments; `()` and `None` mean none.
@@ -90,7 +90,7 @@ impl TaskExecutor {
         name: &str,
         params: impl Serialize,
     ) -> Result<T, ExecuteError> {
-        let entry = self.shared.registry.entry(name)?;
+        let entry = self.inner.registry.entry(name)?;
         let params =
             serde_json::to_string(&params).map_err(|error| ExecuteError::InvalidArguments {
                 task: name.to_owned(),
@@ -105,7 +105,7 @@ impl TaskExecutor {
     ///
     /// Every [`ExecuteError`]; `UnknownTask` when the function is no task of the registry.
     pub async fn run<T: DeserializeOwned>(&self, call: Call) -> Result<T, ExecuteError> {
-        let entry = self.shared.registry.entry_of(call.function, call.path)?;
+        let entry = self.inner.registry.entry_of(call.function, call.path)?;
         let params = call
             .arguments
             .json()
@@ -159,7 +159,7 @@ impl TaskExecutor {
         body: &[u8],
         caller: Caller,
     ) -> Result<Vec<u8>, ExecuteError> {
-        let entry = self.shared.registry.entry(name)?;
+        let entry = self.inner.registry.entry(name)?;
         let input = Input::OnlyParams(body);
         match self.drive(entry, input, Envelope::Full, caller).await? {
             Outcome::Completed(mut json) => {
@@ -188,7 +188,7 @@ impl TaskExecutor {
         envelope: Envelope,
         caller: Caller,
     ) -> Result<Outcome, ExecuteError> {
-        let metrics = self.shared.metrics.as_ref();
+        let metrics = self.inner.metrics.as_ref();
         let Some(recording) = metrics.and_then(|metrics| metrics.begin(entry.position())) else {
             return self.execution(entry, input, envelope, caller).await;
         };
@@ -217,7 +217,7 @@ impl TaskExecutor {
     ) -> Result<Outcome, ExecuteError> {
         let call = PendingCall {
             host: self.host(),
-            resources: &self.shared.resources,
+            resources: &self.inner.resources,
             position: entry.position(),
             input,
             envelope,
@@ -225,7 +225,7 @@ impl TaskExecutor {
             #[cfg(feature = "database")]
             attempt: None,
         };
-        let timeout = entry.timeout().or(self.shared.default_timeout);
+        let timeout = entry.timeout().or(self.inner.default_timeout);
         let result = self.follow(entry, call, timeout).await;
         match &result {
             Ok(Outcome::Completed(_)) => {}
@@ -246,7 +246,7 @@ impl TaskExecutor {
     ) -> Result<Outcome, ExecuteError> {
         let call = PendingCall {
             host: self.host(),
-            resources: &self.shared.resources,
+            resources: &self.inner.resources,
             position: entry.position(),
             input: Input::Params(params),
             envelope: Envelope::Bare,
@@ -256,7 +256,7 @@ impl TaskExecutor {
         let running = self.follow(entry, call, timeout.or(entry.timeout()));
         #[cfg(feature = "metrics")]
         {
-            let metrics = self.shared.metrics.as_ref();
+            let metrics = self.inner.metrics.as_ref();
             if let Some(recording) = metrics.and_then(|metrics| metrics.begin(entry.position())) {
                 let result = running.await;
                 recording.end(&result);
@@ -273,15 +273,15 @@ impl TaskExecutor {
         entry: &RegisteredTask,
         input: Input<'_>,
     ) -> Result<(), ExecuteError> {
-        let call = Checking {
-            callee: entry.callee(),
+        let call = CheckCall {
+            target: entry.target(),
             input,
         };
         guarded(entry, || entry.check(call))
     }
 
     fn host(&self) -> Arc<dyn Host> {
-        Arc::<Shared>::clone(&self.shared)
+        Arc::<ExecutorInner>::clone(&self.inner)
     }
 
     async fn follow(
@@ -291,8 +291,8 @@ impl TaskExecutor {
         timeout: Option<Duration>,
     ) -> Result<Outcome, ExecuteError> {
         let Started { running, context } = guarded(entry, || entry.start(call))?;
-        let span = span::begin(self.shared.span_level, &context);
-        let execution = Execution::new(&self.shared, running, context, timeout);
+        let span = span::begin(self.inner.span_level, &context);
+        let execution = Execution::new(&self.inner, running, context, timeout);
         if span.is_disabled() {
             return execution.await;
         }
@@ -314,7 +314,7 @@ impl Injectable for TaskExecutor {
     fn inject(injector: &Injector<'_>) -> Injection<Self> {
         let host: Arc<dyn Any + Send + Sync> = Arc::<dyn Host>::clone(injector.context().host());
         match host.downcast() {
-            Ok(shared) => Injection::Ready(Self { shared }),
+            Ok(inner) => Injection::Ready(Self { inner }),
             Err(_) => Injection::Absent,
         }
     }

@@ -5,14 +5,16 @@ use crate::registry::RegisteredTask;
 use crate::task::{Caller, FailureKind, TaskFailure};
 
 /// How much of a message is logged, in bytes.
-const LONGEST: usize = 2048;
+const MAX_LENGTH: usize = 2048;
 
 /// The beginning of a text that may be long.
 fn clip(text: &str) -> &str {
-    if text.len() <= LONGEST {
+    if text.len() <= MAX_LENGTH {
         return text;
     }
-    let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end));
+    let end = (0..=MAX_LENGTH)
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }
 

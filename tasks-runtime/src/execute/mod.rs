@@ -6,9 +6,9 @@ mod error;
 mod execution;
 mod executor;
 mod failure_log;
+mod inner;
 #[cfg(feature = "metrics")]
 mod metrics;
-mod shared;
 mod slow_polls;
 mod span;
 

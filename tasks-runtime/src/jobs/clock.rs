@@ -13,9 +13,9 @@ use crate::database::{Connection, ConnectionKind};
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// For how long a reading of the database's clock is good when no round of a worker renews it.
-const FRESH: Duration = Duration::from_secs(60);
+const MAX_READING_AGE: Duration = Duration::from_secs(60);
 /// No reading.
-const NONE: i64 = i64::MIN;
+const NO_READING: i64 = i64::MIN;
 
 /// Tells the time of the database in microseconds since 1970. Between two readings it goes on with the steady clock of this machine.
 ///
@@ -38,9 +38,9 @@ struct Inner {
 impl Default for Clock {
     fn default() -> Self {
         Self(Arc::new(Inner {
-            offset: AtomicI64::new(NONE),
-            read_at: AtomicI64::new(NONE),
-            latest: AtomicI64::new(NONE),
+            offset: AtomicI64::new(NO_READING),
+            read_at: AtomicI64::new(NO_READING),
+            latest: AtomicI64::new(NO_READING),
         }))
     }
 }
@@ -53,7 +53,7 @@ impl Clock {
     /// The time now.
     pub(in crate::jobs) fn now(&self) -> i64 {
         match self.0.offset.load(Ordering::Acquire) {
-            NONE => self.never_back(Utc::now().timestamp_micros()),
+            NO_READING => self.never_back(Utc::now().timestamp_micros()),
             offset => elapsed().saturating_add(offset),
         }
     }
@@ -92,7 +92,7 @@ impl Clock {
 
     /// Whether it is that of the database.
     pub(in crate::jobs) fn is_of_database(&self) -> bool {
-        self.0.offset.load(Ordering::Acquire) != NONE
+        self.0.offset.load(Ordering::Acquire) != NO_READING
     }
 
     /// How far the wall clock of this machine is ahead.
@@ -103,8 +103,8 @@ impl Clock {
     /// Asks the database for the time, if nobody has lately.
     pub(in crate::jobs) async fn refresh(&self, conn: &mut Connection) -> Result<(), JobError> {
         let read_at = self.0.read_at.load(Ordering::Acquire);
-        let fresh = i64::try_from(FRESH.as_micros()).unwrap_or(i64::MAX);
-        if read_at != NONE && elapsed().saturating_sub(read_at) < fresh {
+        let fresh = i64::try_from(MAX_READING_AGE.as_micros()).unwrap_or(i64::MAX);
+        if read_at != NO_READING && elapsed().saturating_sub(read_at) < fresh {
             return Ok(());
         }
         match conn.kind() {
@@ -122,9 +122,9 @@ impl Clock {
     /// Whether a reading is missing or old.
     pub(in crate::jobs) fn is_stale(&self) -> bool {
         let read_at = self.0.read_at.load(Ordering::Acquire);
-        read_at == NONE
+        read_at == NO_READING
             || u64::try_from(elapsed().saturating_sub(read_at))
-                .is_ok_and(|age| Duration::from_micros(age) >= FRESH)
+                .is_ok_and(|age| Duration::from_micros(age) >= MAX_READING_AGE)
     }
 }
 

@@ -198,9 +198,9 @@ impl JobError {
 
 /// What is wrong with a submission or a schedule, all of it.
 #[derive(Clone, Debug, Default)]
-pub(in crate::jobs) struct Wrong(Vec<ArgumentError>);
+pub(in crate::jobs) struct ValidationErrors(Vec<ArgumentError>);
 
-impl Wrong {
+impl ValidationErrors {
     pub(in crate::jobs) fn say(&mut self, pointer: &str, reason: impl Into<String>) {
         self.0
             .push(ArgumentError::new(pointer.to_owned(), reason.into()));

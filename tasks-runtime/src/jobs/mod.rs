@@ -28,8 +28,7 @@
 //! ```
 
 mod attempt_key;
-mod changes;
-mod checked;
+mod checked_call;
 mod clock;
 mod damaged;
 mod encryption;
@@ -41,8 +40,9 @@ mod limits;
 mod list;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod notifier;
 mod options;
-mod params;
+mod params_codec;
 mod record;
 mod scheduler;
 mod schedules;
@@ -54,7 +54,6 @@ mod submit;
 mod table;
 mod worker;
 
-pub use changes::JobChanges;
 pub use encryption::{EncryptionKeys, InvalidEncryptionKeys};
 pub use error::{JobAction, JobError};
 pub use id::JobId;
@@ -63,6 +62,7 @@ pub use limits::{
     MAX_TRACEBACK,
 };
 pub use list::{JobFilter, JobPage};
+pub use notifier::JobChanges;
 pub use record::{JobLog, JobRecord, JobStats, JobStatus, Progress, UnknownStatus};
 pub use scheduler::Scheduler;
 pub use schedules::{Schedule, ScheduleRecord, StoredSchedule};

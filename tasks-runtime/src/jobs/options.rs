@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::error::{JobError, Wrong};
+use super::error::{JobError, ValidationErrors};
 use super::limits::{MAX_ATTEMPTS, MAX_DELAY, MAX_KEY};
 use super::stored_text::check_description;
 use super::table::NewRow;
@@ -24,7 +24,7 @@ pub(super) struct Options {
     pub(super) again: bool,
     pub(super) submitted_by: Option<String>,
     pub(super) timeout: Option<Duration>,
-    pub(super) wrong: Wrong,
+    pub(super) wrong: ValidationErrors,
 }
 
 /// When a job is to run.
@@ -57,7 +57,7 @@ impl Options {
     }
 
     /// All that is wrong, where these are the queues.
-    pub(super) fn check(&mut self, queues: impl FnOnce() -> Vec<String>) -> Wrong {
+    pub(super) fn check(&mut self, queues: impl FnOnce() -> Vec<String>) -> ValidationErrors {
         let mut wrong = std::mem::take(&mut self.wrong);
         if let Some(text) = &self.description
             && let Err(JobError::Invalid(errors)) = check_description(text)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::encryption::EncryptionKeys;
 use super::engine::Engine;
-use super::params::ParamsStore;
+use super::params_codec::ParamsCodec;
 use crate::arguments::ArgumentError;
 use crate::name::{SHORT_NAME, is_short_name};
 
@@ -35,7 +35,7 @@ pub struct Jobs {
     pub(super) threads: usize,
     pub(super) engine: Option<Arc<dyn Engine>>,
     pub(super) declaration_renewal: Duration,
-    params: ParamsStore,
+    params: ParamsCodec,
     #[cfg(feature = "metrics")]
     pub(super) metrics: bool,
 }
@@ -61,7 +61,7 @@ impl Jobs {
             priority_wait: Some(Duration::from_secs(60)),
             engine: None,
             declaration_renewal: Duration::from_secs(60),
-            params: ParamsStore::default(),
+            params: ParamsCodec::default(),
             #[cfg(feature = "metrics")]
             metrics: false,
             threads: std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get),
@@ -122,7 +122,7 @@ impl Jobs {
     /// ```
     #[must_use]
     pub fn encryption_key(mut self, keys: EncryptionKeys) -> Self {
-        self.params = ParamsStore::new(Some(keys));
+        self.params = ParamsCodec::new(Some(keys));
         self
     }
 
@@ -142,7 +142,7 @@ impl Jobs {
             .collect()
     }
 
-    pub(super) fn params_store(&self) -> &ParamsStore {
+    pub(super) fn params_codec(&self) -> &ParamsCodec {
         &self.params
     }
 

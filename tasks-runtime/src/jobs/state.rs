@@ -15,7 +15,7 @@ use super::record::JobStatus;
 #[diesel(sql_type = Integer)]
 pub(in crate::jobs) enum JobState {
     /// Pending, until its time comes.
-    Waiting,
+    Scheduled,
     /// Pending, until a worker claims it.
     Ready,
     Running,
@@ -28,7 +28,7 @@ impl JobState {
     /// The status of a record whose job is in this state.
     pub(in crate::jobs) fn status(self) -> JobStatus {
         match self {
-            Self::Waiting | Self::Ready => JobStatus::Pending,
+            Self::Scheduled | Self::Ready => JobStatus::Pending,
             Self::Running => JobStatus::Running,
             Self::Completed => JobStatus::Completed,
             Self::Failed => JobStatus::Failed,
@@ -44,7 +44,7 @@ where
 {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
         match self {
-            Self::Waiting => 0.to_sql(out),
+            Self::Scheduled => 0.to_sql(out),
             Self::Ready => 1.to_sql(out),
             Self::Running => 2.to_sql(out),
             Self::Completed => 3.to_sql(out),
@@ -61,7 +61,7 @@ where
 {
     fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
         Ok(match i32::from_sql(value)? {
-            0 => Self::Waiting,
+            0 => Self::Scheduled,
             1 => Self::Ready,
             2 => Self::Running,
             3 => Self::Completed,
@@ -125,7 +125,7 @@ pub(in crate::jobs) mod sql {
     /// Ready, and run alone.
     pub(in crate::jobs) const READY_QUARANTINED: &str = "state = 1 AND crashes > 1";
     /// Not deleted: a running job that was is there until its code has ended.
-    pub(in crate::jobs) const KEPT: &str = "tasks_jobs.deleted = 0";
+    pub(in crate::jobs) const NOT_DELETED: &str = "tasks_jobs.deleted = 0";
     /// Deleted while it ran, and at its end since.
     pub(in crate::jobs) const DELETED_AND_ENDED: &str = "deleted = 1 AND state <> 2";
 

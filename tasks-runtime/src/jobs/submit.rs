@@ -4,7 +4,7 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use super::checked::{Checked, Explicit};
+use super::checked_call::{CheckedCall, Explicit};
 use super::error::JobError;
 use super::limits::MAX_DELAY;
 use super::options::{Options, When};
@@ -43,7 +43,7 @@ use crate::database::Transaction;
 pub struct Submit {
     pub(super) scheduler: Scheduler,
     /// The name of the task and its parameters as JSON, checked.
-    pub(super) call: Result<Checked, JobError>,
+    pub(super) call: Result<CheckedCall, JobError>,
     pub(super) options: Options,
 }
 
@@ -207,7 +207,7 @@ impl Submit {
             When::At(time) => time.timestamp_micros(),
         });
         if let Some(at) = later.filter(|at| *at > now) {
-            row.state = JobState::Waiting;
+            row.state = JobState::Scheduled;
             row.run_at = at;
             row.scheduled_at = Some(at);
         }

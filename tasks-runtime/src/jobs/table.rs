@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
 use super::attempt_key::Fence;
-use super::checked::{Checked, Explicit};
+use super::checked_call::{CheckedCall, Explicit};
 use super::record::{JobRecord, Progress};
 use super::state::JobState;
 use crate::artifacts::{ArtifactId, JsonText};
@@ -115,7 +115,7 @@ pub(super) struct NewRow {
 
 impl NewRow {
     /// A job of a task that is ready now, as its policy has it.
-    pub(super) fn of_task(call: Checked, now: i64) -> Self {
+    pub(super) fn of_task(call: CheckedCall, now: i64) -> Self {
         let policy = call.policy;
         let attempts = policy.retries.saturating_add(1);
         Self {
@@ -269,7 +269,7 @@ impl Row {
             started_at: self.started_at.map(time),
             finished_at: self.finished_at.map(time),
             scheduled_at: self.scheduled_at.map(time),
-            next_attempt_at: (self.state == JobState::Waiting).then(|| time(self.run_at)),
+            next_attempt_at: (self.state == JobState::Scheduled).then(|| time(self.run_at)),
             pending_reason: None,
             cancel_requested_at: self.cancel_requested_at.map(time),
             attempt: count(self.attempt),

@@ -86,7 +86,7 @@ impl RegistryBuilder {
         let task = task.into_task_fn();
         let functions = self.functions.get_or_insert_with(|| {
             linked()
-                .map(|task| ((task.shim.facts().id)(), task))
+                .map(|task| ((task.shim.info().id)(), task))
                 .collect()
         });
         match functions.get(&task.function).copied() {

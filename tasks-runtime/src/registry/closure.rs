@@ -13,8 +13,8 @@ use super::error::RegistryProblem;
 use super::parameters;
 #[cfg(feature = "database")]
 use crate::arguments::Input;
-use crate::arguments::{Fields, InvalidArguments};
-use crate::call::{PendingCall, Ret, Run, Running, Started, run_async, run_blocking};
+use crate::arguments::{InvalidArguments, StructFields};
+use crate::call::{PendingCall, Run, Running, Started, TaskReturn, run_async, run_blocking};
 use crate::schema;
 use crate::task::{IntoTaskFailure, ParameterInfo};
 
@@ -59,7 +59,7 @@ impl Closure {
         Self::new::<P, R>(task, false, location, move |params, run| {
             let function = Arc::clone(&function);
             let call = move |()| function(params);
-            Box::pin(run_async(run, (), call, Ret::__task_finish))
+            Box::pin(run_async(run, (), call, TaskReturn::__task_finish))
         })
     }
 
@@ -78,7 +78,7 @@ impl Closure {
         Self::new::<P, R>(task, true, location, move |params, run| {
             let function = Arc::clone(&function);
             let call = move |()| function(params);
-            Box::pin(run_blocking(run, (), call, Ret::__task_finish))
+            Box::pin(run_blocking(run, (), call, TaskReturn::__task_finish))
         })
     }
 
@@ -97,7 +97,7 @@ impl Closure {
         fn schema() -> Schema {
             json_schema!({"type": "object", "properties": {}, "additionalProperties": false})
         }
-        let fields = Fields::of(schema().as_value());
+        let fields = StructFields::of(schema().as_value());
         Self {
             description: None,
             signature: format!("() -> {}", schema::short_type_name::<R>()),
@@ -143,7 +143,7 @@ impl Closure {
                 type_name: type_name::<P>().to_owned(),
             });
         }
-        let fields = Fields::of(&schema);
+        let fields = StructFields::of(&schema);
         let infos = parameters::infos_of_struct(&schema);
         let list: Vec<String> = infos
             .iter()

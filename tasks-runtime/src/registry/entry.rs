@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::closure::Closure;
 use super::parameters;
-use crate::arguments::{Declared, InvalidArguments};
+use crate::arguments::{InvalidArguments, RegisteredParameter};
 #[cfg(feature = "database")]
-use crate::call::Checking;
-use crate::call::{Callee, PendingCall, Started, TaskDescriptor};
+use crate::call::CheckCall;
+use crate::call::{CallTarget, PendingCall, Started, TaskDescriptor};
 use crate::schema::{self, WriteSchema};
 #[cfg(feature = "database")]
 use crate::task::JobPolicy;
@@ -23,7 +23,7 @@ use crate::task::{ParameterInfo, TaskInfo};
 /// A task under the name and the tags it was registered with.
 #[derive(Clone)]
 pub struct RegisteredTask {
-    callee: Arc<Callee>,
+    target: Arc<CallTarget>,
     tags: Vec<Cow<'static, str>>,
     code: Code,
     /// Where in the order of names it is, once it is in a registry.
@@ -48,19 +48,19 @@ impl RegisteredTask {
             Code::Function(task) => {
                 let slots = (0..).map_while(|index| task.shim.slot(index));
                 (
-                    slots.map(Declared::of).collect(),
-                    task.shim.facts().blocking,
+                    slots.map(RegisteredParameter::of).collect(),
+                    task.shim.info().blocking,
                 )
             }
             Code::Closure(closure) => (Vec::new(), closure.blocking),
         };
-        let callee = Callee {
+        let target = CallTarget {
             name,
             parameters,
             blocking,
         };
         Self {
-            callee: Arc::new(callee),
+            target: Arc::new(target),
             tags,
             code,
             position: 0,
@@ -78,7 +78,7 @@ impl RegisteredTask {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.callee.name
+        &self.target.name
     }
 
     /// Its tags, in the order given.
@@ -89,12 +89,12 @@ impl RegisteredTask {
 
     /// What those who call it need to know.
     #[cfg(feature = "database")]
-    pub(crate) fn callee(&self) -> &Callee {
-        &self.callee
+    pub(crate) fn target(&self) -> &CallTarget {
+        &self.target
     }
 
-    pub(crate) fn shared_callee(&self) -> Arc<Callee> {
-        Arc::clone(&self.callee)
+    pub(crate) fn shared_target(&self) -> Arc<CallTarget> {
+        Arc::clone(&self.target)
     }
 
     /// Reads the arguments of a call, and makes its execution.
@@ -107,7 +107,7 @@ impl RegisteredTask {
 
     /// Reads arguments, and says what is wrong with them.
     #[cfg(feature = "database")]
-    pub(crate) fn check(&self, call: Checking<'_>) -> Result<(), InvalidArguments> {
+    pub(crate) fn check(&self, call: CheckCall<'_>) -> Result<(), InvalidArguments> {
         match &self.code {
             Code::Function(task) => task.shim.check(call),
             Code::Closure(closure) => (closure.check)(call.input),
@@ -120,12 +120,12 @@ impl RegisteredTask {
     }
 
     /// Its parameters. A closure's are read as one struct, and it has no injected ones: none.
-    pub(crate) fn declared(&self) -> &[Declared] {
-        &self.callee.parameters
+    pub(crate) fn declared(&self) -> &[RegisteredParameter] {
+        &self.target.parameters
     }
 
     pub(crate) fn blocking(&self) -> bool {
-        self.callee.blocking
+        self.target.blocking
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
@@ -146,13 +146,13 @@ impl RegisteredTask {
 
     pub(super) fn function(&self) -> Option<TypeId> {
         match &self.code {
-            Code::Function(task) => Some((task.shim.facts().id)()),
+            Code::Function(task) => Some((task.shim.info().id)()),
             Code::Closure(_) => None,
         }
     }
 
     pub(super) fn has_own_name(&self) -> bool {
-        matches!(&self.code, Code::Function(task) if task.name == self.callee.name)
+        matches!(&self.code, Code::Function(task) if task.name == self.target.name)
     }
 
     /// Where the task is in the source: `src/tasks.rs:12`.
@@ -208,7 +208,7 @@ impl RegisteredTask {
     /// The schema of the result, if its type has one.
     pub fn output_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
         match &self.code {
-            Code::Function(task) => (task.shim.facts().output_schema)(generator),
+            Code::Function(task) => (task.shim.info().output_schema)(generator),
             Code::Closure(closure) => (closure.output_schema)(generator),
         }
     }
@@ -217,7 +217,7 @@ impl RegisteredTask {
     #[must_use]
     pub fn output_type(&self) -> &'static str {
         match &self.code {
-            Code::Function(task) => (task.shim.facts().output_type)(),
+            Code::Function(task) => (task.shim.info().output_type)(),
             Code::Closure(closure) => (closure.types[1])(),
         }
     }

@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::arguments::Declared;
+use crate::arguments::RegisteredParameter;
 use crate::schema::WriteSchema;
 use crate::task::ParameterInfo;
 
@@ -12,7 +12,7 @@ const SECRET: [(&str, &str); 1] = [("format", "password")];
 
 /// The schema of the request parameters of a function.
 pub(super) fn schema_of(
-    parameters: &[Declared],
+    parameters: &[RegisteredParameter],
     make: &mut dyn FnMut(&'static str, WriteSchema<'_>) -> Schema,
 ) -> Value {
     let mut properties = Map::new();
@@ -39,7 +39,7 @@ pub(super) fn schema_of(
     schema
 }
 
-fn of_parameter(parameter: &Declared, schema: Schema) -> Value {
+fn of_parameter(parameter: &RegisteredParameter, schema: Schema) -> Value {
     let mut schema: Value = schema.into();
     let notes = notes(parameter);
     if notes.is_empty() {
@@ -55,7 +55,7 @@ fn of_parameter(parameter: &Declared, schema: Schema) -> Value {
 }
 
 /// What is known of a parameter beyond its type.
-fn notes(parameter: &Declared) -> Map<String, Value> {
+fn notes(parameter: &RegisteredParameter) -> Map<String, Value> {
     let mut notes = Map::new();
     if let Some(description) = parameter.slot.parameter().description {
         notes.insert("description".to_owned(), description.into());
@@ -72,7 +72,7 @@ fn notes(parameter: &Declared) -> Map<String, Value> {
     notes
 }
 
-pub(super) fn info(parameter: &Declared) -> ParameterInfo {
+pub(super) fn info(parameter: &RegisteredParameter) -> ParameterInfo {
     let written = parameter.slot.parameter();
     ParameterInfo {
         name: parameter.name.to_owned(),

@@ -24,10 +24,10 @@ use std::sync::Arc;
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Clone, Default)]
-pub struct Caller(Option<Arc<Known>>);
+pub struct Caller(Option<Arc<CallerData>>);
 
 #[derive(Clone, Default)]
-struct Known {
+struct CallerData {
     request_id: Option<Box<str>>,
     key_name: Option<Box<str>>,
     headers: Vec<(Box<str>, Box<str>)>,
@@ -40,7 +40,7 @@ impl Caller {
         Self::default()
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Known)) -> Self {
+    fn change(mut self, change: impl FnOnce(&mut CallerData)) -> Self {
         change(Arc::make_mut(self.0.get_or_insert_default()));
         self
     }

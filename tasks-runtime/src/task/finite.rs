@@ -31,7 +31,7 @@ pub enum OutputError {
 /// Writes a value behind what is there.
 pub(super) fn write<T: Serialize>(value: &T, json: &mut Vec<u8>) -> Result<(), OutputError> {
     let mut has_null = false;
-    let formatter = Noticing {
+    let formatter = NullFormatter {
         has_null: &mut has_null,
     };
     value
@@ -63,11 +63,11 @@ fn check<T: Serialize>(value: &T) -> Result<(), OutputError> {
 }
 
 /// Compact JSON, of which is known whether there is a null in it.
-struct Noticing<'a> {
+struct NullFormatter<'a> {
     has_null: &'a mut bool,
 }
 
-impl Formatter for Noticing<'_> {
+impl Formatter for NullFormatter<'_> {
     fn write_null<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         *self.has_null = true;
         writer.write_all(b"null")

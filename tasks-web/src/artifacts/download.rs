@@ -13,12 +13,12 @@ use tasks_runtime::artifacts::{ArtifactContent, ArtifactError};
 
 use super::disposition::{attachment, extension};
 use super::query;
-use super::range::{Wanted, wanted};
-use super::state::State;
-use crate::http::{Answer, Verdict, read_preconditions};
+use super::range::{RequestedRange, requested_range};
+use super::state::ArtifactRoutes;
+use crate::http::{HandlerResult, Verdict, read_preconditions};
 use crate::problem::Problem;
 
-pub(super) async fn download(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn download(request: HttpRequest, state: Data<ArtifactRoutes>) -> HandlerResult {
     let id = query::id(&request)?;
     let read = async || {
         let content = state.manager.content(id).await?;
@@ -72,16 +72,16 @@ async fn respond(
     // A part of another version is of no use to who has the rest of this one.
     let same = header(IF_RANGE).is_none_or(|tag| tag.trim() == etag);
     let asked = header(RANGE).filter(|_| same);
-    let range = match wanted(asked.as_deref(), size) {
-        Wanted::Everything => 0..size,
-        Wanted::Part(range) => {
+    let range = match requested_range(asked.as_deref(), size) {
+        RequestedRange::Everything => 0..size,
+        RequestedRange::Part(range) => {
             let shown = format!("bytes {}-{}/{size}", range.start, range.end - 1);
             response
                 .status(StatusCode::PARTIAL_CONTENT)
                 .insert_header((CONTENT_RANGE, shown));
             range
         }
-        Wanted::Unsatisfiable => {
+        RequestedRange::Unsatisfiable => {
             let problem = Problem::new(
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 "range-not-satisfiable",

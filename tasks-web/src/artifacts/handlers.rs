@@ -5,12 +5,12 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::artifacts::{Artifact, ArtifactError, ArtifactId};
 
-use super::input::{Body, Known};
-use super::query::{self, Part};
-use super::state::State;
+use super::input::{Body, BodyPurpose};
+use super::query::{self, ArtifactPaging};
+use super::state::ArtifactRoutes;
 use crate::access::Access;
-use crate::http::paging::{self, MOST, with_next};
-use crate::http::{Answer, Document, check_json, conditional, json, public_base};
+use crate::http::paging::{self, MAX_PAGE_SIZE, with_next};
+use crate::http::{Document, HandlerResult, check_json, conditional, json, public_base};
 use crate::problem::Problem;
 
 pub(super) fn unknown(id: ArtifactId) -> Problem {
@@ -36,7 +36,11 @@ fn write_list(artifacts: &[Artifact]) -> Vec<u8> {
 }
 
 /// 201, and where it is.
-pub(super) fn created(request: &HttpRequest, state: &State, artifact: &Artifact) -> HttpResponse {
+pub(super) fn created(
+    request: &HttpRequest,
+    state: &ArtifactRoutes,
+    artifact: &Artifact,
+) -> HttpResponse {
     // What comes before the prefix, when the scope is mounted inside of another one.
     let path = request.path();
     let base = path.find(&state.prefix).map_or("", |start| &path[..start]);
@@ -57,7 +61,7 @@ pub(super) fn created(request: &HttpRequest, state: &State, artifact: &Artifact)
 /// The bytes of a body of JSON.
 pub(super) async fn read_body(
     request: &HttpRequest,
-    state: &State,
+    state: &ArtifactRoutes,
     payload: Payload,
 ) -> Result<Bytes, Problem> {
     check_json(request.headers())?;
@@ -68,25 +72,29 @@ pub(super) async fn read_body(
         .await
 }
 
-pub(super) async fn create(request: HttpRequest, state: Data<State>, payload: Payload) -> Answer {
+pub(super) async fn create(
+    request: HttpRequest,
+    state: Data<ArtifactRoutes>,
+    payload: Payload,
+) -> HandlerResult {
     Access::check_unlimited(&request)?;
     let bytes = read_body(&request, &state, payload).await?;
-    let artifact = Body::read(&bytes, Known::Create)?.create()?;
+    let artifact = Body::read(&bytes, BodyPurpose::Create)?.create()?;
     let saved = state.manager.save(artifact).await?;
     Ok(created(&request, &state, &saved))
 }
 
-pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn list(request: HttpRequest, state: Data<ArtifactRoutes>) -> HandlerResult {
     Access::check_unlimited(&request)?;
-    match query::part(request.query_string())? {
-        Part::After(after) => {
-            let list = state.manager.list(after, MOST).await?;
+    match query::parse_list(request.query_string())? {
+        ArtifactPaging::After(after) => {
+            let list = state.manager.list(after, MAX_PAGE_SIZE).await?;
             let response = conditional(&request, &Document::new(write_list(&list.items)));
             let next = list.next;
             let next = next.map(|next| format!("{}?after={next}", request.path()));
             Ok(with_next(response, next))
         }
-        Part::Page(wanted) => {
+        ArtifactPaging::Page(wanted) => {
             let found = state.manager.page(wanted.page, wanted.size).await?;
             let items = write_list(&found.items);
             let body = paging::page(&items, found.total, found.pages, wanted);
@@ -95,13 +103,13 @@ pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Answer {
     }
 }
 
-pub(super) async fn get(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn get(request: HttpRequest, state: Data<ArtifactRoutes>) -> HandlerResult {
     let id = query::id(&request)?;
     let found = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
     Ok(conditional(&request, &Document::new(write(&found))))
 }
 
-pub(super) async fn expand(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn expand(request: HttpRequest, state: Data<ArtifactRoutes>) -> HandlerResult {
     let id = query::id(&request)?;
     let node = state.manager.expand(id).await?.ok_or_else(|| unknown(id))?;
     let mut out = Vec::new();
@@ -109,7 +117,7 @@ pub(super) async fn expand(request: HttpRequest, state: Data<State>) -> Answer {
     Ok(conditional(&request, &Document::new(out)))
 }
 
-pub(super) async fn tree(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn tree(request: HttpRequest, state: Data<ArtifactRoutes>) -> HandlerResult {
     let id = query::id(&request)?;
     let node = state.manager.tree(id).await?.ok_or_else(|| unknown(id))?;
     let mut out = Vec::new();
@@ -117,19 +125,19 @@ pub(super) async fn tree(request: HttpRequest, state: Data<State>) -> Answer {
     Ok(conditional(&request, &Document::new(out)))
 }
 
-pub(super) async fn metadata(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn metadata(request: HttpRequest, state: Data<ArtifactRoutes>) -> HandlerResult {
     let id = query::id(&request)?;
     let found = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
     let text = found.metadata.as_str().to_owned();
     Ok(conditional(&request, &Document::new(text)))
 }
 
-pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn stats(request: HttpRequest, state: Data<ArtifactRoutes>) -> HandlerResult {
     Access::check_unlimited(&request)?;
     let total = state.manager.count().await?;
     Ok(json(format!("{{\"total\":{total}}}").into()))
 }
 
-pub(super) async fn schema(request: HttpRequest) -> Answer {
+pub(super) async fn schema(request: HttpRequest) -> HandlerResult {
     Ok(conditional(&request, &Document::schema_of::<Artifact>()))
 }

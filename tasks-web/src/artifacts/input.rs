@@ -23,7 +23,7 @@ const READ_ONLY: [&str; 6] = [
 
 /// What a body is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum BodyPurpose {
     Create,
     Replace,
     Patch,
@@ -31,9 +31,9 @@ pub(super) enum Known {
 
 /// Collects what is wrong.
 #[derive(Default)]
-pub(super) struct Wrong(Vec<ArgumentError>);
+pub(super) struct BodyErrors(Vec<ArgumentError>);
 
-impl Wrong {
+impl BodyErrors {
     pub(super) fn say(&mut self, pointer: &str, detail: impl Into<String>) {
         self.0
             .push(ArgumentError::new(pointer.to_owned(), detail.into()));
@@ -80,14 +80,14 @@ pub(super) struct Body {
 }
 
 impl Body {
-    pub(super) fn read(body: &[u8], known: Known) -> Result<Self, Problem> {
+    pub(super) fn read(body: &[u8], known: BodyPurpose) -> Result<Self, Problem> {
         let malformed =
             |detail: String| Problem::new(StatusCode::BAD_REQUEST, "malformed-json", detail);
         let text = std::str::from_utf8(body)
             .map_err(|error| malformed(format!("the body is not UTF-8: {error}")))?;
         let json = JsonText::parse(text)
             .map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
-        let mut wrong = Wrong::default();
+        let mut wrong = BodyErrors::default();
         let Some(members) = json.members() else {
             wrong.say("", "expected an object");
             wrong.finish()?;
@@ -95,7 +95,7 @@ impl Body {
         };
         let mut body = Self::default();
         let mut seen: Vec<&str> = Vec::new();
-        let read_only: &[&str] = if known == Known::Create {
+        let read_only: &[&str] = if known == BodyPurpose::Create {
             &[]
         } else {
             &READ_ONLY
@@ -125,10 +125,16 @@ impl Body {
         Ok(body)
     }
 
-    fn take(&mut self, name: &'static str, value: JsonText, known: Known, wrong: &mut Wrong) {
+    fn take(
+        &mut self,
+        name: &'static str,
+        value: JsonText,
+        known: BodyPurpose,
+        wrong: &mut BodyErrors,
+    ) {
         let is_null = value.as_str() == "null";
         // Data that is not merged stays the text it is.
-        if name == "metadata" || name == "data" && known == Known::Patch {
+        if name == "metadata" || name == "data" && known == BodyPurpose::Patch {
             wrong.say_repeated(&format!("/{name}"), &value);
         }
         match name {
@@ -136,11 +142,11 @@ impl Body {
             "id" => self.id = take_id(&value, "/id", wrong),
             "parent_id" if is_null => self.parent = Some(None),
             "parent_id" => self.parent = Some(take_id(&value, "/parent_id", wrong)),
-            "metadata" if value.is_object() || is_null && known == Known::Patch => {
+            "metadata" if value.is_object() || is_null && known == BodyPurpose::Patch => {
                 self.metadata = Some(value);
             }
             "metadata" => wrong.say("/metadata", "expected an object"),
-            "tags" if is_null && known == Known::Patch => self.tags = Some(Vec::new()),
+            "tags" if is_null && known == BodyPurpose::Patch => self.tags = Some(Vec::new()),
             "tags" => self.tags = take_tags(&value, wrong),
             read_only => self.read_only.push((read_only, value)),
         }
@@ -164,7 +170,7 @@ impl Body {
     /// In the place of one that is there. One with bytes keeps them when the data is `null`. Nothing is lost because it was not
     /// named.
     pub(super) fn replace(&self, current: &Artifact) -> Result<ArtifactIn, Problem> {
-        let mut wrong = Wrong::default();
+        let mut wrong = BodyErrors::default();
         self.check_unchanged(current, &mut wrong)?;
         let mut needs = |name: &str, is_left_out: bool, is_there: bool, none: &str| {
             if is_left_out && is_there {
@@ -216,7 +222,7 @@ impl Body {
 
     /// What is there, with what the body names in it: a merge patch (RFC 7396).
     pub(super) fn patch(&self, current: &Artifact) -> Result<ArtifactIn, Problem> {
-        let mut wrong = Wrong::default();
+        let mut wrong = BodyErrors::default();
         self.check_unchanged(current, &mut wrong)?;
         self.check_bytes(current, &mut wrong);
         wrong.conflict()?;
@@ -255,7 +261,7 @@ impl Body {
     }
 
     /// Bytes are not lost because somebody took them for JSON.
-    fn check_bytes(&self, current: &Artifact, wrong: &mut Wrong) {
+    fn check_bytes(&self, current: &Artifact, wrong: &mut BodyErrors) {
         if self.replaces_bytes(current) == (true, false) {
             wrong.say(
                 "/data",
@@ -266,7 +272,7 @@ impl Body {
     }
 
     /// What cannot be changed is as it was.
-    fn check_unchanged(&self, current: &Artifact, wrong: &mut Wrong) -> Result<(), Problem> {
+    fn check_unchanged(&self, current: &Artifact, wrong: &mut BodyErrors) -> Result<(), Problem> {
         if self.id.is_some_and(|own| own != current.id) {
             // RFC 9110, section 9.3.4.
             return Err(Problem::new(
@@ -329,7 +335,7 @@ fn missing_data() -> Problem {
 }
 
 /// A list of texts; each of its elements that is none is said.
-fn take_tags(value: &JsonText, wrong: &mut Wrong) -> Option<Vec<String>> {
+fn take_tags(value: &JsonText, wrong: &mut BodyErrors) -> Option<Vec<String>> {
     let Ok(elements) = value.read::<Vec<Value>>() else {
         wrong.say("/tags", "expected an array of strings");
         return None;
@@ -344,7 +350,7 @@ fn take_tags(value: &JsonText, wrong: &mut Wrong) -> Option<Vec<String>> {
     Some(tags)
 }
 
-fn take_id(value: &JsonText, pointer: &str, wrong: &mut Wrong) -> Option<ArtifactId> {
+fn take_id(value: &JsonText, pointer: &str, wrong: &mut BodyErrors) -> Option<ArtifactId> {
     let id = value
         .read::<String>()
         .ok()
@@ -360,7 +366,7 @@ mod tests {
     use super::*;
 
     fn errors(body: &str) -> Vec<(String, String)> {
-        let problem = Body::read(body.as_bytes(), Known::Create)
+        let problem = Body::read(body.as_bytes(), BodyPurpose::Create)
             .and_then(Body::create)
             .err()
             .unwrap();
@@ -389,7 +395,7 @@ mod tests {
         assert_eq!(errors("{}")[0].0, "/data");
         assert_eq!(errors("[]")[0].0, "");
         assert!(
-            Body::read(br#"{"data": null}"#, Known::Create)
+            Body::read(br#"{"data": null}"#, BodyPurpose::Create)
                 .and_then(Body::create)
                 .is_ok()
         );
@@ -433,7 +439,10 @@ mod tests {
     #[test]
     fn what_is_not_json_is_another_problem() {
         for body in [&b"{"[..], b"\xff", b""] {
-            assert_eq!(Body::read(body, Known::Create).err().unwrap().status, 400);
+            assert_eq!(
+                Body::read(body, BodyPurpose::Create).err().unwrap().status,
+                400
+            );
         }
     }
 }

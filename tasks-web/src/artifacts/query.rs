@@ -32,13 +32,13 @@ pub(super) fn id(request: &HttpRequest) -> Result<ArtifactId, Problem> {
 }
 
 /// Which part of the list is wanted.
-pub(super) enum Part {
+pub(super) enum ArtifactPaging {
     /// What comes after a place.
     After(Option<Cursor>),
     Page(Page),
 }
 
-pub(super) fn part(query: &str) -> Result<Part, Problem> {
+pub(super) fn parse_list(query: &str) -> Result<ArtifactPaging, Problem> {
     let mut after = None;
     let page = paging::read(query, |key, value| {
         if key != "after" {
@@ -48,5 +48,5 @@ pub(super) fn part(query: &str) -> Result<Part, Problem> {
         after = Some(cursor);
         Ok(())
     })?;
-    Ok(page.map_or(Part::After(after), Part::Page))
+    Ok(page.map_or(ArtifactPaging::After(after), ArtifactPaging::Page))
 }

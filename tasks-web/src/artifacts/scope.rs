@@ -7,7 +7,7 @@ use actix_web::dev::{AppService, HttpServiceFactory};
 use tasks_runtime::artifacts::ArtifactManager;
 
 use super::endpoints;
-use super::state::{Options, State};
+use super::state::{ArtifactRoutes, Options};
 use crate::endpoint::Endpoints;
 
 /// Serves the artifacts of a manager below `prefix`.
@@ -119,7 +119,7 @@ impl ArtifactScope {
 impl HttpServiceFactory for ArtifactScope {
     fn register(self, config: &mut AppService) {
         let endpoints = self.endpoints();
-        let state = State {
+        let state = ArtifactRoutes {
             prefix: self.prefix,
             manager: self.manager,
             options: self.options,

@@ -35,7 +35,7 @@ impl Default for Options {
 
 /// What a request is answered with.
 #[derive(Clone)]
-pub(super) struct State {
+pub(super) struct ArtifactRoutes {
     pub(super) prefix: String,
     pub(super) manager: ArtifactManager,
     pub(super) options: Options,

@@ -7,33 +7,46 @@ use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::artifacts::{Artifact, ArtifactError};
 
 use super::handlers::{read_body, unknown, write};
-use super::input::{Body, Known};
+use super::input::{Body, BodyPurpose};
 use super::query;
-use super::state::State;
+use super::state::ArtifactRoutes;
 use crate::access::Access;
-use crate::http::{Answer, Document, check_preconditions, is_conditional, json};
+use crate::http::{Document, HandlerResult, check_preconditions, is_conditional, json};
 
 /// How often a change is made anew when somebody else changes the artifact at the same time.
-const TRIES: usize = 5;
+const MAX_TRIES: usize = 5;
 
 /// `PUT`: the whole artifact.
-pub(super) async fn replace(request: HttpRequest, state: Data<State>, payload: Payload) -> Answer {
-    change(&request, &state, payload, Known::Replace).await
+pub(super) async fn replace(
+    request: HttpRequest,
+    state: Data<ArtifactRoutes>,
+    payload: Payload,
+) -> HandlerResult {
+    change(&request, &state, payload, BodyPurpose::Replace).await
 }
 
 /// `PATCH`: what the body names (RFC 7396).
-pub(super) async fn patch(request: HttpRequest, state: Data<State>, payload: Payload) -> Answer {
-    change(&request, &state, payload, Known::Patch).await
+pub(super) async fn patch(
+    request: HttpRequest,
+    state: Data<ArtifactRoutes>,
+    payload: Payload,
+) -> HandlerResult {
+    change(&request, &state, payload, BodyPurpose::Patch).await
 }
 
-async fn change(request: &HttpRequest, state: &State, payload: Payload, known: Known) -> Answer {
+async fn change(
+    request: &HttpRequest,
+    state: &ArtifactRoutes,
+    payload: Payload,
+    known: BodyPurpose,
+) -> HandlerResult {
     Access::check_unlimited(request)?;
     let id = query::id(request)?;
     let body = Body::read(&read_body(request, state, payload).await?, known)?;
     let mut tries = 0;
     loop {
         let current = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;
-        let artifact = if known == Known::Patch {
+        let artifact = if known == BodyPurpose::Patch {
             body.patch(&current)?
         } else {
             body.replace(&current)?
@@ -44,13 +57,13 @@ async fn change(request: &HttpRequest, state: &State, payload: Payload, known: K
         match state.manager.update_if_unchanged(&current, artifact).await {
             Ok(updated) => return Ok(changed(&updated)),
             // The conditions are looked at again, too.
-            Err(ArtifactError::Changed(_)) if tries < TRIES => {}
+            Err(ArtifactError::Changed(_)) if tries < MAX_TRIES => {}
             Err(error) => return Err(error.into()),
         }
     }
 }
 
-pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn delete(request: HttpRequest, state: Data<ArtifactRoutes>) -> HandlerResult {
     Access::check_unlimited(&request)?;
     let id = query::id(&request)?;
     let deleted = if is_conditional(&request) {

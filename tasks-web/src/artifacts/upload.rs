@@ -18,12 +18,12 @@ use tasks_runtime::artifacts::{Artifact, ArtifactId, ArtifactIn, JsonText, Uploa
 
 use super::fields::{metadata_text, tag_list};
 use super::handlers::created;
-use super::input::Wrong;
-use super::part_lengths::PartLengths;
-use super::state::State;
+use super::input::BodyErrors;
+use super::multipart_lengths::PartLengths;
+use super::state::ArtifactRoutes;
 use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
-use crate::http::{Answer, ULID, is_of_other_site};
+use crate::http::{HandlerResult, ULID, is_of_other_site};
 use crate::problem::Problem;
 
 /// How large a field of a form may be beside the file.
@@ -48,7 +48,11 @@ fn ulid() -> Value {
     json!({"type": "string", "pattern": ULID})
 }
 
-pub(super) async fn upload(request: HttpRequest, state: Data<State>, payload: Payload) -> Answer {
+pub(super) async fn upload(
+    request: HttpRequest,
+    state: Data<ArtifactRoutes>,
+    payload: Payload,
+) -> HandlerResult {
     Access::check_unlimited(&request)?;
     let headers = request.headers();
     check(&request, state.options.upload_limit)?;
@@ -142,7 +146,7 @@ async fn receive<E: std::fmt::Display>(
 
 /// The body is the content; the rest is in the headers.
 async fn raw(
-    state: &State,
+    state: &ArtifactRoutes,
     request: &HttpRequest,
     mut fields: Fields,
     content_type: Option<String>,
@@ -165,7 +169,7 @@ async fn raw(
 
 /// A form with one file, and the rest in fields before or after it.
 async fn form(
-    state: &State,
+    state: &ArtifactRoutes,
     request: &HttpRequest,
     mut fields: Fields,
     payload: Payload,
@@ -279,7 +283,7 @@ struct Fields {
     file_name: Option<String>,
     /// What was given, in the query or in the form.
     seen: Vec<&'static str>,
-    wrong: Wrong,
+    wrong: BodyErrors,
 }
 
 impl Fields {

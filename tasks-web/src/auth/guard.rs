@@ -15,7 +15,7 @@ use governor::{Quota, RateLimiter};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
-use super::keys::{ApiKeys, Known};
+use super::keys::{ApiKeys, KeyTable};
 use super::session;
 use crate::access::Access;
 use crate::http::{UNKNOWN, client_address, network};
@@ -37,13 +37,13 @@ pub(crate) struct Guard {
     header: HeaderName,
     /// Where the keys are from.
     source: ApiKeys,
-    keys: RwLock<Known>,
+    keys: RwLock<KeyTable>,
     clock: DefaultClock,
     wrong: Attempts,
     /// Whether a browser may have a session in place of the header.
     sessions: bool,
     /// The sessions that have ended before their time.
-    ended: session::Ended,
+    ended: session::EndedSessions,
 }
 
 impl fmt::Debug for Guard {
@@ -70,7 +70,7 @@ impl ApiKeys {
 }
 
 impl Guard {
-    fn new(header: HeaderName, keys: Known, source: ApiKeys) -> Self {
+    fn new(header: HeaderName, keys: KeyTable, source: ApiKeys) -> Self {
         let clock = DefaultClock::default();
         Self {
             header,
@@ -83,7 +83,7 @@ impl Guard {
             ),
             clock,
             sessions: false,
-            ended: session::Ended::default(),
+            ended: session::EndedSessions::default(),
         }
     }
 
@@ -97,7 +97,7 @@ impl Guard {
         self.source.spelled()
     }
 
-    fn known(&self) -> RwLockReadGuard<'_, Known> {
+    fn known(&self) -> RwLockReadGuard<'_, KeyTable> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -226,7 +226,7 @@ impl Guard {
     }
 }
 
-fn has_limits(keys: &Known) -> bool {
+fn has_limits(keys: &KeyTable) -> bool {
     keys.iter().any(|(_, access)| access.tags().is_some())
 }
 

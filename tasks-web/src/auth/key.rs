@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 /// A shorter key could be guessed.
-const SHORTEST: usize = 16;
+const MIN_LENGTH: usize = 16;
 
 /// A key. What is kept of its secret is the SHA-256.
 ///
@@ -39,7 +39,7 @@ impl ApiKey {
     #[must_use]
     pub fn new(name: impl Into<String>, secret: impl AsRef<str>) -> Self {
         let secret = secret.as_ref();
-        let problem = if secret.len() < SHORTEST {
+        let problem = if secret.len() < MIN_LENGTH {
             Some("is shorter than 16 characters, so it could be guessed: take a longer one")
         } else if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             Some("has characters that a header cannot carry: use visible ASCII characters")

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::key::ApiKey;
 use super::spelling;
-use crate::access::{Access, Grant};
+use crate::access::{Access, KeyAccess};
 
 /// The keys that a service asks for, and the header they come in.
 ///
@@ -93,7 +93,7 @@ impl ApiKeys {
     }
 
     /// The keys as the sources have them now; `None` when something is wrong with one.
-    pub(super) fn read(&self, problems: &mut Vec<String>) -> Option<Known> {
+    pub(super) fn read(&self, problems: &mut Vec<String>) -> Option<KeyTable> {
         let before = problems.len();
         let mut keys: Vec<(String, ApiKey)> = self
             .keys
@@ -116,7 +116,7 @@ impl ApiKeys {
             return None;
         }
         let keys = keys.into_iter().map(|(_, key)| {
-            let grant = Grant {
+            let grant = KeyAccess {
                 name: key.name,
                 tags: key.tags,
             };
@@ -127,7 +127,7 @@ impl ApiKeys {
 }
 
 /// Keys by their hashes, and what they allow.
-pub(super) type Known = Vec<([u8; 32], Access)>;
+pub(super) type KeyTable = Vec<([u8; 32], Access)>;
 
 impl Source {
     fn read(&self, keys: &mut Vec<(String, ApiKey)>, problems: &mut Vec<String>) {

@@ -17,7 +17,7 @@ use super::session;
 use crate::access::Access;
 use crate::endpoint::{Endpoint, Endpoints};
 use crate::html::{STYLE, escape};
-use crate::http::{Answer, public_prefix};
+use crate::http::{HandlerResult, public_prefix};
 use crate::part::{Claim, Part};
 use crate::problem::Problem;
 
@@ -48,7 +48,7 @@ pub(crate) struct Login {
 }
 
 #[derive(Deserialize)]
-struct Entered {
+struct LoginForm {
     key: String,
     #[serde(default)]
     next: String,
@@ -69,7 +69,7 @@ impl Login {
             let response = show.show(&request);
             async move { Ok(response) }
         };
-        let enter = move |request: HttpRequest, entered: web::Form<Entered>| {
+        let enter = move |request: HttpRequest, entered: web::Form<LoginForm>| {
             let answer = enter.enter(&request, &entered);
             async move { answer }
         };
@@ -108,7 +108,7 @@ impl Login {
     }
 
     /// Begins a session with a key that is right.
-    fn enter(&self, request: &HttpRequest, entered: &Entered) -> Answer {
+    fn enter(&self, request: &HttpRequest, entered: &LoginForm) -> HandlerResult {
         // A page of another site could let a person in with a key of its own.
         if !session::is_own_page(request) {
             return Err(Problem::other_origin());
@@ -138,7 +138,7 @@ impl Login {
     }
 
     /// Ends the session of a browser.
-    fn leave(&self, request: &HttpRequest) -> Answer {
+    fn leave(&self, request: &HttpRequest) -> HandlerResult {
         if !session::is_own_page(request) {
             return Err(Problem::other_origin());
         }

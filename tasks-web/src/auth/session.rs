@@ -16,7 +16,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use ulid::Ulid;
 
-use super::keys::Known;
+use super::keys::KeyTable;
 use crate::access::Access;
 use crate::http::{is_own_origin, origin};
 
@@ -34,19 +34,19 @@ const ENDED: usize = 100_000;
 
 /// Sessions that have ended before their time, by when that is, and their ids.
 #[derive(Debug, Default)]
-pub(super) struct Ended(Mutex<BTreeSet<(u64, Ulid)>>);
+pub(super) struct EndedSessions(Mutex<BTreeSet<(u64, Ulid)>>);
 
 /// One that was signed by a key.
-pub(super) struct Session {
+pub(super) struct BrowserSession {
     pub(super) access: Access,
     /// When it ends, in seconds since 1970.
     end: u64,
     id: Ulid,
 }
 
-impl Ended {
+impl EndedSessions {
     /// Ends a session.
-    pub(super) fn add(&self, session: &Session, now: SystemTime) {
+    pub(super) fn add(&self, session: &BrowserSession, now: SystemTime) {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Those whose time is over are known by that.
@@ -57,7 +57,7 @@ impl Ended {
         ended.insert((session.end, session.id));
     }
 
-    fn has(&self, session: &Session) -> bool {
+    fn has(&self, session: &BrowserSession) -> bool {
         let ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ended.contains(&(session.end, session.id))
     }
@@ -76,7 +76,7 @@ pub(super) fn issue(hash: &[u8; 32], now: SystemTime) -> Option<String> {
 }
 
 /// The session of a cookie, if a key signed it and its time is not over.
-fn read(keys: &Known, value: &str, now: SystemTime) -> Option<Session> {
+fn read(keys: &KeyTable, value: &str, now: SystemTime) -> Option<BrowserSession> {
     let (end, rest) = value.split_once('.')?;
     let (id, signed) = rest.split_once('.')?;
     let (end, id): (u64, Ulid) = (end.parse().ok()?, id.parse().ok()?);
@@ -84,7 +84,7 @@ fn read(keys: &Known, value: &str, now: SystemTime) -> Option<Session> {
     let signed = bytes(signed)?;
     let fits = |hash| signature(hash, end, id).is_some_and(|mac| mac.verify_slice(&signed).is_ok());
     let found = keys.iter().find(|(hash, _)| left <= LIFETIME && fits(hash));
-    found.map(|(_, access)| Session {
+    found.map(|(_, access)| BrowserSession {
         access: access.clone(),
         end,
         id,
@@ -114,10 +114,10 @@ fn bytes(hex: &str) -> Option<[u8; 32]> {
 /// theirs, or where one was set for another path.
 pub(super) fn all<'a>(
     request: &'a HttpRequest,
-    keys: &'a Known,
-    ended: &'a Ended,
+    keys: &'a KeyTable,
+    ended: &'a EndedSessions,
     now: SystemTime,
-) -> impl Iterator<Item = Session> + 'a {
+) -> impl Iterator<Item = BrowserSession> + 'a {
     let cookies = request.headers().get_all(COOKIE);
     cookies
         .filter_map(|cookies| cookies.to_str().ok())
@@ -160,10 +160,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::access::Grant;
+    use crate::access::KeyAccess;
 
     fn known(name: &str, hash: [u8; 32]) -> ([u8; 32], Access) {
-        let grant = Grant {
+        let grant = KeyAccess {
             name: name.to_owned(),
             tags: None,
         };
@@ -175,7 +175,7 @@ mod tests {
         let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let keys = vec![known("one", [1; 32]), known("two", [2; 32])];
         let value = issue(&[2; 32], now).unwrap();
-        let name = |keys: &Known, value: &str, now| {
+        let name = |keys: &KeyTable, value: &str, now| {
             read(keys, value, now).map(|session| session.access.key_name().to_owned())
         };
         assert_eq!(name(&keys, &value, now).as_deref(), Some("two"));
@@ -216,7 +216,7 @@ mod tests {
         let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let keys = vec![known("one", [1; 32])];
         let begin = || read(&keys, &issue(&[1; 32], now).unwrap(), now).unwrap();
-        let ended = Ended::default();
+        let ended = EndedSessions::default();
         let (one, two) = (begin(), begin());
         ended.add(&one, now);
         assert!(ended.has(&one) && !ended.has(&two));

@@ -21,7 +21,7 @@ pub(crate) use response::Response;
 pub(crate) use set::Endpoints;
 
 use crate::http::query;
-use crate::http::{Answer, handled_by};
+use crate::http::{HandlerResult, handled_by};
 use crate::openapi::Status;
 
 /// One endpoint: a method, a path, and what it takes and answers.
@@ -54,7 +54,7 @@ type MakeRoute = Arc<dyn Fn(Route) -> Route + Send + Sync>;
 impl Endpoint {
     fn new<F, Args>(method: Method, path: &'static str, id: &'static str, handler: F) -> Self
     where
-        F: Handler<Args, Output = Answer> + Send + Sync,
+        F: Handler<Args, Output = HandlerResult> + Send + Sync,
         Args: FromRequest + 'static,
     {
         Self {
@@ -78,7 +78,7 @@ impl Endpoint {
     /// `GET`, and with it `HEAD`.
     pub(crate) fn get<F, Args>(path: &'static str, id: &'static str, handler: F) -> Self
     where
-        F: Handler<Args, Output = Answer> + Send + Sync,
+        F: Handler<Args, Output = HandlerResult> + Send + Sync,
         Args: FromRequest + 'static,
     {
         Self::new(Method::GET, path, id, handler)
@@ -87,7 +87,7 @@ impl Endpoint {
     /// `POST`.
     pub(crate) fn post<F, Args>(path: &'static str, id: &'static str, handler: F) -> Self
     where
-        F: Handler<Args, Output = Answer> + Send + Sync,
+        F: Handler<Args, Output = HandlerResult> + Send + Sync,
         Args: FromRequest + 'static,
     {
         Self::new(Method::POST, path, id, handler)
@@ -96,7 +96,7 @@ impl Endpoint {
     /// `PUT`.
     pub(crate) fn put<F, Args>(path: &'static str, id: &'static str, handler: F) -> Self
     where
-        F: Handler<Args, Output = Answer> + Send + Sync,
+        F: Handler<Args, Output = HandlerResult> + Send + Sync,
         Args: FromRequest + 'static,
     {
         Self::new(Method::PUT, path, id, handler)
@@ -105,7 +105,7 @@ impl Endpoint {
     /// `PATCH`.
     pub(crate) fn patch<F, Args>(path: &'static str, id: &'static str, handler: F) -> Self
     where
-        F: Handler<Args, Output = Answer> + Send + Sync,
+        F: Handler<Args, Output = HandlerResult> + Send + Sync,
         Args: FromRequest + 'static,
     {
         Self::new(Method::PATCH, path, id, handler)
@@ -114,7 +114,7 @@ impl Endpoint {
     /// `DELETE`.
     pub(crate) fn delete<F, Args>(path: &'static str, id: &'static str, handler: F) -> Self
     where
-        F: Handler<Args, Output = Answer> + Send + Sync,
+        F: Handler<Args, Output = HandlerResult> + Send + Sync,
         Args: FromRequest + 'static,
     {
         Self::new(Method::DELETE, path, id, handler)

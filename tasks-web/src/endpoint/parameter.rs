@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parameter {
     name: &'static str,
-    place: Place,
+    place: ParameterIn,
     description: Option<&'static str>,
     /// Regular expression that the value matches.
     pattern: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum ParameterIn {
     Path,
     Header,
 }
@@ -23,7 +23,7 @@ impl Parameter {
     pub(crate) const fn path(name: &'static str, pattern: &'static str) -> Self {
         Self {
             name,
-            place: Place::Path,
+            place: ParameterIn::Path,
             description: None,
             pattern: Some(pattern),
         }
@@ -33,7 +33,7 @@ impl Parameter {
     pub(crate) const fn header(name: &'static str, description: &'static str) -> Self {
         Self {
             name,
-            place: Place::Header,
+            place: ParameterIn::Header,
             description: Some(description),
             pattern: None,
         }
@@ -41,7 +41,7 @@ impl Parameter {
 
     /// Whether it is the header of this name.
     pub(super) fn is_header(&self, name: &str) -> bool {
-        self.place == Place::Header && self.name == name
+        self.place == ParameterIn::Header && self.name == name
     }
 
     /// As the document has it.
@@ -51,8 +51,8 @@ impl Parameter {
             schema["pattern"] = json!(pattern);
         }
         let (place, required) = match self.place {
-            Place::Path => ("path", true),
-            Place::Header => ("header", false),
+            ParameterIn::Path => ("path", true),
+            ParameterIn::Header => ("header", false),
         };
         let mut parameter =
             json!({"name": self.name, "in": place, "required": required, "schema": schema});

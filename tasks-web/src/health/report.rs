@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use crate::checks::{Check, HealthChecks, HealthState};
 
 /// How long an answer is good for others who ask: a flood of questions is one look now and then.
-const FRESH: Duration = Duration::from_millis(200);
+const MAX_AGE: Duration = Duration::from_millis(200);
 
 /// How well something is, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -63,7 +63,7 @@ impl Health {
     pub(crate) async fn report(&self) -> Arc<Report> {
         let mut latest = self.latest.lock().await;
         if let Some((at, report)) = &*latest
-            && at.elapsed() < FRESH
+            && at.elapsed() < MAX_AGE
         {
             return Arc::clone(report);
         }

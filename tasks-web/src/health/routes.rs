@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use tokio_util::sync::CancellationToken;
 
 use super::report::{Health, Report, Status};
-use super::stream::Watch;
+use super::stream::HealthStream;
 use crate::endpoint::{Endpoint, Endpoints, Response};
 use crate::http::sse::{self, Streams};
 use crate::part::Part;
@@ -33,7 +33,7 @@ pub(crate) fn part(
             }
             let interval = sse::interval(request.query_string())?;
             let place = streams.take(&request)?;
-            let watch = Watch::new(health, interval, stopping, place);
+            let watch = HealthStream::new(health, interval, stopping, place);
             Ok(sse::respond(&request, watch.events()))
         }
     };

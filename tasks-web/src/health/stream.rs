@@ -9,24 +9,24 @@ use futures_util::Stream;
 use tokio_util::sync::CancellationToken;
 
 use super::report::{Health, Report};
-use crate::http::sse::{Pace, Place, STILL_HERE, Turn};
+use crate::http::sse::{Pace, STILL_HERE, StreamSlot, Turn};
 
 /// Sends the health at once, and then whenever it is another.
-pub(super) struct Watch {
+pub(super) struct HealthStream {
     health: Arc<Health>,
     pace: Pace,
     stopping: CancellationToken,
     sent: Option<Arc<Report>>,
     number: u64,
-    _place: Place,
+    _slot: StreamSlot,
 }
 
-impl Watch {
+impl HealthStream {
     pub(super) fn new(
         health: Arc<Health>,
         interval: Duration,
         stopping: CancellationToken,
-        place: Place,
+        place: StreamSlot,
     ) -> Self {
         Self {
             health,
@@ -34,7 +34,7 @@ impl Watch {
             stopping,
             sent: None,
             number: 0,
-            _place: place,
+            _slot: place,
         }
     }
 

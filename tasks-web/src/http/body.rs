@@ -34,7 +34,7 @@ impl BodyLimits {
     /// [`read`](Self::read), where it is known what the head says of the length.
     pub(crate) async fn read_announced(
         self,
-        announced: Announced,
+        announced: DeclaredBody,
         mut payload: Payload,
     ) -> Result<Bytes, Problem> {
         let length = announced.length;
@@ -112,7 +112,7 @@ async fn at_once(payload: &mut Payload) -> Poll<Option<Result<Bytes, PayloadErro
 
 /// What the head says of the body.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Announced {
+pub(crate) struct DeclaredBody {
     /// Whether there is one. There may be one all the same, of a length that nobody knows yet.
     pub(crate) is_there: bool,
     /// How many bytes it has.
@@ -120,9 +120,9 @@ pub(crate) struct Announced {
 }
 
 /// Reads `Content-Length`.
-pub(crate) fn announced(headers: &HeaderMap) -> Announced {
+pub(crate) fn announced(headers: &HeaderMap) -> DeclaredBody {
     let value = headers.get(CONTENT_LENGTH);
-    Announced {
+    DeclaredBody {
         is_there: value.is_some_and(|length| length != "0"),
         length: value
             .and_then(|value| value.to_str().ok())

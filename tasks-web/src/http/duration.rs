@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for Seconds {
 #[cfg(feature = "database")]
 pub(crate) fn schema(least: f64) -> schemars::Schema {
     /// Ten years.
-    const MOST: u64 = 316_224_000;
+    const MAX_SECONDS: u64 = 316_224_000;
     // A text of which the first part is not zero is long enough; without a least, it may be.
     let first = if least > 0.0 {
         "[1-9][0-9]{0,3}"
@@ -106,7 +106,7 @@ pub(crate) fn schema(least: f64) -> schemars::Schema {
     };
     schemars::json_schema!({
         "anyOf": [
-            {"type": number, "minimum": least, "maximum": MOST},
+            {"type": number, "minimum": least, "maximum": MAX_SECONDS},
             {"type": "string", "pattern": format!("^{first}{units}( ?[0-9]{{1,4}}{units}){{0,3}}$")},
             {"type": "null"},
         ],

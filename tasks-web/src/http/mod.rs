@@ -1,10 +1,10 @@
 //! What all routes have in common: bodies, conditional answers, documents, streams of events.
 
-mod answer;
 mod body;
+mod connection_state;
 mod document;
 pub(crate) mod duration;
-mod exchange;
+mod handler_result;
 #[cfg(feature = "database")]
 mod ids;
 #[cfg(feature = "database")]
@@ -22,10 +22,10 @@ mod site;
 pub(crate) mod sse;
 mod unsupported_headers;
 
-pub(crate) use answer::{Answer, handled_by};
 pub(crate) use body::{BodyLimits, announced, check_json};
+pub(crate) use connection_state::{ConnectionState, OpenConnections, PendingResponse};
 pub(crate) use document::Document;
-pub(crate) use exchange::{Awaited, Doors, Exchange};
+pub(crate) use handler_result::{HandlerResult, handled_by};
 #[cfg(feature = "database")]
 pub(crate) use ids::ULID;
 pub(crate) use methods::Methods;

@@ -9,7 +9,7 @@ use super::query::{Parameter, pairs};
 use crate::problem::Problem;
 
 /// How many items one answer lists.
-pub(crate) const MOST: u32 = 100;
+pub(crate) const MAX_PAGE_SIZE: u32 = 100;
 /// The last page: more than anybody has, and less than what overflows.
 pub(crate) const LAST_PAGE: u64 = 1_000_000_000;
 
@@ -29,7 +29,7 @@ pub(crate) const PAGE: Parameter =
     Parameter::new("page", "Which page.", || number_schema(LAST_PAGE));
 /// `?size=`
 pub(crate) const SIZE: Parameter = Parameter::new("size", "How many a page has.", || {
-    number_schema(u64::from(MOST))
+    number_schema(u64::from(MAX_PAGE_SIZE))
 });
 
 fn number_schema(most: u64) -> Value {
@@ -38,7 +38,7 @@ fn number_schema(most: u64) -> Value {
 
 /// The schema of a list of such items, or of one page of it.
 pub(crate) fn list_of(item: &Value) -> Value {
-    let items = json!({"type": "array", "items": item, "maxItems": MOST});
+    let items = json!({"type": "array", "items": item, "maxItems": MAX_PAGE_SIZE});
     let number = json!({"type": "integer", "minimum": 0});
     json!({"oneOf": [items, {
         "type": "object",
@@ -58,7 +58,7 @@ pub(crate) fn read(
     for (key, value) in pairs(query)? {
         let taken = match key.as_str() {
             "page" => number(&value, LAST_PAGE).map(|number| page = Some(number)),
-            "size" => number(&value, u64::from(MOST)).map(|number| size = Some(number)),
+            "size" => number(&value, u64::from(MAX_PAGE_SIZE)).map(|number| size = Some(number)),
             key => take(key, &value),
         };
         if let Err(detail) = taken {
@@ -70,7 +70,7 @@ pub(crate) fn read(
     }
     Ok((page.is_some() || size.is_some()).then(|| Page {
         page: page.unwrap_or(1),
-        size: size.unwrap_or_else(|| u64::from(MOST)),
+        size: size.unwrap_or_else(|| u64::from(MAX_PAGE_SIZE)),
     }))
 }
 

@@ -15,12 +15,12 @@ pub(crate) struct Parameter {
     name: &'static str,
     description: &'static str,
     schema: fn() -> Value,
-    times: Times,
+    times: Occurs,
 }
 
 /// How often a parameter may be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Times {
+enum Occurs {
     Once,
     /// For each element of a list.
     Each,
@@ -40,14 +40,14 @@ impl Parameter {
             name,
             description,
             schema,
-            times: Times::Once,
+            times: Occurs::Once,
         }
     }
 
     /// A list, whose elements are given one by one. The schema is that of the list.
     pub(crate) const fn each(self) -> Self {
         Self {
-            times: Times::Each,
+            times: Occurs::Each,
             ..self
         }
     }
@@ -56,7 +56,7 @@ impl Parameter {
     #[cfg(feature = "database")]
     pub(crate) const fn commas(self) -> Self {
         Self {
-            times: Times::Commas,
+            times: Occurs::Commas,
             ..self
         }
     }
@@ -76,9 +76,9 @@ impl Parameter {
         let mut parameter = json!({
             "name": self.name, "in": "query", "required": false, "description": self.description, "schema": schema,
         });
-        if self.times != Times::Once {
+        if self.times != Occurs::Once {
             parameter["style"] = json!("form");
-            parameter["explode"] = json!(self.times == Times::Each);
+            parameter["explode"] = json!(self.times == Occurs::Each);
         }
         parameter
     }
@@ -116,7 +116,7 @@ fn refuse(query: &str, known: &[Parameter]) -> Result<(), Problem> {
                 let times = given.entry(parameter.name).or_default();
                 *times += 1;
                 // Once for each name, however often it is there.
-                if *times != 2 || parameter.times != Times::Once {
+                if *times != 2 || parameter.times != Occurs::Once {
                     continue;
                 }
                 "given twice".to_owned()

@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::query::{Parameter, pairs};
-use super::{Exchange, client_address, duration, network};
+use super::{ConnectionState, client_address, duration, network};
 use crate::problem::Problem;
 
 /// So that nobody on the way takes the connection for dead.
@@ -24,19 +24,19 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What is sent then: a comment.
 pub(crate) const STILL_HERE: Bytes = Bytes::from_static(b": still here\n\n");
 /// The longest that one may wait between two looks, in seconds.
-const LONGEST: f64 = 60.0;
+const MAX_INTERVAL: f64 = 60.0;
 /// The shortest.
-const SHORTEST: f64 = 0.05;
+const MIN_INTERVAL: f64 = 0.05;
 
 /// How many streams there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Most {
+pub(crate) struct StreamLimits {
     pub(crate) in_all: usize,
     /// Of one client, by its address.
     pub(crate) per_address: usize,
 }
 
-impl Default for Most {
+impl Default for StreamLimits {
     fn default() -> Self {
         Self {
             in_all: 512,
@@ -48,17 +48,17 @@ impl Default for Most {
 /// The streams that are open, of all kinds.
 #[derive(Clone, Default)]
 pub(crate) struct Streams {
-    most: Most,
+    most: StreamLimits,
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
 /// One of them, which counts until it is dropped.
-pub(crate) struct Place {
+pub(crate) struct StreamSlot {
     address: IpAddr,
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
-impl Drop for Place {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut count) = open.entry(self.address) {
@@ -71,16 +71,16 @@ impl Drop for Place {
 }
 
 impl Streams {
-    pub(crate) fn new(most: Most) -> Self {
+    pub(crate) fn new(most: StreamLimits) -> Self {
         Self {
             most,
             open: Arc::default(),
         }
     }
 
-    pub(crate) fn take(&self, request: &HttpRequest) -> Result<Place, Problem> {
+    pub(crate) fn take(&self, request: &HttpRequest) -> Result<StreamSlot, Problem> {
         let address = network(client_address(request));
-        let Most {
+        let StreamLimits {
             in_all,
             per_address,
         } = self.most;
@@ -97,7 +97,7 @@ impl Streams {
             )));
         }
         *own += 1;
-        Ok(Place {
+        Ok(StreamSlot {
             address,
             open: Arc::clone(&self.open),
         })
@@ -128,8 +128,8 @@ pub(crate) fn respond(
     if request.method() == Method::HEAD {
         return response.finish();
     }
-    match request.conn_data::<Exchange>() {
-        Some(exchange) => response.streaming(probing(events, exchange.clone())),
+    match request.conn_data::<ConnectionState>() {
+        Some(connection_state) => response.streaming(probing(events, connection_state.clone())),
         None => response.streaming(events),
     }
 }
@@ -137,14 +137,14 @@ pub(crate) fn respond(
 /// A client that sends nothing more may be gone: a word tells, and not only when it is time for one.
 fn probing(
     events: impl Stream<Item = Result<Bytes, Infallible>> + 'static,
-    exchange: Exchange,
+    connection_state: ConnectionState,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + 'static {
     let mut events = Box::pin(events);
     let mut said = false;
     futures_util::stream::poll_fn(move |cx| {
         let event = events.poll_next_unpin(cx);
         // The connection is what wakes this when the client ends it.
-        if event.is_pending() && !said && exchange.has_ended() {
+        if event.is_pending() && !said && connection_state.has_ended() {
             said = true;
             return Poll::Ready(Some(Ok(STILL_HERE)));
         }
@@ -199,12 +199,12 @@ pub(crate) fn interval(query: &str) -> Result<Duration, Problem> {
     let Some((_, text)) = pairs.iter().find(|(key, _)| key == "poll_interval") else {
         return Ok(Duration::from_secs(1));
     };
-    let range = Duration::from_secs_f64(SHORTEST)..=Duration::from_secs_f64(LONGEST);
+    let range = Duration::from_secs_f64(MIN_INTERVAL)..=Duration::from_secs_f64(MAX_INTERVAL);
     duration::parse(text)
         .filter(|interval| range.contains(interval))
         .ok_or_else(|| {
             Problem::bad_query(format!(
-                "`poll_interval` is {}, from {SHORTEST} to {LONGEST} seconds",
+                "`poll_interval` is {}, from {MIN_INTERVAL} to {MAX_INTERVAL} seconds",
                 duration::EXPECTED
             ))
         })
@@ -215,7 +215,7 @@ const INTERVAL: Parameter = Parameter::new(
     "poll_interval",
     "How often to look for changes that nobody tells of: seconds, or a text like `500ms` or `2s`.",
     || {
-        let seconds = json!({"type": "number", "minimum": SHORTEST, "maximum": LONGEST});
+        let seconds = json!({"type": "number", "minimum": MIN_INTERVAL, "maximum": MAX_INTERVAL});
         let text = json!({"type": "string", "pattern": "^(([5-9][0-9]|[1-9][0-9]{2,3})ms|([1-9]|[1-5][0-9]|60)s|1m)$"});
         json!({"anyOf": [seconds, text], "default": 1.0})
     },

@@ -6,7 +6,7 @@ use tasks_runtime::jobs::{JobLog, JobRecord, JobStats, ScheduleRecord};
 use super::schedules::ScheduleIn;
 use super::{handlers, query, schedules, stream};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
-use crate::http::paging::{self, MOST};
+use crate::http::paging::{self, MAX_PAGE_SIZE};
 use crate::http::{ULID, sse};
 use crate::openapi::{ANOTHER_METHOD, DATABASE_FAILED, STORAGE_FULL, Status, Writer};
 
@@ -113,7 +113,7 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
 }
 
 fn lines(writer: &mut Writer<'_>) -> Value {
-    json!({"type": "array", "items": writer.output::<JobLog>(), "maxItems": MOST})
+    json!({"type": "array", "items": writer.output::<JobLog>(), "maxItems": MAX_PAGE_SIZE})
 }
 
 /// The endpoints of schedules, below a prefix.

@@ -7,23 +7,23 @@ use serde::Serialize;
 use tasks_runtime::jobs::JobRecord;
 
 use super::access;
-use super::query::{self, Part};
-use super::state::State;
+use super::query::{self, JobPaging};
+use super::state::JobRoutes;
 use crate::access::Access;
-use crate::http::paging::{self, MOST, with_next};
-use crate::http::{Answer, Document, conditional, json};
+use crate::http::paging::{self, MAX_PAGE_SIZE, with_next};
+use crate::http::{Document, HandlerResult, conditional, json};
 use crate::problem::Problem;
 
 fn write(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(value).map_err(|_| Problem::internal())
 }
 
-fn one(job: &JobRecord) -> Answer {
+fn one(job: &JobRecord) -> HandlerResult {
     Ok(json(write(job)?.into()))
 }
 
-pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Answer {
-    let wanted = query::wanted(request.query_string())?;
+pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
+    let wanted = query::parse_list(request.query_string())?;
     let scheduler = &state.scheduler;
     let kept: Vec<String> = request
         .query_string()
@@ -33,10 +33,10 @@ pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Answer {
         .collect();
     let filter = access::limit(&request, scheduler, wanted.filter, wanted.task);
     match wanted.part {
-        Part::Before(before) => {
-            let mut jobs = scheduler.list(&filter, before, MOST + 1).await?;
-            let more = jobs.len() > MOST as usize;
-            jobs.truncate(MOST as usize);
+        JobPaging::Before(before) => {
+            let mut jobs = scheduler.list(&filter, before, MAX_PAGE_SIZE + 1).await?;
+            let more = jobs.len() > MAX_PAGE_SIZE as usize;
+            jobs.truncate(MAX_PAGE_SIZE as usize);
             let next = jobs.last().filter(|_| more).map(|last| {
                 let mut query = kept;
                 query.push(format!("before={}", last.id));
@@ -44,7 +44,7 @@ pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Answer {
             });
             Ok(with_next(json(write(&jobs)?.into()), next))
         }
-        Part::Page(wanted) => {
+        JobPaging::Page(wanted) => {
             let found = scheduler.page(&filter, wanted.page, wanted.size).await?;
             let body = paging::page(&write(&found.items)?, found.total, found.pages, wanted);
             Ok(json(body.into()))
@@ -52,12 +52,12 @@ pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Answer {
     }
 }
 
-pub(super) async fn get(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn get(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     one(&access::find(&request, &state.scheduler).await?)
 }
 
 /// The envelope of `$execute`.
-pub(super) async fn result(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn result(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let job = access::find(&request, &state.scheduler).await?;
     let (job, outcome) = state.scheduler.outcome(job.id).await?;
     let mut body = b"{\"task_name\":".to_vec();
@@ -79,12 +79,15 @@ pub(super) async fn result(request: HttpRequest, state: Data<State>) -> Answer {
     Ok(json(body.into()))
 }
 
-pub(super) async fn logs(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn logs(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let after = query::after(request.query_string())?;
     let job = access::find(&request, &state.scheduler).await?;
-    let mut lines = state.scheduler.logs(job.id, after, MOST + 1).await?;
-    let more = lines.len() > MOST as usize;
-    lines.truncate(MOST as usize);
+    let mut lines = state
+        .scheduler
+        .logs(job.id, after, MAX_PAGE_SIZE + 1)
+        .await?;
+    let more = lines.len() > MAX_PAGE_SIZE as usize;
+    lines.truncate(MAX_PAGE_SIZE as usize);
     let next = lines
         .last()
         .filter(|_| more)
@@ -92,12 +95,12 @@ pub(super) async fn logs(request: HttpRequest, state: Data<State>) -> Answer {
     Ok(with_next(json(write(&lines)?.into()), next))
 }
 
-pub(super) async fn cancel(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn cancel(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let job = access::find(&request, &state.scheduler).await?;
     one(&state.scheduler.cancel(job.id).await?)
 }
 
-pub(super) async fn retry(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn retry(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let job = access::find(&request, &state.scheduler).await?;
     let queued = state.scheduler.retry(job.id).await?;
     Ok(HttpResponse::build(StatusCode::ACCEPTED)
@@ -105,7 +108,7 @@ pub(super) async fn retry(request: HttpRequest, state: Data<State>) -> Answer {
         .body(write(&queued)?))
 }
 
-pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn delete(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let job = access::find(&request, &state.scheduler).await?;
     if state.scheduler.delete(job.id).await? {
         Ok(HttpResponse::NoContent().finish())
@@ -114,11 +117,11 @@ pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> Answer {
     }
 }
 
-pub(super) async fn stats(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn stats(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     Access::check_unlimited(&request)?;
     Ok(json(write(&state.scheduler.stats().await?)?.into()))
 }
 
-pub(super) async fn schema(request: HttpRequest) -> Answer {
+pub(super) async fn schema(request: HttpRequest) -> HandlerResult {
     Ok(conditional(&request, &Document::schema_of::<JobRecord>()))
 }

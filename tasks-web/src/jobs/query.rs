@@ -44,19 +44,19 @@ pub(super) const LOGS: &[Parameter] = &[Parameter::new(
 )];
 
 /// What is wanted of the list of jobs.
-pub(super) struct Wanted {
+pub(super) struct JobListQuery {
     pub(super) filter: JobFilter,
     pub(super) task: Option<String>,
-    pub(super) part: Part,
+    pub(super) part: JobPaging,
 }
 
 /// Which part of it.
-pub(super) enum Part {
+pub(super) enum JobPaging {
     Before(Option<JobId>),
     Page(Page),
 }
 
-pub(super) fn wanted(query: &str) -> Result<Wanted, Problem> {
+pub(super) fn parse_list(query: &str) -> Result<JobListQuery, Problem> {
     let (mut before, mut task) = (None, None);
     let mut filter = JobFilter::new();
     let page = paging::read(query, |key, value| {
@@ -74,10 +74,10 @@ pub(super) fn wanted(query: &str) -> Result<Wanted, Problem> {
         }
         Ok(())
     })?;
-    Ok(Wanted {
+    Ok(JobListQuery {
         filter,
         task,
-        part: page.map_or(Part::Before(before), Part::Page),
+        part: page.map_or(JobPaging::Before(before), JobPaging::Page),
     })
 }
 

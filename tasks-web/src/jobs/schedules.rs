@@ -16,10 +16,10 @@ use tasks_runtime::jobs::{JobError, ScheduleRecord};
 use tasks_runtime::shared::repeated_members;
 
 use super::location::location;
-use super::state::State;
+use super::state::JobRoutes;
 use crate::access::Access;
 use crate::http::duration::{self, Seconds};
-use crate::http::{Answer, BodyLimits, check_json, json, members, refuse_missing};
+use crate::http::{BodyLimits, HandlerResult, check_json, json, members, refuse_missing};
 use crate::problem::{MAX_ERRORS, Problem};
 
 /// What is sent to make a schedule.
@@ -106,12 +106,12 @@ fn name(request: &HttpRequest) -> &str {
     request.match_info().get("name").unwrap_or_default()
 }
 
-fn reaches(request: &HttpRequest, state: &State, task: &str) -> bool {
+fn reaches(request: &HttpRequest, state: &JobRoutes, task: &str) -> bool {
     Access::limits(request)
         .is_none_or(|access| state.scheduler.with_task(task, |task| access.reaches(task)))
 }
 
-fn check(request: &HttpRequest, state: &State, task: &str) -> Result<(), Problem> {
+fn check(request: &HttpRequest, state: &JobRoutes, task: &str) -> Result<(), Problem> {
     if reaches(request, state, task) {
         return Ok(());
     }
@@ -121,28 +121,32 @@ fn check(request: &HttpRequest, state: &State, task: &str) -> Result<(), Problem
     ))
 }
 
-async fn find(request: &HttpRequest, state: &State) -> Result<ScheduleRecord, Problem> {
+async fn find(request: &HttpRequest, state: &JobRoutes) -> Result<ScheduleRecord, Problem> {
     let found = state.scheduler.get_schedule(name(request)).await?;
     check(request, state, &found.task_name)?;
     Ok(found)
 }
 
-fn respond(record: &impl serde::Serialize) -> Answer {
+fn respond(record: &impl serde::Serialize) -> HandlerResult {
     let body = serde_json::to_vec(record).map_err(|_| Problem::internal())?;
     Ok(json(body.into()))
 }
 
-pub(super) async fn list(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let mut all = state.scheduler.schedules().await?;
     all.retain(|schedule| reaches(&request, &state, &schedule.task_name));
     respond(&all)
 }
 
-pub(super) async fn get(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn get(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     respond(&find(&request, &state).await?)
 }
 
-pub(super) async fn put(request: HttpRequest, state: Data<State>, payload: Payload) -> Answer {
+pub(super) async fn put(
+    request: HttpRequest,
+    state: Data<JobRoutes>,
+    payload: Payload,
+) -> HandlerResult {
     check_json(request.headers())?;
     let limits = BodyLimits {
         bytes: 2 * 1024 * 1024,
@@ -272,17 +276,17 @@ fn read(body: &[u8]) -> Result<ScheduleIn, Problem> {
     Err(Problem::invalid_body(twice.collect()))
 }
 
-pub(super) async fn pause(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn pause(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let found = find(&request, &state).await?;
     respond(&state.scheduler.pause_schedule(&found.name).await?)
 }
 
-pub(super) async fn resume(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn resume(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let found = find(&request, &state).await?;
     respond(&state.scheduler.resume_schedule(&found.name).await?)
 }
 
-pub(super) async fn run(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn run(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let found = find(&request, &state).await?;
     let access = request.extensions().get::<Access>().cloned();
     let key = access.as_ref().map(Access::key_name);
@@ -293,7 +297,7 @@ pub(super) async fn run(request: HttpRequest, state: Data<State>) -> Answer {
         .json(job))
 }
 
-pub(super) async fn delete(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn delete(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let found = find(&request, &state).await?;
     if state.scheduler.unschedule(&found.name).await? {
         Ok(HttpResponse::NoContent().finish())

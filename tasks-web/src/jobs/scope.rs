@@ -7,7 +7,7 @@ use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
 
 use super::endpoints;
-use super::state::State;
+use super::state::JobRoutes;
 use crate::endpoint::Endpoints;
 use crate::http::sse::Streams;
 
@@ -87,7 +87,7 @@ impl JobScope {
 impl HttpServiceFactory for JobScope {
     fn register(self, config: &mut AppService) {
         let endpoints = self.endpoints();
-        let state = State {
+        let state = JobRoutes {
             scheduler: self.scheduler,
             jobs: self.prefix,
             schedules: self.schedules.unwrap_or_default(),

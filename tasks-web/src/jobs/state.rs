@@ -7,7 +7,7 @@ use crate::http::sse::Streams;
 
 /// What a request is answered with.
 #[derive(Clone)]
-pub(super) struct State {
+pub(super) struct JobRoutes {
     pub(super) scheduler: Scheduler,
     /// Where the jobs are.
     pub(super) jobs: String,

@@ -12,14 +12,14 @@ use tasks_runtime::jobs::{JobChanges, JobRecord, Scheduler};
 use tokio_util::sync::CancellationToken;
 
 use super::access;
-use super::state::State;
-use crate::http::Answer;
-use crate::http::sse::{self, Pace, Place, STILL_HERE, Turn};
+use super::state::JobRoutes;
+use crate::http::HandlerResult;
+use crate::http::sse::{self, Pace, STILL_HERE, StreamSlot, Turn};
 
 /// A job that says a lot is not shown more often than this.
 const SOONEST: Duration = Duration::from_millis(50);
 
-pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> Answer {
+pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let interval = sse::interval(request.query_string())?;
     let job = access::find(&request, &state.scheduler).await?;
     let known = sse::last_event_id(&request).map(str::to_owned);
@@ -27,7 +27,7 @@ pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> Answer {
         return Ok(sse::over());
     }
     let place = state.streams.take(&request)?;
-    let watch = Watch {
+    let watch = JobStream {
         id: job.id,
         changes: state.scheduler.changes(job.id),
         scheduler: state.scheduler.clone(),
@@ -36,7 +36,7 @@ pub(super) async fn stream(request: HttpRequest, state: Data<State>) -> Answer {
         known,
         looked: false,
         over: false,
-        _place: place,
+        _slot: place,
     };
     Ok(sse::respond(&request, watch.events()))
 }
@@ -52,7 +52,7 @@ fn event(job: &JobRecord) -> (String, String) {
     (id, data)
 }
 
-struct Watch {
+struct JobStream {
     id: JobId,
     changes: JobChanges,
     scheduler: Scheduler,
@@ -62,10 +62,10 @@ struct Watch {
     known: Option<String>,
     looked: bool,
     over: bool,
-    _place: Place,
+    _slot: StreamSlot,
 }
 
-impl Watch {
+impl JobStream {
     fn events(self) -> impl Stream<Item = Result<Bytes, Infallible>> {
         futures_util::stream::unfold(self, |mut watch| async move {
             let event = watch.next().await?;

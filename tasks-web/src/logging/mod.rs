@@ -71,7 +71,7 @@ pub(crate) fn install(problems: &mut Vec<String>) {
         .with_env_filter(filter)
         // It would be said on standard error, which is what failed.
         .log_internal_errors(false)
-        .with_writer(sink::Line::default);
+        .with_writer(sink::LineBuffer::default);
     // An error means that the program has a subscriber of its own, which is as good.
     let installed = if json {
         subscriber

@@ -10,21 +10,21 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// How much may wait to be written, in bytes.
-const MOST: usize = 1024 * 1024;
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// What a pipe that takes anything takes without waiting (`PIPE_BUF`).
 #[cfg(unix)]
-const AT_ONCE: usize = 4096;
+const PIPE_BUF: usize = 4096;
 
 #[derive(Default)]
 struct Sink {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<PendingLines>,
     more: Condvar,
     lost: AtomicU64,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct PendingLines {
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
     /// Whether the thread is writing.
@@ -62,7 +62,7 @@ pub(crate) fn flush() {
 }
 
 impl Sink {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, PendingLines> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -76,7 +76,7 @@ impl Sink {
                 Err(_) => return self.lose(1),
             }
         }
-        if waiting.bytes + line.len() > MOST {
+        if waiting.bytes + line.len() > MAX_BYTES {
             return self.lose(1);
         }
         waiting.bytes += line.len();
@@ -124,7 +124,7 @@ fn takes_at_once(length: usize) -> bool {
     let stderr = io::stderr();
     let mut ask = [PollFd::new(&stderr, PollFlags::OUT)];
     // Also when nobody is there to read: the error is found by writing.
-    length <= AT_ONCE && poll(&mut ask, Some(&now)).is_ok_and(|ready| ready > 0)
+    length <= PIPE_BUF && poll(&mut ask, Some(&now)).is_ok_and(|ready| ready > 0)
 }
 
 #[cfg(not(unix))]
@@ -134,9 +134,9 @@ fn takes_at_once(_: usize) -> bool {
 
 /// One line, which is written when it is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Line(Vec<u8>);
+pub(super) struct LineBuffer(Vec<u8>);
 
-impl Write for Line {
+impl Write for LineBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -147,7 +147,7 @@ impl Write for Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for LineBuffer {
     fn drop(&mut self) {
         if !self.0.is_empty() {
             sink().take(&self.0);

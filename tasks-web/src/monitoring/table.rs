@@ -24,7 +24,7 @@ pub(crate) const LOG_LINES_LOST: Metric = Metric::counter(
 );
 
 /// What this crate measures.
-const OWN: &[Metric] = &[
+const HTTP_METRICS: &[Metric] = &[
     HTTP_REQUESTS,
     HTTP_REQUEST_DURATION,
     DATABASE_CONNECTIONS,
@@ -32,7 +32,7 @@ const OWN: &[Metric] = &[
 ];
 
 fn all() -> impl Iterator<Item = &'static Metric> {
-    OWN.iter().chain(tasks_runtime::measure::METRICS)
+    HTTP_METRICS.iter().chain(tasks_runtime::measure::METRICS)
 }
 
 /// Tells the recorder what each metric is.

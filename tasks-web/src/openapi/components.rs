@@ -6,7 +6,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 use tasks_runtime::{RegisteredTask, TaskFailure, TaskInfo};
 
-use super::names::{Direction, Part, looks, names};
+use super::names::{Direction, SchemaUse, looks, names};
 use super::operation::Schemas;
 use super::origin::Origin;
 use super::references::visit_references;
@@ -23,7 +23,7 @@ pub(super) struct Components {
     outputs: SchemaGenerator,
     /// What the parameters and results of tasks refer to, each by itself. Until [`finish`](Self::finish) they are referred
     /// to by the number of the part and the name in it.
-    parts: Vec<Part>,
+    parts: Vec<SchemaUse>,
 }
 
 impl Components {
@@ -118,7 +118,7 @@ impl Components {
         });
         let number = self.parts.len();
         visit_references(&mut schema, &|name| Some(provisional(number, name)));
-        self.parts.push(Part {
+        self.parts.push(SchemaUse {
             direction,
             origin,
             looks: looks.collect(),

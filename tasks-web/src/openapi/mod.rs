@@ -77,16 +77,16 @@ pub struct OpenApi {
 
 /// The documents as they were first served, shared by the clones of one [`OpenApi`].
 #[derive(Clone, Default)]
-struct Cache(Arc<Cached>);
+struct Cache(Arc<CachedDocuments>);
 
 #[derive(Default)]
-struct Cached {
-    whole: OnceLock<Served>,
+struct CachedDocuments {
+    whole: OnceLock<ServedDocuments>,
     /// What keys with limits see, by the tags they are limited to.
-    limited: Mutex<BTreeMap<Vec<String>, Arc<Served>>>,
+    limited: Mutex<BTreeMap<Vec<String>, Arc<ServedDocuments>>>,
 }
 
-struct Served {
+struct ServedDocuments {
     /// Where the document was mounted.
     base: String,
     documents: [Document; 2],
@@ -191,7 +191,7 @@ impl OpenApi {
 
     /// The document for a mount at `base`, which is made once for each set of tasks that a reader may see.
     fn served(&self, base: &str, version: Version, reader: Option<&Access>) -> Document {
-        let make = || Served::new(&self.description, base, reader);
+        let make = || ServedDocuments::new(&self.description, base, reader);
         let Some(tags) = reader.and_then(Access::tags) else {
             return match self.cache.0.whole.get_or_init(make) {
                 served if served.base == base => served.get(version),
@@ -215,7 +215,7 @@ impl OpenApi {
     }
 }
 
-impl Served {
+impl ServedDocuments {
     fn new(description: &Description, base: &str, reader: Option<&Access>) -> Self {
         let make = |version| write(&document::build(description, base, version, reader));
         Self {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::origin::{Origin, Place};
+use super::origin::{Origin, TypePath};
 use super::references::each_reference;
 use super::words::plain;
 
@@ -17,7 +17,7 @@ pub(super) enum Direction {
 }
 
 /// What one parameter or one result refers to.
-pub(super) struct Part {
+pub(super) struct SchemaUse {
     pub(super) direction: Direction,
     pub(super) origin: Origin,
     pub(super) definitions: Map<String, Value>,
@@ -57,7 +57,7 @@ impl Direction {
 }
 
 /// Decides the name of each schema, from what they look like and where they are from: not from the order of the tasks.
-pub(super) fn names(own: &[Map<String, Value>; 2], parts: &[Part]) -> Names {
+pub(super) fn names(own: &[Map<String, Value>; 2], parts: &[SchemaUse]) -> Names {
     let mut by_name: BTreeMap<&str, Vec<Use<'_>>> = BTreeMap::new();
     let own_looks = own.each_ref().map(looks);
     for (direction, definitions) in [Direction::Input, Direction::Output].into_iter().zip(own) {
@@ -179,9 +179,9 @@ impl Variant<'_> {
     }
 
     /// Where it is from, as far as that is known best.
-    fn place(&self, name: &str) -> Option<Place> {
+    fn place(&self, name: &str) -> Option<TypePath> {
         let origins: BTreeSet<&Origin> = self.uses.iter().filter_map(|used| used.origin).collect();
-        let places: Vec<Place> = origins.iter().map(|origin| origin.place_of(name)).collect();
+        let places: Vec<TypePath> = origins.iter().map(|origin| origin.place_of(name)).collect();
         let of: BTreeSet<_> = places
             .iter()
             .filter(|place| place.is_generic())
@@ -194,7 +194,7 @@ impl Variant<'_> {
 
     /// The name of a generic type, with what it is of.
     fn base(&self, name: &str) -> Option<String> {
-        let place = self.place(name).filter(Place::is_generic)?;
+        let place = self.place(name).filter(TypePath::is_generic)?;
         place.names(name).into_iter().next()
     }
 

@@ -19,7 +19,7 @@ struct Path {
 
 /// Where a schema of some name is from; what is known best comes first in the order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct TypePath {
     /// Whether the type is not known, but one that holds it.
     indirect: bool,
     /// From the crate on; in a function, with its name.
@@ -61,7 +61,7 @@ impl Origin {
     }
 
     /// Where a schema of this name is from that the type refers to, or is.
-    pub(super) fn place_of(&self, name: &str) -> Place {
+    pub(super) fn place_of(&self, name: &str) -> TypePath {
         let is_it = |path: &&Path| {
             path.segments.last().is_some_and(|last| {
                 // `Page_for_Item` is what `Page<Item>` is called.
@@ -83,7 +83,7 @@ impl Origin {
             .all(|path| Some(&path.arguments) == of);
         let plain =
             exact.filter(|path| is_only && path.segments.last().is_some_and(|last| last == name));
-        Place {
+        TypePath {
             indirect: exact.is_none(),
             modules: modules.to_vec(),
             arguments: plain.map_or_else(Vec::new, |path| path.arguments.clone()),
@@ -129,7 +129,7 @@ fn inside(text: &str) -> &str {
     ""
 }
 
-impl Place {
+impl TypePath {
     /// Whether it is of a generic type.
     pub(super) fn is_generic(&self) -> bool {
         !self.arguments.is_empty()

@@ -11,7 +11,7 @@ use super::{OpenApi, ui};
 use crate::access::Access;
 use crate::http::query::{Parameter, pairs};
 use crate::http::{
-    Answer, Document, Methods, Preconditions, RequestContract, conditional, handled_by,
+    Document, HandlerResult, Methods, Preconditions, RequestContract, conditional, handled_by,
     public_prefix,
 };
 use crate::problem::Problem;
@@ -71,7 +71,7 @@ impl HttpServiceFactory for OpenApi {
 }
 
 impl OpenApi {
-    fn answer(&self, request: &HttpRequest) -> Answer {
+    fn answer(&self, request: &HttpRequest) -> HandlerResult {
         let version = version(request.query_string())?;
         // Decoded, as the router saw it: however a client spells the path, it is one document.
         let path = request.match_info().as_str();

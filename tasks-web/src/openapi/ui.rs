@@ -9,7 +9,7 @@ use actix_web::http::header::{
 use utoipa_swagger_ui::Config;
 
 use crate::html::escape;
-use crate::http::Answer;
+use crate::http::HandlerResult;
 use crate::problem::Problem;
 
 /// Nothing from elsewhere, and nothing to elsewhere. Swagger UI sets styles by script, and has icons in its CSS.
@@ -44,7 +44,7 @@ impl Files {
     }
 
     /// The page, whose files are in the folder `base` beside it.
-    pub(super) fn page(&self, base: &str) -> Answer {
+    pub(super) fn page(&self, base: &str) -> HandlerResult {
         self.answer("index.html", |page| {
             let page = String::from_utf8_lossy(&page);
             let head = format!(
@@ -59,14 +59,14 @@ impl Files {
         })
     }
 
-    pub(super) fn get(&self, path: &str) -> Answer {
+    pub(super) fn get(&self, path: &str) -> HandlerResult {
         if path.is_empty() || path == "index.html" {
             return self.page("./");
         }
         self.answer(path, |bytes| bytes)
     }
 
-    fn answer(&self, path: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Answer {
+    fn answer(&self, path: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> HandlerResult {
         match utoipa_swagger_ui::serve(path, Arc::clone(&self.config)) {
             Ok(Some(file)) => Ok(HttpResponse::Ok()
                 .insert_header((CONTENT_TYPE, file.content_type))

@@ -14,8 +14,8 @@ use super::inner::Inner;
 use super::listen::Listen;
 use super::management::Management;
 use super::middleware::Policy;
-use super::observed::Observed;
-use super::pages::Pages;
+use super::monitoring_parts::MonitoringConfig;
+use super::page_parts::PagesConfig;
 use super::{documents, executor, info, keys};
 use crate::http::TrustedProxies;
 use crate::http::sse::Streams;
@@ -70,7 +70,7 @@ impl ServiceBuilder {
         }
         draft.add(info::part(&paths.info, &self.info));
         #[cfg(feature = "database")]
-        let made = super::storage::Wanted {
+        let made = super::storage_parts::StorageConfig {
             database: self.database.take(&mut draft.problems),
             artifacts: self.artifacts.take(&mut draft.problems),
             jobs: self.jobs.take(&mut draft.problems),
@@ -93,7 +93,7 @@ impl ServiceBuilder {
             keys::warn_of_tags(guard, executor.registry());
         }
 
-        let metrics_at = Observed {
+        let metrics_at = MonitoringConfig {
             paths: &paths,
             health: self.health,
             checks: self.checks,
@@ -108,7 +108,7 @@ impl ServiceBuilder {
             .take(&mut draft.problems)
             .map(|address| (address, draft.take_managed()));
 
-        let login = Pages {
+        let login = PagesConfig {
             info: &self.info,
             tasks_path: &paths.tasks,
             docs: self.docs,

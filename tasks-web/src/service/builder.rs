@@ -20,7 +20,7 @@ use crate::auth::ApiKeys;
 use crate::checks::HealthChecks;
 use crate::cors::Cors;
 use crate::hooks::Hook;
-use crate::http::sse::Most;
+use crate::http::sse::StreamLimits;
 use crate::info::ServiceInfo;
 
 /// Puts a [`Service`](crate::Service) together. Made by [`Service::builder`](crate::Service::builder).
@@ -57,7 +57,7 @@ pub struct ServiceBuilder {
     pub(super) workers: Setting<usize>,
     pub(super) drain: Setting<Duration>,
     pub(super) body_limit: Setting<usize>,
-    pub(super) streams: Setting<Most>,
+    pub(super) streams: Setting<StreamLimits>,
     pub(super) proxies: Vec<String>,
     pub(super) caller_headers: Vec<String>,
 }

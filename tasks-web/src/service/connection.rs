@@ -16,10 +16,10 @@ use actix_web::rt::time::{Sleep, sleep};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use crate::http::{Awaited, Doors, Exchange};
+use crate::http::{ConnectionState, OpenConnections, PendingResponse};
 
 /// How often a client that sends nothing more is looked after; and how long an answer may take without an interim one.
-const LOOK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// What a request holds at most before its reader is waited for. Not all that has been read of a longer body need have reached
 /// its reader, and the end would take its place.
 const UNREAD: usize = 32 * 1024;
@@ -31,16 +31,16 @@ const INTERIM: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// A TCP connection as the server sees it.
 pub(super) struct Connection {
     stream: TcpStream,
-    exchange: Exchange,
+    exchange: ConnectionState,
     /// Bytes that were read since the last ones were written.
     unanswered: usize,
     /// What is still to be written of the interim answer.
     interim: &'static [u8],
-    ended: Option<Ended>,
+    ended: Option<EndedInput>,
 }
 
 /// A connection whose client sends nothing more.
-struct Ended {
+struct EndedInput {
     since: Instant,
     next: Pin<Box<Sleep>>,
     /// Whether the server was not told yet.
@@ -52,26 +52,26 @@ struct Ended {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream, doors: &Arc<Doors>) -> Self {
+    pub(super) fn new(stream: TcpStream, connections: &Arc<OpenConnections>) -> Self {
         Self {
             stream,
-            exchange: Exchange::new(doors),
+            exchange: ConnectionState::new(connections),
             unanswered: 0,
             interim: &[],
             ended: None,
         }
     }
 
-    pub(super) fn exchange(&self) -> &Exchange {
+    pub(super) fn exchange(&self) -> &ConnectionState {
         &self.exchange
     }
 
     #[cold]
     fn end(&mut self, broken: Option<io::ErrorKind>) {
         self.exchange.end();
-        self.ended = Some(Ended {
+        self.ended = Some(EndedInput {
             since: Instant::now(),
-            next: Box::pin(sleep(LOOK)),
+            next: Box::pin(sleep(POLL_INTERVAL)),
             held: broken.is_none(),
             asked: false,
             broken,
@@ -81,7 +81,8 @@ impl Connection {
     /// Tells the server that there is nothing more to read; not while it may still have something of a long body in hand.
     #[cold]
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let may_have_more = self.unanswered > UNREAD && self.exchange.awaited() != Awaited::Nothing;
+        let may_have_more =
+            self.unanswered > UNREAD && self.exchange.awaited() != PendingResponse::Nothing;
         let Some(ended) = &mut self.ended else {
             return Poll::Ready(Ok(()));
         };
@@ -105,7 +106,7 @@ impl Connection {
             if ended.next.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            ended.next.as_mut().reset(Instant::now() + LOOK);
+            ended.next.as_mut().reset(Instant::now() + POLL_INTERVAL);
             match self.stream.take_error() {
                 Ok(None) => {}
                 Ok(Some(error)) | Err(error) => {
@@ -117,9 +118,9 @@ impl Connection {
                 ended.asked = true;
                 match self.exchange.awaited() {
                     // Who gets an answer just now finds out by that.
-                    Awaited::Nothing => ended.asked = false,
-                    Awaited::Plain => watch(&self.stream),
-                    Awaited::Interim => self.interim = INTERIM,
+                    PendingResponse::Nothing => ended.asked = false,
+                    PendingResponse::Plain => watch(&self.stream),
+                    PendingResponse::Interim => self.interim = INTERIM,
                 }
             }
             // It is tried again with the next look if there is no room for it now.
@@ -207,7 +208,7 @@ impl AsyncWrite for Connection {
         let Some(ended) = &mut this.ended else {
             return Pin::new(&mut this.stream).poll_flush(cx);
         };
-        if ended.held && this.exchange.awaited() == Awaited::Nothing {
+        if ended.held && this.exchange.awaited() == PendingResponse::Nothing {
             // It need not be any longer.
             ended.held = false;
             cx.waker().wake_by_ref();

@@ -10,7 +10,7 @@ use crate::http::{RequestId, X_REQUEST_ID};
 use crate::problem::{PROBLEM_JSON, Problem};
 
 /// Writes the id into the header and, when the answer is an error, into its problem.
-pub(super) fn seal(response: HttpResponse, id: &RequestId, path: &str) -> HttpResponse {
+pub(super) fn finish(response: HttpResponse, id: &RequestId, path: &str) -> HttpResponse {
     let status = response.status();
     let mut response = if status.is_client_error() || status.is_server_error() {
         error(response, id, path)

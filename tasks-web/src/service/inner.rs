@@ -25,7 +25,7 @@ pub(crate) type Mount = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 pub(crate) struct Inner {
     pub(crate) executor: TaskExecutor,
     #[cfg(feature = "database")]
-    pub(crate) made: super::storage::Made,
+    pub(crate) made: super::storage_parts::StorageParts,
     pub(crate) tasks: TaskScope,
     pub(crate) docs: Option<OpenApi>,
     pub(crate) parts: Vec<Part>,

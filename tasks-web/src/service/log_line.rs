@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use crate::http::RequestId;
 
 /// What it says.
-pub(super) struct Line<'a> {
+pub(super) struct RequestLogLine<'a> {
     pub(super) id: &'a RequestId,
     pub(super) method: &'a Method,
     pub(super) route: Option<&'a str>,
@@ -19,7 +19,7 @@ pub(super) struct Line<'a> {
 }
 
 /// Writes it: at `info`, for a server that refuses at `warn`, for one that failed at `error`.
-pub(super) fn write(line: &Line<'_>) {
+pub(super) fn write(line: &RequestLogLine<'_>) {
     /// The level is a part of what the macro makes, so there is one of it per level.
     macro_rules! line {
         ($level:ident) => {

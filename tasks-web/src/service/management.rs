@@ -11,7 +11,7 @@ use actix_web::{App, HttpServer};
 use super::error::ServiceError;
 use super::fallback::{not_found, outside};
 use super::gate::Gate;
-use super::middleware::{Edge, Policy};
+use super::middleware::{Policy, RequestMiddleware};
 use crate::http::TrustedProxies;
 use crate::part::Part;
 
@@ -23,11 +23,11 @@ pub(crate) struct Management {
     policy: Policy,
     gate: Option<Gate>,
     proxies: TrustedProxies,
-    running: Mutex<Option<Running>>,
+    running: Mutex<Option<RunningServer>>,
 }
 
 /// The thread and what stops it.
-struct Running {
+struct RunningServer {
     addresses: Vec<SocketAddr>,
     handle: ServerHandle,
     thread: std::thread::JoinHandle<()>,
@@ -111,7 +111,7 @@ impl Management {
         for address in &addresses {
             tracing::info!(%address, "the management port is open");
         }
-        *running = Some(Running {
+        *running = Some(RunningServer {
             addresses,
             handle,
             thread,
@@ -150,6 +150,9 @@ impl Management {
                     routes(config);
                 }
             });
-        config.service(scope.wrap(Edge::new(self.policy.clone(), self.gate.clone())));
+        config.service(scope.wrap(RequestMiddleware::new(
+            self.policy.clone(),
+            self.gate.clone(),
+        )));
     }
 }

@@ -18,7 +18,7 @@ use futures_util::future::LocalBoxFuture;
 use super::error_response;
 use super::gate::Gate;
 use crate::access::Access;
-use crate::http::Exchange;
+use crate::http::ConnectionState;
 use crate::http::{RequestId, refuse_repeated};
 use crate::logging::panics;
 use crate::monitoring::{HttpMetrics, Routes};
@@ -36,13 +36,13 @@ pub(crate) struct Policy {
 
 /// The middleware.
 #[derive(Clone, Debug)]
-pub(crate) struct Edge {
+pub(crate) struct RequestMiddleware {
     /// `None` behind another edge, which does the rest.
     outer: Option<Policy>,
     gate: Option<Gate>,
 }
 
-impl Edge {
+impl RequestMiddleware {
     pub(crate) fn new(policy: Policy, gate: Option<Gate>) -> Self {
         Self {
             outer: Some(policy),
@@ -56,25 +56,25 @@ impl Edge {
     }
 }
 
-impl<S, B> Transform<S, ServiceRequest> for Edge
+impl<S, B> Transform<S, ServiceRequest> for RequestMiddleware
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
     type Response = ServiceResponse<BoxBody>;
     type Error = Error;
-    type Transform = EdgeService<S>;
+    type Transform = RequestMiddlewareService<S>;
     type InitError = ();
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(EdgeService {
+        ready(Ok(RequestMiddlewareService {
             service: Rc::new(service),
             watch: self.outer.clone().map(|policy| {
                 let metrics = policy
                     .monitor
                     .then(|| HttpMetrics::new(Arc::clone(&policy.routes)));
-                Rc::new(Watch { policy, metrics })
+                Rc::new(Observer { policy, metrics })
             }),
             gate: self.gate.clone(),
         }))
@@ -82,26 +82,26 @@ where
 }
 
 /// The middleware of one worker.
-pub(crate) struct EdgeService<S> {
+pub(crate) struct RequestMiddlewareService<S> {
     service: Rc<S>,
-    watch: Option<Rc<Watch>>,
+    watch: Option<Rc<Observer>>,
     gate: Option<Gate>,
 }
 
-struct Watch {
+struct Observer {
     policy: Policy,
     metrics: Option<HttpMetrics>,
 }
 
 /// What has to be known of a request once it is gone.
-struct Seen {
+struct ObservedRequest {
     id: RequestId,
     method: Method,
     uri: Uri,
     began: Instant,
 }
 
-impl<S, B> Service<ServiceRequest> for EdgeService<S>
+impl<S, B> Service<ServiceRequest> for RequestMiddlewareService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
@@ -113,9 +113,9 @@ where
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let exchange = request.conn_data::<Exchange>().cloned();
+        let exchange = request.conn_data::<ConnectionState>().cloned();
         let refused = match &self.gate {
-            _ if exchange.as_ref().is_some_and(Exchange::had_last) => {
+            _ if exchange.as_ref().is_some_and(ConnectionState::had_last) => {
                 Some(Problem::after_the_last().answer(request.request()))
             }
             gate => refuse_repeated(request.headers())
@@ -127,14 +127,14 @@ where
         let Some(watch) = self.watch.clone() else {
             return Box::pin(pass(service, request, refused));
         };
-        let seen = Seen {
+        let seen = ObservedRequest {
             id: RequestId::of(request.headers()),
             method: request.method().clone(),
             uri: request.uri().clone(),
             began: Instant::now(),
         };
         request.extensions_mut().insert(seen.id.clone());
-        let awaiting = Exchange::await_answer(exchange, request.head());
+        let awaiting = ConnectionState::await_answer(exchange, request.head());
         Box::pin(async move {
             let mut passing = std::pin::pin!(pass(service, request, refused));
             let polling = std::future::poll_fn(|cx| panics::expected(|| passing.as_mut().poll(cx)));
@@ -176,7 +176,7 @@ where
 }
 
 #[cold]
-fn panicked(seen: &Seen, panic: &(dyn std::any::Any + Send)) -> Error {
+fn panicked(seen: &ObservedRequest, panic: &(dyn std::any::Any + Send)) -> Error {
     let message = panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
@@ -192,10 +192,14 @@ fn panicked(seen: &Seen, panic: &(dyn std::any::Any + Send)) -> Error {
     Problem::internal().at(seen.uri.path()).into()
 }
 
-impl Watch {
-    fn finish(&self, seen: &Seen, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+impl Observer {
+    fn finish(
+        &self,
+        seen: &ObservedRequest,
+        response: ServiceResponse<BoxBody>,
+    ) -> ServiceResponse<BoxBody> {
         let (request, response) = response.into_parts();
-        let response = error_response::seal(response, &seen.id, seen.uri.path());
+        let response = error_response::finish(response, &seen.id, seen.uri.path());
         let status = response.status().as_u16();
         let elapsed = seen.began.elapsed();
         if let Some(metrics) = &self.metrics {
@@ -205,7 +209,7 @@ impl Watch {
             let route = self.policy.routes.template(&request);
             let extensions = request.extensions();
             let key = extensions.get::<Access>().map(Access::key_name);
-            super::log_line::write(&super::log_line::Line {
+            super::log_line::write(&super::log_line::RequestLogLine {
                 id: &seen.id,
                 method: &seen.method,
                 route: route.as_deref(),
@@ -219,16 +223,16 @@ impl Watch {
     }
 
     /// An error that a middleware of the application's own gave instead of an answer: actix makes the answer.
-    fn finish_error(&self, seen: &Seen, error: &Error) -> Error {
+    fn finish_error(&self, seen: &ObservedRequest, error: &Error) -> Error {
         let response: HttpResponse = error.error_response();
-        let response = error_response::seal(response, &seen.id, seen.uri.path());
+        let response = error_response::finish(response, &seen.id, seen.uri.path());
         let status = response.status().as_u16();
         let elapsed = seen.began.elapsed();
         if let Some(metrics) = &self.metrics {
             metrics.record_unmatched(&seen.method, status, elapsed);
         }
         if self.policy.log {
-            super::log_line::write(&super::log_line::Line {
+            super::log_line::write(&super::log_line::RequestLogLine {
                 id: &seen.id,
                 method: &seen.method,
                 route: None,

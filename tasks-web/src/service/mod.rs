@@ -19,15 +19,15 @@ mod listen;
 mod log_line;
 mod management;
 mod middleware;
-mod observed;
-mod pages;
+mod monitoring_parts;
+mod page_parts;
 mod paths;
 mod routing;
 mod run;
 mod server;
 mod setting;
 #[cfg(feature = "database")]
-mod storage;
+mod storage_parts;
 
 pub use builder::ServiceBuilder;
 pub use error::{BuildProblems, ServiceError};

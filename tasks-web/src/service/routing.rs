@@ -4,7 +4,7 @@ use actix_web::web::{self, ServiceConfig};
 
 use super::fallback::not_found;
 use super::handle::Service;
-use super::middleware::Edge;
+use super::middleware::RequestMiddleware;
 
 impl Service {
     /// The very same service inside an actix app of one's own, and in tests, where it needs no port.
@@ -51,15 +51,15 @@ impl Service {
             .configure(|config| self.routes(config));
         let gate = inner.gate.clone();
         match &inner.cors {
-            None => config.service(scope.wrap(Edge::new(inner.policy.clone(), gate))),
+            None => config.service(scope.wrap(RequestMiddleware::new(inner.policy.clone(), gate))),
             Some(cors) => {
                 let header = inner.gate.as_ref().map(|gate| gate.guard.header());
                 // Preflight requests have no key, and a page is to read why it was refused.
                 config.service(
                     scope
-                        .wrap(Edge::inner(gate))
+                        .wrap(RequestMiddleware::inner(gate))
                         .wrap(cors.middleware(header))
-                        .wrap(Edge::new(inner.policy.clone(), None)),
+                        .wrap(RequestMiddleware::new(inner.policy.clone(), None)),
                 )
             }
         };

@@ -7,7 +7,7 @@ use super::error::{BuildProblems, ServiceError};
 use super::handle::Service;
 use super::keys;
 use super::listen::{Listen, announce, announce_management};
-use super::server::{Serving, bind};
+use super::server::{ServerHandles, bind};
 use crate::logging;
 
 impl Service {
@@ -61,7 +61,7 @@ impl Service {
             return Err(error);
         }
         let serving = self.server(listeners, handed_over);
-        let Serving { server, closing } = serving.map_err(ServiceError::Serve)?;
+        let ServerHandles { server, closing } = serving.map_err(ServiceError::Serve)?;
         let (what, path) = self.front();
         announce(&addresses, what, path);
         if let Some(management) = &self.inner.management {

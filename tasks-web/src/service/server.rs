@@ -15,7 +15,7 @@ use actix_web::{App, Error, web};
 use super::connection::Connection;
 use super::fallback::outside;
 use super::handle::Service;
-use crate::http::Doors;
+use crate::http::OpenConnections;
 
 /// How many clients wait at most until they are let in, as in actix's `HttpServer`.
 const BACKLOG: u32 = 1024;
@@ -29,15 +29,15 @@ const LAST_ORDERS: Duration = Duration::from_millis(500);
 const LEAST: Duration = Duration::from_millis(50);
 
 /// A server that runs as long as it is polled, and what ends it.
-pub(super) struct Serving {
+pub(super) struct ServerHandles {
     pub(super) server: Server,
-    pub(super) closing: Closing,
+    pub(super) closing: ServerStop,
 }
 
 /// Ends a server.
-pub(super) struct Closing {
+pub(super) struct ServerStop {
     handle: ServerHandle,
-    doors: Arc<Doors>,
+    connections: Arc<OpenConnections>,
     /// Whether another process goes on with the sockets.
     handed_over: bool,
 }
@@ -76,9 +76,9 @@ impl Service {
         &self,
         listeners: Vec<TcpListener>,
         handed_over: bool,
-    ) -> io::Result<Serving> {
+    ) -> io::Result<ServerHandles> {
         let listen = &self.inner.listen;
-        let doors = Arc::new(Doors::default());
+        let connections = Arc::new(OpenConnections::default());
         let mut builder = Server::build()
             .disable_signals()
             .shutdown_timeout(listen.drain.as_secs());
@@ -87,7 +87,7 @@ impl Service {
         }
         for listener in listeners {
             let address = listener.local_addr()?;
-            let (service, doors) = (self.clone(), Arc::clone(&doors));
+            let (service, connections) = (self.clone(), Arc::clone(&connections));
             let shutdown = builder.graceful_shutdown_signal();
             builder = builder.listen(address.to_string(), listener, move || {
                 let app = App::new()
@@ -108,22 +108,22 @@ impl Service {
                         data.insert(connection.exchange().clone());
                     })
                     .finish(map_config(app, move |()| config(address)));
-                let doors = Arc::clone(&doors);
+                let connections = Arc::clone(&connections);
                 fn_service(move |stream: TcpStream| {
                     let peer = stream.peer_addr().ok();
-                    let connection = Connection::new(stream, &doors);
+                    let connection = Connection::new(stream, &connections);
                     async move { Ok::<_, DispatchError>((connection, Protocol::Http1, peer)) }
                 })
                 .and_then(http)
             })?;
         }
         let server = builder.run();
-        let closing = Closing {
+        let closing = ServerStop {
             handle: server.handle(),
-            doors,
+            connections,
             handed_over,
         };
-        Ok(Serving { server, closing })
+        Ok(ServerHandles { server, closing })
     }
 }
 
@@ -132,16 +132,18 @@ fn config(address: SocketAddr) -> AppConfig {
     AppConfig::__priv_test_new(false, address.to_string(), address)
 }
 
-impl Closing {
+impl ServerStop {
     /// Answers those who are connected, tells them to connect anew for what they ask next, and ends the server. Who is not
     /// let in yet waits for the process that goes on with the sockets, if there is one.
     pub(super) async fn close(self) {
         if self.handed_over {
             self.handle.pause().await;
         }
-        self.doors.close();
+        self.connections.close();
         let began = tokio::time::Instant::now();
-        while began.elapsed() < LEAST || (self.doors.are_used() && began.elapsed() < LAST_ORDERS) {
+        while began.elapsed() < LEAST
+            || (self.connections.are_used() && began.elapsed() < LAST_ORDERS)
+        {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.handle.stop(true).await;

@@ -14,10 +14,10 @@ use crate::database::url::{PostgresUrl, wrong};
 
 /// What is known of the way to the server. Shared by all connections to it.
 #[derive(Clone, Debug)]
-pub(crate) struct Pooler(Arc<Known>);
+pub(crate) struct Pooler(Arc<PoolerState>);
 
 #[derive(Debug)]
-struct Known {
+struct PoolerState {
     /// Whether a pooler was found.
     found: AtomicBool,
     /// Whether statements are prepared once and kept.
@@ -29,7 +29,7 @@ struct Known {
 impl Pooler {
     /// What a setting says; `None` when it is to be found out.
     pub(super) fn new(prepared: Option<bool>) -> Self {
-        Self(Arc::new(Known {
+        Self(Arc::new(PoolerState {
             found: AtomicBool::new(prepared == Some(false)),
             prepared: AtomicBool::new(prepared.unwrap_or(true)),
             said: prepared.is_some(),

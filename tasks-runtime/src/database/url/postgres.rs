@@ -27,7 +27,7 @@ const DRIVER: [&str; 16] = [
     "user",
 ];
 /// What is read here, in part for others.
-const OWN: [&str; 8] = [
+const READ_HERE: [&str; 8] = [
     "client_encoding",
     "keepalives_count",
     "pgbouncer",
@@ -138,7 +138,7 @@ impl PostgresUrl {
                     self.set("sslmode", "require".to_owned());
                     continue;
                 }
-                name if DRIVER.contains(&name) || OWN.contains(&name) => name.to_owned(),
+                name if DRIVER.contains(&name) || READ_HERE.contains(&name) => name.to_owned(),
                 name => {
                     unknown.push(shown(name));
                     continue;
@@ -153,7 +153,7 @@ impl PostgresUrl {
         if unknown.is_empty() {
             return Ok(());
         }
-        let mut known: Vec<&str> = DRIVER.iter().chain(&OWN).copied().collect();
+        let mut known: Vec<&str> = DRIVER.iter().chain(&READ_HERE).copied().collect();
         known.sort_unstable();
         Err(wrong(&format!(
             "there is no parameter {}: there are `{}`",

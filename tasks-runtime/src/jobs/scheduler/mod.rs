@@ -1,22 +1,22 @@
 //! Submits jobs, and knows what became of them.
 
-mod changing;
-mod reading;
-mod submitting;
+mod insert;
+mod query;
+mod update;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use super::changes::Changes;
 use super::clock::Clock;
 use super::damaged;
 use super::engine::Attempts;
 use super::error::JobError;
-use super::params::ParamsStore;
+use super::notifier::ChangeNotifier;
+use super::params_codec::ParamsCodec;
 use super::record::JobRecord;
-use super::schedules::Declared;
+use super::schedules::DeclaredSchedules;
 use super::settings::Jobs;
 use super::table::Row;
 use super::worker::Worker;
@@ -55,22 +55,22 @@ const DAMAGED: &str = r#"{"$damaged":"the parameters that are stored are not JSO
 /// ```
 #[derive(Clone, tasks_macros::Injectable)]
 pub struct Scheduler {
-    shared: Arc<Shared>,
+    shared: Arc<SchedulerInner>,
 }
 
-struct Shared {
+struct SchedulerInner {
     session: Session,
     settings: Jobs,
-    changes: Changes,
+    changes: ChangeNotifier,
     clock: Clock,
     /// The schedules that this process declares.
-    declared: tokio::sync::Mutex<Declared>,
-    state: RwLock<State>,
+    declared: tokio::sync::Mutex<DeclaredSchedules>,
+    state: RwLock<SchedulerState>,
 }
 
 /// What is there between start and shutdown.
 #[derive(Default)]
-struct State {
+struct SchedulerState {
     executor: Option<TaskExecutor>,
     worker: Option<Arc<Worker>>,
     /// The queues that jobs may be put into, and how many of their jobs run at once.
@@ -93,10 +93,10 @@ impl Scheduler {
     #[must_use]
     pub fn new(database: &Database, settings: Jobs) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(SchedulerInner {
                 session: database.session(),
                 settings,
-                changes: Changes::new(),
+                changes: ChangeNotifier::new(),
                 clock: Clock::default(),
                 declared: tokio::sync::Mutex::default(),
                 state: RwLock::default(),
@@ -216,14 +216,14 @@ impl Scheduler {
         self.write().executor = None;
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, SchedulerState> {
         self.shared
             .state
             .write()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+    fn read<T>(&self, read: impl FnOnce(&SchedulerState) -> T) -> T {
         read(
             &self
                 .shared
@@ -233,8 +233,8 @@ impl Scheduler {
         )
     }
 
-    pub(in crate::jobs) fn params_store(&self) -> &ParamsStore {
-        self.shared.settings.params_store()
+    pub(in crate::jobs) fn params_codec(&self) -> &ParamsCodec {
+        self.shared.settings.params_codec()
     }
 
     pub(in crate::jobs) fn executor(&self) -> Result<TaskExecutor, JobError> {
@@ -333,7 +333,7 @@ impl Scheduler {
         &self.shared.settings
     }
 
-    pub(in crate::jobs) fn declared(&self) -> &tokio::sync::Mutex<Declared> {
+    pub(in crate::jobs) fn declared(&self) -> &tokio::sync::Mutex<DeclaredSchedules> {
         &self.shared.declared
     }
 

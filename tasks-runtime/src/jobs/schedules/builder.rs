@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use super::record::ScheduleRecord;
 use super::recurrence::Recurrence;
-use super::row::{Row, Upserted, set_paused, upsert};
-use crate::jobs::checked::Checked;
+use super::row::{Row, UpsertedSchedule, set_paused, upsert};
+use crate::jobs::checked_call::CheckedCall;
 use crate::jobs::error::JobError;
 use crate::jobs::options::Options;
 use crate::jobs::scheduler::Scheduler;
@@ -19,7 +19,7 @@ use crate::name::{SHORT_NAME, is_short_name};
 pub struct Schedule {
     scheduler: Scheduler,
     name: String,
-    call: Result<Checked, JobError>,
+    call: Result<CheckedCall, JobError>,
     options: Options,
     when: Option<When>,
     timezone: String,
@@ -48,7 +48,7 @@ impl Schedule {
     pub(in crate::jobs) fn new(
         scheduler: Scheduler,
         name: String,
-        call: Result<Checked, JobError>,
+        call: Result<CheckedCall, JobError>,
     ) -> Self {
         Self {
             scheduler,
@@ -211,7 +211,7 @@ impl Schedule {
         let scheduler = self.scheduler.clone();
         let (name, only_if_absent) = (self.name.clone(), self.only_if_absent);
         let (new, paused) = self.row()?;
-        let stored: Result<Upserted, JobError> = scheduler
+        let stored: Result<UpsertedSchedule, JobError> = scheduler
             .session()
             .retry_transaction(async |tx| {
                 let mut stored = upsert(tx, new.clone()).await?;
@@ -225,7 +225,7 @@ impl Schedule {
                 Ok(stored)
             })
             .await;
-        let Upserted { row, created } = stored?;
+        let UpsertedSchedule { row, created } = stored?;
         scheduler.wake();
         Ok(StoredSchedule {
             schedule: row.record(|task, params| scheduler.masked(task, params)),

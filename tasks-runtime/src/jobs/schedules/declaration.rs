@@ -14,7 +14,7 @@ use crate::jobs::error::JobError;
 use crate::with_conn;
 
 /// How many declarations that nobody renews are deleted at once.
-const AT_ONCE: usize = 500;
+const BATCH_SIZE: usize = 500;
 
 diesel::table! {
     tasks_declarations (id) {
@@ -28,7 +28,7 @@ diesel::table! {
 
 /// What this process declares, by the id of the service.
 #[derive(Default)]
-pub(in crate::jobs) struct Declared {
+pub(in crate::jobs) struct DeclaredSchedules {
     pub(super) by_owner: BTreeMap<String, Declaration>,
     /// Whether they are renewed already.
     pub(super) renewing: bool,
@@ -52,14 +52,14 @@ pub(super) struct Declaration {
 
 /// A declaration as it is stored.
 #[derive(Queryable)]
-pub(super) struct Stored {
+pub(super) struct DeclarationRow {
     pub(super) id: String,
     pub(super) started_at: i64,
     pub(super) renewed_at: i64,
     pub(super) schedules: String,
 }
 
-impl Stored {
+impl DeclarationRow {
     /// The id, and when it was last renewed.
     pub(super) fn last_word(&self) -> (String, i64) {
         (self.id.clone(), self.renewed_at)
@@ -76,7 +76,7 @@ impl Stored {
 
 /// What a renewal changed.
 #[derive(Default)]
-pub(super) struct Changed {
+pub(super) struct RenewalChanges {
     pub(super) stored: Vec<String>,
     pub(super) removed: Vec<String>,
     /// Those that nobody declares, and that stay because they are paused.
@@ -125,13 +125,13 @@ impl Declaration {
     pub(super) async fn put_back(
         &self,
         conn: &mut Connection,
-        others: &[Stored],
+        others: &[DeclarationRow],
         now: i64,
     ) -> Result<Vec<String>, JobError> {
         let later: BTreeSet<String> = others
             .iter()
             .filter(|other| (other.started_at, &other.id) > (self.started_at, &self.id))
-            .flat_map(Stored::names)
+            .flat_map(DeclarationRow::names)
             .collect();
         let mut stored = Vec::new();
         for row in self.rows.iter().filter(|row| !later.contains(&row.name)) {
@@ -169,7 +169,7 @@ pub(super) async fn others(
     conn: &mut Connection,
     owner: &str,
     id: &str,
-) -> Result<Vec<Stored>, JobError> {
+) -> Result<Vec<DeclarationRow>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_declarations::table
             .filter(tasks_declarations::declared_by.eq(owner))
@@ -219,7 +219,7 @@ pub(super) async fn has_schedules(conn: &mut Connection, owner: &str) -> Result<
 
 /// Deletes the declarations that nobody renews.
 pub(super) async fn forget(conn: &mut Connection, look: &Look) -> Result<(), JobError> {
-    let ids: Vec<&String> = look.gone.keys().take(AT_ONCE).collect();
+    let ids: Vec<&String> = look.gone.keys().take(BATCH_SIZE).collect();
     if ids.is_empty() {
         return Ok(());
     }
@@ -299,7 +299,7 @@ async fn declared(
 ) -> Result<BTreeSet<String>, JobError> {
     let others = others(conn, &own.owner, &own.id).await?;
     let living = others.iter().filter(|other| !other.is_gone(look));
-    let mut names: BTreeSet<String> = living.flat_map(Stored::names).collect();
+    let mut names: BTreeSet<String> = living.flat_map(DeclarationRow::names).collect();
     names.extend(own.names());
     Ok(names)
 }
@@ -330,7 +330,7 @@ async fn locked_but_for(
     })
 }
 
-impl Changed {
+impl RenewalChanges {
     pub(super) fn say(self, service: &str) {
         for schedule in self.stored {
             tracing::info!(

@@ -12,8 +12,8 @@ use ulid::Ulid;
 
 use super::builder::Schedule;
 use super::declaration::{
-    Changed, Declaration, Declared, Stored, forget, has_schedules, of_other_services, others,
-    paused_undeclared, remove_undeclared,
+    Declaration, DeclarationRow, DeclaredSchedules, RenewalChanges, forget, has_schedules,
+    of_other_services, others, paused_undeclared, remove_undeclared,
 };
 use super::record::ScheduleRecord;
 use super::row::{Row, upsert};
@@ -75,7 +75,7 @@ impl Scheduler {
         let id = known.map_or_else(|| Ulid::new().to_string(), |known| known.id.clone());
         let rows = rows(schedules, &owner, &id)?;
         let before = known.map(Declaration::names).unwrap_or_default();
-        let stored: Result<(Declaration, Vec<Row>, Changed), JobError> = self
+        let stored: Result<(Declaration, Vec<Row>, RenewalChanges), JobError> = self
             .session()
             .retry_transaction(async |tx| {
                 let now = self.clock().now();
@@ -95,7 +95,7 @@ impl Scheduler {
                     watch: known.map_or_else(
                         || {
                             DeclarationWatch::begin(
-                                others.iter().map(Stored::last_word),
+                                others.iter().map(DeclarationRow::last_word),
                                 Instant::now(),
                             )
                         },
@@ -116,10 +116,10 @@ impl Scheduler {
                     let among = |name: &String| before.contains(name);
                     remove_undeclared(tx, &declaration, &Look::default(), among).await?
                 };
-                let changed = Changed {
+                let changed = RenewalChanges {
                     removed,
                     taken_over,
-                    ..Changed::default()
+                    ..RenewalChanges::default()
                 };
                 Ok((declaration, stored, changed))
             })
@@ -167,7 +167,7 @@ impl Scheduler {
     async fn renew_declarations(&self) -> Duration {
         let period = self.settings().declaration_renewal;
         let mut declared = self.declared().lock().await;
-        let Declared {
+        let DeclaredSchedules {
             by_owner, failing, ..
         } = &mut *declared;
         for declaration in by_owner.values_mut() {
@@ -196,7 +196,7 @@ impl Scheduler {
         period
     }
 
-    async fn renew(&self, declaration: &mut Declaration) -> Result<Changed, JobError> {
+    async fn renew(&self, declaration: &mut Declaration) -> Result<RenewalChanges, JobError> {
         self.refresh_clock().await?;
         let now = self.clock().now();
         let renewed = Declaration {
@@ -211,25 +211,25 @@ impl Scheduler {
         stored?;
         *declaration = renewed;
         let (owner, id) = (&declaration.owner, &declaration.id);
-        let seen: Result<Vec<Stored>, JobError> = self
+        let seen: Result<Vec<DeclarationRow>, JobError> = self
             .session()
             .read(async |conn| others(conn, owner, id).await)
             .await;
         let look = declaration.watch.look(
-            seen?.iter().map(Stored::last_word),
+            seen?.iter().map(DeclarationRow::last_word),
             Instant::now(),
             self.settings().declaration_renewal,
         );
         let own = &*declaration;
-        let changed: Result<(Changed, BTreeSet<String>), JobError> = self
+        let changed: Result<(RenewalChanges, BTreeSet<String>), JobError> = self
             .session()
             .retry_transaction(async |tx| {
                 let mut others = others(tx, &own.owner, &own.id).await?;
                 others.retain(|other| !other.is_gone(&look));
                 let stored = own.put_back(tx, &others, now).await?;
-                let mut changed = Changed {
+                let mut changed = RenewalChanges {
                     stored,
-                    ..Changed::default()
+                    ..RenewalChanges::default()
                 };
                 let mut kept = BTreeSet::new();
                 if look.judges {

@@ -15,7 +15,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 pub use self::builder::{Schedule, StoredSchedule};
-pub(super) use self::declaration::Declared;
+pub(super) use self::declaration::DeclaredSchedules;
 pub use self::record::ScheduleRecord;
 use self::row::{Row, find, set_paused, tasks_schedules};
 pub(super) use self::tick::tick;
@@ -121,7 +121,7 @@ impl Scheduler {
         options.check(Vec::new).finish(Ok(()))?;
         self.refresh_clock().await?;
         let executor = self.executor()?;
-        let (registry, params) = (executor.registry(), self.params_store());
+        let (registry, params) = (executor.registry(), self.params_codec());
         let stored: Result<(NewRow, JobRow), JobError> = self
             .session()
             .retry_transaction(async |tx| {

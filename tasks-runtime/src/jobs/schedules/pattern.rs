@@ -7,9 +7,9 @@ use chrono_tz::Tz;
 use croner::Cron;
 
 /// How long a pattern may be, in bytes.
-const LONGEST: usize = 200;
+const MAX_LENGTH: usize = 200;
 /// How many characters of a value are shown.
-const SHOWN: usize = 50;
+const MAX_SHOWN: usize = 50;
 
 /// A field of a pattern, and what it may be.
 struct Field {
@@ -59,9 +59,9 @@ const FIELDS: [Field; 7] = [
 
 /// Says in one text all that is wrong with a pattern.
 pub(super) fn check(pattern: &str, timezone: Tz) -> Result<(), String> {
-    if pattern.len() > LONGEST {
+    if pattern.len() > MAX_LENGTH {
         return Err(format!(
-            "has {} bytes, and {LONGEST} are allowed",
+            "has {} bytes, and {MAX_LENGTH} are allowed",
             pattern.len()
         ));
     }
@@ -132,7 +132,7 @@ fn fits(text: &str, index: usize) -> bool {
 }
 
 fn shown(text: &str) -> String {
-    text.chars().take(SHOWN).collect()
+    text.chars().take(MAX_SHOWN).collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{cron, pattern};
 use crate::jobs::error::JobError;
 
 /// The shortest time between two runs.
-const SHORTEST: Duration = Duration::from_secs(1);
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// When a schedule runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +46,8 @@ impl Recurrence {
     }
 
     pub(in crate::jobs) fn every(interval: Duration) -> Result<Self, JobError> {
-        if interval < SHORTEST {
-            return Err(wrong("/interval", format!("is less than {SHORTEST:?}")));
+        if interval < MIN_INTERVAL {
+            return Err(wrong("/interval", format!("is less than {MIN_INTERVAL:?}")));
         }
         let micros = i64::try_from(interval.as_micros()).ok();
         micros

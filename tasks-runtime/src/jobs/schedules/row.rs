@@ -38,7 +38,7 @@ diesel::table! {
 }
 
 /// How many of the next runs a record shows.
-const SHOWN: usize = 5;
+const NEXT_RUNS: usize = 5;
 
 #[derive(Clone, Debug, Insertable, Queryable, Selectable)]
 #[diesel(table_name = tasks_schedules)]
@@ -90,7 +90,7 @@ impl Row {
         ScheduleRecord {
             params: mask(&self.task_name, self.params)
                 .unwrap_or_else(|| JsonText::trusted("{}".to_owned())),
-            next_runs: recurrence.map_or_else(Vec::new, |when| when.upcoming(first, SHOWN)),
+            next_runs: recurrence.map_or_else(Vec::new, |when| when.upcoming(first, NEXT_RUNS)),
             name: self.name,
             task_name: self.task_name,
             description: self.description,
@@ -116,13 +116,13 @@ impl Row {
 }
 
 /// A row that was stored, and whether there was none of its name before.
-pub(super) struct Upserted {
+pub(super) struct UpsertedSchedule {
     pub(super) row: Row,
     pub(super) created: bool,
 }
 
 /// Stores a schedule, or changes the one of that name. One that stays as it is keeps its time, and its pause.
-pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Upserted, JobError> {
+pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<UpsertedSchedule, JobError> {
     lock(conn, &new.name).await?;
     let mut known = find(conn, &new.name).await?;
     if known.is_none() {
@@ -134,7 +134,7 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Upserted, 
                 .await
         })?;
         if inserted == 1 {
-            return Ok(Upserted {
+            return Ok(UpsertedSchedule {
                 row: new,
                 created: true,
             });
@@ -187,7 +187,7 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<Upserted, 
             .execute(conn)
             .await
     })?;
-    Ok(Upserted {
+    Ok(UpsertedSchedule {
         row: changed,
         created: false,
     })

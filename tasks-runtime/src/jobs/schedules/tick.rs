@@ -6,16 +6,16 @@ use diesel_async::RunQueryDsl;
 
 use super::row::{Row, tasks_schedules};
 use crate::database::{Connection, ConnectionKind, statement};
-use crate::jobs::checked::Checked;
+use crate::jobs::checked_call::CheckedCall;
 use crate::jobs::error::JobError;
-use crate::jobs::params::ParamsStore;
+use crate::jobs::params_codec::ParamsCodec;
 use crate::jobs::store;
 use crate::jobs::table::NewRow;
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 
 /// How many schedules run in one round.
-const AT_ONCE: usize = 100;
+const BATCH_SIZE: usize = 100;
 /// How many that are due it looks at: there may be some of tasks that this process does not know.
 const LOOKED_AT: i64 = 10_000;
 
@@ -24,7 +24,7 @@ const LOOKED_AT: i64 = 10_000;
 pub(in crate::jobs) async fn tick(
     conn: &mut Connection,
     registry: &TaskRegistry,
-    params: &ParamsStore,
+    params: &ParamsCodec,
     now: i64,
 ) -> Result<Option<i64>, JobError> {
     #[derive(QueryableByName)]
@@ -46,7 +46,7 @@ pub(in crate::jobs) async fn tick(
     let known = due
         .into_iter()
         .filter_map(|(name, task)| Some((name, registry.get(&task).ok()?)));
-    for (name, task) in known.take(AT_ONCE) {
+    for (name, task) in known.take(BATCH_SIZE) {
         if let Some(row) = take(conn, &name, now).await? {
             run(conn, &row, (task, params), now).await?;
         }
@@ -90,7 +90,7 @@ async fn take(conn: &mut Connection, name: &str, now: i64) -> Result<Option<Row>
 async fn run(
     conn: &mut Connection,
     schedule: &Row,
-    (task, params): (&RegisteredTask, &ParamsStore),
+    (task, params): (&RegisteredTask, &ParamsCodec),
     now: i64,
 ) -> Result<(), JobError> {
     let Some(due) = schedule.next_run_at else {
@@ -132,7 +132,7 @@ async fn run(
 }
 
 /// A job of a schedule, as it says and the task has it.
-pub(super) fn job(schedule: &Row, task: &RegisteredTask, params: &ParamsStore, now: i64) -> NewRow {
+pub(super) fn job(schedule: &Row, task: &RegisteredTask, params: &ParamsCodec, now: i64) -> NewRow {
     let policy = task.policy();
     let unique_key = policy.unique.then(|| {
         // What cannot be read is like nothing else; its job says why it fails.
@@ -140,7 +140,7 @@ pub(super) fn job(schedule: &Row, task: &RegisteredTask, params: &ParamsStore, n
         params.unique_key(task, read.as_deref().unwrap_or(&schedule.params))
     });
     let mut job = NewRow::of_task(
-        Checked {
+        CheckedCall {
             task: schedule.task_name.clone(),
             params: schedule.params.clone(),
             unique_key,

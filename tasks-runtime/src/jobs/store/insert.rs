@@ -28,7 +28,7 @@ pub(in crate::jobs) async fn insert(
 ) -> Result<usize, JobError> {
     /// A statement of PostgreSQL has 65,535 values at most.
     #[cfg(feature = "postgres")]
-    const AT_ONCE: usize = 2000;
+    const BATCH_SIZE: usize = 2000;
     let inserted = match conn.kind() {
         #[cfg(feature = "sqlite")]
         ConnectionKind::Sqlite(conn) => {
@@ -56,7 +56,7 @@ pub(in crate::jobs) async fn insert(
                     .execute(conn)
                     .await?;
             } else {
-                for rows in rows.chunks(AT_ONCE) {
+                for rows in rows.chunks(BATCH_SIZE) {
                     inserted += diesel::insert_into(tasks_jobs::table)
                         .values(rows)
                         .on_conflict_do_nothing()

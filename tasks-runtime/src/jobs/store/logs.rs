@@ -18,15 +18,15 @@ pub(in crate::jobs) const MOST_LINES: i32 = 1000;
 
 /// A line of the log of an attempt.
 #[derive(Clone, Debug)]
-pub(in crate::jobs) struct Line {
+pub(in crate::jobs) struct LogLine {
     pub(in crate::jobs) attempt: AttemptKey,
     pub(in crate::jobs) at: i64,
     pub(in crate::jobs) message: String,
 }
 
 /// Adds lines to those of jobs, up to the limit. Those of attempts that do not count any more are left out.
-pub(in crate::jobs) async fn log(conn: &mut Connection, lines: &[Line]) -> Result<(), JobError> {
-    let mut by_attempt: BTreeMap<AttemptKey, Vec<&Line>> = BTreeMap::new();
+pub(in crate::jobs) async fn log(conn: &mut Connection, lines: &[LogLine]) -> Result<(), JobError> {
+    let mut by_attempt: BTreeMap<AttemptKey, Vec<&LogLine>> = BTreeMap::new();
     for line in lines {
         by_attempt.entry(line.attempt).or_default().push(line);
     }

@@ -1,19 +1,19 @@
 //! The records of jobs, one by one.
 
-mod change;
 mod delete;
 mod insert;
 mod logs;
 mod read;
+mod update;
 
-pub(super) use self::change::{cancel, progress, retry};
 pub(super) use self::delete::{any_marked, delete, delete_marked, prune};
 #[cfg(feature = "postgres")]
 pub(super) use self::insert::CHANNEL;
 pub(super) use self::insert::{
     find_duplicate, find_existing, find_unique, give_up_key, insert, notify,
 };
-pub(super) use self::logs::{Line, MOST_LINES, log, logs};
+pub(super) use self::logs::{LogLine, MOST_LINES, log, logs};
 #[cfg(feature = "metrics")]
 pub(super) use self::read::waiting;
 pub(super) use self::read::{count, find, find_result, list, newest_submitted_at, stats};
+pub(super) use self::update::{cancel, progress, retry};

@@ -56,7 +56,7 @@ macro_rules! wanted {
             tasks,
             schedule,
         } = $filter;
-        let mut query = $query.filter(sql::<Bool>(sql::KEPT)).into_boxed();
+        let mut query = $query.filter(sql::<Bool>(sql::NOT_DELETED)).into_boxed();
         if let Some(status) = status {
             query = query.filter(sql::<Bool>(sql::status(*status)));
         }

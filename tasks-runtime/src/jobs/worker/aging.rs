@@ -15,17 +15,17 @@ use crate::with_conn;
 /// One of so many claims is one of those.
 const ONE_OF: usize = 10;
 /// How often to look for them.
-const EVERY: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How many priorities are looked at, from the lowest.
 const LEVELS: usize = 100;
 
 /// What this process has claimed since it looked last, by queue and kind.
 #[derive(Default)]
 pub(super) struct Aging {
-    claimed: HashMap<(String, String), Claimed>,
+    claimed: HashMap<(String, String), ClaimCount>,
 }
 
-struct Claimed {
+struct ClaimCount {
     count: usize,
     looked: Instant,
 }
@@ -44,7 +44,7 @@ impl Aging {
     /// So many were claimed.
     pub(super) fn count(&mut self, queue: &str, kind: &ClaimKind, jobs: usize) {
         if let Some(key) = key(queue, kind).filter(|_| jobs > 0) {
-            let claimed = self.claimed.entry(key).or_insert_with(|| Claimed {
+            let claimed = self.claimed.entry(key).or_insert_with(|| ClaimCount {
                 count: 0,
                 looked: Instant::now(),
             });
@@ -57,7 +57,7 @@ impl Aging {
         let Some(claimed) = key(queue, kind).and_then(|key| self.claimed.get_mut(&key)) else {
             return 0;
         };
-        if claimed.count < ONE_OF || claimed.looked.elapsed() < EVERY {
+        if claimed.count < ONE_OF || claimed.looked.elapsed() < CHECK_INTERVAL {
             return 0;
         }
         let share = claimed.count / ONE_OF;
@@ -127,7 +127,7 @@ mod tests {
         aging.count("q", &ClaimKind::Quarantined(Vec::new()), 100);
         assert_eq!(aging.share("q", &kind), 0, "it has just looked");
         for claimed in aging.claimed.values_mut() {
-            claimed.looked -= EVERY;
+            claimed.looked -= CHECK_INTERVAL;
         }
         assert_eq!(aging.share("q", &kind), 3);
         assert_eq!(aging.share("q", &kind), 0);

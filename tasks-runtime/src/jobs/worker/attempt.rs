@@ -18,7 +18,7 @@ use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::limits::MAX_PROGRESS;
 use crate::jobs::record::Progress;
-use crate::jobs::store::{Line, MOST_LINES};
+use crate::jobs::store::{LogLine, MOST_LINES};
 use crate::jobs::stored_text::storable;
 use crate::text::cut;
 
@@ -34,7 +34,7 @@ pub(in crate::jobs) enum Event {
     Over(AttemptKey),
     /// Its progress, or its artifact, is another.
     Changed(Arc<Attempt>),
-    Logged(Line),
+    Logged(LogLine),
 }
 
 /// An attempt that runs in this process.
@@ -44,7 +44,7 @@ pub(crate) struct Attempt {
     pub(in crate::jobs) max_attempts: u32,
     outbox: mpsc::UnboundedSender<Event>,
     clock: Clock,
-    reported: Mutex<Reported>,
+    reported: Mutex<ProgressReport>,
     lines: AtomicU32,
     /// Executions that have begun and not ended; more than none while a thread runs on that nobody waits for.
     runs: AtomicUsize,
@@ -54,7 +54,7 @@ pub(crate) struct Attempt {
 }
 
 #[derive(Default)]
-struct Reported {
+struct ProgressReport {
     progress: Option<Progress>,
     artifact: Option<ArtifactId>,
     /// Whether the driver was notified and has not read the report yet.
@@ -102,11 +102,11 @@ impl Attempt {
         self.reported().artifact
     }
 
-    fn reported(&self) -> std::sync::MutexGuard<'_, Reported> {
+    fn reported(&self) -> std::sync::MutexGuard<'_, ProgressReport> {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn report(self: &Arc<Self>, what: impl FnOnce(&mut Reported)) {
+    fn report(self: &Arc<Self>, what: impl FnOnce(&mut ProgressReport)) {
         let mut reported = self.reported();
         what(&mut reported);
         if !std::mem::replace(&mut reported.pending, true) {
@@ -129,7 +129,7 @@ impl Attempt {
             return;
         }
         cut(&mut message, LONGEST_LINE);
-        let _ = self.outbox.send(Event::Logged(Line {
+        let _ = self.outbox.send(Event::Logged(LogLine {
             attempt: self.key,
             at: self.clock.now(),
             message: storable(&message),

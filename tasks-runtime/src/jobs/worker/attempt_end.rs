@@ -127,7 +127,7 @@ impl AttemptEnd {
             Completed(_) => JobState::Completed,
             Failed(_) | Lost => JobState::Failed,
             Canceled => JobState::Canceled,
-            Retried { .. } | Deferred { .. } => JobState::Waiting,
+            Retried { .. } | Deferred { .. } => JobState::Scheduled,
             Returned => JobState::Ready,
         };
         let (error_type, error, error_traceback) = match &self.outcome {

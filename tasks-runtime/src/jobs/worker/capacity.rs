@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::claim::ClaimKind;
-use super::claimed::Claimed;
+use super::claimed::ClaimedJob;
 use super::shared::WorkerShared;
 use crate::jobs::id::JobId;
 use crate::jobs::state::is_quarantined;
@@ -142,7 +142,7 @@ impl Capacity {
     }
 
     /// Reduces the capacity by jobs that were claimed.
-    pub(in crate::jobs) fn take(&mut self, jobs: &[Claimed]) {
+    pub(in crate::jobs) fn take(&mut self, jobs: &[ClaimedJob]) {
         for job in jobs {
             self.free = self.free.saturating_sub(1);
             for room in [

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
-use super::claimed::{Claimed, ClaimedRow};
+use super::claimed::{ClaimedJob, ClaimedRow};
 use crate::database::{Backend, Connection, statement};
 use crate::jobs::attempt_key::{AttemptKey, Fence};
 use crate::jobs::engine::DueAttempt;
@@ -60,7 +60,7 @@ pub(in crate::jobs) async fn claim(
     (queue, kind, priority): (&str, &ClaimKind, Option<i32>),
     limit: usize,
     now: i64,
-) -> Result<Vec<Claimed>, JobError> {
+) -> Result<Vec<ClaimedJob>, JobError> {
     // The names go as JSON: one text of the statement, however many there are.
     let (which, names) = match (kind, conn.backend()) {
         (ClaimKind::Normal, _) => (format!("{} AND $5 = ''", sql::READY_SHARED), String::new()),
@@ -113,7 +113,7 @@ pub(in crate::jobs) async fn claim(
             None => statement.load(conn).await,
         }
     })?;
-    let mut claimed: Vec<Claimed> = rows.into_iter().filter_map(ClaimedRow::read).collect();
+    let mut claimed: Vec<ClaimedJob> = rows.into_iter().filter_map(ClaimedRow::read).collect();
     claimed.sort_by_key(|job| (job.run_at, job.key.job));
     Ok(claimed)
 }
@@ -124,7 +124,7 @@ pub(in crate::jobs) async fn claim_one(
     worker: &str,
     job: JobId,
     now: i64,
-) -> Result<Option<Claimed>, JobError> {
+) -> Result<Option<ClaimedJob>, JobError> {
     let (set, columns) = (set(conn.backend()), ClaimedRow::COLUMNS);
     let ready = sql::READY;
     let sql = format!("UPDATE tasks_jobs {set} WHERE id = $3 AND {ready} RETURNING {columns}");
@@ -253,7 +253,7 @@ pub(in crate::jobs) async fn mark_by_name(
 }
 
 #[derive(diesel::QueryableByName)]
-struct Found {
+struct FoundRow {
     #[diesel(sql_type = BigInt)]
     found: i64,
 }
@@ -273,7 +273,7 @@ pub(in crate::jobs) async fn any_claimable(
          OR EXISTS (SELECT 1 FROM tasks_schedules WHERE paused = 0 AND next_run_at <= $1) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS found",
         waiting = sql::WAITING
     );
-    let found: Found = with_conn!(conn, |conn| {
+    let found: FoundRow = with_conn!(conn, |conn| {
         statement(sql).bind::<BigInt, _>(now).get_result(conn).await
     })?;
     Ok(found.found > 0)
@@ -281,7 +281,7 @@ pub(in crate::jobs) async fn any_claimable(
 
 /// What waits.
 #[derive(Clone, Copy, Debug, diesel::QueryableByName)]
-pub(in crate::jobs) struct Waiting {
+pub(in crate::jobs) struct NextDue {
     /// When the next job is due.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub(in crate::jobs) at: Option<i64>,
@@ -290,7 +290,7 @@ pub(in crate::jobs) struct Waiting {
     pub(in crate::jobs) by_name: i64,
 }
 
-async fn waiting(conn: &mut Connection) -> Result<Waiting, JobError> {
+async fn waiting(conn: &mut Connection) -> Result<NextDue, JobError> {
     let sql = format!(
         "SELECT (SELECT MIN(run_at) FROM tasks_jobs WHERE {waiting}) AS at, \
          CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE {by_name}) \
@@ -304,7 +304,7 @@ async fn waiting(conn: &mut Connection) -> Result<Waiting, JobError> {
 }
 
 /// Makes jobs ready whose time has come, and says what waits then.
-pub(in crate::jobs) async fn promote(conn: &mut Connection, now: i64) -> Result<Waiting, JobError> {
+pub(in crate::jobs) async fn promote(conn: &mut Connection, now: i64) -> Result<NextDue, JobError> {
     let due = waiting(conn).await?;
     if due.at.is_none_or(|at| at > now) {
         return Ok(due);
@@ -330,7 +330,7 @@ pub(in crate::jobs) async fn promote(conn: &mut Connection, now: i64) -> Result<
 pub(in crate::jobs) async fn return_unknown(
     conn: &mut Connection,
     worker: &str,
-    jobs: &[Claimed],
+    jobs: &[ClaimedJob],
 ) -> Result<(), JobError> {
     let ids: Vec<JobId> = jobs.iter().map(|job| job.key.job).collect();
     let ids = serde_json::to_string(&ids).unwrap_or_default();

@@ -7,7 +7,7 @@ use crate::jobs::table::tasks_jobs;
 
 /// A job that was given to this worker, for one attempt.
 #[derive(Clone, Debug)]
-pub(in crate::jobs) struct Claimed {
+pub(in crate::jobs) struct ClaimedJob {
     pub(in crate::jobs) key: AttemptKey,
     pub(in crate::jobs) task_name: String,
     pub(in crate::jobs) queue: String,
@@ -46,8 +46,8 @@ impl ClaimedRow {
          tasks_jobs.params, tasks_jobs.submitted_by";
 
     /// The job, if its id can be read.
-    pub(super) fn read(self) -> Option<Claimed> {
-        Some(Claimed {
+    pub(super) fn read(self) -> Option<ClaimedJob> {
+        Some(ClaimedJob {
             key: AttemptKey {
                 job: readable(&self.id)?,
                 fence: self.fence,

@@ -13,7 +13,7 @@ use super::membership;
 use super::shared::WorkerShared;
 use crate::database::Connection;
 use crate::jobs::attempt_key::{AttemptKey, Fence};
-use crate::jobs::checked::Explicit;
+use crate::jobs::checked_call::Explicit;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::state::JobState;

@@ -16,7 +16,7 @@ use crate::jobs::error::JobError;
 const POLL: Duration = Duration::from_secs(1);
 /// Maximum number of attempts of one queue that are offered and not begun: of tasks with a limit, of tasks without one, and of quarantined
 /// jobs, each.
-const MOST: i64 = 300;
+const MAX_OFFERED: i64 = 300;
 
 /// Goes on until the process is to end.
 pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>, engine: Arc<dyn Engine>) {
@@ -35,7 +35,7 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>, engine: Arc<dyn Engi
                 let mut due = Vec::new();
                 let known: Vec<&str> = shared.executor.registry().names().collect();
                 for (queue, _) in &shared.queues {
-                    due.extend(claim::due_attempts(conn, queue, &known, MOST).await?);
+                    due.extend(claim::due_attempts(conn, queue, &known, MAX_OFFERED).await?);
                 }
                 Ok(due)
             })

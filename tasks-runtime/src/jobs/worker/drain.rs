@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::attempt_end::AttemptEnd;
-use super::driver::{CANCEL, Driver};
+use super::driver::{CANCEL_POLL_INTERVAL, Driver};
 use super::in_flight::StopReason;
 use super::membership;
 use crate::jobs::error::JobError;
@@ -13,7 +13,7 @@ use crate::jobs::error::JobError;
 /// How long attempts that can be stopped have to end then.
 const STOPPING: Duration = Duration::from_millis(400);
 /// How often to try to write what is left.
-const TRIES: u32 = 5;
+const MAX_TRIES: u32 = 5;
 
 impl Driver {
     /// Lets attempts end, returns what is left to the queue, and leaves.
@@ -29,7 +29,7 @@ impl Driver {
                 self.round_or_wait(false).await;
             }
             self.maintain().await;
-            let tick = (Instant::now() + CANCEL).min(deadline);
+            let tick = (Instant::now() + CANCEL_POLL_INTERVAL).min(deadline);
             tokio::select! {
                 event = self.inbox.recv() => if let Some(event) = event { self.take(event) },
                 () = tokio::time::sleep_until(tick) => {}
@@ -70,7 +70,7 @@ impl Driver {
             if let Err(error) = self.round(false).await {
                 tracing::warn!(%error, "the jobs that are left were not returned yet");
                 failures += 1;
-                if failures == TRIES {
+                if failures == MAX_TRIES {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(300)).await;

@@ -20,14 +20,14 @@ use super::runtime_probe::RuntimeProbe;
 use super::shared::WorkerShared;
 use super::timers::Timers;
 use crate::jobs::attempt_key::AttemptKey;
-use crate::jobs::store::Line;
+use crate::jobs::store::LogLine;
 
 /// How often to look for jobs that other processes submitted, when nobody says so.
 pub(super) const POLL: Duration = Duration::from_secs(1);
 /// How often to look whether somebody wants a job to stop.
-pub(super) const CANCEL: Duration = Duration::from_millis(400);
+pub(super) const CANCEL_POLL_INTERVAL: Duration = Duration::from_millis(400);
 /// How many ends are written at once.
-const AT_ONCE: usize = 500;
+const BATCH_SIZE: usize = 500;
 /// How many lines of logs.
 const LINES_AT_ONCE: usize = 2000;
 
@@ -38,7 +38,7 @@ pub(in crate::jobs) struct Driver {
     /// What is to be written.
     pub(super) finished: Vec<AttemptEnd>,
     pub(super) changed: BTreeMap<JobId, Arc<Attempt>>,
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<LogLine>,
     /// The jobs whose attempts were started and whose ends are not written yet.
     pub(super) started: HashSet<AttemptKey>,
     /// There may be jobs to take.
@@ -110,7 +110,7 @@ impl Driver {
 
     /// Everything that attempts have said until now.
     pub(super) fn collect(&mut self) {
-        while self.finished.len() < AT_ONCE
+        while self.finished.len() < BATCH_SIZE
             && self.lines.len() < LINES_AT_ONCE
             && let Ok(event) = self.inbox.try_recv()
         {
@@ -170,7 +170,7 @@ impl Driver {
         let lease = self.shared.settings.lease;
         let mut until = (self.timers.heartbeat + lease / 4).min(self.timers.poll + POLL);
         if !self.shared.in_flight.is_empty() {
-            until = until.min(self.timers.cancel + CANCEL);
+            until = until.min(self.timers.cancel + CANCEL_POLL_INTERVAL);
         }
         if let Some(due) = self.due.filter(|_| !self.is_due()) {
             let wait = u64::try_from(due - self.shared.clock.now()).unwrap_or(0);

@@ -7,7 +7,7 @@ use crate::jobs::id::JobId;
 
 use super::attempt::Event;
 use super::capacity::Capacity;
-use super::claimed::Claimed;
+use super::claimed::ClaimedJob;
 use super::shared::WorkerShared;
 use super::{claim, membership, runner};
 use crate::jobs::attempt_key::Fence;
@@ -16,7 +16,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::state::{JobState, is_quarantined};
 
 /// How long to wait before checking again whether the end of an attempt was written, without having been notified.
-const LOOK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Runs the attempt of a job, if one is due and there is a place for it.
 pub(in crate::jobs) async fn run_one(
@@ -38,7 +38,7 @@ pub(in crate::jobs) async fn run_one(
         if found != Some((JobState::Running, fence)) {
             return Ok(RunOutcome::Ended);
         }
-        let _ = tokio::time::timeout(LOOK, changes.changed()).await;
+        let _ = tokio::time::timeout(POLL_INTERVAL, changes.changed()).await;
     }
 }
 
@@ -56,7 +56,7 @@ async fn begin(
         return Err(JobError::NotRunning);
     }
     let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
-    let given: Result<Result<Claimed, RunOutcome>, JobError> = shared
+    let given: Result<Result<ClaimedJob, RunOutcome>, JobError> = shared
         .session
         .transaction(async |tx| {
             let Some(found) = claim::requested_job(tx, job).await? else {

@@ -43,11 +43,11 @@ struct Inner {
     /// Attempts that have ended and that the driver has not acknowledged yet.
     ending: usize,
     /// Jobs that an engine called for and that are being claimed, with their queue and task once those are known.
-    claiming: HashMap<JobId, Option<Claiming>>,
+    claiming: HashMap<JobId, Option<PendingClaim>>,
 }
 
 /// What is known of a job that is being claimed.
-struct Claiming {
+struct PendingClaim {
     queue: String,
     task: String,
     quarantined: bool,
@@ -68,7 +68,7 @@ impl Drop for Reservation<'_> {
 impl Reservation<'_> {
     /// The job is of this queue and task.
     pub(in crate::jobs) fn is_of(&self, queue: &str, task: &str, quarantined: bool) {
-        let claiming = Claiming {
+        let claiming = PendingClaim {
             queue: queue.to_owned(),
             task: task.to_owned(),
             quarantined,

@@ -15,9 +15,9 @@ use super::worker_health::WorkerHealth;
 use super::{dispatch, retention};
 use crate::database::Session;
 use crate::execute::TaskExecutor;
-use crate::jobs::changes::Changes;
 use crate::jobs::clock::Clock;
 use crate::jobs::id::JobId;
+use crate::jobs::notifier::ChangeNotifier;
 use crate::jobs::settings::Jobs;
 
 /// It is started and shut down as a whole.
@@ -41,7 +41,7 @@ impl Worker {
         session: Session,
         settings: Jobs,
         queues: Vec<(String, usize)>,
-        changes: Changes,
+        changes: ChangeNotifier,
         clock: Clock,
         #[cfg(feature = "metrics")] metrics: Option<Arc<crate::jobs::metrics::Metrics>>,
     ) -> std::io::Result<Self> {

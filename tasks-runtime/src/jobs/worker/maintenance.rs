@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::attempt_end::{AttemptEnd, AttemptOutcome};
-use super::driver::{CANCEL, Driver, POLL};
+use super::driver::{CANCEL_POLL_INTERVAL, Driver, POLL};
 use super::membership::Member;
 use super::{claim, membership};
 use crate::jobs::attempt_key::AttemptKey;
@@ -23,7 +23,8 @@ impl Driver {
     /// What there is to do now and then.
     pub(super) async fn maintain(&mut self) {
         self.look_at_threads();
-        if self.timers.cancel.elapsed() >= CANCEL && !self.shared.in_flight.is_empty() {
+        if self.timers.cancel.elapsed() >= CANCEL_POLL_INTERVAL && !self.shared.in_flight.is_empty()
+        {
             self.timers.cancel = Instant::now();
             let asked: Result<Vec<JobId>, JobError> = self
                 .shared

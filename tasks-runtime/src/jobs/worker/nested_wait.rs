@@ -8,7 +8,7 @@ use super::lifecycle::Worker;
 use crate::jobs::id::JobId;
 
 /// How often it is said, at most.
-const EVERY: Duration = Duration::from_secs(60);
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Worker {
     /// A job waits in vain for another one to begin: says so, if the one who waits is a job that has one of the places, all of
@@ -24,7 +24,7 @@ impl Worker {
             .waits_in_vain
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if said.is_some_and(|at| at.elapsed() < EVERY) {
+        if said.is_some_and(|at| at.elapsed() < WARNING_INTERVAL) {
             return;
         }
         *said = Some(Instant::now());

@@ -10,13 +10,13 @@ use crate::jobs::error::JobError;
 use crate::jobs::store;
 
 /// How often to look for what was deleted.
-const LOOK: Duration = Duration::from_secs(1);
+const DELETED_INTERVAL: Duration = Duration::from_secs(1);
 /// How often to look for what ended long ago.
-const EVERY: Duration = Duration::from_secs(60);
+const ENDED_INTERVAL: Duration = Duration::from_secs(60);
 /// How many at once: others want to write, too.
-const AT_ONCE: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 /// How long others may write before more go.
-const PAUSE: Duration = Duration::from_millis(20);
+const BATCH_PAUSE: Duration = Duration::from_millis(20);
 
 /// Goes on until the process is to end, beside the rounds of the driver.
 pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>) {
@@ -24,10 +24,10 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>) {
     let every = shared
         .settings
         .retention
-        .map_or(EVERY, |time| time.min(EVERY));
+        .map_or(ENDED_INTERVAL, |time| time.min(ENDED_INTERVAL));
     let mut next = Instant::now() + every;
     loop {
-        let pause = LOOK.min(next.saturating_duration_since(Instant::now()));
+        let pause = DELETED_INTERVAL.min(next.saturating_duration_since(Instant::now()));
         tokio::select! {
             () = shared.stopping.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
@@ -36,7 +36,7 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>) {
             tracing::warn!(%error, "jobs that were deleted are not forgotten yet");
         }
         let Some(retention) = shared.settings.retention else {
-            next = Instant::now() + EVERY;
+            next = Instant::now() + ENDED_INTERVAL;
             continue;
         };
         if Instant::now() < next {
@@ -45,15 +45,15 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>) {
         let before = shared.clock.now() - i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
         let expired: Result<usize, JobError> = shared
             .session
-            .transaction(async |tx| store::prune(tx, before, AT_ONCE).await)
+            .transaction(async |tx| store::prune(tx, before, BATCH_SIZE).await)
             .await;
         next = Instant::now()
             + match expired {
-                Ok(count) if count as i64 == AT_ONCE => PAUSE,
-                Ok(_) => every.max(LOOK),
+                Ok(count) if count as i64 == BATCH_SIZE => BATCH_PAUSE,
+                Ok(_) => every.max(DELETED_INTERVAL),
                 Err(error) => {
                     tracing::warn!(%error, "jobs that ended long ago were not forgotten");
-                    EVERY
+                    ENDED_INTERVAL
                 }
             };
     }

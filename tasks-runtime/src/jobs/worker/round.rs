@@ -7,7 +7,7 @@ use super::aging::{self, Aging};
 use super::attempt_end::AttemptEnd;
 use super::capacity::{Capacity, ClaimRequest};
 use super::claim::{self, ClaimKind};
-use super::claimed::Claimed;
+use super::claimed::ClaimedJob;
 use super::driver::Driver;
 use super::finish::finish;
 use super::membership;
@@ -17,13 +17,13 @@ use crate::jobs::{schedules, store};
 use crate::registry::TaskRegistry;
 
 /// How often one want is asked for again because jobs of tasks that this process does not have were set aside.
-const TIMES: u32 = 10;
+const MAX_REPEATS: u32 = 10;
 
 /// What a round found.
 #[derive(Default)]
 pub(super) struct Round {
     pub(super) was_reaped: bool,
-    pub(super) claimed: Vec<Claimed>,
+    pub(super) claimed: Vec<ClaimedJob>,
     /// Whether all places that were asked for are taken: there may be more.
     pub(super) full: bool,
     pub(super) due: Option<i64>,
@@ -77,7 +77,7 @@ impl Driver {
         };
         let (worker, known_due, known_by_name) = (&self.worker, self.due, self.by_name);
         let registry = shared.executor.registry();
-        let params = shared.settings.params_store();
+        let params = shared.settings.params_codec();
         let mut claims = Claims {
             worker,
             registry,
@@ -176,7 +176,7 @@ impl Claims<'_> {
         want: &ClaimRequest,
         round: &mut Round,
     ) -> Result<(), JobError> {
-        for _ in 0..TIMES {
+        for _ in 0..MAX_REPEATS {
             let Some(kind) = self.capacity.kind(want, &self.unknown) else {
                 return Ok(());
             };
@@ -219,7 +219,7 @@ impl Claims<'_> {
         queue: &str,
         kind: &ClaimKind,
         limit: usize,
-    ) -> Result<Vec<Claimed>, JobError> {
+    ) -> Result<Vec<ClaimedJob>, JobError> {
         let Some(patience) = self.patience else {
             return Ok(Vec::new());
         };

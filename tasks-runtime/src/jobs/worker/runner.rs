@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Event};
 use super::attempt_end::{AttemptEnd, AttemptOutcome, Failure};
-use super::claimed::Claimed;
+use super::claimed::ClaimedJob;
 use super::in_flight::{InFlightAttempt, StopReason};
 use super::shared::WorkerShared;
 use crate::artifacts::ArtifactId;
@@ -27,7 +27,7 @@ const BUSY: Duration = Duration::from_secs(1);
 const NO_KEY: Duration = Duration::from_secs(5);
 
 /// Starts the attempt of a job that this worker was given.
-pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: Claimed) {
+pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: ClaimedJob) {
     let stop = CancellationToken::new();
     shared.in_flight.add(
         job.key.job,
@@ -61,7 +61,7 @@ pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: Claimed) {
 
 async fn run(
     shared: Arc<WorkerShared>,
-    job: Claimed,
+    job: ClaimedJob,
     attempt: Arc<Attempt>,
     stop: CancellationToken,
 ) {
@@ -82,7 +82,7 @@ async fn run(
             let timeout = job
                 .timeout_ms
                 .map(|milliseconds| Duration::from_millis(milliseconds.unsigned_abs()));
-            match shared.settings.params_store().read(entry, &job.params) {
+            match shared.settings.params_codec().read(entry, &job.params) {
                 Ok(params) => {
                     let caller = match job.submitted_by.as_deref() {
                         Some(name) => Caller::new().with_key_name(name),
@@ -144,7 +144,7 @@ async fn run(
 }
 
 /// An attempt that failed is seen in the log.
-fn say(job: &Claimed, end: &AttemptEnd, secret: bool) {
+fn say(job: &ClaimedJob, end: &AttemptEnd, secret: bool) {
     let (AttemptOutcome::Failed(failure) | AttemptOutcome::Retried { failure, .. }) = &end.outcome
     else {
         return;
@@ -172,7 +172,7 @@ fn say(job: &Claimed, end: &AttemptEnd, secret: bool) {
 
 /// What an attempt came to; `None` when there is nothing to be written.
 fn end(
-    job: &Claimed,
+    job: &ClaimedJob,
     attempt: &Attempt,
     policy: &JobPolicy,
     result: Option<Result<Outcome, ExecuteError>>,
@@ -247,13 +247,15 @@ fn spread(delay: Duration) -> Duration {
 /// The artifact that a result names: it is its id, or has it as `artifact_id`.
 fn artifact_in(json: &str) -> Option<ArtifactId> {
     #[derive(serde::Deserialize)]
-    struct Named {
+    struct NamedArtifact {
         artifact_id: Option<String>,
     }
     let id = if json.starts_with('"') {
         json.trim_matches('"').to_owned()
     } else if json.contains("\"artifact_id\"") {
-        serde_json::from_str::<Named>(json).ok()?.artifact_id?
+        serde_json::from_str::<NamedArtifact>(json)
+            .ok()?
+            .artifact_id?
     } else {
         return None;
     };

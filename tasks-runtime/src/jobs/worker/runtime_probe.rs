@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 /// For how long an answer is good.
-const FRESH: Duration = Duration::from_millis(100);
+const MAX_AGE: Duration = Duration::from_millis(100);
 /// How long to wait for an answer before the threads count as blocked.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How long they are blocked before that is logged.
@@ -49,7 +49,7 @@ impl RuntimeProbe {
     /// Whether a thread has answered a moment ago, or does now. Does not wait for long.
     pub(in crate::jobs) async fn answers(&mut self, threads: &Handle) -> bool {
         if self.is_answered() {
-            if self.asked > 0 && self.asked_at.elapsed() < FRESH {
+            if self.asked > 0 && self.asked_at.elapsed() < MAX_AGE {
                 return true;
             }
             self.asked += 1;

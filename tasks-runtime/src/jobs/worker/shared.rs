@@ -14,8 +14,8 @@ use super::membership::CrashLimits;
 use super::worker_health::WorkerHealth;
 use crate::database::Session;
 use crate::execute::TaskExecutor;
-use crate::jobs::changes::Changes;
 use crate::jobs::clock::Clock;
+use crate::jobs::notifier::ChangeNotifier;
 use crate::jobs::settings::Jobs;
 
 /// What the driver and the attempts share.
@@ -31,7 +31,7 @@ pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) crash_limits: CrashLimits,
     pub(in crate::jobs) worker: WorkerName,
     pub(in crate::jobs) clock: Clock,
-    pub(in crate::jobs) changes: Changes,
+    pub(in crate::jobs) changes: ChangeNotifier,
     #[cfg(feature = "metrics")]
     pub(in crate::jobs) metrics: Option<Arc<crate::jobs::metrics::Metrics>>,
     pub(in crate::jobs) in_flight: InFlight,

@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 
 /// What the driver has found.
 #[derive(Debug, Default)]
-pub(in crate::jobs) struct WorkerHealth(Mutex<Found>);
+pub(in crate::jobs) struct WorkerHealth(Mutex<WorkerProblems>);
 
 #[derive(Debug, Default)]
-struct Found {
+struct WorkerProblems {
     /// When a round succeeded last, or when the driver began; `None` while there is none.
     succeeded: Option<Moment>,
     /// Why the last round failed, if it did.
@@ -47,15 +47,15 @@ impl Moment {
 /// How far clocks may differ.
 const CLOCKS: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
 /// How far in the future a job may have been submitted: what processes write down can differ by so much.
-const FUTURE: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
+const MAX_CLOCK_SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 /// How long threads may be blocked before that is part of the health.
-const BLOCKED: Duration = Duration::from_secs(1);
+const BLOCKED_AFTER: Duration = Duration::from_secs(1);
 
 /// For how long a key that is lacking is part of the health, and how often that is logged.
-const LACKING: Duration = Duration::from_secs(60);
+const MISSING_KEY_PERIOD: Duration = Duration::from_secs(60);
 
 impl WorkerHealth {
-    fn lock(&self) -> MutexGuard<'_, Found> {
+    fn lock(&self) -> MutexGuard<'_, WorkerProblems> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -90,7 +90,7 @@ impl WorkerHealth {
         let now = Instant::now();
         let mut found = self.lock();
         let logged = found.without_key.take().map(|(.., logged)| logged);
-        let due = logged.is_none_or(|at| now.duration_since(at) > LACKING);
+        let due = logged.is_none_or(|at| now.duration_since(at) > MISSING_KEY_PERIOD);
         if due {
             tracing::warn!(
                 reason,
@@ -111,7 +111,7 @@ impl WorkerHealth {
     /// How far in the future the newest job was submitted: more than a little says that a clock was set back.
     pub(in crate::jobs) fn set_newest_job_ahead(&self, ahead: chrono::TimeDelta) {
         let mut found = self.lock();
-        if ahead > FUTURE && found.newest_job_ahead <= FUTURE {
+        if ahead > MAX_CLOCK_SKEW && found.newest_job_ahead <= MAX_CLOCK_SKEW {
             tracing::warn!(
                 seconds = ahead.num_seconds(),
                 "the newest job was submitted in the future: a clock was set back, and what was planned before waits until it has caught up"
@@ -144,7 +144,10 @@ impl WorkerHealth {
     pub(in crate::jobs) fn warnings(&self) -> Vec<String> {
         let found = self.lock();
         let mut warnings = Vec::new();
-        if let Some(since) = found.blocked.filter(|since| since.0.elapsed() > BLOCKED) {
+        if let Some(since) = found
+            .blocked
+            .filter(|since| since.0.elapsed() > BLOCKED_AFTER)
+        {
             warnings.push(format!(
                 "all threads of the jobs have been blocked since {}, so this process begins no other job",
                 since.shown()
@@ -162,7 +165,7 @@ impl WorkerHealth {
             ));
         }
         if let Some((at, reason, _)) = &found.without_key
-            && at.elapsed() < LACKING
+            && at.elapsed() < MISSING_KEY_PERIOD
         {
             warnings.push(format!("jobs are left to other processes: {reason}"));
         }
@@ -184,7 +187,7 @@ impl WorkerHealth {
                 }
             ));
         }
-        if found.newest_job_ahead > FUTURE {
+        if found.newest_job_ahead > MAX_CLOCK_SKEW {
             let clock = if found.clock_of_database {
                 "the database"
             } else {

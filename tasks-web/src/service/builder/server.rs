@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ServiceBuilder;
-use crate::http::sse::Most;
+use crate::http::sse::StreamLimits;
 
 impl ServiceBuilder {
     /// Where to listen, in place of `HOST` and `PORT`, which default to 127.0.0.1 and 8000. Port 0 is any that is free.
@@ -48,7 +48,7 @@ impl ServiceBuilder {
     /// by 429. Defaults to 512 and 32. Of IPv6, a network of 64 bits counts as one address.
     #[must_use]
     pub fn max_streams(mut self, in_all: usize, per_address: usize) -> Self {
-        self.streams.agree(Most {
+        self.streams.agree(StreamLimits {
             in_all,
             per_address,
         });

@@ -6,23 +6,23 @@ use serde_json::Value;
 
 use super::careful::with_others;
 use super::error::Errors;
+use super::lossy::LossyReads;
 use super::repeated::TWICE;
-use super::taken::Taken;
-use super::{Echo, Input, InvalidArguments, careful, depth, inspect, request, unknown_key};
+use super::{Echo, Input, InvalidArguments, careful, depth, request, schema_check, unknown_key};
 
 /// The fields of the struct, read off its schema.
 #[derive(Clone, Debug)]
-pub(crate) struct Fields {
+pub(crate) struct StructFields {
     known: Vec<String>,
     required: Vec<String>,
     /// Whether the struct takes other keys, too, as one with a flattened map does.
     pub(crate) open: bool,
     schema: Value,
     /// What it takes that is not to be taken.
-    taken: Taken,
+    lossy: LossyReads,
 }
 
-impl Fields {
+impl StructFields {
     pub(crate) fn of(schema: &Value) -> Self {
         let names = |value: Option<&Value>| -> Vec<String> {
             match value {
@@ -49,7 +49,7 @@ impl Fields {
             required: names(schema.get("required")),
             open,
             schema: schema.clone(),
-            taken: Taken::of(schema),
+            lossy: LossyReads::of(schema),
         }
     }
 
@@ -98,8 +98,8 @@ impl Fields {
             }
         }
         if let Ok(value) = parsed {
-            if self.taken.is_in(text) {
-                for (path, detail) in self.taken.find(&self.schema, text) {
+            if self.lossy.is_in(text) {
+                for (path, detail) in self.lossy.find(&self.schema, text) {
                     if !is_field(&path) || detail != TWICE || !errors.has(&path) {
                         errors.push_below(&path, || detail);
                     }
@@ -124,7 +124,7 @@ impl Fields {
         let said = missing && detail.starts_with("missing field")
             || twice && detail.starts_with("duplicate field");
         let first = (path, detail);
-        for (index, (path, detail)) in with_others(first, inspect::all(&self.schema, text))
+        for (index, (path, detail)) in with_others(first, schema_check::all(&self.schema, text))
             .into_iter()
             .enumerate()
         {

@@ -10,12 +10,12 @@ use super::run::Run;
 use crate::task::{IntoTaskFailure, Outcome, OutputSchema, TaskOutput};
 
 /// What a task's function returned. `Result` and plain values are told apart without specialization: the inherent items
-/// of `Ret<Result<…>>` win over those of [`PlainReturn`]. The bounds are on the methods, not on the impls, so a type
+/// of `TaskReturn<Result<…>>` win over those of [`PlainReturn`]. The bounds are on the methods, not on the impls, so a type
 /// that does not meet them is an error in our words instead of a silent fall-through.
 #[derive(Debug)]
-pub struct Ret<R>(pub R);
+pub struct TaskReturn<R>(pub R);
 
-impl<T, E> Ret<Result<T, E>> {
+impl<T, E> TaskReturn<Result<T, E>> {
     pub const __TASK_OUTPUT: OutputSchema<T> = OutputSchema::new();
 
     pub fn __task_finish(self, run: Run) -> Outcome
@@ -40,7 +40,7 @@ pub trait PlainReturn {
         Self::Value: TaskOutput;
 }
 
-impl<T> PlainReturn for Ret<T> {
+impl<T> PlainReturn for TaskReturn<T> {
     type Value = T;
 
     fn __task_finish(self, run: Run) -> Outcome

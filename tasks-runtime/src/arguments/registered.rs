@@ -4,23 +4,23 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::lossy::LossyReads;
 use super::slot::AnySlot;
-use super::taken::Taken;
 use crate::schema;
 
 /// One parameter of a registered task, with what every call asks of it at hand.
 #[derive(Clone, Debug)]
-pub(crate) struct Declared {
+pub(crate) struct RegisteredParameter {
     pub(crate) name: &'static str,
     pub(crate) secret: bool,
     pub(crate) injected: bool,
     pub(crate) slot: &'static dyn AnySlot,
     nests: OnceLock<bool>,
-    taken: OnceLock<Taken>,
+    lossy: OnceLock<LossyReads>,
     schema: OnceLock<Value>,
 }
 
-impl Declared {
+impl RegisteredParameter {
     pub(crate) fn of(slot: &'static dyn AnySlot) -> Self {
         let parameter = slot.parameter();
         Self {
@@ -29,26 +29,26 @@ impl Declared {
             injected: slot.injected(),
             slot,
             nests: OnceLock::new(),
-            taken: OnceLock::new(),
+            lossy: OnceLock::new(),
             schema: OnceLock::new(),
         }
     }
 
     /// What it takes that is not to be taken. Found out with the first request.
-    pub(crate) fn taken(&self) -> Taken {
-        *self.taken.get_or_init(|| {
+    pub(crate) fn lossy(&self) -> LossyReads {
+        *self.lossy.get_or_init(|| {
             if self.injected {
-                return Taken::default();
+                return LossyReads::default();
             }
             // Not kept: most parameters are never asked for theirs again.
-            Taken::of(&self.standalone_schema())
+            LossyReads::of(&self.standalone_schema())
         })
     }
 
     /// Whether its values are not looked into once they are read; also `false` until that is known.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        !self.secret && self.taken.get().is_some_and(|taken| taken.is_nothing())
+        !self.secret && self.lossy.get().is_some_and(|lossy| lossy.is_none())
     }
 
     /// Its schema, standing alone. Made when a request does not fit it.

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::Scheduler;
 use crate::artifacts::JsonText;
-use crate::jobs::changes::JobChanges;
 use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::list::{JobFilter, JobPage};
+use crate::jobs::notifier::JobChanges;
 use crate::jobs::record::{JobLog, JobRecord, JobStats, JobStatus};
 use crate::jobs::store;
 use crate::jobs::table::Row;
@@ -19,7 +19,7 @@ use crate::jobs::worker::tasks_without_worker;
 use crate::task::TaskFailure;
 
 /// How long to wait before looking again whether a job has ended that another process runs.
-const LOOK: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Why a job is pending that could run.
 const NO_WORKER: &str = "no worker has this task";
 
@@ -159,7 +159,7 @@ impl Scheduler {
             }
             tokio::select! {
                 () = changes.changed() => {}
-                () = tokio::time::sleep_until((now + LOOK).min(deadline)) => {}
+                () = tokio::time::sleep_until((now + POLL_INTERVAL).min(deadline)) => {}
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::database::{self, DatabaseSource};
 use crate::jobs;
 
 /// What is asked for of the database and of what is in it.
-pub(super) struct Wanted<'a> {
+pub(super) struct StorageConfig<'a> {
     pub(super) database: Option<DatabaseSource>,
     pub(super) artifacts: Option<Artifacts>,
     pub(super) jobs: Option<Jobs>,
@@ -23,15 +23,15 @@ pub(super) struct Wanted<'a> {
 
 /// What there is of it.
 #[derive(Default)]
-pub(crate) struct Made {
+pub(crate) struct StorageParts {
     pub(crate) database: Option<Database>,
     pub(crate) artifacts: Option<ArtifactManager>,
     pub(crate) scheduler: Option<Scheduler>,
 }
 
-impl Wanted<'_> {
+impl StorageConfig<'_> {
     /// Connects, and adds what is there to the service.
-    pub(super) async fn add_to(self, draft: &mut Draft) -> Made {
+    pub(super) async fn add_to(self, draft: &mut Draft) -> StorageParts {
         let needed = self.artifacts.is_some()
             || self.jobs.is_some()
             || self.registry.is_some_and(TaskRegistry::needs::<Database>);
@@ -43,7 +43,7 @@ impl Wanted<'_> {
             );
         }
         let Some(source) = source else {
-            return Made::default();
+            return StorageParts::default();
         };
         let Some(database) = source.connect(&mut draft.problems).await else {
             // What depends on it is not missing for a reason of its own.
@@ -54,7 +54,7 @@ impl Wanted<'_> {
             if self.jobs.is_some() {
                 draft.not_made.push(type_name::<Scheduler>());
             }
-            return Made::default();
+            return StorageParts::default();
         };
         draft.add(database::part(&database));
         let artifacts = self.artifacts.and_then(|artifacts| {
@@ -83,7 +83,7 @@ impl Wanted<'_> {
             draft.add(jobs::part(&scope, &scheduler));
             scheduler
         });
-        Made {
+        StorageParts {
             database: Some(database),
             artifacts,
             scheduler,

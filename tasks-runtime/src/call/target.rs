@@ -3,19 +3,19 @@
 use std::borrow::Cow;
 
 use super::error::ExecuteError;
-use crate::arguments::Declared;
+use crate::arguments::RegisteredParameter;
 
 /// What an execution asks of its task.
 #[derive(Clone, Debug)]
-pub(crate) struct Callee {
+pub(crate) struct CallTarget {
     pub(crate) name: Cow<'static, str>,
     /// Empty for a closure: its parameters are read as one struct, and none of them is injected.
-    pub(crate) parameters: Vec<Declared>,
+    pub(crate) parameters: Vec<RegisteredParameter>,
     /// Whether it is not `async`, and so runs on the blocking pool.
     pub(crate) blocking: bool,
 }
 
-impl Callee {
+impl CallTarget {
     /// The error that says why an injected parameter has no value.
     pub(crate) fn unavailable(&self, index: usize, reason: String) -> ExecuteError {
         let (parameter, annotation) = self.parameters.get(index).map_or(("?", "?"), |parameter| {

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::encryption::{EncryptionKeys, Undecryptable, no_key};
-use crate::arguments::{self, ArgumentError, Declared, InvalidArguments, MASKED, is_mask};
+use crate::arguments::{
+    self, ArgumentError, InvalidArguments, MASKED, RegisteredParameter, is_mask,
+};
 use crate::call::ExecuteError;
 use crate::digest::digest;
 use crate::registry::RegisteredTask;
@@ -13,7 +15,7 @@ const ENCRYPTED: &str = "$encrypted";
 
 /// How parameters are stored.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ParamsStore {
+pub(super) struct ParamsCodec {
     keys: Option<EncryptionKeys>,
 }
 
@@ -25,7 +27,7 @@ pub(super) struct UniqueKey {
     pub(super) others: Vec<String>,
 }
 
-impl ParamsStore {
+impl ParamsCodec {
     pub(super) fn new(keys: Option<EncryptionKeys>) -> Self {
         Self { keys }
     }
@@ -211,7 +213,7 @@ fn as_whole(value: &Value) -> Option<Value> {
 }
 
 /// Whether `2` and `2.0` are the same to the parameter.
-fn takes_fractions(parameter: &Declared) -> bool {
+fn takes_fractions(parameter: &RegisteredParameter) -> bool {
     let kind = &parameter.schema()["type"];
     let is_number = |kind: &Value| kind == "number";
     is_number(kind)

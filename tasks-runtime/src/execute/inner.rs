@@ -11,7 +11,7 @@ use crate::context::Host;
 use crate::registry::TaskRegistry;
 
 /// The tasks of an executor, and how they are run.
-pub(crate) struct Shared {
+pub(crate) struct ExecutorInner {
     pub(crate) registry: TaskRegistry,
     pub(crate) resources: Arc<Resources>,
     pub(crate) default_timeout: Option<Duration>,
@@ -21,8 +21,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Option<super::metrics::Metrics>,
 }
 
-impl Host for Shared {
+impl Host for ExecutorInner {
     fn task_name(&self, position: usize) -> &str {
-        &self.resources.callees[position].name
+        &self.resources.targets[position].name
     }
 }

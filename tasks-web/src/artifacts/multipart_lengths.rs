@@ -17,14 +17,14 @@ pub(super) struct PartLengths(Rc<RefCell<Scan>>);
 
 struct Scan {
     delimiter: Vec<u8>,
-    place: Place,
+    place: ScanState,
     /// What was not looked at yet, or may be the begin of a mark.
     rest: Vec<u8>,
     lengths: Vec<u64>,
 }
 
 #[derive(Clone, Copy)]
-enum Place {
+enum ScanState {
     /// Before the first part.
     Preamble,
     /// In the headers of a part.
@@ -40,7 +40,7 @@ impl PartLengths {
     pub(super) fn new(boundary: &str) -> Self {
         Self(Rc::new(RefCell::new(Scan {
             delimiter: format!("\r\n--{boundary}").into_bytes(),
-            place: Place::Preamble,
+            place: ScanState::Preamble,
             // The first delimiter may stand at the very begin.
             rest: b"\r\n".to_vec(),
             lengths: Vec::new(),
@@ -74,12 +74,12 @@ impl Scan {
         let mut from = 0;
         loop {
             let mark = match self.place {
-                Place::Head => END_OF_HEAD,
+                ScanState::Head => END_OF_HEAD,
                 _ => &self.delimiter,
             };
             let Some(index) = find(&self.rest[from..], mark) else {
                 let passed = (self.rest.len() - from).saturating_sub(mark.len() - 1);
-                if let Place::Content(length) = &mut self.place {
+                if let ScanState::Content(length) = &mut self.place {
                     *length += passed as u64;
                 }
                 self.rest.drain(..from + passed);
@@ -87,11 +87,11 @@ impl Scan {
             };
             from += index + mark.len();
             self.place = match self.place {
-                Place::Preamble => Place::Head,
-                Place::Head => Place::Content(0),
-                Place::Content(length) => {
+                ScanState::Preamble => ScanState::Head,
+                ScanState::Head => ScanState::Content(0),
+                ScanState::Content(length) => {
                     self.lengths.push(length + index as u64);
-                    Place::Head
+                    ScanState::Head
                 }
             };
         }

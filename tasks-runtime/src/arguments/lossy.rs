@@ -2,45 +2,45 @@
 
 use serde_json::Value;
 
-use super::{inspect, repeated};
+use super::{repeated, schema_check};
 
 /// What a type reads without an error, and changes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Taken {
+pub(crate) struct LossyReads {
     /// Numbers as other ones: of single precision, say.
     numbers: bool,
     /// Members that are given twice, of which it keeps one.
     repeated: bool,
 }
 
-impl Taken {
+impl LossyReads {
     pub(super) fn of(schema: &Value) -> Self {
         Self {
-            numbers: inspect::is_delicate(schema),
-            repeated: repeated::are_taken(schema),
+            numbers: schema_check::is_delicate(schema),
+            repeated: repeated::is_lossy(schema),
         }
     }
 
     /// Whether there is nothing to look for.
     #[inline]
-    pub(super) fn is_nothing(self) -> bool {
+    pub(super) fn is_none(self) -> bool {
         !self.numbers && !self.repeated
     }
 
     /// Whether there may be something of that in a text that was read.
     pub(super) fn is_in(self, json: &str) -> bool {
-        self.numbers && inspect::has_long_numbers(json)
+        self.numbers && schema_check::has_long_numbers(json)
             || self.repeated && !repeated::find(json, 1).is_empty()
     }
 
     /// All of that in a text that was read.
-    pub(super) fn find(self, schema: &Value, json: &str) -> Vec<inspect::Finding> {
+    pub(super) fn find(self, schema: &Value, json: &str) -> Vec<schema_check::Finding> {
         let mut found = Vec::new();
-        if self.numbers && inspect::has_long_numbers(json) {
-            found = inspect::numbers(schema, json);
+        if self.numbers && schema_check::has_long_numbers(json) {
+            found = schema_check::numbers(schema, json);
         }
         if self.repeated {
-            found.extend(inspect::repeated(json));
+            found.extend(schema_check::repeated(json));
         }
         found
     }

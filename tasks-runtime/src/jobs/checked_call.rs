@@ -1,11 +1,11 @@
 //! A call that was checked, on its way into a row.
 
-use super::params::UniqueKey;
+use super::params_codec::UniqueKey;
 use crate::task::JobPolicy;
 
 /// A call whose parameters fit.
 #[derive(Debug)]
-pub(super) struct Checked {
+pub(super) struct CheckedCall {
     pub(super) task: String,
     /// As they are stored.
     pub(super) params: String,

@@ -11,12 +11,12 @@ use actix_web::http::{ConnectionType, Version};
 /// Shared by a connection and its requests, of which one is answered at a time. There is none where the server is not the
 /// service's own.
 #[derive(Clone, Debug)]
-pub(crate) struct Exchange(Rc<State>);
+pub(crate) struct ConnectionState(Rc<ConnectionInner>);
 
 #[derive(Debug)]
-struct State {
-    doors: Arc<Doors>,
-    awaited: Cell<Awaited>,
+struct ConnectionInner {
+    connections: Arc<OpenConnections>,
+    awaited: Cell<PendingResponse>,
     ended: Cell<bool>,
     /// Whether a request has said that none follows it.
     had_last: Cell<bool>,
@@ -24,7 +24,7 @@ struct State {
 
 /// Which answer is still to come, with all bytes of those before it written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Awaited {
+pub(crate) enum PendingResponse {
     /// None, or its head is being written already.
     #[default]
     Nothing,
@@ -36,16 +36,16 @@ pub(crate) enum Awaited {
 
 /// A request that has no answer yet, for as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Awaiting(Option<Exchange>);
+pub(crate) struct PendingResponseGuard(Option<ConnectionState>);
 
 /// All connections of a server.
 #[derive(Debug, Default)]
-pub(crate) struct Doors {
+pub(crate) struct OpenConnections {
     open: AtomicUsize,
     closing: AtomicBool,
 }
 
-impl Doors {
+impl OpenConnections {
     /// From now on who gets an answer is told that the connection ends with it.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
@@ -57,12 +57,12 @@ impl Doors {
     }
 }
 
-impl Exchange {
+impl ConnectionState {
     /// Of a new connection.
-    pub(crate) fn new(doors: &Arc<Doors>) -> Self {
-        doors.open.fetch_add(1, Ordering::Relaxed);
-        Self(Rc::new(State {
-            doors: Arc::clone(doors),
+    pub(crate) fn new(connections: &Arc<OpenConnections>) -> Self {
+        connections.open.fetch_add(1, Ordering::Relaxed);
+        Self(Rc::new(ConnectionInner {
+            connections: Arc::clone(connections),
             awaited: Cell::default(),
             ended: Cell::default(),
             had_last: Cell::default(),
@@ -70,7 +70,7 @@ impl Exchange {
     }
 
     fn is_closing(&self) -> bool {
-        self.0.doors.closing.load(Ordering::Relaxed)
+        self.0.connections.closing.load(Ordering::Relaxed)
     }
 
     /// Whether a request before this one has said that none follows it. A server does not process those that do (RFC 9112, section 9.6).
@@ -79,20 +79,23 @@ impl Exchange {
     }
 
     /// Marks the answer to a request as awaited; nothing where there is no exchange.
-    pub(crate) fn await_answer(exchange: Option<Self>, request: &RequestHead) -> Awaiting {
-        if let Some(Self(state)) = &exchange {
+    pub(crate) fn await_answer(
+        connection_state: Option<Self>,
+        request: &RequestHead,
+    ) -> PendingResponseGuard {
+        if let Some(Self(state)) = &connection_state {
             if request.connection_type() == ConnectionType::Close {
                 state.had_last.set(true);
             }
             state.awaited.set(match request.version {
-                Version::HTTP_11 => Awaited::Interim,
-                _ => Awaited::Plain,
+                Version::HTTP_11 => PendingResponse::Interim,
+                _ => PendingResponse::Plain,
             });
         }
-        Awaiting(exchange)
+        PendingResponseGuard(connection_state)
     }
 
-    pub(crate) fn awaited(&self) -> Awaited {
+    pub(crate) fn awaited(&self) -> PendingResponse {
         self.0.awaited.get()
     }
 
@@ -106,23 +109,23 @@ impl Exchange {
     }
 }
 
-impl Drop for State {
+impl Drop for ConnectionInner {
     fn drop(&mut self) {
-        self.doors.open.fetch_sub(1, Ordering::Relaxed);
+        self.connections.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Awaiting {
+impl PendingResponseGuard {
     /// Whether this answer is to be the last one on its connection.
     pub(crate) fn is_closing(&self) -> bool {
-        self.0.as_ref().is_some_and(Exchange::is_closing)
+        self.0.as_ref().is_some_and(ConnectionState::is_closing)
     }
 }
 
-impl Drop for Awaiting {
+impl Drop for PendingResponseGuard {
     fn drop(&mut self) {
-        if let Some(Exchange(state)) = &self.0 {
-            state.awaited.set(Awaited::Nothing);
+        if let Some(ConnectionState(state)) = &self.0 {
+            state.awaited.set(PendingResponse::Nothing);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::arguments::{self, Input};
 use crate::call::ExecuteError;
 use crate::database::{Connection, Transaction};
 use crate::execute::{Call, TaskExecutor};
-use crate::jobs::checked::Checked;
+use crate::jobs::checked_call::CheckedCall;
 use crate::jobs::error::JobError;
 use crate::jobs::options::Options;
 use crate::jobs::record::JobRecord;
@@ -112,7 +112,7 @@ impl Scheduler {
         executor: &TaskExecutor,
         entry: &RegisteredTask,
         params: String,
-    ) -> Result<Checked, ExecuteError> {
+    ) -> Result<CheckedCall, ExecuteError> {
         executor.check(entry, Input::Params(&params))?;
         let params = if params == "null" {
             "{}".to_owned()
@@ -123,10 +123,10 @@ impl Scheduler {
     }
 
     /// A call that was checked, as it is stored.
-    fn prepare(&self, entry: &RegisteredTask, params: String) -> Result<Checked, ExecuteError> {
-        let store = self.params_store();
+    fn prepare(&self, entry: &RegisteredTask, params: String) -> Result<CheckedCall, ExecuteError> {
+        let store = self.params_codec();
         let policy = entry.policy();
-        Ok(Checked {
+        Ok(CheckedCall {
             task: entry.name().to_owned(),
             unique_key: policy.unique.then(|| store.unique_key(entry, &params)),
             params: store.stored(entry, params)?,
@@ -134,7 +134,7 @@ impl Scheduler {
         })
     }
 
-    fn prepared(&self, call: Result<Checked, JobError>) -> Submit {
+    fn prepared(&self, call: Result<CheckedCall, JobError>) -> Submit {
         Submit {
             scheduler: self.clone(),
             call,
@@ -256,13 +256,13 @@ impl Scheduler {
         row: &NewRow,
     ) -> Result<Row, JobError> {
         /// It may end between the two looks.
-        const TIMES: usize = 5;
+        const MAX_TRIES: usize = 5;
         let id = row.id;
         let task = row.task_name.as_deref();
         if let Some(existing) = store::find_unique(conn, task, &row.other_unique_keys).await? {
             return Ok(existing);
         }
-        for _ in 0..TIMES {
+        for _ in 0..MAX_TRIES {
             if store::insert(conn, vec![row.clone()]).await? == 1 {
                 return store::find(conn, id)
                     .await?
@@ -305,7 +305,7 @@ impl Scheduler {
             let name = row.task_name.as_deref()?;
             executor.registry().get(name).ok()
         });
-        let store = self.params_store();
+        let store = self.params_codec();
         store
             .are_same(entry, &row.params, &existing.params)
             .map_err(|error| JobError::Undecryptable(error.to_string()))

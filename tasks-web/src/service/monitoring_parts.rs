@@ -13,7 +13,7 @@ use crate::part::Part;
 use crate::system;
 
 /// What is asked for of it.
-pub(super) struct Observed<'a> {
+pub(super) struct MonitoringConfig<'a> {
     pub(super) paths: &'a ResolvedPaths,
     pub(super) health: bool,
     /// The checks of the application.
@@ -27,7 +27,7 @@ pub(super) struct Observed<'a> {
     pub(super) keys: bool,
 }
 
-impl Observed<'_> {
+impl MonitoringConfig<'_> {
     /// Adds it to a service of which all other parts are there. Returns the path of the metrics, if there are any.
     pub(super) fn add_to(self, draft: &mut Draft) -> Option<String> {
         let mut checks = self.checks;

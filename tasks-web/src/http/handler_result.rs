@@ -7,24 +7,24 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Route};
 use crate::problem::Problem;
 
 /// What a handler returns: a response, or the problem in its place.
-pub(crate) type Answer = Result<HttpResponse, Problem>;
+pub(crate) type HandlerResult = Result<HttpResponse, Problem>;
 
 /// Has a route call a handler. Of a problem, the response names the path of the request.
 pub(crate) fn handled_by<F, Args>(route: Route, handler: F) -> Route
 where
-    F: Handler<Args, Output = Answer>,
+    F: Handler<Args, Output = HandlerResult>,
     Args: FromRequest + 'static,
 {
-    route.to(Answering(handler))
+    route.to(ProblemsAnswered(handler))
 }
 
 /// A handler whose problems are rendered for the request.
 #[derive(Clone)]
-struct Answering<F>(F);
+struct ProblemsAnswered<F>(F);
 
-impl<F, Args> Handler<(HttpRequest, Args)> for Answering<F>
+impl<F, Args> Handler<(HttpRequest, Args)> for ProblemsAnswered<F>
 where
-    F: Handler<Args, Output = Answer>,
+    F: Handler<Args, Output = HandlerResult>,
     Args: 'static,
 {
     type Output = HttpResponse;

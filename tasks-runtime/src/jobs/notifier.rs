@@ -4,11 +4,11 @@ use crate::jobs::id::JobId;
 use tokio::sync::broadcast;
 
 /// How many changes a listener may lag behind; beyond that it looks at everything.
-const KEPT: usize = 1024;
+const CAPACITY: usize = 1024;
 
 /// Tells listeners which jobs have changed.
 #[derive(Clone, Debug)]
-pub(super) struct Changes(broadcast::Sender<JobId>);
+pub(super) struct ChangeNotifier(broadcast::Sender<JobId>);
 
 /// Hears of changes of one job.
 #[derive(Debug)]
@@ -17,9 +17,9 @@ pub struct JobChanges {
     receiver: broadcast::Receiver<JobId>,
 }
 
-impl Changes {
+impl ChangeNotifier {
     pub(super) fn new() -> Self {
-        Self(broadcast::channel(KEPT).0)
+        Self(broadcast::channel(CAPACITY).0)
     }
 
     pub(super) fn notify(&self, id: JobId) {

@@ -11,7 +11,7 @@ use crate::landing;
 use crate::part::{Claim, Link, Part};
 
 /// What is asked for of it.
-pub(super) struct Pages<'a> {
+pub(super) struct PagesConfig<'a> {
     pub(super) info: &'a ServiceInfo,
     pub(super) tasks_path: &'a str,
     pub(super) docs: bool,
@@ -20,7 +20,7 @@ pub(super) struct Pages<'a> {
     pub(super) executor: Option<&'a TaskExecutor>,
 }
 
-impl Pages<'_> {
+impl PagesConfig<'_> {
     /// Adds it to a service of which all other parts are there. Returns the page where a key is entered, if there is one.
     pub(super) fn add_to(self, draft: &mut Draft) -> Option<Login> {
         let limited = self.guard.filter(|guard| guard.has_limits());
