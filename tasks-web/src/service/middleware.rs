@@ -118,9 +118,11 @@ where
             _ if exchange.as_ref().is_some_and(ConnectionState::had_last) => {
                 Some(Problem::after_the_last().answer(request.request()))
             }
-            gate => refuse_repeated(request.headers())
+            None => None,
+            // What the gate reads must not be there twice. Other headers are checked by the operation that reads them.
+            Some(gate) => refuse_repeated(request.headers())
                 .map_err(|problem| problem.answer(request.request()))
-                .and_then(|()| gate.as_ref().map_or(Ok(()), |gate| gate.admit(&request)))
+                .and_then(|()| gate.admit(&request))
                 .err(),
         };
         let service = Rc::clone(&self.service);
