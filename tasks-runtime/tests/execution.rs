@@ -89,7 +89,7 @@ async fn limits_hold_and_waiting_is_bounded() {
     let probe = Probe::default();
     let executor = testing::executor([task(wait)])
         .provide(probe.clone())
-        .limit_task("wait", 2)
+        .task_max_concurrency("wait", 2)
         .max_wait(Duration::from_millis(1500))
         .build()
         .unwrap();

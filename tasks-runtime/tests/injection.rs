@@ -115,7 +115,7 @@ async fn three(connection: Connection, maybe: Option<Mailer>) -> bool {
 #[test]
 fn everything_that_is_missing_is_found_when_the_executor_is_built() {
     let error = testing::executor([task(two), task(three)])
-        .limit_task("tw", 1)
+        .task_max_concurrency("tw", 1)
         .build()
         .unwrap_err();
     let missing: Vec<_> = error
@@ -288,7 +288,7 @@ async fn nested(executor: TaskExecutor, depth: u32) -> Result<u32, TaskError> {
 #[tokio::test]
 async fn a_task_runs_another_within_the_limits() {
     let executor = testing::executor([task(nested)])
-        .limit_task("nested", 3)
+        .task_max_concurrency("nested", 3)
         .max_wait(Duration::from_millis(50))
         .build()
         .unwrap();

@@ -43,7 +43,7 @@ impl Access {
 
     /// Whether the key may see and run a task: it is not limited, or the task carries one of its tags.
     #[must_use]
-    pub fn reaches(&self, task: &RegisteredTask) -> bool {
+    pub fn allows(&self, task: &RegisteredTask) -> bool {
         self.tags().is_none_or(|allowed| {
             task.tags()
                 .iter()
@@ -80,7 +80,7 @@ impl Access {
 
     /// Refuses a task that the key does not reach.
     pub(crate) fn check(&self, task: &RegisteredTask) -> Result<(), Problem> {
-        if self.reaches(task) {
+        if self.allows(task) {
             return Ok(());
         }
         Err(Problem::forbidden(format!(

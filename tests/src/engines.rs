@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use tasks_web::jobs::JobId;
-use tasks_web::jobs::engine::{Attempts, BoxError, DueAttempt, Engine, RunOutcome};
+use tasks_web::jobs::engine::{AttemptRunner, BoxError, DueAttempt, Engine, RunOutcome};
 use tasks_web::jobs::{Jobs, Scheduler};
 
 use crate::databases::TestDatabase;
@@ -51,7 +51,7 @@ impl Engine for CalledBack {
 
 /// What a process that is called back has: its server, and the attempts once it runs some.
 #[derive(Clone, Debug, Default)]
-struct Called(Arc<Mutex<Option<Attempts>>>);
+struct Called(Arc<Mutex<Option<AttemptRunner>>>);
 
 async fn call(called: web::Data<Called>, job: web::Path<String>) -> HttpResponse {
     let attempts = called
@@ -131,7 +131,8 @@ impl Ground {
     /// Once the scheduler has started.
     pub fn started(&self, scheduler: &Scheduler) {
         if let Some(called) = &self.called {
-            *called.0.lock().unwrap_or_else(PoisonError::into_inner) = scheduler.attempts().ok();
+            *called.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                scheduler.attempt_runner().ok();
         }
     }
 }

@@ -125,7 +125,7 @@ async fn a_deadlock_is_repeated_when_the_closure_may_run_again(test: TestDatabas
     // In the order that makes them wait for each other.
     let both = async |first: i64, second: i64| {
         session
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 runs.fetch_add(1, Ordering::Relaxed);
                 count_up(tx, first).await?;
                 tokio::time::sleep(Duration::from_millis(300)).await;
@@ -144,7 +144,7 @@ async fn a_deadlock_is_repeated_when_the_closure_may_run_again(test: TestDatabas
 
     // An error of the closure's own is none of that.
     let refused: Result<(), anyhow::Error> = session
-        .retry_transaction(async |tx| {
+        .transaction_with_retries(async |tx| {
             runs.fetch_add(1, Ordering::Relaxed);
             count_up(tx, 1).await?;
             anyhow::bail!("no")

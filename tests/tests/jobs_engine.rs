@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tasks_tests::databases::TestDatabase;
-use tasks_web::jobs::engine::{Attempts, BoxError, DueAttempt, Engine, RunOutcome};
+use tasks_web::jobs::engine::{AttemptRunner, BoxError, DueAttempt, Engine, RunOutcome};
 use tasks_web::jobs::{JobError, JobStatus};
 use tasks_web::prelude::*;
 use tasks_web::testing;
@@ -57,7 +57,7 @@ impl Engine for Careless {
 
 struct World {
     scheduler: Scheduler,
-    attempts: Attempts,
+    attempts: AttemptRunner,
     told: Arc<AtomicU32>,
     due: mpsc::UnboundedReceiver<DueAttempt>,
     _test: TestDatabase,
@@ -83,7 +83,7 @@ impl World {
             .unwrap();
         scheduler.start(&executor).unwrap();
         Self {
-            attempts: scheduler.attempts().unwrap(),
+            attempts: scheduler.attempt_runner().unwrap(),
             scheduler,
             told,
             due,

@@ -71,7 +71,7 @@ async fn main() -> anyhow::Result<()> {
     .with_health()
     .with_landing_page()
     // Spans of executions are at DEBUG unless this is said.
-    .executor(|executor| executor.span_level(tracing::Level::INFO))
+    .configure_executor(|executor| executor.span_level(tracing::Level::INFO))
     // What is not sent yet. It blocks, so not on a worker.
     .on_shutdown(move || {
         let provider = last.clone();

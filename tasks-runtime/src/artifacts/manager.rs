@@ -110,7 +110,7 @@ impl ArtifactManager {
         let result = self
             .shared
             .session
-            .retry_transaction(async |tx| rows::insert(tx, &prepared, now()).await)
+            .transaction_with_retries(async |tx| rows::insert(tx, &prepared, now()).await)
             .await;
         match result {
             Ok(saved) => {
@@ -146,7 +146,7 @@ impl ArtifactManager {
         let result: Result<_, ArtifactError> = self
             .shared
             .session
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 let began = now();
                 let mut saved = Vec::with_capacity(prepared.len());
                 for (artifact, index) in prepared.iter().zip(0..) {
@@ -343,7 +343,7 @@ impl ArtifactManager {
         let result: Result<_, ArtifactError> = self
             .shared
             .session
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 let old = rows::update(tx, &prepared, seen, now()).await?;
                 let updated = rows::find(tx, id)
                     .await?
@@ -396,7 +396,7 @@ impl ArtifactManager {
         let deleted = self
             .shared
             .session
-            .retry_transaction(async |tx| rows::delete(tx, id, seen, now()).await)
+            .transaction_with_retries(async |tx| rows::delete(tx, id, seen, now()).await)
             .await;
         match deleted {
             Ok(key) => {

@@ -69,7 +69,7 @@ pub enum ExecuteError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The task's own: [`ExecutorBuilder::limit_task`](crate::ExecutorBuilder::limit_task).
+    /// The task's own: [`ExecutorBuilder::task_max_concurrency`](crate::ExecutorBuilder::task_max_concurrency).
     Task,
     /// The executor's: [`ExecutorBuilder::max_concurrency`](crate::ExecutorBuilder::max_concurrency).
     Executor,

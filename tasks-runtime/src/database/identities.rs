@@ -117,7 +117,7 @@ async fn take_over(database: &Database) -> Result<(), DatabaseError> {
     find_or_make(database).await?;
     database
         .session()
-        .retry_transaction(async |tx| {
+        .transaction_with_retries(async |tx| {
             for known in all_known(tx).await? {
                 if known.place == place {
                     continue;

@@ -146,7 +146,7 @@ impl Session {
     /// `anyhow::Ok(())` or `Ok::<_, MyError>(())`. Otherwise the compiler says "type annotations needed".
     ///
     /// On PostgreSQL it runs at `READ COMMITTED`, whatever is set as the default of the server; see
-    /// [`retry_transaction`](Self::retry_transaction) and [`serializable_transaction`](Self::serializable_transaction) for others.
+    /// [`transaction_with_retries`](Self::transaction_with_retries) and [`serializable_transaction`](Self::serializable_transaction) for others.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl Session {
     /// #[task]
     /// async fn transfer(session: Session, from: i64, to: i64, cents: i64) -> anyhow::Result<()> {
     ///     session
-    ///         .retry_transaction(async |tx| {
+    ///         .transaction_with_retries(async |tx| {
     ///             for (id, change) in [(from, -cents), (to, cents)] {
     ///                 with_conn!(tx, |conn| {
     ///                     diesel::update(accounts::table.find(id))
@@ -204,7 +204,7 @@ impl Session {
     /// # Errors
     ///
     /// The same as [`transaction`](Self::transaction); what the last run came to, when the database asks once more.
-    pub fn retry_transaction<'a, T, E, F>(
+    pub fn transaction_with_retries<'a, T, E, F>(
         &'a self,
         closure: F,
     ) -> impl Future<Output = Result<T, E>> + Send + 'a
@@ -220,7 +220,7 @@ impl Session {
         self.repeat(closure, TransactionMode::Write)
     }
 
-    /// [`retry_transaction`](Self::retry_transaction) in which all is as if the transactions of this kind ran one after the other: what it reads
+    /// [`transaction_with_retries`](Self::transaction_with_retries) in which all is as if the transactions of this kind ran one after the other: what it reads
     /// stays true until it is kept (`SERIALIZABLE`). PostgreSQL asks to repeat such ones now and then, although nothing is wrong with them. In
     /// SQLite each transaction is like that.
     ///
@@ -228,7 +228,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The same as [`retry_transaction`](Self::retry_transaction).
+    /// The same as [`transaction_with_retries`](Self::transaction_with_retries).
     pub fn serializable_transaction<'a, T, E, F>(
         &'a self,
         closure: F,

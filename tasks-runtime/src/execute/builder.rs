@@ -32,7 +32,7 @@ pub struct ExecutorBuilder {
     traceback: Traceback,
     span_level: Level,
     slow_poll_threshold: Option<Duration>,
-    omit_unwired: bool,
+    skip_unprovided: bool,
     #[cfg(feature = "metrics")]
     metrics: bool,
 }
@@ -73,7 +73,7 @@ impl ExecutorBuilder {
             traceback: Traceback::default(),
             span_level: Level::DEBUG,
             slow_poll_threshold: Some(Duration::from_millis(100)),
-            omit_unwired: false,
+            skip_unprovided: false,
             #[cfg(feature = "metrics")]
             metrics: false,
         }
@@ -118,7 +118,7 @@ impl ExecutorBuilder {
 
     /// How many executions of one task may run at once, within [`max_concurrency`](Self::max_concurrency). At least 1.
     #[must_use]
-    pub fn limit_task(mut self, name: impl Into<String>, count: usize) -> Self {
+    pub fn task_max_concurrency(mut self, name: impl Into<String>, count: usize) -> Self {
         self.task_limits.insert(name.into(), count);
         self
     }
@@ -188,8 +188,8 @@ impl ExecutorBuilder {
     /// Leaves out the tasks whose dependencies are not provided, with a line at `WARN` that names them and what is missing,
     /// instead of refusing to be built. So one library of tasks serves programs that provide more and that provide less.
     #[must_use]
-    pub fn omit_unwired(mut self) -> Self {
-        self.omit_unwired = true;
+    pub fn skip_unprovided(mut self) -> Self {
+        self.skip_unprovided = true;
         self
     }
 
@@ -214,7 +214,7 @@ impl ExecutorBuilder {
                     .map(|name| (*name).to_owned()),
             })
             .collect();
-        if self.omit_unwired && !missing.is_empty() {
+        if self.skip_unprovided && !missing.is_empty() {
             for MissingDependency {
                 task,
                 parameter,

@@ -28,7 +28,7 @@ pub struct MissingDependency {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownLimit {
-    /// The name that was given to [`limit_task`](crate::ExecutorBuilder::limit_task).
+    /// The name that was given to [`task_max_concurrency`](crate::ExecutorBuilder::task_max_concurrency).
     pub task: String,
     /// The task whose name is nearest to it, if any is near.
     pub nearest: Option<String>,

@@ -6,12 +6,12 @@
 //!
 //! Records stay where they are, in the database, so submitting, listing, canceling, progress, results, retries with their delays and
 //! schedules are the same whatever drives. Attempts that are due are offered to the engine ([`Engine::drive`]), which sees to it that
-//! somebody calls [`Attempts::run`].
+//! somebody calls [`AttemptRunner::run`].
 //!
 //! ```
 //! use std::time::Duration;
 //!
-//! use tasks_runtime::jobs::engine::{Attempts, BoxError, DueAttempt, Engine, RunOutcome};
+//! use tasks_runtime::jobs::engine::{AttemptRunner, BoxError, DueAttempt, Engine, RunOutcome};
 //! use tasks_runtime::jobs::{JobError, JobStatus, Jobs, Scheduler};
 //! use tasks_runtime::prelude::*;
 //! use tokio::sync::mpsc;
@@ -32,7 +32,7 @@
 //! }
 //!
 //! /// What is called back.
-//! async fn call_back(attempts: &Attempts, due: DueAttempt) -> Result<(), JobError> {
+//! async fn call_back(attempts: &AttemptRunner, due: DueAttempt) -> Result<(), JobError> {
 //!     while attempts.run(due.job).await? == RunOutcome::Busy {
 //!         tokio::time::sleep(Duration::from_millis(100)).await;
 //!     }
@@ -51,7 +51,7 @@
 //! let executor = tasks_runtime::testing::executor([task(add)]).build()?;
 //! scheduler.start(&executor)?;
 //!
-//! let attempts = scheduler.attempts()?;
+//! let attempts = scheduler.attempt_runner()?;
 //! tokio::spawn(async move {
 //!     while let Some(due) = due.recv().await {
 //!         call_back(&attempts, due).await?;
@@ -67,7 +67,7 @@
 use std::fmt;
 use std::pin::Pin;
 
-pub use super::worker::Attempts;
+pub use super::worker::AttemptRunner;
 use crate::jobs::id::JobId;
 
 /// Why an engine took nothing on.
@@ -86,7 +86,7 @@ pub struct DueAttempt {
 
 /// Drives attempts: sees to it that somebody runs them.
 pub trait Engine: fmt::Debug + Send + Sync + 'static {
-    /// Takes attempts on: [`Attempts::run`] is to be called for the job of each, in this process or in another one that has the same
+    /// Takes attempts on: [`AttemptRunner::run`] is to be called for the job of each, in this process or in another one that has the same
     /// database, and again for as long as it says [`RunOutcome::Busy`] or the process that was called is gone.
     ///
     /// Attempts that were refused are offered again, and from time to time those that were accepted and have not begun.
@@ -100,7 +100,7 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
 }
 
-/// What came of a call of [`Attempts::run`].
+/// What came of a call of [`AttemptRunner::run`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunOutcome {

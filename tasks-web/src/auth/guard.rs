@@ -30,7 +30,7 @@ const WRONG_AT_ONCE: NonZeroU32 = match NonZeroU32::new(10) {
 /// How many addresses are kept in mind. When more send wrong keys at one time, the rest of them share one allowance.
 const ADDRESSES: usize = 10_000;
 
-type Attempts = RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>;
+type WrongKeyLimiter = RateLimiter<IpAddr, HashMapStateStore<IpAddr>, DefaultClock>;
 
 /// The keys of a service.
 pub(crate) struct Guard {
@@ -39,7 +39,7 @@ pub(crate) struct Guard {
     source: ApiKeys,
     keys: RwLock<KeyTable>,
     clock: DefaultClock,
-    wrong: Attempts,
+    wrong: WrongKeyLimiter,
     /// Whether a browser may have a session in place of the header.
     sessions: bool,
     /// The sessions that have ended before their time.

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 fn reaches(access: &Access, scheduler: &Scheduler, job: &JobRecord) -> bool {
     let task = job.task_name.as_deref();
-    task.is_some_and(|task| scheduler.with_task(task, |task| access.reaches(task)))
+    task.is_some_and(|task| scheduler.with_task(task, |task| access.allows(task)))
 }
 
 /// The job of the path, if the key reaches it.
@@ -51,7 +51,7 @@ pub(super) fn limit(
         (None, None) => filter,
         (None, Some(task)) => filter.task(task),
         (Some(access), task) => {
-            let mut names = scheduler.task_names(|task| access.reaches(task));
+            let mut names = scheduler.task_names(|task| access.allows(task));
             if let Some(task) = task {
                 names.retain(|name| *name == task);
             }

@@ -108,7 +108,7 @@ fn name(request: &HttpRequest) -> &str {
 
 fn reaches(request: &HttpRequest, state: &JobRoutes, task: &str) -> bool {
     Access::limits(request)
-        .is_none_or(|access| state.scheduler.with_task(task, |task| access.reaches(task)))
+        .is_none_or(|access| state.scheduler.with_task(task, |task| access.allows(task)))
 }
 
 fn check(request: &HttpRequest, state: &JobRoutes, task: &str) -> Result<(), Problem> {

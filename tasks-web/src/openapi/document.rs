@@ -29,7 +29,7 @@ pub(super) fn build(
             version,
             prefix: &prefix,
         };
-        let is_visible = |task: &&RegisteredTask| reader.is_none_or(|reader| reader.reaches(task));
+        let is_visible = |task: &&RegisteredTask| reader.is_none_or(|reader| reader.allows(task));
         for task in mount.executor.registry().iter().filter(is_visible) {
             let id = ids.unique(&prefix, &format!("execute_{}", task.name()));
             let schemas = components.of(task);

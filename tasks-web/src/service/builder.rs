@@ -257,7 +257,7 @@ impl ServiceBuilder {
     /// Provides a value for every injected parameter of its type. The last one of a type counts.
     #[must_use]
     pub fn provide<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
-        self.executor(|executor| executor.provide(value))
+        self.configure_executor(|executor| executor.provide(value))
     }
 
     /// Sets anything else of the executor: timeouts, limits, values that are made per call.
@@ -267,11 +267,11 @@ impl ServiceBuilder {
     /// use tasks_web::prelude::*;
     ///
     /// let builder = Service::builder(ServiceInfo::new("a-service", "A service"))
-    ///     .executor(|executor| executor.default_timeout(Duration::from_secs(10)).max_concurrency(100));
+    ///     .configure_executor(|executor| executor.default_timeout(Duration::from_secs(10)).max_concurrency(100));
     /// # let _ = builder;
     /// ```
     #[must_use]
-    pub fn executor(
+    pub fn configure_executor(
         mut self,
         set: impl FnOnce(ExecutorBuilder) -> ExecutorBuilder + Send + 'static,
     ) -> Self {

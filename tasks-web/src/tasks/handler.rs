@@ -111,7 +111,7 @@ impl Handler {
             return Ok(conditional(request, &self.catalog.list));
         }
         let visible =
-            |task: &RegisteredTask| access.as_ref().is_none_or(|access| access.reaches(task));
+            |task: &RegisteredTask| access.as_ref().is_none_or(|access| access.allows(task));
         let list = self
             .catalog
             .with_tags(self.executor.registry(), &tags, visible);

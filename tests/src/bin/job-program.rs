@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use tasks_web::jobs::engine::{Attempts, BoxError, DueAttempt, Engine, RunOutcome};
+use tasks_web::jobs::engine::{AttemptRunner, BoxError, DueAttempt, Engine, RunOutcome};
 use tasks_web::jobs::{EncryptionKeys, Jobs, Schedule, Scheduler};
 use tasks_web::prelude::*;
 
@@ -131,12 +131,12 @@ async fn parent(scheduler: Scheduler, seconds: f64) -> anyhow::Result<()> {
     Ok(())
 }
 
-static ATTEMPTS: OnceLock<Attempts> = OnceLock::new();
+static ATTEMPTS: OnceLock<AttemptRunner> = OnceLock::new();
 
 /// Lets the engine call.
 #[task(register = false)]
 async fn adopt(scheduler: Scheduler) -> anyhow::Result<()> {
-    let _ = ATTEMPTS.set(scheduler.attempts()?);
+    let _ = ATTEMPTS.set(scheduler.attempt_runner()?);
     Ok(())
 }
 
@@ -227,7 +227,7 @@ async fn main() -> anyhow::Result<()> {
         .with_logging()
         .with_health()
         .with_monitoring()
-        .workers(1);
+        .http_workers(1);
     if let Ok(declared) = std::env::var("DECLARE") {
         builder = builder.with_schedules(move |scheduler| declare(scheduler, &declared));
     }

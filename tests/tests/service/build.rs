@@ -155,10 +155,16 @@ async fn parts_are_not_in_each_others_way() {
     let fine = builder()
         .tasks_at("/t")
         .tasks_at("/t")
-        .workers(2)
-        .workers(2);
+        .http_workers(2)
+        .http_workers(2);
     assert!(fine.build().await.is_ok());
-    let lines = problems(builder().health_at("/ready").jobs_at("/jobs").workers(1000)).await;
+    let lines = problems(
+        builder()
+            .health_at("/ready")
+            .jobs_at("/jobs")
+            .http_workers(1000),
+    )
+    .await;
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(
         lines[0].contains("`health_at`") && lines[0].contains("`with_health`"),
@@ -229,7 +235,7 @@ async fn all_of_it() {
             .with_monitoring()
             .with_system()
             .with_health()
-            .executor(|executor| executor.default_timeout(Duration::from_secs(5)))
+            .configure_executor(|executor| executor.default_timeout(Duration::from_secs(5)))
             .with_tasks(registry())
             .with_logging(),
     )
@@ -349,7 +355,9 @@ async fn tasks_that_cannot_be_wired_are_left_out_on_request() {
         Service::builder(ServiceInfo::new("small", "Small"))
             .with_tasks(registry)
             .provide(Clock)
-            .executor(|executor| executor.omit_unwired().limit_task("send", 1)),
+            .configure_executor(|executor| {
+                executor.skip_unprovided().task_max_concurrency("send", 1)
+            }),
     )
     .await;
     let (_, tasks) = http::get(&app.url("/api/v1/tasks")).await.unwrap();

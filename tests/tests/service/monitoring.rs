@@ -197,7 +197,7 @@ async fn tasks_that_hold_their_thread_are_counted_in_requests_and_in_jobs() {
         .with_monitoring()
         .with_database(Database::sqlite_in_memory())
         .with_jobs(Jobs::new())
-        .executor(|executor| executor.slow_poll_threshold(Duration::from_millis(300)))
+        .configure_executor(|executor| executor.slow_poll_threshold(Duration::from_millis(300)))
         .build()
         .await
         .unwrap();

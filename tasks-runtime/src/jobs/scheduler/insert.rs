@@ -159,7 +159,7 @@ impl Scheduler {
         let ids: Result<Vec<JobId>, JobError> = self
             .shared
             .session
-            .retry_transaction(async |tx| self.insert_all(tx, &rows).await)
+            .transaction_with_retries(async |tx| self.insert_all(tx, &rows).await)
             .await;
         let ids = ids?;
         self.submitted(&rows);
@@ -189,7 +189,7 @@ impl Scheduler {
         let stored: Result<Row, JobError> = self
             .shared
             .session
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 closure::check_worker(tx, &row, self.clock()).await?;
                 self.insert_or_find(tx, &row).await
             })
@@ -205,7 +205,7 @@ impl Scheduler {
         let result: Result<Row, JobError> = self
             .shared
             .session
-            .retry_transaction(async |tx| self.insert_or_find(tx, &row).await)
+            .transaction_with_retries(async |tx| self.insert_or_find(tx, &row).await)
             .await;
         let stored = result?;
         self.submitted(&[row]);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::damaged;
-use super::engine::Attempts;
+use super::engine::AttemptRunner;
 use super::error::JobError;
 use super::notifier::ChangeNotifier;
 use super::params_codec::ParamsCodec;
@@ -181,10 +181,10 @@ impl Scheduler {
     /// # Errors
     ///
     /// [`JobError::NotRunning`] when this process runs no jobs.
-    pub fn attempts(&self) -> Result<Attempts, JobError> {
+    pub fn attempt_runner(&self) -> Result<AttemptRunner, JobError> {
         let worker = self.read(|state| state.worker.clone());
         let worker = worker.ok_or(JobError::NotRunning)?;
-        Ok(Attempts::new(Arc::clone(&worker.shared)))
+        Ok(AttemptRunner::new(Arc::clone(&worker.shared)))
     }
 
     /// Takes no more jobs, lets those that run end within [`Jobs::shutdown_timeout`], and returns what is left to the queue; no

@@ -22,7 +22,7 @@ impl Scheduler {
         let row: Result<Row, JobError> = self
             .shared
             .session
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 store::cancel(tx, id, self.shared.clock.now()).await?;
                 store::find(tx, id).await?.ok_or(JobError::JobNotFound(id))
             })
@@ -45,7 +45,7 @@ impl Scheduler {
         let row: Result<Row, JobError> = self
             .shared
             .session
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 if let Some(other) = store::find_duplicate(tx, id).await? {
                     return Err(JobError::Duplicate { id, other });
                 }
@@ -79,7 +79,7 @@ impl Scheduler {
         let (there, deleted): (bool, bool) = self
             .shared
             .session
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 let there = store::find(tx, id).await?.is_some();
                 let deleted = there && store::delete(tx, id).await?;
                 if there && !deleted {

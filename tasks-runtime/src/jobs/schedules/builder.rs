@@ -213,7 +213,7 @@ impl Schedule {
         let (new, paused) = self.row()?;
         let stored: Result<UpsertedSchedule, JobError> = scheduler
             .session()
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 let mut stored = upsert(tx, new.clone()).await?;
                 if only_if_absent && !stored.created {
                     return Err(JobError::ScheduleExists(name.clone()));

@@ -77,7 +77,7 @@ impl Scheduler {
         let before = known.map(Declaration::names).unwrap_or_default();
         let stored: Result<(Declaration, Vec<Row>, RenewalChanges), JobError> = self
             .session()
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 let now = self.clock().now();
                 let others = others(tx, &owner, &id).await?;
                 let declaration = Declaration {
@@ -206,7 +206,7 @@ impl Scheduler {
         // By itself: whatever others have locked, this is said.
         let stored: Result<(), JobError> = self
             .session()
-            .retry_transaction(async |tx| renewed.store(tx).await)
+            .transaction_with_retries(async |tx| renewed.store(tx).await)
             .await;
         stored?;
         *declaration = renewed;
@@ -223,7 +223,7 @@ impl Scheduler {
         let own = &*declaration;
         let changed: Result<(RenewalChanges, BTreeSet<String>), JobError> = self
             .session()
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 let mut others = others(tx, &own.owner, &own.id).await?;
                 others.retain(|other| !other.is_gone(&look));
                 let stored = own.put_back(tx, &others, now).await?;

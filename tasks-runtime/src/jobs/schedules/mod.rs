@@ -87,7 +87,9 @@ impl Scheduler {
     async fn set_paused(&self, name: &str, paused: bool) -> Result<ScheduleRecord, JobError> {
         let row: Result<Row, JobError> = self
             .session()
-            .retry_transaction(async |tx| set_paused(tx, name, paused, self.clock().now()).await)
+            .transaction_with_retries(async |tx| {
+                set_paused(tx, name, paused, self.clock().now()).await
+            })
             .await;
         let record = row?.record(|task, params| self.masked(task, params));
         self.wake();
@@ -124,7 +126,7 @@ impl Scheduler {
         let (registry, params) = (executor.registry(), self.params_codec());
         let stored: Result<(NewRow, JobRow), JobError> = self
             .session()
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 let schedule = find(tx, name)
                     .await?
                     .ok_or_else(|| JobError::ScheduleNotFound(name.to_owned()))?;
@@ -160,7 +162,7 @@ impl Scheduler {
     pub async fn unschedule(&self, name: &str) -> Result<bool, JobError> {
         let deleted: Result<usize, JobError> = self
             .session()
-            .retry_transaction(async |tx| {
+            .transaction_with_retries(async |tx| {
                 Ok(with_conn!(tx, |conn| {
                     diesel::delete(tasks_schedules::table.find(name))
                         .execute(conn)

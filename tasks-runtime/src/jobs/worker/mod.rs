@@ -6,7 +6,7 @@
 mod aging;
 mod attempt;
 mod attempt_end;
-mod attempts;
+mod attempt_runner;
 mod capacity;
 mod claim;
 mod claimed;
@@ -35,6 +35,6 @@ mod worker_health;
 
 #[cfg(feature = "metrics")]
 pub(super) use self::attempt_end::AttemptOutcome;
-pub use self::attempts::Attempts;
+pub use self::attempt_runner::AttemptRunner;
 pub(super) use self::lifecycle::Worker;
 pub(super) use self::membership::tasks_without_worker;

@@ -11,17 +11,17 @@ use crate::jobs::id::JobId;
 
 /// Runs attempts in this process, for an [`Engine`](crate::jobs::engine::Engine) that calls back. Cheap to clone.
 #[derive(Clone)]
-pub struct Attempts {
+pub struct AttemptRunner {
     shared: Arc<WorkerShared>,
 }
 
-impl fmt::Debug for Attempts {
+impl fmt::Debug for AttemptRunner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attempts").finish_non_exhaustive()
+        f.debug_struct("AttemptRunner").finish_non_exhaustive()
     }
 }
 
-impl Attempts {
+impl AttemptRunner {
     pub(in crate::jobs) fn new(shared: Arc<WorkerShared>) -> Self {
         Self { shared }
     }
