@@ -1,0 +1,178 @@
+//! What is refused: bad input, members that are given twice, other methods.
+
+use crate::world::{NONE, Service, header, text};
+use reqwest::header::{ALLOW, CONTENT_TYPE};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tasks_tests::databases::TestDatabase;
+use tasks_tests::{http, on_all_databases};
+use tasks_web::prelude::*;
+
+/// Of two members of one name a reader takes one, and what was meant by the other is lost.
+async fn members_that_are_given_twice_are_refused_where_they_are_read(test: TestDatabase) {
+    let service = Service::start(test).await;
+    let id = service.save(None).await;
+    let send = async |method: Method, path: &str, body: &str| {
+        let request = service.request(method, path);
+        let request = request
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.to_owned());
+        http::answer(request).await.unwrap()
+    };
+    let path = format!("/{id}");
+    let metadata = r#"{"data": 1, "metadata": {"a": [{"b": 1, "b": 2}], "a": 3}}"#;
+    for (method, path) in [
+        (Method::POST, ""),
+        (Method::PUT, path.as_str()),
+        (Method::PATCH, path.as_str()),
+    ] {
+        let (status, problem) = send(method, path, metadata).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        let pointers: Vec<String> = problem["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| text(&error["pointer"]))
+            .collect();
+        assert_eq!(pointers, ["/metadata/a/0/b", "/metadata/a"], "{problem}");
+    }
+    let data = r#"{"data": {"a": {"b": 1, "b": 2}}}"#;
+    let (status, problem) = send(Method::PATCH, &path, data).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("/data/a/b"))
+    );
+    let form = Form::new()
+        .part("file", Part::bytes(content(10)))
+        .text("metadata", r#"{"a": 1, "a": 2}"#);
+    let form = service.request(Method::POST, "/$upload").multipart(form);
+    let (status, problem) = http::answer(form).await.unwrap();
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("/metadata/a"))
+    );
+    // Data are a text that comes back as it came.
+    let (status, _) = send(Method::POST, "", data).await;
+    assert_eq!(status, StatusCode::CREATED);
+}
+
+async fn bad_input_is_refused_with_what_is_wrong(test: TestDatabase) {
+    let service = Service::start(test).await;
+    let id = service.save(None).await;
+    let many: Vec<String> = (0..51).map(|n| format!("t{n}")).collect();
+    for (body, pointer) in [
+        (json!({}), "/data"),
+        (json!([]), ""),
+        (json!({"data": 1, "level": 3}), "/level"),
+        (json!({"data": 1, "id": "short"}), "/id"),
+        (json!({"data": 1, "parent_id": NONE}), "/parent_id"),
+        (json!({"data": 1, "parent_id": 5}), "/parent_id"),
+        (json!({"data": 1, "metadata": []}), "/metadata"),
+        (json!({"data": 1, "metadata": null}), "/metadata"),
+        (json!({"data": 1, "tags": "a"}), "/tags"),
+        (json!({"data": 1, "tags": ["a", 1, "b", null]}), "/tags/1"),
+        (json!({"data": 1, "tags": ["a", "a"]}), "/tags"),
+        (json!({"data": 1, "tags": ["a b"]}), "/tags"),
+        (json!({"data": 1, "tags": [""]}), "/tags"),
+        (json!({"data": 1, "tags": ["x".repeat(101)]}), "/tags"),
+        (json!({"data": 1, "tags": many}), "/tags"),
+    ] {
+        for (method, path) in [
+            (Method::POST, String::new()),
+            (Method::PUT, format!("/{id}")),
+        ] {
+            // What is read-only and is another value does not fit what is there.
+            let expected = if method == Method::PUT && pointer == "/level" {
+                StatusCode::CONFLICT
+            } else {
+                StatusCode::UNPROCESSABLE_ENTITY
+            };
+            let (status, problem) = service.json(method, &path, &body).await;
+            assert_eq!(status, expected, "{body}: {problem}");
+            assert_eq!(
+                problem["errors"][0]["pointer"], pointer,
+                "{body}: {problem}"
+            );
+        }
+    }
+    let (status, problem) = service
+        .json(Method::POST, "", &json!({"data": 1, "id": id}))
+        .await;
+    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+    assert_eq!(problem["type"], "urn:tasks:problem:artifact-exists");
+    let (status, _) = service
+        .json(Method::PUT, &format!("/{NONE}"), &json!({"data": 1}))
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+
+    for (path, expected) in [
+        ("/nonsense", StatusCode::BAD_REQUEST),
+        ("/nonsense/$tree", StatusCode::BAD_REQUEST),
+        (&format!("/{NONE}/$tree"), StatusCode::NOT_FOUND),
+        (&format!("/{NONE}/$download"), StatusCode::NOT_FOUND),
+        ("?page=0", StatusCode::UNPROCESSABLE_ENTITY),
+        ("?size=101", StatusCode::UNPROCESSABLE_ENTITY),
+        ("?page=1&size=x", StatusCode::UNPROCESSABLE_ENTITY),
+        ("?after=x", StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let (status, problem) = service.get(path).await;
+        assert_eq!(status, expected, "{path}: {problem}");
+        assert_eq!(problem["status"], expected.as_u16());
+    }
+    let raw = |body: &'static str, kind: &'static str| {
+        service
+            .request(Method::POST, "")
+            .header(CONTENT_TYPE, kind)
+            .body(body)
+    };
+    for (request, expected) in [
+        (raw("{", "application/json"), StatusCode::BAD_REQUEST),
+        (
+            raw("{\"data\":1}", "text/plain"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+    ] {
+        let (status, problem) = http::answer(request).await.unwrap();
+        assert_eq!(status, expected, "{problem}");
+    }
+    let large = json!({"data": "x".repeat(3 * 1024 * 1024)});
+    let (status, _) = service.json(Method::POST, "", &large).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    // Nothing of that was stored.
+    assert_eq!(service.get("/$stats").await.1, json!({"total": 1}));
+}
+
+async fn methods_that_are_not_there_are_405(test: TestDatabase) {
+    let service = Service::with(test, |scope| {
+        scope.without_delete().without_update().without_create()
+    })
+    .await;
+    for (method, path, allow) in [
+        (Method::PATCH, "", "GET, HEAD"),
+        (Method::POST, "", "GET, HEAD"),
+        (Method::DELETE, "/01ARZ3NDEKTSV4RRFFQ69G5FAV", "GET, HEAD"),
+        (Method::PUT, "/01ARZ3NDEKTSV4RRFFQ69G5FAV", "GET, HEAD"),
+        (Method::POST, "/$stats", "GET, HEAD"),
+    ] {
+        let response = service.request(method.clone(), path).send().await.unwrap();
+        assert_eq!(
+            response.status(),
+            StatusCode::METHOD_NOT_ALLOWED,
+            "{method} {path}"
+        );
+        assert_eq!(header(response.headers(), ALLOW), allow, "{method} {path}");
+    }
+    let upload = service
+        .request(Method::POST, "/$upload")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(upload.status(), StatusCode::NOT_FOUND);
+}
+
+on_all_databases!(
+    bad_input_is_refused_with_what_is_wrong,
+    methods_that_are_not_there_are_405,
+    members_that_are_given_twice_are_refused_where_they_are_read,
+);

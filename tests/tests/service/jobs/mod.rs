@@ -1,0 +1,116 @@
+//! Background jobs over HTTP.
+
+mod lists;
+mod running;
+mod schedules;
+mod submitting;
+
+use super::*;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tasks_tests::databases::TestDatabase;
+use tasks_tests::http;
+
+#[task(register = false, tags = ["slow"])]
+async fn steps(context: TaskContext, count: u64, milliseconds: u64) -> u64 {
+    for step in 0..count {
+        context.progress(step, count, format!("step {step}"));
+        context.log(format!("did step {step}"));
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    }
+    count
+}
+
+/// Stores something, and says what.
+#[task(register = false, tags = ["slow"])]
+async fn store(artifacts: ArtifactManager, data: Value) -> anyhow::Result<Value> {
+    let id = artifacts.save(ArtifactIn::json(data)).await?.id.to_string();
+    Ok(json!({"artifact_id": id}))
+}
+
+struct World {
+    app: Running,
+    service: Service,
+    _test: TestDatabase,
+}
+
+impl World {
+    async fn new(
+        test: TestDatabase,
+        change: impl FnOnce(ServiceBuilder) -> ServiceBuilder,
+    ) -> Self {
+        let registry = TaskRegistry::builder()
+            .task(add)
+            .task(fail)
+            .task(steps)
+            .task(store)
+            .build()
+            .unwrap();
+        let builder = Service::builder(ServiceInfo::new("with-jobs", "With jobs"))
+            .with_tasks(registry)
+            .with_database(Database::from_url(test.url()))
+            .with_artifacts(ArtifactHierarchy::new("results"))
+            .with_health()
+            .with_monitoring()
+            .with_jobs(Jobs::new().max_concurrency(4).queue("reports", 1));
+        let service = change(builder).build().await.unwrap();
+        service.startup().await.unwrap();
+        Self {
+            app: Running::service(&service),
+            service,
+            _test: test,
+        }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.ask_with(method, path, body, &[]).await
+    }
+
+    async fn ask_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> (u16, Value) {
+        let mut request = http::client().unwrap().request(method, self.app.url(path));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    async fn submit(&self, task: &str, body: Value) -> String {
+        let (status, job) = self
+            .ask(
+                Method::POST,
+                &format!("/api/v1/tasks/{task}/$submit"),
+                Some(body),
+            )
+            .await;
+        assert_eq!(status, 202, "{job}");
+        job["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        self.ask(Method::GET, path, None).await
+    }
+
+    async fn until(&self, id: &str, status: &str) -> Value {
+        loop {
+            let (answered, job) = self.get(&format!("/api/v1/jobs/{id}")).await;
+            assert_eq!(answered, 200, "{job}");
+            if job["status"] == status {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
