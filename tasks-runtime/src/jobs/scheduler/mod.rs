@@ -29,7 +29,7 @@ use crate::registry::RegisteredTask;
 /// What is shown in place of parameters that are not JSON any more: a damaged record breaks no list.
 const DAMAGED: &str = r#"{"$damaged":"the parameters that are stored are not JSON"}"#;
 
-/// Submits jobs, finds, cancels and deletes them. Cheap to clone, and injected into tasks that have a parameter of this type.
+/// The client of the job system: submits jobs and schedules, finds, cancels and deletes them. Cheap to clone, and injected into tasks that have a parameter of this type.
 ///
 /// ```
 /// use std::time::Duration;
