@@ -272,7 +272,7 @@ async fn silence_of_all_removes_nothing(test: TestDatabase) {
 
     ask(&old, Method::POST, "/api/v1/schedules/c/$resume", None).await;
     // One that is silent alone is taken for gone, and has its schedules back when it is not.
-    new.0.signal(Signal::STOP).unwrap();
+    new.stop_without_lock(&test).await;
     until(&old, &[("a", 3600), ("both", 3600)]).await;
     new.0.signal(Signal::CONT).unwrap();
     until(&old, &all).await;

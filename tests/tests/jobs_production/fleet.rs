@@ -25,6 +25,32 @@ impl Process {
         Self(Server::start_program(program, variables).unwrap())
     }
 
+    /// Stops it (SIGSTOP) at a moment when it has not locked the file of a SQLite database: nobody else could write while it is stopped.
+    pub(crate) async fn stop_without_lock(&self, test: &TestDatabase) {
+        let database = Database::from_url(test.url())
+            .acquire_timeout(Duration::from_millis(500))
+            .connect()
+            .await
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            self.0.signal(Signal::STOP).unwrap();
+            let session = database.session();
+            let written: Result<(), tasks_web::DatabaseError> = session
+                .transaction(async |tx| {
+                    tx.batch("UPDATE tasks_declarations SET renewed_at = renewed_at")
+                        .await
+                })
+                .await;
+            match written {
+                Ok(()) => return,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            self.0.signal(Signal::CONT).unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Submits a job, and gives its id.
     pub(crate) async fn submit(&self, task: &str, params: Value) -> String {
         self.submit_with(task, json!({"params": params})).await

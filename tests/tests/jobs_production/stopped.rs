@@ -46,7 +46,7 @@ async fn a_job_that_was_taken_from_a_stopped_process_says_so(test: TestDatabase)
     let id = stopped.submit("sleep", json!({"seconds": 3.0})).await;
     stopped.until(&id, "running", Duration::from_secs(20)).await;
     let other = Process::start(&test, &[]);
-    stopped.0.signal(Signal::STOP).unwrap();
+    stopped.stop_without_lock(&test).await;
     let job = other.until(&id, "completed", Duration::from_secs(90)).await;
     assert_eq!(
         (&job["attempt"], &job["crashes"]),
