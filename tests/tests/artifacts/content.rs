@@ -1,6 +1,6 @@
 //! Bytes: uploads, forms, downloads and their parts.
 
-use crate::world::{NONE, Service, header, text};
+use crate::world::{NONE, Service, content, header, text};
 use reqwest::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     IF_NONE_MATCH, IF_RANGE, RANGE,
@@ -11,11 +11,6 @@ use serde_json::{Value, json};
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::{http, on_all_databases};
 use tasks_web::prelude::*;
-
-/// Bytes that are not all the same.
-fn content(size: usize) -> Vec<u8> {
-    (0..size).map(|n| (n * 31 % 251) as u8).collect()
-}
 
 async fn bytes_come_back_as_they_went(test: TestDatabase) {
     let service = Service::start(test).await;
@@ -348,7 +343,7 @@ async fn uploads_have_a_limit(test: TestDatabase) {
 
 async fn content_goes_with_its_artifact(test: TestDatabase) {
     let service = Service::start(test).await;
-    let store = service._test.folder().join("content");
+    let store = service.test.folder().join("content");
     let files = || {
         let mut count = 0;
         let mut folders = vec![store.clone()];

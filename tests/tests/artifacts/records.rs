@@ -6,7 +6,6 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::{http, on_all_databases};
-use tasks_web::prelude::*;
 
 async fn an_artifact_is_saved_read_replaced_and_deleted(test: TestDatabase) {
     let service = Service::start(test).await;

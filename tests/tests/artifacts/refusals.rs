@@ -1,13 +1,12 @@
 //! What is refused: bad input, members that are given twice, other methods.
 
-use crate::world::{NONE, Service, header, text};
+use crate::world::{NONE, Service, content, header, text};
 use reqwest::header::{ALLOW, CONTENT_TYPE};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::{http, on_all_databases};
-use tasks_web::prelude::*;
 
 /// Of two members of one name a reader takes one, and what was meant by the other is lost.
 async fn members_that_are_given_twice_are_refused_where_they_are_read(test: TestDatabase) {

@@ -16,7 +16,7 @@ pub(crate) struct Service {
     pub(crate) app: Running,
     pub(crate) manager: ArtifactManager,
     // Last: the database is gone after those that use it.
-    _test: TestDatabase,
+    pub(crate) test: TestDatabase,
 }
 
 impl Service {
@@ -42,11 +42,7 @@ impl Service {
             let scope = tasks_web::artifacts("/api/v1/artifacts", served.clone());
             config.service(options(scope));
         });
-        Self {
-            app,
-            manager,
-            _test: test,
-        }
+        Self { app, manager, test }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -93,4 +89,9 @@ pub(crate) fn text(value: &Value) -> String {
 
 pub(crate) fn header(headers: &HeaderMap, name: impl reqwest::header::AsHeaderName) -> String {
     headers.get(name).unwrap().to_str().unwrap().to_owned()
+}
+
+/// Bytes that are not all the same.
+pub(crate) fn content(size: usize) -> Vec<u8> {
+    (0..size).map(|n| (n * 31 % 251) as u8).collect()
 }
