@@ -1,8 +1,6 @@
 //! Lists of jobs, and what a limited key sees of them.
 
-use super::super::*;
 use super::World;
-use futures_util::StreamExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tasks_tests::databases::TestDatabase;

@@ -1,6 +1,5 @@
 //! Jobs that run: their record, their stream, and how they are canceled.
 
-use super::super::*;
 use super::World;
 use futures_util::StreamExt as _;
 use reqwest::Method;

@@ -2,7 +2,6 @@
 
 use super::super::*;
 use super::World;
-use futures_util::StreamExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -1,8 +1,6 @@
 //! Submissions: what is refused, how times are written, and keys of idempotency.
 
-use super::super::*;
 use super::World;
-use futures_util::StreamExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tasks_tests::databases::TestDatabase;
