@@ -29,7 +29,7 @@ use crate::task::Caller;
 pub struct TaskContext(Arc<ExecutionState>);
 
 /// What a context asks of the executor that it belongs to.
-pub(crate) trait Host: Any + Send + Sync {
+pub(crate) trait ExecutorHandle: Any + Send + Sync {
     /// The name of a task, by its position in the registry.
     fn task_name(&self, position: usize) -> &str;
 }
@@ -44,7 +44,7 @@ pub(crate) trait AttemptHandle: Any + Send + Sync {
 }
 
 struct ExecutionState {
-    host: Arc<dyn Host>,
+    host: Arc<dyn ExecutorHandle>,
     /// The task, by its position in the registry: one count less to keep than of a pointer.
     position: usize,
     // Made on demand: it takes the time of day and random bits, and most executions are over before anybody asks.
@@ -100,7 +100,7 @@ pub(crate) enum Phase {
 
 impl TaskContext {
     pub(crate) fn new(
-        host: Arc<dyn Host>,
+        host: Arc<dyn ExecutorHandle>,
         position: usize,
         caller: Caller,
         #[cfg(feature = "database")] attempt: Option<Arc<dyn AttemptHandle>>,
@@ -149,7 +149,7 @@ impl TaskContext {
         self.0.attempt.as_ref()
     }
 
-    pub(crate) fn host(&self) -> &Arc<dyn Host> {
+    pub(crate) fn host(&self) -> &Arc<dyn ExecutorHandle> {
         &self.0.host
     }
 

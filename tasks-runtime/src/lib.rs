@@ -101,7 +101,7 @@ mod text;
 
 pub use arguments::{ArgumentError, InvalidArguments, RequestParam};
 #[cfg(feature = "database")]
-pub use artifacts::{Artifact, ArtifactError, ArtifactHierarchy, ArtifactIn, ArtifactManager};
+pub use artifacts::{Artifact, ArtifactError, ArtifactHierarchy, ArtifactManager, NewArtifact};
 pub use call::{ExecuteError, Refusal};
 pub use context::TaskContext;
 #[cfg(feature = "database")]

@@ -2,8 +2,8 @@
 
 #[cfg(feature = "database")]
 pub use crate::{
-    ArtifactError, ArtifactHierarchy, ArtifactIn, ArtifactManager, Database, DatabaseError,
-    JobError, Jobs, Scheduler, Session, Transaction, with_conn,
+    ArtifactError, ArtifactHierarchy, ArtifactManager, Database, DatabaseError, JobError, Jobs,
+    NewArtifact, Scheduler, Session, Transaction, with_conn,
 };
 pub use crate::{
     BuildError, ExecuteError, Injectable, RegistryError, State, TaskContext, TaskError,

@@ -108,7 +108,7 @@ async fn limits_hold_and_waiting_is_bounded() {
         _ = &mut long => panic!("it takes three seconds"),
         refused = executor.run::<u64>(call!(wait, millis = 1)) => {
             let error = refused.unwrap_err();
-            assert!(matches!(error, ExecuteError::Refused { refusal: Refusal::Task, .. }), "{error}");
+            assert!(matches!(error, ExecuteError::Refused { refusal: Refusal::TaskLimit, .. }), "{error}");
             assert!(error.to_string().contains("no place became free within 1.5s"), "{error}");
         }
     }
@@ -133,7 +133,7 @@ async fn the_executor_and_the_blocking_pool_have_limits_of_their_own() {
         matches!(
             second,
             Err(ExecuteError::Refused {
-                refusal: Refusal::Executor,
+                refusal: Refusal::ServerLimit,
                 ..
             })
         ),
@@ -151,7 +151,7 @@ async fn the_executor_and_the_blocking_pool_have_limits_of_their_own() {
         matches!(
             second,
             Err(ExecuteError::Refused {
-                refusal: Refusal::Blocking,
+                refusal: Refusal::BlockingThreads,
                 ..
             })
         ),

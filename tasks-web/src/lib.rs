@@ -59,9 +59,9 @@ pub use tasks_runtime::{
 #[cfg(feature = "database")]
 #[doc(inline)]
 pub use tasks_runtime::{
-    Artifact, ArtifactError, ArtifactHierarchy, ArtifactIn, ArtifactManager, Database,
-    DatabaseError, InvalidId, JobError, JobRecord, JobStatus, Jobs, Scheduler, Session,
-    Transaction, with_conn,
+    Artifact, ArtifactError, ArtifactHierarchy, ArtifactManager, Database, DatabaseError,
+    InvalidId, JobError, JobRecord, JobStatus, Jobs, NewArtifact, Scheduler, Session, Transaction,
+    with_conn,
 };
 
 pub use crate::access::Access;

@@ -15,7 +15,7 @@ use crate::openapi::PathOperation;
 pub(crate) type Routes = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 
 /// Looks at something just before the metrics are shown.
-pub(crate) type Probe = Arc<dyn Fn() + Send + Sync>;
+pub(crate) type ScrapeHook = Arc<dyn Fn() + Send + Sync>;
 
 /// Gives an executor what its tasks may ask for.
 pub(crate) type Provide = Arc<dyn Fn(ExecutorBuilder) -> ExecutorBuilder + Send + Sync>;
@@ -37,7 +37,7 @@ pub(crate) struct Part {
     /// What every task may ask for, unless the application provides a value of its own.
     pub(crate) provide: Option<Provide>,
     /// What it measures, where there are metrics.
-    pub(crate) probe: Option<Probe>,
+    pub(crate) probe: Option<ScrapeHook>,
     /// What begins with the service, after the hooks of the application.
     pub(crate) startup: Option<Hook>,
     /// What lets its own work end: it begins with the end of the service, beside the requests that are still answered, and is over

@@ -24,7 +24,7 @@ pub struct CalledBack {
 }
 
 impl Engine for CalledBack {
-    fn drive<'a>(
+    fn dispatch<'a>(
         &'a self,
         attempts: &'a [DueAttempt],
     ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
@@ -64,7 +64,7 @@ async fn call(called: web::Data<Called>, job: web::Path<String>) -> HttpResponse
     };
     match attempts.run(job).await {
         Ok(RunOutcome::Ended) => HttpResponse::Ok().finish(),
-        Ok(RunOutcome::Nothing) => HttpResponse::NoContent().finish(),
+        Ok(RunOutcome::NotDue) => HttpResponse::NoContent().finish(),
         Ok(_) => HttpResponse::Conflict().finish(),
         Err(_) => HttpResponse::ServiceUnavailable().finish(),
     }

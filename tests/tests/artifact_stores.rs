@@ -216,8 +216,8 @@ async fn manager(url: &str, store: ContentStore) -> (Database, ArtifactManager) 
     (database, manager)
 }
 
-fn large() -> ArtifactIn {
-    ArtifactIn::bytes(vec![7; LARGE], "application/octet-stream")
+fn large() -> NewArtifact {
+    NewArtifact::bytes(vec![7; LARGE], "application/octet-stream")
 }
 
 async fn is_whole(manager: &ArtifactManager, id: ArtifactId) -> bool {
@@ -261,7 +261,11 @@ async fn an_orphan_is_kept_aside_for_a_day(test: TestDatabase) {
     assert_eq!(swept, Swept::default());
 
     let swept = manager.sweep(Duration::ZERO).await.unwrap();
-    assert_eq!((swept.objects, swept.bytes), (1, LARGE as u64), "{swept:?}");
+    assert_eq!(
+        (swept.set_aside, swept.bytes),
+        (1, LARGE as u64),
+        "{swept:?}"
+    );
     let aside: Vec<String> = keys(&store).await;
     let aside: Vec<&String> = aside
         .iter()
@@ -281,7 +285,7 @@ async fn an_orphan_is_kept_aside_for_a_day(test: TestDatabase) {
     let aside = Key::from(aside[0].as_str());
     store.rename(&aside, &earlier).await.unwrap();
     let swept = manager.sweep(Duration::ZERO).await.unwrap();
-    assert_eq!((swept.objects, swept.deleted), (0, 1), "{swept:?}");
+    assert_eq!((swept.set_aside, swept.deleted), (0, 1), "{swept:?}");
     assert_eq!(keys(&store).await.len(), 1);
     assert!(is_whole(&manager, kept.id).await);
 }
@@ -295,7 +299,7 @@ async fn what_was_put_aside_too_early_comes_back(test: TestDatabase) {
         .transaction(async |tx| {
             let saved = manager.within(tx).save(large()).await?;
             let swept = sweeping.sweep(Duration::ZERO).await?;
-            assert_eq!(swept.objects, 1);
+            assert_eq!(swept.set_aside, 1);
             Ok::<_, ArtifactError>(saved)
         })
         .await
@@ -327,9 +331,9 @@ async fn a_copy_of_a_database_harms_nothing_of_the_original() {
     let (_database, copied) = manager_of(&url, &content).await;
     assert!(is_whole(&copied, first.id).await);
     assert!(copied.delete(first.id).await.unwrap());
-    assert_eq!(copied.sweep(Duration::ZERO).await.unwrap().objects, 0);
+    assert_eq!(copied.sweep(Duration::ZERO).await.unwrap().set_aside, 0);
     let own = copied.save(large()).await.unwrap();
-    assert_eq!(original.sweep(Duration::ZERO).await.unwrap().objects, 0);
+    assert_eq!(original.sweep(Duration::ZERO).await.unwrap().set_aside, 0);
     for (manager, id) in [
         (&original, first.id),
         (&original, second.id),
@@ -371,7 +375,7 @@ async fn a_database_that_has_moved_takes_over_what_it_had_written() {
     manager.take_over_content().await.unwrap();
     // That of the first, and that of nobody.
     let swept = manager.sweep(Duration::ZERO).await.unwrap();
-    assert_eq!(swept.objects, 2, "{swept:?}");
+    assert_eq!(swept.set_aside, 2, "{swept:?}");
     assert!(is_whole(&manager, second.id).await);
     let live = content.join("content");
     manager.delete(second.id).await.unwrap();
@@ -379,7 +383,7 @@ async fn a_database_that_has_moved_takes_over_what_it_had_written() {
     // It stays so.
     database.close().await;
     let (_database, manager) = manager_of(&url, &content).await;
-    assert!(manager.check_store().await.unwrap().doubtful.is_empty());
+    assert!(manager.check_store().await.unwrap().warnings.is_empty());
     let own = manager.save(large()).await.unwrap();
     manager.delete(own.id).await.unwrap();
     assert_eq!(files(&live), [] as [PathBuf; 0]);
@@ -417,12 +421,12 @@ async fn content_without_an_owner_is_read_and_deleted_by_its_rows_alone(test: Te
         Swept::default()
     );
     assert!(is_whole(&manager, saved.id).await);
-    assert!(manager.check_store().await.unwrap().doubtful.is_empty());
+    assert!(manager.check_store().await.unwrap().warnings.is_empty());
     manager.delete(saved.id).await.unwrap();
     assert_eq!(keys(&store).await, [stranger.to_string()]);
     let report = manager.check_store().await.unwrap();
     assert!(
-        report.doubtful[0].contains("that no artifact of this database refers to"),
+        report.warnings[0].contains("that no artifact of this database refers to"),
         "{report:?}"
     );
 }
@@ -467,7 +471,7 @@ async fn on_postgres_a_mebibyte_is_in_the_database_and_more_needs_a_store() {
         ArtifactManager::builder(database).build().unwrap()
     };
     let (here, there) = (build().await, build().await);
-    let fits = ArtifactIn::bytes(vec![1; 1024 * 1024], "application/octet-stream");
+    let fits = NewArtifact::bytes(vec![1; 1024 * 1024], "application/octet-stream");
     let saved = here.save(fits).await.unwrap();
     let content = there.content(saved.id).await.unwrap().unwrap();
     assert_eq!(content.bytes(2_000_000).await.unwrap().len(), 1024 * 1024);
@@ -513,7 +517,7 @@ async fn a_directory_of_one_computer_is_doubted_where_there_are_several() {
         .unwrap();
     let report = manager.check_store().await.unwrap();
     assert!(
-        report.doubtful[0].contains("`elsewhere`") && report.doubtful[0].contains("object store"),
+        report.warnings[0].contains("`elsewhere`") && report.warnings[0].contains("object store"),
         "{report:?}"
     );
     // Any other store is reached by all.

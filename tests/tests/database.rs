@@ -171,7 +171,10 @@ async fn a_closure_that_takes_too_long_is_undone(test: TestDatabase) {
         })
         .await;
     let error = late.unwrap_err();
-    assert!(matches!(error, DatabaseError::TooLong { .. }), "{error}");
+    assert!(
+        matches!(error, DatabaseError::TransactionTimeout { .. }),
+        "{error}"
+    );
     assert!(
         error.to_string().contains("`transaction_timeout`"),
         "{error}"
@@ -374,10 +377,10 @@ static HOLDING: AtomicUsize = AtomicUsize::new(0);
 #[task(register = false)]
 async fn hold(session: Session, artifacts: ArtifactManager) -> anyhow::Result<()> {
     HOLDING.fetch_add(1, Ordering::SeqCst);
-    artifacts.save(ArtifactIn::json("before")).await?;
+    artifacts.save(NewArtifact::json("before")).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     count(&session).await;
-    artifacts.save(ArtifactIn::json("after")).await?;
+    artifacts.save(NewArtifact::json("after")).await?;
     Ok(())
 }
 
@@ -398,7 +401,7 @@ async fn sessions_hold_nothing(test: TestDatabase) {
         .collect();
     while AtomicUsize::load(&HOLDING, Ordering::SeqCst) < 200 {
         // Others go on meanwhile: this would fail with `Busy` if the sessions held anything.
-        manager.save(ArtifactIn::json("meanwhile")).await.unwrap();
+        manager.save(NewArtifact::json("meanwhile")).await.unwrap();
     }
     for task in tasks {
         task.await.unwrap().unwrap();

@@ -314,7 +314,7 @@ async fn a_server_that_lets_two_in_serves_all() {
     let manager = ArtifactManager::builder(database.clone()).build().unwrap();
     let saves = (0..30).map(|n| {
         let manager = manager.clone();
-        tokio::spawn(async move { manager.save(ArtifactIn::json(n)).await })
+        tokio::spawn(async move { manager.save(NewArtifact::json(n)).await })
     });
     for saved in futures_util::future::join_all(saves).await {
         saved.unwrap().unwrap();

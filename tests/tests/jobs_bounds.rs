@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tasks_tests::app::Running;
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::{http, on_both_databases};
-use tasks_web::jobs::{Jobs, MAX_ERROR, MAX_PROGRESS, MAX_TRACEBACK, Scheduler};
+use tasks_web::jobs::{Jobs, MAX_ERROR_BYTES, MAX_PROGRESS_BYTES, MAX_TRACEBACK_BYTES, Scheduler};
 use tasks_web::prelude::*;
 use tasks_web::testing;
 
@@ -57,11 +57,11 @@ async fn a_long_error_is_cut_and_marked(test: TestDatabase) {
         .unwrap();
     let done = world.scheduler.wait(job.id, LONG).await.unwrap();
     let (error, traceback) = (done.error.unwrap(), done.error_traceback.unwrap());
-    assert_eq!(error.len(), MAX_ERROR);
+    assert_eq!(error.len(), MAX_ERROR_BYTES);
     assert!(error.ends_with("… (cut)"));
-    assert!(traceback.len() <= MAX_TRACEBACK && traceback.len() > MAX_ERROR);
+    assert!(traceback.len() <= MAX_TRACEBACK_BYTES && traceback.len() > MAX_ERROR_BYTES);
     let message = done.progress.unwrap().message.unwrap();
-    assert_eq!(message.len(), MAX_PROGRESS);
+    assert_eq!(message.len(), MAX_PROGRESS_BYTES);
     assert!(done.truncated.is_empty());
     world.scheduler.shutdown().await;
 }
@@ -100,7 +100,7 @@ async fn the_worst_page_of_a_list_has_half_a_mebibyte_at_most(test: TestDatabase
             .unwrap();
         assert_eq!(job["params"]["ballast"].as_str().unwrap().len(), 20_000);
         assert_eq!(job["description"].as_str().unwrap().len(), 4096);
-        assert_eq!(job["error"].as_str().unwrap().len(), MAX_ERROR);
+        assert_eq!(job["error"].as_str().unwrap().len(), MAX_ERROR_BYTES);
         assert!(job["error_traceback"].is_string());
         assert_eq!(job["truncated"], json!([]));
     }

@@ -36,7 +36,7 @@ struct Careless {
 }
 
 impl Engine for Careless {
-    fn drive<'a>(
+    fn dispatch<'a>(
         &'a self,
         attempts: &'a [DueAttempt],
     ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
@@ -106,7 +106,7 @@ async fn what_is_refused_or_lost_is_told_again() {
     assert_eq!(world.attempts.run(job.id).await.unwrap(), RunOutcome::Ended);
     assert_eq!(
         world.attempts.run(job.id).await.unwrap(),
-        RunOutcome::Nothing
+        RunOutcome::NotDue
     );
     assert_eq!(
         world.scheduler.result::<String>(job.id).await.unwrap(),
@@ -126,7 +126,7 @@ async fn a_call_for_what_cannot_begin_says_so() {
     let unknown = tasks_web::jobs::JobId::new();
     assert_eq!(
         world.attempts.run(unknown).await.unwrap(),
-        RunOutcome::Nothing
+        RunOutcome::NotDue
     );
 
     let later = scheduler
@@ -136,7 +136,7 @@ async fn a_call_for_what_cannot_begin_says_so() {
         .unwrap();
     assert_eq!(
         world.attempts.run(later.id).await.unwrap(),
-        RunOutcome::Nothing
+        RunOutcome::NotDue
     );
 
     let long = scheduler

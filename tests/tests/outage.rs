@@ -13,7 +13,7 @@ use tasks_web::testing;
 
 #[task(register = false)]
 async fn store(artifacts: ArtifactManager, n: i64) -> anyhow::Result<String> {
-    Ok(artifacts.save(ArtifactIn::json(n)).await?.id.to_string())
+    Ok(artifacts.save(NewArtifact::json(n)).await?.id.to_string())
 }
 
 /// Asks until it works; a test that waits in vain is ended by the test runner.

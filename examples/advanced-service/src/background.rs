@@ -106,7 +106,7 @@ pub async fn batch_work(
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let artifact = artifacts
-        .save(ArtifactIn::json(json!({"results": results})).tags(["batch"]))
+        .save(NewArtifact::json(json!({"results": results})).tags(["batch"]))
         .await?;
     Ok(json!({"artifact_id": artifact.id.to_string()}))
 }

@@ -38,7 +38,7 @@ pub async fn orchestrate_pipeline(
     );
     let (config, jobs) = session
         .transaction(async |tx| {
-            let config = ArtifactIn::json(json!({"years": years}))
+            let config = NewArtifact::json(json!({"years": years}))
                 .metadata(json!({"type": "pipeline_config"}))
                 .tags(["pipeline"]);
             let config = artifacts.within(tx).save(config).await?;
@@ -76,7 +76,7 @@ pub async fn analyze_year(
     let config: ArtifactId = config_id.parse()?;
     let summary = weather::of_year(year)?;
     let result = json!({"year": year, "summary": summary});
-    let artifact = ArtifactIn::json(&result)
+    let artifact = NewArtifact::json(&result)
         .metadata(json!({"step": year, "pipeline_config_id": config_id}))
         .parent(config)
         .tags(["result"]);

@@ -14,9 +14,9 @@ use crate::nearest::nearest;
 use crate::pointer::escape;
 
 /// How many bytes are looked at in all levels of a value together.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How many references lead to each other before it is given up.
-const MOST_REFERENCES: usize = 16;
+const MAX_REFERENCES: usize = 16;
 /// How many digits a decimal number keeps on its way through a double.
 const DOUBLE_DIGITS: usize = 15;
 
@@ -197,7 +197,7 @@ impl<'s> Inspector<'s> {
             root,
             numbers_only,
             found: Vec::new(),
-            budget: MOST_BYTES,
+            budget: MAX_BYTES,
         };
         inspector.value(root, json.trim(), "");
         inspector.found
@@ -230,7 +230,7 @@ impl<'s> Inspector<'s> {
     }
 
     fn resolve(&self, mut schema: &'s Value) -> &'s Value {
-        for _ in 0..MOST_REFERENCES {
+        for _ in 0..MAX_REFERENCES {
             let Some(reference) = schema.get("$ref").and_then(Value::as_str) else {
                 return schema;
             };

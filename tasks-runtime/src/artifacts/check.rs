@@ -13,9 +13,9 @@ use crate::database::{Backend, Identity, computer, computers};
 #[non_exhaustive]
 pub struct StoreReport {
     /// Artifacts whose content is not there.
-    pub broken: Vec<String>,
+    pub errors: Vec<String>,
     /// What works, and is likely to be a mistake all the same.
-    pub doubtful: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 impl ArtifactManager {
@@ -65,7 +65,7 @@ impl ArtifactManager {
                 None => false,
             };
             if !there {
-                report.broken.push(format!(
+                report.errors.push(format!(
                     "the content of artifact {id} is not in {place}: is that the store that this database was used with? \
                      `ARTIFACTS_DIR` or `.store(…)` names it"
                 ));
@@ -73,7 +73,7 @@ impl ArtifactManager {
         }
         if let Some(store) = store {
             let identity = self.database().lasting_identity().await?;
-            report.doubtful.extend(
+            report.warnings.extend(
                 self.foreign_content(store, &identity)
                     .await?
                     .map(|whose| format!(
@@ -82,7 +82,7 @@ impl ArtifactManager {
                     )),
             );
         }
-        report.doubtful.extend(self.several_computers().await?);
+        report.warnings.extend(self.several_computers().await?);
         Ok(report)
     }
 

@@ -119,7 +119,7 @@ impl From<ArtifactError> for DatabaseError {
     fn from(error: ArtifactError) -> Self {
         match error {
             ArtifactError::Database(error) => error,
-            other => Self::Caller(Box::new(other)),
+            other => Self::Closure(Box::new(other)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::pin::Pin;
 
-use super::{Artifact, ArtifactIn};
+use super::{Artifact, NewArtifact};
 
 /// What a hook returns.
 pub type HookFuture<'a, T = Result<(), Box<dyn Error + Send + Sync>>> =
@@ -24,12 +24,12 @@ fn fine<'a>() -> HookFuture<'a> {
 /// the change is committed, or, within a transaction of the caller, once it is made there.
 ///
 /// ```
-/// use tasks_runtime::artifacts::{ArtifactHooks, ArtifactIn, HookFuture};
+/// use tasks_runtime::artifacts::{ArtifactHooks, NewArtifact, HookFuture};
 ///
 /// struct Owned;
 ///
 /// impl ArtifactHooks for Owned {
-///     fn before_save<'a>(&'a self, artifact: &'a mut ArtifactIn) -> HookFuture<'a> {
+///     fn before_save<'a>(&'a self, artifact: &'a mut NewArtifact) -> HookFuture<'a> {
 ///         Box::pin(async move {
 ///             if artifact.tag_list().is_empty() {
 ///                 return Err("an artifact needs a tag that says whose it is".into());
@@ -41,7 +41,7 @@ fn fine<'a>() -> HookFuture<'a> {
 /// ```
 pub trait ArtifactHooks: Send + Sync + 'static {
     /// Before an artifact is stored for the first time.
-    fn before_save<'a>(&'a self, artifact: &'a mut ArtifactIn) -> HookFuture<'a> {
+    fn before_save<'a>(&'a self, artifact: &'a mut NewArtifact) -> HookFuture<'a> {
         let _ = artifact;
         fine()
     }
@@ -56,7 +56,7 @@ pub trait ArtifactHooks: Send + Sync + 'static {
     fn before_update<'a>(
         &'a self,
         current: &'a Artifact,
-        new: &'a mut ArtifactIn,
+        new: &'a mut NewArtifact,
     ) -> HookFuture<'a> {
         let _ = (current, new);
         fine()

@@ -10,7 +10,7 @@ crate::id::id! {
     /// /// Stores a number below another artifact.
     /// #[task]
     /// async fn store(artifacts: ArtifactManager, parent: ArtifactId, number: i64) -> anyhow::Result<ArtifactId> {
-    ///     let saved = artifacts.save(ArtifactIn::json(number).parent(parent)).await?;
+    ///     let saved = artifacts.save(NewArtifact::json(number).parent(parent)).await?;
     ///     Ok(saved.id)
     /// }
     /// # fn main() {}

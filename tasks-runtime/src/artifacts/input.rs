@@ -12,16 +12,16 @@ use super::{ArtifactError, tags};
 ///
 /// ```
 /// use serde_json::json;
-/// use tasks_runtime::artifacts::ArtifactIn;
+/// use tasks_runtime::artifacts::NewArtifact;
 ///
-/// let result = ArtifactIn::json(json!({"accuracy": 0.95}))
+/// let result = NewArtifact::json(json!({"accuracy": 0.95}))
 ///     .metadata(json!({"model": "baseline"}))
 ///     .tags(["evaluation", "nightly"]);
-/// let report = ArtifactIn::bytes("a,b\n1,2\n", "text/csv").file_name("report.csv");
+/// let report = NewArtifact::bytes("a,b\n1,2\n", "text/csv").file_name("report.csv");
 /// # let _ = (result, report);
 /// ```
 #[derive(Debug, Default)]
-pub struct ArtifactIn {
+pub struct NewArtifact {
     pub(super) id: Option<ArtifactId>,
     pub(super) parent_id: Option<ArtifactId>,
     tags: Vec<String>,
@@ -33,7 +33,7 @@ pub struct ArtifactIn {
     error: Option<serde_json::Error>,
 }
 
-impl ArtifactIn {
+impl NewArtifact {
     /// Without data: for an [`Upload`](super::Upload), whose data comes apart, and for an update that keeps the content.
     #[must_use]
     pub fn new() -> Self {

@@ -16,8 +16,8 @@ use super::shape;
 use super::store::{ContentStore, OpenStore};
 use super::table::Head;
 use super::{
-    Artifact, ArtifactContent, ArtifactError, ArtifactHierarchy, ArtifactIn, ArtifactNode,
-    ContentInfo,
+    Artifact, ArtifactContent, ArtifactError, ArtifactHierarchy, ArtifactNode, ContentInfo,
+    NewArtifact,
 };
 use crate::database::{Database, Session};
 
@@ -28,15 +28,15 @@ use crate::database::{Database, Session};
 ///
 /// ```
 /// use serde_json::json;
-/// use tasks_runtime::artifacts::{ArtifactIn, ArtifactManager};
+/// use tasks_runtime::artifacts::{NewArtifact, ArtifactManager};
 /// use tasks_runtime::prelude::*;
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let database = Database::sqlite_in_memory().connect().await?;
 /// let artifacts = ArtifactManager::builder(database).build()?;
 ///
-/// let run = artifacts.save(ArtifactIn::json(json!({"run": 1}))).await?;
-/// let table = ArtifactIn::bytes("a,b\n1,2\n", "text/csv").file_name("table.csv").parent(run.id);
+/// let run = artifacts.save(NewArtifact::json(json!({"run": 1}))).await?;
+/// let table = NewArtifact::bytes("a,b\n1,2\n", "text/csv").file_name("table.csv").parent(run.id);
 /// let table = artifacts.save(table).await?;
 ///
 /// assert_eq!(table.level, 1);
@@ -105,7 +105,7 @@ impl ArtifactManager {
     ///
     /// When its id is taken, its parent is not there, its tags or metadata break the rules, or a hook refuses it; and when
     /// the database or the content store fails. Then nothing is stored.
-    pub async fn save(&self, artifact: ArtifactIn) -> Result<Artifact, ArtifactError> {
+    pub async fn save(&self, artifact: NewArtifact) -> Result<Artifact, ArtifactError> {
         let mut prepared = self.prepare(artifact).await?;
         let result = self
             .shared
@@ -131,7 +131,7 @@ impl ArtifactManager {
     /// The same as [`save`](Self::save).
     pub async fn save_all(
         &self,
-        artifacts: impl IntoIterator<Item = ArtifactIn>,
+        artifacts: impl IntoIterator<Item = NewArtifact>,
     ) -> Result<Vec<Artifact>, ArtifactError> {
         let mut prepared = Vec::new();
         for artifact in artifacts.into_iter().collect::<Vec<_>>() {
@@ -312,7 +312,7 @@ impl ArtifactManager {
     pub async fn update(
         &self,
         id: ArtifactId,
-        artifact: ArtifactIn,
+        artifact: NewArtifact,
     ) -> Result<Artifact, ArtifactError> {
         let current = self.find(id).await?.ok_or(ArtifactError::NotFound(id))?;
         self.replace(&current, artifact, false).await
@@ -326,7 +326,7 @@ impl ArtifactManager {
     pub async fn update_if_unchanged(
         &self,
         seen: &Artifact,
-        artifact: ArtifactIn,
+        artifact: NewArtifact,
     ) -> Result<Artifact, ArtifactError> {
         self.replace(seen, artifact, true).await
     }
@@ -334,7 +334,7 @@ impl ArtifactManager {
     async fn replace(
         &self,
         current: &Artifact,
-        artifact: ArtifactIn,
+        artifact: NewArtifact,
         only_if_unchanged: bool,
     ) -> Result<Artifact, ArtifactError> {
         let id = current.id;

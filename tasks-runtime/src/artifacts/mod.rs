@@ -5,14 +5,14 @@
 //!
 //! ```
 //! use serde_json::json;
-//! use tasks_runtime::artifacts::{ArtifactHierarchy, ArtifactIn, ArtifactManager};
+//! use tasks_runtime::artifacts::{ArtifactHierarchy, NewArtifact, ArtifactManager};
 //! use tasks_runtime::prelude::*;
 //!
 //! /// Stores a result.
 //! #[task(tags = ["storage"])]
 //! async fn store_result(artifacts: ArtifactManager, data: serde_json::Value) -> anyhow::Result<String> {
 //!     let run = artifacts
-//!         .save(ArtifactIn::json(&data).metadata(json!({"by": "store_result"})).tags(["result"]))
+//!         .save(NewArtifact::json(&data).metadata(json!({"by": "store_result"})).tags(["result"]))
 //!         .await?;
 //!     Ok(run.id.to_string())
 //! }
@@ -73,7 +73,7 @@ pub use content::ArtifactContent;
 pub use error::ArtifactError;
 pub use hierarchy::ArtifactHierarchy;
 pub use hooks::{ArtifactHooks, HookFuture};
-pub use input::ArtifactIn;
+pub use input::NewArtifact;
 pub use json::JsonText;
 pub use limits::{MAX_LEVEL, MAX_NODES};
 pub use manager::ArtifactManager;

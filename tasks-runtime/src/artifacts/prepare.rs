@@ -6,13 +6,13 @@ use super::body::{Body, StoredBody};
 use super::key::is_ours;
 use super::manager::ArtifactManager;
 use super::rows::PreparedArtifact;
-use super::{Artifact, ArtifactError, ArtifactIn};
+use super::{Artifact, ArtifactError, NewArtifact};
 
 impl ArtifactManager {
     /// Runs the hooks, checks the artifact, and puts its content where it belongs.
     pub(super) async fn prepare(
         &self,
-        mut artifact: ArtifactIn,
+        mut artifact: NewArtifact,
     ) -> Result<PreparedArtifact, ArtifactError> {
         for hooks in self.hooks() {
             hooks
@@ -32,7 +32,7 @@ impl ArtifactManager {
     pub(super) async fn prepare_update(
         &self,
         current: &Artifact,
-        mut artifact: ArtifactIn,
+        mut artifact: NewArtifact,
     ) -> Result<PreparedArtifact, ArtifactError> {
         for hooks in self.hooks() {
             hooks
@@ -46,7 +46,7 @@ impl ArtifactManager {
     async fn place(
         &self,
         id: ArtifactId,
-        mut artifact: ArtifactIn,
+        mut artifact: NewArtifact,
     ) -> Result<PreparedArtifact, ArtifactError> {
         let (tags, metadata) = artifact.checked()?;
         let parent_id = artifact.parent_id;

@@ -23,7 +23,7 @@ const BATCH: usize = 500;
 #[non_exhaustive]
 pub struct Swept {
     /// Objects that no artifact refers to, and that were put aside.
-    pub objects: u64,
+    pub set_aside: u64,
     /// How many bytes those had.
     pub bytes: u64,
     /// Objects that were put aside a day ago, and are deleted now.
@@ -115,7 +115,7 @@ impl ArtifactManager {
                 if !known.contains(&key)
                     && store.put_elsewhere(&key, &trash_key(name, &key, now)).await
                 {
-                    swept.objects += 1;
+                    swept.set_aside += 1;
                     swept.bytes += size;
                 }
             }

@@ -7,7 +7,7 @@ use super::body::{Body, StoredBody, inline_limit};
 use super::key::new_key;
 use super::media::{content_type, file_name};
 use super::store::Writer;
-use super::{Artifact, ArtifactError, ArtifactIn, ArtifactManager, ContentInfo};
+use super::{Artifact, ArtifactError, ArtifactManager, ContentInfo, NewArtifact};
 use crate::digest::hex;
 
 /// Content that comes in pieces; made by [`ArtifactManager::upload`].
@@ -34,12 +34,12 @@ impl ArtifactManager {
     /// Starts to save an artifact whose bytes come in pieces, up to `limit` of them.
     ///
     /// ```
-    /// use tasks_runtime::artifacts::{ArtifactIn, ArtifactManager};
+    /// use tasks_runtime::artifacts::{NewArtifact, ArtifactManager};
     /// # async fn example(artifacts: ArtifactManager) -> Result<(), tasks_runtime::artifacts::ArtifactError> {
     /// let mut upload = artifacts.upload(10_000_000);
     /// upload.write("a,b\n".into()).await?;
     /// upload.write("1,2\n".into()).await?;
-    /// let table = upload.finish(ArtifactIn::new().content_type("text/csv")).await?;
+    /// let table = upload.finish(NewArtifact::new().content_type("text/csv")).await?;
     /// # Ok(()) }
     /// ```
     #[must_use]
@@ -98,7 +98,7 @@ impl Upload {
     /// # Errors
     ///
     /// The same as [`ArtifactManager::save`].
-    pub async fn finish(mut self, mut artifact: ArtifactIn) -> Result<Artifact, ArtifactError> {
+    pub async fn finish(mut self, mut artifact: NewArtifact) -> Result<Artifact, ArtifactError> {
         let info = self.info(&mut artifact)?;
         artifact.body = Body::StoredBody(match self.rest.take() {
             None => StoredBody::Inline(std::mem::take(&mut self.start).freeze(), info),
@@ -113,7 +113,7 @@ impl Upload {
     /// Puts the bytes into their place, without saving an artifact yet.
     pub(super) async fn place(
         mut self,
-        artifact: &mut ArtifactIn,
+        artifact: &mut NewArtifact,
     ) -> Result<StoredBody, ArtifactError> {
         let info = self.info(artifact)?;
         Ok(match self.rest.take() {
@@ -125,7 +125,7 @@ impl Upload {
         })
     }
 
-    fn info(&mut self, artifact: &mut ArtifactIn) -> Result<ContentInfo, ArtifactError> {
+    fn info(&mut self, artifact: &mut NewArtifact) -> Result<ContentInfo, ArtifactError> {
         let digest = std::mem::take(&mut self.hasher).finalize();
         Ok(ContentInfo {
             content_type: content_type(artifact.content_type.take())?,

@@ -3,7 +3,7 @@
 use crate::artifacts::id::ArtifactId;
 
 use super::rows::{self, now};
-use super::{Artifact, ArtifactError, ArtifactIn, ArtifactManager};
+use super::{Artifact, ArtifactError, ArtifactManager, NewArtifact};
 use crate::database::Transaction;
 
 /// An [`ArtifactManager`] that works inside a transaction; made by [`ArtifactManager::within`].
@@ -21,7 +21,7 @@ impl ArtifactManager {
     ///
     /// ```
     /// use serde_json::json;
-    /// use tasks_runtime::artifacts::{ArtifactError, ArtifactIn, ArtifactManager};
+    /// use tasks_runtime::artifacts::{ArtifactError, NewArtifact, ArtifactManager};
     /// use tasks_runtime::prelude::*;
     ///
     /// #[task]
@@ -29,7 +29,7 @@ impl ArtifactManager {
     ///     let saved = session
     ///         .transaction(async |tx| {
     ///             // … the app's own rows …
-    ///             artifacts.within(tx).save(ArtifactIn::json(json!({"done": true}))).await
+    ///             artifacts.within(tx).save(NewArtifact::json(json!({"done": true}))).await
     ///         })
     ///         .await?;
     ///     Ok(saved.id.to_string())
@@ -54,7 +54,7 @@ impl<'t> ArtifactsWithin<'t> {
     /// # Errors
     ///
     /// The same as [`ArtifactManager::save`].
-    pub async fn save(&mut self, artifact: ArtifactIn) -> Result<Artifact, ArtifactError> {
+    pub async fn save(&mut self, artifact: NewArtifact) -> Result<Artifact, ArtifactError> {
         let mut prepared = self.manager.prepare(artifact).await?;
         match rows::insert(self.transaction, &prepared, now()).await {
             Ok(saved) => {
@@ -96,7 +96,7 @@ impl<'t> ArtifactsWithin<'t> {
     pub async fn update(
         &mut self,
         id: ArtifactId,
-        artifact: ArtifactIn,
+        artifact: NewArtifact,
     ) -> Result<Artifact, ArtifactError> {
         let current = self.find(id).await?.ok_or(ArtifactError::NotFound(id))?;
         let prepared = self.manager.prepare_update(&current, artifact).await?;

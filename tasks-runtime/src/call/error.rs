@@ -70,11 +70,11 @@ pub enum ExecuteError {
 #[non_exhaustive]
 pub enum Refusal {
     /// The task's own: [`ExecutorBuilder::task_max_concurrency`](crate::ExecutorBuilder::task_max_concurrency).
-    Task,
+    TaskLimit,
     /// The executor's: [`ExecutorBuilder::max_concurrency`](crate::ExecutorBuilder::max_concurrency).
-    Executor,
+    ServerLimit,
     /// All threads for sync tasks are busy: [`ExecutorBuilder::blocking_threads`](crate::ExecutorBuilder::blocking_threads).
-    Blocking,
+    BlockingThreads,
 }
 
 impl fmt::Display for ExecuteError {
@@ -121,9 +121,9 @@ impl fmt::Display for ExecuteError {
                 waited,
             } => {
                 let limit = match refusal {
-                    Refusal::Task => "as many executions of it as it may have are running",
-                    Refusal::Executor => "the server is running as many tasks as it may",
-                    Refusal::Blocking => "all threads for sync tasks are busy",
+                    Refusal::TaskLimit => "as many executions of it as it may have are running",
+                    Refusal::ServerLimit => "the server is running as many tasks as it may",
+                    Refusal::BlockingThreads => "all threads for sync tasks are busy",
                 };
                 write!(
                     f,

@@ -61,9 +61,9 @@ impl Limits {
             self.tasks.get(task)
         };
         [
-            own.map(|semaphore| (semaphore, Refusal::Task)),
-            blocking.then_some((&self.blocking, Refusal::Blocking)),
-            Some((&self.executor, Refusal::Executor)),
+            own.map(|semaphore| (semaphore, Refusal::TaskLimit)),
+            blocking.then_some((&self.blocking, Refusal::BlockingThreads)),
+            Some((&self.executor, Refusal::ServerLimit)),
         ]
     }
 

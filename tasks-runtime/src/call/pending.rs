@@ -12,12 +12,12 @@ use super::target::CallTarget;
 use crate::arguments::{self, AnyArgCells, Echo, Input, InvalidArguments, StructFields};
 #[cfg(feature = "database")]
 use crate::context::AttemptHandle;
-use crate::context::{Host, TaskContext};
+use crate::context::{ExecutorHandle, TaskContext};
 use crate::task::Caller;
 
 /// The arguments of one execution on their way into a task's parameters. Made by the executor, used by generated code.
 pub struct PendingCall<'a> {
-    pub(crate) host: Arc<dyn Host>,
+    pub(crate) host: Arc<dyn ExecutorHandle>,
     pub(crate) resources: &'a Arc<Resources>,
     /// The task, by its position in the registry.
     pub(crate) position: usize,

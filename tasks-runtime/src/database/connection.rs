@@ -7,7 +7,7 @@ use diesel_async::SimpleAsyncConnection as _;
 
 use super::backend::Backend;
 use super::error::DatabaseError;
-use super::lease::Lease;
+use super::lent_connection::LentConnection;
 use super::transaction_mode::TransactionMode;
 
 /// A connection that is lent to a closure.
@@ -23,9 +23,9 @@ pub struct Connection {
 )]
 enum Held {
     #[cfg(feature = "sqlite")]
-    Sqlite(Lease<super::sqlite::Manager>),
+    Sqlite(LentConnection<super::sqlite::Manager>),
     #[cfg(feature = "postgres")]
-    Postgres(Lease<super::postgres::Manager>),
+    Postgres(LentConnection<super::postgres::Manager>),
 }
 
 /// The connection of one database or the other, for queries.
@@ -41,14 +41,14 @@ pub enum ConnectionKind<'a> {
 
 impl Connection {
     #[cfg(feature = "sqlite")]
-    pub(super) fn sqlite(lease: Lease<super::sqlite::Manager>) -> Self {
+    pub(super) fn sqlite(lease: LentConnection<super::sqlite::Manager>) -> Self {
         Self {
             held: Held::Sqlite(lease),
         }
     }
 
     #[cfg(feature = "postgres")]
-    pub(super) fn postgres(lease: Lease<super::postgres::Manager>) -> Self {
+    pub(super) fn postgres(lease: LentConnection<super::postgres::Manager>) -> Self {
         Self {
             held: Held::Postgres(lease),
         }

@@ -48,7 +48,7 @@ pub enum DatabaseError {
         "the {what} was ended after {limit:?}, and nothing of it is kept: do slow work outside of the closure, or raise \
          `{setting}`"
     )]
-    TooLong {
+    TransactionTimeout {
         /// `transaction` or `read`.
         what: &'static str,
         /// How long it may take.
@@ -85,7 +85,7 @@ pub enum DatabaseError {
     /// Something that was called inside of a transaction failed for a reason of its own: a job that cannot be submitted, an
     /// artifact that is not there.
     #[error(transparent)]
-    Caller(Box<dyn Error + Send + Sync>),
+    Closure(Box<dyn Error + Send + Sync>),
     /// The database refused a statement.
     #[error(transparent)]
     Query(diesel::result::Error),
@@ -115,7 +115,7 @@ impl DatabaseError {
             Self::Unavailable { .. }
             | Self::Changed(_)
             | Self::Busy { .. }
-            | Self::TooLong { .. }
+            | Self::TransactionTimeout { .. }
             | Self::Locked { .. }
             | Self::StatementTimeout { .. } => true,
             Self::Query(error) => is_temporary(error),

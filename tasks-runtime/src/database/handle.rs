@@ -9,7 +9,7 @@ use super::background::Background;
 use super::connection::Connection;
 use super::error::DatabaseError;
 use super::identity::Identity;
-use super::lease::{self, Lease};
+use super::lent_connection::{self, LentConnection};
 #[cfg(feature = "postgres")]
 use super::postgres;
 use super::settings::Settings;
@@ -185,12 +185,15 @@ impl Database {
         }
     }
 
-    fn lease<M: lease::Manager>(
+    fn lease<M: lent_connection::Manager>(
         &self,
         object: Result<deadpool::managed::Object<M>, deadpool::managed::PoolError<M::Error>>,
-    ) -> Result<Lease<M>, DatabaseError> {
+    ) -> Result<LentConnection<M>, DatabaseError> {
         match object {
-            Ok(object) => Ok(Lease::new(object, self.shared.background.handle().clone())),
+            Ok(object) => Ok(LentConnection::new(
+                object,
+                self.shared.background.handle().clone(),
+            )),
             Err(error) => Err(self
                 .shared
                 .settings
@@ -207,7 +210,7 @@ impl Database {
             deadpool::managed::Object<sqlite::Manager>,
             deadpool::managed::PoolError<diesel::ConnectionError>,
         >,
-    ) -> Result<Lease<sqlite::Manager>, DatabaseError> {
+    ) -> Result<LentConnection<sqlite::Manager>, DatabaseError> {
         self.lease(object)
             .map_err(|error| match (&error, pools.change()) {
                 (DatabaseError::Unavailable { .. }, Some(change)) => DatabaseError::Changed(change),

@@ -56,19 +56,19 @@
 //! - What a closure leaves behind in the middle of a query is not given to anybody else.
 
 mod app_migrations;
+mod async_closure;
 mod backend;
 mod background;
 mod builder;
 mod change;
 mod checks;
-mod closure;
 mod computers;
 mod connection;
 mod error;
 mod handle;
 mod identities;
 mod identity;
-mod lease;
+mod lent_connection;
 mod migrations;
 #[cfg(feature = "sqlite")]
 mod opened_file;
@@ -88,10 +88,10 @@ mod transaction_mode;
 mod url;
 mod write_health;
 
+pub use async_closure::{AsyncClosure, RepeatableClosure};
 pub use backend::Backend;
 pub use builder::DatabaseBuilder;
 pub use change::DatabaseChange;
-pub use closure::{AsyncClosure, RepeatableClosure};
 pub use connection::{Connection, ConnectionKind, Transaction};
 pub use error::DatabaseError;
 pub use handle::{Database, PoolStatus};

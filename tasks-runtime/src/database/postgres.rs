@@ -25,7 +25,7 @@ pub use self::server::PgConnection;
 pub(super) use self::server::Server;
 use super::app_migrations::{self, Undone};
 use super::error::DatabaseError;
-use super::lease;
+use super::lent_connection;
 use super::settings::Settings;
 use super::transaction_mode::TransactionMode;
 use super::url::PostgresUrl;
@@ -184,7 +184,7 @@ impl managed::Manager for Manager {
     }
 }
 
-impl lease::Manager for Manager {
+impl lent_connection::Manager for Manager {
     async fn discard(object: Object<Self>) {
         let token = object.connection.cancel_token();
         if let Some(pool) = Object::pool(&object) {

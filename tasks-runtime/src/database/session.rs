@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::closure::{AsyncClosure, RepeatableClosure};
+use super::async_closure::{AsyncClosure, RepeatableClosure};
 use super::connection::{Connection, Transaction};
 use super::error::DatabaseError;
 use super::handle::Database;
@@ -313,7 +313,9 @@ impl Session {
             .await;
         let result = match done {
             Ok(result) => result,
-            Err(DatabaseError::TooLong { limit, .. }) if !begun.load(Ordering::Relaxed) => {
+            Err(DatabaseError::TransactionTimeout { limit, .. })
+                if !begun.load(Ordering::Relaxed) =>
+            {
                 return failed(DatabaseError::Locked { waited: limit });
             }
             Err(error) => return failed(error),
@@ -437,7 +439,7 @@ impl Session {
             () = expired => Err(DatabaseError::StatementTimeout {
                 limit: self.database.settings().statement_timeout.unwrap_or_default(),
             }),
-            () = time_is_up => Err(DatabaseError::TooLong {
+            () = time_is_up => Err(DatabaseError::TransactionTimeout {
                 what,
                 limit: limit.unwrap_or_default(),
                 setting,

@@ -7,7 +7,7 @@ use deadpool::managed::{self, PoolError, QueueMode};
 
 use super::backend::Backend;
 use super::error::DatabaseError;
-use super::lease;
+use super::lent_connection;
 
 /// Sizes and times of a database.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(super) fn pool<M: lease::Manager>(
+    pub(super) fn pool<M: lent_connection::Manager>(
         &self,
         manager: M,
         size: usize,

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use super::app_migrations::{self, Undone};
 use super::change::DatabaseChange;
 use super::error::DatabaseError;
-use super::lease;
+use super::lent_connection;
 use super::opened_file::{OpenedFile, SideFiles};
 use super::private_directory::PrivateDirectory;
 use super::settings::Settings;
@@ -277,7 +277,7 @@ impl managed::Manager for Manager {
     }
 }
 
-impl lease::Manager for Manager {
+impl lent_connection::Manager for Manager {
     async fn discard(object: Object<Self>) {
         let mut object = object;
         // Waits for the thread that still has the connection. Then the lock on the file is released, and only then may the

@@ -19,7 +19,7 @@ use crate::call::CheckCall;
 use crate::call::{Envelope, ExecuteError, PendingCall, Started, panic};
 #[cfg(feature = "database")]
 use crate::context::AttemptHandle;
-use crate::context::Host;
+use crate::context::ExecutorHandle;
 use crate::inject::{Injectable, Injection, Injector, Requirements};
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::task::{Caller, Outcome, Traceback};
@@ -280,7 +280,7 @@ impl TaskExecutor {
         guarded(entry, || entry.check(call))
     }
 
-    fn host(&self) -> Arc<dyn Host> {
+    fn host(&self) -> Arc<dyn ExecutorHandle> {
         Arc::<ExecutorInner>::clone(&self.inner)
     }
 
@@ -312,7 +312,8 @@ impl Injectable for TaskExecutor {
     fn requires(_: &mut Requirements) {}
 
     fn inject(injector: &Injector<'_>) -> Injection<Self> {
-        let host: Arc<dyn Any + Send + Sync> = Arc::<dyn Host>::clone(injector.context().host());
+        let host: Arc<dyn Any + Send + Sync> =
+            Arc::<dyn ExecutorHandle>::clone(injector.context().host());
         match host.downcast() {
             Ok(inner) => Injection::Ready(Self { inner }),
             Err(_) => Injection::Absent,

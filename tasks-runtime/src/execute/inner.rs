@@ -7,7 +7,7 @@ use tracing::Level;
 
 use super::slow_polls::SlowPolls;
 use crate::call::Resources;
-use crate::context::Host;
+use crate::context::ExecutorHandle;
 use crate::registry::TaskRegistry;
 
 /// The tasks of an executor, and how they are run.
@@ -21,7 +21,7 @@ pub(crate) struct ExecutorInner {
     pub(crate) metrics: Option<super::metrics::Metrics>,
 }
 
-impl Host for ExecutorInner {
+impl ExecutorHandle for ExecutorInner {
     fn task_name(&self, position: usize) -> &str {
         &self.resources.targets[position].name
     }

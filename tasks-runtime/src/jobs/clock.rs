@@ -67,7 +67,7 @@ impl Clock {
     }
 
     /// What time it is for workers, where the database has no clock of its own, as they have written it down; none, if nobody has.
-    pub(in crate::jobs) fn heard(&self, time: Option<i64>) {
+    pub(in crate::jobs) fn observe(&self, time: Option<i64>) {
         if let Some(time) = time {
             self.never_back(time);
         }
@@ -109,7 +109,7 @@ impl Clock {
         }
         match conn.kind() {
             #[cfg(feature = "sqlite")]
-            ConnectionKind::Sqlite(conn) => self.heard(time_of_workers(conn).await?),
+            ConnectionKind::Sqlite(conn) => self.observe(time_of_workers(conn).await?),
             #[cfg(feature = "postgres")]
             ConnectionKind::Postgres(conn) => {
                 let asked = Instant::now();
@@ -182,9 +182,9 @@ mod tests {
         assert_eq!(later, before + hour);
         // Another process is told.
         let other = Clock::default();
-        other.heard(None);
+        other.observe(None);
         assert!((other.now() - Utc::now().timestamp_micros()).abs() < 1_000_000);
-        other.heard(Some(later));
+        other.observe(Some(later));
         assert!(other.now() >= later);
     }
 

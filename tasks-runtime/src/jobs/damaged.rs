@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use crate::text::cut;
 
 /// How often a row is logged.
-const LOGGED: Duration = Duration::from_secs(60 * 60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// For how long a row that was met is part of the health.
-const MET: Duration = Duration::from_secs(5 * 60);
+const HEALTH_PERIOD: Duration = Duration::from_secs(5 * 60);
 /// How many rows are told apart.
-const MOST: usize = 100;
+const MAX_ROWS: usize = 100;
 /// As much of an id is kept, in bytes.
-const LENGTH: usize = 80;
+const MAX_ID_BYTES: usize = 80;
 
 /// The rows that this process has met, of all its databases.
 static ROWS: LazyLock<Mutex<DamagedRows>> = LazyLock::new(Mutex::default);
@@ -25,7 +25,7 @@ fn rows() -> MutexGuard<'static, DamagedRows> {
 /// Notes a row whose id cannot be read, and logs it unless that was done within the hour.
 pub(super) fn met(id: &str, error: &dyn std::fmt::Display) {
     let mut id = id.to_owned();
-    cut(&mut id, LENGTH);
+    cut(&mut id, MAX_ID_BYTES);
     if rows().is_worth_a_line(&id, Instant::now()) {
         tracing::error!(
             id,
@@ -48,7 +48,7 @@ struct DamagedRows {
 
 impl DamagedRows {
     fn is_worth_a_line(&mut self, id: &str, now: Instant) -> bool {
-        let logged_lately = |logged: Instant| now.duration_since(logged) < LOGGED;
+        let logged_lately = |logged: Instant| now.duration_since(logged) < LOG_INTERVAL;
         if let Some((logged, met)) = self.known.get_mut(id) {
             *met = now;
             let due = !logged_lately(*logged);
@@ -57,10 +57,10 @@ impl DamagedRows {
             }
             return due;
         }
-        if self.known.len() >= MOST {
+        if self.known.len() >= MAX_ROWS {
             self.known.retain(|_, (logged, _)| logged_lately(*logged));
         }
-        let has_space = self.known.len() < MOST;
+        let has_space = self.known.len() < MAX_ROWS;
         if has_space {
             self.known.insert(id.to_owned(), (now, now));
         }
@@ -68,7 +68,9 @@ impl DamagedRows {
     }
 
     fn warning(&self, now: Instant) -> Option<String> {
-        let met = |(_, (_, met)): &(&String, &(Instant, Instant))| now.duration_since(*met) < MET;
+        let met = |(_, (_, met)): &(&String, &(Instant, Instant))| {
+            now.duration_since(*met) < HEALTH_PERIOD
+        };
         let mut ids: Vec<&str> = self
             .known
             .iter()
@@ -79,7 +81,7 @@ impl DamagedRows {
         let first = ids.first()?;
         let count = match ids.len() {
             1 => "1 row".to_owned(),
-            MOST => format!("{MOST} or more rows"),
+            MAX_ROWS => format!("{MAX_ROWS} or more rows"),
             count => format!("{count} rows"),
         };
         Some(format!(
@@ -109,10 +111,10 @@ mod tests {
         assert!(warning.starts_with("2 rows of `tasks_jobs`"), "{warning}");
         assert_eq!(rows.warning(after(65)), None);
 
-        let lines = (0..10 * MOST)
+        let lines = (0..10 * MAX_ROWS)
             .filter(|number| rows.is_worth_a_line(&format!("row {number}"), after(70)))
             .count();
-        assert_eq!((lines, rows.known.len()), (MOST - 2, MOST));
+        assert_eq!((lines, rows.known.len()), (MAX_ROWS - 2, MAX_ROWS));
         let warning = rows.warning(after(70)).unwrap();
         assert!(warning.starts_with("98 rows"), "{warning}");
         assert!(rows.is_worth_a_line("new", after(131)));

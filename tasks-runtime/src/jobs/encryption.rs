@@ -19,7 +19,7 @@ const NONCE: usize = 24;
 const NAME: usize = 4;
 
 /// The keys that secret parameters of jobs and schedules are encrypted with, for
-/// [`Jobs::encryption_key`](super::Jobs::encryption_key): XChaCha20-Poly1305, with a nonce of its own for each value.
+/// [`Jobs::encryption_keys`](super::Jobs::encryption_keys): XChaCha20-Poly1305, with a nonce of its own for each value.
 ///
 /// Its text is one key or several, with commas between them; each is 32 bytes as 64 hexadecimal digits, as `openssl rand -hex 32`
 /// prints them. The first one encrypts, all of them decrypt. To change the key, add the new one behind the old one in every process;
@@ -78,7 +78,7 @@ impl fmt::Display for Undecryptable {
         write!(
             f,
             "a secret parameter cannot be decrypted: it was encrypted with the key `{}`, which is not among those of \
-             `Jobs::encryption_key`, or it was changed",
+             `Jobs::encryption_keys`, or it was changed",
             self.0
         )
     }

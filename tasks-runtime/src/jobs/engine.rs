@@ -5,7 +5,7 @@
 //! whichever process it likes. It is given to [`Jobs::engine`](super::Jobs::engine).
 //!
 //! Records stay where they are, in the database, so submitting, listing, canceling, progress, results, retries with their delays and
-//! schedules are the same whatever drives. Attempts that are due are offered to the engine ([`Engine::drive`]), which sees to it that
+//! schedules are the same whatever drives. Attempts that are due are offered to the engine ([`Engine::dispatch`]), which sees to it that
 //! somebody calls [`AttemptRunner::run`].
 //!
 //! ```
@@ -21,7 +21,7 @@
 //! struct Channel(mpsc::UnboundedSender<DueAttempt>);
 //!
 //! impl Engine for Channel {
-//!     fn drive<'a>(&'a self, attempts: &'a [DueAttempt]) -> std::pin::Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
+//!     fn dispatch<'a>(&'a self, attempts: &'a [DueAttempt]) -> std::pin::Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
 //!         Box::pin(async move {
 //!             for due in attempts {
 //!                 self.0.send(*due)?;
@@ -94,7 +94,7 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// Nothing of it was taken on, or not all; why, for the log.
-    fn drive<'a>(
+    fn dispatch<'a>(
         &'a self,
         attempts: &'a [DueAttempt],
     ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
@@ -110,5 +110,5 @@ pub enum RunOutcome {
     /// free for it. Call again later.
     Busy,
     /// There is nothing to be run: the job has ended, waits for another time, or is not there any more.
-    Nothing,
+    NotDue,
 }

@@ -76,21 +76,21 @@ pub enum JobError {
     ScheduleExists(String),
     /// The task is not known, or its parameters do not fit: nothing was stored.
     #[error(transparent)]
-    Call(#[from] ExecuteError),
+    Execute(#[from] ExecuteError),
     /// Options of a submission or of a schedule cannot be, each with its JSON pointer; parameters that do not fit are among them.
     #[error("{}", in_words(.0))]
     Invalid(Vec<ArgumentError>),
     /// A schedule that the code declares cannot be.
     #[error("the schedule `{name}`: {source}")]
-    Schedule {
+    InvalidSchedule {
         /// Its name.
         name: String,
         /// Why not.
         source: Box<Self>,
     },
-    /// Several schedules that the code declares cannot be: a [`Schedule`](Self::Schedule) for each.
+    /// Several schedules that the code declares cannot be: a [`Schedule`](Self::InvalidSchedule) for each.
     #[error("{}", one_per_line(.0))]
-    Schedules(Vec<Self>),
+    InvalidSchedules(Vec<Self>),
     /// The key came before, for a call with other parameters, with another option of the submission, or from another caller.
     #[error(
         "the idempotency key `{key}` came before with other `{other}`, for job {id}: send the same again, or another key"
@@ -178,7 +178,7 @@ impl From<JobError> for DatabaseError {
     fn from(error: JobError) -> Self {
         match error {
             JobError::Database(error) => error,
-            other => Self::Caller(Box::new(other)),
+            other => Self::Closure(Box::new(other)),
         }
     }
 }
@@ -201,7 +201,7 @@ impl JobError {
 pub(in crate::jobs) struct ValidationErrors(Vec<ArgumentError>);
 
 impl ValidationErrors {
-    pub(in crate::jobs) fn say(&mut self, pointer: &str, reason: impl Into<String>) {
+    pub(in crate::jobs) fn push(&mut self, pointer: &str, reason: impl Into<String>) {
         self.0
             .push(ArgumentError::new(pointer.to_owned(), reason.into()));
     }
@@ -229,7 +229,7 @@ impl ValidationErrors {
     pub(in crate::jobs) fn finish<T>(mut self, call: Result<T, JobError>) -> Result<T, JobError> {
         match call {
             call if self.0.is_empty() => call,
-            Err(JobError::Call(ExecuteError::InvalidArguments {
+            Err(JobError::Execute(ExecuteError::InvalidArguments {
                 reason: InvalidArguments::Mismatch(errors),
                 ..
             })) => {

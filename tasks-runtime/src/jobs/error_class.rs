@@ -19,11 +19,11 @@ pub enum JobErrorClass {
     /// The job is in a state that does not allow it.
     WrongState(JobStatus),
     /// The task is not known, or cannot be called like this.
-    Call(ExecuteError),
+    Execute(ExecuteError),
     /// Options cannot be.
     Invalid(Vec<ArgumentError>),
     /// One schedule cannot be, for this reason.
-    Schedule(Box<JobError>),
+    InvalidSchedule(Box<JobError>),
     /// Another job with the same parameters waits or runs.
     Duplicate,
     /// The idempotency key came before with something else.
@@ -35,7 +35,7 @@ pub enum JobErrorClass {
     /// The database failed.
     Database(DatabaseError),
     /// An error of the code that calls, which no request leads to.
-    OfCode,
+    ProgrammingError,
 }
 
 impl JobErrorClass {
@@ -49,21 +49,21 @@ impl JobErrorClass {
             JobError::WrongState { status, .. } | JobError::Unsuccessful { status, .. } => {
                 Self::WrongState(status)
             }
-            JobError::Call(error) => Self::Call(error),
+            JobError::Execute(error) => Self::Execute(error),
             JobError::Invalid(errors) => Self::Invalid(errors),
-            JobError::Schedule { source, .. } => Self::Schedule(source),
+            JobError::InvalidSchedule { source, .. } => Self::InvalidSchedule(source),
             JobError::Duplicate { .. } => Self::Duplicate,
             JobError::KeyReused { .. } => Self::KeyReused,
             JobError::Undecryptable(_) => Self::Undecryptable,
             JobError::NotRunning => Self::NotRunning,
             JobError::Database(error) => Self::Database(error),
             // Of declarations, of waiting, and of what a task does with its own job.
-            JobError::Schedules(_)
+            JobError::InvalidSchedules(_)
             | JobError::Timeout { .. }
             | JobError::UnserializableResult { .. }
             | JobError::UnexpectedResult { .. }
             | JobError::Superseded(_)
-            | JobError::NotAJob => Self::OfCode,
+            | JobError::NotAJob => Self::ProgrammingError,
         }
     }
 }

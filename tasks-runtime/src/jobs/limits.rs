@@ -5,17 +5,17 @@ use std::time::Duration;
 /// How long a description may be, in characters.
 pub const MAX_DESCRIPTION: usize = 4096;
 /// How long a key may be, in bytes.
-pub const MAX_KEY: usize = 255;
+pub const MAX_KEY_BYTES: usize = 255;
 /// How far away the time of a job may be.
 pub const MAX_DELAY: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 /// How many attempts a job may have.
 pub const MAX_ATTEMPTS: u32 = 1000;
 /// How much is kept of the message of an error, in bytes; what is longer is cut, and marked.
-pub const MAX_ERROR: usize = 64 * 1024;
+pub const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// How much is kept of a traceback, in bytes; what is longer is cut, and marked.
-pub const MAX_TRACEBACK: usize = 256 * 1024;
+pub const MAX_TRACEBACK_BYTES: usize = 256 * 1024;
 /// How long the message of a progress may be, in bytes; what is longer is cut, and marked.
-pub const MAX_PROGRESS: usize = 4096;
+pub const MAX_PROGRESS_BYTES: usize = 4096;
 
 /// The queue of jobs whose task names none.
 pub const DEFAULT_QUEUE: &str = "default";

@@ -5,15 +5,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::error::{JobError, ValidationErrors};
-use super::limits::{MAX_ATTEMPTS, MAX_DELAY, MAX_KEY};
+use super::limits::{MAX_ATTEMPTS, MAX_DELAY, MAX_KEY_BYTES};
 use super::stored_text::check_description;
 use super::table::NewRow;
 
 /// What is shorter could not be kept: timeouts are stored in milliseconds.
-const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
+const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 /// What a submission or a schedule says of its jobs.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Options {
+pub(super) struct SubmitOptions {
     pub(super) description: Option<String>,
     pub(super) when: Option<When>,
     pub(super) priority: Option<i32>,
@@ -35,7 +35,7 @@ pub(super) enum When {
     At(DateTime<Utc>),
 }
 
-impl Options {
+impl SubmitOptions {
     /// Fills in what is said here, and not as the task has it.
     pub(super) fn say_how(&self, row: &mut NewRow) {
         row.description.clone_from(&self.description);
@@ -69,29 +69,29 @@ impl Options {
             .as_ref()
             .is_some_and(|text| text.contains('\0'))
         {
-            wrong.say(
+            wrong.push(
                 "/description",
                 "has the character U+0000, which cannot be stored: leave it out",
             );
         }
         if let Some(key) = &self.idempotency_key
-            && (key.is_empty() || key.len() > MAX_KEY || key.contains('\0'))
+            && (key.is_empty() || key.len() > MAX_KEY_BYTES || key.contains('\0'))
         {
-            wrong.say(
+            wrong.push(
                 "/idempotency_key",
                 format!(
-                    "has {} bytes, and 1 to {MAX_KEY} are allowed, none of them zero",
+                    "has {} bytes, and 1 to {MAX_KEY_BYTES} are allowed, none of them zero",
                     key.len()
                 ),
             );
         }
         if let Some(name) = &self.submitted_by
-            && (name.len() > MAX_KEY || name.contains('\0'))
+            && (name.len() > MAX_KEY_BYTES || name.contains('\0'))
         {
-            wrong.say(
+            wrong.push(
                 "/submitted_by",
                 format!(
-                    "has {} bytes, and {MAX_KEY} are allowed, none of them zero",
+                    "has {} bytes, and {MAX_KEY_BYTES} are allowed, none of them zero",
                     name.len()
                 ),
             );
@@ -99,24 +99,24 @@ impl Options {
         if let Some(attempts) = self.max_attempts
             && !(1..=MAX_ATTEMPTS).contains(&attempts)
         {
-            wrong.say(
+            wrong.push(
                 "/max_attempts",
                 format!("is {attempts}, and 1 to {MAX_ATTEMPTS} are allowed"),
             );
         }
         match self.timeout {
-            Some(timeout) if timeout < SHORTEST_TIMEOUT => {
-                wrong.say("/timeout", format!("is less than {SHORTEST_TIMEOUT:?}"));
+            Some(timeout) if timeout < MIN_TIMEOUT => {
+                wrong.push("/timeout", format!("is less than {MIN_TIMEOUT:?}"));
             }
             Some(timeout) if timeout > MAX_DELAY => {
-                wrong.say("/timeout", "is more than ten years");
+                wrong.push("/timeout", "is more than ten years");
             }
             _ => {}
         }
         if let Some(queue) = &self.queue {
             let queues = queues();
             if !queues.contains(queue) {
-                wrong.say(
+                wrong.push(
                     "/queue",
                     format!(
                         "`{}` is not a queue of this service, so nobody would run it: there are {}",

@@ -31,7 +31,7 @@ pub struct Jobs {
     pub(super) crash_limit: u32,
     pub(super) lease: Duration,
     pub(super) drain: Duration,
-    pub(super) priority_wait: Option<Duration>,
+    pub(super) max_priority_wait: Option<Duration>,
     pub(super) threads: usize,
     pub(super) engine: Option<Arc<dyn Engine>>,
     pub(super) declaration_renewal: Duration,
@@ -58,7 +58,7 @@ impl Jobs {
             crash_limit: 5,
             lease: Duration::from_secs(20),
             drain: Duration::from_secs(30),
-            priority_wait: Some(Duration::from_secs(60)),
+            max_priority_wait: Some(Duration::from_secs(60)),
             engine: None,
             declaration_renewal: Duration::from_secs(60),
             params: ParamsCodec::default(),
@@ -116,12 +116,12 @@ impl Jobs {
     /// ```no_run
     /// use tasks_runtime::jobs::{EncryptionKeys, Jobs};
     ///
-    /// let jobs = Jobs::new().encryption_key(EncryptionKeys::from_env("JOBS_ENCRYPTION_KEY")?);
+    /// let jobs = Jobs::new().encryption_keys(EncryptionKeys::from_env("JOBS_ENCRYPTION_KEY")?);
     /// # let _ = jobs;
     /// # Ok::<(), tasks_runtime::jobs::InvalidEncryptionKeys>(())
     /// ```
     #[must_use]
-    pub fn encryption_key(mut self, keys: EncryptionKeys) -> Self {
+    pub fn encryption_keys(mut self, keys: EncryptionKeys) -> Self {
         self.params = ParamsCodec::new(Some(keys));
         self
     }
@@ -157,8 +157,8 @@ impl Jobs {
     /// taken from its queue is one that has waited longest, whatever its priority. Defaults to one minute; `None` lets jobs of a low
     /// priority wait for as long as there are others. An [engine](Self::engine) decides by itself.
     #[must_use]
-    pub fn priority_wait(mut self, time: impl Into<Option<Duration>>) -> Self {
-        self.priority_wait = time.into();
+    pub fn max_priority_wait(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.max_priority_wait = time.into();
         self
     }
 

@@ -73,11 +73,11 @@ where
 }
 
 /// How many crashes a job may have and still run beside others; with more it is quarantined.
-const MOST_CRASHES: i32 = 1;
+const MAX_CRASHES_TOGETHER: i32 = 1;
 
 /// Whether a job is one of few that may have killed their processes: one death says little, and all that ran then go on together.
 pub(in crate::jobs) fn is_quarantined(crashes: i32) -> bool {
-    crashes > MOST_CRASHES
+    crashes > MAX_CRASHES_TOGETHER
 }
 
 /// States as numbers of SQL, to be set and compared.
@@ -113,7 +113,7 @@ pub(in crate::jobs) mod sql {
     /// Pending or running.
     pub(in crate::jobs) const OPEN: &str = "state < 3";
     /// Pending until its time comes.
-    pub(in crate::jobs) const WAITING: &str = "state = 0";
+    pub(in crate::jobs) const SCHEDULED: &str = "state = 0";
     /// Pending until a worker claims it.
     pub(in crate::jobs) const READY: &str = "state = 1";
     /// Ready, and claimed with others of its queue.

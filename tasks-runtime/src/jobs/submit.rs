@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::checked_call::{CheckedCall, Explicit};
 use super::error::JobError;
 use super::limits::MAX_DELAY;
-use super::options::{Options, When};
+use super::options::{SubmitOptions, When};
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
 use super::state::JobState;
@@ -44,7 +44,7 @@ pub struct Submit {
     pub(super) scheduler: Scheduler,
     /// The name of the task and its parameters as JSON, checked.
     pub(super) call: Result<CheckedCall, JobError>,
-    pub(super) options: Options,
+    pub(super) options: SubmitOptions,
 }
 
 /// What a submission came to.
@@ -68,7 +68,7 @@ impl Submit {
     /// Runs it so much later.
     pub fn delay(mut self, delay: Duration) -> Self {
         if delay > MAX_DELAY {
-            self.options.wrong.say("/delay", "is more than ten years");
+            self.options.wrong.push("/delay", "is more than ten years");
         } else {
             self.options.when = Some(When::After(delay));
         }
@@ -82,7 +82,7 @@ impl Submit {
         if delay > MAX_DELAY {
             self.options
                 .wrong
-                .say("/scheduled_at", "is more than ten years away");
+                .push("/scheduled_at", "is more than ten years away");
         } else {
             self.options.when = Some(When::At(time.into()));
         }

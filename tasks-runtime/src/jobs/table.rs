@@ -151,7 +151,7 @@ impl NewRow {
 /// A row without its result.
 #[derive(Clone, Debug, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = tasks_jobs)]
-pub(super) struct Row {
+pub(super) struct JobRow {
     pub(super) id: String,
     pub(super) task_name: Option<String>,
     pub(super) description: Option<String>,
@@ -181,7 +181,7 @@ pub(super) struct Row {
 
 impl Explicit {
     /// What one says that the other, which was stored, has not.
-    pub(super) fn differs_from(self, row: &NewRow, stored: &Row) -> Option<&'static str> {
+    pub(super) fn differs_from(self, row: &NewRow, stored: &JobRow) -> Option<&'static str> {
         // One that was queued again has lost the time it was submitted with, and has another `run_at`.
         let is_as_submitted = stored.scheduled_at.is_some() || stored.run_at == stored.submitted_at;
         let at_another_time = row.scheduled_at.is_some()
@@ -209,7 +209,7 @@ impl Explicit {
     }
 }
 
-impl Row {
+impl JobRow {
     /// The record as it stands in a list, of a row whose heavy columns were [left out](super::store::list) already.
     pub(super) fn list_item(
         self,

@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::TaskRegistry;
-use super::closure::Closure;
-use super::entry::{Code, RegisteredTask};
+use super::closure_task::Closure;
+use super::entry::{RegisteredTask, TaskBody};
 use super::error::{RegistryError, RegistryProblem};
 use crate::call::{TaskDescriptor, linked, panic};
 use crate::task::{IntoTaskFailure, IntoTaskFn, Traceback};
@@ -173,7 +173,7 @@ impl RegistryBuilder {
             Ok(closure) => self.entry(RegisteredTask::new(
                 Cow::Owned(name),
                 tags,
-                Code::Closure(Arc::new(closure)),
+                TaskBody::Closure(Arc::new(closure)),
             )),
             Err(problem) => {
                 self.check(&name, &tags);
@@ -191,7 +191,7 @@ impl RegistryBuilder {
     ) {
         let name = name.unwrap_or(Cow::Borrowed(task.name));
         let tags = tags.unwrap_or_else(|| task.tags.iter().copied().map(Cow::Borrowed).collect());
-        self.entry(RegisteredTask::new(name, tags, Code::Function(task)));
+        self.entry(RegisteredTask::new(name, tags, TaskBody::Function(task)));
     }
 
     /// Checks a name and tags.

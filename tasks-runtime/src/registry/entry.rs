@@ -9,7 +9,7 @@ use std::time::Duration;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-use super::closure::Closure;
+use super::closure_task::Closure;
 use super::parameters;
 use crate::arguments::{InvalidArguments, RegisteredParameter};
 #[cfg(feature = "database")]
@@ -25,13 +25,13 @@ use crate::task::{ParameterInfo, TaskInfo};
 pub struct RegisteredTask {
     target: Arc<CallTarget>,
     tags: Vec<Cow<'static, str>>,
-    code: Code,
+    body: TaskBody,
     /// Where in the order of names it is, once it is in a registry.
     position: usize,
 }
 
 #[derive(Clone)]
-pub(super) enum Code {
+pub(super) enum TaskBody {
     Function(&'static TaskDescriptor),
     Closure(Arc<Closure>),
 }
@@ -43,16 +43,20 @@ impl fmt::Debug for RegisteredTask {
 }
 
 impl RegisteredTask {
-    pub(super) fn new(name: Cow<'static, str>, tags: Vec<Cow<'static, str>>, code: Code) -> Self {
-        let (parameters, blocking) = match &code {
-            Code::Function(task) => {
+    pub(super) fn new(
+        name: Cow<'static, str>,
+        tags: Vec<Cow<'static, str>>,
+        body: TaskBody,
+    ) -> Self {
+        let (parameters, blocking) = match &body {
+            TaskBody::Function(task) => {
                 let slots = (0..).map_while(|index| task.shim.slot(index));
                 (
                     slots.map(RegisteredParameter::of).collect(),
                     task.shim.info().blocking,
                 )
             }
-            Code::Closure(closure) => (Vec::new(), closure.blocking),
+            TaskBody::Closure(closure) => (Vec::new(), closure.blocking),
         };
         let target = CallTarget {
             name,
@@ -62,7 +66,7 @@ impl RegisteredTask {
         Self {
             target: Arc::new(target),
             tags,
-            code,
+            body,
             position: 0,
         }
     }
@@ -99,18 +103,18 @@ impl RegisteredTask {
 
     /// Reads the arguments of a call, and makes its execution.
     pub(crate) fn start(&self, call: PendingCall<'_>) -> Result<Started, InvalidArguments> {
-        match &self.code {
-            Code::Function(task) => task.shim.start(call),
-            Code::Closure(closure) => (closure.start)(call),
+        match &self.body {
+            TaskBody::Function(task) => task.shim.start(call),
+            TaskBody::Closure(closure) => (closure.start)(call),
         }
     }
 
     /// Reads arguments, and says what is wrong with them.
     #[cfg(feature = "database")]
     pub(crate) fn check(&self, call: CheckCall<'_>) -> Result<(), InvalidArguments> {
-        match &self.code {
-            Code::Function(task) => task.shim.check(call),
-            Code::Closure(closure) => (closure.check)(call.input),
+        match &self.body {
+            TaskBody::Function(task) => task.shim.check(call),
+            TaskBody::Closure(closure) => (closure.check)(call.input),
         }
     }
 
@@ -129,56 +133,56 @@ impl RegisteredTask {
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
-        match &self.code {
-            Code::Function(task) => task.timeout,
-            Code::Closure(_) => None,
+        match &self.body {
+            TaskBody::Function(task) => task.timeout,
+            TaskBody::Closure(_) => None,
         }
     }
 
     /// Policy of its background jobs.
     #[cfg(feature = "database")]
     pub(crate) fn policy(&self) -> JobPolicy {
-        match &self.code {
-            Code::Function(task) => task.job,
-            Code::Closure(_) => JobPolicy::DEFAULT,
+        match &self.body {
+            TaskBody::Function(task) => task.job,
+            TaskBody::Closure(_) => JobPolicy::DEFAULT,
         }
     }
 
     pub(super) fn function(&self) -> Option<TypeId> {
-        match &self.code {
-            Code::Function(task) => Some((task.shim.info().id)()),
-            Code::Closure(_) => None,
+        match &self.body {
+            TaskBody::Function(task) => Some((task.shim.info().id)()),
+            TaskBody::Closure(_) => None,
         }
     }
 
     pub(super) fn has_own_name(&self) -> bool {
-        matches!(&self.code, Code::Function(task) if task.name == self.target.name)
+        matches!(&self.body, TaskBody::Function(task) if task.name == self.target.name)
     }
 
     /// Where the task is in the source: `src/tasks.rs:12`.
     #[must_use]
     pub fn location(&self) -> String {
-        match &self.code {
-            Code::Function(task) => format!("{}:{}", task.file, task.line),
-            Code::Closure(closure) => {
+        match &self.body {
+            TaskBody::Function(task) => format!("{}:{}", task.file, task.line),
+            TaskBody::Closure(closure) => {
                 format!("{}:{}", closure.location.file(), closure.location.line())
             }
         }
     }
 
     pub(super) fn crate_name(&self) -> &str {
-        match &self.code {
-            Code::Function(task) => task.module.split("::").next().unwrap_or(task.module),
-            Code::Closure(_) => "(closures)",
+        match &self.body {
+            TaskBody::Function(task) => task.module.split("::").next().unwrap_or(task.module),
+            TaskBody::Closure(_) => "(closures)",
         }
     }
 
     /// The doc comment.
     #[must_use]
     pub fn docstring(&self) -> Option<&str> {
-        match &self.code {
-            Code::Function(task) => task.description,
-            Code::Closure(closure) => closure.description.as_deref(),
+        match &self.body {
+            TaskBody::Function(task) => task.description,
+            TaskBody::Closure(closure) => closure.description.as_deref(),
         }
     }
 
@@ -193,9 +197,9 @@ impl RegisteredTask {
         &self,
         make: &mut dyn FnMut(&'static str, WriteSchema<'_>) -> Schema,
     ) -> Value {
-        match &self.code {
-            Code::Function(_) => parameters::schema_of(self.declared(), make),
-            Code::Closure(closure) => {
+        match &self.body {
+            TaskBody::Function(_) => parameters::schema_of(self.declared(), make),
+            TaskBody::Closure(closure) => {
                 let mut schema: Value = make((closure.types[0])(), &closure.input_schema).into();
                 if let (false, Value::Object(schema)) = (closure.open, &mut schema) {
                     schema.insert("additionalProperties".to_owned(), false.into());
@@ -207,36 +211,36 @@ impl RegisteredTask {
 
     /// The schema of the result, if its type has one.
     pub fn output_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
-        match &self.code {
-            Code::Function(task) => (task.shim.info().output_schema)(generator),
-            Code::Closure(closure) => (closure.output_schema)(generator),
+        match &self.body {
+            TaskBody::Function(task) => (task.shim.info().output_schema)(generator),
+            TaskBody::Closure(closure) => (closure.output_schema)(generator),
         }
     }
 
     /// The whole path of the type that the task returns.
     #[must_use]
     pub fn output_type(&self) -> &'static str {
-        match &self.code {
-            Code::Function(task) => (task.shim.info().output_type)(),
-            Code::Closure(closure) => (closure.types[1])(),
+        match &self.body {
+            TaskBody::Function(task) => (task.shim.info().output_type)(),
+            TaskBody::Closure(closure) => (closure.types[1])(),
         }
     }
 
     /// The signature, with the names clients use.
     #[must_use]
     pub fn signature(&self) -> &str {
-        match &self.code {
-            Code::Function(task) => task.signature,
-            Code::Closure(closure) => &closure.signature,
+        match &self.body {
+            TaskBody::Function(task) => task.signature,
+            TaskBody::Closure(closure) => &closure.signature,
         }
     }
 
     /// Its parameters in order, injected ones included.
     #[must_use]
     pub fn parameters(&self) -> Vec<ParameterInfo> {
-        match &self.code {
-            Code::Function(_) => self.declared().iter().map(parameters::info).collect(),
-            Code::Closure(closure) => closure.parameters.clone(),
+        match &self.body {
+            TaskBody::Function(_) => self.declared().iter().map(parameters::info).collect(),
+            TaskBody::Closure(closure) => closure.parameters.clone(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The tasks there are.
 
 mod builder;
-mod closure;
+mod closure_task;
 mod entry;
 mod error;
 mod parameters;

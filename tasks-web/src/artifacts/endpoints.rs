@@ -3,40 +3,40 @@
 use serde_json::json;
 use tasks_runtime::artifacts::{Artifact, ArtifactNode};
 
-use super::state::Options;
+use super::state::ArtifactOptions;
 use super::{download, handlers, query, schemas, update, upload};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
 use crate::http::{ULID, paging};
-use crate::openapi::{ANOTHER_METHOD, DATABASE_FAILED, Status};
+use crate::openapi::{ANOTHER_METHOD, DATABASE_FAILED, StatusText};
 
 /// What each of them may answer.
-const PROBLEMS: &[Status] = &[ANOTHER_METHOD, DATABASE_FAILED];
+const PROBLEMS: &[StatusText] = &[ANOTHER_METHOD, DATABASE_FAILED];
 
-const MALFORMED_ID: Status = (400, "The id is not a ULID.");
-const MALFORMED: Status = (400, "The body is not JSON, or the id is not a ULID.");
-const UNKNOWN: Status = (404, "No such artifact.");
-const SLOW: Status = (408, "The body took too long to arrive.");
-const EXISTS: Status = (409, "There is an artifact of this id.");
-const CONFLICT: Status = (
+const MALFORMED_ID: StatusText = (400, "The id is not a ULID.");
+const MALFORMED: StatusText = (400, "The body is not JSON, or the id is not a ULID.");
+const UNKNOWN: StatusText = (404, "No such artifact.");
+const SLOW: StatusText = (408, "The body took too long to arrive.");
+const EXISTS: StatusText = (409, "There is an artifact of this id.");
+const CONFLICT: StatusText = (
     409,
     "The new parent is below the artifact, the body has another `id` than the path, or another value of what is \
      read-only, or leaves out what the artifact has and would lose, or has JSON in the place of \
      bytes, or somebody else changed the artifact at the same \
      time.",
 );
-const PRECONDITION: Status = (
+const PRECONDITION: StatusText = (
     412,
     "`If-Match` or `If-None-Match` is about another version.",
 );
-const LARGE: Status = (413, "The body is too large.");
-const MEDIA: Status = (415, "The body does not say it is JSON, or is compressed.");
-const INVALID: Status = (422, "Something does not fit: `errors` says what.");
-const UNAVAILABLE: Status = (503, "The database or the content store is not available.");
+const LARGE: StatusText = (413, "The body is too large.");
+const MEDIA: StatusText = (415, "The body does not say it is JSON, or is compressed.");
+const INVALID: StatusText = (422, "Something does not fit: `errors` says what.");
+const UNAVAILABLE: StatusText = (503, "The database or the content store is not available.");
 
 /// What a read of one artifact may answer.
-const OF_ONE: &[Status] = &[MALFORMED_ID, UNKNOWN, UNAVAILABLE];
+const OF_ONE: &[StatusText] = &[MALFORMED_ID, UNKNOWN, UNAVAILABLE];
 /// What a change of one artifact may answer.
-const OF_CHANGE: &[Status] = &[
+const OF_CHANGE: &[StatusText] = &[
     MALFORMED,
     UNKNOWN,
     SLOW,
@@ -64,7 +64,7 @@ const ID_AND_CONDITIONS: &[Parameter] = &[
 ];
 
 /// The endpoints of artifacts, below a prefix.
-pub(super) fn endpoints(prefix: &str, options: &Options) -> Endpoints {
+pub(super) fn endpoints(prefix: &str, options: &ArtifactOptions) -> Endpoints {
     let (create, read) = (options.create, options.read);
     let list = vec![
         Endpoint::get("", "list_artifacts", handlers::list)
@@ -203,11 +203,11 @@ pub(super) fn endpoints(prefix: &str, options: &Options) -> Endpoints {
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, endpoints};
+    use super::{ArtifactOptions, endpoints};
 
     #[test]
     fn the_documentation_has_these_endpoints() {
-        let all = Options::default();
+        let all = ArtifactOptions::default();
         endpoints("{prefix}", &all).check_file("src/artifacts/artifacts.md");
     }
 }

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use serde_json::Value;
 use tasks_runtime::ArgumentError;
-use tasks_runtime::artifacts::{Artifact, ArtifactId, ArtifactIn, JsonText};
+use tasks_runtime::artifacts::{Artifact, ArtifactId, JsonText, NewArtifact};
 use tasks_runtime::shared::repeated_members;
 
 use crate::problem::{MAX_ERRORS, Problem};
@@ -34,15 +34,15 @@ pub(super) enum BodyPurpose {
 pub(super) struct BodyErrors(Vec<ArgumentError>);
 
 impl BodyErrors {
-    pub(super) fn say(&mut self, pointer: &str, detail: impl Into<String>) {
+    pub(super) fn push(&mut self, pointer: &str, detail: impl Into<String>) {
         self.0
             .push(ArgumentError::new(pointer.to_owned(), detail.into()));
     }
 
     /// What is given more than once inside of a value, of which a reader would take the last.
-    pub(super) fn say_repeated(&mut self, pointer: &str, value: &JsonText) {
+    pub(super) fn push_repeated(&mut self, pointer: &str, value: &JsonText) {
         for place in repeated_members(value.as_str(), MAX_ERRORS) {
-            self.say(&format!("{pointer}{place}"), "given twice");
+            self.push(&format!("{pointer}{place}"), "given twice");
         }
     }
 
@@ -89,7 +89,7 @@ impl Body {
             .map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
         let mut wrong = BodyErrors::default();
         let Some(members) = json.members() else {
-            wrong.say("", "expected an object");
+            wrong.push("", "expected an object");
             wrong.finish()?;
             return Ok(Self::default());
         };
@@ -108,14 +108,14 @@ impl Body {
             else {
                 let shown: String = name.chars().take(50).collect();
                 let pointer = format!("/{}", shown.replace('~', "~0").replace('/', "~1"));
-                wrong.say(
+                wrong.push(
                     &pointer,
                     format!("unknown field; there are {}", MEMBERS.join(", ")),
                 );
                 continue;
             };
             if seen.contains(name) {
-                wrong.say(&format!("/{name}"), "given twice");
+                wrong.push(&format!("/{name}"), "given twice");
                 continue;
             }
             seen.push(name);
@@ -135,7 +135,7 @@ impl Body {
         let is_null = value.as_str() == "null";
         // Data that is not merged stays the text it is.
         if name == "metadata" || name == "data" && known == BodyPurpose::Patch {
-            wrong.say_repeated(&format!("/{name}"), &value);
+            wrong.push_repeated(&format!("/{name}"), &value);
         }
         match name {
             "data" => self.data = Some(value),
@@ -145,7 +145,7 @@ impl Body {
             "metadata" if value.is_object() || is_null && known == BodyPurpose::Patch => {
                 self.metadata = Some(value);
             }
-            "metadata" => wrong.say("/metadata", "expected an object"),
+            "metadata" => wrong.push("/metadata", "expected an object"),
             "tags" if is_null && known == BodyPurpose::Patch => self.tags = Some(Vec::new()),
             "tags" => self.tags = take_tags(&value, wrong),
             read_only => self.read_only.push((read_only, value)),
@@ -153,8 +153,8 @@ impl Body {
     }
 
     /// For one that is new.
-    pub(super) fn create(self) -> Result<ArtifactIn, Problem> {
-        let mut artifact = ArtifactIn::new()
+    pub(super) fn create(self) -> Result<NewArtifact, Problem> {
+        let mut artifact = NewArtifact::new()
             .data(self.data.ok_or_else(missing_data)?)
             .parent(self.parent.flatten())
             .tags(self.tags.unwrap_or_default());
@@ -169,12 +169,12 @@ impl Body {
 
     /// In the place of one that is there. One with bytes keeps them when the data is `null`. Nothing is lost because it was not
     /// named.
-    pub(super) fn replace(&self, current: &Artifact) -> Result<ArtifactIn, Problem> {
+    pub(super) fn replace(&self, current: &Artifact) -> Result<NewArtifact, Problem> {
         let mut wrong = BodyErrors::default();
         self.check_unchanged(current, &mut wrong)?;
         let mut needs = |name: &str, is_left_out: bool, is_there: bool, none: &str| {
             if is_left_out && is_there {
-                wrong.say(
+                wrong.push(
                     &format!("/{name}"),
                     format!(
                         "left out, and the artifact has it: `PUT` replaces all, so send it, or {none}; `PATCH` changes only \
@@ -196,7 +196,7 @@ impl Body {
         needs("metadata", self.metadata.is_none(), has_metadata, "{}");
         needs("tags", self.tags.is_none(), !current.tags.is_empty(), "[]");
         if self.data.is_none() {
-            wrong.say(
+            wrong.push(
                 "/data",
                 "required, and missing: any JSON; `null` keeps bytes",
             );
@@ -221,7 +221,7 @@ impl Body {
     }
 
     /// What is there, with what the body names in it: a merge patch (RFC 7396).
-    pub(super) fn patch(&self, current: &Artifact) -> Result<ArtifactIn, Problem> {
+    pub(super) fn patch(&self, current: &Artifact) -> Result<NewArtifact, Problem> {
         let mut wrong = BodyErrors::default();
         self.check_unchanged(current, &mut wrong)?;
         self.check_bytes(current, &mut wrong);
@@ -231,7 +231,7 @@ impl Body {
             Some(patch) if patch.is_object() => merge(Some(&current.metadata), patch),
             Some(_) => JsonText::empty_object(),
         };
-        let artifact = ArtifactIn::new()
+        let artifact = NewArtifact::new()
             .parent(self.parent.unwrap_or(current.parent_id))
             .tags(self.tags.clone().unwrap_or_else(|| current.tags.clone()))
             .metadata_text(metadata);
@@ -263,7 +263,7 @@ impl Body {
     /// Bytes are not lost because somebody took them for JSON.
     fn check_bytes(&self, current: &Artifact, wrong: &mut BodyErrors) {
         if self.replaces_bytes(current) == (true, false) {
-            wrong.say(
+            wrong.push(
                 "/data",
                 "the artifact has bytes, and JSON would take their place: send `\"content_type\": null` as well if that is meant; null \
                  keeps the bytes",
@@ -296,7 +296,7 @@ impl Body {
             }
             if sent.read::<Value>().ok().as_ref() != known.get(name) {
                 let now = known.get(name).unwrap_or(&Value::Null);
-                wrong.say(
+                wrong.push(
                     &format!("/{name}"),
                     format!("read-only, and it is {now}: leave it out, or send it as it is"),
                 );
@@ -337,14 +337,14 @@ fn missing_data() -> Problem {
 /// A list of texts; each of its elements that is none is said.
 fn take_tags(value: &JsonText, wrong: &mut BodyErrors) -> Option<Vec<String>> {
     let Ok(elements) = value.read::<Vec<Value>>() else {
-        wrong.say("/tags", "expected an array of strings");
+        wrong.push("/tags", "expected an array of strings");
         return None;
     };
     let mut tags = Vec::with_capacity(elements.len());
     for (index, element) in elements.into_iter().enumerate() {
         match element {
             Value::String(tag) => tags.push(tag),
-            _ => wrong.say(&format!("/tags/{index}"), "expected a string"),
+            _ => wrong.push(&format!("/tags/{index}"), "expected a string"),
         }
     }
     Some(tags)
@@ -356,7 +356,7 @@ fn take_id(value: &JsonText, pointer: &str, wrong: &mut BodyErrors) -> Option<Ar
         .ok()
         .and_then(|text| text.parse().ok());
     if id.is_none() {
-        wrong.say(pointer, "expected a ULID: 26 digits and capital letters");
+        wrong.push(pointer, "expected a ULID: 26 digits and capital letters");
     }
     id
 }

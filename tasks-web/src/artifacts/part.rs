@@ -72,9 +72,9 @@ async fn keep_swept(manager: ArtifactManager, fit: StoreMismatch, stopping: Canc
     loop {
         match manager.check_store().await {
             Ok(report) => {
-                fit.0.store(!report.broken.is_empty(), Ordering::Relaxed);
+                fit.0.store(!report.errors.is_empty(), Ordering::Relaxed);
                 if report != said {
-                    for what in report.broken.iter().chain(&report.doubtful) {
+                    for what in report.errors.iter().chain(&report.warnings) {
                         tracing::warn!("{what}");
                     }
                     said = report;

@@ -5,14 +5,14 @@ use serde_json::json;
 use tasks_runtime::artifacts::{ArtifactId, Cursor};
 
 use crate::http::paging::{self, Page};
-use crate::http::query::{Parameter, unread};
+use crate::http::query::{QueryParameter, unread};
 use crate::problem::Problem;
 
 /// The query of the list.
-pub(super) const LIST: &[Parameter] = &[
+pub(super) const LIST: &[QueryParameter] = &[
     paging::PAGE,
     paging::SIZE,
-    Parameter::new(
+    QueryParameter::new(
         "after",
         "A place in the list, from the header `Link`. It says nothing beside `page` and `size`.",
         || json!({"type": "string", "pattern": "^[1-9][0-9]{0,17}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}),

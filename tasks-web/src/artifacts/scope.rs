@@ -7,7 +7,7 @@ use actix_web::dev::{AppService, HttpServiceFactory};
 use tasks_runtime::artifacts::ArtifactManager;
 
 use super::endpoints;
-use super::state::{ArtifactRoutes, Options};
+use super::state::{ArtifactOptions, ArtifactRoutes};
 use crate::endpoint::Endpoints;
 
 /// Serves the artifacts of a manager below `prefix`.
@@ -34,7 +34,7 @@ pub fn artifacts(prefix: &str, manager: ArtifactManager) -> ArtifactScope {
     ArtifactScope {
         prefix: format!("/{}", prefix.trim_matches('/')),
         manager,
-        options: Options::default(),
+        options: ArtifactOptions::default(),
     }
 }
 
@@ -43,7 +43,7 @@ pub fn artifacts(prefix: &str, manager: ArtifactManager) -> ArtifactScope {
 pub struct ArtifactScope {
     prefix: String,
     manager: ArtifactManager,
-    options: Options,
+    options: ArtifactOptions,
 }
 
 impl fmt::Debug for ArtifactScope {

@@ -8,7 +8,7 @@ use crate::http::BodyLimits;
 
 /// What is served, and how much of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Options {
+pub(crate) struct ArtifactOptions {
     pub(crate) create: bool,
     pub(crate) read: bool,
     pub(crate) update: bool,
@@ -17,7 +17,7 @@ pub(crate) struct Options {
     pub(crate) upload_limit: u64,
 }
 
-impl Default for Options {
+impl Default for ArtifactOptions {
     fn default() -> Self {
         Self {
             create: true,
@@ -38,5 +38,5 @@ impl Default for Options {
 pub(super) struct ArtifactRoutes {
     pub(super) prefix: String,
     pub(super) manager: ArtifactManager,
-    pub(super) options: Options,
+    pub(super) options: ArtifactOptions,
 }

@@ -14,7 +14,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use futures_util::{Stream, StreamExt as _};
 use serde_json::{Value, json};
 use tasks_runtime::ArgumentError;
-use tasks_runtime::artifacts::{Artifact, ArtifactId, ArtifactIn, JsonText, Upload};
+use tasks_runtime::artifacts::{Artifact, ArtifactId, JsonText, NewArtifact, Upload};
 
 use super::fields::{metadata_text, tag_list};
 use super::handlers::created;
@@ -22,22 +22,22 @@ use super::input::BodyErrors;
 use super::multipart_lengths::PartLengths;
 use super::state::ArtifactRoutes;
 use crate::access::Access;
-use crate::http::query::{Parameter, pairs};
+use crate::http::query::{QueryParameter, pairs};
 use crate::http::{HandlerResult, ULID, is_of_other_site};
 use crate::problem::Problem;
 
 /// How large a field of a form may be beside the file.
-const FIELD: usize = 256 * 1024;
+const MAX_FIELD_BYTES: usize = 256 * 1024;
 /// How many fields a form may have.
-const FIELDS: usize = 200;
+const MAX_FIELDS: usize = 200;
 
 /// The query: what comes along with the content.
-pub(super) const QUERY: &[Parameter] = &[
-    Parameter::new("id", "Its name; made when there is none.", ulid),
-    Parameter::new("parent_id", "The id of an artifact that is there.", ulid),
-    Parameter::new("tags", "With commas between them.", tag_list).commas(),
-    Parameter::new("metadata", "A JSON object.", metadata_text),
-    Parameter::new(
+pub(super) const QUERY: &[QueryParameter] = &[
+    QueryParameter::new("id", "Its name; made when there is none.", ulid),
+    QueryParameter::new("parent_id", "The id of an artifact that is there.", ulid),
+    QueryParameter::new("tags", "With commas between them.", tag_list).commas(),
+    QueryParameter::new("metadata", "A JSON object.", metadata_text),
+    QueryParameter::new(
         "file_name",
         "The name under which it is downloaded.",
         || json!({"type": "string"}),
@@ -79,7 +79,7 @@ fn check(request: &HttpRequest, limit: u64) -> Result<(), Problem> {
     let headers = request.headers();
     let length = text(headers, CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     // A form is somewhat longer than its file.
-    let most = limit.saturating_add((FIELD * 2) as u64);
+    let most = limit.saturating_add((MAX_FIELD_BYTES * 2) as u64);
     if length.is_some_and(|length| length > most) {
         return Err(too_large(limit));
     }
@@ -193,9 +193,9 @@ async fn form(
         let Some(field) = field else { break };
         let mut field = field.map_err(broken_form)?;
         count += 1;
-        if count > FIELDS {
+        if count > MAX_FIELDS {
             return Err(Problem::broken_body(format!(
-                "the form has more than {FIELDS} fields"
+                "the form has more than {MAX_FIELDS} fields"
             )));
         }
         let name = field.name().unwrap_or_default().to_owned();
@@ -211,7 +211,7 @@ async fn form(
             if upload.is_some() {
                 fields
                     .wrong
-                    .say("/file", "given twice: an artifact has one file");
+                    .push("/file", "given twice: an artifact has one file");
                 fields.wrong.finish()?;
                 return Err(Problem::not_found());
             }
@@ -231,7 +231,7 @@ async fn form(
         announced = announces.then_some((name, length));
     }
     let Some(upload) = upload else {
-        fields.wrong.say(
+        fields.wrong.push(
             "/file",
             "required, and missing: a field of a form with the name `file`",
         );
@@ -266,8 +266,8 @@ async fn read(field: &mut Field, patience: Duration) -> Result<String, Problem> 
     let mut bytes = BytesMut::new();
     while let Some(piece) = next(field, patience).await? {
         let piece = piece.map_err(broken_form)?;
-        if bytes.len() + piece.len() > FIELD {
-            return Err(Problem::payload_too_large(FIELD));
+        if bytes.len() + piece.len() > MAX_FIELD_BYTES {
+            return Err(Problem::payload_too_large(MAX_FIELD_BYTES));
         }
         bytes.extend_from_slice(&piece);
     }
@@ -277,7 +277,7 @@ async fn read(field: &mut Field, patience: Duration) -> Result<String, Problem> 
 /// What comes along with the content.
 #[derive(Default)]
 struct Fields {
-    artifact: ArtifactIn,
+    artifact: NewArtifact,
     tags: Vec<String>,
     content_type: Option<String>,
     file_name: Option<String>,
@@ -302,7 +302,7 @@ impl Fields {
         let known = Self::KNOWN.iter().find(|known| **known == name);
         if let Some(known) = known.filter(|known| **known != "tags") {
             if self.seen.contains(known) {
-                self.wrong.say(&format!("/{name}"), "given twice");
+                self.wrong.push(&format!("/{name}"), "given twice");
                 return;
             }
             self.seen.push(known);
@@ -315,7 +315,7 @@ impl Fields {
                 Err(_) => {
                     let pointer = format!("/{name}");
                     self.wrong
-                        .say(&pointer, "expected a ULID: 26 digits and capital letters");
+                        .push(&pointer, "expected a ULID: 26 digits and capital letters");
                     artifact
                 }
             },
@@ -323,11 +323,11 @@ impl Fields {
             "metadata" | "file_name" if value.is_empty() => artifact,
             "metadata" => match JsonText::parse(value) {
                 Ok(json) if json.is_object() => {
-                    self.wrong.say_repeated("/metadata", &json);
+                    self.wrong.push_repeated("/metadata", &json);
                     artifact.metadata_text(json)
                 }
                 _ => {
-                    self.wrong.say("/metadata", "expected a JSON object");
+                    self.wrong.push("/metadata", "expected a JSON object");
                     artifact
                 }
             },
@@ -349,7 +349,7 @@ impl Fields {
             _ => {
                 let shown: String = name.chars().take(50).collect();
                 let known = Self::KNOWN.join(", ");
-                self.wrong.say(
+                self.wrong.push(
                     &format!("/{shown}"),
                     format!("unknown field; there are file, {known}"),
                 );
@@ -358,7 +358,7 @@ impl Fields {
         };
     }
 
-    fn finish(self) -> Result<ArtifactIn, Problem> {
+    fn finish(self) -> Result<NewArtifact, Problem> {
         self.wrong.finish()?;
         let mut artifact = self.artifact.tags(self.tags);
         if let Some(content_type) = self.content_type {

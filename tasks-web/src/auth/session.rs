@@ -25,12 +25,12 @@ const NAME: &str = "tasks_session";
 /// How long a session lasts.
 const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 /// What is signed besides the time: no other signature by the same key is one of a session.
-const PURPOSE: &[u8] = b"tasks-web session\n";
+const SIGNATURE_CONTEXT: &[u8] = b"tasks-web session\n";
 
 /// How many cookies of the name are tried.
-const TRIED: usize = 8;
+const MAX_COOKIES: usize = 8;
 /// How many sessions that have ended are kept in mind. Each was begun with a key.
-const ENDED: usize = 100_000;
+const MAX_ENDED: usize = 100_000;
 
 /// Sessions that have ended before their time, by when that is, and their ids.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl EndedSessions {
         let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Those whose time is over are known by that.
         *ended = ended.split_off(&(now.as_secs(), Ulid::nil()));
-        if ended.len() >= ENDED {
+        if ended.len() >= MAX_ENDED {
             ended.pop_first();
         }
         ended.insert((session.end, session.id));
@@ -93,7 +93,7 @@ fn read(keys: &KeyTable, value: &str, now: SystemTime) -> Option<BrowserSession>
 
 fn signature(hash: &[u8; 32], end: u64, id: Ulid) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(hash).ok()?;
-    mac.update(PURPOSE);
+    mac.update(SIGNATURE_CONTEXT);
     mac.update(&end.to_be_bytes());
     mac.update(&id.to_bytes());
     Some(mac)
@@ -124,7 +124,7 @@ pub(super) fn all<'a>(
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='))
         .filter_map(|(name, value)| (name == NAME).then_some(value))
-        .take(TRIED)
+        .take(MAX_COOKIES)
         .filter_map(move |value| read(keys, value, now))
         .filter(|session| !ended.has(session))
 }
@@ -224,9 +224,9 @@ mod tests {
         assert!(ended.has(&one) && ended.has(&two));
         ended.add(&two, now + LIFETIME + Duration::from_secs(1));
         assert_eq!(ended.0.lock().unwrap().len(), 1);
-        for _ in 0..ENDED + 10 {
+        for _ in 0..MAX_ENDED + 10 {
             ended.add(&begin(), now);
         }
-        assert_eq!(ended.0.lock().unwrap().len(), ENDED);
+        assert_eq!(ended.0.lock().unwrap().len(), MAX_ENDED);
     }
 }

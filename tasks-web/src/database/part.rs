@@ -9,7 +9,7 @@ use super::problem::words_of_change;
 use crate::checks::HealthChecks;
 use crate::hooks::Hook;
 use crate::monitoring::DATABASE_CONNECTIONS;
-use crate::part::{Part, Probe};
+use crate::part::{Part, ScrapeHook};
 
 /// The health of the database, and its end.
 pub(crate) fn part(database: &Database) -> Part {
@@ -55,7 +55,7 @@ fn words_for(error: &DatabaseError) -> String {
 }
 
 /// Shows the connections.
-fn probe(database: &Database) -> Probe {
+fn probe(database: &Database) -> ScrapeHook {
     let database = database.clone();
     Arc::new(move || {
         let pool = database.pool_status();

@@ -15,7 +15,7 @@ impl From<DatabaseError> for Problem {
     /// What the database says is for the log: it may quote values.
     fn from(error: DatabaseError) -> Self {
         let error = match error {
-            DatabaseError::Caller(error) => return Self::of_caller(error),
+            DatabaseError::Closure(error) => return Self::of_caller(error),
             error => error,
         };
         if error.is_storage_full() {

@@ -22,7 +22,7 @@ pub(crate) use set::Endpoints;
 
 use crate::http::query;
 use crate::http::{HandlerResult, handled_by};
-use crate::openapi::Status;
+use crate::openapi::StatusText;
 
 /// One endpoint: a method, a path, and what it takes and answers.
 #[derive(Clone)]
@@ -35,10 +35,10 @@ pub(crate) struct Endpoint {
     summary: &'static str,
     description: Option<&'static str>,
     parameters: &'static [Parameter],
-    query: &'static [query::Parameter],
+    query: &'static [query::QueryParameter],
     body: Option<Body>,
     responses: Vec<Response>,
-    problems: Vec<Status>,
+    problems: Vec<StatusText>,
     /// Whether it is served: else its path answers to other methods alone.
     on: bool,
     /// Whether it is answered without a key.
@@ -139,7 +139,7 @@ impl Endpoint {
     }
 
     /// What may be in its query. Other names are refused by 422.
-    pub(crate) fn query(mut self, query: &'static [query::Parameter]) -> Self {
+    pub(crate) fn query(mut self, query: &'static [query::QueryParameter]) -> Self {
         self.query = query;
         self
     }
@@ -165,7 +165,7 @@ impl Endpoint {
     }
 
     /// Problems it may answer, beside those that all of its [`Endpoints`] have.
-    pub(crate) fn problems(mut self, problems: &[Status]) -> Self {
+    pub(crate) fn problems(mut self, problems: &[StatusText]) -> Self {
         self.problems.extend_from_slice(problems);
         self
     }

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::{Endpoint, Parameter};
 use crate::http::Preconditions;
 use crate::openapi::{
-    PRECONDITION, REPEATED_HEADER, STORAGE_FULL, Status, UNKNOWN_PARAMETER, Writer,
+    PRECONDITION, REPEATED_HEADER, STORAGE_FULL, StatusText, UNKNOWN_PARAMETER, Writer,
 };
 
 /// What an endpoint that takes no body answers to one.
-const BODY: [Status; 5] = [
+const BODY: [StatusText; 5] = [
     (400, "There is a body, which is not JSON."),
     (408, "The body took too long to arrive."),
     (413, "There is a body, which is too large."),
@@ -41,7 +41,12 @@ impl Endpoint {
         self.responses.iter().any(|it| it.status() == 304)
     }
 
-    pub(super) fn operation(&self, tag: &str, common: &[Status], writer: &mut Writer<'_>) -> Value {
+    pub(super) fn operation(
+        &self,
+        tag: &str,
+        common: &[StatusText],
+        writer: &mut Writer<'_>,
+    ) -> Value {
         let mut responses = writer.problems(&self.problems);
         responses.extend(writer.problems(common));
         for response in &self.responses {
@@ -85,7 +90,7 @@ impl Endpoint {
     }
 
     /// Problems that follow from what it takes. Those that it names itself go before.
-    fn implied_problems(&self) -> Vec<Status> {
+    fn implied_problems(&self) -> Vec<StatusText> {
         if self.page {
             return Vec::new();
         }

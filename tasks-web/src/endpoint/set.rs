@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::{Resource, web};
 
 use super::Endpoint;
-use crate::openapi::{PathOperation, Status};
+use crate::openapi::{PathOperation, StatusText};
 
 /// Endpoints below one prefix. It is a service of actix, which mounts their routes.
 #[derive(Clone)]
@@ -14,7 +14,7 @@ pub(crate) struct Endpoints {
     pub(super) tag: &'static str,
     prefix: String,
     /// Problems that each of them may answer.
-    pub(super) problems: &'static [Status],
+    pub(super) problems: &'static [StatusText],
     pub(super) list: Vec<Endpoint>,
     state: Option<AddState>,
     /// Whether they are in the OpenAPI document.
@@ -28,7 +28,7 @@ impl Endpoints {
     pub(crate) fn new(
         tag: &'static str,
         prefix: &str,
-        problems: &'static [Status],
+        problems: &'static [StatusText],
         list: Vec<Endpoint>,
     ) -> Self {
         Self {

@@ -34,8 +34,8 @@ impl Document {
     /// Lets it be sent compressed, to those who ask for that. For what is made once and sent often.
     pub(crate) fn compressible(mut self) -> Self {
         /// Shorter ones fit into one packet anyway.
-        const LEAST: usize = 1024;
-        self.gzip = (self.json.len() >= LEAST).then(Arc::default);
+        const MIN_COMPRESSED: usize = 1024;
+        self.gzip = (self.json.len() >= MIN_COMPRESSED).then(Arc::default);
         self
     }
 

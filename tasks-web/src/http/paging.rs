@@ -5,7 +5,7 @@ use actix_web::http::header::LINK;
 use serde_json::{Value, json};
 use tasks_runtime::ArgumentError;
 
-use super::query::{Parameter, pairs};
+use super::query::{QueryParameter, pairs};
 use crate::problem::Problem;
 
 /// How many items one answer lists.
@@ -25,10 +25,10 @@ pub(crate) struct Page {
 }
 
 /// `?page=`
-pub(crate) const PAGE: Parameter =
-    Parameter::new("page", "Which page.", || number_schema(LAST_PAGE));
+pub(crate) const PAGE: QueryParameter =
+    QueryParameter::new("page", "Which page.", || number_schema(LAST_PAGE));
 /// `?size=`
-pub(crate) const SIZE: Parameter = Parameter::new("size", "How many a page has.", || {
+pub(crate) const SIZE: QueryParameter = QueryParameter::new("size", "How many a page has.", || {
     number_schema(u64::from(MAX_PAGE_SIZE))
 });
 

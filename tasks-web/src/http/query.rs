@@ -11,7 +11,7 @@ use crate::problem::{MAX_ERRORS, Problem};
 
 /// A parameter of a query.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Parameter {
+pub(crate) struct QueryParameter {
     name: &'static str,
     description: &'static str,
     schema: fn() -> Value,
@@ -29,7 +29,7 @@ enum Occurs {
     Commas,
 }
 
-impl Parameter {
+impl QueryParameter {
     /// One that may be given once.
     pub(crate) const fn new(
         name: &'static str,
@@ -98,7 +98,7 @@ pub(crate) fn unread(name: &str) -> String {
 }
 
 /// Refuses parameters that are not known, and those that are given more often than they may be.
-pub(crate) fn check(query: &str, known: &[Parameter]) -> Result<(), Problem> {
+pub(crate) fn check(query: &str, known: &[QueryParameter]) -> Result<(), Problem> {
     if query.is_empty() {
         return Ok(());
     }
@@ -106,7 +106,7 @@ pub(crate) fn check(query: &str, known: &[Parameter]) -> Result<(), Problem> {
 }
 
 #[cold]
-fn refuse(query: &str, known: &[Parameter]) -> Result<(), Problem> {
+fn refuse(query: &str, known: &[QueryParameter]) -> Result<(), Problem> {
     let mut errors = Vec::new();
     let mut given: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, _) in pairs(query)? {
@@ -136,7 +136,7 @@ fn refuse(query: &str, known: &[Parameter]) -> Result<(), Problem> {
     Err(Problem::invalid_query(errors))
 }
 
-fn unknown(name: &str, known: &[Parameter]) -> String {
+fn unknown(name: &str, known: &[QueryParameter]) -> String {
     let names = || known.iter().map(|parameter| parameter.name);
     if known.is_empty() {
         return "unknown parameter: nothing is taken here".to_owned();

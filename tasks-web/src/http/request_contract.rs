@@ -11,7 +11,7 @@ use actix_web::{Error, HttpMessage as _, HttpResponse, Route};
 use serde_json::Value;
 use tasks_runtime::ArgumentError;
 
-use super::query::{self, Parameter};
+use super::query::{self, QueryParameter};
 use super::unsupported_headers::has_any;
 use super::{
     BodyLimits, Preconditions, check_json, check_same_site, is_plain, refuse_idempotency_key,
@@ -22,7 +22,7 @@ use crate::problem::{MAX_ERRORS, Problem};
 /// What an operation takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestContract {
-    query: &'static [Parameter],
+    query: &'static [QueryParameter],
     body: Body,
     /// Which preconditions its handler evaluates.
     preconditions: Preconditions,
@@ -45,7 +45,7 @@ const LIMITS: BodyLimits = BodyLimits {
 
 impl RequestContract {
     /// These parameters in its query; and a body, if there is any, that its handler reads.
-    pub(crate) const fn query(query: &'static [Parameter]) -> Self {
+    pub(crate) const fn query(query: &'static [QueryParameter]) -> Self {
         Self {
             query,
             body: Body::Elsewhere,

@@ -15,7 +15,7 @@ use futures_util::{Stream, StreamExt as _};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::query::{Parameter, pairs};
+use super::query::{QueryParameter, pairs};
 use super::{ConnectionState, client_address, duration, network};
 use crate::problem::Problem;
 
@@ -211,7 +211,7 @@ pub(crate) fn interval(query: &str) -> Result<Duration, Problem> {
 }
 
 /// `?poll_interval=`
-const INTERVAL: Parameter = Parameter::new(
+const INTERVAL: QueryParameter = QueryParameter::new(
     "poll_interval",
     "How often to look for changes that nobody tells of: seconds, or a text like `500ms` or `2s`.",
     || {
@@ -222,4 +222,4 @@ const INTERVAL: Parameter = Parameter::new(
 );
 
 /// The query of a stream of events.
-pub(crate) const QUERY: &[Parameter] = &[INTERVAL];
+pub(crate) const QUERY: &[QueryParameter] = &[INTERVAL];

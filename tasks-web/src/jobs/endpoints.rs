@@ -8,20 +8,20 @@ use super::{handlers, query, schedules, stream};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
 use crate::http::paging::{self, MAX_PAGE_SIZE};
 use crate::http::{ULID, sse};
-use crate::openapi::{ANOTHER_METHOD, DATABASE_FAILED, STORAGE_FULL, Status, Writer};
+use crate::openapi::{ANOTHER_METHOD, DATABASE_FAILED, STORAGE_FULL, StatusText, Writer};
 
 /// What each of them may answer.
-const PROBLEMS: &[Status] = &[ANOTHER_METHOD, DATABASE_FAILED, UNAVAILABLE];
+const PROBLEMS: &[StatusText] = &[ANOTHER_METHOD, DATABASE_FAILED, UNAVAILABLE];
 
-pub(super) const UNAVAILABLE: Status = (503, "The database is not available.");
-const UNKNOWN_JOB: Status = (404, "No such job.");
-const WRONG_STATE: Status = (
+pub(super) const UNAVAILABLE: StatusText = (503, "The database is not available.");
+const UNKNOWN_JOB: StatusText = (404, "No such job.");
+const WRONG_STATE: StatusText = (
     409,
     "The job is not in a state for that: `job_status` says how it is.",
 );
-const TOO_MANY: Status = (429, "Too many streams are open.");
-const QUERY: Status = (422, "The query does not fit: `errors` says where.");
-const UNKNOWN_SCHEDULE: Status = (404, "No such schedule.");
+const TOO_MANY: StatusText = (429, "Too many streams are open.");
+const QUERY: StatusText = (422, "The query does not fit: `errors` says where.");
+const UNKNOWN_SCHEDULE: StatusText = (404, "No such schedule.");
 
 const ID: &[Parameter] = &[Parameter::path("id", ULID)];
 const THE_NAME: Parameter = Parameter::path("name", "^[A-Za-z0-9_-]{1,64}$");

@@ -20,9 +20,9 @@ impl From<JobError> for Problem {
             ),
             JobErrorClass::JobNotFound => Self::new(StatusCode::NOT_FOUND, "unknown-job", detail),
             JobErrorClass::WrongState(status) => Self::wrong_state(status.as_str(), detail),
-            JobErrorClass::Call(error) => error.into(),
+            JobErrorClass::Execute(error) => error.into(),
             JobErrorClass::Invalid(errors) => Self::invalid_body(errors),
-            JobErrorClass::Schedule(source) => (*source).into(),
+            JobErrorClass::InvalidSchedule(source) => (*source).into(),
             JobErrorClass::Duplicate => Self::new(StatusCode::CONFLICT, "duplicate-job", detail),
             JobErrorClass::KeyReused => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key", detail)
@@ -35,7 +35,7 @@ impl From<JobError> for Problem {
             }
             JobErrorClass::NotRunning => Self::unavailable("the jobs are not running"),
             JobErrorClass::Database(error) => error.into(),
-            JobErrorClass::OfCode => {
+            JobErrorClass::ProgrammingError => {
                 tracing::error!(error = %detail, "a job could not be handled");
                 Self::internal()
             }

@@ -7,29 +7,29 @@ use tasks_runtime::jobs::{JobFilter, JobStatus};
 
 use crate::http::ULID;
 use crate::http::paging::{self, Page};
-use crate::http::query::{Parameter, pairs, unread};
+use crate::http::query::{QueryParameter, pairs, unread};
 use crate::problem::Problem;
 
 /// The query of the list.
-pub(super) const LIST: &[Parameter] = &[
+pub(super) const LIST: &[QueryParameter] = &[
     paging::PAGE,
     paging::SIZE,
-    Parameter::new(
+    QueryParameter::new(
         "status_filter",
         "Keeps the jobs that are like this.",
         || json!({"type": "string", "enum": JobStatus::ALL.map(JobStatus::as_str)}),
     ),
-    Parameter::new(
+    QueryParameter::new(
         "task",
         "Keeps the jobs of a task.",
         || json!({"type": "string"}),
     ),
-    Parameter::new(
+    QueryParameter::new(
         "schedule",
         "Keeps the runs of a schedule, by its name.",
         || json!({"type": "string"}),
     ),
-    Parameter::new(
+    QueryParameter::new(
         "before",
         "The id of a job: older ones are wanted. It says nothing beside `page` and `size`.",
         || json!({"type": "string", "pattern": ULID}),
@@ -37,7 +37,7 @@ pub(super) const LIST: &[Parameter] = &[
 ];
 
 /// The query of a log.
-pub(super) const LOGS: &[Parameter] = &[Parameter::new(
+pub(super) const LOGS: &[QueryParameter] = &[QueryParameter::new(
     "after",
     "The number of a line: those after it are wanted.",
     || json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),

@@ -20,7 +20,7 @@ pub(crate) const REPLAYED: &str = "idempotent-replayed";
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "JobOptions")]
-pub(super) struct Options {
+pub(super) struct BodyOptions {
     /// Read by the task.
     #[serde(default, rename = "params")]
     #[schemars(skip)]
@@ -69,7 +69,7 @@ pub(crate) async fn submit(
         None
     } else {
         // What is not JSON at all is for the parameters to say.
-        match serde_json::from_slice::<Option<Options>>(body) {
+        match serde_json::from_slice::<Option<BodyOptions>>(body) {
             Ok(options) => options,
             Err(_) if serde_json::from_slice::<IgnoredAny>(body).is_err() => None,
             Err(_) => {
@@ -128,7 +128,7 @@ pub(crate) async fn submit(
 
 /// Says which options do not fit.
 fn wrong_options(body: &[u8]) -> Vec<ArgumentError> {
-    let mut errors = members::read::<Option<Options>>(body)
+    let mut errors = members::read::<Option<BodyOptions>>(body)
         .err()
         .unwrap_or_default();
     for error in &mut errors {

@@ -5,7 +5,7 @@ use tasks_runtime::RegisteredTask;
 use tasks_runtime::jobs::JobRecord;
 
 use super::endpoints::UNAVAILABLE;
-use super::submit::Options;
+use super::submit::BodyOptions;
 use crate::endpoint::Response;
 use crate::openapi::{DATABASE_FAILED, STORAGE_FULL, Writer};
 
@@ -37,7 +37,7 @@ pub(crate) fn submit_operation(
         responses.extend(writer.problems(&[DATABASE_FAILED, UNAVAILABLE, STORAGE_FULL]));
         responses.insert("202".to_owned(), stored);
     }
-    let options = writer.input_properties::<Options>();
+    let options = writer.input_properties::<BodyOptions>();
     let schema = &mut operation["requestBody"]["content"]["application/json"]["schema"];
     if let (Some(properties), Some(options)) = (schema["properties"].as_object_mut(), options) {
         for (name, option) in options {

@@ -16,7 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub(crate) use sink::flush;
 
 use crate::monitoring::LOG_LINES_LOST;
-use crate::part::Probe;
+use crate::part::ScrapeHook;
 
 /// A level alone, in any case and with Python's word for `warn`; or directives.
 ///
@@ -111,7 +111,7 @@ pub(crate) fn is_json() -> bool {
 }
 
 /// Shows how many lines were lost.
-pub(crate) fn probe() -> Probe {
+pub(crate) fn probe() -> ScrapeHook {
     let lost = metrics::counter!(LOG_LINES_LOST.name);
     Arc::new(move || lost.absolute(sink::lost()))
 }

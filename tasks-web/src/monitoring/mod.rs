@@ -18,10 +18,10 @@ pub(crate) use table::LOG_LINES_LOST;
 
 use crate::access::Access;
 use crate::endpoint::{Endpoint, Endpoints, Response};
-use crate::part::{Part, Probe};
+use crate::part::{Part, ScrapeHook};
 
 /// `GET {path}`.
-pub(crate) fn part(path: &str, recorder: Recorder, probes: Vec<Probe>) -> Part {
+pub(crate) fn part(path: &str, recorder: Recorder, probes: Vec<ScrapeHook>) -> Part {
     /// The text format's own (Prometheus, "Exposition formats").
     const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
     let get = move |request: HttpRequest| {

@@ -34,7 +34,9 @@ pub(crate) use operation::LIST_QUERY;
 pub(crate) use path_operation::PathOperation;
 #[cfg(feature = "database")]
 pub(crate) use problems::{ANOTHER_METHOD, DATABASE_FAILED};
-pub(crate) use problems::{PRECONDITION, REPEATED_HEADER, STORAGE_FULL, Status, UNKNOWN_PARAMETER};
+pub(crate) use problems::{
+    PRECONDITION, REPEATED_HEADER, STORAGE_FULL, StatusText, UNKNOWN_PARAMETER,
+};
 use serde_json::Value;
 use version::Version;
 pub(crate) use writer::{Schema, Writer};

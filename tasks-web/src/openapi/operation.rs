@@ -6,10 +6,10 @@ use tasks_runtime::{ParameterInfo, RegisteredTask};
 use super::problems::{PRECONDITION, REPEATED_HEADER, UNKNOWN_PARAMETER, responses};
 use super::references::to as reference;
 use super::version::Version;
-use crate::http::query::Parameter;
+use crate::http::query::QueryParameter;
 
 /// The query of the list.
-pub(crate) const LIST_QUERY: &[Parameter] = &[Parameter::new(
+pub(crate) const LIST_QUERY: &[QueryParameter] = &[QueryParameter::new(
     "tag",
     "Keeps the tasks that have this tag; given several times, those that have all of them.",
     || json!({"type": "array", "items": {"type": "string"}}),
@@ -209,7 +209,7 @@ fn description_of(task: &RegisteredTask, parameters: &[ParameterInfo]) -> String
         text.push_str(&format!("\n**Tags:** {}\n", tags.join(", ")));
     }
     if !parameters.is_empty() {
-        text.push_str("\n| Parameter | Type | Default | From | Description |\n| --- | --- | --- | --- | --- |\n");
+        text.push_str("\n| QueryParameter | Type | Default | From | Description |\n| --- | --- | --- | --- | --- |\n");
     }
     for parameter in parameters {
         let from = match (parameter.injected, parameter.required) {

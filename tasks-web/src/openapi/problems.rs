@@ -5,35 +5,35 @@ use serde_json::{Map, Value, json};
 use super::references::to as reference;
 
 /// A status, and what it means there.
-pub(crate) type Status = (u16, &'static str);
+pub(crate) type StatusText = (u16, &'static str);
 
 /// What every operation may answer but for pages.
-pub(crate) const UNKNOWN_PARAMETER: Status = (
+pub(crate) const UNKNOWN_PARAMETER: StatusText = (
     422,
     "A parameter of the query is not known, or given twice.",
 );
 
 /// What everything answers to a precondition that does not hold, but for pages.
-pub(crate) const PRECONDITION: Status = (
+pub(crate) const PRECONDITION: StatusText = (
     412,
     "`If-Match` or `If-None-Match` does not hold: `If-Match` never does where there is no entity tag.",
 );
 
 /// What everything answers to a header that is there twice, but for pages.
-pub(crate) const REPEATED_HEADER: Status = (400, "A header that has one value is there twice.");
+pub(crate) const REPEATED_HEADER: StatusText = (400, "A header that has one value is there twice.");
 
 /// What everything that stores may answer.
-pub(crate) const STORAGE_FULL: Status = (507, "The disk of the service is full.");
+pub(crate) const STORAGE_FULL: StatusText = (507, "The disk of the service is full.");
 
 /// What every path answers to a method that it does not know.
 #[cfg(feature = "database")]
-pub(crate) const ANOTHER_METHOD: Status = (405, "Another method.");
+pub(crate) const ANOTHER_METHOD: StatusText = (405, "Another method.");
 
 /// What everything that reads the database may answer.
 #[cfg(feature = "database")]
-pub(crate) const DATABASE_FAILED: Status = (500, "The database failed.");
+pub(crate) const DATABASE_FAILED: StatusText = (500, "The database failed.");
 
-pub(super) fn responses(problems: &[Status]) -> Map<String, Value> {
+pub(super) fn responses(problems: &[StatusText]) -> Map<String, Value> {
     problems
         .iter()
         .map(|(status, description)| {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::version::Version;
 use super::{OpenApi, ui};
 use crate::access::Access;
-use crate::http::query::{Parameter, pairs};
+use crate::http::query::{QueryParameter, pairs};
 use crate::http::{
     Document, HandlerResult, Methods, Preconditions, RequestContract, conditional, handled_by,
     public_prefix,
@@ -17,7 +17,7 @@ use crate::http::{
 use crate::problem::Problem;
 
 /// The query of the document.
-const QUERY: &[Parameter] = &[Parameter::new(
+const QUERY: &[QueryParameter] = &[QueryParameter::new(
     "version",
     "The version of OpenAPI.",
     || json!({"type": "string", "enum": ["3.1", "3.0"]}),

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
-use super::problems::{Status, responses};
+use super::problems::{StatusText, responses};
 use super::version::Version;
 
 /// Writes a JSON Schema.
@@ -36,7 +36,7 @@ impl Writer<'_> {
         clippy::unused_self,
         reason = "what it refers to is in the document of the writer"
     )]
-    pub(crate) fn problems(&self, problems: &[Status]) -> Map<String, Value> {
+    pub(crate) fn problems(&self, problems: &[StatusText]) -> Map<String, Value> {
         responses(problems)
     }
     /// The schema of what is sent to clients, in place: to be changed.

@@ -5,7 +5,7 @@ use super::draft::Problems;
 use super::setting::Setting;
 
 /// What actix can have.
-const MOST_WORKERS: usize = 512;
+const MAX_HTTP_THREADS: usize = 512;
 
 impl ServiceBuilder {
     /// Finds paths and schedules of parts that are off, and more workers than there can be.
@@ -38,9 +38,13 @@ impl ServiceBuilder {
                     .to_owned(),
             );
         }
-        if let Some(count) = self.workers.value().filter(|count| **count > MOST_WORKERS) {
+        if let Some(count) = self
+            .workers
+            .value()
+            .filter(|count| **count > MAX_HTTP_THREADS)
+        {
             problems.push(format!(
-                "{count} workers are more than the {MOST_WORKERS} that the server can have"
+                "{count} workers are more than the {MAX_HTTP_THREADS} that the server can have"
             ));
         }
     }

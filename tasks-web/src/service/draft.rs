@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::hooks::Hook;
 use crate::http::sse::Streams;
-use crate::part::{Part, Probe, check_claims};
+use crate::part::{Part, ScrapeHook, check_claims};
 
 pub(super) type Prepare = Box<dyn FnOnce(ExecutorBuilder) -> ExecutorBuilder + Send>;
 
@@ -17,7 +17,7 @@ pub(super) struct Draft {
     pub(super) problems: Problems,
     pub(super) parts: Vec<Part>,
     /// What is measured when somebody asks for the metrics.
-    pub(super) probes: Vec<Probe>,
+    pub(super) probes: Vec<ScrapeHook>,
     pub(super) prepare: Vec<Prepare>,
     pub(super) startup: Vec<Hook>,
     /// Types of values that would be provided if something else were not wrong.

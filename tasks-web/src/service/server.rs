@@ -20,13 +20,13 @@ use crate::http::OpenConnections;
 /// How many clients wait at most until they are let in, as in actix's `HttpServer`.
 const BACKLOG: u32 = 1024;
 /// How long the head of a request may take.
-const HEAD: Duration = Duration::from_secs(5);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the end of a connection may take.
-const DISCONNECT: Duration = Duration::from_secs(1);
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// For how long those who are connected are answered, and told not to send more, before connections are closed.
-const LAST_ORDERS: Duration = Duration::from_millis(500);
+const MAX_CLOSE_NOTICE: Duration = Duration::from_millis(500);
 /// For how long at least: somebody may have been let in just now.
-const LEAST: Duration = Duration::from_millis(50);
+const MIN_CLOSE_NOTICE: Duration = Duration::from_millis(50);
 
 /// A server that runs as long as it is polled, and what ends it.
 pub(super) struct ServerHandles {
@@ -101,8 +101,8 @@ impl Service {
                         let shutdown = shutdown.clone();
                         async move { shutdown.notified().await }
                     })
-                    .client_request_timeout(HEAD)
-                    .client_disconnect_timeout(DISCONNECT)
+                    .client_request_timeout(HEAD_TIMEOUT)
+                    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
                     .local_addr(address)
                     .on_connect_ext(|connection: &Connection, data: &mut Extensions| {
                         data.insert(connection.exchange().clone());
@@ -141,8 +141,8 @@ impl ServerStop {
         }
         self.connections.close();
         let began = tokio::time::Instant::now();
-        while began.elapsed() < LEAST
-            || (self.connections.are_used() && began.elapsed() < LAST_ORDERS)
+        while began.elapsed() < MIN_CLOSE_NOTICE
+            || (self.connections.are_used() && began.elapsed() < MAX_CLOSE_NOTICE)
         {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

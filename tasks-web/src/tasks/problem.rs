@@ -55,7 +55,7 @@ impl From<ExecuteError> for Problem {
             )
             .retry_after(AGAIN),
             ExecuteError::Refused {
-                refusal: Refusal::Task,
+                refusal: Refusal::TaskLimit,
                 ..
             } => Self::new(StatusCode::TOO_MANY_REQUESTS, "task-busy", detail).retry_after(AGAIN),
             ExecuteError::Refused { .. } => {

@@ -15,7 +15,7 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, UploadPart,
 };
-use tasks_web::artifacts::{ArtifactIn, ArtifactManager, ContentStore};
+use tasks_web::artifacts::{ArtifactManager, ContentStore, NewArtifact};
 use tasks_web::prelude::Database;
 
 /// Counts steps, and ends the process at one of them: no destructor runs, nothing is flushed.
@@ -138,7 +138,7 @@ async fn main() -> Result<()> {
     let artifacts = ArtifactManager::builder(database)
         .store(ContentStore::new(Arc::new(store)))
         .build()?;
-    let content = |byte: u8| ArtifactIn::bytes(vec![byte; 6_000_000], "application/octet-stream");
+    let content = |byte: u8| NewArtifact::bytes(vec![byte; 6_000_000], "application/octet-stream");
     let first = artifacts.save(content(1)).await?;
     // Between the row and whatever comes next, too.
     fuse.step();

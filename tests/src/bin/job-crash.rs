@@ -93,7 +93,7 @@ async fn main() -> anyhow::Result<()> {
                 .lease(Duration::from_secs(2))
                 .crash_limit(crash_limit.unwrap_or(5)),
         )
-        .http_workers(1)
+        .http_threads(1)
         .build()
         .await?
         .run()

@@ -145,7 +145,7 @@ async fn adopt(scheduler: Scheduler) -> anyhow::Result<()> {
 struct CalledBack;
 
 impl Engine for CalledBack {
-    fn drive<'a>(
+    fn dispatch<'a>(
         &'a self,
         attempts: &'a [DueAttempt],
     ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
@@ -156,7 +156,7 @@ impl Engine for CalledBack {
                 tokio::spawn(async move {
                     while !matches!(
                         called.run(job).await,
-                        Ok(RunOutcome::Ended | RunOutcome::Nothing)
+                        Ok(RunOutcome::Ended | RunOutcome::NotDue)
                     ) {
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
@@ -193,7 +193,7 @@ async fn main() -> anyhow::Result<()> {
         jobs = jobs.shutdown_timeout(Duration::from_secs(seconds));
     }
     if std::env::var_os("JOBS_ENCRYPTION_KEY").is_some() {
-        jobs = jobs.encryption_key(EncryptionKeys::from_env("JOBS_ENCRYPTION_KEY")?);
+        jobs = jobs.encryption_keys(EncryptionKeys::from_env("JOBS_ENCRYPTION_KEY")?);
     }
     if let Some(milliseconds) = number("DECLARATION_RENEWAL") {
         jobs = jobs.declaration_renewal(Duration::from_millis(milliseconds));
@@ -227,7 +227,7 @@ async fn main() -> anyhow::Result<()> {
         .with_logging()
         .with_health()
         .with_monitoring()
-        .http_workers(1);
+        .http_threads(1);
     if let Ok(declared) = std::env::var("DECLARE") {
         builder = builder.with_schedules(move |scheduler| declare(scheduler, &declared));
     }

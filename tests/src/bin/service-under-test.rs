@@ -103,7 +103,7 @@ async fn main() -> anyhow::Result<()> {
         });
     }
     if let Ok(count) = std::env::var("WORKERS") {
-        builder = builder.http_workers(count.parse()?);
+        builder = builder.http_threads(count.parse()?);
     }
     builder.build().await?.run().await?;
     // Nobody may be listening.

@@ -67,7 +67,7 @@ async fn parts_of_a_download(test: TestDatabase) {
         let bytes = content(size);
         let saved = service
             .manager
-            .save(ArtifactIn::bytes(bytes.clone(), "application/zip"))
+            .save(NewArtifact::bytes(bytes.clone(), "application/zip"))
             .await
             .unwrap();
         let path = format!("/{}/$download", saved.id);

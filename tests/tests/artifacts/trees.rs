@@ -13,7 +13,7 @@ async fn lists_are_cheap_and_in_order(test: TestDatabase) {
     let heavy = "x".repeat(100_000);
     let saved = service
         .manager
-        .save_all((0..105).map(|n| ArtifactIn::json(json!({"n": n, "heavy": heavy}))))
+        .save_all((0..105).map(|n| NewArtifact::json(json!({"n": n, "heavy": heavy}))))
         .await
         .unwrap();
     let ids: Vec<String> = saved
@@ -165,18 +165,18 @@ async fn a_tree_of_ten_thousand(test: TestDatabase) {
     let service = Service::start(test).await;
     let root = service
         .manager
-        .save(ArtifactIn::json("root"))
+        .save(NewArtifact::json("root"))
         .await
         .unwrap();
     let branches = service
         .manager
-        .save_all((0..100).map(|n| ArtifactIn::json(n).parent(root.id)))
+        .save_all((0..100).map(|n| NewArtifact::json(n).parent(root.id)))
         .await
         .unwrap();
     for branch in branches.chunks(10) {
         let leaves = branch
             .iter()
-            .flat_map(|branch| (0..99).map(|n| ArtifactIn::json(n).parent(branch.id)));
+            .flat_map(|branch| (0..99).map(|n| NewArtifact::json(n).parent(branch.id)));
         service.manager.save_all(leaves).await.unwrap();
     }
     let (status, tree) = service.get(&format!("/{}/$tree", root.id)).await;

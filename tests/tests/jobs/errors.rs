@@ -81,7 +81,7 @@ async fn a_job_that_cannot_be_submitted_is_no_error_of_a_query(test: Ground) {
             Ok(())
         })
         .await;
-    let Err(DatabaseError::Caller(error)) = refused else {
+    let Err(DatabaseError::Closure(error)) = refused else {
         panic!("{refused:?}");
     };
     let is_ours = error.downcast_ref::<JobError>();
@@ -95,7 +95,7 @@ async fn a_job_that_cannot_be_submitted_is_no_error_of_a_query(test: Ground) {
         })
         .await;
     let error = DatabaseError::from(refused.unwrap_err());
-    assert!(matches!(error, DatabaseError::Caller(_)), "{error:?}");
+    assert!(matches!(error, DatabaseError::Closure(_)), "{error:?}");
     world.scheduler.shutdown().await;
 }
 

@@ -49,7 +49,7 @@ fn other(world: &World, jobs: Jobs) -> Scheduler {
 }
 
 async fn secrets_are_encrypted_where_they_are_stored(test: Ground) {
-    let world = World::new(test, Jobs::new().encryption_key(keys(OLD))).await;
+    let world = World::new(test, Jobs::new().encryption_keys(keys(OLD))).await;
     let scheduler = &world.scheduler;
     let call = || call!(secretive, password = "hunter2", user = "ada");
     let job = scheduler
@@ -93,12 +93,12 @@ async fn secrets_are_encrypted_where_they_are_stored(test: Ground) {
 async fn a_key_is_changed_while_jobs_wait(test: Ground) {
     let world = World::new(
         test,
-        Jobs::new().run_workers(false).encryption_key(keys(OLD)),
+        Jobs::new().run_workers(false).encryption_keys(keys(OLD)),
     )
     .await;
     let call = || call!(secretive, password = "hunter2", user = "ada");
     let submitted = world.scheduler.submit(call()).await.unwrap();
-    let rotated = Jobs::new().encryption_key(keys(&format!("{NEW},{OLD}")));
+    let rotated = Jobs::new().encryption_keys(keys(&format!("{NEW},{OLD}")));
     let second = other(&world, rotated);
     let done = second.wait(submitted.id, LONG).await.unwrap();
     assert_eq!(done.status, JobStatus::Completed, "{done:?}");
@@ -108,12 +108,12 @@ async fn a_key_is_changed_while_jobs_wait(test: Ground) {
     let submitted = world.scheduler.submit(call()).await.unwrap();
     let idempotent = || world.scheduler.submit(call()).idempotency_key("one");
     idempotent().await.unwrap();
-    for jobs in [Jobs::new().encryption_key(keys(NEW)), Jobs::new()] {
+    for jobs in [Jobs::new().encryption_keys(keys(NEW)), Jobs::new()] {
         let third = other(&world, jobs);
         // It is left to those who have the key, whatever that takes.
         eventually("it says so", async || {
             let warnings = third.warnings().join("; ");
-            warnings.contains("cannot be decrypted") && warnings.contains("`Jobs::encryption_key`")
+            warnings.contains("cannot be decrypted") && warnings.contains("`Jobs::encryption_keys`")
         })
         .await;
         let waits = third.get(submitted.id).await.unwrap().unwrap();
@@ -126,7 +126,7 @@ async fn a_key_is_changed_while_jobs_wait(test: Ground) {
     let waits = world.scheduler.get(submitted.id).await.unwrap().unwrap();
     assert_eq!((waits.status, waits.attempt), (JobStatus::Pending, 0));
     // With the key it works after all.
-    let fourth = other(&world, Jobs::new().encryption_key(keys(OLD)));
+    let fourth = other(&world, Jobs::new().encryption_keys(keys(OLD)));
     let done = fourth.wait(submitted.id, LONG).await.unwrap();
     assert_eq!(done.status, JobStatus::Completed, "{done:?}");
     fourth.shutdown().await;
@@ -148,8 +148,8 @@ async fn a_changed_key_makes_no_second_job(test: Ground) {
     };
     let rotated = format!("{NEW},{OLD}");
     let none = process(Jobs::new());
-    let old = process(Jobs::new().encryption_key(keys(OLD)));
-    let new = process(Jobs::new().encryption_key(keys(&rotated)));
+    let old = process(Jobs::new().encryption_keys(keys(OLD)));
+    let new = process(Jobs::new().encryption_keys(keys(&rotated)));
     let submit = |scheduler: &Scheduler, card: &str| scheduler.submit(call!(charge, card = card));
     let first = submit(&none, "4711").await.unwrap();
     let second = submit(&old, "4712").await.unwrap();

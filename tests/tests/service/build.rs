@@ -155,14 +155,14 @@ async fn parts_are_not_in_each_others_way() {
     let fine = builder()
         .tasks_at("/t")
         .tasks_at("/t")
-        .http_workers(2)
-        .http_workers(2);
+        .http_threads(2)
+        .http_threads(2);
     assert!(fine.build().await.is_ok());
     let lines = problems(
         builder()
             .health_at("/ready")
             .jobs_at("/jobs")
-            .http_workers(1000),
+            .http_threads(1000),
     )
     .await;
     assert_eq!(lines.len(), 3, "{lines:?}");

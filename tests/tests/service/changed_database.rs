@@ -11,7 +11,7 @@ use super::*;
 
 #[task(register = false)]
 async fn keep(artifacts: ArtifactManager) -> anyhow::Result<String> {
-    Ok(artifacts.save(ArtifactIn::json(1)).await?.id.to_string())
+    Ok(artifacts.save(NewArtifact::json(1)).await?.id.to_string())
 }
 
 async fn service(url: &str) -> Service {

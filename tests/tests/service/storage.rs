@@ -9,7 +9,11 @@ use super::*;
 
 #[task(register = false)]
 async fn keep(artifacts: ArtifactManager, data: Value) -> anyhow::Result<String> {
-    Ok(artifacts.save(ArtifactIn::json(data)).await?.id.to_string())
+    Ok(artifacts
+        .save(NewArtifact::json(data))
+        .await?
+        .id
+        .to_string())
 }
 
 #[task(register = false)]

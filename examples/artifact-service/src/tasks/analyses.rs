@@ -49,7 +49,7 @@ pub async fn create_project(
     #[task(example = "weather")]
     name: String,
 ) -> anyhow::Result<Stored> {
-    let artifact = ArtifactIn::json(json!({"name": name})).tags(["project"]);
+    let artifact = NewArtifact::json(json!({"name": name})).tags(["project"]);
     Ok(Stored::at(&artifacts.save(artifact).await?))
 }
 
@@ -71,14 +71,14 @@ pub async fn store_analysis_results(
     let summary = summarize(dataset_name.csv().as_bytes())?;
     let metadata = json!({"dataset": dataset_name, "analysis_type": analysis_type});
     let result = match analysis_type {
-        AnalysisType::Summary => ArtifactIn::json(&summary),
-        AnalysisType::Completeness => ArtifactIn::json(completeness(&summary)),
+        AnalysisType::Summary => NewArtifact::json(&summary),
+        AnalysisType::Completeness => NewArtifact::json(completeness(&summary)),
     };
     // Both or none: the result, and the dataset that it is of.
     let saved = session
         .transaction(async |tx| {
             let mut artifacts = artifacts.within(tx);
-            let dataset = ArtifactIn::json(json!({"rows": summary.rows}))
+            let dataset = NewArtifact::json(json!({"rows": summary.rows}))
                 .metadata(json!({"dataset": dataset_name}))
                 .parent(project)
                 .tags(["dataset"]);

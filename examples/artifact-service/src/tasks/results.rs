@@ -36,7 +36,7 @@ pub async fn store_result(
     #[task(example = json!({"key": "value"}))]
     data: Value,
 ) -> anyhow::Result<Stored> {
-    let artifact = artifacts.save(ArtifactIn::json(data)).await?;
+    let artifact = artifacts.save(NewArtifact::json(data)).await?;
     Ok(Stored::at(&artifact))
 }
 
@@ -66,7 +66,7 @@ pub async fn long_task(
         "the steps are not from 1 to 100"
     );
     let run = artifacts
-        .save(ArtifactIn::json(json!({"total": total_steps})).tags(["progress"]))
+        .save(NewArtifact::json(json!({"total": total_steps})).tags(["progress"]))
         .await?;
     let mut results = Vec::new();
     for step in 0..total_steps {
@@ -74,7 +74,11 @@ pub async fn long_task(
         results.push(result);
         let progress = json!({"step": step, "total": total_steps, "result": result});
         artifacts
-            .save(ArtifactIn::json(progress).parent(run.id).tags(["progress"]))
+            .save(
+                NewArtifact::json(progress)
+                    .parent(run.id)
+                    .tags(["progress"]),
+            )
             .await?;
     }
     Ok(Completed {

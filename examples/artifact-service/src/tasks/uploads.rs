@@ -43,11 +43,11 @@ pub async fn process_upload(
         .transaction(async |tx| {
             let mut artifacts = artifacts.within(tx);
             let metadata = json!({"of": content.info.file_name});
-            let json = ArtifactIn::json(&summary)
+            let json = NewArtifact::json(&summary)
                 .metadata(&metadata)
                 .parent(id)
                 .tags(["result"]);
-            let csv = ArtifactIn::bytes(table, "text/csv")
+            let csv = NewArtifact::bytes(table, "text/csv")
                 .file_name("summary.csv")
                 .metadata(&metadata)
                 .parent(id)

@@ -47,7 +47,7 @@ impl Pooler {
     }
 
     /// Whether the URL or a setting says whether statements are kept, so that nobody has to look.
-    pub(super) fn is_said(&self) -> bool {
+    pub(super) fn is_configured(&self) -> bool {
         self.0.said
     }
 
@@ -75,7 +75,7 @@ impl Pooler {
 
 /// What a URL says of prepared statements, which is not PostgreSQL's: `prepared_statements=false`, or `pgbouncer=true`, as others spell
 /// it.
-pub(super) fn said_in(url: &PostgresUrl) -> Result<Option<bool>, DatabaseError> {
+pub(super) fn from_url(url: &PostgresUrl) -> Result<Option<bool>, DatabaseError> {
     let flag = |name: &str| match url.get(name) {
         None => Ok(None),
         Some("true") => Ok(Some(true)),
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_a_url_says_of_prepared_statements() {
-        let said = |url: &str| PostgresUrl::parse(url).and_then(|url| said_in(&url));
+        let said = |url: &str| PostgresUrl::parse(url).and_then(|url| from_url(&url));
         for (url, prepared) in [
             ("postgres://a@b/c", None),
             ("postgres://a@b/c?prepared_statements=false", Some(false)),

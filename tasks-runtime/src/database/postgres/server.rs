@@ -34,9 +34,9 @@ pub(crate) struct Server {
 impl Server {
     /// Reads what the URL says of the way to the server, and of prepared statements, unless a setting says that.
     pub(super) fn new(url: &PostgresUrl, settings: &Settings) -> Result<Self, DatabaseError> {
-        let said = pooler::said_in(url)?;
+        let said = pooler::from_url(url)?;
         let pooler = Pooler::new(settings.prepared_statements.or(said));
-        let options = tls::Options::said_in(url)?;
+        let options = tls::TlsOptions::from_url(url)?;
         // The driver names the parameter, and not its value.
         let mut config: tokio_postgres::Config = url
             .for_driver()?
@@ -154,7 +154,7 @@ impl Server {
 
     /// Looks whether a pooler stands before it: connections that are open at the same time, of which two are served by one process.
     pub(super) async fn look_for_pooler(&self) -> Result<(), diesel::ConnectionError> {
-        if self.pooler.is_said() {
+        if self.pooler.is_configured() {
             return Ok(());
         }
         let failed = diesel::ConnectionError::CouldntSetupConfiguration;

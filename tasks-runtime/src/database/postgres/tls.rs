@@ -6,7 +6,7 @@ use crate::database::error::DatabaseError;
 use crate::database::url::{PostgresUrl, wrong};
 
 /// What a URL says of encryption.
-pub(super) struct Options {
+pub(super) struct TlsOptions {
     pub(super) required: bool,
     /// A file with the certificates to trust, in place of the system's.
     #[cfg_attr(
@@ -16,10 +16,10 @@ pub(super) struct Options {
     root: Option<String>,
 }
 
-impl Options {
+impl TlsOptions {
     /// `sslmode=require`, `verify-ca` and `verify-full` mean the same here: the certificate is always checked, and that it
     /// is the host's. `sslrootcert` is a file of certificates to trust (PostgreSQL, libpq, section 32.1.2).
-    pub(super) fn said_in(url: &PostgresUrl) -> Result<Self, DatabaseError> {
+    pub(super) fn from_url(url: &PostgresUrl) -> Result<Self, DatabaseError> {
         let required = match url.get("sslmode") {
             Some("require" | "verify-ca" | "verify-full") => true,
             None | Some("disable" | "allow" | "prefer") => false,
@@ -46,7 +46,7 @@ impl Options {
 }
 
 #[cfg(feature = "postgres-tls")]
-impl Options {
+impl TlsOptions {
     pub(super) fn connector(
         &self,
     ) -> Result<tokio_postgres_rustls::MakeRustlsConnect, DatabaseError> {
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_a_url_says_of_encryption() {
-        let said = |url: &str| PostgresUrl::parse(url).and_then(|url| Options::said_in(&url));
+        let said = |url: &str| PostgresUrl::parse(url).and_then(|url| TlsOptions::from_url(&url));
         let options = said("postgres://a@b/c?sslmode=verify-full&sslrootcert=/x").unwrap();
         assert!(options.required);
         assert_eq!(options.root.as_deref(), Some("/x"));

@@ -10,13 +10,13 @@ use crate::database::{Connection, Transaction};
 use crate::execute::{Call, TaskExecutor};
 use crate::jobs::checked_call::CheckedCall;
 use crate::jobs::error::JobError;
-use crate::jobs::options::Options;
+use crate::jobs::options::SubmitOptions;
 use crate::jobs::record::JobRecord;
 use crate::jobs::schedules::Schedule;
 use crate::jobs::store;
 use crate::jobs::submit::Submit;
-use crate::jobs::table::{NewRow, Row};
-use crate::jobs::worker::closure;
+use crate::jobs::table::{JobRow, NewRow};
+use crate::jobs::worker::spawned;
 use crate::registry::RegisteredTask;
 use crate::task::IntoTaskFailure;
 
@@ -138,7 +138,7 @@ impl Scheduler {
         Submit {
             scheduler: self.clone(),
             call,
-            options: Options::default(),
+            options: SubmitOptions::default(),
         }
     }
 
@@ -185,24 +185,24 @@ impl Scheduler {
         let worker = self
             .read(|state| state.worker.clone())
             .ok_or(JobError::NotRunning)?;
-        let row = closure::row(&worker.shared, &description.into()).await?;
-        let stored: Result<Row, JobError> = self
+        let row = spawned::row(&worker.shared, &description.into()).await?;
+        let stored: Result<JobRow, JobError> = self
             .shared
             .session
             .transaction_with_retries(async |tx| {
-                closure::check_worker(tx, &row, self.clock()).await?;
+                spawned::check_worker(tx, &row, self.clock()).await?;
                 self.insert_or_find(tx, &row).await
             })
             .await;
         let record = self.record(stored?);
         self.submitted(std::slice::from_ref(&row));
-        closure::start(&worker.shared, &row, future);
+        spawned::start(&worker.shared, &row, future);
         Ok(record)
     }
 
     /// Stores a job, or finds the one that exists with its key.
     pub(in crate::jobs) async fn insert(&self, row: NewRow) -> Result<JobRecord, JobError> {
-        let result: Result<Row, JobError> = self
+        let result: Result<JobRow, JobError> = self
             .shared
             .session
             .transaction_with_retries(async |tx| self.insert_or_find(tx, &row).await)
@@ -254,7 +254,7 @@ impl Scheduler {
         &self,
         conn: &mut Connection,
         row: &NewRow,
-    ) -> Result<Row, JobError> {
+    ) -> Result<JobRow, JobError> {
         /// It may end between the two looks.
         const MAX_TRIES: usize = 5;
         let id = row.id;
@@ -299,7 +299,7 @@ impl Scheduler {
         Err(JobError::JobNotFound(id))
     }
 
-    fn have_same_params(&self, row: &NewRow, existing: &Row) -> Result<bool, JobError> {
+    fn have_same_params(&self, row: &NewRow, existing: &JobRow) -> Result<bool, JobError> {
         let executor = self.executor().ok();
         let entry = executor.as_ref().and_then(|executor| {
             let name = row.task_name.as_deref()?;
@@ -326,7 +326,7 @@ impl Scheduler {
     pub(in crate::jobs) fn submitted(&self, _: &[NewRow]) {}
 }
 
-async fn find_existing(conn: &mut Connection, row: &NewRow) -> Result<Option<Row>, JobError> {
+async fn find_existing(conn: &mut Connection, row: &NewRow) -> Result<Option<JobRow>, JobError> {
     store::find_existing(
         conn,
         row.task_name.as_deref(),

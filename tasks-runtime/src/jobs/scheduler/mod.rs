@@ -18,7 +18,7 @@ use super::params_codec::ParamsCodec;
 use super::record::JobRecord;
 use super::schedules::DeclaredSchedules;
 use super::settings::Jobs;
-use super::table::Row;
+use super::table::JobRow;
 use super::worker::Worker;
 use crate::arguments::{self, Input};
 use crate::artifacts::JsonText;
@@ -377,12 +377,12 @@ impl Scheduler {
     }
 
     /// With what is secret in the parameters masked.
-    pub(in crate::jobs) fn record(&self, row: Row) -> JobRecord {
+    pub(in crate::jobs) fn record(&self, row: JobRow) -> JobRecord {
         row.record(|name, params| self.masked(name, params))
     }
 
     /// As it stands in a list.
-    fn list_item(&self, row: Row) -> JobRecord {
+    fn list_item(&self, row: JobRow) -> JobRecord {
         row.list_item(|name, params| self.masked(name, params))
     }
 

@@ -14,7 +14,7 @@ use crate::jobs::list::{JobFilter, JobPage};
 use crate::jobs::notifier::JobChanges;
 use crate::jobs::record::{JobLog, JobRecord, JobStats, JobStatus};
 use crate::jobs::store;
-use crate::jobs::table::Row;
+use crate::jobs::table::JobRow;
 use crate::jobs::worker::tasks_without_worker;
 use crate::task::TaskFailure;
 
@@ -155,7 +155,7 @@ impl Scheduler {
                 && job.next_attempt_at.is_none()
                 && now - began > IN_VAIN
             {
-                self.with_worker(|worker| worker.waits_in_vain(id));
+                self.with_worker(|worker| worker.warn_of_deadlock(id));
             }
             tokio::select! {
                 () = changes.changed() => {}
@@ -198,7 +198,7 @@ impl Scheduler {
         &self,
         id: JobId,
     ) -> Result<(JobRecord, Result<JsonText, TaskFailure>), JobError> {
-        let found: Option<(Row, Option<String>)> = self
+        let found: Option<(JobRow, Option<String>)> = self
             .shared
             .session
             .read(async |conn| store::find_result(conn, id).await)

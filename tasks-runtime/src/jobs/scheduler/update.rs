@@ -6,7 +6,7 @@ use super::Scheduler;
 use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::record::{JobRecord, JobStatus};
 use crate::jobs::store;
-use crate::jobs::table::Row;
+use crate::jobs::table::JobRow;
 
 /// Canceling, retrying and forgetting.
 impl Scheduler {
@@ -19,7 +19,7 @@ impl Scheduler {
     ///
     /// [`JobError::JobNotFound`], and when the database fails.
     pub async fn cancel(&self, id: JobId) -> Result<JobRecord, JobError> {
-        let row: Result<Row, JobError> = self
+        let row: Result<JobRow, JobError> = self
             .shared
             .session
             .transaction_with_retries(async |tx| {
@@ -42,7 +42,7 @@ impl Scheduler {
     /// [`JobError::WrongState`] when it is in another state, [`JobError::Duplicate`] when its task runs once at a time with the same
     /// parameters and another job has them, [`JobError::JobNotFound`], and when the database fails.
     pub async fn retry(&self, id: JobId) -> Result<JobRecord, JobError> {
-        let row: Result<Row, JobError> = self
+        let row: Result<JobRow, JobError> = self
             .shared
             .session
             .transaction_with_retries(async |tx| {

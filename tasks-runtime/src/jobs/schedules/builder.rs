@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use super::record::ScheduleRecord;
 use super::recurrence::Recurrence;
-use super::row::{Row, UpsertedSchedule, set_paused, upsert};
+use super::row::{ScheduleRow, UpsertedSchedule, set_paused, upsert};
 use crate::jobs::checked_call::CheckedCall;
 use crate::jobs::error::JobError;
-use crate::jobs::options::Options;
+use crate::jobs::options::SubmitOptions;
 use crate::jobs::scheduler::Scheduler;
 use crate::name::{SHORT_NAME, is_short_name};
 
@@ -20,7 +20,7 @@ pub struct Schedule {
     scheduler: Scheduler,
     name: String,
     call: Result<CheckedCall, JobError>,
-    options: Options,
+    options: SubmitOptions,
     when: Option<When>,
     timezone: String,
     paused: Option<bool>,
@@ -54,7 +54,7 @@ impl Schedule {
             scheduler,
             name,
             call,
-            options: Options::default(),
+            options: SubmitOptions::default(),
             when: None,
             timezone: "UTC".to_owned(),
             paused: None,
@@ -140,15 +140,15 @@ impl Schedule {
     }
 
     /// The row, if all is well, and whether it is to rest.
-    pub(super) fn row(self) -> Result<(Row, Option<bool>), JobError> {
+    pub(super) fn row(self) -> Result<(ScheduleRow, Option<bool>), JobError> {
         let mut options = self.options;
         let mut wrong = options.check(|| self.scheduler.queue_names());
         if !is_short_name(&self.name) {
-            wrong.say("/name", format!("is not {SHORT_NAME}"));
+            wrong.push("/name", format!("is not {SHORT_NAME}"));
         }
         // `UTC` is what a record of any schedule says.
         if !matches!(self.when, Some(When::Cron(_))) && self.timezone != "UTC" {
-            wrong.say(
+            wrong.push(
                 "/timezone",
                 "goes with a pattern of cron only: leave it out",
             );
@@ -162,7 +162,7 @@ impl Schedule {
         let recurrence = match recurrence {
             Some(recurrence) => wrong.take(recurrence)?,
             None => {
-                wrong.say(
+                wrong.push(
                     "/cron",
                     "is missing: a schedule needs a pattern, an interval or a time",
                 );
@@ -176,7 +176,7 @@ impl Schedule {
         };
         let now = self.scheduler.clock().now();
         let (cron, timezone, interval_us, once_at) = recurrence.columns();
-        let new = Row {
+        let new = ScheduleRow {
             name: self.name,
             task_name: call.task,
             params: call.params,

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::recurrence::Recurrence;
-use super::row::{Row, find, tasks_schedules, upsert};
+use super::row::{ScheduleRow, find, tasks_schedules, upsert};
 use super::watch::{DeclarationWatch, Look};
 use crate::database::{Connection, ConnectionKind};
 use crate::jobs::error::JobError;
@@ -42,7 +42,7 @@ pub(super) struct Declaration {
     pub(super) id: String,
     pub(super) owner: String,
     pub(super) started_at: i64,
-    pub(super) rows: Arc<[Row]>,
+    pub(super) rows: Arc<[ScheduleRow]>,
     pub(super) renewed_at: i64,
     /// The declarations of other processes.
     pub(super) watch: DeclarationWatch,
@@ -151,7 +151,7 @@ impl Declaration {
                     Some(recurrence) => recurrence.next(now, None),
                     None => None,
                 };
-                let new = Row {
+                let new = ScheduleRow {
                     created_at: now,
                     next_run_at: next,
                     ..row.clone()

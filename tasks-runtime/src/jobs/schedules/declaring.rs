@@ -16,7 +16,7 @@ use super::declaration::{
     of_other_services, others, paused_undeclared, remove_undeclared,
 };
 use super::record::ScheduleRecord;
-use super::row::{Row, upsert};
+use super::row::{ScheduleRow, upsert};
 use super::watch::{DeclarationWatch, Look};
 use crate::database::DatabaseError;
 use crate::jobs::error::JobError;
@@ -60,7 +60,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::Schedule`] for one that cannot be, or is there twice; [`JobError::Schedules`] for several such ones; and when the
+    /// [`JobError::InvalidSchedule`] for one that cannot be, or is there twice; [`JobError::InvalidSchedules`] for several such ones; and when the
     /// database fails.
     pub async fn declare_schedules(
         &self,
@@ -75,7 +75,7 @@ impl Scheduler {
         let id = known.map_or_else(|| Ulid::new().to_string(), |known| known.id.clone());
         let rows = rows(schedules, &owner, &id)?;
         let before = known.map(Declaration::names).unwrap_or_default();
-        let stored: Result<(Declaration, Vec<Row>, RenewalChanges), JobError> = self
+        let stored: Result<(Declaration, Vec<ScheduleRow>, RenewalChanges), JobError> = self
             .session()
             .transaction_with_retries(async |tx| {
                 let now = self.clock().now();
@@ -250,8 +250,12 @@ impl Scheduler {
 }
 
 /// The rows of schedules, or all that is wrong with them.
-fn rows(schedules: Vec<Schedule>, owner: &str, declaration: &str) -> Result<Arc<[Row]>, JobError> {
-    let (mut rows, mut errors): (Vec<Row>, Vec<JobError>) = (Vec::new(), Vec::new());
+fn rows(
+    schedules: Vec<Schedule>,
+    owner: &str,
+    declaration: &str,
+) -> Result<Arc<[ScheduleRow]>, JobError> {
+    let (mut rows, mut errors): (Vec<ScheduleRow>, Vec<JobError>) = (Vec::new(), Vec::new());
     let mut names = BTreeSet::new();
     for schedule in schedules {
         let name = schedule.name().to_owned();
@@ -264,12 +268,12 @@ fn rows(schedules: Vec<Schedule>, owner: &str, declaration: &str) -> Result<Arc<
             }
         });
         match row {
-            Ok(row) => rows.push(Row {
+            Ok(row) => rows.push(ScheduleRow {
                 declared_by: Some(owner.to_owned()),
                 declaration: Some(declaration.to_owned()),
                 ..row
             }),
-            Err(source) => errors.push(JobError::Schedule {
+            Err(source) => errors.push(JobError::InvalidSchedule {
                 name,
                 source: Box::new(source),
             }),
@@ -279,7 +283,7 @@ fn rows(schedules: Vec<Schedule>, owner: &str, declaration: &str) -> Result<Arc<
         (1, Some(error)) => Err(error),
         (_, Some(last)) => {
             errors.push(last);
-            Err(JobError::Schedules(errors))
+            Err(JobError::InvalidSchedules(errors))
         }
         (_, None) => Ok(rows.into()),
     }

@@ -17,13 +17,13 @@ use diesel_async::RunQueryDsl;
 pub use self::builder::{Schedule, StoredSchedule};
 pub(super) use self::declaration::DeclaredSchedules;
 pub use self::record::ScheduleRecord;
-use self::row::{Row, find, set_paused, tasks_schedules};
+use self::row::{ScheduleRow, find, set_paused, tasks_schedules};
 pub(super) use self::tick::tick;
 use super::error::JobError;
-use super::options::Options;
+use super::options::SubmitOptions;
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
-use super::table::{NewRow, Row as JobRow};
+use super::table::{JobRow, NewRow};
 use crate::with_conn;
 
 /// Schedules.
@@ -48,13 +48,13 @@ impl Scheduler {
     ///
     /// When the database fails.
     pub async fn schedules(&self) -> Result<Vec<ScheduleRecord>, JobError> {
-        let rows: Result<Vec<Row>, JobError> = self
+        let rows: Result<Vec<ScheduleRow>, JobError> = self
             .session()
             .read(async |conn| {
                 Ok(with_conn!(conn, |conn| {
                     tasks_schedules::table
                         .order(tasks_schedules::name)
-                        .select(Row::as_select())
+                        .select(ScheduleRow::as_select())
                         .load(conn)
                         .await
                 })?)
@@ -85,7 +85,7 @@ impl Scheduler {
     }
 
     async fn set_paused(&self, name: &str, paused: bool) -> Result<ScheduleRecord, JobError> {
-        let row: Result<Row, JobError> = self
+        let row: Result<ScheduleRow, JobError> = self
             .session()
             .transaction_with_retries(async |tx| {
                 set_paused(tx, name, paused, self.clock().now()).await
@@ -100,7 +100,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::ScheduleNotFound`], [`JobError::Call`] when this process does not have its task, and when the database fails.
+    /// [`JobError::ScheduleNotFound`], [`JobError::Execute`] when this process does not have its task, and when the database fails.
     pub async fn run_schedule(&self, name: &str) -> Result<JobRecord, JobError> {
         self.run_schedule_for(name, None).await
     }
@@ -116,9 +116,9 @@ impl Scheduler {
         name: &str,
         submitted_by: Option<&str>,
     ) -> Result<JobRecord, JobError> {
-        let mut options = Options {
+        let mut options = SubmitOptions {
             submitted_by: submitted_by.map(str::to_owned),
-            ..Options::default()
+            ..SubmitOptions::default()
         };
         options.check(Vec::new).finish(Ok(()))?;
         self.refresh_clock().await?;

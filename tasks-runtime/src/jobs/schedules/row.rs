@@ -42,7 +42,7 @@ const NEXT_RUNS: usize = 5;
 
 #[derive(Clone, Debug, Insertable, Queryable, Selectable)]
 #[diesel(table_name = tasks_schedules)]
-pub(super) struct Row {
+pub(super) struct ScheduleRow {
     pub(super) name: String,
     pub(super) task_name: String,
     pub(super) params: String,
@@ -66,7 +66,7 @@ pub(super) struct Row {
     pub(super) declaration: Option<String>,
 }
 
-impl Row {
+impl ScheduleRow {
     pub(super) fn recurrence(&self) -> Option<Recurrence> {
         match (&self.cron, self.interval_us, self.once_at) {
             (Some(pattern), ..) => Some(Recurrence::Cron {
@@ -117,12 +117,15 @@ impl Row {
 
 /// A row that was stored, and whether there was none of its name before.
 pub(super) struct UpsertedSchedule {
-    pub(super) row: Row,
+    pub(super) row: ScheduleRow,
     pub(super) created: bool,
 }
 
 /// Stores a schedule, or changes the one of that name. One that stays as it is keeps its time, and its pause.
-pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<UpsertedSchedule, JobError> {
+pub(super) async fn upsert(
+    conn: &mut Connection,
+    new: ScheduleRow,
+) -> Result<UpsertedSchedule, JobError> {
     lock(conn, &new.name).await?;
     let mut known = find(conn, &new.name).await?;
     if known.is_none() {
@@ -155,7 +158,7 @@ pub(super) async fn upsert(conn: &mut Connection, new: Row) -> Result<UpsertedSc
     } else {
         new.next_run_at
     };
-    let changed = Row {
+    let changed = ScheduleRow {
         // What somebody changes by hand is still that of the code: it is as the code has it again after the next start.
         declared_by: new.declared_by.clone().or(known.declared_by),
         declaration: new.declaration.clone().or(known.declaration),
@@ -215,14 +218,17 @@ async fn lock(conn: &mut Connection, name: &str) -> Result<(), JobError> {
     Ok(())
 }
 
-pub(super) async fn find(conn: &mut Connection, name: &str) -> Result<Option<Row>, JobError> {
+pub(super) async fn find(
+    conn: &mut Connection,
+    name: &str,
+) -> Result<Option<ScheduleRow>, JobError> {
     if !is_short_name(name) {
         return Ok(None);
     }
     Ok(with_conn!(conn, |conn| {
         tasks_schedules::table
             .find(name)
-            .select(Row::as_select())
+            .select(ScheduleRow::as_select())
             .first(conn)
             .await
             .optional()
@@ -235,7 +241,7 @@ pub(super) async fn set_paused(
     name: &str,
     paused: bool,
     now: i64,
-) -> Result<Row, JobError> {
+) -> Result<ScheduleRow, JobError> {
     lock(conn, name).await?;
     let mut row = find(conn, name)
         .await?

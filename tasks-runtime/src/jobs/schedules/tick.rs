@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 
-use super::row::{Row, tasks_schedules};
+use super::row::{ScheduleRow, tasks_schedules};
 use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::checked_call::CheckedCall;
 use crate::jobs::error::JobError;
@@ -63,14 +63,18 @@ pub(in crate::jobs) async fn tick(
 }
 
 /// The schedule, if it is still due, and no other process has it in hand.
-async fn take(conn: &mut Connection, name: &str, now: i64) -> Result<Option<Row>, JobError> {
+async fn take(
+    conn: &mut Connection,
+    name: &str,
+    now: i64,
+) -> Result<Option<ScheduleRow>, JobError> {
     macro_rules! due {
         () => {
             tasks_schedules::table
                 .filter(tasks_schedules::name.eq(name))
                 .filter(tasks_schedules::paused.eq(0))
                 .filter(tasks_schedules::next_run_at.le(now))
-                .select(Row::as_select())
+                .select(ScheduleRow::as_select())
         };
     }
     Ok(match conn.kind() {
@@ -89,7 +93,7 @@ async fn take(conn: &mut Connection, name: &str, now: i64) -> Result<Option<Row>
 /// One run: however many were missed, this makes up for them.
 async fn run(
     conn: &mut Connection,
-    schedule: &Row,
+    schedule: &ScheduleRow,
     (task, params): (&RegisteredTask, &ParamsCodec),
     now: i64,
 ) -> Result<(), JobError> {
@@ -132,7 +136,12 @@ async fn run(
 }
 
 /// A job of a schedule, as it says and the task has it.
-pub(super) fn job(schedule: &Row, task: &RegisteredTask, params: &ParamsCodec, now: i64) -> NewRow {
+pub(super) fn job(
+    schedule: &ScheduleRow,
+    task: &RegisteredTask,
+    params: &ParamsCodec,
+    now: i64,
+) -> NewRow {
     let policy = task.policy();
     let unique_key = policy.unique.then(|| {
         // What cannot be read is like nothing else; its job says why it fails.

@@ -13,7 +13,7 @@ use crate::database::{Backend, Connection, ConnectionKind};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::state::sql;
-use crate::jobs::table::{NewRow, Row, tasks_jobs};
+use crate::jobs::table::{JobRow, NewRow, tasks_jobs};
 use crate::with_conn;
 
 /// What workers of other processes listen to.
@@ -88,7 +88,7 @@ pub(in crate::jobs) async fn find_existing(
     task: Option<&str>,
     idempotency_key: Option<&str>,
     unique_key: Option<&str>,
-) -> Result<Option<Row>, JobError> {
+) -> Result<Option<JobRow>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::task_name.eq(task))
@@ -99,7 +99,7 @@ pub(in crate::jobs) async fn find_existing(
                         .eq(unique_key)
                         .and(sql::<Bool>(sql::OPEN))),
             )
-            .select(Row::as_select())
+            .select(JobRow::as_select())
             .first(conn)
             .await
             .optional()
@@ -111,7 +111,7 @@ pub(in crate::jobs) async fn find_unique(
     conn: &mut Connection,
     task: Option<&str>,
     keys: &[String],
-) -> Result<Option<Row>, JobError> {
+) -> Result<Option<JobRow>, JobError> {
     if keys.is_empty() {
         return Ok(None);
     }
@@ -120,7 +120,7 @@ pub(in crate::jobs) async fn find_unique(
             .filter(tasks_jobs::task_name.eq(task))
             .filter(tasks_jobs::unique_key.eq_any(keys))
             .filter(sql::<Bool>(sql::OPEN))
-            .select(Row::as_select())
+            .select(JobRow::as_select())
             .first(conn)
             .await
             .optional()

@@ -14,7 +14,7 @@ use crate::jobs::table::{tasks_job_logs, tasks_jobs};
 use crate::with_conn;
 
 /// How many lines a job may log.
-pub(in crate::jobs) const MOST_LINES: i32 = 1000;
+pub(in crate::jobs) const MAX_LOG_LINES: i32 = 1000;
 
 /// A line of the log of an attempt.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub(in crate::jobs) async fn log(conn: &mut Connection, lines: &[LogLine]) -> Re
                 .first(conn)
                 .await
         })?;
-        let rows: Vec<_> = (last.unwrap_or_default() + 1..=MOST_LINES)
+        let rows: Vec<_> = (last.unwrap_or_default() + 1..=MAX_LOG_LINES)
             .zip(lines)
             .map(|(number, line)| {
                 (

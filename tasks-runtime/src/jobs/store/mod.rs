@@ -12,8 +12,8 @@ pub(super) use self::insert::CHANNEL;
 pub(super) use self::insert::{
     find_duplicate, find_existing, find_unique, give_up_key, insert, notify,
 };
-pub(super) use self::logs::{LogLine, MOST_LINES, log, logs};
+pub(super) use self::logs::{LogLine, MAX_LOG_LINES, log, logs};
 #[cfg(feature = "metrics")]
-pub(super) use self::read::waiting;
+pub(super) use self::read::pending_by_queue;
 pub(super) use self::read::{count, find, find_result, list, newest_submitted_at, stats};
 pub(super) use self::update::{cancel, progress, retry};

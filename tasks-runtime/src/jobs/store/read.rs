@@ -11,19 +11,19 @@ use crate::jobs::id::JobId;
 use crate::jobs::list::JobFilter;
 use crate::jobs::record::JobStats;
 use crate::jobs::state::sql;
-use crate::jobs::table::{LISTED_ERROR, LISTED_PARAMS, Row, tasks_jobs};
+use crate::jobs::table::{JobRow, LISTED_ERROR, LISTED_PARAMS, tasks_jobs};
 use crate::with_conn;
 
 pub(in crate::jobs) async fn find(
     conn: &mut Connection,
     id: JobId,
-) -> Result<Option<Row>, JobError> {
+) -> Result<Option<JobRow>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .find(id.to_string())
             // Not as a text of SQL: that would have it prepared each time.
             .filter(tasks_jobs::deleted.eq(0))
-            .select(Row::as_select())
+            .select(JobRow::as_select())
             .first(conn)
             .await
             .optional()
@@ -34,13 +34,13 @@ pub(in crate::jobs) async fn find(
 pub(in crate::jobs) async fn find_result(
     conn: &mut Connection,
     id: JobId,
-) -> Result<Option<(Row, Option<String>)>, JobError> {
+) -> Result<Option<(JobRow, Option<String>)>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .find(id.to_string())
             // Not as a text of SQL: that would have it prepared each time.
             .filter(tasks_jobs::deleted.eq(0))
-            .select((Row::as_select(), tasks_jobs::result))
+            .select((JobRow::as_select(), tasks_jobs::result))
             .first(conn)
             .await
             .optional()
@@ -77,7 +77,7 @@ pub(in crate::jobs) async fn list(
     before: Option<JobId>,
     offset: i64,
     limit: i64,
-) -> Result<Vec<Row>, JobError> {
+) -> Result<Vec<JobRow>, JobError> {
     let before = before.map(|id| id.to_string());
     let error = format!("substr(tasks_jobs.error, 1, {})", LISTED_ERROR + 1);
     let params = format!(
@@ -120,7 +120,7 @@ pub(in crate::jobs) async fn list(
                 tasks_jobs::idempotency_key,
                 tasks_jobs::timeout_ms,
             ))
-            .load::<Row>(conn)
+            .load::<JobRow>(conn)
             .await
     })?)
 }
@@ -185,7 +185,7 @@ pub(in crate::jobs) async fn newest_submitted_at(
 
 /// How many jobs wait, by queue.
 #[cfg(feature = "metrics")]
-pub(in crate::jobs) async fn waiting(
+pub(in crate::jobs) async fn pending_by_queue(
     conn: &mut Connection,
 ) -> Result<std::collections::HashMap<String, i64>, JobError> {
     let counts: Vec<(String, i64)> = with_conn!(conn, |conn| {

@@ -16,14 +16,14 @@ use crate::database::Transaction;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
-use crate::jobs::limits::MAX_PROGRESS;
+use crate::jobs::limits::MAX_PROGRESS_BYTES;
 use crate::jobs::record::Progress;
-use crate::jobs::store::{LogLine, MOST_LINES};
+use crate::jobs::store::{LogLine, MAX_LOG_LINES};
 use crate::jobs::stored_text::storable;
 use crate::text::cut;
 
 /// How long a line of the log may be, in bytes; the rest is cut off.
-const LONGEST_LINE: usize = 4096;
+const MAX_LINE_BYTES: usize = 4096;
 
 /// Messages from attempts to the driver.
 pub(in crate::jobs) enum Event {
@@ -125,10 +125,10 @@ impl Attempt {
     }
 
     fn log(&self, mut message: String) {
-        if self.lines.fetch_add(1, Ordering::Relaxed) >= MOST_LINES.unsigned_abs() {
+        if self.lines.fetch_add(1, Ordering::Relaxed) >= MAX_LOG_LINES.unsigned_abs() {
             return;
         }
-        cut(&mut message, LONGEST_LINE);
+        cut(&mut message, MAX_LINE_BYTES);
         let _ = self.outbox.send(Event::Logged(LogLine {
             attempt: self.key,
             at: self.clock.now(),
@@ -184,7 +184,7 @@ impl TaskContext {
     }
 
     /// Says how far it is. Others see the latest of what was reported, a moment later. The message is kept up to
-    /// [`MAX_PROGRESS`](crate::jobs::limits::MAX_PROGRESS) bytes.
+    /// [`MAX_PROGRESS_BYTES`](crate::jobs::limits::MAX_PROGRESS_BYTES) bytes.
     ///
     /// ```
     /// use tasks_runtime::prelude::*;
@@ -206,7 +206,7 @@ impl TaskContext {
     ) {
         if let Some(attempt) = self.job_attempt() {
             let mut message = storable(&message.into());
-            cut(&mut message, MAX_PROGRESS);
+            cut(&mut message, MAX_PROGRESS_BYTES);
             let progress = Progress {
                 current,
                 total: total.into(),

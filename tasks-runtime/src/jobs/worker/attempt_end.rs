@@ -4,7 +4,7 @@ use crate::artifacts::ArtifactId;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::state::JobState;
 use crate::jobs::stored_text::storable;
-use crate::jobs::{MAX_ERROR, MAX_TRACEBACK};
+use crate::jobs::{MAX_ERROR_BYTES, MAX_TRACEBACK_BYTES};
 use crate::task::TaskFailure;
 use crate::text::cut;
 
@@ -64,10 +64,10 @@ impl From<TaskFailure> for Failure {
         };
         Self {
             r#type: text(failure.r#type, MAX_ERROR_TYPE),
-            message: text(failure.message, MAX_ERROR),
+            message: text(failure.message, MAX_ERROR_BYTES),
             traceback: failure
                 .traceback
-                .map(|traceback| text(traceback, MAX_TRACEBACK)),
+                .map(|traceback| text(traceback, MAX_TRACEBACK_BYTES)),
         }
     }
 }

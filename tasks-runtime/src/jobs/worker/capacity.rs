@@ -27,11 +27,11 @@ pub(in crate::jobs) struct Capacity {
 
 impl Capacity {
     pub(in crate::jobs) fn of(shared: &WorkerShared) -> Self {
-        Self::but_for(shared, None)
+        Self::without(shared, None)
     }
 
     /// Capacity as if one job did not run.
-    pub(in crate::jobs) fn but_for(shared: &WorkerShared, job: Option<JobId>) -> Self {
+    pub(in crate::jobs) fn without(shared: &WorkerShared, job: Option<JobId>) -> Self {
         let taken = shared.in_flight.taken(job);
         let left = |of: &HashMap<String, usize>, name: &str, limit: usize| {
             limit.saturating_sub(of.get(name).copied().unwrap_or_default())

@@ -230,7 +230,7 @@ pub(in crate::jobs) async fn mark_by_name(
             .map(RegisteredTask::name)
             .collect();
         for state in [
-            sql::WAITING,
+            sql::SCHEDULED,
             sql::READY_NOT_QUARANTINED,
             sql::READY_QUARANTINED,
         ] {
@@ -271,7 +271,7 @@ pub(in crate::jobs) async fn any_claimable(
         "SELECT CASE WHEN {any_ready}\
          EXISTS (SELECT 1 FROM tasks_jobs WHERE {waiting} AND run_at <= $1) \
          OR EXISTS (SELECT 1 FROM tasks_schedules WHERE paused = 0 AND next_run_at <= $1) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS found",
-        waiting = sql::WAITING
+        waiting = sql::SCHEDULED
     );
     let found: FoundRow = with_conn!(conn, |conn| {
         statement(sql).bind::<BigInt, _>(now).get_result(conn).await
@@ -295,7 +295,7 @@ async fn waiting(conn: &mut Connection) -> Result<NextDue, JobError> {
         "SELECT (SELECT MIN(run_at) FROM tasks_jobs WHERE {waiting}) AS at, \
          CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE {by_name}) \
          THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS by_name",
-        waiting = sql::WAITING,
+        waiting = sql::SCHEDULED,
         by_name = sql::READY_BY_NAME
     );
     Ok(with_conn!(conn, |conn| {
@@ -317,7 +317,7 @@ pub(in crate::jobs) async fn promote(conn: &mut Connection, now: i64) -> Result<
         "UPDATE tasks_jobs SET state = {ready} WHERE id IN \
          (SELECT id FROM tasks_jobs WHERE {waiting} AND run_at <= $1 ORDER BY run_at LIMIT 1000{lock})",
         ready = number::READY,
-        waiting = sql::WAITING
+        waiting = sql::SCHEDULED
     );
     with_conn!(conn, |conn| {
         statement(sql).bind::<BigInt, _>(now).execute(conn).await

@@ -13,7 +13,7 @@ use crate::jobs::engine::{DueAttempt, Engine};
 use crate::jobs::error::JobError;
 
 /// How often to look for due attempts without having been notified.
-const POLL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Maximum number of attempts of one queue that are offered and not begun: of tasks with a limit, of tasks without one, and of quarantined
 /// jobs, each.
 const MAX_OFFERED: i64 = 300;
@@ -46,7 +46,7 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>, engine: Arc<dyn Engi
         }
         tokio::select! {
             () = shared.due.notified() => {}
-            () = tokio::time::sleep(POLL) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
             () = shared.stopping.cancelled() => {}
         }
     }
@@ -63,7 +63,7 @@ async fn offer(engine: &dyn Engine, offered: &mut HashMap<JobId, u64>, due: &[Du
     if new.is_empty() {
         return;
     }
-    match engine.drive(&new).await {
+    match engine.dispatch(&new).await {
         Ok(()) => offered.extend(new.iter().map(|due| (due.job, due.fence))),
         Err(error) => {
             tracing::warn!(error, jobs = new.len(), "the engine did not take jobs on");

@@ -11,7 +11,7 @@ use super::membership;
 use crate::jobs::error::JobError;
 
 /// How long attempts that can be stopped have to end then.
-const STOPPING: Duration = Duration::from_millis(400);
+const STOP_TIMEOUT: Duration = Duration::from_millis(400);
 /// How often to try to write what is left.
 const MAX_TRIES: u32 = 5;
 
@@ -38,7 +38,7 @@ impl Driver {
         }
         // What can be stopped is; a thread cannot, and ends with the process.
         self.shared.in_flight.stop_all(StopReason::Shutdown);
-        let deadline = Instant::now() + STOPPING;
+        let deadline = Instant::now() + STOP_TIMEOUT;
         while !self.shared.in_flight.is_empty() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -23,7 +23,7 @@ use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::store::LogLine;
 
 /// How often to look for jobs that other processes submitted, when nobody says so.
-pub(super) const POLL: Duration = Duration::from_secs(1);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often to look whether somebody wants a job to stop.
 pub(super) const CANCEL_POLL_INTERVAL: Duration = Duration::from_millis(400);
 /// How many ends are written at once.
@@ -168,7 +168,7 @@ impl Driver {
 
     async fn wait(&mut self) {
         let lease = self.shared.settings.lease;
-        let mut until = (self.timers.heartbeat + lease / 4).min(self.timers.poll + POLL);
+        let mut until = (self.timers.heartbeat + lease / 4).min(self.timers.poll + POLL_INTERVAL);
         if !self.shared.in_flight.is_empty() {
             until = until.min(self.timers.cancel + CANCEL_POLL_INTERVAL);
         }

@@ -60,20 +60,20 @@ async fn begin(
         .session
         .transaction(async |tx| {
             let Some(found) = claim::requested_job(tx, job).await? else {
-                return Ok(Err(RunOutcome::Nothing));
+                return Ok(Err(RunOutcome::NotDue));
             };
             if found.state == JobState::Running {
                 return Ok(Err(RunOutcome::Busy));
             }
             if found.state != JobState::Ready {
-                return Ok(Err(RunOutcome::Nothing));
+                return Ok(Err(RunOutcome::NotDue));
             }
             let task = found.task_name.as_deref().unwrap_or_default();
             let quarantined = is_quarantined(found.crashes);
             // One of a task that this process does not have is run by another that is called.
             let known = shared.executor.registry().get(task).is_ok();
             // Nobody else looks between these two: it is the thread of the driver.
-            let capacity = Capacity::but_for(&shared, Some(job));
+            let capacity = Capacity::without(&shared, Some(job));
             if !known || !capacity.has_room_for(&found.queue, task, quarantined) {
                 return Ok(Err(RunOutcome::Busy));
             }

@@ -87,7 +87,7 @@ impl Worker {
             handle: runtime.handle().clone(),
             control: control.handle().clone(),
             health: WorkerHealth::default(),
-            waits_in_vain: Mutex::default(),
+            warn_of_deadlock: Mutex::default(),
         });
         if let Some(engine) = &shared.settings.engine {
             runtime.spawn(dispatch::run(Arc::clone(&shared), Arc::clone(engine)));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::attempt_end::{AttemptEnd, AttemptOutcome};
-use super::driver::{CANCEL_POLL_INTERVAL, Driver, POLL};
+use super::driver::{CANCEL_POLL_INTERVAL, Driver, POLL_INTERVAL};
 use super::membership::Member;
 use super::{claim, membership};
 use crate::jobs::attempt_key::AttemptKey;
@@ -15,9 +15,9 @@ use crate::jobs::id::JobId;
 use crate::jobs::store;
 
 /// How long a job that was claimed may wait for a thread before it goes back: another process may have one.
-const NO_THREAD: Duration = Duration::from_millis(500);
+const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// How often to look whether any worker has the tasks that this one does not.
-const TASKS: Duration = Duration::from_secs(3);
+const UNSERVED_INTERVAL: Duration = Duration::from_secs(3);
 
 impl Driver {
     /// What there is to do now and then.
@@ -35,7 +35,7 @@ impl Driver {
                 self.shared.in_flight.cancel(job);
             }
         }
-        if self.timers.poll.elapsed() >= POLL {
+        if self.timers.poll.elapsed() >= POLL_INTERVAL {
             self.timers.poll = Instant::now();
             self.can_begin().await;
             let found: Result<(bool, Vec<Member>, Option<i64>), JobError> = self
@@ -55,7 +55,7 @@ impl Driver {
                 self.shared.health.set_newest_job_ahead(ahead);
                 let time = workers.iter().map(|worker| worker.time).max();
                 if !self.shared.clock.is_of_database() {
-                    self.shared.clock.heard(time);
+                    self.shared.clock.observe(time);
                 }
                 // The next round finds out, too, but only with the next heartbeat.
                 let reaped = !workers.iter().any(|worker| worker.id == self.worker);
@@ -65,7 +65,7 @@ impl Driver {
                 self.reap_others(Some(workers)).await;
             }
         }
-        if self.timers.tasks.elapsed() >= TASKS {
+        if self.timers.tasks.elapsed() >= UNSERVED_INTERVAL {
             self.timers.tasks = Instant::now();
             self.look_for_workers_of_others().await;
         }
@@ -74,7 +74,7 @@ impl Driver {
             self.return_what_never_began().await;
         }
         #[cfg(feature = "metrics")]
-        self.count_those_that_wait().await;
+        self.count_pending().await;
     }
 
     /// Whether a job that is claimed now could begin: a thread of the tasks answers. Nobody blocks them while nothing runs.
@@ -85,7 +85,7 @@ impl Driver {
 
     /// Jobs that wait for a thread go back, and that all threads are blocked is said.
     fn look_at_threads(&mut self) {
-        let late = self.shared.in_flight.take_back(NO_THREAD);
+        let late = self.shared.in_flight.take_back(PROBE_INTERVAL);
         if !late.is_empty() {
             tracing::warn!(
                 jobs = late.len(),
@@ -152,19 +152,23 @@ impl Driver {
     }
 
     #[cfg(feature = "metrics")]
-    async fn count_those_that_wait(&mut self) {
-        const COUNT: Duration = Duration::from_secs(5);
+    async fn count_pending(&mut self) {
+        const COUNT_INTERVAL: Duration = Duration::from_secs(5);
         let Some(metrics) = self.shared.metrics.clone() else {
             return;
         };
-        if self.timers.count.is_some_and(|last| last.elapsed() < COUNT) {
+        if self
+            .timers
+            .count
+            .is_some_and(|last| last.elapsed() < COUNT_INTERVAL)
+        {
             return;
         }
         self.timers.count = Some(Instant::now());
         let counts: Result<_, JobError> = self
             .shared
             .session
-            .read(async |conn| store::waiting(conn).await)
+            .read(async |conn| store::pending_by_queue(conn).await)
             .await;
         if let Ok(counts) = counts {
             metrics.waiting(&counts);

@@ -23,7 +23,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::state::number::{CANCELED, FAILED, READY};
 use crate::jobs::state::sql;
-use crate::jobs::store::MOST_LINES;
+use crate::jobs::store::MAX_LOG_LINES;
 use crate::jobs::table::{tasks_jobs, tasks_workers};
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
@@ -238,7 +238,7 @@ pub(in crate::jobs) async fn reap(
          SELECT id, lines.number + 1, $1, $2 FROM (\
              SELECT id, (SELECT COALESCE(MAX(number), 0) FROM tasks_job_logs WHERE job_id = tasks_jobs.id) AS number \
              FROM tasks_jobs WHERE {running} AND worker = $3) AS lines \
-         WHERE lines.number < {MOST_LINES}",
+         WHERE lines.number < {MAX_LOG_LINES}",
         running = sql::RUNNING
     );
     with_conn!(conn, |conn| {

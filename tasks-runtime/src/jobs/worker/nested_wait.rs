@@ -13,7 +13,7 @@ const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 impl Worker {
     /// A job waits in vain for another one to begin: says so, if the one who waits is a job that has one of the places, all of
     /// which are taken.
-    pub(in crate::jobs) fn waits_in_vain(&self, id: JobId) {
+    pub(in crate::jobs) fn warn_of_deadlock(&self, id: JobId) {
         let current = tokio::runtime::Handle::try_current();
         let in_job = current.is_ok_and(|current| current.id() == self.shared.handle.id());
         if !in_job || Capacity::of(&self.shared).is_free() {
@@ -21,7 +21,7 @@ impl Worker {
         }
         let mut said = self
             .shared
-            .waits_in_vain
+            .warn_of_deadlock
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if said.is_some_and(|at| at.elapsed() < WARNING_INTERVAL) {

@@ -12,7 +12,7 @@ use crate::jobs::error::JobError;
 
 /// As much of the time between two looks counts as watched, at most. When this process was paused itself, for a minute say, it
 /// has not seen anybody be stale for a minute.
-const LONGEST_LOOK: Duration = Duration::from_secs(2);
+const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Heartbeats of other workers, and for how long each was seen unchanged.
 #[derive(Default)]
@@ -33,7 +33,7 @@ impl HeartbeatWatch {
     ) -> Vec<Member> {
         let now = Instant::now();
         let watched = self.looked.replace(now).map_or(Duration::ZERO, |looked| {
-            now.duration_since(looked).min(LONGEST_LOOK)
+            now.duration_since(looked).min(MAX_LOOK_INTERVAL)
         });
         let watched = if heartbeats { watched } else { Duration::ZERO };
         self.seen

@@ -86,7 +86,7 @@ impl Driver {
             aging: &mut self.aging,
             patience: shared
                 .settings
-                .priority_wait
+                .max_priority_wait
                 .map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
             now: shared.clock.now(),
         };

@@ -21,10 +21,10 @@ use crate::registry::RegisteredTask;
 use crate::task::{Caller, JobPolicy, Outcome, TaskFailure};
 
 /// How long a job waits that could not begin for want of a place.
-const BUSY: Duration = Duration::from_secs(1);
+const BUSY_DELAY: Duration = Duration::from_secs(1);
 
 /// How long a job waits whose parameters this process cannot decrypt.
-const NO_KEY: Duration = Duration::from_secs(5);
+const MISSING_KEY_DELAY: Duration = Duration::from_secs(5);
 
 /// Starts the attempt of a job that this worker was given.
 pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: ClaimedJob) {
@@ -112,7 +112,7 @@ async fn run(
     let why = shared.in_flight.remove(job.key);
     let end = match why {
         None | Some(StopReason::Shutdown) if without_key => {
-            let until = shared.clock.after(NO_KEY);
+            let until = shared.clock.after(MISSING_KEY_DELAY);
             let outcome = AttemptOutcome::Deferred { until };
             Some(AttemptEnd::new(job.key, shared.clock.now(), outcome))
         }
@@ -209,7 +209,7 @@ fn end(
         }
         Ok(Outcome::Failed(failure)) => failure,
         Err(ExecuteError::Refused { .. }) => {
-            let until = clock.after(BUSY);
+            let until = clock.after(BUSY_DELAY);
             return Some(AttemptEnd {
                 outcome: AttemptOutcome::Deferred { until },
                 ..end

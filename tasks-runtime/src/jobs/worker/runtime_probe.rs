@@ -11,11 +11,11 @@ use tokio::sync::Notify;
 /// For how long an answer is good.
 const MAX_AGE: Duration = Duration::from_millis(100);
 /// How long to wait for an answer before the threads count as blocked.
-const PATIENCE: Duration = Duration::from_millis(50);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(50);
 /// How long they are blocked before that is logged.
-const WORTH_A_LINE: Duration = Duration::from_secs(1);
+const LOG_AFTER: Duration = Duration::from_secs(1);
 /// How often it is logged.
-const LINES: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Asks the threads for a sign of life now and then.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl RuntimeProbe {
             });
         }
         // One wait per question: a thread that is late is asked about again with the next round.
-        let patience = PATIENCE.saturating_sub(self.asked_at.elapsed());
+        let patience = ANSWER_TIMEOUT.saturating_sub(self.asked_at.elapsed());
         let _ = tokio::time::timeout(patience, async {
             while !self.is_answered() {
                 self.answer.notified().await;
@@ -97,7 +97,11 @@ impl RuntimeProbe {
             .blocked_since
             .filter(|_| !self.is_answered())?
             .elapsed();
-        if blocked < WORTH_A_LINE || self.logged.is_some_and(|logged| logged.elapsed() < LINES) {
+        if blocked < LOG_AFTER
+            || self
+                .logged
+                .is_some_and(|logged| logged.elapsed() < LOG_INTERVAL)
+        {
             return None;
         }
         self.logged = Some(Instant::now());

@@ -50,7 +50,7 @@ pub(in crate::jobs) struct WorkerShared {
     /// What is wrong with this process as a worker.
     pub(in crate::jobs) health: WorkerHealth,
     /// When it was said last that a job waits for another one in vain.
-    pub(in crate::jobs) waits_in_vain: Mutex<Option<Instant>>,
+    pub(in crate::jobs) warn_of_deadlock: Mutex<Option<Instant>>,
 }
 
 /// This worker's registered name; `None` until registration.

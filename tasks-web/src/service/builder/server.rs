@@ -39,7 +39,7 @@ impl ServiceBuilder {
 
     /// How many workers there are. Defaults to as many as processors; at least 1.
     #[must_use]
-    pub fn http_workers(mut self, count: usize) -> Self {
+    pub fn http_threads(mut self, count: usize) -> Self {
         self.workers.agree(count.max(1));
         self
     }

@@ -25,7 +25,11 @@ async fn steps(context: TaskContext, count: u64, milliseconds: u64) -> u64 {
 /// Stores something, and says what.
 #[task(register = false, tags = ["slow"])]
 async fn store(artifacts: ArtifactManager, data: Value) -> anyhow::Result<Value> {
-    let id = artifacts.save(ArtifactIn::json(data)).await?.id.to_string();
+    let id = artifacts
+        .save(NewArtifact::json(data))
+        .await?
+        .id
+        .to_string();
     Ok(json!({"artifact_id": id}))
 }
 

@@ -13,15 +13,15 @@ pub(super) trait Manager: managed::Manager<Type: Send, Error: std::fmt::Display>
         Self: Sized;
 }
 
-/// A connection out of the pool. It goes back only after [`Lease::give_back`]: one that is dropped, because its closure was
+/// A connection out of the pool. It goes back only after [`LentConnection::give_back`]: one that is dropped, because its closure was
 /// abandoned, may have a transaction open or a query running, and is closed.
-pub(super) struct Lease<M: Manager + 'static> {
+pub(super) struct LentConnection<M: Manager + 'static> {
     /// `None` once it was given back.
     object: Option<Object<M>>,
     background: Handle,
 }
 
-impl<M: Manager + 'static> Lease<M> {
+impl<M: Manager + 'static> LentConnection<M> {
     pub(super) fn new(object: Object<M>, background: Handle) -> Self {
         Self {
             object: Some(object),
@@ -40,7 +40,7 @@ impl<M: Manager + 'static> Lease<M> {
     }
 }
 
-impl<M: Manager + 'static> Drop for Lease<M> {
+impl<M: Manager + 'static> Drop for LentConnection<M> {
     fn drop(&mut self) {
         if let Some(object) = self.object.take() {
             self.background.spawn(M::discard(object));
