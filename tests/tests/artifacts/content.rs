@@ -336,7 +336,7 @@ async fn uploads_have_a_limit(test: TestDatabase) {
             .sweep(std::time::Duration::ZERO)
             .await
             .unwrap()
-            .objects,
+            .set_aside,
         0
     );
 }
