@@ -37,7 +37,7 @@ pub(crate) const ALL: [Step; 13] = [
     },
     Step {
         name: "structure",
-        about: "no circles of files, no imports from a lower floor to a higher one, no names of files that are not there, no broken links in the book",
+        about: "no circles of files, no imports from a lower floor to a higher one, no names of files or of code that are not there, no broken links in the book",
         run: structure::run_step,
     },
     Step {

@@ -1,5 +1,5 @@
 //! The structure of the crates: no circles of files, and no imports from a lower floor to a higher one. The files that the pages about
-//! the code and the book name exist, and the links of the book lead somewhere.
+//! the code and the book name exist, the names beside them occur in them, and the links of the book lead somewhere.
 //!
 //! `ARCHITECTURE.md` says which floors a crate has. What a module imports is read from the source: from its `use` declarations and
 //! from the paths that begin with `crate`, `self` or `super`. Tests do not count, and neither does handing a name on by `pub use`.
@@ -7,6 +7,7 @@
 mod circles;
 mod floors;
 mod graph;
+mod names;
 mod pages;
 mod source;
 
@@ -44,6 +45,7 @@ pub(crate) fn run_step() -> Result<()> {
         );
     }
     problems.extend(pages::problems()?);
+    problems.extend(names::problems()?);
     problems.extend(book::problems()?);
     if problems.is_empty() {
         return Ok(());

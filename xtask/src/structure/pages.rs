@@ -8,7 +8,7 @@ use crate::book;
 use crate::process::root;
 
 /// Pages that say where things are, beside those of the book.
-const PAGES: [&str; 2] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
+pub(super) const PAGES: [&str; 2] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 
 /// Folders at the root that a path of these pages begins with.
 const FOLDERS: [&str; 8] = [
@@ -43,12 +43,15 @@ pub(super) fn problems() -> Result<Vec<String>> {
 fn paths(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .flat_map(|line| line.split('`').skip(1).step_by(2))
-        .filter(|code| {
-            let folder = code.split_once('/').map(|(folder, _)| folder);
-            folder.is_some_and(|folder| FOLDERS.contains(&folder))
-                && !code.contains("NNNN")
-                && !code.contains(char::is_whitespace)
-        })
+        .filter(|code| is_path(code))
+}
+
+/// Whether something that is written as code is the path of a file or folder.
+pub(super) fn is_path(code: &str) -> bool {
+    let folder = code.split_once('/').map(|(folder, _)| folder);
+    folder.is_some_and(|folder| FOLDERS.contains(&folder))
+        && !code.contains("NNNN")
+        && !code.contains(char::is_whitespace)
 }
 
 #[cfg(test)]
