@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use super::pages::{PAGES, is_path};
+use super::pages::{PAGES, is_path, with_whole_paths};
 use crate::process::root;
 
 /// A name that a page gives in the parentheses after a file.
@@ -24,7 +24,7 @@ pub(super) fn problems() -> Result<Vec<String>> {
     for page in PAGES {
         let text =
             fs::read_to_string(root().join(page)).with_context(|| format!("cannot read {page}"))?;
-        for Mention { line, file, name } in mentions(&text) {
+        for Mention { line, file, name } in mentions(&with_whole_paths(&text)) {
             // Another check reports files that do not exist. A folder has no text.
             if !root().join(file).is_file() {
                 continue;
