@@ -75,7 +75,8 @@ impl Caller {
         self.0.as_ref()?.key_name.as_deref()
     }
 
-    /// A header of the request, if it is one of those that the service passes on; the first one of this name, in any case.
+    /// A header of the request, if it is one of those that the service passes on, by its name in any case. Of a header with several
+    /// lines, it has all of them, with commas between them.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let headers = &self.0.as_ref()?.headers;

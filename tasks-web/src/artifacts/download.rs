@@ -71,7 +71,9 @@ async fn respond(
     let size = content.info.size;
     // A part of another version is of no use to who has the rest of this one.
     let same = header(IF_RANGE).is_none_or(|tag| tag.trim() == etag);
-    let asked = header(RANGE).filter(|_| same);
+    // Ranges are defined for GET alone (RFC 9110, section 14.2).
+    let is_head = request.method() == Method::HEAD;
+    let asked = header(RANGE).filter(|_| same && !is_head);
     let range = match requested_range(asked.as_deref(), size) {
         RequestedRange::Everything => 0..size,
         RequestedRange::Part(range) => {
@@ -100,7 +102,7 @@ async fn respond(
         // It is whatever somebody uploaded: a browser is to save it, not to show or run it.
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
     let length = range.end - range.start;
-    if request.method() == Method::HEAD {
+    if is_head {
         return Ok(response.body(SizedStream::new(
             length,
             futures_util::stream::empty::<Result<_, ArtifactError>>(),

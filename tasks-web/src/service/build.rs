@@ -117,7 +117,12 @@ impl ServiceBuilder {
             executor: executor.as_ref(),
         }
         .add_to(&mut draft);
-        let listen = Listen::new(self.address, self.workers, self.drain, &mut draft.problems);
+        let listen = Listen::new(
+            self.address,
+            self.http_threads,
+            self.drain,
+            &mut draft.problems,
+        );
         let body_limit = self.body_limit.take(&mut draft.problems);
         check_claims(&draft.parts, &mut draft.problems);
         let Draft {

@@ -8,7 +8,7 @@ use super::setting::Setting;
 const MAX_HTTP_THREADS: usize = 512;
 
 impl ServiceBuilder {
-    /// Finds paths and schedules of parts that are off, and more workers than there can be.
+    /// Finds paths and schedules of parts that are off, and more threads for requests than there can be.
     pub(super) fn check_contradictions(&self, problems: &mut Problems) {
         let paths = &self.paths;
         let check = |path: &Setting<String>, on: bool, part: &str| {
@@ -39,12 +39,12 @@ impl ServiceBuilder {
             );
         }
         if let Some(count) = self
-            .workers
+            .http_threads
             .value()
             .filter(|count| **count > MAX_HTTP_THREADS)
         {
             problems.push(format!(
-                "{count} workers are more than the {MAX_HTTP_THREADS} that the server can have"
+                "{count} threads for requests are more than the {MAX_HTTP_THREADS} that the server can have"
             ));
         }
     }

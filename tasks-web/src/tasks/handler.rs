@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
@@ -180,9 +180,7 @@ impl Handler {
             caller = caller.with_key_name(access.key_name());
         }
         for name in self.caller_headers.iter() {
-            if let Some(value) = request.headers().get(name)
-                && let Ok(value) = value.to_str()
-            {
+            if let Some(value) = combined(request.headers(), name) {
                 caller = caller.with_header(name.as_str(), value);
             }
         }
@@ -245,6 +243,13 @@ impl Handler {
         }
         Ok(body)
     }
+}
+
+/// The value of a header, of all its lines (RFC 9110, section 5.3); `None` if there is none, or if one is not text.
+fn combined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Result<Vec<_>, _> = headers.get_all(name).map(HeaderValue::to_str).collect();
+    let lines = lines.ok()?;
+    (!lines.is_empty()).then(|| lines.join(", "))
 }
 
 /// Refuses headers that say how to act, where they are not heeded.

@@ -103,6 +103,13 @@ async fn parts_of_a_download(test: TestDatabase) {
         let (status, headers, _) = part(&format!("bytes={size}-"), None).await;
         assert_eq!(status, StatusCode::RANGE_NOT_SATISFIABLE);
         assert_eq!(header(&headers, CONTENT_RANGE), format!("bytes */{size}"));
+        // Ranges are defined for GET alone.
+        let head = service
+            .request(Method::HEAD, &path)
+            .header(RANGE, "bytes=0-0");
+        let head = head.send().await.unwrap();
+        assert_eq!(head.status(), StatusCode::OK);
+        assert_eq!(header(head.headers(), CONTENT_LENGTH), size.to_string());
     }
 }
 

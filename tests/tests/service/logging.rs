@@ -312,14 +312,21 @@ async fn each_failure_is_one_event_and_what_a_task_logs_says_whose_it_is() {
 async fn a_task_can_ask_who_calls() {
     let keys = format!("ops:{KEY}");
     let server = Server::start_program(program(), [("TASKS_API_KEYS", keys.as_str())]).unwrap();
-    let request = http::client()
-        .unwrap()
-        .post(server.url("/api/v1/tasks/talk/$execute"))
-        .header("x-api-key", KEY)
-        .header("x-user", "ada")
-        .json(&json!({"params": {"how": "well"}}));
-    let (_, answer) = http::answer(request).await.unwrap();
+    let request = || {
+        http::client()
+            .unwrap()
+            .post(server.url("/api/v1/tasks/talk/$execute"))
+            .header("x-api-key", KEY)
+            .header("x-user", "ada")
+            .json(&json!({"params": {"how": "well"}}))
+    };
+    let (_, answer) = http::answer(request()).await.unwrap();
     assert_eq!(answer["result"], "ops ada");
+    // Several lines are one list.
+    let (_, answer) = http::answer(request().header("x-user", "grace"))
+        .await
+        .unwrap();
+    assert_eq!(answer["result"], "ops ada, grace");
 }
 
 /// At the start, with the nearest tag and without the secret.

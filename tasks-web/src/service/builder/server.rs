@@ -37,10 +37,10 @@ impl ServiceBuilder {
         self
     }
 
-    /// How many workers there are. Defaults to as many as processors; at least 1.
+    /// How many threads serve requests. Defaults to as many as processors; at least 1.
     #[must_use]
     pub fn http_threads(mut self, count: usize) -> Self {
-        self.workers.agree(count.max(1));
+        self.http_threads.agree(count.max(1));
         self
     }
 
