@@ -25,6 +25,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const UNREAD: usize = 32 * 1024;
 /// The longest that the end of such a body is held back.
 const HOLD: Duration = Duration::from_secs(5);
+/// How long a client may read nothing of what it is sent.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// What finds out whether somebody still listens.
 const INTERIM: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -37,6 +39,8 @@ pub(super) struct Connection {
     /// What is still to be written of the interim answer.
     interim: &'static [u8],
     ended: Option<EndedInput>,
+    /// Until when the client has to read something, if there is no room for more of what it is sent.
+    full: Option<Pin<Box<Sleep>>>,
 }
 
 /// A connection whose client sends nothing more.
@@ -59,6 +63,7 @@ impl Connection {
             unanswered: 0,
             interim: &[],
             ended: None,
+            full: None,
         }
     }
 
@@ -130,6 +135,16 @@ impl Connection {
         }
     }
 
+    /// Ready with an error when the client has read nothing for too long.
+    #[cold]
+    fn poll_full(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let full = self
+            .full
+            .get_or_insert_with(|| Box::pin(sleep(UNREAD_TIMEOUT)));
+        ready!(full.as_mut().poll(cx));
+        Poll::Ready(io::ErrorKind::TimedOut.into())
+    }
+
     /// Writes what is left of the interim answer.
     fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.interim.is_empty() {
@@ -197,9 +212,12 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         ready!(this.poll_interim(cx))?;
-        let written = ready!(Pin::new(&mut this.stream).poll_write(cx, buf))?;
+        let Poll::Ready(written) = Pin::new(&mut this.stream).poll_write(cx, buf) else {
+            return this.poll_full(cx).map(Err);
+        };
+        this.full = None;
         this.unanswered = 0;
-        Poll::Ready(Ok(written))
+        Poll::Ready(written)
     }
 
     /// Called when all that there is to write has been written.

@@ -22,6 +22,7 @@ mod proxies;
 mod storage;
 mod streams;
 mod understood;
+mod unread;
 
 use tasks_tests::app::Running;
 use tasks_web::ServiceBuilder;
