@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::{Endpoint, Parameter};
 use crate::http::Preconditions;
 use crate::openapi::{
-    PRECONDITION, REPEATED_HEADER, STORAGE_FULL, StatusText, UNKNOWN_PARAMETER, Writer,
+    PARTIAL_BODY, PRECONDITION, REPEATED_HEADER, STORAGE_FULL, StatusText, UNKNOWN_PARAMETER,
+    Writer,
 };
 
 /// What an endpoint that takes no body answers to one.
@@ -111,6 +112,9 @@ impl Endpoint {
         }
         problems.push(PRECONDITION);
         // Last: what is said of a body that is no JSON goes before.
+        if self.method != Method::GET {
+            problems.push(PARTIAL_BODY);
+        }
         problems.push(REPEATED_HEADER);
         problems
     }

@@ -44,5 +44,5 @@ pub(crate) use site::{check_same_site, is_own_origin, origin};
 #[cfg(feature = "database")]
 pub(crate) use unsupported_headers::{IDEMPOTENCY_KEY, refuse_missing};
 pub(crate) use unsupported_headers::{
-    Preconditions, is_plain, refuse_idempotency_key, refuse_repeated,
+    Preconditions, is_plain, refuse_idempotency_key, refuse_partial, refuse_repeated,
 };

@@ -15,7 +15,7 @@ use super::query::{self, QueryParameter};
 use super::unsupported_headers::has_any;
 use super::{
     BodyLimits, Preconditions, check_json, check_same_site, is_plain, refuse_idempotency_key,
-    refuse_repeated,
+    refuse_partial, refuse_repeated,
 };
 use crate::problem::{MAX_ERRORS, Problem};
 
@@ -108,6 +108,9 @@ impl RequestContract {
             if request.method() == Method::POST {
                 refuse_idempotency_key(headers, "send it without that header")?;
             }
+        }
+        if !request.method().is_safe() {
+            refuse_partial(headers)?;
         }
         if self.body == Body::Elsewhere {
             return Ok(());

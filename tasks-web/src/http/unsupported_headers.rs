@@ -2,7 +2,9 @@
 //! nothing is done to another version than the one it knows. Where they are not heeded they are refused, for the client relies on them. So
 //! is a header that says one thing and is there twice.
 
-use actix_web::http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use actix_web::http::header::{
+    CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
+};
 use actix_web::http::{Method, StatusCode};
 
 use crate::problem::Problem;
@@ -62,6 +64,11 @@ impl Preconditions {
                 "this has no entity tag, so `If-Match` names another version: send it without that header",
             );
         }
+        if !method.is_safe() && headers.contains_key(IF_NONE_MATCH) && !is_none_match(headers) {
+            return wrong(
+                "`If-None-Match` is neither `*` alone nor a list of entity tags, like `\"v1\"`: correct it, or send it without that header",
+            );
+        }
         if !self.if_none_match && !method.is_safe() && has_any(headers) {
             return wrong(
                 "`If-None-Match: *` asks that nothing is there, and this is only done to what is: send it without that header",
@@ -86,12 +93,63 @@ pub(crate) fn has_any(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Whether all lines of `If-None-Match` together are what they may be (RFC 9110, section 13.1.2).
+fn is_none_match(headers: &HeaderMap) -> bool {
+    let lines: Vec<_> = headers
+        .get_all(IF_NONE_MATCH)
+        .map(HeaderValue::as_bytes)
+        .collect();
+    let all = lines.join(&b',');
+    all.trim_ascii() == b"*" || is_list_of_tags(&all)
+}
+
+/// Whether this is a list of entity tags (RFC 9110, section 8.8.3), which may have empty elements (section 5.6.1).
+fn is_list_of_tags(mut rest: &[u8]) -> bool {
+    let mut any = false;
+    loop {
+        rest = rest.trim_ascii_start();
+        while let Some(after) = rest.strip_prefix(b",") {
+            rest = after.trim_ascii_start();
+        }
+        if rest.is_empty() {
+            return any;
+        }
+        rest = rest.strip_prefix(b"W/").unwrap_or(rest);
+        let Some(tag) = rest.strip_prefix(b"\"") else {
+            return false;
+        };
+        let Some(end) = tag.iter().position(|byte| *byte == b'"') else {
+            return false;
+        };
+        rest = tag.get(end + 1..).unwrap_or_default().trim_ascii_start();
+        if !rest.is_empty() && !rest.starts_with(b",") {
+            return false;
+        }
+        any = true;
+    }
+}
+
+/// Refuses `Content-Range` (RFC 9110, section 14.4): what is sent is taken for all of it.
+pub(crate) fn refuse_partial(headers: &HeaderMap) -> Result<(), Problem> {
+    if !headers.contains_key(CONTENT_RANGE) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::BAD_REQUEST,
+        "partial-body",
+        "`Content-Range` says that this is a part of something, and only a whole is taken here: send all of it, without that header",
+    ))
+}
+
 /// Whether a request has none of the headers of this file, and no header twice, as most have not: one look at each name, and no look-up.
 pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
     let mut last: Option<&HeaderName> = None;
     for (name, _) in headers {
-        // Those that begin so are all of the names of this file. The lines of one header come one after the other.
-        if name.as_str().starts_with('i') || last.is_some_and(|last| std::ptr::eq(last, name)) {
+        // All other names of this file begin so. The lines of one header come one after the other.
+        if name.as_str().starts_with('i')
+            || *name == CONTENT_RANGE
+            || last.is_some_and(|last| std::ptr::eq(last, name))
+        {
             return false;
         }
         last = Some(name);
@@ -142,4 +200,19 @@ pub(crate) fn refuse_missing(headers: &HeaderMap) -> Result<(), Problem> {
         "precondition-failed",
         "there is none of this name, so `If-Match` does not hold",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_list_of_tags;
+
+    #[test]
+    fn lists_of_entity_tags() {
+        for list in [r#""a""#, r#"W/"a", "b,c""#, r#" , "a",,"" "#] {
+            assert!(is_list_of_tags(list.as_bytes()), "{list}");
+        }
+        for list in ["", ",", "a", r#""a"#, r#""a" "b""#, r#"*, "a""#, r#"w/"a""#] {
+            assert!(!is_list_of_tags(list.as_bytes()), "{list}");
+        }
+    }
 }

@@ -35,7 +35,7 @@ pub(crate) use path_operation::PathOperation;
 #[cfg(feature = "database")]
 pub(crate) use problems::{ANOTHER_METHOD, DATABASE_FAILED};
 pub(crate) use problems::{
-    PRECONDITION, REPEATED_HEADER, STORAGE_FULL, StatusText, UNKNOWN_PARAMETER,
+    PARTIAL_BODY, PRECONDITION, REPEATED_HEADER, STORAGE_FULL, StatusText, UNKNOWN_PARAMETER,
 };
 use serde_json::Value;
 use version::Version;

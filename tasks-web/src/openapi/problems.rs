@@ -19,6 +19,12 @@ pub(crate) const PRECONDITION: StatusText = (
     "`If-Match` or `If-None-Match` does not hold: `If-Match` never does where there is no entity tag.",
 );
 
+/// What everything but `GET` answers to a body that is a part of something.
+pub(crate) const PARTIAL_BODY: StatusText = (
+    400,
+    "`Content-Range` says that the body is a part of something.",
+);
+
 /// What everything answers to a header that is there twice, but for pages.
 pub(crate) const REPEATED_HEADER: StatusText = (400, "A header that has one value is there twice.");
 

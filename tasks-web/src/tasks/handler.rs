@@ -256,6 +256,7 @@ fn combined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 #[cold]
 fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
     http::refuse_repeated(request.headers())?;
+    http::refuse_partial(request.headers())?;
     Preconditions::NONE.check(request.method(), request.headers())
 }
 

@@ -382,6 +382,13 @@ async fn a_header_that_asks_for_a_promise_is_heeded_or_refused() {
                 "{path}"
             );
         }
+        let (refused, problem) = send(&method, &path, ("content-range", "bytes 0-2/10")).await;
+        let part = (refused, &problem["type"]);
+        assert_eq!(
+            part,
+            (400, &json!("urn:tasks:problem:partial-body")),
+            "{method} {path}"
+        );
         if heeds("If-Match") {
             continue;
         }
@@ -417,6 +424,10 @@ async fn a_header_that_asks_for_a_promise_is_heeded_or_refused() {
     assert_eq!(post("if-match", "\"x\"").await, 412);
     assert_eq!(post("if-none-match", "*").await, 412);
     assert_eq!(post("if-none-match", "\"x\"").await, 200);
+    for malformed in ["x", "", "\"x", "*, \"x\"", "\"x\" \"y\""] {
+        assert_eq!(post("if-none-match", malformed).await, 412, "{malformed}");
+    }
+    assert_eq!(post("content-range", "bytes 0-2/10").await, 400);
     // A tag is compared where there is one.
     for path in [
         "/openapi.json",
