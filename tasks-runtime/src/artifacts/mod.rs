@@ -75,7 +75,7 @@ pub use hierarchy::ArtifactHierarchy;
 pub use hooks::{ArtifactHooks, HookFuture};
 pub use input::NewArtifact;
 pub use json::JsonText;
-pub use limits::{MAX_LEVEL, MAX_NODES};
+pub use limits::{MAX_LEVEL, MAX_NODES, MAX_TAG_LENGTH, MAX_TAGS};
 pub use manager::ArtifactManager;
 pub use page::{ArtifactList, ArtifactPage, Cursor};
 pub use record::{Artifact, ContentInfo};

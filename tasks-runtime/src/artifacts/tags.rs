@@ -1,9 +1,7 @@
 //! The rules of tags.
 
 use super::ArtifactError;
-
-const MAX_TAGS: usize = 50;
-const MAX_TAG_LENGTH: usize = 100;
+use super::limits::{MAX_TAG_LENGTH, MAX_TAGS};
 
 /// Whether a tag may have this character: of ASCII letters, digits, `-` and `_`; beyond it what can be seen.
 ///

@@ -1,6 +1,7 @@
 //! What fields of an artifact are like, for the document.
 
 use serde_json::{Value, json};
+use tasks_runtime::artifacts::{MAX_TAG_LENGTH, MAX_TAGS};
 
 /// The characters of a tag, by those that it does not have: of ASCII all but letters, digits, `-` and `_`; beyond it controls,
 /// spaces and what cannot be seen.
@@ -10,9 +11,9 @@ const TAG: &str = "^[^\\x00-,./:-@\\[-^`{-\\xa0\\u1680\\u2000-\\u200f\\u2028-\\u
 pub(super) fn tag_list() -> Value {
     json!({
         "type": "array",
-        "maxItems": 50,
+        "maxItems": MAX_TAGS,
         "uniqueItems": true,
-        "items": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": TAG},
+        "items": {"type": "string", "minLength": 1, "maxLength": MAX_TAG_LENGTH, "pattern": TAG},
         "description": "Letters, digits, `-`, `_`, and what can be seen of the characters beyond ASCII; none twice.",
     })
 }
