@@ -6,7 +6,7 @@ use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ContentDisposition,
-    Header as _, HeaderMap,
+    Header as _, HeaderMap, HeaderName, HeaderValue,
 };
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
@@ -25,6 +25,9 @@ use crate::access::Access;
 use crate::http::query::{QueryParameter, pairs};
 use crate::http::{HandlerResult, ULID, is_of_other_site};
 use crate::problem::Problem;
+
+/// How a part of a form is encoded (RFC 7578, section 4.7: not any more).
+const CONTENT_TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");
 
 /// How large a field of a form may be beside the file.
 const MAX_FIELD_BYTES: usize = 256 * 1024;
@@ -167,6 +170,39 @@ async fn raw(
     Ok(upload.finish(artifact).await?)
 }
 
+/// Refuses a part of a form that is encoded, which is stored as it comes, and one with two of a header, of which a reader would take the first.
+fn check_part(headers: &HeaderMap, name: &str) -> Result<(), Problem> {
+    let shown: String = name.chars().take(50).collect();
+    for (header, plain) in [
+        (CONTENT_ENCODING, &["identity"][..]),
+        (CONTENT_TRANSFER_ENCODING, &["7bit", "8bit", "binary"][..]),
+    ] {
+        let is_plain = |value: &HeaderValue| {
+            let value = value.as_bytes().trim_ascii();
+            plain
+                .iter()
+                .any(|plain| value.eq_ignore_ascii_case(plain.as_bytes()))
+        };
+        if !headers.get_all(&header).all(is_plain) {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                format!(
+                    "the part `{shown}` of the form has a `{header}`: send its bytes as they are, without that header"
+                ),
+            ));
+        }
+    }
+    for header in [CONTENT_TYPE, CONTENT_DISPOSITION] {
+        if headers.get_all(&header).count() > 1 {
+            return Err(Problem::broken_body(format!(
+                "the part `{shown}` of the form has two `{header}`: send one"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// A form with one file, and the rest in fields before or after it.
 async fn form(
     state: &ArtifactRoutes,
@@ -199,6 +235,7 @@ async fn form(
             )));
         }
         let name = field.name().unwrap_or_default().to_owned();
+        check_part(field.headers(), &name)?;
         let announces = field.headers().contains_key(CONTENT_LENGTH);
         // Such a part may end in the midst of another one, or beyond the last.
         let explain = |problem: Problem| {

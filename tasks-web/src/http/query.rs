@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::web::Query;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tasks_runtime::ArgumentError;
 use tasks_runtime::shared::nearest;
@@ -86,9 +87,26 @@ impl QueryParameter {
 
 /// The pairs of a query.
 pub(crate) fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
+    if !is_encoded(query) {
+        return Err(Problem::bad_query(
+            "the query has a `%` without two hexadecimal digits after it, or bytes that are not UTF-8: write a `%` itself as `%25`"
+                .to_owned(),
+        ));
+    }
     Query::<Vec<(String, String)>>::from_query(query)
         .map(Query::into_inner)
         .map_err(|error| Problem::bad_query(format!("the query cannot be read: {error}")))
+}
+
+/// Whether percent-encodings (RFC 3986, section 2.1) are whole and make UTF-8: a reader would take them as they are, or for U+FFFD.
+fn is_encoded(query: &str) -> bool {
+    let mut parts = query.split('%');
+    let is_whole = |part: &str| {
+        let digits = part.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    parts.next();
+    parts.all(is_whole) && percent_decode_str(query).decode_utf8().is_ok()
 }
 
 /// What is wrong with a parameter that an operation declares and its handler does not read: nothing of it would be heeded.

@@ -170,7 +170,29 @@ async fn methods_that_are_not_there_are_405(test: TestDatabase) {
     assert_eq!(upload.status(), StatusCode::NOT_FOUND);
 }
 
+/// It is stored as it comes.
+async fn a_part_of_a_form_that_is_encoded_is_refused(test: TestDatabase) {
+    let service = Service::start(test).await;
+    for (header, value, expected) in [
+        ("Content-Transfer-Encoding", "base64", 415),
+        ("Content-Transfer-Encoding", "binary", 201),
+        ("Content-Encoding", "gzip", 415),
+        ("Content-Type", "text/plain", 400),
+    ] {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n{header}: {value}\r\n\r\nYWJj\r\n--b--\r\n"
+        );
+        let request = service
+            .request(Method::POST, "/$upload")
+            .header("content-type", "multipart/form-data; boundary=b")
+            .body(body);
+        let (status, answer) = http::answer(request).await.unwrap();
+        assert_eq!(status, expected, "{header}: {value}: {answer}");
+    }
+}
+
 on_all_databases!(
+    a_part_of_a_form_that_is_encoded_is_refused,
     bad_input_is_refused_with_what_is_wrong,
     methods_that_are_not_there_are_405,
     members_that_are_given_twice_are_refused_where_they_are_read,

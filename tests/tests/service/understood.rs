@@ -579,3 +579,21 @@ async fn what_is_advised_is_there() {
         assert!(detail.ends_with(advice), "{detail}");
     }
 }
+
+/// They would be read as they are, or as U+FFFD.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_is_not_encoded_is_refused() {
+    let app = everything().await;
+    let get = async |query: &str| {
+        let request = http::client()
+            .unwrap()
+            .get(app.url(&format!("/api/v1/jobs?{query}")));
+        request.send().await.unwrap().status().as_u16()
+    };
+    for query in ["task=%ff", "task=%zz", "task=%", "task=a%4"] {
+        assert_eq!(get(query).await, 422, "{query}");
+    }
+    for query in ["task=%C3%A4", "task=a%25", "task=a+b"] {
+        assert_eq!(get(query).await, 200, "{query}");
+    }
+}
