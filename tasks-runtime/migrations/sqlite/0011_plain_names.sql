@@ -11,3 +11,5 @@ ALTER TABLE tasks_jobs RENAME COLUMN limited TO by_name;
 DROP INDEX tasks_jobs_ready_limited;
 CREATE INDEX tasks_jobs_ready_by_name ON tasks_jobs (queue, task_name, priority DESC, run_at, id)
     WHERE state = 1 AND crashes < 2 AND by_name = 1;
+-- The names of the queues that a worker serves, as a JSON array: a job in one that nobody serves waits, and says so.
+ALTER TABLE tasks_workers ADD COLUMN queues TEXT NOT NULL DEFAULT '[]';

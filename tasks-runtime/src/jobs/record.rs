@@ -136,7 +136,7 @@ pub struct JobRecord {
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// Why a pending job that is due does not run: `no worker has this task`, for example.
+    /// Why a pending job does not run: `no worker has this task`, or `no worker serves this queue`.
     pub pending_reason: Option<String>,
     /// When cancellation was requested.
     #[serde(serialize_with = "optional_time")]

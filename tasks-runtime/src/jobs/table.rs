@@ -56,6 +56,7 @@ diesel::table! {
         started_at -> BigInt,
         tasks -> Text,
         time -> BigInt,
+        queues -> Text,
     }
 }
 

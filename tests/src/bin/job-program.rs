@@ -3,6 +3,7 @@
 //! - `DATABASE_URL` is its database.
 //! - `TASKS` names the tasks it has, separated by commas; all of them unless set: a program of another version has others.
 //! - `CONCURRENCY` is how many jobs run at once, 16 unless set.
+//! - `QUEUES` names the queues it serves beside `default`, separated by commas; two jobs of each run at once.
 //! - `DRAIN` is the shutdown timeout of jobs in seconds, the default unless set.
 //! - `JOBS_ENCRYPTION_KEY` has the keys that secrets are encrypted with, if it is set.
 //! - `SERVICE_ID` is the id of the service; `job-program` unless set.
@@ -189,6 +190,12 @@ async fn main() -> anyhow::Result<()> {
     let url = std::env::var("DATABASE_URL").context("DATABASE_URL is needed")?;
     let database = Database::from_url(&url).connect().await?;
     let mut jobs = Jobs::new().max_concurrency(number("CONCURRENCY").unwrap_or(16));
+    for queue in std::env::var("QUEUES")
+        .iter()
+        .flat_map(|all| all.split(','))
+    {
+        jobs = jobs.queue(queue, 2);
+    }
     if let Some(seconds) = number("DRAIN") {
         jobs = jobs.shutdown_timeout(Duration::from_secs(seconds));
     }

@@ -148,6 +148,86 @@ async fn jobs_that_nobody_can_run_are_reported_and_wait(test: TestDatabase) {
     drop(with);
 }
 
+/// A queue is taken out of the program while a job and a schedule of it wait.
+async fn jobs_in_a_queue_that_nobody_serves_are_reported_and_wait(test: TestDatabase) {
+    const WITH: &[(&str, &str)] = &[("TASKS", "sleep"), ("QUEUES", "extra")];
+    let old = Process::start(&test, WITH);
+    let body = json!({"params": {"seconds": 0.1}, "queue": "extra", "delay": 3});
+    let delayed = old.submit_with("sleep", body).await;
+    let schedule =
+        json!({"task_name": "sleep", "params": {"seconds": 0.1}, "queue": "extra", "interval": 4});
+    let request = tasks_tests::http::client()
+        .unwrap()
+        .put(old.0.url("/api/v1/schedules/often"))
+        .json(&schedule);
+    let (status, record) = tasks_tests::http::answer(request).await.unwrap();
+    assert_eq!(status.as_u16(), 201, "{record}");
+    old.terminate().await;
+
+    let without = Process::start(&test, &[("TASKS", "sleep")]);
+    let jobs = async || without.health().await.1["checks"]["jobs"].clone();
+    let until = async |wanted: &str| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let found = jobs().await;
+            if found["state"] == wanted {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "{found}\n{}", without.0.output());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let degraded = until("degraded").await;
+    let message = degraded["message"].as_str().unwrap();
+    assert!(
+        message.contains("jobs wait in queues that no worker serves: `extra`"),
+        "{message}"
+    );
+    assert!(
+        without.0.stderr().contains("no worker serves the queue"),
+        "{}",
+        without.0.output()
+    );
+    let job = without.job(&delayed).await;
+    assert_eq!(
+        (&job["status"], &job["attempt"], &job["pending_reason"]),
+        (
+            &json!("pending"),
+            &json!(0),
+            &json!("no worker serves this queue")
+        ),
+        "{job}"
+    );
+    // Runs of the schedule wait, too, and say why; jobs of other queues run.
+    let url = without.0.url("/api/v1/jobs?schedule=often");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let runs = loop {
+        let (_, runs) = tasks_tests::http::get(&url).await.unwrap();
+        if runs.as_array().is_some_and(|runs| !runs.is_empty()) {
+            break runs;
+        }
+        assert!(Instant::now() < deadline, "{}", without.0.output());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    assert_eq!(
+        runs[0]["pending_reason"], "no worker serves this queue",
+        "{runs}"
+    );
+    let other = without.submit("sleep", json!({"seconds": 0.0})).await;
+    without
+        .until(&other, "completed", Duration::from_secs(10))
+        .await;
+
+    // It is served again, by another process.
+    let with = Process::start(&test, WITH);
+    let job = without
+        .until(&delayed, "completed", Duration::from_secs(10))
+        .await;
+    assert_eq!(job["pending_reason"], Value::Null, "{job}");
+    until("healthy").await;
+    drop(with);
+}
+
 /// The same where an engine decides when attempts begin, which is told of no job that its process cannot run.
 async fn an_engine_hides_no_jobs_that_nobody_can_run(test: TestDatabase) {
     let engine = ("ENGINE", "called_back");
@@ -225,6 +305,7 @@ on_all_databases_at_once!(
     a_process_without_the_task_does_not_hold_its_jobs_up,
     many_jobs_of_another_program_do_not_stand_in_the_way,
     jobs_that_nobody_can_run_are_reported_and_wait,
+    jobs_in_a_queue_that_nobody_serves_are_reported_and_wait,
     an_engine_hides_no_jobs_that_nobody_can_run,
     a_rolling_restart_with_other_tasks_stalls_nothing,
 );

@@ -1,6 +1,5 @@
 //! What became of jobs.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::jobs::id::JobId;
@@ -15,13 +14,15 @@ use crate::jobs::notifier::JobChanges;
 use crate::jobs::record::{JobLog, JobRecord, JobStats, JobStatus};
 use crate::jobs::store;
 use crate::jobs::table::JobRow;
-use crate::jobs::worker::tasks_without_worker;
+use crate::jobs::worker::{Unserved, unserved};
 use crate::task::TaskFailure;
 
 /// How long to wait before looking again whether a job has ended that another process runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Why a job is pending that could run.
 const NO_WORKER: &str = "no worker has this task";
+/// The same of a job whose task some worker has.
+const UNSERVED_QUEUE: &str = "no worker serves this queue";
 
 /// Finding jobs, and how they ended.
 impl Scheduler {
@@ -40,24 +41,34 @@ impl Scheduler {
         Ok(self.with_reasons(record.into_iter().collect()).await?.pop())
     }
 
-    /// Says of pending jobs that no worker has their task, if that is so.
+    /// Says of pending jobs that no worker has their task or serves their queue, if that is so.
     async fn with_reasons(&self, mut jobs: Vec<JobRecord>) -> Result<Vec<JobRecord>, JobError> {
-        let pending = jobs.iter().filter(|job| job.status == JobStatus::Pending);
-        let mut tasks: BTreeSet<String> = pending.filter_map(|job| job.task_name.clone()).collect();
+        let mut of = Unserved::default();
+        for job in jobs.iter().filter(|job| job.status == JobStatus::Pending) {
+            of.tasks.extend(job.task_name.clone());
+            of.queues.insert(job.queue.clone());
+        }
         // What workers of this process have, somebody has.
-        self.with_worker(|worker| tasks.retain(|task| !worker.has(task)));
-        if tasks.is_empty() {
+        self.with_worker(|worker| {
+            of.tasks.retain(|task| !worker.has(task));
+            of.queues.retain(|queue| !worker.serves(queue));
+        });
+        if of.is_empty() {
             return Ok(jobs);
         }
         let session = &self.shared.session;
-        let without: Result<BTreeSet<String>, JobError> = session
-            .read(async |conn| tasks_without_worker(conn, tasks).await)
-            .await;
-        let without = without?;
+        let found: Result<Unserved, JobError> =
+            session.read(async |conn| unserved(conn, of).await).await;
+        let found = found?;
         for job in &mut jobs {
+            if job.status != JobStatus::Pending {
+                continue;
+            }
             let task = job.task_name.as_deref().unwrap_or_default();
-            if job.status == JobStatus::Pending && without.contains(task) {
+            if found.tasks.contains(task) {
                 job.pending_reason = Some(NO_WORKER.to_owned());
+            } else if found.queues.contains(&job.queue) {
+                job.pending_reason = Some(UNSERVED_QUEUE.to_owned());
             }
         }
         Ok(jobs)

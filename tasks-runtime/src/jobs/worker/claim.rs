@@ -410,6 +410,24 @@ pub(in crate::jobs) async fn next_task_names(
     Ok(names)
 }
 
+/// The queues of jobs that are ready. Reads one entry of an index for each, of each kind of job.
+pub(in crate::jobs) async fn ready_queues(
+    conn: &mut Connection,
+) -> Result<BTreeSet<String>, JobError> {
+    let mut queues = BTreeSet::new();
+    for which in READY {
+        let ready = format!("FROM tasks_jobs WHERE {which}");
+        let sql = format!(
+            "WITH RECURSIVE queues(name) AS (SELECT MIN(queue) {ready} UNION ALL \
+             SELECT (SELECT MIN(queue) {ready} AND queue > queues.name) FROM queues WHERE name IS NOT NULL) \
+             SELECT name FROM queues WHERE name IS NOT NULL"
+        );
+        let found: Vec<Name> = with_conn!(conn, |conn| { statement(sql).load(conn).await })?;
+        queues.extend(found.into_iter().map(|queue| queue.name));
+    }
+    Ok(queues)
+}
+
 /// The tasks of a queue of which there are ready jobs that are claimed by name. Reads one entry of an index for each.
 pub(in crate::jobs) async fn by_name_tasks(
     conn: &mut Connection,

@@ -122,6 +122,12 @@ impl Worker {
         !self.shared.stopping.is_cancelled() && self.shared.executor.registry().get(task).is_ok()
     }
 
+    /// Whether it takes jobs of a queue.
+    pub(in crate::jobs) fn serves(&self, queue: &str) -> bool {
+        let mut queues = self.shared.queues.iter();
+        !self.shared.stopping.is_cancelled() && queues.any(|(name, _)| name == queue)
+    }
+
     /// Asks the attempt of a job to stop, if it is here.
     pub(in crate::jobs) fn cancel(&self, id: JobId) {
         self.shared.in_flight.cancel(id);

@@ -16,7 +16,7 @@ use crate::jobs::store;
 
 /// How long a job that was claimed may wait for a thread before it goes back: another process may have one.
 const PROBE_INTERVAL: Duration = Duration::from_millis(500);
-/// How often to look whether any worker has the tasks that this one does not.
+/// How often to look whether any worker has the tasks and the queues that this one does not.
 const UNSERVED_INTERVAL: Duration = Duration::from_secs(3);
 
 impl Driver {
@@ -67,7 +67,7 @@ impl Driver {
         }
         if self.timers.tasks.elapsed() >= UNSERVED_INTERVAL {
             self.timers.tasks = Instant::now();
-            self.look_for_workers_of_others().await;
+            self.look_for_unserved_jobs().await;
         }
         if self.timers.held.elapsed() >= self.shared.settings.lease / 2 {
             self.timers.held = Instant::now();

@@ -3,7 +3,6 @@
 //! A worker increments its heartbeat. Another worker that sees the same heartbeat for a whole lease, by its own monotonic clock, reaps it:
 //! no clock of a wall is compared with another, so none that is set forward or back matters.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use diesel::dsl::sql;
@@ -39,12 +38,13 @@ pub(in crate::jobs) struct Member {
     pub(in crate::jobs) time: i64,
 }
 
+/// Adds the row of a worker. Its tasks and its queues are arrays of JSON.
 pub(in crate::jobs) async fn register(
     conn: &mut Connection,
     id: &str,
     host: &str,
     process: i64,
-    tasks: &str,
+    (tasks, queues): (&str, &str),
     now: i64,
 ) -> Result<(), JobError> {
     let row = (
@@ -54,6 +54,7 @@ pub(in crate::jobs) async fn register(
         tasks_workers::process.eq(process),
         tasks_workers::started_at.eq(now),
         tasks_workers::tasks.eq(tasks),
+        tasks_workers::queues.eq(queues),
     );
     with_conn!(conn, |conn| {
         diesel::insert_into(tasks_workers::table)
@@ -113,28 +114,6 @@ pub(in crate::jobs) async fn heartbeat(
             }))
         }
     }
-}
-
-/// Returns the tasks, of these, that no worker has.
-pub(in crate::jobs) async fn tasks_without_worker(
-    conn: &mut Connection,
-    mut tasks: BTreeSet<String>,
-) -> Result<BTreeSet<String>, JobError> {
-    if tasks.is_empty() {
-        return Ok(tasks);
-    }
-    let lists: Vec<String> = with_conn!(conn, |conn| {
-        tasks_workers::table
-            .select(tasks_workers::tasks)
-            .load(conn)
-            .await
-    })?;
-    for list in lists {
-        for name in serde_json::from_str::<Vec<String>>(&list).unwrap_or_default() {
-            tasks.remove(&name);
-        }
-    }
-    Ok(tasks)
 }
 
 pub(in crate::jobs) async fn all_workers(conn: &mut Connection) -> Result<Vec<Member>, JobError> {

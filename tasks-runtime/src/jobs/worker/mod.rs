@@ -30,11 +30,12 @@ mod runtime_probe;
 mod shared;
 pub(super) mod spawned;
 mod timers;
-mod unknown_tasks;
+mod unserved;
+mod unserved_watch;
 mod worker_health;
 
 #[cfg(feature = "metrics")]
 pub(super) use self::attempt_end::AttemptOutcome;
 pub use self::attempt_runner::AttemptRunner;
 pub(super) use self::lifecycle::Worker;
-pub(super) use self::membership::tasks_without_worker;
+pub(super) use self::unserved::{Unserved, unserved};

@@ -17,6 +17,8 @@ impl Driver {
         let registry = self.shared.executor.registry();
         let tasks: Vec<&str> = registry.names().collect();
         let tasks = serde_json::to_string(&tasks).unwrap_or_default();
+        let queues: Vec<&String> = self.shared.queues.iter().map(|(queue, _)| queue).collect();
+        let queues = serde_json::to_string(&queues).unwrap_or_default();
         let mut pause = Duration::from_millis(100);
         loop {
             let id = ulid::Ulid::new().to_string();
@@ -31,7 +33,8 @@ impl Driver {
                             self.shared.clock.refresh(tx).await?;
                             claim::mark_by_name(tx, registry).await?;
                             let now = self.shared.clock.now();
-                            membership::register(tx, &id, &host, process, &tasks, now).await
+                            let serves = (tasks.as_str(), queues.as_str());
+                            membership::register(tx, &id, &host, process, serves, now).await
                         })
                         .await
                 }

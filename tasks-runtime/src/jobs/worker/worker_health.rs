@@ -1,10 +1,11 @@
 //! What is wrong with this process as a worker, for those who ask for its health.
 
-use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+
+use super::unserved::Unserved;
 
 /// What the driver has found.
 #[derive(Debug, Default)]
@@ -18,8 +19,8 @@ struct WorkerProblems {
     failing: Option<String>,
     /// Since when no thread of the tasks has answered.
     blocked: Option<Moment>,
-    /// Tasks of which jobs wait, and which no worker has.
-    without_worker: BTreeSet<String>,
+    /// Tasks and queues of which jobs wait, and which no worker has.
+    unserved: Unserved,
     /// When a job last came that was encrypted with a key that this process does not have, what was said of it, and when that was logged.
     without_key: Option<(Instant, String, Instant)>,
     /// How far the clock of this machine is ahead of that of the database.
@@ -120,11 +121,11 @@ impl WorkerHealth {
         found.newest_job_ahead = ahead;
     }
 
-    /// Tasks of which jobs wait and which no worker has. Gives those that were not among them before.
-    pub(in crate::jobs) fn set_without_worker(&self, tasks: BTreeSet<String>) -> Vec<String> {
+    /// Tasks and queues of which jobs wait and which no worker has. Gives those that were not among them before.
+    pub(in crate::jobs) fn set_unserved(&self, unserved: Unserved) -> Unserved {
         let mut found = self.lock();
-        let new = tasks.difference(&found.without_worker).cloned().collect();
-        found.without_worker = tasks;
+        let new = unserved.without(&found.unserved);
+        found.unserved = unserved;
         new
     }
 
@@ -153,16 +154,20 @@ impl WorkerHealth {
                 since.shown()
             ));
         }
-        if !found.without_worker.is_empty() {
-            let names: Vec<String> = found
-                .without_worker
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect();
-            warnings.push(format!(
-                "jobs wait for tasks that no worker has: {}",
-                names.join(", ")
-            ));
+        for (what, names) in [
+            (
+                "jobs wait for tasks that no worker has",
+                &found.unserved.tasks,
+            ),
+            (
+                "jobs wait in queues that no worker serves",
+                &found.unserved.queues,
+            ),
+        ] {
+            if !names.is_empty() {
+                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                warnings.push(format!("{what}: {}", names.join(", ")));
+            }
         }
         if let Some((at, reason, _)) = &found.without_key
             && at.elapsed() < MISSING_KEY_PERIOD

@@ -1,14 +1,15 @@
-//! Tasks of jobs that are ready and that this process does not have.
+//! Looks for jobs that are ready and that no worker takes: nobody has their task, or nobody serves their queue.
 
 use std::collections::BTreeSet;
 
+use super::claim;
 use super::driver::Driver;
-use super::{claim, membership};
+use super::unserved::{Unserved, unserved};
 use crate::jobs::error::JobError;
 
 impl Driver {
-    /// Tasks that this process does not have and of which jobs wait: if no other worker has them, that is said.
-    pub(super) async fn look_for_workers_of_others(&mut self) {
+    /// Looks for tasks and queues of which jobs are ready, and which this process does not have: if no other worker has them, that is said.
+    pub(super) async fn look_for_unserved_jobs(&mut self) {
         // Who takes jobs itself has met them.
         if self.shared.settings.engine.is_some() {
             match self.unknown_at_the_front().await {
@@ -19,22 +20,31 @@ impl Driver {
                 }
             }
         }
-        let unknown = self.unknown.clone();
-        let found: Result<BTreeSet<String>, JobError> = if unknown.is_empty() {
-            Ok(unknown)
-        } else {
-            let session = &self.shared.session;
-            session
-                .read(async |conn| membership::tasks_without_worker(conn, unknown).await)
-                .await
+        let (own, tasks) = (&self.shared.queues, self.unknown.clone());
+        let found: Result<Unserved, JobError> = self
+            .shared
+            .session
+            .read(async |conn| {
+                let mut queues = claim::ready_queues(conn).await?;
+                queues.retain(|queue| !own.iter().any(|(name, _)| name == queue));
+                unserved(conn, Unserved { tasks, queues }).await
+            })
+            .await;
+        let Ok(found) = found else {
+            return;
         };
-        if let Ok(tasks) = found {
-            for task in self.shared.health.set_without_worker(tasks) {
-                tracing::warn!(
-                    task,
-                    "no worker has the task of jobs that wait: they wait until one has"
-                );
-            }
+        let new = self.shared.health.set_unserved(found);
+        for task in new.tasks {
+            tracing::warn!(
+                task,
+                "no worker has the task of jobs that wait: they wait until one has"
+            );
+        }
+        for queue in new.queues {
+            tracing::warn!(
+                queue,
+                "no worker serves the queue of jobs that wait: they wait until one does; `Jobs::queue` has a worker serve it"
+            );
         }
     }
 
