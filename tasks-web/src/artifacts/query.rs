@@ -14,7 +14,7 @@ pub(super) const LIST: &[QueryParameter] = &[
     paging::SIZE,
     QueryParameter::new(
         "after",
-        "A place in the list, from the header `Link`. It says nothing beside `page` and `size`.",
+        "A place in the list, from the header `Link`. It is refused beside `page` and `size`.",
         || json!({"type": "string", "pattern": "^[1-9][0-9]{0,17}_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}),
     ),
 ];
@@ -40,7 +40,7 @@ pub(super) enum ArtifactPaging {
 
 pub(super) fn parse_list(query: &str) -> Result<ArtifactPaging, Problem> {
     let mut after = None;
-    let page = paging::read(query, |key, value| {
+    let page = paging::read(query, "after", |key, value| {
         if key != "after" {
             return Err(unread(key));
         }

@@ -48,14 +48,17 @@ pub(crate) fn list_of(item: &Value) -> Value {
 }
 
 /// Reads the query of a list, whose names were checked. `take` takes what is not `page` or `size`, and says what is wrong with a value. Gives
-/// the page, if one is wanted.
+/// the page, if one is wanted. `place` is the parameter that names a place in the list: it is refused beside `page` and `size`.
 pub(crate) fn read(
     query: &str,
+    place: &str,
     mut take: impl FnMut(&str, &str) -> Result<(), String>,
 ) -> Result<Option<Page>, Problem> {
     let (mut page, mut size) = (None, None);
     let mut errors = Vec::new();
+    let mut placed = false;
     for (key, value) in pairs(query)? {
+        placed |= key == place;
         let taken = match key.as_str() {
             "page" => number(&value, LAST_PAGE).map(|number| page = Some(number)),
             "size" => number(&value, u64::from(MAX_PAGE_SIZE)).map(|number| size = Some(number)),
@@ -64,6 +67,13 @@ pub(crate) fn read(
         if let Err(detail) = taken {
             errors.push(ArgumentError::new(format!("?{key}"), detail));
         }
+    }
+    let numbered = page.map(|_| "page").or(size.map(|_| "size"));
+    if let Some(numbered) = numbered.filter(|_| placed) {
+        errors.push(ArgumentError::new(
+            format!("?{place}"),
+            format!("`{numbered}` says which part of the list is wanted as well: send one of `{place}` and `{numbered}`"),
+        ));
     }
     if !errors.is_empty() {
         return Err(Problem::invalid_query(errors));
@@ -104,8 +114,8 @@ mod tests {
     use super::*;
 
     fn page_of(query: &str) -> Result<Option<Page>, Problem> {
-        read(query, |key, _| match key {
-            "after" => Err("expected a place".to_owned()),
+        read(query, "after", |key, value| match key {
+            "after" if value == "x" => Err("expected a place".to_owned()),
             _ => Ok(()),
         })
     }
@@ -115,6 +125,8 @@ mod tests {
         let problem = page_of("page=0&size=101&after=x").err().unwrap();
         assert_eq!(problem.status, 422);
         assert_eq!(problem.errors.len(), 3);
+        let problem = page_of("size=5&page=2&after=1").err().unwrap();
+        assert_eq!(problem.errors.len(), 1);
         let five = Page { page: 1, size: 5 };
         assert_eq!(page_of("size=5").unwrap(), Some(five));
         assert_eq!(page_of("other=5").unwrap(), None);

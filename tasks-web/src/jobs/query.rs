@@ -31,7 +31,7 @@ pub(super) const LIST: &[QueryParameter] = &[
     ),
     QueryParameter::new(
         "before",
-        "The id of a job: older ones are wanted. It says nothing beside `page` and `size`.",
+        "The id of a job: older ones are wanted. It is refused beside `page` and `size`.",
         || json!({"type": "string", "pattern": ULID}),
     ),
 ];
@@ -59,7 +59,7 @@ pub(super) enum JobPaging {
 pub(super) fn parse_list(query: &str) -> Result<JobListQuery, Problem> {
     let (mut before, mut task) = (None, None);
     let mut filter = JobFilter::new();
-    let page = paging::read(query, |key, value| {
+    let page = paging::read(query, "before", |key, value| {
         match key {
             "status_filter" => filter = std::mem::take(&mut filter).status(status(value)?),
             "task" => task = Some(value.to_owned()),

@@ -114,6 +114,14 @@ async fn bad_input_is_refused_with_what_is_wrong(test: TestDatabase) {
         ("?size=101", StatusCode::UNPROCESSABLE_ENTITY),
         ("?page=1&size=x", StatusCode::UNPROCESSABLE_ENTITY),
         ("?after=x", StatusCode::UNPROCESSABLE_ENTITY),
+        (
+            &format!("?after=1_{NONE}&page=1"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            &format!("?size=1&after=1_{NONE}"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
     ] {
         let (status, problem) = service.get(path).await;
         assert_eq!(status, expected, "{path}: {problem}");

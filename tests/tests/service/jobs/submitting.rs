@@ -151,6 +151,22 @@ async fn bad_input_is_refused_and_stores_nothing(test: TestDatabase) {
             "{problem}"
         );
     }
+    // One says which part of the list is wanted, and so does the other.
+    for numbered in ["page", "size"] {
+        let place = "before=01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        let (status, problem) = world
+            .get(&format!("/api/v1/jobs?{place}&{numbered}=1"))
+            .await;
+        let error = &problem["errors"][0];
+        assert_eq!(
+            (status, &error["pointer"]),
+            (422, &json!("?before")),
+            "{problem}"
+        );
+        let detail = error["detail"].as_str().unwrap();
+        let both = format!("one of `before` and `{numbered}`");
+        assert!(detail.contains(&both), "{detail}");
+    }
     world.service.shutdown().await;
 }
 
