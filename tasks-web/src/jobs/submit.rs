@@ -48,7 +48,7 @@ pub(super) struct BodyOptions {
     #[schemars(range(min = 1, max = 1000))]
     max_attempts: Option<u32>,
     /// Whether a new job is stored when the one with the same `Idempotency-Key` has failed or was canceled; without it, that one is
-    /// given back.
+    /// given back. Refused without that header.
     #[serde(default)]
     again_after_failure: bool,
     /// How long an attempt may take: seconds, or a text like `2s`, `5m`, `1h30m`.
@@ -122,6 +122,12 @@ pub(crate) async fn submit(
             Some(key) => submit.idempotency_key(key),
             None => submit.with_errors([wrong("use visible ASCII characters, and no spaces")]),
         };
+    } else if options.again_after_failure {
+        submit = submit.with_errors([ArgumentError::new(
+            "/again_after_failure".to_owned(),
+            "it is about the job with the same `Idempotency-Key`: send this header as well"
+                .to_owned(),
+        )]);
     }
     Ok(submit.store().await?)
 }

@@ -248,6 +248,16 @@ async fn durations_are_seconds_or_texts(test: TestDatabase) {
         (422, &json!("/scheduled_at")),
         "{problem}"
     );
+    // It is about the job with the same key: without a key, it would mean nothing.
+    let body = json!({"params": params, "again_after_failure": true});
+    let (status, problem) = world
+        .ask(Method::POST, "/api/v1/tasks/add/$submit", Some(body))
+        .await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/again_after_failure")),
+        "{problem}"
+    );
     for (delay, at) in [(json!(null), json!(at)), (json!(60), json!(null))] {
         let body = json!({"params": params, "delay": delay, "scheduled_at": at});
         world.submit("add", body).await;
