@@ -291,7 +291,7 @@ impl Scheduler {
     pub fn warnings(&self) -> Vec<String> {
         self.read(|state| {
             let worker = state.worker.as_ref()?;
-            let mut warnings = worker.shared.health.warnings();
+            let mut warnings = worker.shared.health.warnings(worker.shared.settings.lease);
             warnings.extend(damaged::warning());
             Some(warnings)
         })

@@ -58,7 +58,9 @@ impl Driver {
                     self.shared.clock.observe(time);
                 }
                 // The next round finds out, too, but only with the next heartbeat.
-                let reaped = !workers.iter().any(|worker| worker.id == self.worker);
+                let reaped = !workers
+                    .iter()
+                    .any(|worker| worker.id == self.worker && !worker.is_dead());
                 if any || reaped || !self.unknown.is_empty() {
                     self.recheck();
                 }

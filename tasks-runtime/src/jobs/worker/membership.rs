@@ -11,9 +11,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 
 use super::attempt_end::LOST;
-#[cfg(feature = "postgres")]
-use crate::database::Backend;
-use crate::database::{Connection, ConnectionKind, statement};
+use crate::database::{Backend, Connection, ConnectionKind, statement};
 use crate::jobs::attempt_key::{AttemptKey, readable};
 use crate::jobs::clock::Clock;
 #[cfg(feature = "postgres")]
@@ -37,6 +35,35 @@ pub(in crate::jobs) struct Member {
     /// What time it was for it when it last wrote; 0 where the database has a clock of its own.
     pub(in crate::jobs) time: i64,
 }
+
+impl Member {
+    /// Whether it was taken for dead, and its row is kept for those of its jobs that could not be taken from it yet.
+    pub(in crate::jobs) fn is_dead(&self) -> bool {
+        self.heartbeat < 0
+    }
+}
+
+/// The heartbeat of a worker that was taken for dead while rows of its jobs were locked. It is never incremented.
+const DEAD: &str = "-1";
+
+/// What became of a worker that was to be reaped.
+#[derive(Debug)]
+pub(in crate::jobs) enum Reaped {
+    /// Nothing: it has shown a sign of life, or another worker was first.
+    Not,
+    /// Nothing yet: another transaction has locked its row.
+    WorkerLocked,
+    /// Its jobs were taken from it, but for those whose rows other transactions have locked. While there are any, its row is kept.
+    Yes {
+        /// How many were taken from it.
+        jobs: usize,
+        /// The first of those that were not, by id.
+        locked: Vec<String>,
+    },
+}
+
+/// How many jobs whose rows are locked are named.
+const MAX_NAMED: i64 = 10;
 
 /// Adds the row of a worker. Its tasks and its queues are arrays of JSON.
 pub(in crate::jobs) async fn register(
@@ -102,7 +129,7 @@ pub(in crate::jobs) async fn heartbeat(
                 time: i64,
             }
             let sql = format!(
-                "UPDATE tasks_workers SET heartbeat = heartbeat + 1 WHERE id = $1 RETURNING {POSTGRES_NOW} AS time"
+                "UPDATE tasks_workers SET heartbeat = heartbeat + 1 WHERE id = $1 AND heartbeat > {DEAD} RETURNING {POSTGRES_NOW} AS time"
             );
             let found: Option<Time> = statement(sql)
                 .bind::<Text, _>(id)
@@ -163,8 +190,19 @@ impl CrashLimits {
     }
 }
 
-/// Running jobs are ready again, but for those that somebody asked to stop, and closures.
-fn return_running(which: &str) -> String {
+/// A condition for those of the running jobs that no other transaction has locked, and which are locked from now on: nobody waits for a row.
+fn running_unlocked(backend: Backend, which: &str) -> String {
+    let running = sql::RUNNING;
+    match backend {
+        Backend::Sqlite => format!("{running} AND {which}"),
+        Backend::Postgres => format!(
+            "id IN (SELECT id FROM tasks_jobs WHERE {running} AND {which} FOR NO KEY UPDATE SKIP LOCKED)"
+        ),
+    }
+}
+
+/// Running jobs are ready again, but for those that somebody asked to stop, and closures. Those that are locked are left as they are.
+fn return_running(backend: Backend, which: &str) -> String {
     format!(
         "UPDATE tasks_jobs SET worker = NULL, fence = fence + 1, progress = NULL, run_at = $1, \
          started_at = CASE WHEN task_name IS NOT NULL AND attempt = 1 THEN NULL ELSE started_at END, \
@@ -173,58 +211,103 @@ fn return_running(which: &str) -> String {
          finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR task_name IS NULL THEN $1 ELSE NULL END, \
          error_type = CASE WHEN task_name IS NULL THEN 'lost' ELSE error_type END, \
          error = CASE WHEN task_name IS NULL THEN $2 ELSE error END \
-         WHERE {running} AND {which}",
-        running = sql::RUNNING
+         WHERE {which}",
+        which = running_unlocked(backend, which)
     )
 }
 
 /// Takes a worker for dead, unless it has shown a sign of life since it was seen. Its jobs are ready again; one that too many
-/// processes died of has failed. Gives how many jobs it had; nothing when it lives. `reason` is a line in the log of each of its jobs.
+/// processes died of has failed. `reason` is a line in the log of each of its jobs.
+///
+/// Waits for no lock. A job whose row is locked stays as it is, and the row of the worker with it, so that the next look tries again; the
+/// worker can do nothing more either way.
 pub(in crate::jobs) async fn reap(
     conn: &mut Connection,
     dead: &Member,
     reason: &str,
     limits: &CrashLimits,
     now: i64,
-) -> Result<Option<usize>, JobError> {
-    // A worker that was paused inside of a transaction holds its row: it is reaped once that is over, without waiting.
-    #[cfg(feature = "postgres")]
-    if conn.backend() == Backend::Postgres {
-        let free = with_conn!(conn, |conn| {
-            statement("SELECT id FROM tasks_workers WHERE id = $1 FOR UPDATE SKIP LOCKED")
-                .bind::<Text, _>(&dead.id)
-                .execute(conn)
-                .await
-        })?;
-        if free == 0 {
-            return Ok(None);
-        }
+) -> Result<Reaped, JobError> {
+    let row = "SELECT id FROM tasks_workers WHERE id = $1 AND heartbeat = $2";
+    let skip_locked = match conn.backend() {
+        Backend::Sqlite => "",
+        Backend::Postgres => " FOR UPDATE SKIP LOCKED",
+    };
+    // A worker that was paused inside of a transaction holds its row.
+    if !is_there(conn, &format!("{row}{skip_locked}"), dead).await? {
+        return Ok(if is_there(conn, row, dead).await? {
+            Reaped::WorkerLocked
+        } else {
+            Reaped::Not
+        });
     }
-    let gone = with_conn!(conn, |conn| {
-        diesel::delete(
-            tasks_workers::table
-                .filter(tasks_workers::id.eq(&dead.id))
-                .filter(tasks_workers::heartbeat.eq(dead.heartbeat)),
-        )
-        .execute(conn)
-        .await
+    let jobs = take_jobs(conn, &dead.id, reason, limits, now).await?;
+    let locked = left(conn, &dead.id).await?;
+    let sql = if locked.is_empty() {
+        "DELETE FROM tasks_workers WHERE id = $1".to_owned()
+    } else {
+        // It has no tasks either: their jobs have no worker in it.
+        format!("UPDATE tasks_workers SET heartbeat = {DEAD}, tasks = '[]' WHERE id = $1")
+    };
+    with_conn!(conn, |conn| {
+        statement(sql).bind::<Text, _>(&dead.id).execute(conn).await
     })?;
-    if gone == 0 {
-        return Ok(None);
-    }
+    Ok(Reaped::Yes { jobs, locked })
+}
+
+/// Whether a query for the row of a worker finds it as it was seen.
+async fn is_there(conn: &mut Connection, sql: &str, member: &Member) -> Result<bool, JobError> {
+    let rows: Vec<Id> = with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<Text, _>(&member.id)
+            .bind::<BigInt, _>(member.heartbeat)
+            .load(conn)
+            .await
+    })?;
+    Ok(rows.iter().any(|row| row.id == member.id))
+}
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = Text)]
+    id: String,
+}
+
+/// The first of the jobs that a worker still has, by id.
+async fn left(conn: &mut Connection, worker: &str) -> Result<Vec<String>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(tasks_jobs::worker.eq(worker))
+            .filter(sql::<Bool>(sql::RUNNING))
+            .order(tasks_jobs::id)
+            .limit(MAX_NAMED)
+            .select(tasks_jobs::id)
+            .load(conn)
+            .await
+    })?)
+}
+
+/// Takes its jobs from a worker that is dead, and counts a crash for each; but for those that are locked. Gives how many there were.
+async fn take_jobs(
+    conn: &mut Connection,
+    worker: &str,
+    reason: &str,
+    limits: &CrashLimits,
+    now: i64,
+) -> Result<usize, JobError> {
+    let which = running_unlocked(conn.backend(), "worker = $3");
     let line = format!(
         "INSERT INTO tasks_job_logs (job_id, number, at, message) \
          SELECT id, lines.number + 1, $1, $2 FROM (\
              SELECT id, (SELECT COALESCE(MAX(number), 0) FROM tasks_job_logs WHERE job_id = tasks_jobs.id) AS number \
-             FROM tasks_jobs WHERE {running} AND worker = $3) AS lines \
-         WHERE lines.number < {MAX_LOG_LINES}",
-        running = sql::RUNNING
+             FROM tasks_jobs WHERE {which}) AS lines \
+         WHERE lines.number < {MAX_LOG_LINES}"
     );
     with_conn!(conn, |conn| {
         statement(line)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(reason)
-            .bind::<Text, _>(&dead.id)
+            .bind::<Text, _>(worker)
             .execute(conn)
             .await
     })?;
@@ -240,27 +323,25 @@ pub(in crate::jobs) async fn reap(
          error = CASE WHEN task_name IS NULL THEN $2 \
                       WHEN {over} THEN 'the process that ran it died ' || \
                            CASE WHEN crashes = 0 THEN 'once' ELSE CAST(crashes + 1 AS TEXT) || ' times' END ELSE error END \
-         WHERE {running} AND worker = $3",
-        running = sql::RUNNING
+         WHERE {which}"
     );
-    let jobs = with_conn!(conn, |conn| {
+    Ok(with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(LOST)
-            .bind::<Text, _>(&dead.id)
+            .bind::<Text, _>(worker)
             .execute(conn)
             .await
-    })?;
-    Ok(Some(jobs))
+    })?)
 }
 
-/// A worker that ends by itself. What it still has goes back, with no attempt spent.
+/// A worker that ends by itself. What it still has goes back, with no attempt spent; what is locked is an orphan for others.
 pub(in crate::jobs) async fn unregister(
     conn: &mut Connection,
     id: &str,
     now: i64,
 ) -> Result<(), JobError> {
-    let sql = return_running("worker = $3");
+    let sql = return_running(conn.backend(), "worker = $3");
     with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)
@@ -275,13 +356,13 @@ pub(in crate::jobs) async fn unregister(
     Ok(())
 }
 
-/// Requeues jobs whose worker has no row, which no one would reap. Returns how many there were.
+/// Requeues jobs whose worker has no row, which no one would reap, but for those that are locked. Returns how many there were.
 pub(in crate::jobs) async fn return_orphans(
     conn: &mut Connection,
     now: i64,
 ) -> Result<usize, JobError> {
-    let sql =
-        return_running("NOT EXISTS (SELECT 1 FROM tasks_workers w WHERE w.id = tasks_jobs.worker)");
+    let orphan = "NOT EXISTS (SELECT 1 FROM tasks_workers w WHERE w.id = tasks_jobs.worker)";
+    let sql = return_running(conn.backend(), orphan);
     Ok(with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::membership::{self, Member};
+use super::membership::{self, Member, Reaped};
 use super::shared::WorkerShared;
 use crate::database::computer;
 use crate::jobs::error::JobError;
@@ -40,7 +40,7 @@ impl HeartbeatWatch {
             .retain(|id, _| members.iter().any(|member| member.id == *id));
         let mut stale = Vec::new();
         for member in members {
-            if member.id == me {
+            if member.id == me || member.is_dead() {
                 continue;
             }
             let fresh = (member.heartbeat, Duration::ZERO);
@@ -58,74 +58,118 @@ impl HeartbeatWatch {
     }
 }
 
-/// Buries workers that are stale. Gives whether there were any.
-pub(in crate::jobs) async fn reap_stale(
+/// Reaps workers whose processes of this machine are gone, for which nobody has to be stale, those that are stale, and those that some
+/// worker has taken for dead without being able to take all their jobs. Gives whether there were any.
+pub(in crate::jobs) async fn reap_dead(
     shared: &WorkerShared,
     watch: &mut HeartbeatWatch,
     me: &str,
     members: Vec<Member>,
     heartbeats: bool,
 ) -> bool {
-    let reason = format!(
-        "the worker that ran the job did not answer for {:?}, so the job was taken from it, which counts as a crash",
-        shared.settings.lease
-    );
-    let mut any = false;
-    for member in watch.stale(shared.settings.lease, me, members, heartbeats) {
-        any |= reap(shared, &member, &reason).await;
+    let lease = shared.settings.lease;
+    let (mut dead, living): (Vec<_>, Vec<_>) = members
+        .into_iter()
+        .filter(|member| member.id != me)
+        .partition(Member::is_dead);
+    let gone = gone(&living);
+    for stale in watch.stale(lease, me, living, heartbeats) {
+        if gone.iter().all(|gone| gone.id != stale.id) {
+            dead.push(stale);
+        }
     }
+    let silent = format!(
+        "the worker that ran the job did not answer for {lease:?}, so the job was taken from it, which counts as a crash"
+    );
+    let mut reaper = Reaper {
+        shared,
+        any: false,
+        obstacles: Vec::new(),
+    };
+    for member in &gone {
+        let reason = "the process that ran the job is gone, which counts as a crash";
+        reaper.reap(member, reason).await;
+    }
+    for member in &dead {
+        let reason = if member.is_dead() {
+            "the worker that ran the job is gone or did not answer, and the row of the job was locked until now: the job was taken from it, \
+             which counts as a crash"
+        } else {
+            &silent
+        };
+        reaper.reap(member, reason).await;
+    }
+    let Reaper { any, obstacles, .. } = reaper;
+    shared.health.set_not_rescued(&obstacles);
     any
 }
 
-/// Buries those of this machine whose processes are gone: nobody has to be stale for that. Gives whether there were any.
-pub(in crate::jobs) async fn reap_gone(
-    shared: &WorkerShared,
-    me: &str,
-    members: &[Member],
-) -> bool {
+/// Those of this machine whose processes are gone.
+fn gone(members: &[Member]) -> Vec<Member> {
     let here = host();
     // Where a process does not know its own start, it cannot tell others by theirs: they are watched.
     let Some((machine, _)) = here.rsplit_once(' ').filter(|(_, own)| !own.is_empty()) else {
-        return false;
+        return Vec::new();
     };
-    let mut any = false;
-    for member in members {
-        if let Some((of, started)) = member.host.rsplit_once(' ')
-            && of == machine
-            && member.id != me
-            && is_gone(member.process, started)
-        {
-            let reason = "the process that ran the job is gone, which counts as a crash";
-            any |= reap(shared, member, reason).await;
-        }
-    }
-    any
+    let is_gone = |member: &&Member| {
+        member
+            .host
+            .rsplit_once(' ')
+            .is_some_and(|(of, started)| of == machine && is_gone(member.process, started))
+    };
+    members.iter().filter(is_gone).cloned().collect()
 }
 
-async fn reap(shared: &WorkerShared, dead: &Member, reason: &str) -> bool {
-    let limits = &shared.crash_limits;
-    let reaped: Result<Option<usize>, JobError> = shared
-        .session
-        .transaction(async |tx| {
-            membership::reap(tx, dead, reason, limits, shared.clock.now()).await
-        })
-        .await;
-    match reaped {
-        Ok(None) => false,
-        Ok(Some(jobs)) => {
-            tracing::warn!(
-                jobs,
-                process = dead.process,
-                host = dead.host,
-                reason,
-                "a worker was taken for dead, and its jobs are ready again"
-            );
-            shared.changes.notify_all();
-            true
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the jobs of a process that is gone were not rescued");
-            false
+/// Reaps one worker after the other.
+struct Reaper<'a> {
+    shared: &'a WorkerShared,
+    /// Whether any job is ready again, or any worker gone.
+    any: bool,
+    /// Why jobs are not ready again yet.
+    obstacles: Vec<String>,
+}
+
+impl Reaper<'_> {
+    async fn reap(&mut self, dead: &Member, reason: &str) {
+        let shared = self.shared;
+        let limits = &shared.crash_limits;
+        let reaped: Result<Reaped, JobError> = shared
+            .session
+            .transaction(async |tx| {
+                membership::reap(tx, dead, reason, limits, shared.clock.now()).await
+            })
+            .await;
+        let process = dead.process;
+        match reaped {
+            Ok(Reaped::Not) => {}
+            Ok(Reaped::WorkerLocked) => self.obstacles.push(format!(
+                "another transaction has locked the row of the worker of process {process}"
+            )),
+            Ok(Reaped::Yes { jobs, locked }) => {
+                if !locked.is_empty() {
+                    self.obstacles.push(format!(
+                        "other transactions have locked the rows of jobs of process {process}: {}",
+                        locked.join(", ")
+                    ));
+                }
+                // That some are locked is said by the health, once.
+                if jobs > 0 || locked.is_empty() {
+                    tracing::warn!(
+                        jobs,
+                        process,
+                        host = dead.host,
+                        reason,
+                        "a worker was taken for dead, and its jobs are ready again"
+                    );
+                    shared.changes.notify_all();
+                    self.any = true;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, process, "the jobs of a worker that is gone were not rescued");
+                self.obstacles
+                    .push(format!("the jobs of process {process}: {error}"));
+            }
         }
     }
 }

@@ -74,17 +74,16 @@ impl Driver {
                 found.unwrap_or_default()
             }
         };
-        let gone = recovery::reap_gone(&self.shared, &self.worker, &members).await;
         // Twice in a lease, for one that was late.
         let heartbeats = self.timers.heartbeat.elapsed() < self.shared.settings.lease / 2;
-        let stale = recovery::reap_stale(
+        let reaped = recovery::reap_dead(
             &self.shared,
             &mut self.watch,
             &self.worker,
             members,
             heartbeats,
         );
-        if stale.await || gone {
+        if reaped.await {
             self.recheck();
         }
     }

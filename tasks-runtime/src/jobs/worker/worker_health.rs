@@ -23,6 +23,8 @@ struct WorkerProblems {
     unserved: Unserved,
     /// When a job last came that was encrypted with a key that this process does not have, what was said of it, and when that was logged.
     without_key: Option<(Instant, String, Instant)>,
+    /// Since when jobs of dead workers could not be made ready again, why, and when that was logged, if it was.
+    not_rescued: Option<(Moment, String, Option<Instant>)>,
     /// How far the clock of this machine is ahead of that of the database.
     clock_ahead: chrono::TimeDelta,
     /// Whether the database has a clock of its own.
@@ -51,6 +53,11 @@ const CLOCKS: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
 const MAX_CLOCK_SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 /// How long threads may be blocked before that is part of the health.
 const BLOCKED_AFTER: Duration = Duration::from_secs(1);
+
+/// For how long jobs of dead workers could not be made ready again before that is logged.
+const NOT_RESCUED_AFTER: Duration = Duration::from_secs(2);
+/// How often it is logged that jobs of dead workers could not be made ready again.
+const NOT_RESCUED_PERIOD: Duration = Duration::from_secs(60);
 
 /// For how long a key that is lacking is part of the health, and how often that is logged.
 const MISSING_KEY_PERIOD: Duration = Duration::from_secs(60);
@@ -102,6 +109,31 @@ impl WorkerHealth {
         found.without_key = Some((now, reason.to_owned(), logged));
     }
 
+    /// Why jobs of dead workers could not be made ready again at the last look; nothing when all could.
+    pub(in crate::jobs) fn set_not_rescued(&self, obstacles: &[String]) {
+        let mut found = self.lock();
+        if obstacles.is_empty() {
+            found.not_rescued = None;
+            return;
+        }
+        let (why, now) = (obstacles.join("; "), Moment::now());
+        let (since, mut logged) = found
+            .not_rescued
+            .take()
+            .map_or((now, None), |(since, _, logged)| (since, logged));
+        // Another worker may just be about it.
+        let is_due = logged.is_none_or(|at: Instant| at.elapsed() > NOT_RESCUED_PERIOD);
+        if since.0.elapsed() > NOT_RESCUED_AFTER && is_due {
+            logged = Some(now.0);
+            tracing::warn!(
+                why,
+                "jobs of a dead worker are not ready again yet, and it is tried again every second: end the transactions that have \
+                 locked rows, which `pg_locks` and `pg_stat_activity` show"
+            );
+        }
+        found.not_rescued = Some((since, why, logged));
+    }
+
     /// `of_database`: whether the database has a clock of its own.
     pub(in crate::jobs) fn set_clock_ahead(&self, ahead: chrono::TimeDelta, of_database: bool) {
         let mut found = self.lock();
@@ -142,7 +174,7 @@ impl WorkerHealth {
     }
 
     /// What does not work as well as it should.
-    pub(in crate::jobs) fn warnings(&self) -> Vec<String> {
+    pub(in crate::jobs) fn warnings(&self, lease: Duration) -> Vec<String> {
         let found = self.lock();
         let mut warnings = Vec::new();
         if let Some(since) = found
@@ -173,6 +205,14 @@ impl WorkerHealth {
             && at.elapsed() < MISSING_KEY_PERIOD
         {
             warnings.push(format!("jobs are left to other processes: {reason}"));
+        }
+        if let Some((since, why, _)) = &found.not_rescued
+            && since.0.elapsed() > lease
+        {
+            warnings.push(format!(
+                "jobs of a dead worker have not been made ready again since {}: {why}",
+                since.shown()
+            ));
         }
         let ahead = found.clock_ahead;
         if ahead.abs() > CLOCKS && !found.clock_of_database {
