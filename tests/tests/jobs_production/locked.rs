@@ -96,3 +96,35 @@ async fn a_locked_job_of_a_dead_process_holds_nobody_up() {
     let (_, health) = process.health().await;
     assert_eq!(health["checks"]["jobs"]["state"], "healthy", "{health}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_job_that_runs_holds_nobody_up() {
+    let test = TestDatabase::postgres();
+    let process = Process::start(&test, &[]);
+    let locked = process.submit("sleep", json!({"seconds": 1.0})).await;
+    let other = process.submit("sleep", json!({"seconds": 1.0})).await;
+    for id in [&locked, &other] {
+        process.until(id, "running", Duration::from_secs(20)).await;
+    }
+    let holder = lock(&test, &locked).await;
+    // The first round that needs the row waits for it, for as long as a transaction may take.
+    process
+        .until(&other, "completed", Duration::from_secs(12))
+        .await;
+    short_jobs_are_quick(&process, Duration::from_secs(8)).await;
+    assert_eq!(process.job(&locked).await["status"], "running");
+    holder.abort();
+    let job = process
+        .until(&locked, "completed", Duration::from_secs(10))
+        .await;
+    assert_eq!(
+        (&job["attempt"], &job["crashes"]),
+        (&json!(1), &json!(0)),
+        "{job}"
+    );
+    let output = process.0.output();
+    assert!(
+        output.contains("have locked the rows of jobs of this process"),
+        "{output}"
+    );
+}

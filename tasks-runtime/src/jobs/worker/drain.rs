@@ -14,6 +14,8 @@ use crate::jobs::error::JobError;
 const STOP_TIMEOUT: Duration = Duration::from_millis(400);
 /// How often to try to write what is left.
 const MAX_TRIES: u32 = 5;
+/// How often to try to write what is of jobs whose rows are locked.
+const MAX_TRIES_LOCKED: u32 = 30;
 
 impl Driver {
     /// Lets attempts end, returns what is left to the queue, and leaves.
@@ -25,7 +27,8 @@ impl Driver {
             && !impatient.is_cancelled()
         {
             self.collect();
-            if !self.finished.is_empty() || self.is_time_for_heartbeat() {
+            if !self.finished.is_empty() || self.held_back.is_due() || self.is_time_for_heartbeat()
+            {
                 self.round_or_wait(false).await;
             }
             self.maintain().await;
@@ -61,16 +64,30 @@ impl Driver {
     }
 
     async fn write_what_is_left(&mut self) {
-        let mut failures = 0;
+        let (mut failures, mut locked) = (0, 0);
         loop {
             self.collect();
-            if self.finished.is_empty() && self.changed.is_empty() && self.lines.is_empty() {
+            if self.finished.is_empty()
+                && self.changed.is_empty()
+                && self.lines.is_empty()
+                && self.held_back.is_empty()
+            {
                 return;
             }
             if let Err(error) = self.round(false).await {
                 tracing::warn!(%error, "the jobs that are left were not returned yet");
                 failures += 1;
+                // The next one looks which rows are locked.
+                self.failed_rounds = self.failed_rounds.saturating_add(1);
                 if failures == MAX_TRIES {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            } else if !self.held_back.is_empty() {
+                locked += 1;
+                if locked == MAX_TRIES_LOCKED {
+                    let jobs = self.held_back.jobs();
+                    tracing::warn!(jobs, "ends of jobs whose rows are locked were not written");
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(300)).await;

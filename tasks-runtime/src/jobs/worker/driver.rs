@@ -12,6 +12,7 @@ use super::aging::Aging;
 use super::attempt::{Attempt, Event};
 use super::attempt_end::AttemptEnd;
 use super::capacity::Capacity;
+use super::held_back::HeldBack;
 use super::in_flight::StopReason;
 use super::listener;
 use super::recovery::HeartbeatWatch;
@@ -39,6 +40,8 @@ pub(in crate::jobs) struct Driver {
     pub(super) finished: Vec<AttemptEnd>,
     pub(super) changed: BTreeMap<JobId, Arc<Attempt>>,
     pub(super) lines: Vec<LogLine>,
+    /// What is written later, because rows are locked.
+    pub(super) held_back: HeldBack,
     /// The jobs whose attempts were started and whose ends are not written yet.
     pub(super) started: HashSet<AttemptKey>,
     /// There may be jobs to take.
@@ -73,6 +76,7 @@ impl Driver {
             finished: Vec::new(),
             changed: BTreeMap::new(),
             lines: Vec::new(),
+            held_back: HeldBack::default(),
             started: HashSet::new(),
             may_claim: true,
             recheck_timers: true,
@@ -157,6 +161,7 @@ impl Driver {
                 && !self.runtime_probe.is_blocked()
                 && Capacity::of(&self.shared).is_free())
             || self.is_due()
+            || self.held_back.is_due()
             || self.is_time_for_heartbeat()
     }
 
@@ -175,6 +180,9 @@ impl Driver {
         if let Some(due) = self.due.filter(|_| !self.is_due()) {
             let wait = u64::try_from(due - self.shared.clock.now()).unwrap_or(0);
             until = until.min(Instant::now() + Duration::from_micros(wait));
+        }
+        if let Some(due) = self.held_back.due() {
+            until = until.min(due);
         }
         let blocked = self.runtime_probe.is_blocked();
         let answer = self.runtime_probe.answer();

@@ -15,6 +15,7 @@ mod drain;
 mod driver;
 mod engine_run;
 mod finish;
+mod held_back;
 mod in_flight;
 mod lifecycle;
 mod listener;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::driver::Driver;
+use super::held_back::HeldBack;
 use super::in_flight::StopReason;
 use super::membership::Member;
 use super::{claim, membership, recovery};
@@ -95,6 +96,7 @@ impl Driver {
         );
         self.shared.in_flight.stop_all(StopReason::Superseded);
         self.finished.clear();
+        self.held_back = HeldBack::default();
         self.changed.clear();
         self.started.clear();
         self.recheck();

@@ -10,9 +10,10 @@ use super::claim::{self, ClaimKind};
 use super::claimed::ClaimedJob;
 use super::driver::Driver;
 use super::finish::finish;
-use super::membership;
+use super::{held_back, membership};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
+use crate::jobs::id::JobId;
 use crate::jobs::{schedules, store};
 use crate::registry::TaskRegistry;
 
@@ -31,6 +32,8 @@ pub(super) struct Round {
     pub(super) by_name: bool,
     /// Tasks of ready jobs that this process does not have, if it has looked.
     pub(super) unknown: Option<BTreeSet<String>>,
+    /// Jobs whose rows other transactions have locked, so that nothing was written of them.
+    pub(super) locked: BTreeSet<JobId>,
 }
 
 /// What takes part in the claims of a round.
@@ -48,6 +51,12 @@ struct Claims<'a> {
 
 impl Driver {
     pub(super) async fn round(&mut self, claim: bool) -> Result<Round, JobError> {
+        // A round may have failed because it waited for a row that is locked: all that is not is written. Not always, since it costs two
+        // more statements.
+        let is_careful = self.failed_rounds > 0 || !self.held_back.is_empty();
+        if self.held_back.is_due() || !claim {
+            self.write_what_was_held_back();
+        }
         let finished: Vec<AttemptEnd> = std::mem::take(&mut self.finished);
         let lines = std::mem::take(&mut self.lines);
         let changed: Vec<_> = std::mem::take(&mut self.changed)
@@ -110,14 +119,27 @@ impl Driver {
                 }
                 let now = shared.clock.now();
                 claims.now = now;
-                let superseded = finish(tx, &finished, now).await?;
+                if is_careful {
+                    let ended = finished.iter().map(|end| end.attempt.job);
+                    let logged = lines.iter().map(|line| line.attempt.job);
+                    let reported = changed.iter().map(|(attempt, ..)| attempt.key.job);
+                    let jobs = ended.chain(logged).chain(reported).collect();
+                    round.locked = held_back::lock(tx, jobs).await?;
+                }
+                let locked = &round.locked;
+                let free = held_back::unlocked(&finished, locked, |end| end.attempt.job);
+                let superseded = finish(tx, &free, now).await?;
                 if superseded > 0 {
                     tracing::debug!(superseded, "ends of attempts that do not count any more");
                 }
-                for (attempt, progress, artifact) in &changed {
+                let reported = changed
+                    .iter()
+                    .filter(|(attempt, ..)| !locked.contains(&attempt.key.job));
+                for (attempt, progress, artifact) in reported {
                     store::progress(tx, attempt.key, progress.as_deref(), *artifact).await?;
                 }
-                store::log(tx, &lines).await?;
+                let free = held_back::unlocked(&lines, locked, |line| line.attempt.job);
+                store::log(tx, &free).await?;
                 if ticks {
                     let scheduled = schedules::tick(tx, registry, params, now).await?;
                     let waiting = claim::promote(tx, now).await?;
@@ -139,18 +161,37 @@ impl Driver {
             })
             .await;
         match &result {
-            Ok(_) => {
+            Ok(round) => {
                 self.recheck_timers = recheck_timers && !ticks;
                 if asks {
                     self.shared.due.notify_one();
                 }
-                for end in &finished {
-                    self.started.remove(&end.attempt);
-                }
+                let is_locked = |job| round.locked.contains(&job);
                 let changes = &self.shared.changes;
-                let ended = finished.iter().map(|end| end.attempt.job);
-                let reported = changed.iter().map(|(attempt, ..)| attempt.key.job);
-                ended.chain(reported).for_each(|job| changes.notify(job));
+                for end in finished {
+                    if is_locked(end.attempt.job) {
+                        self.held_back.finished.push(end);
+                    } else {
+                        self.started.remove(&end.attempt);
+                        changes.notify(end.attempt.job);
+                    }
+                }
+                for (attempt, ..) in changed {
+                    if is_locked(attempt.key.job) {
+                        self.held_back.changed.insert(attempt.key.job, attempt);
+                    } else {
+                        changes.notify(attempt.key.job);
+                    }
+                }
+                if !round.locked.is_empty() {
+                    let lines = lines.into_iter();
+                    let lines = lines.filter(|line| is_locked(line.attempt.job));
+                    self.held_back.lines.extend(lines);
+                    self.held_back.tried = Some(tokio::time::Instant::now());
+                }
+                if is_careful {
+                    self.shared.health.set_held_back(self.held_back.jobs());
+                }
             }
             Err(_) => {
                 // For the next round.
@@ -165,6 +206,18 @@ impl Driver {
             }
         }
         result
+    }
+}
+
+impl Driver {
+    /// Has the next round try again to write what was held back: before what is newer.
+    fn write_what_was_held_back(&mut self) {
+        let held_back = std::mem::take(&mut self.held_back);
+        self.finished.splice(..0, held_back.finished);
+        self.lines.splice(..0, held_back.lines);
+        for (job, attempt) in held_back.changed {
+            self.changed.entry(job).or_insert(attempt);
+        }
     }
 }
 

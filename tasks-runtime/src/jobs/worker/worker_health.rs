@@ -25,6 +25,8 @@ struct WorkerProblems {
     without_key: Option<(Instant, String, Instant)>,
     /// Since when jobs of dead workers could not be made ready again, why, and when that was logged, if it was.
     not_rescued: Option<(Moment, String, Option<Instant>)>,
+    /// Since when ends of jobs are held back because rows are locked, and of which jobs.
+    held_back: Option<(Moment, String)>,
     /// How far the clock of this machine is ahead of that of the database.
     clock_ahead: chrono::TimeDelta,
     /// Whether the database has a clock of its own.
@@ -134,6 +136,27 @@ impl WorkerHealth {
         found.not_rescued = Some((since, why, logged));
     }
 
+    /// The jobs of which nothing can be written, because other transactions have locked their rows; empty when there are none.
+    pub(in crate::jobs) fn set_held_back(&self, jobs: String) {
+        let mut found = self.lock();
+        if jobs.is_empty() {
+            found.held_back = None;
+            return;
+        }
+        let since = found.held_back.take().map_or_else(
+            || {
+                tracing::warn!(
+                    jobs,
+                    "other transactions have locked the rows of jobs of this process: how these ended is written as soon as they are \
+                     unlocked, and all others go on. End those transactions, which `pg_locks` and `pg_stat_activity` show"
+                );
+                Moment::now()
+            },
+            |(since, _)| since,
+        );
+        found.held_back = Some((since, jobs));
+    }
+
     /// `of_database`: whether the database has a clock of its own.
     pub(in crate::jobs) fn set_clock_ahead(&self, ahead: chrono::TimeDelta, of_database: bool) {
         let mut found = self.lock();
@@ -211,6 +234,14 @@ impl WorkerHealth {
         {
             warnings.push(format!(
                 "jobs of a dead worker have not been made ready again since {}: {why}",
+                since.shown()
+            ));
+        }
+        if let Some((since, jobs)) = &found.held_back
+            && since.0.elapsed() > lease
+        {
+            warnings.push(format!(
+                "other transactions have locked the rows of jobs since {}, so that their ends cannot be written: {jobs}",
                 since.shown()
             ));
         }
