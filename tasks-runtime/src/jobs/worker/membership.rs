@@ -246,8 +246,10 @@ pub(in crate::jobs) async fn reap(
     let sql = if locked.is_empty() {
         "DELETE FROM tasks_workers WHERE id = $1".to_owned()
     } else {
-        // It has no tasks either: their jobs have no worker in it.
-        format!("UPDATE tasks_workers SET heartbeat = {DEAD}, tasks = '[]' WHERE id = $1")
+        // It serves no tasks and no queues.
+        format!(
+            "UPDATE tasks_workers SET heartbeat = {DEAD}, tasks = '[]', queues = '[]' WHERE id = $1"
+        )
     };
     with_conn!(conn, |conn| {
         statement(sql).bind::<Text, _>(&dead.id).execute(conn).await
