@@ -11,7 +11,7 @@ ULID = re.compile("^[0-7][0-9A-HJKMNP-TV-Z]{25}$")
 
 @schemathesis.hook
 def filter_case(context, case):
-    return not (is_null_body(case) or names_a_parent(case) or has_other_metadata(case) or is_far(case) or loses_its_type(case) or has_impossible_number(case.body))
+    return not (is_null_body(case) or names_a_parent(case) or has_other_metadata(case) or is_far(case) or places_twice(case) or loses_its_type(case) or has_impossible_number(case.body))
 
 
 @schemathesis.hook
@@ -26,6 +26,12 @@ def before_call(context, case, kwargs):
 def is_null_body(case):
     """A body of `null` is taken like no body at all; the schema only shows the plain way."""
     return case.operation.path.endswith(("/$execute", "/$submit")) and case.body is None
+
+
+def places_twice(case):
+    """A place in a list and the number of a page exclude each other, which no schema can say."""
+    query = case.query if isinstance(case.query, dict) else {}
+    return any(name in query for name in ("after", "before")) and any(name in query for name in ("page", "size"))
 
 
 def names_a_parent(case):

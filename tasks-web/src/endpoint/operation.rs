@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Endpoint, Parameter};
 use crate::http::Preconditions;
 use crate::openapi::{
-    PARTIAL_BODY, PRECONDITION, REPEATED_HEADER, STORAGE_FULL, StatusText, UNKNOWN_PARAMETER,
+    PRECONDITION, REPEATED_HEADER, STORAGE_FULL, StatusText, UNKNOWN_PARAMETER, WRITE_HEADERS,
     Writer,
 };
 
@@ -113,7 +113,7 @@ impl Endpoint {
         problems.push(PRECONDITION);
         // Last: what is said of a body that is no JSON goes before.
         if self.method != Method::GET {
-            problems.push(PARTIAL_BODY);
+            problems.push(WRITE_HEADERS);
         }
         problems.push(REPEATED_HEADER);
         problems

@@ -65,9 +65,11 @@ impl Preconditions {
             );
         }
         if !method.is_safe() && headers.contains_key(IF_NONE_MATCH) && !is_none_match(headers) {
-            return wrong(
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed-header",
                 "`If-None-Match` is neither `*` alone nor a list of entity tags, like `\"v1\"`: correct it, or send it without that header",
-            );
+            ));
         }
         if !self.if_none_match && !method.is_safe() && has_any(headers) {
             return wrong(

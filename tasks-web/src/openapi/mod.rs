@@ -35,7 +35,7 @@ pub(crate) use path_operation::PathOperation;
 #[cfg(feature = "database")]
 pub(crate) use problems::{ANOTHER_METHOD, DATABASE_FAILED};
 pub(crate) use problems::{
-    PARTIAL_BODY, PRECONDITION, REPEATED_HEADER, STORAGE_FULL, StatusText, UNKNOWN_PARAMETER,
+    PRECONDITION, REPEATED_HEADER, STORAGE_FULL, StatusText, UNKNOWN_PARAMETER, WRITE_HEADERS,
 };
 use serde_json::Value;
 use version::Version;

@@ -68,7 +68,7 @@ impl Operations<'_> {
         let mut responses = responses(&[
             (
                 400,
-                "The body is not JSON, or a part of something by its `Content-Range`; or a header that has one value is there twice.",
+                "The body is not JSON, or a part of something by its `Content-Range`; or a header that has one value is there twice, or is malformed.",
             ),
             (
                 403,

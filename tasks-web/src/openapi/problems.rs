@@ -19,10 +19,10 @@ pub(crate) const PRECONDITION: StatusText = (
     "`If-Match` or `If-None-Match` does not hold: `If-Match` never does where there is no entity tag.",
 );
 
-/// What everything but `GET` answers to a body that is a part of something.
-pub(crate) const PARTIAL_BODY: StatusText = (
+/// What everything but `GET` answers to headers of a body and of conditions that it cannot heed.
+pub(crate) const WRITE_HEADERS: StatusText = (
     400,
-    "`Content-Range` says that the body is a part of something.",
+    "`Content-Range` says that the body is a part of something, or `If-None-Match` is malformed.",
 );
 
 /// What everything answers to a header that is there twice, but for pages.

@@ -406,7 +406,7 @@ async fn a_header_that_asks_for_a_promise_is_heeded_or_refused() {
         let (status, _) = send(&method, &path, ("if-none-match", "\"x\"")).await;
         assert_ne!(status, 412, "{method} {path}");
         if !heeds("If-None-Match") {
-            let (status, answer) = send(&method, &path, ("if-none-match", "\"x\", *")).await;
+            let (status, answer) = send(&method, &path, ("if-none-match", "*")).await;
             assert_eq!(status, 412, "{method} {path}: {answer}");
         }
     }
@@ -425,7 +425,7 @@ async fn a_header_that_asks_for_a_promise_is_heeded_or_refused() {
     assert_eq!(post("if-none-match", "*").await, 412);
     assert_eq!(post("if-none-match", "\"x\"").await, 200);
     for malformed in ["x", "", "\"x", "*, \"x\"", "\"x\" \"y\""] {
-        assert_eq!(post("if-none-match", malformed).await, 412, "{malformed}");
+        assert_eq!(post("if-none-match", malformed).await, 400, "{malformed}");
     }
     assert_eq!(post("content-range", "bytes 0-2/10").await, 400);
     // A tag is compared where there is one.
