@@ -6,7 +6,7 @@ use tasks_runtime::artifacts::{Artifact, ArtifactNode};
 use super::state::ArtifactOptions;
 use super::{download, handlers, query, schemas, update, upload};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
-use crate::http::{ULID, paging};
+use crate::http::{ENTITY_TAGS, ULID, paging};
 use crate::openapi::{ANOTHER_METHOD, DATABASE_FAILED, StatusText};
 
 /// What each of them may answer.
@@ -60,7 +60,8 @@ const ID_AND_CONDITIONS: &[Parameter] = &[
     Parameter::header(
         "If-None-Match",
         "Entity tags, or `*`: only if it has none of these now.",
-    ),
+    )
+    .matching(ENTITY_TAGS),
 ];
 
 /// The endpoints of artifacts, below a prefix.

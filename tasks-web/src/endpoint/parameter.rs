@@ -39,6 +39,15 @@ impl Parameter {
         }
     }
 
+    /// Its value matches a regular expression.
+    #[cfg(feature = "database")]
+    pub(crate) const fn matching(self, pattern: &'static str) -> Self {
+        Self {
+            pattern: Some(pattern),
+            ..self
+        }
+    }
+
     /// Whether it is the header of this name.
     pub(super) fn is_header(&self, name: &str) -> bool {
         self.place == ParameterIn::Header && self.name == name

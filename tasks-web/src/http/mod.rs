@@ -42,7 +42,7 @@ pub(crate) use respond::{conditional, json};
 pub(crate) use site::is_of_other_site;
 pub(crate) use site::{check_same_site, is_own_origin, origin};
 #[cfg(feature = "database")]
-pub(crate) use unsupported_headers::{IDEMPOTENCY_KEY, refuse_missing};
+pub(crate) use unsupported_headers::{ENTITY_TAGS, IDEMPOTENCY_KEY, refuse_missing};
 pub(crate) use unsupported_headers::{
     Preconditions, is_plain, refuse_idempotency_key, refuse_partial, refuse_repeated,
 };

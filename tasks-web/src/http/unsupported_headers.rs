@@ -95,6 +95,10 @@ pub(crate) fn has_any(headers: &HeaderMap) -> bool {
     })
 }
 
+/// What `If-None-Match` of a write looks like (RFC 9110, section 13.1.2), for the document.
+#[cfg(feature = "database")]
+pub(crate) const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#;
+
 /// Whether all lines of `If-None-Match` together are what they may be (RFC 9110, section 13.1.2).
 fn is_none_match(headers: &HeaderMap) -> bool {
     let lines: Vec<_> = headers

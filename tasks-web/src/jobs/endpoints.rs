@@ -7,7 +7,7 @@ use super::schedules::ScheduleIn;
 use super::{handlers, query, schedules, stream};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
 use crate::http::paging::{self, MAX_PAGE_SIZE};
-use crate::http::{ULID, sse};
+use crate::http::{ENTITY_TAGS, ULID, sse};
 use crate::openapi::{ANOTHER_METHOD, DATABASE_FAILED, STORAGE_FULL, StatusText, Writer};
 
 /// What each of them may answer.
@@ -28,7 +28,8 @@ const THE_NAME: Parameter = Parameter::path("name", "^[A-Za-z0-9_-]{1,64}$");
 const NAME: &[Parameter] = &[THE_NAME];
 const NAME_IF_NEW: &[Parameter] = &[
     THE_NAME,
-    Parameter::header("If-None-Match", "`*`: only if there is none of this name."),
+    Parameter::header("If-None-Match", "`*`: only if there is none of this name.")
+        .matching(ENTITY_TAGS),
 ];
 
 /// The endpoints of jobs, below a prefix.
