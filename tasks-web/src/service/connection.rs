@@ -39,8 +39,10 @@ pub(super) struct Connection {
     /// What is still to be written of the interim answer.
     interim: &'static [u8],
     ended: Option<EndedInput>,
-    /// Until when the client has to read something, if there is no room for more of what it is sent.
-    full: Option<Pin<Box<Sleep>>>,
+    /// Since when there is no room for more of what the client is sent.
+    full: Option<Instant>,
+    /// Looks after that. It is kept: a large response is full now and then, and goes on soon.
+    timeout: Option<Pin<Box<Sleep>>>,
 }
 
 /// A connection whose client sends nothing more.
@@ -64,6 +66,7 @@ impl Connection {
             interim: &[],
             ended: None,
             full: None,
+            timeout: None,
         }
     }
 
@@ -138,11 +141,18 @@ impl Connection {
     /// Ready with an error when the client has read nothing for too long.
     #[cold]
     fn poll_full(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let full = self
-            .full
+        let since = *self.full.get_or_insert_with(Instant::now);
+        let timeout = self
+            .timeout
             .get_or_insert_with(|| Box::pin(sleep(UNREAD_TIMEOUT)));
-        ready!(full.as_mut().poll(cx));
-        Poll::Ready(io::ErrorKind::TimedOut.into())
+        loop {
+            ready!(timeout.as_mut().poll(cx));
+            if since.elapsed() >= UNREAD_TIMEOUT {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            // It began before the client read last.
+            timeout.as_mut().reset(since + UNREAD_TIMEOUT);
+        }
     }
 
     /// Writes what is left of the interim answer.

@@ -97,8 +97,14 @@ impl Handler {
             Route::Execute(name) if method == Method::POST => {
                 self.execute(name, request, payload).await
             }
-            Route::List if is_read(method) => self.list(request),
-            Route::Task(name) if is_read(method) => self.task(name, request),
+            Route::List if is_read(method) => {
+                refuse_repeated(request)?;
+                self.list(request)
+            }
+            Route::Task(name) if is_read(method) => {
+                refuse_repeated(request)?;
+                self.task(name, request)
+            }
             other => Err(Problem::method_not_allowed(other.allowed())),
         }
     }
@@ -258,6 +264,13 @@ fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
     http::refuse_repeated(request.headers())?;
     http::refuse_partial(request.headers())?;
     Preconditions::NONE.check(request.method(), request.headers())
+}
+
+fn refuse_repeated(request: &HttpRequest) -> Result<(), Problem> {
+    if http::is_plain(request.headers()) {
+        return Ok(());
+    }
+    http::refuse_repeated(request.headers())
 }
 
 fn is_read(method: &Method) -> bool {

@@ -14,6 +14,10 @@ use crate::jobs::error::JobError;
 /// has not seen anybody be stale for a minute.
 const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
+/// What to do about locks that are in the way; only PostgreSQL has any of rows.
+const END_THEM: &str =
+    "end the transactions that have locked rows, which `pg_locks` and `pg_stat_activity` show";
+
 /// Heartbeats of other workers, and for how long each was seen unchanged.
 #[derive(Default)]
 pub(in crate::jobs) struct HeartbeatWatch {
@@ -143,12 +147,12 @@ impl Reaper<'_> {
         match reaped {
             Ok(Reaped::Not) => {}
             Ok(Reaped::WorkerLocked) => self.obstacles.push(format!(
-                "another transaction has locked the row of the worker of process {process}"
+                "another transaction has locked the row of the worker of process {process}; {END_THEM}"
             )),
             Ok(Reaped::Yes { jobs, locked }) => {
                 if !locked.is_empty() {
                     self.obstacles.push(format!(
-                        "other transactions have locked the rows of jobs of process {process}: {}",
+                        "other transactions have locked the rows of jobs of process {process}: {}; {END_THEM}",
                         locked.join(", ")
                     ));
                 }
@@ -166,7 +170,7 @@ impl Reaper<'_> {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, process, "the jobs of a worker that is gone were not rescued");
+                // The health logs it, if it lasts.
                 self.obstacles
                     .push(format!("the jobs of process {process}: {error}"));
             }

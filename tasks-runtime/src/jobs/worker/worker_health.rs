@@ -129,8 +129,7 @@ impl WorkerHealth {
             logged = Some(now.0);
             tracing::warn!(
                 why,
-                "jobs of a dead worker are not ready again yet, and it is tried again every second: end the transactions that have \
-                 locked rows, which `pg_locks` and `pg_stat_activity` show"
+                "jobs of a dead worker are not ready again yet, and it is tried again every second"
             );
         }
         found.not_rescued = Some((since, why, logged));
