@@ -75,7 +75,9 @@ impl RegisteredTask {
         self.position = position;
     }
 
-    pub(crate) fn position(&self) -> usize {
+    /// Its place in the order of the names of all tasks of its registry, from 0 on: that of [`Registry::iter`](super::Registry::iter).
+    #[must_use]
+    pub fn position(&self) -> usize {
         self.position
     }
 

@@ -235,12 +235,6 @@ impl TaskRegistry {
         self.inner.entries.iter()
     }
 
-    /// Where in the order of names a task is.
-    #[must_use]
-    pub fn position(&self, name: &str) -> Option<usize> {
-        self.inner.by_name.get(name).copied()
-    }
-
     /// What a server made of this registry, kept so that its workers make it once. One kind of thing can be attached.
     #[doc(hidden)]
     pub fn attachment<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {

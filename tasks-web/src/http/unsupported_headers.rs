@@ -149,24 +149,18 @@ pub(crate) fn refuse_partial(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Whether a request has none of the headers of this file, and no header twice, as most have not: one look at each name, and no look-up.
 pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
-    let mut last: Option<&HeaderName> = None;
-    for (name, _) in headers {
-        // All other names of this file begin so. The lines of one header come one after the other.
-        if name.as_str().starts_with('i')
-            || *name == CONTENT_RANGE
-            || last.is_some_and(|last| std::ptr::eq(last, name))
-        {
-            return false;
-        }
-        last = Some(name);
-    }
-    true
+    // All other names of this file begin so.
+    let is_named = |name: &HeaderName| name.as_str().starts_with('i') || *name == CONTENT_RANGE;
+    has_one_line_each(headers) && !headers.keys().any(is_named)
+}
+
+fn has_one_line_each(headers: &HeaderMap) -> bool {
+    headers.len() == headers.len_keys()
 }
 
 /// Refuses a header that is there twice and says one thing.
 pub(crate) fn refuse_repeated(headers: &HeaderMap) -> Result<(), Problem> {
-    // Lines and names: mostly there is a line for each name.
-    if headers.len() == headers.len_keys() {
+    if has_one_line_each(headers) {
         return Ok(());
     }
     refuse_lines(headers)

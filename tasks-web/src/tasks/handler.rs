@@ -98,11 +98,11 @@ impl Handler {
                 self.execute(name, request, payload).await
             }
             Route::List if is_read(method) => {
-                refuse_repeated(request)?;
+                http::refuse_repeated(request.headers())?;
                 self.list(request)
             }
             Route::Task(name) if is_read(method) => {
-                refuse_repeated(request)?;
+                http::refuse_repeated(request.headers())?;
                 self.task(name, request)
             }
             other => Err(Problem::method_not_allowed(other.allowed())),
@@ -126,19 +126,18 @@ impl Handler {
 
     fn task(&self, name: &str, request: &HttpRequest) -> Result<HttpResponse, Problem> {
         query::check(request.query_string(), &[])?;
-        self.find(name, request)?;
-        let position = self.executor.registry().position(name);
-        match position.and_then(|position| self.catalog.task(position)) {
+        let task = self.find(name, request)?;
+        match self.catalog.task(task.position()) {
             Some(info) => Ok(conditional(request, info)),
             None => Err(Problem::not_found()),
         }
     }
 
     /// The task, if the key of the request reaches it.
-    fn find(&self, name: &str, request: &HttpRequest) -> Result<(), Problem> {
+    fn find(&self, name: &str, request: &HttpRequest) -> Result<&RegisteredTask, Problem> {
         match (self.executor.registry().get(name), Access::limits(request)) {
-            (Ok(_), None) => Ok(()),
-            (Ok(task), Some(access)) => access.check(task),
+            (Ok(task), None) => Ok(task),
+            (Ok(task), Some(access)) => access.check(task).map(|()| task),
             (Err(error), None) => Err(error.into()),
             // Names that resemble it may be of tasks that the key does not reach.
             (Err(_), Some(_)) => Err(Problem::new(
@@ -264,13 +263,6 @@ fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
     http::refuse_repeated(request.headers())?;
     http::refuse_partial(request.headers())?;
     Preconditions::NONE.check(request.method(), request.headers())
-}
-
-fn refuse_repeated(request: &HttpRequest) -> Result<(), Problem> {
-    if http::is_plain(request.headers()) {
-        return Ok(());
-    }
-    http::refuse_repeated(request.headers())
 }
 
 fn is_read(method: &Method) -> bool {
