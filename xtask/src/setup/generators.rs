@@ -31,7 +31,8 @@ pub(super) fn provide() -> Result<()> {
 const PROGENITOR: Program = Program {
     name: "cargo-progenitor",
     version: "0.15.1",
-    arguments: &[],
+    // Optimized, it takes longer to build than it saves.
+    arguments: &["--debug"],
 };
 
 /// `openapi-typescript` and the compiler.
