@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, ReturnType, Signature, Type};
 
 use crate::doc::Doc;
-use crate::options::{Backoff, JobOptions, Source, TaskOptions};
+use crate::options::{Backoff, Constraint, JobOptions, Rule, Source, TaskOptions};
 use crate::param::{self, Param};
 use crate::valid::ValidTask;
 use crate::{crate_path, print, signature};
@@ -155,7 +155,11 @@ fn slot(param: &Param) -> TokenStream {
     let at_type = source(param, &ty, ends);
     let parameter = parameter(param);
     let options = &param.options;
-    if options.default.is_none() && options.example.is_none() && options.secret.is_none() {
+    let is_plain = options.default.is_none()
+        && options.example.is_none()
+        && options.secret.is_none()
+        && options.constraints.is_empty();
+    if is_plain {
         return call_at(ends, "slot", quote!(#at_type, #parameter));
     }
     let default = option(options.default.as_ref().map(|value| {
@@ -221,11 +225,78 @@ fn parameter(param: &Param) -> TokenStream {
     let description = &param.docs;
     let default = option(signature::default(param).map(ToTokens::into_token_stream));
     let secret = param.options.secret.is_some();
+    let constraints = constraints(&param.options.constraints, &param.owned());
     quote! {
         __rt::Parameter {
             name: #name, annotation: #annotation, description: #description, default: #default, secret: #secret,
+            constraints: #constraints,
         }
     }
+}
+
+/// What the values of a type have to keep. A type that a constraint is not for is reported where the constraint is written.
+fn constraints(constraints: &[Constraint], ty: &TokenStream) -> TokenStream {
+    let constraints = constraints.iter().map(|Constraint { span, rule }| {
+        let span = *span;
+        let ty = located_at(ty.clone(), span);
+        let function = |name: &str| {
+            let name = Ident::new(name, span);
+            quote_spanned!(span=> __rt::#name::<#ty>)
+        };
+        match rule {
+            Rule::Bound(name, value) => {
+                let name = Ident::new(name, Span::call_site());
+                let bound = quote_spanned!(span=> __rt::bound::<<#ty as __rt::RangeParam>::Bound>);
+                quote!(__rt::Constraint::#name(|| #bound(#value)))
+            }
+            Rule::Length { min, max } => {
+                let min = min.as_ref().map_or(quote!(0), ToTokens::to_token_stream);
+                let max = max.as_ref().map_or(
+                    quote!(::core::primitive::usize::MAX),
+                    ToTokens::to_token_stream,
+                );
+                let length = function("length");
+                quote!(#length(#min, #max))
+            }
+            Rule::Pattern(pattern) => {
+                let function = function("pattern");
+                quote!(#function(#pattern))
+            }
+            Rule::Format(format) => {
+                let function = function("format");
+                quote!(#function(#format))
+            }
+            Rule::OneOf(values) => {
+                let choices =
+                    quote_spanned!(span=> __rt::choices::<<#ty as __rt::ChoiceParam>::Choice>);
+                quote!(__rt::Constraint::OneOf(|| #choices(&[#(#values),*])))
+            }
+            Rule::Unique => {
+                let unique = function("unique");
+                quote!(#unique())
+            }
+            Rule::Items(inner) => {
+                let item = quote_spanned!(span=> <#ty as __rt::ItemsParam>::Item);
+                let inner = self::constraints(inner, &item);
+                let items = function("items");
+                quote!(#items(#inner))
+            }
+        }
+    });
+    quote!(&[#(#constraints),*])
+}
+
+/// The same tokens, underlined somewhere else.
+fn located_at(tokens: TokenStream, span: Span) -> TokenStream {
+    let locate = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = &token {
+            let inner = located_at(group.stream(), span);
+            token = TokenTree::Group(Group::new(group.delimiter(), inner));
+        }
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(locate).collect()
 }
 
 /// The code that decodes, injects and calls. The runtime has it, generic over the function and the slots; what it cannot

@@ -155,6 +155,12 @@ fn overrides(param: &Param, errors: &mut Errors) {
             "an injected parameter has no example: clients never send it",
         );
     }
+    for constraint in &param.options.constraints {
+        errors.at(
+            constraint.span,
+            "an injected parameter has no constraints: the server provides it",
+        );
+    }
     if let Some(span) = param.options.secret {
         errors.at(
             span,

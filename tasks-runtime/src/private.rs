@@ -3,10 +3,11 @@
 pub use inventory;
 
 pub use crate::arguments::{
-    AnyArgCell, AnyArgCells, AnySlot, Default, Example, ExampleSource, FromText, Injected,
-    JsonFallback, JsonProbe, NotInjected, Parameter, Probe, RequestFallback, RequestSource,
-    Requested, Slot, Slots, Source, TextFallback, TextProbe, documentation, example, request_slot,
-    slot,
+    AnyArgCell, AnyArgCells, AnySlot, ChoiceParam, Constraint, Counted, Default, Example,
+    ExampleSource, FromText, Injected, ItemsParam, JsonFallback, JsonProbe, LengthParam,
+    NotInjected, Parameter, Probe, RangeParam, RequestFallback, RequestSource, Requested, Slot,
+    Slots, Source, TextFallback, TextParam, TextProbe, bound, choices, documentation, example,
+    format, items, length, pattern, request_slot, slot, unique,
 };
 #[cfg(feature = "database")]
 pub use crate::call::CheckCall;

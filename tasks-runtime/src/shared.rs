@@ -1,5 +1,6 @@
 //! For `tasks-web`: what both crates do in the same way. Nothing here is part of the public API.
 
+pub use crate::arguments::code_of_serde;
 pub use crate::arguments::repeated::find as repeated_members;
 #[cfg(feature = "database")]
 pub use crate::jobs::error_class::JobErrorClass;

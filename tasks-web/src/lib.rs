@@ -49,12 +49,13 @@ mod tasks;
 pub use tasks_runtime::__private;
 #[doc(inline)]
 pub use tasks_runtime::{
-    ArgumentError, BoundIntegers, BuildError, Call, Caller, ExecuteError, ExecutorBuilder,
-    InjectError, Injectable, Injection, Injector, IntoTaskFailure, IntoTaskFn, InvalidArguments,
-    MissingDependency, ParameterInfo, Permanent, Refusal, RegisteredTask, RegistryBuilder,
-    RegistryError, RegistryProblem, RequestParam, Requirements, State, TaskContext, TaskError,
-    TaskExecutor, TaskFailure, TaskFn, TaskInfo, TaskOutput, TaskRegistry, TitleVariants,
-    Traceback, UnknownLimit, WriteSchema, call, run_program, run_shell, shell, task, testing,
+    ArgumentError, ArgumentErrorCode, BoundIntegers, BuildError, Call, Caller, ExecuteError,
+    ExecutorBuilder, InjectError, Injectable, Injection, Injector, IntoTaskFailure, IntoTaskFn,
+    InvalidArguments, MissingDependency, ParameterInfo, Permanent, Refusal, RegisteredTask,
+    RegistryBuilder, RegistryError, RegistryProblem, RequestParam, Requirements, State,
+    TaskContext, TaskError, TaskExecutor, TaskFailure, TaskFn, TaskInfo, TaskOutput, TaskRegistry,
+    TitleVariants, Traceback, UnknownLimit, WriteSchema, call, run_program, run_shell, shell, task,
+    testing,
 };
 #[cfg(feature = "database")]
 #[doc(inline)]

@@ -12,7 +12,7 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tasks_runtime::ArgumentError;
+use tasks_runtime::{ArgumentError, ArgumentErrorCode};
 
 /// How many errors one problem lists.
 pub(crate) const MAX_ERRORS: usize = 100;
@@ -173,10 +173,8 @@ pub(crate) fn capped(mut errors: Vec<ArgumentError>) -> Vec<ArgumentError> {
     if errors.len() > MAX_ERRORS {
         let more = errors.len() - (MAX_ERRORS - 1);
         errors.truncate(MAX_ERRORS - 1);
-        errors.push(ArgumentError::new(
-            String::new(),
-            format!("and {more} more errors, at least"),
-        ));
+        let rest = ArgumentError::new("", format!("and {more} more errors, at least"));
+        errors.push(rest.with_code(ArgumentErrorCode::TooMany));
     }
     errors
 }

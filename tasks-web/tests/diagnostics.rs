@@ -112,6 +112,20 @@ const SECTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "Constraints",
+        &[
+            "constraint_of_another_type",
+            "bound_of_another_type",
+            "bounds_that_leave_nothing",
+            "min_and_exclusive_min",
+            "constraint_without_options",
+            "pattern_that_is_none",
+            "unknown_format",
+            "constraint_on_an_injected_parameter",
+            "constraint_on_an_injected_type",
+        ],
+    ),
+    (
         "The function",
         &[
             "generics",

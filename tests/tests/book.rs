@@ -102,14 +102,34 @@ fn meaning(path: &str, operation: &Value) -> String {
 
 #[actix_web::test]
 async fn the_table_of_endpoints_is_that_of_the_document() {
-    const START: &str = "<!-- operations:start -->\n";
-    const END: &str = "<!-- operations:end -->";
-    let path: PathBuf = root().join("docs/book/src/reference/endpoints.md");
-    let page = fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once(START).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
     let table = operations(&document().await);
-    let expected = format!("{before}{START}{table}{END}{after}");
+    compare("docs/book/src/reference/endpoints.md", "operations", &table);
+}
+
+/// The table of codes: name and meaning.
+#[test]
+fn the_table_of_codes_is_that_of_the_enum() {
+    let schema = schemars::schema_for!(tasks_web::ArgumentErrorCode);
+    let variants = schema.get("oneOf").and_then(Value::as_array).unwrap();
+    let rows = variants.iter().map(|variant| {
+        let text = |keyword: &str| variant[keyword].as_str().unwrap();
+        format!("| `{}` | {} |\n", text("const"), text("description"))
+    });
+    let table = format!("| code | of |\n| --- | --- |\n{}", rows.collect::<String>());
+    compare("docs/book/src/reference/problems.md", "codes", &table);
+}
+
+/// Compares a table between two comments of a page, or writes it there.
+fn compare(page: &str, name: &str, table: &str) {
+    let (start, end) = (
+        format!("<!-- {name}:start -->\n"),
+        format!("<!-- {name}:end -->"),
+    );
+    let path: PathBuf = root().join(page);
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(&start).unwrap();
+    let (_, after) = rest.split_once(&end).unwrap();
+    let expected = format!("{before}{start}{table}{end}{after}");
     if env::var_os("UPDATE").is_some() {
         fs::write(&path, &expected).unwrap();
     } else {

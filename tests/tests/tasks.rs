@@ -431,9 +431,9 @@ async fn bad_arguments_are_422_all_at_once() {
     assert_eq!(
         refused["errors"],
         json!([
-            {"pointer": "/params/a", "detail": "invalid type: string \"x\", expected i64"},
-            {"pointer": "/params/b", "detail": "invalid type: floating point `1.5`, expected i64"},
-            {"pointer": "/params/c", "detail": "unknown parameter, expected one of `a`, `b`"},
+            {"pointer": "/params/a", "code": "type", "detail": "invalid type: string \"x\", expected i64"},
+            {"pointer": "/params/b", "code": "type", "detail": "invalid type: floating point `1.5`, expected i64"},
+            {"pointer": "/params/c", "code": "unknown", "detail": "unknown parameter, expected one of `a`, `b`"},
         ])
     );
     let missing = problem(422, "/add/$execute", None, "").await;

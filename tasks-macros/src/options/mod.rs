@@ -1,6 +1,7 @@
 //! The options of the attributes: what may be written in `#[task(…)]` and `#[injectable(…)]`.
 
 mod backoff;
+mod constraints;
 mod injectable;
 mod job;
 mod param;
@@ -8,6 +9,7 @@ mod parse;
 mod task;
 
 pub(crate) use self::backoff::Backoff;
+pub(crate) use self::constraints::{Constraint, Rule};
 pub(crate) use self::injectable::InjectableOptions;
 pub(crate) use self::job::JobOptions;
 pub(crate) use self::param::{ParamOptions, Source};

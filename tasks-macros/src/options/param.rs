@@ -4,6 +4,7 @@ use proc_macro2::Span;
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, LitStr};
 
+use super::constraints::{self, Constraint};
 use super::parse::{self, for_each_option, keys};
 use crate::errors::Errors;
 
@@ -15,6 +16,14 @@ keys! {
         Secret = "secret",
         Inject = "inject",
         Request = "request",
+        Range = "range",
+        MultipleOf = "multiple_of",
+        Length = "length",
+        Pattern = "pattern",
+        Format = "format",
+        OneOf = "one_of",
+        Items = "items",
+        Unique = "unique",
     }
 }
 
@@ -27,6 +36,7 @@ pub(crate) struct ParamOptions {
     /// Where `secret` is written.
     pub(crate) secret: Option<Span>,
     pub(crate) source: Option<Source>,
+    pub(crate) constraints: Vec<Constraint>,
 }
 
 /// The override of the choice that is otherwise made by type.
@@ -44,21 +54,47 @@ impl ParamOptions {
             .iter()
             .filter_map(|attribute| errors.take(parse::arguments(attribute)))
             .collect();
-        for_each_option(quote::quote!(#(#tokens),*), errors, |key, input, _| {
-            options.read(key, input)
+        for_each_option(quote::quote!(#(#tokens),*), errors, |key, input, errors| {
+            options.read(key, input, errors)
         });
         options
     }
 
-    fn read(&mut self, key: ParamKey, input: ParseStream<'_>) -> syn::Result<()> {
-        match key {
-            ParamKey::Default => self.default = Some(parse::value(input)?),
-            ParamKey::Example => self.example = Some(parse::value(input)?),
-            ParamKey::Rename => self.rename = Some(parse::string(input, "parameter name")?),
-            ParamKey::Secret => self.secret = Some(parse::flag(input)?),
-            ParamKey::Inject => self.come_from(Source::Inject, input)?,
-            ParamKey::Request => self.come_from(Source::Request, input)?,
-        }
+    fn read(
+        &mut self,
+        key: ParamKey,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
+        let constraint = match key {
+            ParamKey::Default => {
+                self.default = Some(parse::value(input)?);
+                return Ok(());
+            }
+            ParamKey::Example => {
+                self.example = Some(parse::value(input)?);
+                return Ok(());
+            }
+            ParamKey::Rename => {
+                self.rename = Some(parse::string(input, "parameter name")?);
+                return Ok(());
+            }
+            ParamKey::Secret => {
+                self.secret = Some(parse::flag(input)?);
+                return Ok(());
+            }
+            ParamKey::Inject => return self.come_from(Source::Inject, input),
+            ParamKey::Request => return self.come_from(Source::Request, input),
+            ParamKey::Range => return constraints::range(input, errors, &mut self.constraints),
+            ParamKey::Length => return constraints::length(input, errors, &mut self.constraints),
+            ParamKey::MultipleOf => constraints::multiple_of(input)?,
+            ParamKey::Pattern => constraints::pattern(input)?,
+            ParamKey::Format => constraints::format(input)?,
+            ParamKey::OneOf => constraints::one_of(input)?,
+            ParamKey::Items => constraints::items(input, errors)?,
+            ParamKey::Unique => constraints::unique(input)?,
+        };
+        self.constraints.push(constraint);
         Ok(())
     }
 

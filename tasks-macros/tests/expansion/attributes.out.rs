@@ -32,6 +32,7 @@ fn old(unused: u8) {
                             description: ::core::option::Option::None,
                             default: ::core::option::Option::None,
                             secret: false,
+                            constraints: &[],
                         },
                     ),
                     (),

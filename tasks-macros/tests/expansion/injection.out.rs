@@ -31,6 +31,7 @@ const _: () = {
                         description: ::core::option::Option::None,
                         default: ::core::option::Option::None,
                         secret: false,
+                        constraints: &[],
                     },
                 ),
                 (
@@ -42,6 +43,7 @@ const _: () = {
                             description: ::core::option::Option::None,
                             default: ::core::option::Option::None,
                             secret: false,
+                            constraints: &[],
                         },
                     ),
                     (
@@ -53,6 +55,7 @@ const _: () = {
                                 description: ::core::option::Option::None,
                                 default: ::core::option::Option::None,
                                 secret: false,
+                                constraints: &[],
                             },
                         ),
                         (
@@ -64,6 +67,7 @@ const _: () = {
                                     description: ::core::option::Option::None,
                                     default: ::core::option::Option::None,
                                     secret: false,
+                                    constraints: &[],
                                 },
                             ),
                             (),

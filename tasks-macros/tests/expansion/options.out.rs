@@ -36,6 +36,7 @@ const _: () = {
                         description: ::core::option::Option::None,
                         default: ::core::option::Option::None,
                         secret: false,
+                        constraints: &[],
                     },
                 ),
                 (),

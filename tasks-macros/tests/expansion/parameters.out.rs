@@ -26,6 +26,7 @@ const _: () = {
                         description: ::core::option::Option::Some("What to look for."),
                         default: ::core::option::Option::None,
                         secret: false,
+                        constraints: &[],
                     },
                     ::core::option::Option::None,
                     ::core::option::Option::Some(
@@ -50,6 +51,7 @@ const _: () = {
                             description: ::core::option::Option::None,
                             default: ::core::option::Option::Some("10"),
                             secret: false,
+                            constraints: &[],
                         },
                         ::core::option::Option::Some(__rt::Default {
                             value: || -> u32 { 10 },
@@ -66,6 +68,7 @@ const _: () = {
                                 description: ::core::option::Option::None,
                                 default: ::core::option::Option::None,
                                 secret: true,
+                                constraints: &[],
                             },
                             ::core::option::Option::None,
                             ::core::option::Option::None,
@@ -81,6 +84,7 @@ const _: () = {
                                     description: ::core::option::Option::None,
                                     default: ::core::option::Option::None,
                                     secret: false,
+                                    constraints: &[],
                                 },
                             ),
                             (),

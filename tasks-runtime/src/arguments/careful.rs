@@ -5,10 +5,11 @@ use std::cell::LazyCell;
 
 use serde::de::IgnoredAny;
 
+use super::code::ArgumentErrorCode as Code;
 use super::error::Errors;
+use super::finding::Finding;
 use super::members::members;
 use super::repeated::TWICE;
-use super::schema_check::{self, Finding};
 use super::{
     AnyArgCells, Echo, Input, InvalidArguments, MASKED, RegisteredParameter, depth, is_mask,
     unknown_key,
@@ -39,48 +40,39 @@ pub(super) fn read<'a>(
             .iter()
             .position(|parameter| parameter.name == key)
         else {
-            errors.push(&key, "", || unknown_key(&key, request()));
+            errors.push(&key, "", Code::Unknown, || unknown_key(&key, request()));
             continue;
         };
         let (parameter, cell) = (&parameters[index], cells.at(index));
         if parameter.injected {
-            errors.push(&key, "", || {
+            errors.push(&key, "", Code::NotAllowed, || {
                 "provided by the server and cannot be set".to_owned()
             });
         } else if std::mem::replace(&mut given[index], true) {
-            errors.push(&key, "", || TWICE.to_owned());
+            errors.push(&key, "", Code::Repeated, || TWICE.to_owned());
         } else if depth::of(value) > depth::LIMIT {
-            errors.push(&key, "", depth::message);
+            errors.push(&key, "", Code::Depth, depth::message);
         } else if cell.read(value) == Some(value.len()) {
             if parameter.secret {
                 secrets.push(span(params, value));
                 if is_mask(value) {
-                    errors.push(&key, "", || MASKED.to_owned());
+                    errors.push(&key, "", Code::Masked, || MASKED.to_owned());
                 }
             }
-            let lossy = parameter.lossy();
-            if lossy.is_in(value) {
-                for (path, detail) in lossy.find(parameter.schema(), value) {
-                    if parameter.secret {
-                        errors.push(&key, "", || SECRET.to_owned());
-                        break;
-                    }
-                    errors.push(&key, &path, || detail);
-                }
+            for finding in parameter.findings_of_read(value) {
+                report(parameter, finding, &mut errors);
             }
-        } else if parameter.secret {
-            errors.push(&key, "", || SECRET.to_owned());
         } else {
-            let first = cell.explain(value);
-            for (path, detail) in with_others(first, schema_check::all(parameter.schema(), value)) {
-                errors.push(&key, &path, || detail);
+            let first = Finding::of_serde(cell.explain(value));
+            for finding in with_others(first, parameter.findings_of_refused(value)) {
+                report(parameter, finding, &mut errors);
             }
         }
     }
     let misplaced = LazyCell::new(|| lacks_params(input));
     for (index, (parameter, given)) in parameters.iter().zip(given).enumerate() {
         if !given && !parameter.injected && !cells.at(index).absent() {
-            errors.push(parameter.name, "", || {
+            errors.push(parameter.name, "", Code::Missing, || {
                 missing(parameter.slot.parameter().annotation, *misplaced)
             });
         }
@@ -92,34 +84,42 @@ pub(super) fn read<'a>(
     })
 }
 
+/// Reports what is wrong with the value of a parameter; of a secret one, that it is.
+fn report(parameter: &RegisteredParameter, finding: Finding, errors: &mut Errors) {
+    if !parameter.secret {
+        errors.push(parameter.name, &finding.pointer, finding.code, || {
+            finding.detail
+        });
+    } else if !errors.has(&format!("/{}", escape(parameter.name))) {
+        errors.push(parameter.name, "", finding.code, || SECRET.to_owned());
+    }
+}
+
 const SECRET: &str = "not a valid value; it is secret, so it is not shown";
 
 /// What a decoder has said, and what else is wrong: once for each place, in the decoder's words where it has said something of that.
 pub(super) fn with_others(mut first: Finding, others: Vec<Finding>) -> Vec<Finding> {
     // All that serde_json says of a number, if a crate of the program has it read numbers to their last digit (`float_roundtrip`).
-    if first.1 == "number out of range"
-        && let Some(found) = others.iter().find(|(other, _)| *other == first.0)
+    if first.detail == "number out of range"
+        && let Some(found) = others.iter().find(|other| other.pointer == first.pointer)
     {
-        first.1.clone_from(&found.1);
+        first.detail.clone_from(&found.detail);
     }
     if let Some(name) = first
-        .1
+        .detail
         .strip_prefix("duplicate field `")
         .and_then(|words| words.strip_suffix('`'))
     {
-        first = (format!("{}/{}", first.0, escape(name)), TWICE.to_owned());
+        first = Finding::repeated(format!("{}/{}", first.pointer, escape(name)));
     }
-    let (pointer, detail) = &first;
     // It names the field that is missing, or not known, where the object is.
     let field = ["missing field `", "unknown field `"]
         .iter()
-        .find_map(|words| detail.strip_prefix(words)?.split('`').next())
-        .map(|name| format!("{pointer}/{}", escape(name)));
-    let is_said = |other: &str| other == pointer || field.as_deref() == Some(other);
-    let others = others
-        .into_iter()
-        .filter(|(pointer, _)| !is_said(pointer))
-        .collect::<Vec<_>>();
+        .find_map(|words| first.detail.strip_prefix(words)?.split('`').next())
+        .map(|name| format!("{}/{}", first.pointer, escape(name)));
+    let is_said =
+        |other: &Finding| other.pointer == first.pointer || field.as_ref() == Some(&other.pointer);
+    let others: Vec<Finding> = others.into_iter().filter(|other| !is_said(other)).collect();
     std::iter::once(first).chain(others).collect()
 }
 
@@ -133,7 +133,7 @@ pub(super) fn strays(input: Input<'_>, errors: &mut Errors) {
         .and_then(|body| members(body.trim()).ok());
     for (key, _) in members.unwrap_or_default() {
         if key != "params" {
-            errors.push_beside(&key, || {
+            errors.push_beside(&key, Code::Unknown, || {
                 "unknown member of the body, did you mean `params`, an object that holds the arguments?".to_owned()
             });
         }
@@ -236,13 +236,14 @@ fn envelope(body: &str) -> Result<&str, InvalidArguments> {
     if !body.starts_with('{') {
         return Err(InvalidArguments::one(
             "",
+            Code::Type,
             "expected an object with `params`",
         ));
     }
     let mut params = None;
     for (key, value) in members(body)? {
         if key == "params" && params.replace(value).is_some() {
-            return Err(InvalidArguments::one("/params", TWICE));
+            return Err(InvalidArguments::one("/params", Code::Repeated, TWICE));
         }
     }
     Ok(params.unwrap_or("null"))
@@ -258,6 +259,7 @@ pub(super) fn members_of_params(
     if !params.starts_with('{') {
         return Err(InvalidArguments::one(
             "/params",
+            Code::Type,
             "expected an object of parameters by name",
         ));
     }

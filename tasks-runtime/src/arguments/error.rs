@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::code::ArgumentErrorCode;
 use crate::nearest::nearest;
 use crate::pointer::escape;
 
@@ -20,17 +21,36 @@ const MAX_DETAIL: usize = 300;
 pub struct ArgumentError {
     /// Where: a JSON Pointer (RFC 6901) into the request body, such as `/params/user/age`.
     pub pointer: String,
+    /// What kind of thing: the rule that is broken.
+    #[serde(default)]
+    pub code: ArgumentErrorCode,
     /// What, in words.
     pub detail: String,
 }
+
 impl ArgumentError {
-    /// What is wrong, and where: `pointer` is a JSON pointer (RFC 6901), and empty for the whole.
+    /// What is wrong, and where: `pointer` is a JSON pointer (RFC 6901), and empty for the whole. Its code is `invalid`.
     #[must_use]
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             pointer: pointer.into(),
+            code: ArgumentErrorCode::Invalid,
             detail: detail.into(),
         }
+    }
+
+    /// The same with another code.
+    ///
+    /// ```
+    /// use tasks_runtime::{ArgumentError, ArgumentErrorCode};
+    ///
+    /// let error = ArgumentError::new("/run_at", "in the past").with_code(ArgumentErrorCode::Range);
+    /// assert_eq!(error.code.as_str(), "range");
+    /// ```
+    #[must_use]
+    pub fn with_code(mut self, code: ArgumentErrorCode) -> Self {
+        self.code = code;
+        self
     }
 }
 
@@ -76,11 +96,8 @@ impl InvalidArguments {
         }
     }
 
-    pub(crate) fn one(pointer: &str, detail: impl Into<String>) -> Self {
-        Self::Mismatch(vec![ArgumentError {
-            pointer: pointer.to_owned(),
-            detail: detail.into(),
-        }])
+    pub(crate) fn one(pointer: &str, code: ArgumentErrorCode, detail: impl Into<String>) -> Self {
+        Self::Mismatch(vec![ArgumentError::new(pointer, detail).with_code(code)])
     }
 }
 
@@ -93,30 +110,46 @@ pub(crate) struct Errors {
 
 impl Errors {
     /// Adds an error about `path` below the parameter `key`.
-    pub(crate) fn push(&mut self, key: &str, path: &str, detail: impl FnOnce() -> String) {
+    pub(crate) fn push(
+        &mut self,
+        key: &str,
+        path: &str,
+        code: ArgumentErrorCode,
+        detail: impl FnOnce() -> String,
+    ) {
         // Words cost time, and a hostile body could ask for many.
         if self.list.len() == MAX_ERRORS {
             self.more += 1;
         } else {
-            self.push_at(format!("/params/{}{path}", escape(key)), detail());
+            self.push_at(format!("/params/{}{path}", escape(key)), code, detail());
         }
     }
 
     /// Adds an error about a path below the parameters.
-    pub(crate) fn push_below(&mut self, path: &str, detail: impl FnOnce() -> String) {
+    pub(crate) fn push_below(
+        &mut self,
+        path: &str,
+        code: ArgumentErrorCode,
+        detail: impl FnOnce() -> String,
+    ) {
         if self.list.len() == MAX_ERRORS {
             self.more += 1;
         } else {
-            self.push_at(format!("/params{path}"), detail());
+            self.push_at(format!("/params{path}"), code, detail());
         }
     }
 
     /// Adds an error about a member of the body that is not `params`.
-    pub(crate) fn push_beside(&mut self, key: &str, detail: impl FnOnce() -> String) {
+    pub(crate) fn push_beside(
+        &mut self,
+        key: &str,
+        code: ArgumentErrorCode,
+        detail: impl FnOnce() -> String,
+    ) {
         if self.list.len() == MAX_ERRORS {
             self.more += 1;
         } else {
-            self.push_at(format!("/{}", escape(key)), detail());
+            self.push_at(format!("/{}", escape(key)), code, detail());
         }
     }
 
@@ -126,9 +159,10 @@ impl Errors {
         self.list.iter().any(|error| error.pointer == pointer)
     }
 
-    fn push_at(&mut self, pointer: String, detail: String) {
+    fn push_at(&mut self, pointer: String, code: ArgumentErrorCode, detail: String) {
         self.list.push(ArgumentError {
             pointer: shorten(pointer),
+            code,
             detail: shorten(detail),
         });
     }
@@ -142,6 +176,7 @@ impl Errors {
             self.list.pop();
             self.list.push(ArgumentError {
                 pointer: "/params".to_owned(),
+                code: ArgumentErrorCode::TooMany,
                 detail: format!("and {} more errors, at least", self.more + 1),
             });
         }

@@ -107,7 +107,7 @@ impl Filler<'_> {
         span: std::ops::Range<usize>,
     ) -> Option<()> {
         let value = text.get(span.clone())?;
-        if parameter.lossy().is_in(value) {
+        if !parameter.takes(value) {
             return None;
         }
         if parameter.secret {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::finding::Finding;
 use super::{repeated, schema_check};
 
 /// What a type reads without an error, and changes.
@@ -34,7 +35,7 @@ impl LossyReads {
     }
 
     /// All of that in a text that was read.
-    pub(super) fn find(self, schema: &Value, json: &str) -> Vec<schema_check::Finding> {
+    pub(super) fn find(self, schema: &Value, json: &str) -> Vec<Finding> {
         let mut found = Vec::new();
         if self.numbers && schema_check::has_long_numbers(json) {
             found = schema_check::numbers(schema, json);

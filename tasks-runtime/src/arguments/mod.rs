@@ -7,13 +7,19 @@
 
 mod careful;
 mod cell;
+mod checks;
+mod code;
+mod constraints;
 mod depth;
 mod error;
 mod fast;
+mod finding;
 mod input;
+mod json_kind;
 mod lossy;
 mod members;
 mod parameter;
+mod parameter_constraints;
 mod registered;
 pub(crate) mod repeated;
 mod request;
@@ -26,12 +32,17 @@ mod tuples;
 mod value;
 
 pub use cell::{AnyArgCell, NotInjected};
+pub use code::{ArgumentErrorCode, code_of_serde};
 pub(crate) use error::unknown_key;
 pub use error::{ArgumentError, InvalidArguments};
 pub(crate) use input::{Echo, Input, MASKED, is_mask};
 #[cfg(feature = "database")]
 pub(crate) use members::members;
 pub use parameter::{Parameter, documentation};
+pub use parameter_constraints::{
+    ChoiceParam, Constraint, Counted, ItemsParam, LengthParam, RangeParam, TextParam, bound,
+    choices, format, items, length, pattern, unique,
+};
 pub(crate) use registered::RegisteredParameter;
 pub use request::RequestParam;
 pub use slot::{AnySlot, Slot, request_slot, slot};

@@ -7,6 +7,10 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
+use super::parameter_constraints::{self, Constraint};
+
 /// One parameter of a function.
 pub struct Parameter {
     pub name: &'static str,
@@ -15,6 +19,19 @@ pub struct Parameter {
     /// The default's expression as text.
     pub default: Option<&'static str>,
     pub secret: bool,
+    pub constraints: &'static [Constraint],
+}
+
+impl Parameter {
+    /// The constraints that are written beside it, as keywords of JSON Schema.
+    pub(crate) fn constraint_keywords(&self) -> Map<String, Value> {
+        let mut schema = Value::Object(Map::new());
+        parameter_constraints::add(self.constraints, &mut schema);
+        match schema {
+            Value::Object(keywords) => keywords,
+            _ => Map::new(),
+        }
+    }
 }
 
 impl fmt::Debug for Parameter {

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use super::lossy::LossyReads;
+use super::checks::Checks;
+use super::finding::Finding;
 use super::slot::AnySlot;
 use crate::schema;
 
@@ -16,7 +17,7 @@ pub(crate) struct RegisteredParameter {
     pub(crate) injected: bool,
     pub(crate) slot: &'static dyn AnySlot,
     nests: OnceLock<bool>,
-    lossy: OnceLock<LossyReads>,
+    checks: OnceLock<Checks>,
     schema: OnceLock<Value>,
 }
 
@@ -29,26 +30,82 @@ impl RegisteredParameter {
             injected: slot.injected(),
             slot,
             nests: OnceLock::new(),
-            lossy: OnceLock::new(),
+            checks: OnceLock::new(),
             schema: OnceLock::new(),
         }
     }
 
-    /// What it takes that is not to be taken. Found out with the first request.
-    pub(crate) fn lossy(&self) -> LossyReads {
-        *self.lossy.get_or_init(|| {
-            if self.injected {
-                return LossyReads::default();
-            }
-            // Not kept: most parameters are never asked for theirs again.
-            LossyReads::of(&self.standalone_schema())
-        })
+    /// What is checked of a value that its type takes. Found out when the registry is built, or with the first request.
+    fn checks(&self) -> &Checks {
+        self.checks.get_or_init(|| self.checks_of_schema().0)
+    }
+
+    /// Finds out what is checked of its values, and returns what is wrong with that: what of its schema cannot be used, and a default
+    /// or an example that breaks it.
+    ///
+    /// # Panics
+    ///
+    /// When the expression of the default or of the example does.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let (checks, mut problems) = self.checks_of_schema();
+        let checks = self.checks.get_or_init(|| checks);
+        for (what, value) in [
+            ("default", self.slot.default_json()),
+            ("example", self.slot.example_json()),
+        ] {
+            let Some(value) = value else {
+                continue;
+            };
+            let json = value.to_string();
+            let broken = checks.of_read(&Value::Bool(true), &json);
+            problems.extend(broken.into_iter().map(|finding| {
+                if self.secret {
+                    return format!("its {what} breaks its own constraint");
+                }
+                let place = match finding.pointer.as_str() {
+                    "" => String::new(),
+                    pointer => format!(" at `{pointer}`"),
+                };
+                format!(
+                    "its {what} `{json}` breaks its own constraint{place}: {}",
+                    finding.detail
+                )
+            }));
+        }
+        problems
+    }
+
+    fn checks_of_schema(&self) -> (Checks, Vec<String>) {
+        if self.injected {
+            return (Checks::default(), Vec::new());
+        }
+        // Not kept: most parameters are never asked for theirs again.
+        Checks::of(&self.standalone_schema())
     }
 
     /// Whether its values are not looked into once they are read; also `false` until that is known.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        !self.secret && self.lossy.get().is_some_and(|lossy| lossy.is_none())
+        !self.secret && self.checks.get().is_some_and(Checks::is_none)
+    }
+
+    /// Whether a value that its type takes is to be taken.
+    pub(super) fn takes(&self, json: &str) -> bool {
+        self.checks().pass(json)
+    }
+
+    /// What is wrong with a value that its type takes.
+    pub(super) fn findings_of_read(&self, json: &str) -> Vec<Finding> {
+        let checks = self.checks();
+        if checks.pass(json) {
+            return Vec::new();
+        }
+        checks.of_read(self.schema(), json)
+    }
+
+    /// All that is wrong with a value that its type does not take.
+    pub(super) fn findings_of_refused(&self, json: &str) -> Vec<Finding> {
+        self.checks().of_refused(self.schema(), json)
     }
 
     /// Its schema, standing alone. Made when a request does not fit it.

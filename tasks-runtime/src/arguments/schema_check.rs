@@ -6,7 +6,10 @@
 
 use serde_json::Value;
 
+use super::code::ArgumentErrorCode as Code;
 use super::error::MAX_ERRORS;
+use super::finding::Finding;
+use super::json_kind::Kind;
 use super::members::members;
 use super::repeated;
 use super::scanner::Scanner;
@@ -20,9 +23,6 @@ const MAX_REFERENCES: usize = 16;
 /// How many digits a decimal number keeps on its way through a double.
 const DOUBLE_DIGITS: usize = 15;
 
-/// A pointer into the value, and words.
-pub(super) type Finding = (String, String);
-
 /// All that is wrong with a value.
 pub(super) fn all(schema: &Value, json: &str) -> Vec<Finding> {
     let mut found = Inspector::run(schema, json, false);
@@ -34,7 +34,7 @@ pub(super) fn all(schema: &Value, json: &str) -> Vec<Finding> {
 /// The members that are given twice.
 pub(super) fn repeated(json: &str) -> impl Iterator<Item = Finding> {
     let found = repeated::find(json, MAX_ERRORS).into_iter();
-    found.map(|pointer| (pointer, repeated::TWICE.to_owned()))
+    found.map(Finding::repeated)
 }
 
 /// The numbers in a value that would be read as other ones.
@@ -121,66 +121,11 @@ fn is_anything(schema: &Value) -> bool {
     }
 }
 
-fn types(schema: &Value) -> Vec<&str> {
+pub(super) fn types(schema: &Value) -> Vec<&str> {
     match schema.get("type") {
         Some(Value::String(name)) => vec![name],
         Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
-    }
-}
-
-/// What a piece of JSON is, by its first character.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Null,
-    Boolean,
-    Integer,
-    Float,
-    String,
-    Array,
-    Object,
-}
-
-impl Kind {
-    fn of(json: &str) -> Self {
-        match json.bytes().next() {
-            Some(b'"') => Self::String,
-            Some(b'[') => Self::Array,
-            Some(b'{') => Self::Object,
-            Some(b't' | b'f') => Self::Boolean,
-            Some(b'n') => Self::Null,
-            _ if json.contains(['.', 'e', 'E']) => Self::Float,
-            _ => Self::Integer,
-        }
-    }
-
-    fn is(self, name: &str) -> bool {
-        match name {
-            "null" => self == Self::Null,
-            "boolean" => self == Self::Boolean,
-            "integer" => self == Self::Integer,
-            "number" => matches!(self, Self::Integer | Self::Float),
-            "string" => self == Self::String,
-            "array" => self == Self::Array,
-            "object" => self == Self::Object,
-            // One that is not known here.
-            _ => true,
-        }
-    }
-
-    /// As serde says it.
-    fn words(self, json: &str) -> String {
-        const SHOWN: usize = 100;
-        let short = || json.chars().take(SHOWN).collect::<String>();
-        match self {
-            Self::Null => "null".to_owned(),
-            Self::Boolean => format!("boolean `{json}`"),
-            Self::Integer => format!("integer `{}`", short()),
-            Self::Float => format!("floating point `{}`", short()),
-            Self::String => format!("string {}", short()),
-            Self::Array => "sequence".to_owned(),
-            Self::Object => "map".to_owned(),
-        }
     }
 }
 
@@ -203,15 +148,23 @@ impl<'s> Inspector<'s> {
         inspector.found
     }
 
-    fn report(&mut self, pointer: String, detail: impl FnOnce() -> String) {
+    fn report(&mut self, pointer: String, code: Code, detail: impl FnOnce() -> String) {
         if !self.numbers_only && self.found.len() < MAX_ERRORS {
-            self.found.push((pointer, detail()));
+            self.found.push(Finding {
+                pointer,
+                code,
+                detail: detail(),
+            });
         }
     }
 
-    fn report_number(&mut self, pointer: &str, detail: String) {
+    fn report_number(&mut self, pointer: &str, code: Code, detail: String) {
         if self.found.len() < MAX_ERRORS {
-            self.found.push((pointer.to_owned(), detail));
+            self.found.push(Finding {
+                pointer: pointer.to_owned(),
+                code,
+                detail,
+            });
         }
     }
 
@@ -257,7 +210,7 @@ impl<'s> Inspector<'s> {
         let kind = Kind::of(json);
         let types = types(schema);
         if !types.is_empty() && !types.iter().any(|name| kind.is(name)) {
-            self.report(at.to_owned(), || {
+            self.report(at.to_owned(), Code::Type, || {
                 format!(
                     "invalid type: {}, expected {}",
                     kind.words(json),
@@ -341,7 +294,7 @@ impl<'s> Inspector<'s> {
                     kind.words(json),
                     f32::MAX
                 );
-                self.report_number(at, detail);
+                self.report_number(at, Code::Range, detail);
             }
         } else if is_decimal(schema) {
             let exact = match kind {
@@ -349,7 +302,7 @@ impl<'s> Inspector<'s> {
                 _ => significant_digits(json) <= DOUBLE_DIGITS,
             };
             if !exact {
-                self.report_number(at, too_many_digits(kind, json));
+                self.report_number(at, Code::Precision, too_many_digits(kind, json));
             }
         } else if kind == Kind::Integer
             && let Some((name, least, most)) = format.and_then(range)
@@ -359,7 +312,7 @@ impl<'s> Inspector<'s> {
                 Err(_) => false,
             };
             if !fits {
-                self.report(at.to_owned(), || {
+                self.report(at.to_owned(), Code::Range, || {
                     format!("invalid value: {}, expected {name}", kind.words(json))
                 });
             }
@@ -393,7 +346,7 @@ impl<'s> Inspector<'s> {
             return;
         };
         if !known.contains(&text.as_str()) {
-            self.report(at.to_owned(), || {
+            self.report(at.to_owned(), Code::OneOf, || {
                 let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
                 let shown: String = text.chars().take(100).collect();
                 format!(
@@ -428,7 +381,7 @@ impl<'s> Inspector<'s> {
         });
         let is_tuple = !first.is_empty() && others.is_none();
         if is_tuple && count != first.len() && self.found.len() < MAX_ERRORS {
-            self.report(at.to_owned(), || {
+            self.report(at.to_owned(), Code::Length, || {
                 format!("invalid length {count}, expected a list of {}", first.len())
             });
         }
@@ -457,14 +410,14 @@ impl<'s> Inspector<'s> {
                 (None, Some(schema)) if *schema != false => self.value(schema, value, &pointer()),
                 // It may be another name of a field that is missing.
                 (None, Some(_)) if missing.is_empty() => {
-                    self.report(pointer(), || unknown_field(key, properties));
+                    self.report(pointer(), Code::Unknown, || unknown_field(key, properties));
                 }
                 _ => {}
             }
         }
         if !strangers {
             for name in missing {
-                self.report(format!("{at}/{}", escape(name)), || {
+                self.report(format!("{at}/{}", escape(name)), Code::Missing, || {
                     "required, and missing".to_owned()
                 });
             }
@@ -475,7 +428,7 @@ impl<'s> Inspector<'s> {
     fn anything(&mut self, json: &str, at: &str) {
         match Kind::of(json) {
             Kind::Integer if !is_exact_integer(json) => {
-                self.report_number(at, too_many_digits(Kind::Integer, json));
+                self.report_number(at, Code::Precision, too_many_digits(Kind::Integer, json));
             }
             Kind::Array if has_long_numbers(json) => self.array(&ANY_LIST, json, at),
             Kind::Object if has_long_numbers(json) => self.object(&ANY_OBJECT, json, at),
@@ -490,7 +443,7 @@ static ANY_OBJECT: std::sync::LazyLock<Value> =
     std::sync::LazyLock::new(|| serde_json::json!({"additionalProperties": {}}));
 
 /// Rust's name of a format, and its range.
-fn range(format: &str) -> Option<(&'static str, i128, i128)> {
+pub(super) fn range(format: &str) -> Option<(&'static str, i128, i128)> {
     Some(match format {
         "int8" => ("i8", i8::MIN.into(), i8::MAX.into()),
         "int16" => ("i16", i16::MIN.into(), i16::MAX.into()),

@@ -15,6 +15,7 @@ use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use super::parameter::Parameter;
+use super::parameter_constraints;
 use super::source::{Kind, RequestSource, Source};
 use super::value::{Default, Example};
 use crate::inject::Requirements;
@@ -111,7 +112,11 @@ impl<T> AnySlot for Slot<T> {
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
         match &self.kind {
-            Kind::Request(functions) => Some((functions.schema)(generator)),
+            Kind::Request(functions) => {
+                let mut schema = (functions.schema)(generator).into();
+                parameter_constraints::add(self.parameter.constraints, &mut schema);
+                schema.try_into().ok()
+            }
             Kind::Inject { .. } => None,
         }
     }

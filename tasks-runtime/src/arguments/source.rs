@@ -99,7 +99,7 @@ impl<T: RequestParam> Source<T> for Requested<T> {
 
 /// A source for which `default`, `example` and `secret` make sense.
 #[diagnostic::on_unimplemented(
-    message = "an injected parameter cannot have a default or an example, nor be secret",
+    message = "an injected parameter cannot have a default, an example or constraints, nor be secret",
     label = "injected because of its type, so clients never send it",
     note = "take an `Option<…>` if it may be missing, or read it from the request with `#[task(request)]`"
 )]

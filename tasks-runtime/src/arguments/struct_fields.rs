@@ -5,10 +5,12 @@ use serde_ignored::Path;
 use serde_json::Value;
 
 use super::careful::with_others;
+use super::checks::Checks;
+use super::code::ArgumentErrorCode as Code;
 use super::error::Errors;
-use super::lossy::LossyReads;
+use super::finding::Finding;
 use super::repeated::TWICE;
-use super::{Echo, Input, InvalidArguments, careful, depth, request, schema_check, unknown_key};
+use super::{Echo, Input, InvalidArguments, careful, depth, request, unknown_key};
 
 /// The fields of the struct, read off its schema.
 #[derive(Clone, Debug)]
@@ -18,8 +20,9 @@ pub(crate) struct StructFields {
     /// Whether the struct takes other keys, too, as one with a flattened map does.
     pub(crate) open: bool,
     schema: Value,
-    /// What it takes that is not to be taken.
-    lossy: LossyReads,
+    checks: Checks,
+    /// What of the schema cannot be used.
+    pub(crate) problems: Vec<String>,
 }
 
 impl StructFields {
@@ -44,12 +47,14 @@ impl StructFields {
             }
             Some(additional) => additional != &Value::Bool(false),
         };
+        let (checks, problems) = Checks::of(schema);
         Self {
             known: names(schema.get("properties")),
             required: names(schema.get("required")),
             open,
             schema: schema.clone(),
-            lossy: LossyReads::of(schema),
+            checks,
+            problems,
         }
     }
 
@@ -84,24 +89,29 @@ impl StructFields {
         let mut twice = false;
         for (key, value) in &members {
             if depth::of(value) > depth::LIMIT {
-                errors.push(key, "", depth::message);
+                errors.push(key, "", Code::Depth, depth::message);
             }
             match self.known.iter().position(|name| name == key) {
                 Some(index) if std::mem::replace(&mut given[index], true) => {
                     twice = true;
-                    errors.push(key, "", || TWICE.to_owned());
+                    errors.push(key, "", Code::Repeated, || TWICE.to_owned());
                 }
-                None if !self.open && is_unknown(key) => errors.push(key, "", || {
-                    unknown_key(key, self.known.iter().map(String::as_str))
-                }),
+                None if !self.open && is_unknown(key) => {
+                    errors.push(key, "", Code::Unknown, || {
+                        unknown_key(key, self.known.iter().map(String::as_str))
+                    });
+                }
                 _ => {}
             }
         }
         if let Ok(value) = parsed {
-            if self.lossy.is_in(text) {
-                for (path, detail) in self.lossy.find(&self.schema, text) {
-                    if !is_field(&path) || detail != TWICE || !errors.has(&path) {
-                        errors.push_below(&path, || detail);
+            if !self.checks.pass(text) {
+                for finding in self.checks.of_read(&self.schema, text) {
+                    let is_said = is_field(&finding.pointer)
+                        && finding.code == Code::Repeated
+                        && errors.has(&finding.pointer);
+                    if !is_said {
+                        errors.push_below(&finding.pointer, finding.code, || finding.detail);
                     }
                 }
             }
@@ -116,33 +126,33 @@ impl StructFields {
         for (name, given) in self.known.iter().zip(given) {
             if !given && self.required.contains(name) {
                 missing = true;
-                errors.push(name, "", || "required, and missing".to_owned());
+                errors.push(name, "", Code::Missing, || {
+                    "required, and missing".to_owned()
+                });
             }
         }
-        let (path, detail) = request::explain::<P>(text);
+        let first = Finding::of_serde(request::explain::<P>(text));
         // What is missing or repeated has been said, in better words.
-        let said = missing && detail.starts_with("missing field")
-            || twice && detail.starts_with("duplicate field");
-        let first = (path, detail);
-        for (index, (path, detail)) in with_others(first, schema_check::all(&self.schema, text))
-            .into_iter()
-            .enumerate()
-        {
+        let said = missing && first.detail.starts_with("missing field")
+            || twice && first.detail.starts_with("duplicate field");
+        let others = self.checks.of_refused(&self.schema, text);
+        for (index, finding) in with_others(first, others).into_iter().enumerate() {
             // What is missing or unknown in the struct itself has been said.
-            let known = match index {
-                0 => said,
-                _ => {
-                    is_field(&path)
-                        && (detail.starts_with("required")
-                            || detail.starts_with("unknown field")
-                            || detail == TWICE && errors.has(&path))
-                }
+            let known = match (index, finding.code) {
+                (0, _) => said,
+                (_, Code::Missing | Code::Unknown) => is_field(&finding.pointer),
+                (_, Code::Repeated) => is_field(&finding.pointer) && errors.has(&finding.pointer),
+                _ => false,
             };
             if !known {
-                errors.push_below(&path, || detail);
+                errors.push_below(&finding.pointer, finding.code, || finding.detail);
             }
         }
         errors.finish()?;
-        Err(InvalidArguments::one("/params", "not accepted"))
+        Err(InvalidArguments::one(
+            "/params",
+            Code::Invalid,
+            "not accepted",
+        ))
     }
 }

@@ -54,10 +54,10 @@ impl Call {
         json.push(b':');
         if let Err(error) = key.and_then(|()| serde_json::to_writer(&mut *json, &value)) {
             json.truncate(start);
-            errors.push(ArgumentError {
-                pointer: format!("/params/{name}"),
-                detail: format!("cannot be written as JSON: {error}"),
-            });
+            errors.push(ArgumentError::new(
+                format!("/params/{name}"),
+                format!("cannot be written as JSON: {error}"),
+            ));
         }
         self
     }

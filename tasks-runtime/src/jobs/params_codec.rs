@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::encryption::{EncryptionKeys, Undecryptable, no_key};
 use crate::arguments::{
-    self, ArgumentError, InvalidArguments, MASKED, RegisteredParameter, is_mask,
+    self, ArgumentError, ArgumentErrorCode, InvalidArguments, MASKED, RegisteredParameter, is_mask,
 };
 use crate::call::ExecuteError;
 use crate::digest::digest;
@@ -61,10 +61,8 @@ impl ParamsCodec {
                 } else {
                     return None;
                 };
-                Some(ArgumentError {
-                    pointer: format!("/params/{name}"),
-                    detail: detail.to_owned(),
-                })
+                let error = ArgumentError::new(format!("/params/{name}"), detail);
+                Some(error.with_code(ArgumentErrorCode::Masked))
             })
             .collect();
         if !masks.is_empty() {

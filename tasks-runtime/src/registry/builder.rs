@@ -221,15 +221,24 @@ impl RegistryBuilder {
         self.check(entry.name(), entry.tags());
         for declared in entry.declared() {
             // What is documented is evaluated later, where a panic would take the server down without a word about it.
-            let evaluate = || (declared.slot.default_json(), declared.slot.example_json());
-            if let Err(caught) = panic::catch(Traceback::Off, evaluate) {
-                self.problems.push(RegistryProblem::Panicked {
+            let problem = match panic::catch(Traceback::Off, || declared.problems()) {
+                Ok(problems) => problems
+                    .into_iter()
+                    .next()
+                    .map(|detail| RegistryProblem::Schema {
+                        task: entry.name().to_owned(),
+                        parameter: Some(declared.name.to_owned()),
+                        location: entry.location(),
+                        detail,
+                    }),
+                Err(caught) => Some(RegistryProblem::Panicked {
                     task: entry.name().to_owned(),
                     parameter: declared.name.to_owned(),
                     location: entry.location(),
                     message: caught.message,
-                });
-            }
+                }),
+            };
+            self.problems.extend(problem);
         }
         self.entries.push(entry);
     }

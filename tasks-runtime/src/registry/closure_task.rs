@@ -144,6 +144,14 @@ impl Closure {
             });
         }
         let fields = StructFields::of(&schema);
+        if let Some(detail) = fields.problems.first() {
+            return Err(RegistryProblem::Schema {
+                task: task.to_owned(),
+                parameter: None,
+                location: format!("{}:{}", location.file(), location.line()),
+                detail: detail.clone(),
+            });
+        }
         let infos = parameters::infos_of_struct(&schema);
         let list: Vec<String> = infos
             .iter()

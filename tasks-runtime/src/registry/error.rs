@@ -50,6 +50,17 @@ pub enum RegistryProblem {
         /// The panic's message.
         message: String,
     },
+    /// The schema of a parameter says what cannot be checked, or its default or its example breaks it.
+    Schema {
+        /// The task.
+        task: String,
+        /// The parameter; none if they are the fields of one struct.
+        parameter: Option<String>,
+        /// Where the task is: `src/a.rs:3`.
+        location: String,
+        /// What is wrong.
+        detail: String,
+    },
     /// A task that is to be left out does not exist.
     Unknown {
         /// The name.
@@ -116,6 +127,18 @@ impl fmt::Display for RegistryProblem {
                 f,
                 "task `{task}` at {location}: the default or the example of `{parameter}` panics: {message}"
             ),
+            Self::Schema {
+                task,
+                parameter,
+                location,
+                detail,
+            } => match parameter {
+                Some(parameter) => write!(
+                    f,
+                    "task `{task}` at {location}: parameter `{parameter}`: {detail}"
+                ),
+                None => write!(f, "task `{task}` at {location}: {detail}"),
+            },
             Self::Unknown { name, nearest } => {
                 write!(
                     f,

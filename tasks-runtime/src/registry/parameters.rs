@@ -81,6 +81,7 @@ pub(super) fn info(parameter: &RegisteredParameter) -> ParameterInfo {
         required: parameter.slot.required(),
         injected: parameter.injected,
         description: written.description.map(str::to_owned),
+        constraints: written.constraint_keywords(),
     }
 }
 
@@ -107,6 +108,7 @@ pub(super) fn infos_of_struct(schema: &Value) -> Vec<ParameterInfo> {
                 .get("description")
                 .and_then(Value::as_str)
                 .map(str::to_owned),
+            constraints: Map::new(),
         })
         .collect()
 }

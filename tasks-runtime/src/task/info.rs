@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The metadata of a task, as served by `GET /tasks/{name}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,4 +40,8 @@ pub struct ParameterInfo {
     pub injected: bool,
     /// The doc comment.
     pub description: Option<String>,
+    /// What its values have to keep beyond their type, as keywords of JSON Schema: `{"minimum": 1, "maximum": 100}`. Those that
+    /// are part of a type of its own are in `input_schema`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub constraints: Map<String, Value>,
 }

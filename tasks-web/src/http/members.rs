@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tasks_runtime::ArgumentError;
+use tasks_runtime::shared::code_of_serde;
 
 /// A value of the body, which is JSON, or all that is wrong with it: each member is also read alone, since reading stops at the first that
 /// does not fit.
@@ -39,5 +40,5 @@ fn said(error: &serde_path_to_error::Error<serde_json::Error>) -> ArgumentError 
     let words = error.inner().to_string();
     // Where it is, the pointer says.
     let words = words.split(" at line ").next().unwrap_or_default();
-    ArgumentError::new(pointer, words)
+    ArgumentError::new(pointer, words).with_code(code_of_serde(words))
 }

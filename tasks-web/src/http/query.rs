@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use actix_web::web::Query;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use tasks_runtime::ArgumentError;
 use tasks_runtime::shared::nearest;
+use tasks_runtime::{ArgumentError, ArgumentErrorCode};
 
 use crate::problem::{MAX_ERRORS, Problem};
 
@@ -128,8 +128,8 @@ fn refuse(query: &str, known: &[QueryParameter]) -> Result<(), Problem> {
     let mut errors = Vec::new();
     let mut given: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, _) in pairs(query)? {
-        let detail = match known.iter().find(|parameter| parameter.name == name) {
-            None => unknown(&name, known),
+        let (code, detail) = match known.iter().find(|parameter| parameter.name == name) {
+            None => (ArgumentErrorCode::Unknown, unknown(&name, known)),
             Some(parameter) => {
                 let times = given.entry(parameter.name).or_default();
                 *times += 1;
@@ -137,13 +137,11 @@ fn refuse(query: &str, known: &[QueryParameter]) -> Result<(), Problem> {
                 if *times != 2 || parameter.times != Occurs::Once {
                     continue;
                 }
-                "given twice".to_owned()
+                (ArgumentErrorCode::Repeated, "given twice".to_owned())
             }
         };
-        errors.push(ArgumentError::new(
-            format!("?{}", name.chars().take(50).collect::<String>()),
-            detail,
-        ));
+        let pointer = format!("?{}", name.chars().take(50).collect::<String>());
+        errors.push(ArgumentError::new(pointer, detail).with_code(code));
         if errors.len() == MAX_ERRORS {
             break;
         }

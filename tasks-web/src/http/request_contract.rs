@@ -9,7 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpMessage as _, HttpResponse, Route};
 use serde_json::Value;
-use tasks_runtime::ArgumentError;
+use tasks_runtime::{ArgumentError, ArgumentErrorCode};
 
 use super::query::{self, QueryParameter};
 use super::unsupported_headers::has_any;
@@ -133,7 +133,6 @@ impl RequestContract {
 fn check_nothing(body: &[u8]) -> Result<(), Problem> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
-    let error = |pointer: String, detail: &str| ArgumentError::new(pointer, detail);
     let errors: Vec<ArgumentError> = match value {
         Value::Null => Vec::new(),
         Value::Object(members) => members
@@ -142,13 +141,14 @@ fn check_nothing(body: &[u8]) -> Result<(), Problem> {
             .map(|name| {
                 let shown: String = name.chars().take(50).collect();
                 let pointer = format!("/{}", shown.replace('~', "~0").replace('/', "~1"));
-                error(pointer, "unknown member: this takes no body")
+                ArgumentError::new(pointer, "unknown member: this takes no body")
+                    .with_code(ArgumentErrorCode::Unknown)
             })
             .collect(),
-        _ => vec![error(
-            String::new(),
-            "this takes no body: send none, or `{}`",
-        )],
+        _ => vec![
+            ArgumentError::new("", "this takes no body: send none, or `{}`")
+                .with_code(ArgumentErrorCode::Type),
+        ],
     };
     if errors.is_empty() {
         return Ok(());

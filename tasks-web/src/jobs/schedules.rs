@@ -11,9 +11,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{JobError, ScheduleRecord};
 use tasks_runtime::shared::repeated_members;
+use tasks_runtime::{ArgumentError, ArgumentErrorCode};
 
 use super::location::location;
 use super::state::JobRoutes;
@@ -270,9 +270,9 @@ fn read(body: &[u8]) -> Result<ScheduleIn, Problem> {
     if twice.is_empty() {
         return Ok(sent);
     }
-    let twice = twice
-        .into_iter()
-        .map(|pointer| ArgumentError::new(pointer, "given twice"));
+    let twice = twice.into_iter().map(|pointer| {
+        ArgumentError::new(pointer, "given twice").with_code(ArgumentErrorCode::Repeated)
+    });
     Err(Problem::invalid_body(twice.collect()))
 }
 

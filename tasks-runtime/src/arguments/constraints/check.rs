@@ -1,0 +1,592 @@
+//! Checks the text of a value.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::node::{Alternative, Choices, Head, Length, Node, NodeId};
+use crate::arguments::code::ArgumentErrorCode as Code;
+use crate::arguments::error::MAX_ERRORS;
+use crate::arguments::finding::Finding;
+use crate::arguments::json_kind::Kind;
+use crate::arguments::members::members;
+use crate::arguments::scanner::Scanner;
+use crate::pointer::escape;
+
+/// How many bytes are looked at in all levels of a value, and for all alternatives, together. A value that needs more is refused.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// How many characters of a value are quoted.
+const QUOTED: usize = 100;
+
+/// Where in the whole value one is.
+#[derive(Clone, Copy)]
+enum Path<'p> {
+    Root,
+    Member(&'p Self, &'p str),
+    Item(&'p Self, usize),
+}
+
+impl Path<'_> {
+    fn write(&self, pointer: &mut String) {
+        match self {
+            Self::Root => {}
+            Self::Member(parent, name) => {
+                parent.write(pointer);
+                pointer.push('/');
+                pointer.push_str(&escape(name));
+            }
+            Self::Item(parent, index) => {
+                parent.write(pointer);
+                let _ = write!(pointer, "/{index}");
+            }
+        }
+    }
+}
+
+/// Goes through one value.
+pub(super) struct Check<'n> {
+    nodes: &'n [Node],
+    /// What was found; `None` if only the first thing counts, and not what it is.
+    findings: Option<Vec<Finding>>,
+    found: usize,
+    budget: usize,
+}
+
+impl<'n> Check<'n> {
+    /// Whether a value keeps all constraints.
+    pub(super) fn holds(nodes: &'n [Node], json: &str) -> bool {
+        let mut check = Self {
+            nodes,
+            findings: None,
+            found: 0,
+            budget: MAX_BYTES,
+        };
+        check.node(0, json, &Path::Root);
+        check.found == 0
+    }
+
+    /// All constraints that a value breaks.
+    pub(super) fn all(nodes: &'n [Node], json: &str) -> Vec<Finding> {
+        let mut check = Self {
+            nodes,
+            findings: Some(Vec::new()),
+            found: 0,
+            budget: MAX_BYTES,
+        };
+        check.node(0, json, &Path::Root);
+        check.findings.unwrap_or_default()
+    }
+
+    fn report(&mut self, at: &Path<'_>, code: Code, detail: impl FnOnce() -> String) {
+        self.found += 1;
+        if let Some(findings) = &mut self.findings
+            && findings.len() < MAX_ERRORS
+        {
+            let mut pointer = String::new();
+            at.write(&mut pointer);
+            findings.push(Finding {
+                pointer,
+                code,
+                detail: detail(),
+            });
+        }
+    }
+
+    /// Whether there is nothing more to find out.
+    fn is_done(&self) -> bool {
+        match &self.findings {
+            None => self.found > 0,
+            Some(findings) => findings.len() >= MAX_ERRORS,
+        }
+    }
+
+    /// Whether a value keeps what a node says, without a word about what is wrong.
+    fn is_valid(&mut self, node: NodeId, json: &str) -> bool {
+        let findings = self.findings.take();
+        let found = std::mem::take(&mut self.found);
+        self.node(node, json, &Path::Root);
+        let valid = self.found == 0;
+        self.findings = findings;
+        self.found = found;
+        valid
+    }
+
+    fn node(&mut self, id: NodeId, json: &str, at: &Path<'_>) {
+        if self.is_done() {
+            return;
+        }
+        match self.budget.checked_sub(json.len()) {
+            Some(rest) => self.budget = rest,
+            None => {
+                self.report(at, Code::Invalid, || {
+                    "too large and too much nested to be checked".to_owned()
+                });
+                return;
+            }
+        }
+        let nodes = self.nodes;
+        let node = &nodes[id];
+        let kind = Kind::of(json);
+        if let Some(shape) = &node.shape {
+            let is_type =
+                shape.types.is_empty() || shape.types.iter().any(|name| is(kind, name, json));
+            if shape.nothing || !is_type {
+                self.report(at, Code::Type, || {
+                    "a value of this kind is not allowed".to_owned()
+                });
+                return;
+            }
+        }
+        for part in &node.all {
+            self.node(*part, json, at);
+        }
+        if let Some(values) = &node.values {
+            self.values(values, json, at);
+        }
+        match kind {
+            Kind::Integer | Kind::Float => self.number(node, json, at),
+            Kind::String => self.string(node, json, at),
+            Kind::Array => self.array(node, json, at),
+            Kind::Object => self.object(node, json, at),
+            Kind::Null | Kind::Boolean => {}
+        }
+        for list in &node.alternatives {
+            self.alternatives(list, kind, json, at);
+        }
+        for choices in &node.choices {
+            self.choices(choices, json, at);
+        }
+        self.conditions(node, json, at);
+    }
+
+    fn choices(&mut self, choices: &Choices, json: &str, at: &Path<'_>) {
+        let enough = if choices.exactly_one { 2 } else { 1 };
+        let mut kept = 0;
+        for node in &choices.nodes {
+            if self.is_valid(*node, json) {
+                kept += 1;
+            }
+            if kept == enough {
+                break;
+            }
+        }
+        match (kept, choices.exactly_one) {
+            (1, _) => {}
+            (0, _) => self.report(at, Code::Invalid, || {
+                format!("`{}` is none of what the schema allows", quoted(json))
+            }),
+            _ => self.report(at, Code::Invalid, || {
+                format!(
+                    "`{}` is more than one of what the schema allows one of",
+                    quoted(json)
+                )
+            }),
+        }
+    }
+
+    fn values(&mut self, values: &[Value], json: &str, at: &Path<'_>) {
+        let is_one = serde_json::from_str::<Value>(json)
+            .is_ok_and(|given| values.iter().any(|value| are_equal(value, &given)));
+        if !is_one {
+            self.report(at, Code::OneOf, || {
+                let list: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+                match list.as_slice() {
+                    [only] => format!("must be {only}, and is `{}`", quoted(json)),
+                    list => format!(
+                        "must be one of {}, and is `{}`",
+                        list.join(", "),
+                        quoted(json)
+                    ),
+                }
+            });
+        }
+    }
+
+    fn number(&mut self, node: &Node, json: &str, at: &Path<'_>) {
+        for (bound, wrong, words) in [
+            (&node.minimum, Ordering::Less, ["at least", "more than"]),
+            (&node.maximum, Ordering::Greater, ["at most", "less than"]),
+        ] {
+            let Some(bound) = bound else {
+                continue;
+            };
+            let order = bound.number.compare(json);
+            let breaks = match order {
+                Some(Ordering::Equal) => bound.exclusive,
+                order => order == Some(wrong) || order.is_none(),
+            };
+            if breaks {
+                self.report(at, Code::Range, || {
+                    format!(
+                        "must be {} {}, and is {}",
+                        words[usize::from(bound.exclusive)],
+                        bound.number.text,
+                        quoted(json)
+                    )
+                });
+            }
+        }
+        if let Some(step) = &node.multiple_of
+            && !step.divides(json)
+        {
+            self.report(at, Code::MultipleOf, || {
+                format!(
+                    "must be a multiple of {}, and is {}",
+                    step.text,
+                    quoted(json)
+                )
+            });
+        }
+    }
+
+    fn string(&mut self, node: &Node, json: &str, at: &Path<'_>) {
+        if node.length.is_any() && node.pattern.is_none() && node.format.is_none() {
+            return;
+        }
+        let text = text(json);
+        if !node.length.is_any() {
+            // JSON Schema counts characters, as RFC 8259 defines them.
+            let count = text.chars().count();
+            self.length(node.length, count, ["character", "characters"], at);
+        }
+        if let Some(pattern) = &node.pattern
+            && !pattern.is_in(&text)
+        {
+            self.report(at, Code::Pattern, || {
+                format!(
+                    "`{}` does not match the pattern `{}`",
+                    quoted(&text),
+                    pattern.text
+                )
+            });
+        }
+        if let Some(format) = node.format
+            && !format.is_of(&text)
+        {
+            self.report(at, Code::Format, || {
+                format!("`{}` is not {}", quoted(&text), format.words())
+            });
+        }
+    }
+
+    fn length(&mut self, length: Length, count: usize, [one, many]: [&str; 2], at: &Path<'_>) {
+        if length.holds(count) {
+            return;
+        }
+        let words = |count: usize| if count == 1 { one } else { many };
+        self.report(at, Code::Length, || match (length.min, length.max) {
+            (Some(min), _) if count < min => {
+                format!("must have at least {min} {}, and has {count}", words(min))
+            }
+            (_, max) => {
+                let max = max.unwrap_or_default();
+                format!("must have at most {max} {}, and has {count}", words(max))
+            }
+        });
+    }
+
+    fn array(&mut self, node: &Node, json: &str, at: &Path<'_>) {
+        let list = &node.list;
+        let looks_inside = list.items.is_some()
+            || !list.first.is_empty()
+            || list.unique
+            || list.contains.is_some();
+        if !looks_inside && list.length.is_any() {
+            return;
+        }
+        let mut count = 0;
+        let mut contained = 0;
+        let mut seen = HashSet::new();
+        let mut repeated = None;
+        let mut scanner = Scanner::new(json);
+        // It was checked to be JSON.
+        let _ = scanner.array(|scanner| {
+            let start = scanner.position;
+            scanner.skip_value()?;
+            let item = &json[start..scanner.position];
+            let inner = list.first.get(count).copied().unwrap_or(list.items);
+            if let Some(inner) = inner {
+                self.node(inner, item, &Path::Item(at, count));
+            }
+            if let Some((wanted, _)) = list.contains
+                && self.is_valid(wanted, item)
+            {
+                contained += 1;
+            }
+            if list.unique && repeated.is_none() && !seen.insert(canonical(item)) {
+                repeated = Some(count);
+            }
+            count += 1;
+            (!self.is_done()).then_some(())
+        });
+        if self.is_done() {
+            return;
+        }
+        self.length(list.length, count, ["item", "items"], at);
+        if let Some(index) = repeated {
+            self.report(at, Code::Unique, || {
+                format!("must not have an item twice: item {index} is the same as an earlier one")
+            });
+        }
+        if let Some((_, wanted)) = list.contains
+            && !wanted.holds(contained)
+        {
+            self.report(at, Code::Length, || {
+                let bound = match (wanted.min, wanted.max) {
+                    (Some(min), _) if contained < min => format!("at least {min}"),
+                    (_, max) => format!("at most {}", max.unwrap_or_default()),
+                };
+                format!(
+                    "must have {bound} of the items that the schema asks for, and has {contained}"
+                )
+            });
+        }
+    }
+
+    fn object(&mut self, node: &Node, json: &str, at: &Path<'_>) {
+        let object = &node.object;
+        let closed = node.shape.as_ref().is_some_and(|shape| shape.closed);
+        let required = node.shape.as_ref().map_or(&[][..], |shape| &shape.required);
+        let is_nothing = object.length.is_any()
+            && object.names.is_none()
+            && object.others.is_none()
+            && object.patterns.is_empty()
+            && object.dependent.is_empty()
+            && object.dependent_nodes.is_empty()
+            && object.members.iter().all(|(_, node)| node.is_none())
+            && !closed
+            && required.is_empty();
+        if is_nothing {
+            return;
+        }
+        let Ok(given) = members(json) else {
+            return;
+        };
+        let has = |name: &str| given.iter().any(|(key, _)| key == name);
+        for (key, value) in &given {
+            let path = Path::Member(at, key);
+            let known = object.members.iter().find(|(name, _)| name == key);
+            let mut is_known = known.is_some();
+            if let Some((_, Some(inner))) = known {
+                self.node(*inner, value, &path);
+            }
+            for (pattern, inner) in &object.patterns {
+                if pattern.is_in(key) {
+                    is_known = true;
+                    if let Some(inner) = inner {
+                        self.node(*inner, value, &path);
+                    }
+                }
+            }
+            if !is_known {
+                if let Some(inner) = object.others {
+                    self.node(inner, value, &path);
+                } else if closed {
+                    self.report(&path, Code::Unknown, || "is not allowed here".to_owned());
+                }
+            }
+            if let Some(names) = object.names {
+                let name = Value::from(key.as_ref()).to_string();
+                if !self.is_valid(names, &name) {
+                    self.report(&path, Code::Invalid, || {
+                        "the name of this member is not allowed by the schema".to_owned()
+                    });
+                }
+            }
+        }
+        self.length(object.length, given.len(), ["member", "members"], at);
+        for name in required {
+            if !has(name) {
+                self.report(&Path::Member(at, name), Code::Missing, || {
+                    "required, and missing".to_owned()
+                });
+            }
+        }
+        for (name, others) in object.dependent.iter().filter(|(name, _)| has(name)) {
+            for other in others.iter().filter(|other| !has(other)) {
+                self.report(&Path::Member(at, other), Code::Missing, || {
+                    format!("required beside `{name}`, and missing")
+                });
+            }
+        }
+        for (name, inner) in &object.dependent_nodes {
+            if has(name) {
+                self.node(*inner, json, at);
+            }
+        }
+    }
+
+    /// Checks a value by the one alternative that it can be. If that is not clear it has to keep what any of them says.
+    fn alternatives(&mut self, list: &[Alternative], kind: Kind, json: &str, at: &Path<'_>) {
+        let given = match kind {
+            Kind::Object => members(json).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let fitting: Vec<&Alternative> = list
+            .iter()
+            .filter(|alternative| fits(&alternative.head, kind, json, &given))
+            .collect();
+        match fitting.as_slice() {
+            [] => {}
+            [only] => {
+                if let Some(node) = only.node {
+                    self.node(node, json, at);
+                }
+            }
+            several => {
+                let nodes: Option<Vec<NodeId>> =
+                    several.iter().map(|alternative| alternative.node).collect();
+                // One of them asks for nothing.
+                let Some(nodes) = nodes else {
+                    return;
+                };
+                if !nodes.iter().any(|node| self.is_valid(*node, json)) {
+                    self.node(nodes[0], json, at);
+                }
+            }
+        }
+    }
+
+    fn conditions(&mut self, node: &Node, json: &str, at: &Path<'_>) {
+        let conditions = &node.conditions;
+        if let Some(not) = conditions.not
+            && self.is_valid(not, json)
+        {
+            self.report(at, Code::Invalid, || {
+                format!(
+                    "`{}` is what the schema says that it must not be",
+                    quoted(json)
+                )
+            });
+        }
+        if let Some(when) = conditions.when {
+            let consequence = if self.is_valid(when, json) {
+                conditions.then
+            } else {
+                conditions.otherwise
+            };
+            if let Some(consequence) = consequence {
+                self.node(consequence, json, at);
+            }
+        }
+    }
+}
+
+/// Whether a value is of a type of JSON Schema, to which `1.0` is an integer.
+fn is(kind: Kind, name: &str, json: &str) -> bool {
+    kind.is(name)
+        || name == "integer"
+            && kind == Kind::Float
+            && json
+                .parse::<f64>()
+                .is_ok_and(|number| number.fract() == 0.0)
+}
+
+/// Whether a value can be of an alternative.
+fn fits(head: &Head, kind: Kind, json: &str, given: &[(Cow<'_, str>, &str)]) -> bool {
+    if !head.types.is_empty() && !head.types.iter().any(|name| kind.is(name)) {
+        return false;
+    }
+    let is = |value: &Value, json: &str| {
+        serde_json::from_str::<Value>(json).is_ok_and(|given| are_equal(value, &given))
+    };
+    if let Some(values) = &head.values
+        && !values.iter().any(|value| is(value, json))
+    {
+        return false;
+    }
+    let get = |name: &str| {
+        let found = given.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| *value)
+    };
+    let tags_fit = head
+        .tags
+        .iter()
+        .all(|(name, tag)| get(name).is_none_or(|value| is(tag, value)));
+    kind != Kind::Object || tags_fit && head.required.iter().all(|name| get(name).is_some())
+}
+
+/// Whether two values are the same one, where numbers are by their value (JSON Schema Core, section 4.2.2).
+fn are_equal(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64() == other.as_f64() && !(one.is_i64() && other.is_i64())
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .zip(other)
+                    .all(|(one, other)| are_equal(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(name, value)| {
+                    other.get(name).is_some_and(|other| are_equal(value, other))
+                })
+        }
+        (one, other) => one == other,
+    }
+}
+
+/// A text that is the same for values that are.
+fn canonical(json: &str) -> String {
+    fn write(value: &Value, text: &mut String) {
+        match value {
+            Value::Number(number) if !number.is_i64() && !number.is_u64() => {
+                let number = number.as_f64().unwrap_or_default();
+                let _ = write!(text, "{number}");
+            }
+            Value::Array(items) => {
+                text.push('[');
+                for item in items {
+                    write(item, text);
+                    text.push(',');
+                }
+                text.push(']');
+            }
+            Value::Object(members) => {
+                let mut members: Vec<_> = members.iter().collect();
+                members.sort_by_key(|(name, _)| *name);
+                text.push('{');
+                for (name, value) in members {
+                    let _ = write!(text, "{}:", Value::from(name.as_str()));
+                    write(value, text);
+                    text.push(',');
+                }
+                text.push('}');
+            }
+            other => {
+                let _ = write!(text, "{other}");
+            }
+        }
+    }
+    let mut text = String::new();
+    match serde_json::from_str(json) {
+        Ok(value) => write(&value, &mut text),
+        Err(_) => text.push_str(json),
+    }
+    text
+}
+
+/// The text of a string in JSON.
+fn text(json: &str) -> Cow<'_, str> {
+    if !json.contains('\\')
+        && let Some(text) = json.get(1..json.len().saturating_sub(1))
+    {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(serde_json::from_str(json).unwrap_or_default())
+}
+
+/// The first characters of a value.
+fn quoted(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(QUOTED) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+    }
+}

@@ -1,0 +1,50 @@
+//! What a schema says of a value beyond its type: ranges, lengths, patterns, formats.
+//!
+//! It is compiled once for each parameter, and checked on the text of a value that was read: without a tree of it, and not at all
+//! where a schema says nothing that the type does not enforce by itself.
+
+mod check;
+mod compile;
+mod format;
+mod node;
+mod number;
+mod pattern;
+
+use serde_json::Value;
+
+use self::check::Check;
+use self::node::Node;
+use super::finding::Finding;
+
+/// The constraints of a schema.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Constraints {
+    nodes: Vec<Node>,
+}
+
+impl Constraints {
+    /// Those of a schema that stands alone, and what of it cannot be used.
+    pub(super) fn of(schema: &Value) -> (Self, Vec<String>) {
+        let (nodes, problems) = compile::compile(schema);
+        (Self { nodes }, problems)
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub(super) fn is_none(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Whether a value, in JSON that was read, keeps them.
+    pub(super) fn hold(&self, json: &str) -> bool {
+        self.nodes.is_empty() || Check::holds(&self.nodes, json.trim())
+    }
+
+    /// All that a value breaks.
+    pub(super) fn broken(&self, json: &str) -> Vec<Finding> {
+        if self.nodes.is_empty() {
+            return Vec::new();
+        }
+        Check::all(&self.nodes, json.trim())
+    }
+}

@@ -1,0 +1,177 @@
+//! What is checked of one value, with references to what is checked inside it.
+
+use serde_json::Value;
+
+use super::format::Format;
+use super::number::Number;
+use super::pattern::Pattern;
+
+/// Which node of the list of all.
+pub(super) type NodeId = usize;
+
+/// What is checked of one value.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Node {
+    /// What else the same value has to keep: `$ref` and `allOf`.
+    pub(super) all: Vec<NodeId>,
+    pub(super) minimum: Option<Bound>,
+    pub(super) maximum: Option<Bound>,
+    pub(super) multiple_of: Option<Number>,
+    /// Characters of a string.
+    pub(super) length: Length,
+    pub(super) pattern: Option<Pattern>,
+    pub(super) format: Option<Format>,
+    pub(super) values: Option<Vec<Value>>,
+    pub(super) list: List,
+    pub(super) object: Object,
+    /// `anyOf` and `oneOf` of a type, which chooses by itself.
+    pub(super) alternatives: Vec<Vec<Alternative>>,
+    /// `anyOf` and `oneOf` that nothing else looks at.
+    pub(super) choices: Vec<Choices>,
+    pub(super) conditions: Conditions,
+    /// What a type of Rust would refuse by itself, where no type reads the value: within a condition.
+    pub(super) shape: Option<Shape>,
+}
+
+/// The least or the greatest number.
+#[derive(Clone, Debug)]
+pub(super) struct Bound {
+    pub(super) number: Number,
+    pub(super) exclusive: bool,
+}
+
+/// How many there may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Length {
+    pub(super) min: Option<usize>,
+    pub(super) max: Option<usize>,
+}
+
+impl Length {
+    pub(super) fn is_any(self) -> bool {
+        self.min.is_none() && self.max.is_none()
+    }
+
+    pub(super) fn holds(self, count: usize) -> bool {
+        self.min.is_none_or(|min| count >= min) && self.max.is_none_or(|max| count <= max)
+    }
+}
+
+/// What is checked of a list.
+#[derive(Clone, Debug, Default)]
+pub(super) struct List {
+    pub(super) length: Length,
+    pub(super) unique: bool,
+    pub(super) first: Vec<Option<NodeId>>,
+    pub(super) items: Option<NodeId>,
+    pub(super) contains: Option<(NodeId, Length)>,
+}
+
+/// What is checked of an object.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Object {
+    pub(super) length: Length,
+    /// What is known of members by name; those without a node are known, and nothing of them is checked.
+    pub(super) members: Vec<(String, Option<NodeId>)>,
+    pub(super) patterns: Vec<(Pattern, Option<NodeId>)>,
+    pub(super) others: Option<NodeId>,
+    /// What is checked of each name, as a string.
+    pub(super) names: Option<NodeId>,
+    /// Members that ask for others.
+    pub(super) dependent: Vec<(String, Vec<String>)>,
+    /// Members that ask more of the whole object.
+    pub(super) dependent_nodes: Vec<(String, NodeId)>,
+}
+
+/// One of several that a value can be.
+#[derive(Clone, Debug)]
+pub(super) struct Alternative {
+    /// By what it is told from the others.
+    pub(super) head: Head,
+    pub(super) node: Option<NodeId>,
+}
+
+/// Schemas of which a value keeps one.
+#[derive(Clone, Debug)]
+pub(super) struct Choices {
+    pub(super) nodes: Vec<NodeId>,
+    /// Whether it must keep no other one.
+    pub(super) exactly_one: bool,
+}
+
+/// What tells a value of one alternative from those of the others.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Head {
+    pub(super) types: Vec<String>,
+    /// Members that have one value.
+    pub(super) tags: Vec<(String, Value)>,
+    pub(super) required: Vec<String>,
+    /// Whether the value itself is one of a few.
+    pub(super) values: Option<Vec<Value>>,
+}
+
+/// `not`, and `if` with its consequences.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Conditions {
+    pub(super) not: Option<NodeId>,
+    pub(super) when: Option<NodeId>,
+    pub(super) then: Option<NodeId>,
+    pub(super) otherwise: Option<NodeId>,
+}
+
+/// What a type of Rust would refuse by itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shape {
+    pub(super) nothing: bool,
+    pub(super) types: Vec<String>,
+    pub(super) required: Vec<String>,
+    /// Whether an object has no members but the known ones.
+    pub(super) closed: bool,
+}
+
+impl Node {
+    /// Whether it checks anything by itself.
+    pub(super) fn is_active(&self) -> bool {
+        self.minimum.is_some()
+            || self.maximum.is_some()
+            || self.multiple_of.is_some()
+            || !self.length.is_any()
+            || self.pattern.is_some()
+            || self.format.is_some()
+            || self.values.is_some()
+            || !self.list.length.is_any()
+            || self.list.unique
+            || self.list.contains.is_some()
+            || !self.object.length.is_any()
+            || self.object.names.is_some()
+            || !self.object.dependent.is_empty()
+            || !self.object.dependent_nodes.is_empty()
+            || !self.choices.is_empty()
+            || self.conditions.not.is_some()
+            || self.conditions.when.is_some()
+            || self.shape.is_some()
+    }
+
+    /// The nodes of the same value, and of those inside it, that are worth a visit only if they check anything.
+    pub(super) fn children(&mut self, mut visit: impl FnMut(&mut Option<NodeId>)) {
+        self.all.retain(|id| {
+            let mut id = Some(*id);
+            visit(&mut id);
+            id.is_some()
+        });
+        let list = &mut self.list;
+        list.first.iter_mut().for_each(&mut visit);
+        visit(&mut list.items);
+        let object = &mut self.object;
+        for (_, node) in &mut object.members {
+            visit(node);
+        }
+        for (_, node) in &mut object.patterns {
+            visit(node);
+        }
+        visit(&mut object.others);
+        for alternative in self.alternatives.iter_mut().flatten() {
+            visit(&mut alternative.node);
+        }
+    }
+}

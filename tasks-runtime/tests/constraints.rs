@@ -1,0 +1,472 @@
+//! Constraints of parameters and of their types, at the border of the executor.
+
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "tests"
+)]
+
+use std::collections::{HashMap, HashSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tasks_runtime::prelude::*;
+use tasks_runtime::{ExecuteError, InvalidArguments, TaskRegistry};
+
+const LONGEST: usize = 8;
+
+#[task]
+fn book_room(
+    #[task(length(min = 2, max = LONGEST), pattern = "^[a-z]+$")] name: &str,
+    #[task(range(min = 1, max = 31))] day: u8,
+    #[task(range(exclusive_min = 0.0, max = 1.5), default = 1.0)] share: f64,
+    #[task(multiple_of = 15, default = 30)] minutes: u32,
+    #[task(format = "email")] contact: Option<String>,
+    #[task(one_of("small", "large"), default = "small")] size: String,
+    #[task(length(max = 3), unique, items(length(min = 1), pattern = "^#"))] tags: Option<
+        Vec<String>,
+    >,
+    #[task(one_of(1, 2, 4))] seats: Option<u16>,
+    #[task(length(max = 1))] notes: Option<HashMap<String, String>>,
+) -> String {
+    format!("{name} {day} {share} {minutes} {contact:?} {size} {tags:?} {seats:?} {notes:?}")
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(transparent)]
+struct Rating(#[schemars(range(min = 1, max = 5))] u8);
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Answer {
+    Text {
+        #[schemars(length(min = 1, max = 5))]
+        text: String,
+    },
+    Stars(Stars),
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+struct Stars {
+    stars: Rating,
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+struct More {
+    #[schemars(url)]
+    link: Option<String>,
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+struct Review {
+    rating: Rating,
+    #[schemars(email)]
+    by: String,
+    #[schemars(length(max = 2), inner(regex(pattern = r"^\w+$")))]
+    words: Vec<String>,
+    answers: HashMap<String, Answer>,
+    #[serde(flatten)]
+    more: More,
+    #[schemars(extend("multipleOf" = 0.5))]
+    price: f64,
+    #[serde(default)]
+    replies: Vec<Self>,
+}
+
+#[task]
+fn review(review: Review) -> String {
+    format!("{review:?}")
+}
+
+#[task]
+fn tagged(tags: HashSet<u8>) -> usize {
+    tags.len()
+}
+
+#[task]
+fn hidden(#[task(secret, length(min = 8))] password: String) -> usize {
+    password.len()
+}
+
+/// The pointer, the code and the words of each error, or nothing.
+fn errors(task: &str, params: &Value) -> Vec<(String, &'static str, String)> {
+    let executor = TaskExecutor::builder(TaskRegistry::discover().unwrap())
+        .build()
+        .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let body = json!({ "params": params }).to_string();
+    match runtime.block_on(executor.execute_json(task, body.as_bytes())) {
+        Err(ExecuteError::InvalidArguments {
+            reason: InvalidArguments::Mismatch(errors),
+            ..
+        }) => errors
+            .into_iter()
+            .map(|error| (error.pointer, error.code.as_str(), error.detail))
+            .collect(),
+        Ok(_) => Vec::new(),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// `base` with one member changed breaks exactly one rule.
+fn one_change(task: &str, base: &Value, cases: &[(&str, Value, &str, &str)]) {
+    assert_eq!(errors(task, base), []);
+    for (pointer, value, code, detail) in cases {
+        let mut params = base.clone();
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        params.pointer_mut(parent).unwrap()[name] = value.clone();
+        let found = errors(task, &params);
+        let [(at, found_code, words)] = found.as_slice() else {
+            panic!("{pointer} = {value}: {found:?}");
+        };
+        assert!(
+            at.starts_with(&format!("/params{pointer}")),
+            "{pointer} = {value}: {found:?}"
+        );
+        assert_eq!(
+            (found_code, words.as_str()),
+            (code, *detail),
+            "{pointer} = {value}"
+        );
+    }
+}
+
+#[test]
+fn beside_a_parameter() {
+    let base = json!({"name": "alma", "day": 31, "contact": null, "tags": ["#a", "#b"], "seats": 4, "notes": {"a": "b"}});
+    one_change(
+        "book_room",
+        &base,
+        &[
+            (
+                "/name",
+                json!("a"),
+                "length",
+                "must have at least 2 characters, and has 1",
+            ),
+            (
+                "/name",
+                json!("abcdefghi"),
+                "length",
+                "must have at most 8 characters, and has 9",
+            ),
+            (
+                "/name",
+                json!("Ab"),
+                "pattern",
+                "`Ab` does not match the pattern `^[a-z]+$`",
+            ),
+            ("/day", json!(0), "range", "must be at least 1, and is 0"),
+            ("/day", json!(32), "range", "must be at most 31, and is 32"),
+            (
+                "/share",
+                json!(0),
+                "range",
+                "must be more than 0.0, and is 0",
+            ),
+            (
+                "/share",
+                json!(1.51),
+                "range",
+                "must be at most 1.5, and is 1.51",
+            ),
+            (
+                "/minutes",
+                json!(50),
+                "multiple_of",
+                "must be a multiple of 15, and is 50",
+            ),
+            (
+                "/contact",
+                json!("ada"),
+                "format",
+                "`ada` is not an e-mail address",
+            ),
+            (
+                "/size",
+                json!("huge"),
+                "one_of",
+                "must be one of `\"small\"`, `\"large\"`, and is `\"huge\"`",
+            ),
+            (
+                "/tags",
+                json!(["#a", "#b", "#c", "#d"]),
+                "length",
+                "must have at most 3 items, and has 4",
+            ),
+            (
+                "/tags",
+                json!(["#a", "#a"]),
+                "unique",
+                "must not have an item twice: item 1 is the same as an earlier one",
+            ),
+            (
+                "/tags",
+                json!(["#a", "b"]),
+                "pattern",
+                "`b` does not match the pattern `^#`",
+            ),
+            (
+                "/seats",
+                json!(3),
+                "one_of",
+                "must be one of `1`, `2`, `4`, `null`, and is `3`",
+            ),
+            (
+                "/notes",
+                json!({"a": "b", "c": "d"}),
+                "length",
+                "must have at most 1 member, and has 2",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn in_a_type() {
+    let base = json!({"review": {
+        "rating": 5, "by": "a@b.org", "words": ["a", "b"], "price": 2.5,
+        "answers": {"x": {"kind": "text", "text": "é"}, "y": {"kind": "stars", "stars": 1}},
+        "link": "https://example.org/",
+        "replies": [{"rating": 1, "by": "a@b.org", "words": [], "price": 0, "answers": {}}],
+    }});
+    one_change(
+        "review",
+        &base,
+        &[
+            (
+                "/review/rating",
+                json!(9),
+                "range",
+                "must be at most 5, and is 9",
+            ),
+            (
+                "/review/by",
+                json!("me"),
+                "format",
+                "`me` is not an e-mail address",
+            ),
+            (
+                "/review/words",
+                json!(["a", "b", "c"]),
+                "length",
+                "must have at most 2 items, and has 3",
+            ),
+            (
+                "/review/words",
+                json!(["a b"]),
+                "pattern",
+                "`a b` does not match the pattern `^\\w+$`",
+            ),
+            (
+                "/review/answers/x/text",
+                json!("\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}"),
+                "length",
+                "must have at most 5 characters, and has 6",
+            ),
+            (
+                "/review/answers/y/stars",
+                json!(0),
+                "range",
+                "must be at least 1, and is 0",
+            ),
+            (
+                "/review/link",
+                json!("example"),
+                "format",
+                "`example` is not a URI like `https://example.com/` (RFC 3986)",
+            ),
+            (
+                "/review/price",
+                json!(2.3),
+                "multiple_of",
+                "must be a multiple of 0.5, and is 2.3",
+            ),
+            (
+                "/review/replies/0/rating",
+                json!(6),
+                "range",
+                "must be at most 5, and is 6",
+            ),
+        ],
+    );
+    one_change(
+        "tagged",
+        &json!({"tags": [1, 2]}),
+        &[(
+            "/tags",
+            json!([1, 2, 1]),
+            "unique",
+            "must not have an item twice: item 2 is the same as an earlier one",
+        )],
+    );
+}
+
+#[test]
+fn all_at_once_and_beside_what_cannot_be_read() {
+    let found = errors(
+        "review",
+        &json!({"review": {
+            "rating": "x", "by": "me", "words": ["a b", 1], "price": 0.1, "answers": {},
+            "replies": [{"rating": 7, "by": "a@b.org", "words": [], "price": 0}],
+        }}),
+    );
+    let mut found: Vec<_> = found
+        .iter()
+        .map(|(at, code, _)| (at.as_str(), *code))
+        .collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            ("/params/review/by", "format"),
+            ("/params/review/price", "multiple_of"),
+            ("/params/review/rating", "type"),
+            ("/params/review/replies/0/answers", "missing"),
+            ("/params/review/replies/0/rating", "range"),
+            ("/params/review/words/0", "pattern"),
+            ("/params/review/words/1", "type"),
+        ]
+    );
+}
+
+#[test]
+fn of_a_secret_nothing_is_said() {
+    assert_eq!(
+        errors("hidden", &json!({"password": "geheim"})),
+        [(
+            "/params/password".to_owned(),
+            "length",
+            "not a valid value; it is secret, so it is not shown".to_owned()
+        )]
+    );
+}
+
+#[task(register = false)]
+fn bad_default(#[task(range(max = 5), default = 9)] stars: u8) -> u8 {
+    stars
+}
+
+#[task(register = false)]
+fn bad_example(
+    #[task(items(length(max = 2)), example = vec!["abc".to_owned()])] tags: Vec<String>,
+) -> usize {
+    tags.len()
+}
+
+#[task(register = false)]
+fn bad_secret(#[task(secret, length(min = 8), default = "geheim")] password: String) -> usize {
+    password.len()
+}
+
+#[task(register = false)]
+fn bad_pattern(#[task(pattern = "(?i)^a")] code: String) -> String {
+    code
+}
+
+/// What is wrong with a registry of one task, without the place.
+fn problem(task: impl tasks_runtime::IntoTaskFn) -> String {
+    let error = TaskRegistry::builder().task(task).build().unwrap_err();
+    let [problem] = error.problems() else {
+        panic!("{error}");
+    };
+    let text = problem.to_string();
+    let (before, rest) = text.split_once(" at ").unwrap();
+    let (place, after) = rest.split_once(": ").unwrap();
+    assert!(place.contains("constraints.rs:"), "{text}");
+    format!("{before}: {after}")
+}
+
+#[test]
+fn what_breaks_its_own_constraint_is_no_registry() {
+    assert_eq!(
+        problem(bad_default),
+        "task `bad_default`: parameter `stars`: its default `9` breaks its own constraint: must be at most 5, and is 9"
+    );
+    assert_eq!(
+        problem(bad_example),
+        "task `bad_example`: parameter `tags`: its example `[\"abc\"]` breaks its own constraint at `/0`: must have at most 2 characters, and has 3"
+    );
+    assert_eq!(
+        problem(bad_secret),
+        "task `bad_secret`: parameter `password`: its default breaks its own constraint"
+    );
+    assert_eq!(
+        problem(bad_pattern),
+        "task `bad_pattern`: parameter `code`: the pattern `(?i)^a` cannot be used: flags in the expression are none of ECMA-262"
+    );
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Order {
+    #[schemars(range(min = 1))]
+    count: u32,
+    by: Option<Rating>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct LookAhead {
+    #[schemars(regex(pattern = "^(?=a)"))]
+    _code: String,
+}
+
+#[test]
+fn fields_of_a_closure() {
+    let registry = TaskRegistry::builder()
+        .register_fn("order", ["shop"], |order: Order| async move {
+            Ok::<_, TaskError>(order.count + order.by.map_or(0, |by| by.0.into()))
+        })
+        .build()
+        .unwrap();
+    let executor = TaskExecutor::builder(registry).build().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let body = br#"{"params": {"count": 0, "by": 6}}"#;
+    let error = runtime
+        .block_on(executor.execute_json("order", body))
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "invalid arguments for task `order`: /params/count: must be at least 1, and is 0; /params/by: must be at most 5, and is 6"
+    );
+    let error = TaskRegistry::builder()
+        .register_fn("look", ["shop"], |_: LookAhead| async move {
+            Ok::<_, TaskError>(0)
+        })
+        .build()
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("the pattern `^(?=a)` cannot be used: look-ahead"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_metadata_says_them() {
+    let registry = TaskRegistry::discover().unwrap();
+    let info = registry.info("book_room").unwrap();
+    let constraints = |name: &str| {
+        let parameter = info
+            .parameters
+            .iter()
+            .find(|parameter| parameter.name == name);
+        Value::Object(parameter.unwrap().constraints.clone())
+    };
+    assert_eq!(
+        constraints("name"),
+        json!({"minLength": 2, "maxLength": 8, "pattern": "^[a-z]+$"})
+    );
+    assert_eq!(constraints("day"), json!({"minimum": 1, "maximum": 31}));
+    assert_eq!(
+        constraints("tags"),
+        json!({"maxItems": 3, "uniqueItems": true, "items": {"minLength": 1, "pattern": "^#"}})
+    );
+    let schema = &info.input_schema["properties"];
+    assert_eq!(schema["day"]["maximum"], 31);
+    assert_eq!(schema["share"]["exclusiveMinimum"], 0.0);
+    assert_eq!(schema["seats"]["enum"], json!([1, 2, 4, null]));
+    assert_eq!(schema["tags"]["items"]["pattern"], "^#");
+}
