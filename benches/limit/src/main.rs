@@ -7,11 +7,13 @@ mod body;
 mod envelope;
 
 use std::io;
+use std::sync::LazyLock;
 
 use actix_web::error::ErrorBadRequest;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use actix_web::web::{self, Bytes, Payload};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, Resource};
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
@@ -120,6 +122,93 @@ async fn wide(p: Wide) -> Total {
     }
 }
 
+#[derive(Deserialize)]
+struct BookRoom {
+    name: String,
+    room: String,
+    date: String,
+    kind: String,
+    hour: u8,
+    minutes: u32,
+    people: i64,
+    share: f64,
+    price: f64,
+    tags: Vec<String>,
+}
+
+static ROOM: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("^[a-z]+-[0-9]+$").expect("an expression"));
+
+impl BookRoom {
+    /// The first rule that is broken.
+    fn check(&self) -> Result<(), &'static str> {
+        let length = |text: &str, min: usize, max: usize| {
+            let count = text.chars().count();
+            (min..=max).contains(&count)
+        };
+        let rules = [
+            (length(&self.name, 1, 40), "name"),
+            (length(&self.room, 2, 8), "room"),
+            (ROOM.is_match(&self.room), "room"),
+            (is_date(&self.date), "date"),
+            (
+                ["meeting", "party", "concert"].contains(&self.kind.as_str()),
+                "kind",
+            ),
+            (self.hour <= 23, "hour"),
+            ((15..=720).contains(&self.minutes), "minutes"),
+            (self.minutes.is_multiple_of(15), "minutes"),
+            ((1..=500).contains(&self.people), "people"),
+            (self.share > 0.0 && self.share <= 1.0, "share"),
+            (self.price >= 0.0, "price"),
+            (self.tags.len() <= 5, "tags"),
+            (self.tags.iter().all(|tag| length(tag, 1, 20)), "tags"),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            None => Ok(()),
+            Some((_, name)) => Err(name),
+        }
+    }
+}
+
+fn is_date(text: &str) -> bool {
+    let part = |range: std::ops::Range<usize>| text.get(range)?.parse::<u32>().ok();
+    let (Some(year), Some(month), Some(day)) = (part(0..4), part(5..7), part(8..10)) else {
+        return false;
+    };
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        _ => return false,
+    };
+    let bytes = text.as_bytes();
+    text.len() == 10 && bytes[4] == b'-' && bytes[7] == b'-' && (1..=days).contains(&day)
+}
+
+async fn book_room(p: BookRoom) -> Total {
+    let texts = [p.name, p.room, p.date, p.kind];
+    let text: usize = texts.iter().chain(&p.tags).map(String::len).sum();
+    Total {
+        total: text as f64
+            + f64::from(p.hour)
+            + f64::from(p.minutes)
+            + p.people as f64
+            + p.share
+            + p.price,
+    }
+}
+
+async fn book_room_handler(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Error> {
+    let body = body::read(&request, payload).await?;
+    let (params, written) = envelope::parse::<Option<BookRoom>>(&body).map_err(ErrorBadRequest)?;
+    let params = params.ok_or_else(|| ErrorBadRequest("no parameters"))?;
+    params.check().map_err(ErrorBadRequest)?;
+    Ok(answer("book_room", written, &book_room(params).await))
+}
+
 async fn greet_user_handler(request: HttpRequest, payload: Payload) -> Result<HttpResponse, Error> {
     let body = body::read(&request, payload).await?;
     let (params, written) = envelope::parse::<GreetUser>(&body).map_err(ErrorBadRequest)?;
@@ -215,6 +304,7 @@ async fn main() -> io::Result<()> {
             .service(execute("text_length").route(web::post().to(text_length_handler)))
             .service(execute("sum").route(web::post().to(sum_handler)))
             .service(execute("wide").route(web::post().to(wide_handler)))
+            .service(execute("book_room").route(web::post().to(book_room_handler)))
     })
     .workers(1)
     .bind(("127.0.0.1", port))?

@@ -95,6 +95,27 @@ async fn wide(
     }
 }
 
+/// Books a room: ten parameters with constraints.
+#[task(tags = ["demo"])]
+async fn book_room(
+    #[task(length(min = 1, max = 40))] name: String,
+    #[task(length(min = 2, max = 8), pattern = "^[a-z]+-[0-9]+$")] room: String,
+    #[task(format = "date")] date: String,
+    #[task(one_of("meeting", "party", "concert"))] kind: String,
+    #[task(range(min = 0, max = 23))] hour: u8,
+    #[task(range(min = 15, max = 720), multiple_of = 15)] minutes: u32,
+    #[task(range(min = 1, max = 500))] people: i64,
+    #[task(range(exclusive_min = 0.0, max = 1.0))] share: f64,
+    #[task(range(min = 0.0))] price: f64,
+    #[task(length(max = 5), items(length(min = 1, max = 20)))] tags: Vec<String>,
+) -> Total {
+    let texts = [name, room, date, kind];
+    let text: usize = texts.iter().chain(&tags).map(String::len).sum();
+    Total {
+        total: text as f64 + f64::from(hour) + f64::from(minutes) + people as f64 + share + price,
+    }
+}
+
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);

@@ -29,8 +29,9 @@ impl Checks {
     }
 
     /// Whether a value that was read is to be taken.
+    #[inline]
     pub(super) fn pass(&self, json: &str) -> bool {
-        !self.lossy.is_in(json) && self.constraints.hold(json)
+        (self.lossy.is_none() || !self.lossy.is_in(json)) && self.constraints.hold(json)
     }
 
     /// What is wrong with a value that was read.

@@ -95,27 +95,27 @@ impl Filler<'_> {
         if parameter.is_plain() {
             return Some(());
         }
-        self.look(parameter, scanner.text, start..scanner.position)
+        if parameter.secret {
+            return self.secret(parameter, scanner.text, start..scanner.position);
+        }
+        // Gives up at what was read and is not to be taken.
+        let value = scanner.text.get(start..scanner.position)?;
+        parameter.takes(value).then_some(())
     }
 
-    /// Gives up at what was read and is not to be taken.
+    /// Remembers where a secret is, and gives up at one that is not to be taken.
     #[inline(never)]
-    fn look(
+    fn secret(
         &mut self,
         parameter: &RegisteredParameter,
         text: &str,
         span: std::ops::Range<usize>,
     ) -> Option<()> {
         let value = text.get(span.clone())?;
-        if !parameter.takes(value) {
+        if !parameter.takes(value) || is_mask(value) {
             return None;
         }
-        if parameter.secret {
-            if is_mask(value) {
-                return None;
-            }
-            self.secrets.push(span);
-        }
+        self.secrets.push(span);
         Some(())
     }
 

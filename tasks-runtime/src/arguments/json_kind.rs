@@ -20,7 +20,7 @@ impl Kind {
             Some(b'{') => Self::Object,
             Some(b't' | b'f') => Self::Boolean,
             Some(b'n') => Self::Null,
-            _ if json.contains(['.', 'e', 'E']) => Self::Float,
+            _ if json.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) => Self::Float,
             _ => Self::Integer,
         }
     }

@@ -90,6 +90,7 @@ impl RegisteredParameter {
     }
 
     /// Whether a value that its type takes is to be taken.
+    #[inline]
     pub(super) fn takes(&self, json: &str) -> bool {
         self.checks().pass(json)
     }

@@ -104,6 +104,10 @@ impl<'a> Scanner<'a> {
 
     /// A value that is not looked into.
     pub(super) fn skip_value(&mut self) -> Option<()> {
+        // The common kind of string, without the cost of a decoder.
+        if self.plain_key().is_some() {
+            return Some(());
+        }
         let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<IgnoredAny>();
         values.next()?.ok()?;
         self.position += values.byte_offset();

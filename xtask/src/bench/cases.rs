@@ -38,6 +38,13 @@ pub(super) fn all() -> Vec<Case> {
         small("greet_user"),
         execute("wide", "20 parameters", "wide", &wide(), 500),
         execute(
+            "constraints",
+            "10 parameters with constraints",
+            "book_room",
+            BOOK_ROOM,
+            500,
+        ),
+        execute(
             "text-10k",
             "a string of 10 kB",
             "text_length",
@@ -67,6 +74,8 @@ pub(super) fn all() -> Vec<Case> {
 pub(super) fn small(task: &str) -> Case {
     execute("small", "28 bytes", task, r#"{"name": "Grace"}"#, 1000)
 }
+
+const BOOK_ROOM: &str = r##"{"name":"Grace Hopper","room":"hall-12","date":"2026-03-31","kind":"concert","hour":19,"minutes":150,"people":420,"share":0.25,"price":1200.5,"tags":["music","public"]}"##;
 
 fn wide() -> String {
     let texts = [

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::node::{Alternative, Choices, Head, Length, Node, NodeId};
+use super::node::{Alternative, Bound, Choices, Head, Length, Node, NodeId, Values};
+use super::number::Given;
 use crate::arguments::code::ArgumentErrorCode as Code;
 use crate::arguments::error::MAX_ERRORS;
 use crate::arguments::finding::Finding;
@@ -59,6 +60,11 @@ pub(super) struct Check<'n> {
 impl<'n> Check<'n> {
     /// Whether a value keeps all constraints.
     pub(super) fn holds(nodes: &'n [Node], json: &str) -> bool {
+        if let Some(node) = nodes.first()
+            && node.is_scalar
+        {
+            return scalar_holds(node, json);
+        }
         let mut check = Self {
             nodes,
             findings: None,
@@ -116,7 +122,10 @@ impl<'n> Check<'n> {
     }
 
     fn node(&mut self, id: NodeId, json: &str, at: &Path<'_>) {
-        if self.is_done() {
+        let nodes = self.nodes;
+        let node = &nodes[id];
+        // Most are this, and most hold.
+        if node.is_scalar && scalar_holds(node, json) || self.is_done() {
             return;
         }
         match self.budget.checked_sub(json.len()) {
@@ -128,8 +137,6 @@ impl<'n> Check<'n> {
                 return;
             }
         }
-        let nodes = self.nodes;
-        let node = &nodes[id];
         let kind = Kind::of(json);
         if let Some(shape) = &node.shape {
             let is_type =
@@ -145,7 +152,7 @@ impl<'n> Check<'n> {
             self.node(*part, json, at);
         }
         if let Some(values) = &node.values {
-            self.values(values, json, at);
+            self.values(values, kind, json, at);
         }
         match kind {
             Kind::Integer | Kind::Float => self.number(node, json, at),
@@ -188,12 +195,18 @@ impl<'n> Check<'n> {
         }
     }
 
-    fn values(&mut self, values: &[Value], json: &str, at: &Path<'_>) {
-        let is_one = serde_json::from_str::<Value>(json)
-            .is_ok_and(|given| values.iter().any(|value| are_equal(value, &given)));
+    fn values(&mut self, values: &Values, kind: Kind, json: &str, at: &Path<'_>) {
+        let is_one = match kind {
+            Kind::String => values.have_text(&text(json)),
+            _ => have(values, json),
+        };
         if !is_one {
             self.report(at, Code::OneOf, || {
-                let list: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+                let list: Vec<String> = values
+                    .all
+                    .iter()
+                    .map(|value| format!("`{value}`"))
+                    .collect();
                 match list.as_slice() {
                     [only] => format!("must be {only}, and is `{}`", quoted(json)),
                     list => format!(
@@ -207,6 +220,10 @@ impl<'n> Check<'n> {
     }
 
     fn number(&mut self, node: &Node, json: &str, at: &Path<'_>) {
+        if node.minimum.is_none() && node.maximum.is_none() && node.multiple_of.is_none() {
+            return;
+        }
+        let given = Given::of(json);
         for (bound, wrong, words) in [
             (&node.minimum, Ordering::Less, ["at least", "more than"]),
             (&node.maximum, Ordering::Greater, ["at most", "less than"]),
@@ -214,7 +231,7 @@ impl<'n> Check<'n> {
             let Some(bound) = bound else {
                 continue;
             };
-            let order = bound.number.compare(json);
+            let order = bound.number.compare(&given);
             let breaks = match order {
                 Some(Ordering::Equal) => bound.exclusive,
                 order => order == Some(wrong) || order.is_none(),
@@ -231,7 +248,7 @@ impl<'n> Check<'n> {
             }
         }
         if let Some(step) = &node.multiple_of
-            && !step.divides(json)
+            && !step.divides(&given)
         {
             self.report(at, Code::MultipleOf, || {
                 format!(
@@ -248,7 +265,7 @@ impl<'n> Check<'n> {
             return;
         }
         let text = text(json);
-        if !node.length.is_any() {
+        if !node.length.is_sure(text.len()) {
             // JSON Schema counts characters, as RFC 8259 defines them.
             let count = text.chars().count();
             self.length(node.length, count, ["character", "characters"], at);
@@ -300,7 +317,7 @@ impl<'n> Check<'n> {
         }
         let mut count = 0;
         let mut contained = 0;
-        let mut seen = HashSet::new();
+        let mut seen = list.unique.then(HashSet::new);
         let mut repeated = None;
         let mut scanner = Scanner::new(json);
         // It was checked to be JSON.
@@ -317,7 +334,10 @@ impl<'n> Check<'n> {
             {
                 contained += 1;
             }
-            if list.unique && repeated.is_none() && !seen.insert(canonical(item)) {
+            if let Some(seen) = &mut seen
+                && repeated.is_none()
+                && !seen.insert(canonical(item))
+            {
                 repeated = Some(count);
             }
             count += 1;
@@ -476,6 +496,43 @@ impl<'n> Check<'n> {
     }
 }
 
+/// Whether a value keeps what is said of one number or string.
+fn scalar_holds(node: &Node, json: &str) -> bool {
+    match json.as_bytes().first() {
+        Some(b'"') => {
+            let text = text(json);
+            (node.length.is_sure(text.len()) || node.length.holds(text.chars().count()))
+                && node
+                    .pattern
+                    .as_ref()
+                    .is_none_or(|pattern| pattern.is_in(&text))
+                && node.format.is_none_or(|format| format.is_of(&text))
+                && node
+                    .values
+                    .as_ref()
+                    .is_none_or(|values| values.have_text(&text))
+        }
+        Some(b'-' | b'0'..=b'9') => {
+            let given = Given::of(json);
+            let holds = |bound: &Option<Bound>, inside: Ordering| match bound {
+                None => true,
+                Some(bound) => match bound.number.compare(&given) {
+                    Some(Ordering::Equal) => !bound.exclusive,
+                    order => order == Some(inside),
+                },
+            };
+            holds(&node.minimum, Ordering::Greater)
+                && holds(&node.maximum, Ordering::Less)
+                && node
+                    .multiple_of
+                    .as_ref()
+                    .is_none_or(|step| step.divides(&given))
+                && is_allowed(node, json)
+        }
+        _ => is_allowed(node, json),
+    }
+}
+
 /// Whether a value is of a type of JSON Schema, to which `1.0` is an integer.
 fn is(kind: Kind, name: &str, json: &str) -> bool {
     kind.is(name)
@@ -508,6 +565,16 @@ fn fits(head: &Head, kind: Kind, json: &str, given: &[(Cow<'_, str>, &str)]) -> 
         .iter()
         .all(|(name, tag)| get(name).is_none_or(|value| is(tag, value)));
     kind != Kind::Object || tags_fit && head.required.iter().all(|name| get(name).is_some())
+}
+
+fn is_allowed(node: &Node, json: &str) -> bool {
+    node.values.as_ref().is_none_or(|values| have(values, json))
+}
+
+/// Whether a value is one of those that are allowed.
+fn have(values: &Values, json: &str) -> bool {
+    serde_json::from_str::<Value>(json)
+        .is_ok_and(|given| values.all.iter().any(|value| are_equal(value, &given)))
 }
 
 /// Whether two values are the same one, where numbers are by their value (JSON Schema Core, section 4.2.2).
@@ -575,7 +642,7 @@ fn canonical(json: &str) -> String {
 
 /// The text of a string in JSON.
 fn text(json: &str) -> Cow<'_, str> {
-    if !json.contains('\\')
+    if !json.as_bytes().contains(&b'\\')
         && let Some(text) = json.get(1..json.len().saturating_sub(1))
     {
         return Cow::Borrowed(text);

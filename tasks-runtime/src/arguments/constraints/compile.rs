@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::format::Format;
 use super::node::{
     Alternative, Bound, Choices, Conditions, Head, Length, List, Node, NodeId, Object, Shape,
+    Values,
 };
-use super::number::Number;
+use super::number::{Given, Number};
 use super::pattern::Pattern;
 use crate::arguments::schema_check::{range, types};
 
@@ -112,7 +113,7 @@ impl<'s> Compiler<'s> {
         }
         self.numbers(schema, &mut node);
         self.strings(schema, mode, &mut node);
-        node.values = values(schema, mode);
+        node.values = values(schema, mode).map(Values::new);
         node.list = self.list(schema, mode);
         node.object = self.object(schema, mode);
         for keyword in ["anyOf", "oneOf"] {
@@ -167,7 +168,7 @@ impl<'s> Compiler<'s> {
         // What the type of Rust refuses by itself.
         if let Some((least, most)) = of_type {
             let within = |bound: &Bound, limit: i128| {
-                let order = bound.number.compare(&limit.to_string());
+                let order = bound.number.compare(&Given::of(&limit.to_string()));
                 (order, bound.exclusive)
             };
             node.minimum = node.minimum.take().filter(|bound| {
@@ -409,6 +410,7 @@ fn prune(nodes: &mut [Node]) -> bool {
         node.children(|child| *child = child.filter(|child| active[*child]));
         node.alternatives
             .retain(|list| list.iter().any(|alternative| alternative.node.is_some()));
+        node.set_scalar();
     }
     active.first().copied().unwrap_or(false)
 }

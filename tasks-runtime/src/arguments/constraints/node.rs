@@ -12,6 +12,8 @@ pub(super) type NodeId = usize;
 /// What is checked of one value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node {
+    /// Whether it checks nothing but a number or a string by itself, and of which values it is one.
+    pub(super) is_scalar: bool,
     /// What else the same value has to keep: `$ref` and `allOf`.
     pub(super) all: Vec<NodeId>,
     pub(super) minimum: Option<Bound>,
@@ -21,7 +23,7 @@ pub(super) struct Node {
     pub(super) length: Length,
     pub(super) pattern: Option<Pattern>,
     pub(super) format: Option<Format>,
-    pub(super) values: Option<Vec<Value>>,
+    pub(super) values: Option<Values>,
     pub(super) list: List,
     pub(super) object: Object,
     /// `anyOf` and `oneOf` of a type, which chooses by itself.
@@ -31,6 +33,28 @@ pub(super) struct Node {
     pub(super) conditions: Conditions,
     /// What a type of Rust would refuse by itself, where no type reads the value: within a condition.
     pub(super) shape: Option<Shape>,
+}
+
+/// The values that are allowed.
+#[derive(Clone, Debug)]
+pub(super) struct Values {
+    pub(super) all: Vec<Value>,
+    /// Those that are strings.
+    pub(super) texts: Vec<String>,
+}
+
+impl Values {
+    pub(super) fn new(all: Vec<Value>) -> Self {
+        let texts = all.iter().filter_map(Value::as_str).map(str::to_owned);
+        Self {
+            texts: texts.collect(),
+            all,
+        }
+    }
+
+    pub(super) fn have_text(&self, text: &str) -> bool {
+        self.texts.iter().any(|value| value == text)
+    }
 }
 
 /// The least or the greatest number.
@@ -50,6 +74,12 @@ pub(super) struct Length {
 impl Length {
     pub(super) fn is_any(self) -> bool {
         self.min.is_none() && self.max.is_none()
+    }
+
+    /// Whether a string of so many bytes has a length that is allowed, whatever its characters are: they have one to four bytes.
+    pub(super) fn is_sure(self, bytes: usize) -> bool {
+        self.min.is_none_or(|min| bytes.div_ceil(4) >= min)
+            && self.max.is_none_or(|max| bytes <= max)
     }
 
     pub(super) fn holds(self, count: usize) -> bool {
@@ -130,6 +160,30 @@ pub(super) struct Shape {
 }
 
 impl Node {
+    /// Finds out whether it checks nothing but a number or a string by itself, and of which values it is one.
+    pub(super) fn set_scalar(&mut self) {
+        let list = &self.list;
+        let object = &self.object;
+        self.is_scalar = self.all.is_empty()
+            && list.length.is_any()
+            && !list.unique
+            && list.first.is_empty()
+            && list.items.is_none()
+            && list.contains.is_none()
+            && object.length.is_any()
+            && object.members.is_empty()
+            && object.patterns.is_empty()
+            && object.others.is_none()
+            && object.names.is_none()
+            && object.dependent.is_empty()
+            && object.dependent_nodes.is_empty()
+            && self.alternatives.is_empty()
+            && self.choices.is_empty()
+            && self.conditions.not.is_none()
+            && self.conditions.when.is_none()
+            && self.shape.is_none();
+    }
+
     /// Whether it checks anything by itself.
     pub(super) fn is_active(&self) -> bool {
         self.minimum.is_some()
