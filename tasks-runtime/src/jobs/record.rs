@@ -136,7 +136,8 @@ pub struct JobRecord {
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// Why a pending job does not run: `no worker has this task`, or `no worker serves this queue`.
+    /// Why a pending job does not run: `no worker has this task`, `no worker serves this queue`, or, where some workers have the task and only
+    /// others serve the queue, a sentence that names both.
     pub pending_reason: Option<String>,
     /// When cancellation was requested.
     #[serde(serialize_with = "optional_time")]

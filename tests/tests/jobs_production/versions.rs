@@ -228,6 +228,62 @@ async fn jobs_in_a_queue_that_nobody_serves_are_reported_and_wait(test: TestData
     drop(with);
 }
 
+/// One worker has the task of a job, and another one serves its queue: neither takes it.
+async fn jobs_whose_task_and_queue_no_worker_has_together_are_reported(test: TestDatabase) {
+    const BOTH: &[(&str, &str)] = &[("TASKS", "sleep"), ("QUEUES", "extra")];
+    let both = Process::start(&test, BOTH);
+    let body = json!({"params": {"seconds": 0.1}, "queue": "extra", "delay": 3});
+    let delayed = both.submit_with("sleep", body).await;
+    both.terminate().await;
+
+    let task = Process::start(&test, &[("TASKS", "sleep")]);
+    let queue = Process::start(&test, &[("TASKS", "block"), ("QUEUES", "extra")]);
+    let until = async |process: &Process, wanted: &str| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let (_, health) = process.health().await;
+            let jobs = health["checks"]["jobs"].clone();
+            if jobs["state"] == wanted {
+                return jobs;
+            }
+            assert!(Instant::now() < deadline, "{jobs}\n{}", process.0.output());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    for process in [&task, &queue] {
+        let degraded = until(process, "degraded").await;
+        let message = degraded["message"].as_str().unwrap();
+        for expected in ["task `sleep`", "queue `extra`", "Jobs::queue"] {
+            assert!(message.contains(expected), "{expected}: {message}");
+        }
+        assert!(!message.contains("no worker serves"), "{message}");
+        let log = process.0.stderr();
+        assert!(
+            log.contains("no worker that has the task serves the queue"),
+            "{}",
+            process.0.output()
+        );
+        let job = process.job(&delayed).await;
+        assert_eq!(
+            (&job["status"], &job["attempt"], &job["pending_reason"]),
+            (
+                &json!("pending"),
+                &json!(0),
+                &json!("no worker that has the task `sleep` serves the queue `extra`")
+            ),
+            "{job}"
+        );
+    }
+    let both = Process::start(&test, BOTH);
+    let job = task
+        .until(&delayed, "completed", Duration::from_secs(10))
+        .await;
+    assert_eq!(job["pending_reason"], Value::Null, "{job}");
+    for process in [&task, &queue, &both] {
+        until(process, "healthy").await;
+    }
+}
+
 /// The same where an engine decides when attempts begin, which is told of no job that its process cannot run.
 async fn an_engine_hides_no_jobs_that_nobody_can_run(test: TestDatabase) {
     let engine = ("ENGINE", "called_back");
@@ -306,6 +362,7 @@ on_all_databases_at_once!(
     many_jobs_of_another_program_do_not_stand_in_the_way,
     jobs_that_nobody_can_run_are_reported_and_wait,
     jobs_in_a_queue_that_nobody_serves_are_reported_and_wait,
+    jobs_whose_task_and_queue_no_worker_has_together_are_reported,
     an_engine_hides_no_jobs_that_nobody_can_run,
     a_rolling_restart_with_other_tasks_stalls_nothing,
 );

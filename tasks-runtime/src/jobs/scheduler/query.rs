@@ -1,5 +1,6 @@
 //! What became of jobs.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::jobs::id::JobId;
@@ -14,7 +15,7 @@ use crate::jobs::notifier::JobChanges;
 use crate::jobs::record::{JobLog, JobRecord, JobStats, JobStatus};
 use crate::jobs::store;
 use crate::jobs::table::JobRow;
-use crate::jobs::worker::{Unserved, unserved};
+use crate::jobs::worker::{QueuedTask, Served, Unserved, unserved};
 use crate::task::TaskFailure;
 
 /// How long to wait before looking again whether a job has ended that another process runs.
@@ -23,6 +24,12 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const NO_WORKER: &str = "no worker has this task";
 /// The same of a job whose task some worker has.
 const UNSERVED_QUEUE: &str = "no worker serves this queue";
+
+/// What a pending job waits for.
+fn queued(job: &JobRecord) -> Option<QueuedTask> {
+    let task = job.task_name.as_ref()?;
+    (job.status == JobStatus::Pending).then(|| QueuedTask::new(task, &job.queue))
+}
 
 /// Finding jobs, and how they ended.
 impl Scheduler {
@@ -41,35 +48,41 @@ impl Scheduler {
         Ok(self.with_reasons(record.into_iter().collect()).await?.pop())
     }
 
-    /// Says of pending jobs that no worker has their task or serves their queue, if that is so.
+    /// Says of pending jobs that no worker has their task, serves their queue, or does both, if that is so.
     async fn with_reasons(&self, mut jobs: Vec<JobRecord>) -> Result<Vec<JobRecord>, JobError> {
-        let mut of = Unserved::default();
-        for job in jobs.iter().filter(|job| job.status == JobStatus::Pending) {
-            of.tasks.extend(job.task_name.clone());
-            of.queues.insert(job.queue.clone());
-        }
-        // What workers of this process have, somebody has.
+        let mut waiting: BTreeSet<QueuedTask> = jobs.iter().filter_map(queued).collect();
+        // What workers of this process take, somebody takes.
+        let mut own = Served::default();
         self.with_worker(|worker| {
-            of.tasks.retain(|task| !worker.has(task));
-            of.queues.retain(|queue| !worker.serves(queue));
+            waiting.retain(|job| !(worker.has(&job.task) && worker.serves(&job.queue)));
+            let has = waiting.iter().filter(|job| worker.has(&job.task));
+            own.tasks = has.map(|job| job.task.clone()).collect();
+            let serves = waiting.iter().filter(|job| worker.serves(&job.queue));
+            own.queues = serves.map(|job| job.queue.clone()).collect();
         });
-        if of.is_empty() {
+        if waiting.is_empty() {
             return Ok(jobs);
         }
         let session = &self.shared.session;
-        let found: Result<Unserved, JobError> =
-            session.read(async |conn| unserved(conn, of).await).await;
+        let found: Result<Unserved, JobError> = session
+            .read(async |conn| unserved(conn, waiting, BTreeSet::new(), own).await)
+            .await;
         let found = found?;
         for job in &mut jobs {
-            if job.status != JobStatus::Pending {
+            let Some(QueuedTask { task, queue }) = queued(job) else {
                 continue;
-            }
-            let task = job.task_name.as_deref().unwrap_or_default();
-            if found.tasks.contains(task) {
-                job.pending_reason = Some(NO_WORKER.to_owned());
-            } else if found.queues.contains(&job.queue) {
-                job.pending_reason = Some(UNSERVED_QUEUE.to_owned());
-            }
+            };
+            job.pending_reason = if found.tasks.contains(&task) {
+                Some(NO_WORKER.to_owned())
+            } else if found.queues.contains(&queue) {
+                Some(UNSERVED_QUEUE.to_owned())
+            } else if found.apart.contains(&QueuedTask::new(&task, &queue)) {
+                Some(format!(
+                    "no worker that has the task `{task}` serves the queue `{queue}`"
+                ))
+            } else {
+                None
+            };
         }
         Ok(jobs)
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::claim::ClaimKind;
 use super::claimed::ClaimedJob;
 use super::shared::WorkerShared;
+use super::unserved::QueuedTask;
 use crate::jobs::id::JobId;
 use crate::jobs::state::is_quarantined;
 
@@ -118,12 +119,13 @@ impl Capacity {
     pub(in crate::jobs) fn kind(
         &self,
         want: &ClaimRequest,
-        unknown: &BTreeSet<String>,
+        unknown: &BTreeSet<QueuedTask>,
     ) -> Option<ClaimKind> {
         match &want.kind {
             ClaimKind::Quarantined(_) if self.quarantined => None,
             ClaimKind::Quarantined(_) => {
                 let full = self.tasks.iter().filter(|(_, room)| **room == 0);
+                let unknown = unknown.iter().map(|unknown| &unknown.task);
                 let left = full.map(|(task, _)| task).chain(unknown);
                 Some(ClaimKind::Quarantined(left.cloned().collect()))
             }

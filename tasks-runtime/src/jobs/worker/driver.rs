@@ -20,6 +20,7 @@ use super::runner;
 use super::runtime_probe::RuntimeProbe;
 use super::shared::WorkerShared;
 use super::timers::Timers;
+use super::unserved::QueuedTask;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::store::LogLine;
 
@@ -52,8 +53,8 @@ pub(in crate::jobs) struct Driver {
     pub(super) due: Option<i64>,
     /// Whether there are jobs that are claimed by the names of their tasks.
     pub(super) by_name: bool,
-    /// Tasks of ready jobs that this process does not have.
-    pub(super) unknown: BTreeSet<String>,
+    /// Tasks of ready jobs that this process does not have, in the queues that it serves.
+    pub(super) unknown: BTreeSet<QueuedTask>,
     /// How many rounds have failed since the last one that succeeded.
     pub(super) failed_rounds: u32,
     /// Counts rounds, so that each begins with another queue.

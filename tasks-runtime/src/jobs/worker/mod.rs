@@ -39,4 +39,4 @@ mod worker_health;
 pub(super) use self::attempt_end::AttemptOutcome;
 pub use self::attempt_runner::AttemptRunner;
 pub(super) use self::lifecycle::Worker;
-pub(super) use self::unserved::{Unserved, unserved};
+pub(super) use self::unserved::{QueuedTask, Served, Unserved, unserved};

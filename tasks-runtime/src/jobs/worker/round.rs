@@ -10,6 +10,7 @@ use super::claim::{self, ClaimKind};
 use super::claimed::ClaimedJob;
 use super::driver::Driver;
 use super::finish::finish;
+use super::unserved::QueuedTask;
 use super::{held_back, membership};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
@@ -31,7 +32,7 @@ pub(super) struct Round {
     /// Whether there are jobs that are claimed by the names of their tasks.
     pub(super) by_name: bool,
     /// Tasks of ready jobs that this process does not have, if it has looked.
-    pub(super) unknown: Option<BTreeSet<String>>,
+    pub(super) unknown: Option<BTreeSet<QueuedTask>>,
     /// Jobs whose rows other transactions have locked, so that nothing was written of them.
     pub(super) locked: BTreeSet<JobId>,
 }
@@ -42,7 +43,7 @@ struct Claims<'a> {
     registry: &'a TaskRegistry,
     capacity: Capacity,
     /// Tasks of jobs that were met and that this process does not have.
-    unknown: BTreeSet<String>,
+    unknown: BTreeSet<QueuedTask>,
     aging: &'a mut Aging,
     /// How long a job waits before its priority does not matter any more, in microseconds.
     patience: Option<i64>,
@@ -258,7 +259,8 @@ impl Claims<'_> {
             claim::return_unknown(tx, self.worker, &unknown).await?;
             let names: BTreeSet<String> = unknown.into_iter().map(|job| job.task_name).collect();
             claim::claim_by_name(tx, &want.queue, &names).await?;
-            self.unknown.extend(names);
+            let queued = |task| QueuedTask::new(task, &want.queue);
+            self.unknown.extend(names.into_iter().map(queued));
             round.by_name = true;
         }
         round.full = true;
@@ -300,7 +302,7 @@ impl Claims<'_> {
         for queue in queues {
             for task in claim::by_name_tasks(tx, &queue).await? {
                 if self.registry.get(&task).is_err() {
-                    self.unknown.insert(task);
+                    self.unknown.insert(QueuedTask::new(task, &queue));
                 } else if !self.capacity.has_limit(&task) {
                     let want = self.capacity.request_by_name(&queue, &task);
                     self.claim(tx, &want, round).await?;

@@ -10,49 +10,92 @@ use crate::jobs::error::JobError;
 use crate::jobs::table::tasks_workers;
 use crate::with_conn;
 
-/// Tasks and queues of jobs.
+/// The task of a job and the queue that it waits in. A worker takes the job only if it has both.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::jobs) struct QueuedTask {
+    pub(in crate::jobs) task: String,
+    pub(in crate::jobs) queue: String,
+}
+
+impl QueuedTask {
+    pub(in crate::jobs) fn new(task: impl Into<String>, queue: impl Into<String>) -> Self {
+        Self {
+            task: task.into(),
+            queue: queue.into(),
+        }
+    }
+}
+
+/// Tasks and queues of jobs that no worker takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::jobs) struct Unserved {
+    /// Tasks that no worker has.
     pub(in crate::jobs) tasks: BTreeSet<String>,
+    /// Queues that no worker serves.
     pub(in crate::jobs) queues: BTreeSet<String>,
+    /// Tasks that some workers have, in queues that only others serve.
+    pub(in crate::jobs) apart: BTreeSet<QueuedTask>,
 }
 
 impl Unserved {
-    pub(in crate::jobs) fn is_empty(&self) -> bool {
-        self.tasks.is_empty() && self.queues.is_empty()
-    }
-
     /// Those that are not among the others.
     pub(super) fn without(&self, others: &Self) -> Self {
         Self {
             tasks: self.tasks.difference(&others.tasks).cloned().collect(),
             queues: self.queues.difference(&others.queues).cloned().collect(),
+            apart: self.apart.difference(&others.apart).cloned().collect(),
         }
     }
 }
 
-/// Returns the tasks and the queues, of these, that no worker has.
+/// The tasks and queues of one worker.
+#[derive(Clone, Debug, Default)]
+pub(in crate::jobs) struct Served {
+    pub(in crate::jobs) tasks: BTreeSet<String>,
+    pub(in crate::jobs) queues: BTreeSet<String>,
+}
+
+/// Returns what of these jobs, and of these queues, no worker takes. `own` is a worker of this process, which may have no row yet.
 pub(in crate::jobs) async fn unserved(
     conn: &mut Connection,
-    mut of: Unserved,
+    jobs: BTreeSet<QueuedTask>,
+    mut queues: BTreeSet<String>,
+    own: Served,
 ) -> Result<Unserved, JobError> {
-    if of.is_empty() {
-        return Ok(of);
+    if jobs.is_empty() && queues.is_empty() {
+        return Ok(Unserved::default());
     }
-    let workers: Vec<(String, String)> = with_conn!(conn, |conn| {
+    let rows: Vec<(String, String)> = with_conn!(conn, |conn| {
         tasks_workers::table
             .select((tasks_workers::tasks, tasks_workers::queues))
             .load(conn)
             .await
     })?;
-    let names = |list: &str| serde_json::from_str::<Vec<String>>(list).unwrap_or_default();
-    for (tasks, queues) in workers {
-        for task in names(&tasks) {
-            of.tasks.remove(&task);
-        }
-        for queue in names(&queues) {
-            of.queues.remove(&queue);
+    let names = |list: &str| serde_json::from_str(list).unwrap_or_default();
+    let workers: Vec<Served> = rows
+        .iter()
+        .map(|(tasks, queues)| Served {
+            tasks: names(tasks),
+            queues: names(queues),
+        })
+        .chain([own])
+        .collect();
+    let is_served = |queue: &String| workers.iter().any(|worker| worker.queues.contains(queue));
+    queues.retain(|queue| !is_served(queue));
+    let mut found = Unserved {
+        queues,
+        ..Unserved::default()
+    };
+    for job in jobs {
+        let has = |worker: &&Served| worker.tasks.contains(&job.task);
+        let mut able = workers.iter().filter(has).peekable();
+        if able.peek().is_none() {
+            found.tasks.insert(job.task);
+        } else if !is_served(&job.queue) {
+            found.queues.insert(job.queue);
+        } else if !able.any(|worker| worker.queues.contains(&job.queue)) {
+            found.apart.insert(job);
         }
     }
-    Ok(of)
+    Ok(found)
 }

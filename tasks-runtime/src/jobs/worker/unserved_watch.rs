@@ -1,14 +1,15 @@
-//! Looks for jobs that are ready and that no worker takes: nobody has their task, or nobody serves their queue.
+//! Looks for jobs that are ready and that no worker takes: nobody has their task, nobody serves their queue, or nobody does both.
 
 use std::collections::BTreeSet;
 
 use super::claim;
 use super::driver::Driver;
-use super::unserved::{Unserved, unserved};
+use super::unserved::{QueuedTask, Served, Unserved, unserved};
 use crate::jobs::error::JobError;
 
 impl Driver {
-    /// Looks for tasks and queues of which jobs are ready, and which this process does not have: if no other worker has them, that is said.
+    /// Looks for tasks and queues of which jobs are ready, and which this process does not have: if no worker has them together, that is
+    /// said.
     pub(super) async fn look_for_unserved_jobs(&mut self) {
         // Who takes jobs itself has met them.
         if self.shared.settings.engine.is_some() {
@@ -20,14 +21,19 @@ impl Driver {
                 }
             }
         }
-        let (own, tasks) = (&self.shared.queues, self.unknown.clone());
+        let (own, mut jobs) = (&self.shared.queues, self.unknown.clone());
         let found: Result<Unserved, JobError> = self
             .shared
             .session
             .read(async |conn| {
                 let mut queues = claim::ready_queues(conn).await?;
                 queues.retain(|queue| !own.iter().any(|(name, _)| name == queue));
-                unserved(conn, Unserved { tasks, queues }).await
+                // Jobs that the workers of a queue have met and cannot run are claimed by name from then on.
+                for queue in &queues {
+                    let met = claim::by_name_tasks(conn, queue).await?;
+                    jobs.extend(met.into_iter().map(|task| QueuedTask::new(task, queue)));
+                }
+                unserved(conn, jobs, queues, Served::default()).await
             })
             .await;
         let Ok(found) = found else {
@@ -46,11 +52,18 @@ impl Driver {
                 "no worker serves the queue of jobs that wait: they wait until one does; `Jobs::queue` has a worker serve it"
             );
         }
+        for QueuedTask { task, queue } in new.apart {
+            tracing::warn!(
+                task,
+                queue,
+                "no worker that has the task serves the queue of jobs that wait: they wait until one does; `Jobs::queue` has a worker serve it"
+            );
+        }
     }
 
     /// Looks for them among those that would begin next. Has them claimed by name, like a worker that takes jobs, so that nobody has to step
     /// over them.
-    async fn unknown_at_the_front(&self) -> Result<BTreeSet<String>, JobError> {
+    async fn unknown_at_the_front(&self) -> Result<BTreeSet<QueuedTask>, JobError> {
         let (shared, registry) = (&self.shared, self.shared.executor.registry());
         let is_unknown = |task: &String| registry.get(task).is_err();
         let mut unknown = BTreeSet::new();
@@ -73,8 +86,10 @@ impl Driver {
                     .await;
                 set_aside?;
             }
-            unknown.extend(front);
-            unknown.extend(by_name.into_iter().filter(is_unknown));
+            let all = front
+                .into_iter()
+                .chain(by_name.into_iter().filter(is_unknown));
+            unknown.extend(all.map(|task| QueuedTask::new(task, queue)));
         }
         Ok(unknown)
     }

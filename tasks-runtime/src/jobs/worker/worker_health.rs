@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::unserved::Unserved;
+use super::unserved::{QueuedTask, Unserved};
 
 /// What the driver has found.
 #[derive(Debug, Default)]
@@ -222,6 +222,14 @@ impl WorkerHealth {
                 let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
                 warnings.push(format!("{what}: {}", names.join(", ")));
             }
+        }
+        if !found.unserved.apart.is_empty() {
+            let pair = |job: &QueuedTask| format!("task `{}` in queue `{}`", job.task, job.queue);
+            let pairs: Vec<String> = found.unserved.apart.iter().map(pair).collect();
+            warnings.push(format!(
+                "jobs wait for tasks that no worker of their queue has: {}; have a worker that has the task serve the queue (`Jobs::queue`)",
+                pairs.join(", ")
+            ));
         }
         if let Some((at, reason, _)) = &found.without_key
             && at.elapsed() < MISSING_KEY_PERIOD
