@@ -86,13 +86,16 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
         Endpoint::get("/{id}/$stream", "stream_job", stream::stream)
             .summary("A job as it changes, as server-sent events")
             .description(
-                "It ends with the job. Who has the last event (`Last-Event-ID`) gets 204.",
+                "It ends with the job. Who has the last event (`Last-Event-ID`) gets 204. When the job is deleted, the last event is `deleted`.",
             )
             .parameters(ID)
             .query(sse::QUERY)
             .responds(
                 Response::text(200, "text/event-stream")
-                    .description("An event with the job for each change."),
+                    .description(
+                        "An event without a name for each change, whose data is the job. An event `deleted`, whose data is \
+                         `{\"id\": \"…\"}`, when the job is deleted: it is the last one.",
+                    ),
             )
             .responds(Response::empty(
                 204,

@@ -1,4 +1,4 @@
-//! A job as it changes: server-sent events, one per change, the last one when it has ended.
+//! A job as it changes: server-sent events, one per change, the last one when it has ended or is deleted.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -52,6 +52,11 @@ fn event(job: &JobRecord) -> (String, String) {
     (id, data)
 }
 
+/// The last event of a job that somebody has deleted, or that was kept for long enough. It has a name of its own, since its data is no record.
+fn deleted(id: JobId) -> Bytes {
+    format!("event: deleted\ndata: {{\"id\":\"{id}\"}}\n\n").into()
+}
+
 struct JobStream {
     id: JobId,
     changes: JobChanges,
@@ -94,8 +99,11 @@ impl JobStream {
                 }
             }
             self.looked = true;
-            // When the database fails the client comes back by itself; a job that was deleted has nothing more to say.
-            let job = self.scheduler.get(self.id).await.ok().flatten()?;
+            // When the database fails the client comes back by itself.
+            let Some(job) = self.scheduler.get(self.id).await.ok()? else {
+                self.over = true;
+                return Some(deleted(self.id));
+            };
             self.over = job.status.is_final();
             let (id, data) = event(&job);
             if self.known.as_ref() != Some(&id) {

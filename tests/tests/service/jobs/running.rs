@@ -223,8 +223,45 @@ async fn a_running_job_is_canceled(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+/// Who watches a job learns that somebody has deleted it.
+async fn a_stream_says_that_its_job_is_deleted(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let params = json!({"count": 1, "milliseconds": 60_000});
+    let running = world.submit("steps", json!({"params": params})).await;
+    world.until(&running, "running").await;
+    let waiting = world
+        .submit("steps", json!({"params": params, "delay": 60}))
+        .await;
+    for (id, status) in [(&running, "running"), (&waiting, "pending")] {
+        let url = world.app.url(&format!("/api/v1/jobs/{id}/$stream"));
+        let response = http::client().unwrap().get(&url).send().await.unwrap();
+        let mut pieces = response.bytes_stream();
+        let first = pieces.next().await.unwrap().unwrap();
+        let first = std::str::from_utf8(&first).unwrap();
+        assert!(
+            first.contains(&format!("\"status\":\"{status}\"")),
+            "{first}"
+        );
+        let path = format!("/api/v1/jobs/{id}");
+        assert_eq!(world.ask(Method::DELETE, &path, None).await.0, 204);
+        let mut rest = String::new();
+        while let Some(piece) = pieces.next().await {
+            rest.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
+        }
+        assert!(
+            rest.ends_with(&format!("event: deleted\ndata: {{\"id\":\"{id}\"}}\n\n")),
+            "{rest:?}"
+        );
+        assert_eq!(rest.matches("event:").count(), 1, "{rest:?}");
+        let (status, problem) = world.get(&format!("{path}/$stream")).await;
+        assert_eq!(status, 404, "{problem}");
+    }
+    world.service.shutdown().await;
+}
+
 tasks_tests::on_both_databases!(
     a_job_from_its_submission_to_its_result,
     a_stream_has_each_change_and_ends_with_the_job,
+    a_stream_says_that_its_job_is_deleted,
     a_running_job_is_canceled,
 );
