@@ -85,6 +85,13 @@ impl SubmitOptions {
                 ),
             );
         }
+        if self.again && self.idempotency_key.is_none() {
+            wrong.push(
+                "/again_after_failure",
+                "is about the job with the same idempotency key, and there is no key: give one \
+                 (`Submit::idempotency_key`; over HTTP, the header `Idempotency-Key`)",
+            );
+        }
         if let Some(name) = &self.submitted_by
             && (name.len() > MAX_KEY_BYTES || name.contains('\0'))
         {

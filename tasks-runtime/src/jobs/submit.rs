@@ -118,6 +118,8 @@ impl Submit {
 
     /// Stores a new job if the one with the same [idempotency key](Self::idempotency_key) has failed or was canceled. That one stays as it
     /// is, and has no key any more. Without this call it is given back.
+    ///
+    /// Without a key it is an error, [`JobError::Invalid`]: there is no job that it could be about.
     pub fn again_after_failure(mut self) -> Self {
         self.options.again = true;
         self

@@ -106,28 +106,30 @@ pub(crate) async fn submit(
     if let Some(Seconds(timeout)) = options.timeout {
         submit = submit.timeout(timeout);
     }
-    if options.again_after_failure {
-        submit = submit.again_after_failure();
-    }
     if let Some(access) = request.extensions().get::<Access>() {
         submit = submit.submitted_by(access.key_name());
     }
     let mut keys = request.headers().get_all(&IDEMPOTENCY_KEY);
+    // Of a header that is wrong, that is said alone.
+    let mut again = options.again_after_failure;
     if let Some(key) = keys.next() {
         let graphic = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
         let wrong =
             |detail: &str| ArgumentError::new("/idempotency_key".to_owned(), detail.to_owned());
         submit = match key.to_str().ok().filter(graphic) {
-            _ if keys.next().is_some() => submit.with_errors([wrong("given twice")]),
+            _ if keys.next().is_some() => {
+                again = false;
+                submit.with_errors([wrong("given twice")])
+            }
             Some(key) => submit.idempotency_key(key),
-            None => submit.with_errors([wrong("use visible ASCII characters, and no spaces")]),
+            None => {
+                again = false;
+                submit.with_errors([wrong("use visible ASCII characters, and no spaces")])
+            }
         };
-    } else if options.again_after_failure {
-        submit = submit.with_errors([ArgumentError::new(
-            "/again_after_failure".to_owned(),
-            "it is about the job with the same `Idempotency-Key`: send this header as well"
-                .to_owned(),
-        )]);
+    }
+    if again {
+        submit = submit.again_after_failure();
     }
     Ok(submit.store().await?)
 }

@@ -285,6 +285,18 @@ async fn a_key_whose_job_has_failed_may_have_another(test: Ground) {
         .again_after_failure();
     let error = other.await.unwrap_err();
     assert!(matches!(error, JobError::KeyReused { .. }), "{error}");
+    // Without a key there is no job that it could be about.
+    let error = scheduler
+        .submit(call!(flaky, works_at = 2))
+        .again_after_failure()
+        .await
+        .unwrap_err();
+    let JobError::Invalid(errors) = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(errors.len(), 1, "{error}");
+    assert_eq!(errors[0].pointer, "/again_after_failure");
+    assert!(errors[0].detail.contains("idempotency key"), "{error}");
     scheduler.shutdown().await;
 }
 
