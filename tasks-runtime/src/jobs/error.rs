@@ -151,9 +151,14 @@ pub enum JobError {
         /// Message of the failure.
         message: String,
     },
-    /// This attempt does not count any more: the job was given to another worker.
-    #[error("this attempt of job {0} does not count any more: another worker has the job")]
+    /// This attempt does not count any more: it was ended, by its timeout for example, or the job was given to another worker.
+    #[error(
+        "this attempt of job {0} does not count any more: it was ended, or the job was given to another worker"
+    )]
     Superseded(JobId),
+    /// This attempt has completed its job before.
+    #[error("this attempt has completed job {0} already: call `complete` once")]
+    AlreadyCompleted(JobId),
     /// What was called works inside of a job alone.
     #[error("this is not the attempt of a job")]
     NotAJob,

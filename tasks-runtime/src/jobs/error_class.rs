@@ -63,6 +63,7 @@ impl JobErrorClass {
             | JobError::UnserializableResult { .. }
             | JobError::UnexpectedResult { .. }
             | JobError::Superseded(_)
+            | JobError::AlreadyCompleted(_)
             | JobError::NotAJob => Self::ProgrammingError,
         }
     }

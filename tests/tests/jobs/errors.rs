@@ -9,7 +9,7 @@ use tasks_web::jobs::{JobError, JobStatus, Jobs, Scheduler};
 use tasks_web::prelude::*;
 use tasks_web::testing;
 
-use crate::world::{World, completes_with_no_json, greet, hopeless};
+use crate::world::{World, completes_twice, completes_with_no_json, greet, hopeless};
 
 async fn a_job_without_a_result_says_why(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
@@ -66,6 +66,30 @@ async fn a_result_that_is_no_json_cannot_complete_a_job(test: Ground) {
     world.scheduler.shutdown().await;
 }
 
+async fn a_job_is_completed_once(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let submit = |undone: bool| {
+        let call = call!(completes_twice, undone = undone);
+        world.scheduler.submit(call)
+    };
+    let twice = submit(false).await.unwrap();
+    let undone = submit(true).await.unwrap();
+    let job = world.done(&twice).await;
+    assert_eq!(job.status, JobStatus::Failed);
+    let error = job.error.unwrap();
+    assert_eq!(
+        error,
+        format!(
+            "this attempt has completed job {} already: call `complete` once",
+            twice.id
+        )
+    );
+    let job = world.done(&undone).await;
+    assert_eq!(job.status, JobStatus::Completed, "{:?}", job.error);
+    assert_eq!(world.scheduler.result::<u32>(undone.id).await.unwrap(), 2);
+    world.scheduler.shutdown().await;
+}
+
 async fn a_job_that_cannot_be_submitted_is_no_error_of_a_query(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let session = world.database.session();
@@ -119,6 +143,7 @@ with_every_engine!(
     a_job_without_a_result_says_why,
     what_cannot_be_retried_says_what_can,
     a_result_that_is_no_json_cannot_complete_a_job,
+    a_job_is_completed_once,
     a_job_that_cannot_be_submitted_is_no_error_of_a_query,
     a_queue_has_a_name_that_a_task_could_give_it,
 );

@@ -60,6 +60,33 @@ pub(crate) async fn completes_with_no_json(
         .await
 }
 
+/// Completes its job twice in one transaction; or again after one that was undone.
+#[task(register = false)]
+pub(crate) async fn completes_twice(
+    context: TaskContext,
+    session: Session,
+    undone: bool,
+) -> anyhow::Result<()> {
+    if undone {
+        let first: anyhow::Result<()> = session
+            .transaction(async |tx| {
+                context.complete(tx, &1).await?;
+                anyhow::bail!("nothing is kept")
+            })
+            .await;
+        anyhow::ensure!(first.is_err());
+    }
+    session
+        .transaction(async |tx| {
+            context.complete(tx, &2).await?;
+            if !undone {
+                context.complete(tx, &3).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
 #[task(register = false)]
 pub(crate) async fn secretive(#[task(secret)] password: String, user: String) -> String {
     let _ = password;
@@ -199,6 +226,7 @@ impl World {
             task(flaky),
             task(hopeless),
             task(completes_with_no_json),
+            task(completes_twice),
             task(secretive),
             task(two_at_once),
             task(once_per_day),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
 use super::attempt_end::{AttemptEnd, AttemptOutcome};
+use super::claim::state_and_fence;
 use super::finish::finish;
 use crate::artifacts::ArtifactId;
 use crate::context::{AttemptHandle, TaskContext};
@@ -18,6 +19,7 @@ use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::limits::MAX_PROGRESS_BYTES;
 use crate::jobs::record::Progress;
+use crate::jobs::state::JobState;
 use crate::jobs::store::{LogLine, MAX_LOG_LINES};
 use crate::jobs::stored_text::storable;
 use crate::text::cut;
@@ -255,7 +257,8 @@ impl TaskContext {
     ///
     /// # Errors
     ///
-    /// [`JobError::NotAJob`] outside of a job; [`JobError::UnserializableResult`] when the result is no JSON; [`JobError::Superseded`] when the attempt does not count any more: return it from
+    /// [`JobError::NotAJob`] outside of a job; [`JobError::UnserializableResult`] when the result is no JSON; [`JobError::AlreadyCompleted`] when
+    /// it was called before, and that is kept or about to be; [`JobError::Superseded`] when the attempt does not count any more. Return an error from
     /// the transaction, so that nothing is kept.
     pub async fn complete(
         &self,
@@ -274,7 +277,11 @@ impl TaskContext {
             ..AttemptEnd::new(attempt.key, now, AttemptOutcome::Completed(json))
         };
         if finish(transaction, &[end], now).await? > 0 {
-            return Err(JobError::Superseded(attempt.key.job));
+            let AttemptKey { job, fence } = attempt.key;
+            return Err(match state_and_fence(transaction, job).await? {
+                Some((JobState::Completed, by)) if by == fence => JobError::AlreadyCompleted(job),
+                _ => JobError::Superseded(job),
+            });
         }
         // If the transaction is undone after all, the task returns its error, and that is written then.
         attempt.completed.store(true, Ordering::SeqCst);
