@@ -2,6 +2,7 @@
 
 mod cluster;
 mod database;
+mod frozen;
 mod pgbouncer;
 mod programs;
 mod shared;
@@ -18,6 +19,7 @@ use ulid::Ulid;
 use self::cluster::Cluster;
 pub use self::database::Database;
 use self::database::Login;
+pub use self::frozen::Frozen;
 pub use self::pgbouncer::Pgbouncer;
 pub use self::shared::Shared;
 use self::watcher::Watcher;
@@ -130,6 +132,16 @@ impl Postgres {
         process.wait().context("PostgreSQL does not end")?;
         self.cluster.ended();
         Ok(())
+    }
+
+    /// Stops all processes of the server (`SIGSTOP`) until what is returned is dropped: the system takes connections for it, and nobody answers.
+    ///
+    /// # Errors
+    ///
+    /// If it is not running, or the system refuses.
+    pub fn freeze(&self) -> Result<Frozen> {
+        let process = self.process.as_ref().context("it is not running")?;
+        Frozen::new(process.id())
     }
 
     /// Starts the server again on the same port with the same data, and waits until it takes connections.

@@ -87,3 +87,93 @@ async fn everything_recovers_without_a_restart() {
         assert_eq!(status, 200);
     }
 }
+
+/// A server that is there and does not answer: that is what is said, and not that closures are slow, that connections are used up, or that a
+/// file is locked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_does_not_answer_is_what_is_said() {
+    let server = Postgres::start().unwrap();
+    let own = server.database().unwrap();
+    let limit = Duration::from_secs(1);
+    let database = Database::postgres(&own.url())
+        .max_connections(2)
+        .connect_timeout(limit)
+        .acquire_timeout(limit)
+        .transaction_timeout(limit)
+        .read_timeout(limit)
+        .connect()
+        .await
+        .unwrap();
+    let session = database.session();
+    let read = async || {
+        session
+            .read(async |conn| conn.batch("SELECT pg_sleep(0.1)").await)
+            .await
+    };
+    let write = async || session.execute_script("SELECT pg_sleep(0.1)").await;
+    // Both connections are there.
+    let (first, second) = tokio::join!(read(), write());
+    first.unwrap();
+    second.unwrap();
+
+    let (began, has_begun) = tokio::sync::oneshot::channel();
+    let (go_on, goes_on) = tokio::sync::oneshot::channel::<()>();
+    let within = session.transaction(async |tx| {
+        tx.batch("SELECT 1").await?;
+        began.send(()).unwrap();
+        goes_on.await.unwrap();
+        tx.batch("SELECT 2").await
+    });
+    let outside = async {
+        has_begun.await.unwrap();
+        let frozen = server.freeze().unwrap();
+        go_on.send(()).unwrap();
+        let all = tokio::join!(read(), write(), read(), write(), read(), write());
+        let later = tokio::join!(read(), write());
+        let ping = database.ping().await;
+        drop(frozen);
+        let (a, b, c, d, e, f) = all;
+        [a, b, c, d, e, f, later.0, later.1, ping]
+    };
+    let (within, outside) = tokio::join!(within, outside);
+    let within = within.unwrap_err().to_string();
+    assert!(
+        within.contains("waited for an answer of the database"),
+        "{within}"
+    );
+    for result in outside {
+        let error = result.unwrap_err();
+        assert!(error.is_temporary(), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("cannot be reached"), "{text}");
+        for wrong in ["locked", "file", "lent", "closure", "max_connections"] {
+            assert!(!text.contains(wrong), "{wrong}: {text}");
+        }
+    }
+    while database.ping().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    // What is used up by closures is said as before.
+    let database = Database::postgres(&own.url())
+        .max_connections(2)
+        .acquire_timeout(limit)
+        .read_timeout(limit * 2)
+        .connect()
+        .await
+        .unwrap();
+    let hold = async || {
+        let held: Result<(), DatabaseError> = database
+            .session()
+            .read(async |_| std::future::pending().await)
+            .await;
+        held.unwrap_err().to_string()
+    };
+    let third = async {
+        tokio::time::sleep(limit / 3).await;
+        database.ping().await.unwrap_err().to_string()
+    };
+    let (first, _, third) = tokio::join!(hold(), hold(), third);
+    assert!(first.contains("do slow work outside"), "{first}");
+    assert!(third.contains("all 2 are lent"), "{third}");
+}

@@ -154,6 +154,23 @@ impl Connection {
         }
     }
 
+    /// Tells later, while a closure has the connection, whether a statement awaits the answer of the database. SQLite has none to await.
+    pub(super) fn awaiting(&mut self) -> impl Fn() -> bool + Send + use<> {
+        #[cfg(feature = "postgres")]
+        let noted = match &mut self.held {
+            #[cfg(feature = "sqlite")]
+            Held::Sqlite(_) => None,
+            Held::Postgres(lease) => Some(lease.get_mut().noted()),
+        };
+        move || {
+            #[cfg(feature = "postgres")]
+            if let Some(noted) = &noted {
+                return noted.is_awaiting();
+            }
+            false
+        }
+    }
+
     /// Resolves when a statement takes longer than it may and cannot be stopped.
     pub(super) fn expired(&mut self) -> impl Future<Output = ()> + Send + 'static {
         let expired: Option<std::sync::Arc<tokio::sync::Notify>> = match &mut self.held {

@@ -7,6 +7,10 @@ use super::backend::Backend;
 use super::change::DatabaseChange;
 use super::write_health::Refusal;
 
+/// Why a closure may have waited for an answer, and what to do about it.
+const WAITED: &str = "a statement waited for an answer of the database. If another transaction has locked what it needs, which `pg_locks` \
+                      and `pg_stat_activity` show, end that one; if the statement is slow, make it faster";
+
 /// Why something did not happen in the database. Never holds a password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -45,8 +49,8 @@ pub enum DatabaseError {
     NestedTransaction,
     /// A closure kept its connection for too long, and what it did was undone.
     #[error(
-        "the {what} was ended after {limit:?}, and nothing of it is kept: do slow work outside of the closure, or raise \
-         `{setting}`"
+        "the {what} was ended after {limit:?}, and nothing of it is kept: {}, or raise `{setting}`",
+        if *.waited { WAITED } else { "do slow work outside of the closure" }
     )]
     TransactionTimeout {
         /// `transaction` or `read`.
@@ -55,8 +59,10 @@ pub enum DatabaseError {
         limit: Duration,
         /// How that is set on the builder.
         setting: &'static str,
+        /// Whether a statement waited for the answer of PostgreSQL when the time was up: for a lock of another transaction, say.
+        waited: bool,
     },
-    /// Somebody else kept the database locked, so nothing was begun.
+    /// Another program kept the file of SQLite locked, so nothing was begun.
     #[error(
         "the database was locked by another program for {waited:?}, and nothing was done: find out who else has the file \
          open, and have it keep its transactions short"

@@ -1,5 +1,6 @@
 //! Connections to PostgreSQL.
 
+mod answers;
 pub(super) mod failure;
 mod pooler;
 mod server;
@@ -19,6 +20,7 @@ use diesel_async::{AnsiTransactionManager, AsyncConnection as _};
 use diesel_migrations::MigrationHarness as _;
 use tokio::runtime::Handle;
 
+use self::answers::{Answers, Awaiting};
 use self::failure::is_crowded;
 use self::pooler::Pooler;
 pub use self::server::PgConnection;
@@ -39,6 +41,7 @@ pub(super) struct Manager {
     begin: Arc<Begin>,
     background: Handle,
     write_health: Arc<WriteHealth>,
+    answers: Arc<Answers>,
 }
 
 /// A connection and what its session has to know.
@@ -50,13 +53,13 @@ pub(super) struct Pooled {
     noted: Arc<ConnectionFlags>,
 }
 
-/// What was seen of the errors of a connection.
-#[derive(Default)]
-struct ConnectionFlags {
+/// What was seen of a connection.
+pub(super) struct ConnectionFlags {
     /// It is of no use any more.
     broken: AtomicBool,
     /// The server has given a transaction up, and asks to repeat it.
     repeat: AtomicBool,
+    awaiting: Awaiting,
 }
 
 /// How transactions begin: with settings that end with them, since the next one may be run by another connection of the server.
@@ -106,17 +109,21 @@ pub(super) fn pool_of(
         }),
         background: background.clone(),
         write_health: Arc::clone(write_health),
+        answers: Arc::default(),
     };
     settings.pool(manager, settings.max_connections, QueueMode::Lifo)
 }
 
-/// A connection. When the server lets nobody else in, one that comes back in time: of our own, or a place that somebody else leaves.
+/// A connection. When the server lets nobody else in, one that comes back in time: of our own, or a place that somebody else leaves. When
+/// none comes back since the server does not answer, that is the error.
 pub(super) async fn get(
     pool: &Pool,
     patience: Duration,
 ) -> Result<Object<Manager>, managed::PoolError<diesel::ConnectionError>> {
     let until = tokio::time::Instant::now() + patience;
     let mut pause = Duration::from_millis(10);
+    let answers = &pool.manager().answers;
+    let before = answers.count();
     loop {
         match pool.get().await {
             Err(managed::PoolError::Backend(error))
@@ -124,6 +131,15 @@ pub(super) async fn get(
             {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_millis(200));
+            }
+            Err(managed::PoolError::Timeout(managed::TimeoutType::Wait))
+                if answers.are_missing(pool.status().max_size, before) =>
+            {
+                return Err(managed::PoolError::Backend(
+                    diesel::ConnectionError::BadConnection(format!(
+                        "it has not answered for {patience:?}, and every connection awaits an answer"
+                    )),
+                ));
             }
             result => return result,
         }
@@ -137,6 +153,8 @@ impl managed::Manager for Manager {
     async fn create(&self) -> Result<Pooled, diesel::ConnectionError> {
         let (server, begin) = (self.server.clone(), Arc::clone(&self.begin));
         let health = Arc::clone(&self.write_health);
+        let awaiting = self.answers.connection();
+        awaiting.ask();
         // What drives the connection runs where it is made.
         let connected = self.background.spawn(async move {
             let mut connection = server.connect().await?;
@@ -144,15 +162,24 @@ impl managed::Manager for Manager {
             if !prepared {
                 connection.set_prepared_statement_cache_size(CacheSize::Disabled);
             }
-            let noted = Arc::<ConnectionFlags>::default();
+            awaiting.answer();
+            let noted = Arc::new(ConnectionFlags {
+                broken: AtomicBool::new(false),
+                repeat: AtomicBool::new(false),
+                awaiting,
+            });
             let (pooler, told) = (server.pooler.clone(), Arc::clone(&noted));
             connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
                 health.observe(&event);
-                if let InstrumentationEvent::FinishQuery {
-                    error: Some(error), ..
-                } = event
-                {
-                    told.observe(error, &pooler);
+                match event {
+                    InstrumentationEvent::StartQuery { .. } => told.awaiting.ask(),
+                    InstrumentationEvent::FinishQuery { error, .. } => {
+                        told.awaiting.answer();
+                        if let Some(error) = error {
+                            told.observe(error, &pooler);
+                        }
+                    }
+                    _ => {}
                 }
             });
             Ok(Pooled {
@@ -197,6 +224,11 @@ impl lent_connection::Manager for Manager {
 }
 
 impl ConnectionFlags {
+    /// Whether a statement awaits the answer of the server.
+    pub(super) fn is_awaiting(&self) -> bool {
+        self.awaiting.is_awaiting()
+    }
+
     #[cold]
     fn observe(&self, error: &diesel::result::Error, pooler: &Pooler) {
         // A server that lets nobody write may be one that another has taken the place of, and a setting that says so is one of the
@@ -233,6 +265,11 @@ impl Pooled {
             TransactionMode::Serializable => &begin.serializable,
         };
         AnsiTransactionManager::begin_transaction_sql(&mut self.connection, sql).await
+    }
+
+    /// What is seen of it, for those who cannot ask it meanwhile.
+    pub(super) fn noted(&self) -> Arc<ConnectionFlags> {
+        Arc::clone(&self.noted)
     }
 
     /// Whether the server has given the last transaction up, and asks to repeat it.

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::async_closure::{AsyncClosure, RepeatableClosure};
+#[cfg(feature = "postgres")]
+use super::backend::Backend;
 use super::connection::{Connection, Transaction};
 use super::error::DatabaseError;
 use super::handle::Database;
@@ -121,14 +123,17 @@ impl Session {
         async move {
             let limit = self.database.settings().read_timeout;
             let mut connection = self.database.reader().await?;
-            let expired = connection.expired();
+            let (expired, awaiting) = (connection.expired(), connection.awaiting());
+            let begun = AtomicBool::new(false);
             let work = async {
                 connection.begin(TransactionMode::Read).await?;
+                begun.store(true, Ordering::Relaxed);
                 closure(&mut connection).await
             };
             let result = self
-                .within(work, expired, limit, "read", "read_timeout")
-                .await?;
+                .within(work, expired, limit, awaiting, "read", "read_timeout")
+                .await
+                .map_err(|error| self.ended(error, begun.load(Ordering::Relaxed)))?;
             // Nothing was written: there is nothing to keep.
             if connection.end(false).await.is_ok() {
                 connection.give_back();
@@ -298,7 +303,7 @@ impl Session {
             Ok(connection) => Transaction::new(connection),
             Err(error) => return failed(error),
         };
-        let expired = transaction.expired();
+        let (expired, awaiting) = (transaction.expired(), transaction.awaiting());
         let begun = AtomicBool::new(false);
         let work = INSIDE.scope(identity, async {
             transaction
@@ -309,16 +314,18 @@ impl Session {
             closure(&mut transaction).await
         });
         let done = self
-            .within(work, expired, limit, "transaction", "transaction_timeout")
+            .within(
+                work,
+                expired,
+                limit,
+                awaiting,
+                "transaction",
+                "transaction_timeout",
+            )
             .await;
         let result = match done {
             Ok(result) => result,
-            Err(DatabaseError::TransactionTimeout { limit, .. })
-                if !begun.load(Ordering::Relaxed) =>
-            {
-                return failed(DatabaseError::Locked { waited: limit });
-            }
-            Err(error) => return failed(error),
+            Err(error) => return failed(self.ended(error, begun.load(Ordering::Relaxed))),
         };
         let (mut connection, committed) = transaction.into_parts();
         let ended = connection.end(result.is_ok()).await;
@@ -418,12 +425,33 @@ impl Session {
         error
     }
 
+    /// What it means when the time of a closure is up that has not begun.
+    fn ended(&self, error: DatabaseError, begun: bool) -> DatabaseError {
+        let DatabaseError::TransactionTimeout { limit, what, .. } = &error else {
+            return error;
+        };
+        if begun {
+            return error;
+        }
+        #[cfg(feature = "postgres")]
+        if self.database.backend() == Backend::Postgres {
+            let reason = format!("it has not answered within {limit:?}");
+            return self.database.unavailable(reason);
+        }
+        // SQLite has readers who wait for nobody, and one writer.
+        if *what == "read" {
+            return error;
+        }
+        DatabaseError::Locked { waited: *limit }
+    }
+
     /// Ends the work when its time is up.
     async fn within<T, E>(
         &self,
         work: impl Future<Output = Result<T, E>>,
         expired: impl Future<Output = ()>,
         limit: Option<Duration>,
+        awaiting: impl Fn() -> bool,
         what: &'static str,
         setting: &'static str,
     ) -> Result<Result<T, E>, DatabaseError> {
@@ -443,6 +471,7 @@ impl Session {
                 what,
                 limit: limit.unwrap_or_default(),
                 setting,
+                waited: awaiting(),
             }),
         }
     }
