@@ -134,6 +134,15 @@ impl DatabaseError {
         matches!(self, Self::Query(error) if is_locked(error))
     }
 
+    /// Whether a statement waited longer for a lock than `lock_timeout` of its transaction allows.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Query(error) => super::postgres::failure::is_lock_timeout(error),
+            _ => false,
+        }
+    }
+
     /// Whether there is no space left for what was to be written.
     #[must_use]
     pub fn is_storage_full(&self) -> bool {

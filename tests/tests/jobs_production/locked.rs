@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::json;
 use tasks_tests::databases::TestDatabase;
-use tasks_web::Database;
+use tasks_web::{Database, with_conn};
 
-use crate::fleet::Process;
+use crate::fleet::{Process, look};
 
 /// Locks the row of a job until the task is aborted.
 async fn lock(test: &TestDatabase, id: &str) -> tokio::task::JoinHandle<()> {
@@ -107,9 +107,9 @@ async fn a_locked_job_that_runs_holds_nobody_up() {
         process.until(id, "running", Duration::from_secs(20)).await;
     }
     let holder = lock(&test, &locked).await;
-    // The first round that needs the row waits for it, for as long as a transaction may take.
+    // The first round that needs the row waits a second for it.
     process
-        .until(&other, "completed", Duration::from_secs(12))
+        .until(&other, "completed", Duration::from_secs(4))
         .await;
     short_jobs_are_quick(&process, Duration::from_secs(8)).await;
     assert_eq!(process.job(&locked).await["status"], "running");
@@ -127,4 +127,98 @@ async fn a_locked_job_that_runs_holds_nobody_up() {
         output.contains("have locked the rows of jobs of this process"),
         "{output}"
     );
+    for wrong in ["outside of the closure", "cannot reach their database"] {
+        assert!(!output.contains(wrong), "{wrong}: {output}");
+    }
+}
+
+/// How many wait for an advisory lock.
+const WAITING: &str =
+    "SELECT COUNT(*) AS count FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+
+/// How many rows of running jobs are not locked.
+async fn unlocked(test: &TestDatabase) -> i64 {
+    #[derive(diesel::QueryableByName)]
+    struct Id {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        _id: String,
+    }
+    let database = Database::from_url(test.url()).connect().await.unwrap();
+    let sql = "SELECT id AS _id FROM tasks_jobs WHERE state = 2 FOR UPDATE SKIP LOCKED";
+    let rows: Result<Vec<Id>, tasks_web::DatabaseError> = database
+        .session()
+        .transaction(async |tx| {
+            Ok(with_conn!(tx, |conn| {
+                diesel_async::RunQueryDsl::load(diesel::sql_query(sql), conn).await
+            })?)
+        })
+        .await;
+    database.close().await;
+    i64::try_from(rows.unwrap().len()).unwrap()
+}
+
+/// A row that is unlocked in the middle of a rescue is taken with the next one, which has its line in the log of the job.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_is_unlocked_in_the_middle_of_a_rescue_has_its_line() {
+    let test = TestDatabase::postgres();
+    let dead = Process::start(&test, &[]);
+    let first = dead.submit("sleep", json!({"seconds": 3.0})).await;
+    let other = dead.submit("sleep", json!({"seconds": 3.0})).await;
+    for id in [&first, &other] {
+        dead.until(id, "running", Duration::from_secs(20)).await;
+    }
+    let database = Database::from_url(test.url())
+        .transaction_timeout(None)
+        .connect()
+        .await
+        .unwrap();
+    // The first line that a rescue writes waits until this transaction ends.
+    let script = "CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS \
+                  $$ BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NEW; END $$; \
+                  CREATE TRIGGER wait_for_test BEFORE INSERT ON tasks_job_logs \
+                  FOR EACH ROW EXECUTE FUNCTION wait_for_test()";
+    let session = database.session();
+    session.execute_script(script).await.unwrap();
+    let (held, is_held) = tokio::sync::oneshot::channel();
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
+    let waits = tokio::spawn(async move {
+        let done: Result<(), tasks_web::DatabaseError> = session
+            .transaction(async |tx| {
+                tx.batch("SELECT pg_advisory_xact_lock(42)").await?;
+                held.send(()).unwrap();
+                let _ = released.await;
+                Ok(())
+            })
+            .await;
+        done.unwrap();
+    });
+    is_held.await.unwrap();
+    let holder = lock(&test, &first).await;
+    dead.0.signal(Signal::KILL).unwrap();
+    let process = Process::start(&test, &[]);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while look(&test, WAITING).await == 0 {
+        assert!(Instant::now() < deadline, "{}", process.0.output());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    holder.abort();
+    let _ = holder.await;
+    while unlocked(&test).await == 0 {
+        assert!(Instant::now() < deadline, "{}", process.0.output());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    release.send(()).unwrap();
+    waits.await.unwrap();
+    for id in [&first, &other] {
+        let job = process
+            .until(id, "completed", Duration::from_secs(30))
+            .await;
+        assert_eq!(job["crashes"], 1, "{job}");
+        let url = process.0.url(&format!("/api/v1/jobs/{id}/$logs"));
+        let (_, lines) = tasks_tests::http::get(&url).await.unwrap();
+        assert!(
+            lines.to_string().contains("counts as a crash"),
+            "{id}: {lines}"
+        );
+    }
 }

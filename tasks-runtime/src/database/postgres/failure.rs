@@ -33,6 +33,14 @@ pub(in crate::database) fn is_server_away(error: &Error) -> bool {
     WORDS.iter().any(|words| message.contains(words))
 }
 
+/// Whether a lock was not granted within `lock_timeout` (`lock_not_available`, 55P03): diesel keeps the words alone.
+pub(in crate::database) fn is_lock_timeout(error: &Error) -> bool {
+    let Error::DatabaseError(_, information) = error else {
+        return false;
+    };
+    information.message() == "canceling statement due to lock timeout"
+}
+
 /// What says that the two sides do not understand each other any more.
 pub(super) fn is_protocol_error(error: &Error) -> bool {
     use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};

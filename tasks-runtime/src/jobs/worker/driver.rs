@@ -15,19 +15,23 @@ use super::capacity::Capacity;
 use super::held_back::HeldBack;
 use super::in_flight::StopReason;
 use super::listener;
-use super::recovery::HeartbeatWatch;
+use super::membership::MAX_LOCK_WAIT;
+use super::recovery::{END_THEM, HeartbeatWatch};
 use super::runner;
 use super::runtime_probe::RuntimeProbe;
 use super::shared::WorkerShared;
 use super::timers::Timers;
 use super::unserved::QueuedTask;
 use crate::jobs::attempt_key::AttemptKey;
+use crate::jobs::error::JobError;
 use crate::jobs::store::LogLine;
 
 /// How often to look for jobs that other processes submitted, when nobody says so.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often to look whether somebody wants a job to stop.
 pub(super) const CANCEL_POLL_INTERVAL: Duration = Duration::from_millis(400);
+/// Pause after a round that has failed.
+const FAILED_ROUND_PAUSE: Duration = Duration::from_millis(300);
 /// How many ends are written at once.
 const BATCH_SIZE: usize = 500;
 /// How many lines of logs.
@@ -226,19 +230,33 @@ impl Driver {
                     runner::start(&self.shared, job);
                 }
             }
-            Err(error) => {
-                self.shared.health.round_failed(&error);
-                tracing::warn!(%error, "the jobs cannot reach their database");
-                self.failed_rounds = self.failed_rounds.saturating_add(1);
-                // By now others may have taken this process for dead. A process that was stopped in the middle of a round asks first: that
-                // round fails, and the next one finds out.
-                if self.failed_rounds > 1
-                    && self.timers.heartbeat.elapsed() > self.shared.settings.lease
-                {
-                    self.shared.in_flight.stop_all(StopReason::Superseded);
-                }
-                tokio::time::sleep(Duration::from_millis(300)).await;
-            }
+            Err(error) => self.round_failed(&error).await,
         }
+    }
+
+    /// Says that a round has failed, and pauses before the next one.
+    async fn round_failed(&mut self, error: &JobError) {
+        self.failed_rounds = self.failed_rounds.saturating_add(1);
+        if matches!(error, JobError::Database(error) if error.is_lock_timeout()) {
+            let reason = format!(
+                "a round waited {MAX_LOCK_WAIT:?} for a row that another transaction has locked; {END_THEM}"
+            );
+            self.shared.health.round_failed(&reason);
+            // The next round steps over rows of jobs that are locked, and says which these are.
+            if self.failed_rounds == 1 {
+                tracing::debug!(reason, "a round of the jobs is repeated");
+                return;
+            }
+            tracing::warn!(reason, "a round of the jobs failed");
+        } else {
+            self.shared.health.round_failed(error);
+            tracing::warn!(%error, "the jobs cannot reach their database");
+        }
+        // By now others may have taken this process for dead. A process that was stopped in the middle of a round asks first: that
+        // round fails, and the next one finds out.
+        if self.failed_rounds > 1 && self.timers.heartbeat.elapsed() > self.shared.settings.lease {
+            self.shared.in_flight.stop_all(StopReason::Superseded);
+        }
+        tokio::time::sleep(FAILED_ROUND_PAUSE).await;
     }
 }

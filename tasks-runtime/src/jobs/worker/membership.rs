@@ -4,6 +4,7 @@
 //! no clock of a wall is compared with another, so none that is set forward or back matters.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -92,6 +93,9 @@ pub(in crate::jobs) async fn register(
     Ok(())
 }
 
+/// How long a statement of a round waits for a row that another transaction has locked.
+pub(in crate::jobs) const MAX_LOCK_WAIT: Duration = Duration::from_secs(1);
+
 /// What a heartbeat found.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::jobs) struct Heartbeat {
@@ -101,7 +105,8 @@ pub(in crate::jobs) struct Heartbeat {
 
 /// Increments the heartbeat of a worker. `None` when the worker was reaped: its jobs belong to others now.
 ///
-/// Where the database has no clock, it also says what time it is for that worker. In the same transaction as a claim, it keeps other workers from reaping this one meanwhile.
+/// Where the database has no clock, it also says what time it is for that worker. In the same transaction as a claim, it keeps other workers from
+/// reaping this one meanwhile. From then on, each statement of the transaction waits up to [`MAX_LOCK_WAIT`] for a row that is locked.
 pub(in crate::jobs) async fn heartbeat(
     conn: &mut Connection,
     id: &str,
@@ -128,8 +133,11 @@ pub(in crate::jobs) async fn heartbeat(
                 #[diesel(sql_type = BigInt)]
                 time: i64,
             }
+            // Until the end of the transaction, and without a statement of its own.
             let sql = format!(
-                "UPDATE tasks_workers SET heartbeat = heartbeat + 1 WHERE id = $1 AND heartbeat > {DEAD} RETURNING {POSTGRES_NOW} AS time"
+                "UPDATE tasks_workers SET heartbeat = heartbeat + 1 WHERE id = $1 AND heartbeat > {DEAD} \
+                 RETURNING {POSTGRES_NOW} AS time, set_config('lock_timeout', '{}ms', true)",
+                MAX_LOCK_WAIT.as_millis()
             );
             let found: Option<Time> = statement(sql)
                 .bind::<Text, _>(id)
@@ -297,19 +305,36 @@ async fn take_jobs(
     limits: &CrashLimits,
     now: i64,
 ) -> Result<usize, JobError> {
-    let which = running_unlocked(conn.backend(), "worker = $3");
+    // Locked once: what somebody unlocks after this is left to the next look, with its line and its crash.
+    let (lock, these) = match conn.backend() {
+        Backend::Sqlite => ("", "id IN (SELECT value FROM json_each($3))"),
+        Backend::Postgres => (
+            " FOR NO KEY UPDATE SKIP LOCKED",
+            "id IN (SELECT jsonb_array_elements_text(CAST($3 AS JSONB)))",
+        ),
+    };
+    let running = sql::RUNNING;
+    let select = format!("SELECT id FROM tasks_jobs WHERE {running} AND worker = $1{lock}");
+    let rows: Vec<Id> = with_conn!(conn, |conn| {
+        statement(select).bind::<Text, _>(worker).load(conn).await
+    })?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
+    let ids = serde_json::to_string(&ids).unwrap_or_default();
     let line = format!(
         "INSERT INTO tasks_job_logs (job_id, number, at, message) \
          SELECT id, lines.number + 1, $1, $2 FROM (\
              SELECT id, (SELECT COALESCE(MAX(number), 0) FROM tasks_job_logs WHERE job_id = tasks_jobs.id) AS number \
-             FROM tasks_jobs WHERE {which}) AS lines \
+             FROM tasks_jobs WHERE {these}) AS lines \
          WHERE lines.number < {MAX_LOG_LINES}"
     );
     with_conn!(conn, |conn| {
         statement(line)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(reason)
-            .bind::<Text, _>(worker)
+            .bind::<Text, _>(&ids)
             .execute(conn)
             .await
     })?;
@@ -325,13 +350,13 @@ async fn take_jobs(
          error = CASE WHEN task_name IS NULL THEN $2 \
                       WHEN {over} THEN 'the process that ran it died ' || \
                            CASE WHEN crashes = 0 THEN 'once' ELSE CAST(crashes + 1 AS TEXT) || ' times' END ELSE error END \
-         WHERE {which}"
+         WHERE {these}"
     );
     Ok(with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(LOST)
-            .bind::<Text, _>(worker)
+            .bind::<Text, _>(ids)
             .execute(conn)
             .await
     })?)

@@ -15,7 +15,7 @@ use crate::jobs::error::JobError;
 const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What to do about locks that are in the way; only PostgreSQL has any of rows.
-const END_THEM: &str =
+pub(super) const END_THEM: &str =
     "end the transactions that have locked rows, which `pg_locks` and `pg_stat_activity` show";
 
 /// Heartbeats of other workers, and for how long each was seen unchanged.
