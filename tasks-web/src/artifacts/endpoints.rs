@@ -105,7 +105,7 @@ pub(super) fn endpoints(prefix: &str, options: &ArtifactOptions) -> Endpoints {
                 SLOW,
                 EXISTS,
                 LARGE,
-                (415, "The body is compressed."),
+                (415, "The body is compressed, or a form of another kind than `multipart/form-data`."),
                 INVALID,
                 UNAVAILABLE,
             ]),

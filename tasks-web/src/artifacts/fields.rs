@@ -18,6 +18,11 @@ pub(super) fn tag_list() -> Value {
     })
 }
 
+/// The name of a file: no path, and not of dots alone. Empty is none.
+pub(super) fn file_name_text() -> Value {
+    json!({"type": "string", "pattern": "^([^/\\\\]*[^/\\\\.][^/\\\\]*)?$"})
+}
+
 /// What metadata are like as a text.
 pub(super) fn metadata_text() -> Value {
     json!({"type": "string", "contentMediaType": "application/json", "contentSchema": {"type": "object"}})

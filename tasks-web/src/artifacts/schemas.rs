@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 use tasks_runtime::artifacts::Artifact;
 
-use super::fields::{metadata_text, tag_list};
+use super::fields::{file_name_text, metadata_text, tag_list};
 use crate::http::{ULID, paging};
 use crate::openapi::Writer;
 
@@ -118,7 +118,7 @@ pub(super) fn form(writer: &mut Writer<'_>) -> Value {
             "parent_id": ulid,
             "tags": tag_list(),
             "metadata": writer.adapt(metadata_text()),
-            "file_name": {"type": "string"},
+            "file_name": file_name_text(),
         },
         "additionalProperties": false,
     })

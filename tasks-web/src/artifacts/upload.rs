@@ -8,6 +8,7 @@ use actix_web::http::header::{
     CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ContentDisposition,
     Header as _, HeaderMap, HeaderName, HeaderValue,
 };
+use actix_web::mime::{BOUNDARY, Mime};
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
@@ -16,10 +17,10 @@ use serde_json::{Value, json};
 use tasks_runtime::ArgumentError;
 use tasks_runtime::artifacts::{Artifact, ArtifactId, JsonText, NewArtifact, Upload};
 
-use super::fields::{metadata_text, tag_list};
+use super::fields::{file_name_text, metadata_text, tag_list};
+use super::form_scan::{FormScan, Outside};
 use super::handlers::created;
 use super::input::BodyErrors;
-use super::multipart_lengths::PartLengths;
 use super::state::ArtifactRoutes;
 use crate::access::Access;
 use crate::http::query::{QueryParameter, pairs};
@@ -28,6 +29,9 @@ use crate::problem::Problem;
 
 /// How a part of a form is encoded (RFC 7578, section 4.7: not any more).
 const CONTENT_TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");
+
+/// The media type of a form.
+const FORM: &str = "multipart/form-data";
 
 /// How large a field of a form may be beside the file.
 const MAX_FIELD_BYTES: usize = 256 * 1024;
@@ -43,7 +47,7 @@ pub(super) const QUERY: &[QueryParameter] = &[
     QueryParameter::new(
         "file_name",
         "The name under which it is downloaded.",
-        || json!({"type": "string"}),
+        file_name_text,
     ),
 ];
 
@@ -212,17 +216,21 @@ async fn form(
 ) -> Result<Artifact, Problem> {
     let patience = state.options.body.time;
     let mime = request.mime_type().ok().flatten();
-    let boundary = mime.as_ref().and_then(|mime| mime.get_param("boundary"));
-    let lengths = PartLengths::new(boundary.map_or("", |boundary| boundary.as_str()));
-    let mut form = Multipart::new(request.headers(), lengths.clone().watch(payload));
+    if let Some(mime) = &mime {
+        check_form(mime)?;
+    }
+    let boundary = mime.as_ref().and_then(|mime| mime.get_param(BOUNDARY));
+    let mut scan = FormScan::new(payload, boundary.map_or("", |boundary| boundary.as_str()));
+    let mut form = Multipart::new(request.headers(), scan.clone());
     let mut upload: Option<Upload> = None;
     let mut count = 0;
     // A part that says its own length, and how much was read of it.
     let mut announced: Option<(String, u64)> = None;
     loop {
         let field = next(&mut form, patience).await?;
+        check_outside(&scan)?;
         if let Some((name, length)) = announced.take()
-            && lengths.get(count - 1) != Some(length)
+            && scan.length(count - 1) != Some(length)
         {
             return Err(wrong_length(&name));
         }
@@ -267,6 +275,11 @@ async fn form(
         };
         announced = announces.then_some((name, length));
     }
+    // What is left behind the last boundary.
+    while let Some(piece) = next(&mut scan, patience).await? {
+        piece.map_err(Problem::broken_body)?;
+        check_outside(&scan)?;
+    }
     let Some(upload) = upload else {
         fields.wrong.push(
             "/file",
@@ -276,6 +289,41 @@ async fn form(
         return Err(Problem::not_found());
     };
     Ok(upload.finish(fields.finish()?).await?)
+}
+
+/// Refuses what is no form of RFC 7578, and one with two boundaries, of which a reader would take the first.
+fn check_form(mime: &Mime) -> Result<(), Problem> {
+    let refused = |detail: String| {
+        Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            detail,
+        )
+    };
+    if mime.essence_str() != FORM {
+        let shown: String = mime.essence_str().chars().take(64).collect();
+        return Err(refused(format!(
+            "the body is `{shown}`: send a form as `{FORM}`, or the content alone with its own content type"
+        )));
+    }
+    if mime.params().filter(|(name, _)| *name == BOUNDARY).count() > 1 {
+        return Err(refused(
+            "the content type of the form has `boundary` twice: send it once".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses a form with text that is in no part, and would be lost.
+fn check_outside(scan: &FormScan) -> Result<(), Problem> {
+    let place = match scan.outside() {
+        None => return Ok(()),
+        Some(Outside::BeforeTheFirstBoundary) => "before the first",
+        Some(Outside::AfterTheLastBoundary) => "after the last",
+    };
+    Err(Problem::broken_body(format!(
+        "the form has text {place} boundary, which is in no part: leave it out"
+    )))
 }
 
 fn wrong_length(name: &str) -> Problem {
@@ -290,7 +338,13 @@ fn broken_form(error: MultipartError) -> Problem {
     Problem::broken_body(error)
 }
 
-/// The name of a file, as a client spells it.
+/// Whether a name leads anywhere: it has a separator of folders, or is that of a folder.
+fn is_path(name: &str) -> bool {
+    name.contains(['/', '\\']) || name.bytes().all(|byte| byte == b'.')
+}
+
+/// The name of a file, as a client spells it. Of a path, its last part is kept, as RFC 7578, section 4.2, and RFC 6266, section 4.3, ask of those
+/// who read one: browsers and other programs send it of themselves.
 fn file_name(disposition: &ContentDisposition) -> Option<String> {
     let extended = disposition
         .get_filename_ext()
@@ -376,6 +430,13 @@ impl Fields {
                         .map(str::trim)
                         .filter(|tag| !tag.is_empty())
                         .map(str::to_owned),
+                );
+                artifact
+            }
+            "file_name" if is_path(value) => {
+                self.wrong.push(
+                    "/file_name",
+                    "expected the name of a file, without a path: leave out what is before the last `/` or `\\`",
                 );
                 artifact
             }

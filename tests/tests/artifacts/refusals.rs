@@ -199,7 +199,144 @@ async fn a_part_of_a_form_that_is_encoded_is_refused(test: TestDatabase) {
     }
 }
 
+/// What a form has beside its parts would be lost, and of two boundaries one would be ignored.
+async fn a_form_that_is_read_in_part_is_refused(test: TestDatabase) {
+    const FORM: &str = "multipart/form-data; boundary=b";
+    const PART: &str =
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nabc\r\n";
+    let service = Service::start(test).await;
+    let end = "--b--";
+    let long = "x".repeat(300_000);
+    let spaces = " \r\n".repeat(100_000);
+    for (kind, body, expected, words) in [
+        (FORM, format!("{PART}{end}"), 201, ""),
+        (FORM, format!("{PART}{end}\r\n"), 201, ""),
+        (FORM, format!("\r\n{PART}{end}\r\n\t \r\n"), 201, ""),
+        (FORM, format!("{PART}{end}\r\nx"), 400, "after the last"),
+        (
+            FORM,
+            format!("{PART}{end}\r\n{long}"),
+            400,
+            "after the last",
+        ),
+        (
+            FORM,
+            format!("{PART}{end}\r\n{PART}{end}"),
+            400,
+            "after the last",
+        ),
+        (
+            FORM,
+            format!("{PART}{end}\r\n{spaces}"),
+            400,
+            "after the last",
+        ),
+        (
+            FORM,
+            format!("hello\r\n{PART}{end}"),
+            400,
+            "before the first",
+        ),
+        (
+            "multipart/form-data; boundary=b; boundary=b",
+            format!("{PART}{end}"),
+            415,
+            "`boundary` twice",
+        ),
+        (
+            "multipart/form-data; boundary=x; BOUNDARY=\"b\"",
+            format!("{PART}{end}"),
+            415,
+            "`boundary` twice",
+        ),
+        (
+            "multipart/form-data",
+            format!("{PART}{end}"),
+            400,
+            "boundary",
+        ),
+        (
+            "multipart/mixed; boundary=b",
+            format!("{PART}{end}"),
+            415,
+            "multipart/form-data",
+        ),
+        (
+            "Multipart/Form-Data; charset=utf-8; boundary=b",
+            format!("{PART}{end}"),
+            201,
+            "",
+        ),
+    ] {
+        let shown: String = body.chars().take(200).collect();
+        let request = service
+            .request(Method::POST, "/$upload")
+            .header("content-type", kind)
+            .body(body);
+        let (status, answer) = http::answer(request).await.unwrap();
+        assert_eq!(status, expected, "{kind}: {shown:?}: {answer}");
+        if expected != 201 {
+            let detail = answer["detail"].as_str().unwrap();
+            assert!(
+                detail.contains(words),
+                "{words}: {kind}: {shown:?}: {detail}"
+            );
+        }
+    }
+    assert_eq!(service.get("/$stats").await.1, json!({"total": 4}));
+}
+
+/// A name that is given as such is a name. A path in a `filename` is what programs send of themselves: its last part counts.
+async fn a_file_name_that_is_a_path_is_refused(test: TestDatabase) {
+    let service = Service::start(test).await;
+    for name in ["../../x", "a/b.txt", "C:\\a.txt", "..", ".", "/", "a/"] {
+        let encoded = name.replace('/', "%2F").replace('\\', "%5C");
+        let raw = service
+            .request(Method::POST, &format!("/$upload?file_name={encoded}"))
+            .header(CONTENT_TYPE, "text/plain")
+            .body("abc");
+        let form = Form::new()
+            .text("file_name", name)
+            .part("file", Part::text("abc"));
+        let form = service.request(Method::POST, "/$upload").multipart(form);
+        for request in [raw, form] {
+            let (status, problem) = http::answer(request).await.unwrap();
+            assert_eq!(
+                (status.as_u16(), &problem["errors"][0]["pointer"]),
+                (422, &json!("/file_name")),
+                "{name}: {problem}"
+            );
+        }
+    }
+    for (name, kept) in [
+        ("../../x", json!("x")),
+        ("C:\\tmp\\a.txt", json!("a.txt")),
+        ("..", json!(null)),
+    ] {
+        let raw = service
+            .request(Method::POST, "/$upload")
+            .header(CONTENT_TYPE, "text/plain")
+            .header(
+                "content-disposition",
+                format!("attachment; filename*=UTF-8''{}", name.replace('\\', "%5C")),
+            )
+            .body("abc");
+        let form = Form::new().part("file", Part::text("abc").file_name(name));
+        let form = service.request(Method::POST, "/$upload").multipart(form);
+        for request in [raw, form] {
+            let (status, created) = http::answer(request).await.unwrap();
+            assert_eq!(
+                (status.as_u16(), &created["file_name"]),
+                (201, &kept),
+                "{name}: {created}"
+            );
+        }
+    }
+}
+
 on_all_databases!(
+    a_form_that_is_read_in_part_is_refused,
+    a_file_name_that_is_a_path_is_refused,
     a_part_of_a_form_that_is_encoded_is_refused,
     bad_input_is_refused_with_what_is_wrong,
     methods_that_are_not_there_are_405,
