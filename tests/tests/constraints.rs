@@ -203,3 +203,125 @@ proptest! {
         prop_assert_eq!(is_taken(&double_negation, &value), validator.is_valid(&value));
     }
 }
+
+/// Reports that keep all rules of `check_report`.
+fn report() -> impl Strategy<Value = Value> {
+    let date = (1900..2100_u32, 1..=12_u32, 1..=28_u32)
+        .prop_map(|(year, month, day)| format!("{year}-{month:02}-{day:02}"));
+    let sensor = (
+        prop::collection::vec(-900..=600_i32, 2),
+        0..=1200_i32,
+        prop::option::of(0..200_i32),
+    )
+        .prop_map(|(temperatures, wind, precipitation)| {
+            let tenths = |number: i32| f64::from(number) / 10.0;
+            let temperatures: Vec<f64> = temperatures.into_iter().map(tenths).collect();
+            let precipitation = precipitation.map(|fifths| tenths(2 * fifths));
+            json!({"temperatures": temperatures, "wind": tenths(wind), "precipitation": precipitation})
+        });
+    let remarks = prop::collection::hash_set("[a-zé\"\\\\ ]{1,20}", 0..=5);
+    (
+        "[A-Z]{3}",
+        date,
+        prop::sample::select(vec!["drizzle", "fog", "rain", "snow", "sun"]),
+        prop::collection::hash_map("[a-z/~]{1,5}", sensor, 1..=4),
+        1..=20_u8,
+        prop::option::of("[a-z]{1,9}@[a-z]{1,9}\\.org"),
+        remarks,
+    )
+        .prop_map(|(station, date, weather, readings, coverage, contact, remarks)| {
+            json!({
+                "station": station, "date": date, "weather": weather, "readings": readings,
+                "coverage": coverage * 5, "contact": contact, "remarks": remarks.into_iter().collect::<Vec<_>>(),
+            })
+        })
+}
+
+/// One rule that is broken: where, by what, and the code.
+fn broken() -> impl Strategy<Value = (&'static str, Value, &'static str)> {
+    let sensor = |change: Value| {
+        let mut sensor = json!({"temperatures": [1, 2], "wind": 1});
+        let members = change.as_object().unwrap().clone();
+        sensor.as_object_mut().unwrap().extend(members);
+        json!({ "s": sensor })
+    };
+    prop_oneof![
+        "[A-Z]{0,2}|[A-Z]{4,9}".prop_map(|text| ("/station", json!(text), "length")),
+        "[A-Z]{2}[a-z0-9]".prop_map(|text| ("/station", json!(text), "pattern")),
+        "[0-9]{4}-02-(30|31)|[0-9]{8}".prop_map(|text| ("/date", json!(text), "format")),
+        "[a-c]{0,9}".prop_map(|text| ("/weather", json!(text), "one_of")),
+        (0..20_u8).prop_map(|fives| ("/coverage", json!(fives * 5 + 1), "multiple_of")),
+        Just(("/coverage", json!(0), "range")),
+        (21..=51_u8).prop_map(|fives| ("/coverage", json!(fives * 5), "range")),
+        "[a-z]{1,9}".prop_map(|text| ("/contact", json!(text), "format")),
+        Just(("/readings", json!({}), "length")),
+        "[a-z]{21,30}".prop_map(|text| ("/remarks/0", json!([text]), "length")),
+        "[a-z]{1,9}".prop_map(|text| ("/remarks", json!([text, text]), "unique")),
+        (-200..-90_i32).prop_map(move |degrees| (
+            "/readings/s/temperatures/1",
+            sensor(json!({"temperatures": [0, degrees]})),
+            "range"
+        )),
+        (0..9_usize)
+            .prop_filter("two are right", |count| *count != 2)
+            .prop_map(move |count| (
+                "/readings/s/temperatures",
+                sensor(json!({"temperatures": vec![1; count]})),
+                "length"
+            )),
+        (0..50_i32).prop_map(move |fifths| {
+            let tenths = f64::from(2 * fifths + 1) / 10.0;
+            (
+                "/readings/s/precipitation",
+                sensor(json!({"precipitation": tenths})),
+                "multiple_of",
+            )
+        }),
+    ]
+}
+
+/// The errors of a call of `check_report`: pointer and code.
+fn errors_of_report(params: &Value) -> Vec<(String, &'static str)> {
+    thread_local! {
+        static EXECUTOR: TaskExecutor = {
+            let task = task(task_execution::tasks::stations::check_report);
+            let registry = TaskRegistry::builder().task(task).build().unwrap();
+            TaskExecutor::builder(registry).build().unwrap()
+        };
+    }
+    let body = json!({ "params": params }).to_string();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let executor = EXECUTOR.with(Clone::clone);
+    match runtime.block_on(executor.execute_json("check_report", body.as_bytes())) {
+        Ok(_) => Vec::new(),
+        Err(ExecuteError::InvalidArguments {
+            reason: InvalidArguments::Mismatch(errors),
+            ..
+        }) => errors
+            .into_iter()
+            .map(|error| (error.pointer, error.code.as_str()))
+            .collect(),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_keeps_all_rules_is_taken(report in report()) {
+        prop_assert_eq!(errors_of_report(&report), []);
+    }
+
+    #[test]
+    fn a_rule_that_is_broken_is_the_one_that_is_reported(
+        report in report(),
+        (pointer, value, code) in broken(),
+    ) {
+        let mut report = report;
+        let parameter = pointer.split('/').nth(1).unwrap();
+        report[parameter] = value;
+        prop_assert_eq!(errors_of_report(&report), [(format!("/params{pointer}"), code)]);
+    }
+}

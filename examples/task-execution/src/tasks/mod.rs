@@ -13,3 +13,4 @@ pub mod etl;
 pub mod greetings;
 pub mod math;
 pub mod production;
+pub mod stations;

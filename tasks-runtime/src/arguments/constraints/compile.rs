@@ -218,8 +218,8 @@ impl<'s> Compiler<'s> {
     fn list(&mut self, schema: &'s Map<String, Value>, mode: Mode) -> List {
         let first = array(schema, "prefixItems");
         let mut count = length(schema, "minItems", "maxItems");
-        // A tuple or an array of Rust.
-        if mode != Mode::Condition && count.min == count.max {
+        // A tuple of Rust.
+        if mode != Mode::Condition && count.min == Some(first.len()) && count.max == count.min {
             count = Length::default();
         }
         let contains = self.condition(schema.get("contains")).map(|node| {
