@@ -412,6 +412,26 @@ struct LookAhead {
     _code: String,
 }
 
+#[derive(Deserialize, JsonSchema)]
+struct Link {
+    #[schemars(extend("format" = "iri"))]
+    _link: String,
+}
+
+#[test]
+fn a_format_that_is_not_enforced_is_not_shown() {
+    let error = TaskRegistry::builder()
+        .register_fn(
+            "look",
+            ["shop"],
+            |_: Link| async move { Ok::<_, TaskError>(0) },
+        )
+        .build()
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("the format `iri` is not enforced"), "{text}");
+}
+
 #[test]
 fn fields_of_a_closure() {
     let registry = TaskRegistry::builder()

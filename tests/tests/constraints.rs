@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
+use actix_web::App;
+use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
 use proptest::prelude::*;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
@@ -324,4 +326,51 @@ proptest! {
         report[parameter] = value;
         prop_assert_eq!(errors_of_report(&report), [(format!("/params{pointer}"), code)]);
     }
+}
+
+/// The same error wherever arguments are sent.
+#[actix_web::test]
+async fn executions_jobs_and_schedules_refuse_alike() {
+    let task = task(task_execution::tasks::stations::check_report);
+    let registry = TaskRegistry::builder().task(task).build().unwrap();
+    let service = Service::builder(ServiceInfo::new("stations", "Stations"))
+        .with_tasks(registry)
+        .with_database(Database::sqlite_in_memory())
+        .with_jobs(Jobs::new().run_workers(false))
+        .build()
+        .await
+        .unwrap();
+    let app = init_service(App::new().configure(service.configure())).await;
+    let params = json!({
+        "station": "Sea", "date": "2015-12-31", "coverage": 7,
+        "readings": {"roof": {"temperatures": [-1.5, 4], "wind": 121}},
+    });
+    let body = json!({ "params": params });
+    let schedule = json!({"task_name": "check_report", "params": params, "interval": 60});
+    for request in [
+        TestRequest::post()
+            .uri("/api/v1/tasks/check_report/$execute")
+            .set_json(&body),
+        TestRequest::post()
+            .uri("/api/v1/tasks/check_report/$submit")
+            .set_json(&body),
+        TestRequest::put()
+            .uri("/api/v1/schedules/hourly")
+            .set_json(&schedule),
+    ] {
+        let response = call_service(&app, request.to_request()).await;
+        let (status, path) = (response.status(), response.request().path().to_owned());
+        let problem: Value = read_body_json(response).await;
+        assert_eq!(status, 422, "{path}: {problem}");
+        assert_eq!(
+            problem["errors"],
+            json!([
+                {"pointer": "/params/station", "code": "pattern", "detail": "`Sea` does not match the pattern `^[A-Z]*$`"},
+                {"pointer": "/params/coverage", "code": "multiple_of", "detail": "must be a multiple of 5, and is 7"},
+                {"pointer": "/params/readings/roof/wind", "code": "range", "detail": "must be at most 120, and is 121"},
+            ]),
+            "{path}"
+        );
+    }
+    service.shutdown().await;
 }

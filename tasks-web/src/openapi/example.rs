@@ -57,8 +57,10 @@ fn sample(
         "object" => object(schema, definitions, depth),
         "array" => array(schema, definitions, depth),
         "string" => string(schema),
-        "integer" => Some(number(schema, 1.0).map_or(json!(1), |n| json!(n as i64))),
-        "number" => Some(number(schema, 1.5).map_or(json!(1.5), |n| json!(n))),
+        "integer" => number(schema, 1.0)
+            .filter(|number| number.fract() == 0.0)
+            .map(|number| json!(number as i64)),
+        "number" => number(schema, 1.5).map(|number| json!(number)),
         "boolean" => Some(json!(true)),
         "null" => Some(Value::Null),
         _ => None,
@@ -110,6 +112,9 @@ fn array(
             .map(Value::Array);
     }
     let least = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
+    if least > 1 && schema.get("uniqueItems").and_then(Value::as_bool) == Some(true) {
+        return None;
+    }
     let item = schema
         .get("items")
         .and_then(|items| sample(items, definitions, depth));
@@ -130,6 +135,10 @@ fn string(schema: &Value) -> Option<Value> {
         Some("uuid") => "018f3a1c-7b2d-7c4e-9a6f-0123456789ab",
         Some("uri" | "uri-reference" | "url") => "https://example.org/",
         Some("email") => "ada@example.org",
+        Some("hostname") => "example.org",
+        Some("ipv4") => "127.0.0.1",
+        Some("ipv6") => "::1",
+        Some("duration") => "PT15M",
         // Anything made up would probably be wrong.
         Some(_) => return None,
     };
@@ -146,14 +155,65 @@ fn string(schema: &Value) -> Option<Value> {
     fits.then(|| json!(text))
 }
 
-/// The bound next to `wanted` when it is out of bounds.
+/// `wanted`, or a number near it that keeps the bounds; none if that is not easily found.
 fn number(schema: &Value, wanted: f64) -> Option<f64> {
     let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
-    let least = bound("minimum").or(bound("exclusiveMinimum").map(|least| least + 1.0));
-    let most = bound("maximum").or(bound("exclusiveMaximum").map(|most| most - 1.0));
-    match (least, most) {
-        (Some(least), _) if wanted < least => Some(least),
-        (_, Some(most)) if wanted > most => Some(most),
-        _ => None,
+    let (least, above) = (bound("minimum"), bound("exclusiveMinimum"));
+    let (most, below) = (bound("maximum"), bound("exclusiveMaximum"));
+    let step = bound("multipleOf").filter(|step| *step > 0.0);
+    let fits = |number: &f64| {
+        least.is_none_or(|least| *number >= least)
+            && above.is_none_or(|above| *number > above)
+            && most.is_none_or(|most| *number <= most)
+            && below.is_none_or(|below| *number < below)
+            && step.is_none_or(|step| (number / step).fract() == 0.0)
+    };
+    let middle = above.or(least).zip(below.or(most));
+    let next = |number: f64| step.map_or(number, |step| (number / step).ceil() * step);
+    let candidates = [
+        Some(wanted),
+        step,
+        least.map(next),
+        above.map(|above| next(above + step.unwrap_or(1.0))),
+        most.filter(|_| step.is_none()),
+        below.map(|below| below - 1.0).filter(|_| step.is_none()),
+        middle.map(|(from, to)| next((from + to) / 2.0)),
+    ];
+    candidates.into_iter().flatten().find(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_bounds() {
+        for (schema, expected) in [
+            (json!({"type": "integer"}), Some(json!(1))),
+            (json!({"type": "integer", "minimum": 5}), Some(json!(5))),
+            (
+                json!({"type": "integer", "exclusiveMinimum": 5}),
+                Some(json!(6)),
+            ),
+            (json!({"type": "integer", "maximum": 0}), Some(json!(0))),
+            (
+                json!({"type": "integer", "minimum": 20, "multipleOf": 15}),
+                Some(json!(30)),
+            ),
+            (
+                json!({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+                Some(json!(0.5)),
+            ),
+            (
+                json!({"type": "number", "multipleOf": 0.5}),
+                Some(json!(1.5)),
+            ),
+            (
+                json!({"type": "integer", "minimum": 3, "maximum": 4, "multipleOf": 5}),
+                None,
+            ),
+        ] {
+            assert_eq!(of(&schema, &|_| None), expected, "{schema}");
+        }
     }
 }

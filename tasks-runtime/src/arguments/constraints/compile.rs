@@ -34,6 +34,16 @@ pub(super) fn compile(root: &Value) -> (Vec<Node>, Vec<String>) {
     }
 }
 
+/// Formats of JSON Schema (Validation, section 7.3) that are not enforced. Others are those of types, which enforce them.
+const NOT_ENFORCED: [&str; 6] = [
+    "idn-email",
+    "idn-hostname",
+    "iri",
+    "iri-reference",
+    "relative-json-pointer",
+    "uri-template",
+];
+
 /// What else is known of the value of a schema.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Mode {
@@ -198,6 +208,11 @@ impl<'s> Compiler<'s> {
         }
         let format = schema.get("format").and_then(Value::as_str);
         node.format = format.and_then(Format::of);
+        if let Some(name) = format.filter(|name| NOT_ENFORCED.contains(name)) {
+            self.problems.push(format!(
+                "the format `{name}` is not enforced, and clients would rely on it: use a pattern"
+            ));
+        }
         // A list of characters is one of the ways to say that there is one.
         let is_char = mode != Mode::Condition && format == Some("char");
         if is_char {
