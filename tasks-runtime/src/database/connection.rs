@@ -125,6 +125,37 @@ impl Connection {
         }
     }
 
+    /// Has the server wait longer by this for what the rest of the transaction sends and receives. SQLite has no link to wait for.
+    pub(super) async fn extend_limits(
+        &mut self,
+        extra: std::time::Duration,
+    ) -> Result<(), DatabaseError> {
+        match &mut self.held {
+            #[cfg(feature = "sqlite")]
+            Held::Sqlite(_) => {
+                let _ = extra;
+                Ok(())
+            }
+            #[cfg(feature = "postgres")]
+            Held::Postgres(_) => {
+                let extra = extra.as_millis();
+                // Zero means none.
+                let longer = |name: &str| {
+                    format!(
+                        "set_config(name, CASE WHEN setting = '0' THEN '0' ELSE CAST(CAST(setting AS BIGINT) + {extra} AS TEXT) END, true) \
+                         FROM pg_settings WHERE name = '{name}'"
+                    )
+                };
+                let sql = format!(
+                    "SELECT {}; SELECT {}",
+                    longer("statement_timeout"),
+                    longer("idle_in_transaction_session_timeout")
+                );
+                self.batch(&sql).await
+            }
+        }
+    }
+
     /// Whether the database has given the transaction up, and the same may succeed when it is done again.
     pub(super) fn asks_to_repeat(&mut self) -> bool {
         match &mut self.held {

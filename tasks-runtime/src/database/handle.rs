@@ -221,7 +221,8 @@ impl Database {
     /// The same database with threads and connections of its own, which nobody else can use up, for statements that find their rows by indexes. In
     /// SQLite there is one writer all the same.
     pub(crate) fn sibling(&self) -> Result<Self, DatabaseError> {
-        const CONNECTIONS: usize = 3;
+        // Two of them for large values, which may take a while.
+        const CONNECTIONS: usize = 5;
         self.check_open()?;
         let settings = Settings {
             max_connections: CONNECTIONS,

@@ -120,14 +120,55 @@ impl Session {
         T: Send + 'a,
         E: From<DatabaseError> + Send + 'a,
     {
+        self.read_within(self.database.settings().read_timeout, None, closure)
+    }
+
+    /// [`read`](Self::read) of one large value, which may take longer than others by this.
+    pub(crate) fn read_large<'a, T, E, F>(
+        &'a self,
+        extra: Duration,
+        closure: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'c> F: AsyncFnOnce(&'c mut Connection) -> Result<T, E>
+            + AsyncClosure<&'c mut Connection, Result<T, E>, Running: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+        E: From<DatabaseError> + Send + 'a,
+    {
         async move {
+            self.database.check_unchanged().await?;
             let limit = self.database.settings().read_timeout;
+            let limit = limit.map(|limit| limit + extra);
+            self.read_within(limit, Some(extra), closure).await
+        }
+    }
+
+    fn read_within<'a, T, E, F>(
+        &'a self,
+        limit: Option<Duration>,
+        extra: Option<Duration>,
+        closure: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'c> F: AsyncFnOnce(&'c mut Connection) -> Result<T, E>
+            + AsyncClosure<&'c mut Connection, Result<T, E>, Running: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+        E: From<DatabaseError> + Send + 'a,
+    {
+        async move {
             let mut connection = self.database.reader().await?;
             let (expired, awaiting) = (connection.expired(), connection.awaiting());
             let begun = AtomicBool::new(false);
             let work = async {
                 connection.begin(TransactionMode::Read).await?;
                 begun.store(true, Ordering::Relaxed);
+                if let Some(extra) = extra {
+                    connection.extend_limits(extra).await?;
+                }
                 closure(&mut connection).await
             };
             let result = self
@@ -169,7 +210,28 @@ impl Session {
         T: Send + 'a,
         E: From<DatabaseError> + Send + 'a,
     {
-        async move { self.attempt(closure, TransactionMode::Write).await.0 }
+        async move { self.attempt(closure, TransactionMode::Write, None).await.0 }
+    }
+
+    /// [`transaction`](Self::transaction) that writes one large value, and may take longer than others by this.
+    pub(crate) fn transaction_large<'a, T, E, F>(
+        &'a self,
+        extra: Duration,
+        closure: F,
+    ) -> impl Future<Output = Result<T, E>> + Send + 'a
+    where
+        for<'c> F: AsyncFnOnce(&'c mut Transaction) -> Result<T, E>
+            + AsyncClosure<&'c mut Transaction, Result<T, E>, Running: Send>
+            + Send
+            + 'a,
+        T: Send + 'a,
+        E: From<DatabaseError> + Send + 'a,
+    {
+        async move {
+            self.attempt(closure, TransactionMode::Write, Some(extra))
+                .await
+                .0
+        }
     }
 
     /// [`transaction`](Self::transaction) whose closure runs again when the database asks for that: PostgreSQL gives one up when it and others
@@ -268,7 +330,7 @@ impl Session {
         async move {
             let mut attempt = 1;
             loop {
-                let (result, asked) = self.attempt(&closure, mode).await;
+                let (result, asked) = self.attempt(&closure, mode, None).await;
                 if result.is_ok() || !asked || attempt == ATTEMPTS {
                     return result;
                 }
@@ -279,7 +341,12 @@ impl Session {
     }
 
     /// Runs a closure once. Says as well whether the database asks to repeat what has failed.
-    async fn attempt<T, E, F>(&self, closure: F, mode: TransactionMode) -> (Result<T, E>, bool)
+    async fn attempt<T, E, F>(
+        &self,
+        closure: F,
+        mode: TransactionMode,
+        extra: Option<Duration>,
+    ) -> (Result<T, E>, bool)
     where
         for<'c> F: AsyncFnOnce(&'c mut Transaction) -> Result<T, E>
             + AsyncClosure<&'c mut Transaction, Result<T, E>, Running: Send>
@@ -299,6 +366,7 @@ impl Session {
             return failed(error);
         }
         let limit = self.database.settings().transaction_timeout;
+        let limit = limit.map(|limit| limit + extra.unwrap_or_default());
         let mut transaction = match self.database.writer().await {
             Ok(connection) => Transaction::new(connection),
             Err(error) => return failed(error),
@@ -311,6 +379,9 @@ impl Session {
                 .await
                 .map_err(|error| self.locked(error))?;
             begun.store(true, Ordering::Relaxed);
+            if let Some(extra) = extra {
+                transaction.extend_limits(extra).await?;
+            }
             closure(&mut transaction).await
         });
         let done = self

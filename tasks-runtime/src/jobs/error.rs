@@ -133,6 +133,19 @@ pub enum JobError {
         /// What serde says.
         source: serde_json::Error,
     },
+    /// The result given to [`TaskContext::complete`](crate::TaskContext::complete) is larger than
+    /// [`Jobs::max_result_size`](crate::jobs::Jobs::max_result_size) allows.
+    #[error(
+        "the result of job {id} has {bytes} bytes, and {max} are allowed: store it as an artifact and return its id, or set `Jobs::max_result_size`"
+    )]
+    ResultTooLarge {
+        /// The job.
+        id: JobId,
+        /// How large the result is, as JSON.
+        bytes: usize,
+        /// How large it may be.
+        max: usize,
+    },
     /// The result is not of the type that was asked for.
     #[error("the result of job {id} is of another type: {source}")]
     UnexpectedResult {

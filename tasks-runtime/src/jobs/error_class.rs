@@ -61,6 +61,7 @@ impl JobErrorClass {
             JobError::InvalidSchedules(_)
             | JobError::Timeout { .. }
             | JobError::UnserializableResult { .. }
+            | JobError::ResultTooLarge { .. }
             | JobError::UnexpectedResult { .. }
             | JobError::Superseded(_)
             | JobError::AlreadyCompleted(_)

@@ -32,6 +32,7 @@ pub struct Jobs {
     pub(super) lease: Duration,
     pub(super) drain: Duration,
     pub(super) max_priority_wait: Option<Duration>,
+    pub(super) max_result_size: usize,
     pub(super) threads: usize,
     pub(super) engine: Option<Arc<dyn Engine>>,
     pub(super) declaration_renewal: Duration,
@@ -59,6 +60,7 @@ impl Jobs {
             lease: Duration::from_secs(20),
             drain: Duration::from_secs(30),
             max_priority_wait: Some(Duration::from_secs(60)),
+            max_result_size: 64 * 1024 * 1024,
             engine: None,
             declaration_renewal: Duration::from_secs(60),
             params: ParamsCodec::default(),
@@ -159,6 +161,14 @@ impl Jobs {
     #[must_use]
     pub fn max_priority_wait(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.max_priority_wait = time.into();
+        self
+    }
+
+    /// How large the result of a job may be, in bytes of JSON. Defaults to 64 MiB. A job whose result is larger fails, and no other attempt follows:
+    /// store what is large as an artifact, and return its id.
+    #[must_use]
+    pub fn max_result_size(mut self, bytes: usize) -> Self {
+        self.max_result_size = bytes;
         self
     }
 

@@ -9,6 +9,8 @@
 //! - `SERVICE_ID` is the id of the service; `job-program` unless set.
 //! - `DECLARE` is the schedules it declares, separated by commas: `nightly:60` runs `sleep` every 60 seconds.
 //! - `DECLARATION_RENEWAL` is how often it says so, in milliseconds, the default unless set.
+//! - `MAX_RESULT_SIZE` is how large results may be, in bytes, the default unless set.
+//! - `WORKERS=off` has it run no jobs.
 //! - `RETENTION` is how long ended jobs are kept, in seconds, the default unless set.
 //! - `ENGINE=called_back` has an engine decide when attempts begin; the task `adopt` has to be executed once.
 //!
@@ -73,6 +75,18 @@ async fn spin(context: TaskContext, seconds: f64) -> anyhow::Result<f64> {
         number = number.wrapping_mul(6_364_136_223_846_793_005);
     }
     Ok(seconds + (number % 2) as f64 * 0.0)
+}
+
+/// A result of about so many bytes.
+#[task(register = false)]
+async fn produce(bytes: usize) -> String {
+    "x".repeat(bytes)
+}
+
+/// How long a text is.
+#[task(register = false)]
+async fn measure(text: String) -> usize {
+    text.len()
 }
 
 /// Fails at first.
@@ -205,8 +219,14 @@ async fn main() -> anyhow::Result<()> {
     if let Some(milliseconds) = number("DECLARATION_RENEWAL") {
         jobs = jobs.declaration_renewal(Duration::from_millis(milliseconds));
     }
+    if let Some(bytes) = number("MAX_RESULT_SIZE") {
+        jobs = jobs.max_result_size(bytes);
+    }
     if let Some(seconds) = number("RETENTION") {
         jobs = jobs.retention(Duration::from_secs(seconds));
+    }
+    if std::env::var_os("WORKERS").is_some_and(|workers| workers == "off") {
+        jobs = jobs.run_workers(false);
     }
     if std::env::var_os("ENGINE").is_some() {
         jobs = jobs.engine(CalledBack);
@@ -225,7 +245,9 @@ async fn main() -> anyhow::Result<()> {
             })*
         };
     }
-    add!(sleep, block, spin, flaky, spawn, plan, hog, parent, adopt);
+    add!(
+        sleep, block, spin, flaky, spawn, plan, hog, parent, adopt, produce, measure
+    );
     let id = std::env::var("SERVICE_ID").unwrap_or_else(|_| "job-program".to_owned());
     let mut builder = Service::builder(ServiceInfo::new(id, "Job program"))
         .with_tasks(registry.build()?)

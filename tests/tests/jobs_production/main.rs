@@ -10,5 +10,6 @@ mod locked;
 mod priorities;
 mod retention;
 mod shutdown;
+mod slow_link;
 mod stopped;
 mod versions;

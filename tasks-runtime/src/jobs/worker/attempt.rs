@@ -32,6 +32,8 @@ pub(in crate::jobs) enum Event {
     Finished(Box<AttemptEnd>),
     /// This attempt was given to this process, outside of the driver's rounds.
     Began(AttemptKey),
+    /// The end of this attempt was written apart from the rounds, or does not count any more.
+    Written(AttemptKey),
     /// This attempt is over, and there is nothing to write.
     Over(AttemptKey),
     /// Its progress, or its artifact, is another.
@@ -53,6 +55,8 @@ pub(crate) struct Attempt {
     ended: Notify,
     /// The job was completed inside a transaction of the task's own.
     completed: AtomicBool,
+    /// How long its result may be, in bytes.
+    max_result_size: usize,
 }
 
 #[derive(Default)]
@@ -70,6 +74,7 @@ impl Attempt {
         max_attempts: u32,
         outbox: mpsc::UnboundedSender<Event>,
         clock: Clock,
+        max_result_size: usize,
     ) -> Self {
         Self {
             key,
@@ -82,6 +87,7 @@ impl Attempt {
             runs: AtomicUsize::new(0),
             ended: Notify::new(),
             completed: AtomicBool::new(false),
+            max_result_size,
         }
     }
 
@@ -257,7 +263,8 @@ impl TaskContext {
     ///
     /// # Errors
     ///
-    /// [`JobError::NotAJob`] outside of a job; [`JobError::UnserializableResult`] when the result is no JSON; [`JobError::AlreadyCompleted`] when
+    /// [`JobError::NotAJob`] outside of a job; [`JobError::UnserializableResult`] when the result is no JSON; [`JobError::ResultTooLarge`]
+    /// when it is larger than [`Jobs::max_result_size`](crate::jobs::Jobs::max_result_size) allows; [`JobError::AlreadyCompleted`] when
     /// it was called before, and that is kept or about to be; [`JobError::Superseded`] when the attempt does not count any more. Return an error from
     /// the transaction, so that nothing is kept.
     pub async fn complete(
@@ -271,6 +278,13 @@ impl TaskContext {
                 id: attempt.key.job,
                 source,
             })?;
+        if json.len() > attempt.max_result_size {
+            return Err(JobError::ResultTooLarge {
+                id: attempt.key.job,
+                bytes: json.len(),
+                max: attempt.max_result_size,
+            });
+        }
         let now = attempt.clock.now();
         let end = AttemptEnd {
             artifact: attempt.artifact(),

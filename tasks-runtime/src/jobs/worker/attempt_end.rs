@@ -2,6 +2,7 @@
 
 use crate::artifacts::ArtifactId;
 use crate::jobs::attempt_key::AttemptKey;
+use crate::jobs::error::JobError;
 use crate::jobs::state::JobState;
 use crate::jobs::stored_text::storable;
 use crate::jobs::{MAX_ERROR_BYTES, MAX_TRACEBACK_BYTES};
@@ -46,12 +47,49 @@ pub(in crate::jobs) enum AttemptOutcome {
     Lost,
 }
 
+impl AttemptOutcome {
+    /// With a result, if it is not larger than it may be.
+    pub(in crate::jobs) fn completed(json: String, max: usize) -> Self {
+        if json.len() > max {
+            Self::Failed(Failure::too_large(json.len(), max))
+        } else {
+            Self::Completed(json)
+        }
+    }
+}
+
 /// An error of an attempt, as it can be stored.
 #[derive(Clone, Debug)]
 pub(in crate::jobs) struct Failure {
     pub(in crate::jobs) r#type: String,
     pub(in crate::jobs) message: String,
     pub(in crate::jobs) traceback: Option<String>,
+}
+
+impl Failure {
+    /// Of a result that is larger than it may be.
+    pub(in crate::jobs) fn too_large(bytes: usize, max: usize) -> Self {
+        Self {
+            r#type: "result-too-large".to_owned(),
+            message: format!(
+                "the result has {bytes} bytes, and {max} are allowed: store it as an artifact and return its id, or set `Jobs::max_result_size`"
+            ),
+            traceback: None,
+        }
+    }
+
+    /// Of a result that the database does not take.
+    pub(in crate::jobs) fn not_stored(bytes: usize, error: &JobError) -> Self {
+        let mut message = storable(&format!(
+            "the result of {bytes} bytes could not be stored: {error}; store what is large as an artifact and return its id"
+        ));
+        cut(&mut message, MAX_ERROR_BYTES);
+        Self {
+            r#type: "result-not-stored".to_owned(),
+            message,
+            traceback: None,
+        }
+    }
 }
 
 impl From<TaskFailure> for Failure {
@@ -106,6 +144,18 @@ impl AttemptEnd {
             AttemptOutcome::Returned
         };
         Self::new(attempt, at, outcome)
+    }
+
+    /// About how many bytes are written of it.
+    pub(in crate::jobs) fn bytes(&self) -> usize {
+        let outcome = match &self.outcome {
+            AttemptOutcome::Completed(result) => result.len(),
+            AttemptOutcome::Failed(failure) | AttemptOutcome::Retried { failure, .. } => {
+                failure.message.len() + failure.traceback.as_ref().map_or(0, String::len)
+            }
+            _ => 0,
+        };
+        outcome + self.progress.as_ref().map_or(0, String::len)
     }
 
     /// Whether the job can be claimed again at once.

@@ -51,6 +51,11 @@ impl Capacity {
         }
     }
 
+    /// How many jobs could begin, whatever their queues and tasks.
+    pub(in crate::jobs) fn free(&self) -> usize {
+        self.free
+    }
+
     /// Returns whether any job could begin.
     pub(in crate::jobs) fn is_free(&self) -> bool {
         self.free > 0 && self.queues.values().any(|room| *room > 0)

@@ -53,12 +53,13 @@ fn set(backend: Backend) -> String {
     )
 }
 
-/// Takes up to `limit` jobs of a queue, by priority and then by age; only of one priority, if that is said.
+/// Takes up to `limit` jobs of a queue, by priority and then by age; only of one priority, if that is said. Parameters of more bytes than
+/// `inline_params` are left to be read later.
 pub(in crate::jobs) async fn claim(
     conn: &mut Connection,
     worker: &str,
     (queue, kind, priority): (&str, &ClaimKind, Option<i32>),
-    limit: usize,
+    (limit, inline_params): (usize, usize),
     now: i64,
 ) -> Result<Vec<ClaimedJob>, JobError> {
     // The names go as JSON: one text of the statement, however many there are.
@@ -79,7 +80,7 @@ pub(in crate::jobs) async fn claim(
             )
         }
     };
-    let of_priority = priority.map_or("", |_| "AND priority = $6 ");
+    let of_priority = priority.map_or("", |_| "AND priority = $7 ");
     let picked = format!(
         "SELECT id FROM tasks_jobs WHERE {which} AND queue = $3 {of_priority}\
          ORDER BY priority DESC, run_at, id LIMIT $4"
@@ -96,13 +97,15 @@ pub(in crate::jobs) async fn claim(
         ),
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let inline_params = i64::try_from(inline_params).unwrap_or(i64::MAX);
     let rows: Vec<ClaimedRow> = with_conn!(conn, |conn| {
         let statement = statement(sql)
             .bind::<Text, _>(worker)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(queue)
             .bind::<BigInt, _>(limit)
-            .bind::<Text, _>(names);
+            .bind::<Text, _>(names)
+            .bind::<BigInt, _>(inline_params);
         match priority {
             Some(priority) => {
                 statement
@@ -118,26 +121,67 @@ pub(in crate::jobs) async fn claim(
     Ok(claimed)
 }
 
-/// Takes one job, if it is ready.
+/// Takes one job, if it is ready. Parameters of more bytes than that are left to be read later.
 pub(in crate::jobs) async fn claim_one(
     conn: &mut Connection,
     worker: &str,
     job: JobId,
-    now: i64,
+    (inline_params, now): (usize, i64),
 ) -> Result<Option<ClaimedJob>, JobError> {
     let (set, columns) = (set(conn.backend()), ClaimedRow::COLUMNS);
     let ready = sql::READY;
-    let sql = format!("UPDATE tasks_jobs {set} WHERE id = $3 AND {ready} RETURNING {columns}");
+    // The same columns as of a claim, with the same numbers of values.
+    let sql = format!(
+        "UPDATE tasks_jobs {set} WHERE id = $3 AND {ready} AND $4 = $5 RETURNING {columns}"
+    );
+    let inline_params = i64::try_from(inline_params).unwrap_or(i64::MAX);
     let row: Option<ClaimedRow> = with_conn!(conn, |conn| {
         statement(sql)
             .bind::<Text, _>(worker)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(job)
+            .bind::<BigInt, _>(0)
+            .bind::<BigInt, _>(0)
+            .bind::<BigInt, _>(inline_params)
             .get_result(conn)
             .await
             .optional()
     })?;
     Ok(row.and_then(ClaimedRow::read))
+}
+
+/// How long the parameters of a job are, in bytes, if the attempt counts.
+pub(in crate::jobs) async fn params_size(
+    conn: &mut Connection,
+    key: AttemptKey,
+) -> Result<Option<i64>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .find(key.job)
+            .filter(tasks_jobs::fence.eq(key.fence))
+            .filter(tasks_jobs::state.eq(JobState::Running))
+            .select(sql::<BigInt>("CAST(octet_length(params) AS BIGINT)"))
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// The parameters of a job, if the attempt counts.
+pub(in crate::jobs) async fn params(
+    conn: &mut Connection,
+    key: AttemptKey,
+) -> Result<Option<String>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .find(key.job)
+            .filter(tasks_jobs::fence.eq(key.fence))
+            .filter(tasks_jobs::state.eq(JobState::Running))
+            .select(tasks_jobs::params)
+            .first(conn)
+            .await
+            .optional()
+    })?)
 }
 
 /// A job that somebody asks for.

@@ -18,7 +18,8 @@ pub(in crate::jobs) struct ClaimedJob {
     pub(in crate::jobs) timeout_ms: Option<i64>,
     /// When it was due, in microseconds since 1970.
     pub(in crate::jobs) run_at: i64,
-    pub(in crate::jobs) params: String,
+    /// `None` when they are too long to be read with the claim.
+    pub(in crate::jobs) params: Option<String>,
     pub(in crate::jobs) submitted_by: Option<String>,
 }
 
@@ -35,15 +36,16 @@ pub(super) struct ClaimedRow {
     fence: Fence,
     timeout_ms: Option<i64>,
     run_at: i64,
-    params: String,
+    #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>, column_name = params)]
+    params: Option<String>,
     submitted_by: Option<String>,
 }
 
 impl ClaimedRow {
-    /// The columns, for `RETURNING`.
+    /// The columns, for `RETURNING`. The sixth value of the statement is how long the parameters may be, in bytes.
     pub(super) const COLUMNS: &str = "tasks_jobs.id, tasks_jobs.task_name, tasks_jobs.queue, tasks_jobs.attempt, \
          tasks_jobs.max_attempts, tasks_jobs.crashes, tasks_jobs.fence, tasks_jobs.timeout_ms, tasks_jobs.run_at, \
-         tasks_jobs.params, tasks_jobs.submitted_by";
+         CASE WHEN octet_length(tasks_jobs.params) <= $6 THEN tasks_jobs.params END AS params, tasks_jobs.submitted_by";
 
     /// The job, if its id can be read.
     pub(super) fn read(self) -> Option<ClaimedJob> {

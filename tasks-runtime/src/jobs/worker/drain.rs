@@ -12,6 +12,8 @@ use crate::jobs::error::JobError;
 
 /// How long attempts that can be stopped have to end then.
 const STOP_TIMEOUT: Duration = Duration::from_millis(400);
+/// How long to wait for ends that are written apart from the rounds.
+const MAX_WRITING: Duration = Duration::from_secs(5);
 /// How often to try to write what is left.
 const MAX_TRIES: u32 = 5;
 /// How often to try to write what is of jobs whose rows are locked.
@@ -64,6 +66,7 @@ impl Driver {
     }
 
     async fn write_what_is_left(&mut self) {
+        let deadline = Instant::now() + MAX_WRITING;
         let (mut failures, mut locked) = (0, 0);
         loop {
             self.collect();
@@ -72,13 +75,21 @@ impl Driver {
                 && self.lines.is_empty()
                 && self.held_back.is_empty()
             {
-                return;
+                if !self.shared.in_flight.is_writing() || Instant::now() >= deadline {
+                    return;
+                }
+                let event = tokio::time::timeout(CANCEL_POLL_INTERVAL, self.inbox.recv()).await;
+                if let Ok(Some(event)) = event {
+                    self.take(event);
+                }
+                continue;
             }
             if let Err(error) = self.round(false).await {
                 tracing::warn!(%error, "the jobs that are left were not returned yet");
                 failures += 1;
                 // The next one looks which rows are locked.
                 self.failed_rounds = self.failed_rounds.saturating_add(1);
+                self.lighten(&error);
                 if failures == MAX_TRIES {
                     return;
                 }

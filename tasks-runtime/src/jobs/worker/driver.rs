@@ -14,14 +14,16 @@ use super::attempt_end::AttemptEnd;
 use super::capacity::Capacity;
 use super::held_back::HeldBack;
 use super::in_flight::StopReason;
-use super::listener;
 use super::membership::MAX_LOCK_WAIT;
 use super::recovery::{END_THEM, HeartbeatWatch};
+use super::round_budget::RoundBudget;
 use super::runner;
 use super::runtime_probe::RuntimeProbe;
 use super::shared::WorkerShared;
 use super::timers::Timers;
 use super::unserved::QueuedTask;
+use super::{end_writer, listener};
+use crate::database::DatabaseError;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::store::LogLine;
@@ -40,6 +42,9 @@ const LINES_AT_ONCE: usize = 2000;
 pub(in crate::jobs) struct Driver {
     pub(super) shared: Arc<WorkerShared>,
     pub(super) inbox: mpsc::UnboundedReceiver<Event>,
+    /// To where ends are written apart from the rounds.
+    apart: mpsc::UnboundedSender<AttemptEnd>,
+    pub(super) budget: RoundBudget,
     pub(super) worker: String,
     /// What is to be written.
     pub(super) finished: Vec<AttemptEnd>,
@@ -73,10 +78,13 @@ impl Driver {
     pub(in crate::jobs) fn new(
         shared: Arc<WorkerShared>,
         inbox: mpsc::UnboundedReceiver<Event>,
+        apart: mpsc::UnboundedSender<AttemptEnd>,
     ) -> Self {
         Self {
             shared,
             inbox,
+            apart,
+            budget: RoundBudget::default(),
             worker: String::new(),
             finished: Vec::new(),
             changed: BTreeMap::new(),
@@ -119,10 +127,15 @@ impl Driver {
 
     /// Everything that attempts have said until now.
     pub(super) fn collect(&mut self) {
+        let mut bytes = 0;
         while self.finished.len() < BATCH_SIZE
             && self.lines.len() < LINES_AT_ONCE
+            && bytes < self.budget.bytes()
             && let Ok(event) = self.inbox.try_recv()
         {
+            if let Event::Logged(line) = &event {
+                bytes += line.message.len();
+            }
             self.take(event);
         }
     }
@@ -130,9 +143,19 @@ impl Driver {
     pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Finished(end) => {
-                self.finished.push(*end);
-                // A place is free.
-                self.may_claim = true;
+                if self.budget.is_large(&end) {
+                    self.write_apart(*end);
+                } else {
+                    self.finished.push(*end);
+                    // A place is free.
+                    self.may_claim = true;
+                }
+            }
+            Event::Written(attempt) => {
+                self.shared.in_flight.end_writing();
+                self.started.remove(&attempt);
+                self.recheck();
+                self.shared.changes.notify(attempt.job);
             }
             Event::Began(attempt) => {
                 self.started.insert(attempt);
@@ -148,6 +171,13 @@ impl Driver {
             }
             Event::Logged(line) => self.lines.push(line),
         }
+    }
+
+    /// Has an end be written apart from the rounds.
+    fn write_apart(&self, end: AttemptEnd) {
+        self.shared.in_flight.begin_writing();
+        // Its other side lives as long as this one.
+        let _ = self.apart.send(end);
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -211,6 +241,7 @@ impl Driver {
             Ok(round) => {
                 self.timers.heartbeat = Instant::now();
                 self.failed_rounds = 0;
+                self.budget.succeeded();
                 self.shared.health.round_succeeded();
                 let ahead = self.shared.clock.machine_is_ahead();
                 let own = self.shared.clock.is_of_database();
@@ -234,9 +265,26 @@ impl Driver {
         }
     }
 
+    /// Has the next round do without what this one may have failed of.
+    pub(super) fn lighten(&mut self, error: &JobError) {
+        if end_writer::is_refusal(error) {
+            for end in std::mem::take(&mut self.finished) {
+                self.write_apart(end);
+            }
+        } else if matches!(
+            error,
+            JobError::Database(
+                DatabaseError::TransactionTimeout { .. } | DatabaseError::StatementTimeout { .. }
+            )
+        ) {
+            self.budget.was_too_much();
+        }
+    }
+
     /// Says that a round has failed, and pauses before the next one.
     async fn round_failed(&mut self, error: &JobError) {
         self.failed_rounds = self.failed_rounds.saturating_add(1);
+        self.lighten(error);
         if matches!(error, JobError::Database(error) if error.is_lock_timeout()) {
             let reason = format!(
                 "a round waited {MAX_LOCK_WAIT:?} for a row that another transaction has locked; {END_THEM}"

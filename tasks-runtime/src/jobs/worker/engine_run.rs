@@ -18,6 +18,9 @@ use crate::jobs::state::{JobState, is_quarantined};
 /// How long to wait before checking again whether the end of an attempt was written, without having been notified.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
+/// How long the parameters of a job may be that are read with its claim, in bytes.
+const MAX_INLINE_PARAMS: usize = 64 * 1024;
+
 /// Runs the attempt of a job, if one is due and there is a place for it.
 pub(in crate::jobs) async fn run_one(
     shared: &Arc<WorkerShared>,
@@ -84,7 +87,8 @@ async fn begin(
             {
                 return Ok(Err(RunOutcome::Busy));
             }
-            let given = claim::claim_one(tx, &worker, job, shared.clock.now()).await?;
+            let given =
+                claim::claim_one(tx, &worker, job, (MAX_INLINE_PARAMS, shared.clock.now())).await?;
             Ok(given.ok_or(RunOutcome::Busy))
         })
         .await;

@@ -42,6 +42,8 @@ struct Inner {
     entries: HashMap<JobId, InFlightAttempt>,
     /// Attempts that have ended and that the driver has not acknowledged yet.
     ending: usize,
+    /// Attempts whose ends are written apart from the rounds. They keep their places until then.
+    writing: usize,
     /// Jobs that an engine called for and that are being claimed, with their queue and task once those are known.
     claiming: HashMap<JobId, Option<PendingClaim>>,
 }
@@ -161,6 +163,22 @@ impl InFlight {
         }
     }
 
+    /// Whether the ends of attempts are written apart from the rounds.
+    pub(in crate::jobs) fn is_writing(&self) -> bool {
+        self.lock().writing > 0
+    }
+
+    /// The end of an attempt is written apart from the rounds from now on.
+    pub(in crate::jobs) fn begin_writing(&self) {
+        self.lock().writing += 1;
+    }
+
+    /// Such an end was written.
+    pub(in crate::jobs) fn end_writing(&self) {
+        let mut inner = self.lock();
+        inner.writing = inner.writing.saturating_sub(1);
+    }
+
     /// The driver knows of the end of an attempt that was removed.
     pub(in crate::jobs) fn acknowledge(&self) {
         let mut inner = self.lock();
@@ -197,10 +215,13 @@ impl InFlight {
         names.into_iter().map(str::to_owned).collect()
     }
 
-    /// Whether none runs, and the driver knows of all ends.
+    /// Whether none runs, the driver knows of all ends, and none is written apart from the rounds.
     pub(in crate::jobs) fn is_empty(&self) -> bool {
         let inner = self.lock();
-        inner.entries.is_empty() && inner.ending == 0 && inner.claiming.is_empty()
+        inner.entries.is_empty()
+            && inner.ending == 0
+            && inner.writing == 0
+            && inner.claiming.is_empty()
     }
 
     /// What is still there, and whether it is a closure.
@@ -222,6 +243,7 @@ impl InFlight {
     pub(in crate::jobs) fn taken(&self, but: Option<JobId>) -> InFlightCount {
         let mut taken = InFlightCount::default();
         let inner = self.lock();
+        taken.all += inner.writing;
         let others = inner.claiming.iter().filter(|(job, _)| but != Some(**job));
         for (_, claiming) in others {
             taken.all += 1;

@@ -12,7 +12,7 @@ use super::in_flight::InFlight;
 use super::membership::CrashLimits;
 use super::shared::{WorkerName, WorkerShared};
 use super::worker_health::WorkerHealth;
-use super::{dispatch, retention};
+use super::{dispatch, end_writer, retention};
 use crate::database::Session;
 use crate::execute::TaskExecutor;
 use crate::jobs::clock::Clock;
@@ -81,6 +81,7 @@ impl Worker {
             in_flight: InFlight::default(),
             wake: Notify::new(),
             due: Notify::new(),
+            large_params: tokio::sync::Semaphore::new(1),
             outbox,
             stopping: CancellationToken::new(),
             impatient: CancellationToken::new(),
@@ -93,13 +94,15 @@ impl Worker {
             runtime.spawn(dispatch::run(Arc::clone(&shared), Arc::clone(engine)));
         }
         let (ending, ended) = watched::channel(false);
-        let driver = Driver::new(Arc::clone(&shared), inbox);
+        let (apart, ends) = mpsc::unbounded_channel();
+        let driver = Driver::new(Arc::clone(&shared), inbox, apart);
         let driven = Arc::clone(&shared);
         std::thread::Builder::new()
             .name("tasks-driver".to_owned())
             .spawn(move || {
                 control.block_on(async {
-                    tokio::spawn(retention::run(driven));
+                    tokio::spawn(retention::run(Arc::clone(&driven)));
+                    tokio::spawn(end_writer::run(driven, ends));
                     driver.run().await;
                 });
                 // Also when it panicked, by being dropped.

@@ -42,6 +42,8 @@ struct Claims<'a> {
     worker: &'a str,
     registry: &'a TaskRegistry,
     capacity: Capacity,
+    /// How long parameters may be that are read with the claim, in bytes.
+    inline_params: usize,
     /// Tasks of jobs that were met and that this process does not have.
     unknown: BTreeSet<QueuedTask>,
     aging: &'a mut Aging,
@@ -58,8 +60,8 @@ impl Driver {
         if self.held_back.is_due() || !claim {
             self.write_what_was_held_back();
         }
-        let finished: Vec<AttemptEnd> = std::mem::take(&mut self.finished);
-        let lines = std::mem::take(&mut self.lines);
+        let finished = self.budget.take(&mut self.finished, AttemptEnd::bytes);
+        let lines = (self.budget).take(&mut self.lines, |line| line.message.len());
         let changed: Vec<_> = std::mem::take(&mut self.changed)
             .into_values()
             .map(|attempt| {
@@ -89,6 +91,7 @@ impl Driver {
         let registry = shared.executor.registry();
         let params = shared.settings.params_codec();
         let mut claims = Claims {
+            inline_params: self.budget.inline_params(capacity.free()),
             worker,
             registry,
             capacity,
@@ -243,7 +246,10 @@ impl Claims<'_> {
             let rest = limit - jobs.len();
             if rest > 0 {
                 let which = (want.queue.as_str(), &kind, None);
-                jobs.extend(claim::claim(tx, self.worker, which, rest, self.now).await?);
+                jobs.extend(
+                    claim::claim(tx, self.worker, which, (rest, self.inline_params), self.now)
+                        .await?,
+                );
             }
             self.aging.count(&want.queue, &kind, jobs.len());
             let is_full = jobs.len() == limit;
@@ -286,7 +292,14 @@ impl Claims<'_> {
         match aging::starved(tx, queue, kind, before).await? {
             Some(priority) => {
                 let which = (queue, kind, Some(priority));
-                claim::claim(tx, self.worker, which, share, self.now).await
+                claim::claim(
+                    tx,
+                    self.worker,
+                    which,
+                    (share, self.inline_params),
+                    self.now,
+                )
+                .await
             }
             None => Ok(Vec::new()),
         }

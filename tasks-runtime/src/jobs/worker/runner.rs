@@ -12,16 +12,21 @@ use super::attempt_end::{AttemptEnd, AttemptOutcome, Failure};
 use super::claimed::ClaimedJob;
 use super::in_flight::{InFlightAttempt, StopReason};
 use super::shared::WorkerShared;
+use super::{claim, end_writer};
 use crate::artifacts::ArtifactId;
 use crate::call::ExecuteError;
 use crate::execute::loggable;
-use crate::jobs::clock::Clock;
+use crate::jobs::attempt_key::AttemptKey;
+use crate::jobs::error::JobError;
 use crate::jobs::state::is_quarantined;
 use crate::registry::RegisteredTask;
 use crate::task::{Caller, JobPolicy, Outcome, TaskFailure};
 
 /// How long a job waits that could not begin for want of a place.
 const BUSY_DELAY: Duration = Duration::from_secs(1);
+
+/// Pause after parameters could not be read.
+const READ_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a job waits whose parameters this process cannot decrypt.
 const MISSING_KEY_DELAY: Duration = Duration::from_secs(5);
@@ -47,6 +52,7 @@ pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: ClaimedJob) {
         job.max_attempts,
         shared.outbox.clone(),
         shared.clock.clone(),
+        shared.settings.max_result_size,
     ));
     shared.changes.notify(job.key.job);
     #[cfg(feature = "metrics")]
@@ -61,7 +67,7 @@ pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: ClaimedJob) {
 
 async fn run(
     shared: Arc<WorkerShared>,
-    job: ClaimedJob,
+    mut job: ClaimedJob,
     attempt: Arc<Attempt>,
     stop: CancellationToken,
 ) {
@@ -69,7 +75,8 @@ async fn run(
         // It waited for a thread for too long, and was returned.
         return;
     }
-    let name = job.task_name.as_str();
+    let name = job.task_name.clone();
+    let name = name.as_str();
     #[cfg(feature = "metrics")]
     let began = std::time::Instant::now();
     let entry = shared.executor.registry().get(name);
@@ -82,8 +89,19 @@ async fn run(
             let timeout = job
                 .timeout_ms
                 .map(|milliseconds| Duration::from_millis(milliseconds.unsigned_abs()));
-            match shared.settings.params_codec().read(entry, &job.params) {
-                Ok(params) => {
+            let stored = match job.params.take() {
+                Some(params) => Some(params),
+                None => tokio::select! {
+                    biased;
+                    () = stop.cancelled() => None,
+                    params = large_params(&shared, job.key) => params,
+                },
+            };
+            let codec = shared.settings.params_codec();
+            match stored.map(|stored| codec.read(entry, &stored)) {
+                // It is to stop, or does not count any more.
+                None => None,
+                Some(Ok(params)) => {
                     let caller = match job.submitted_by.as_deref() {
                         Some(name) => Caller::new().with_key_name(name),
                         None => Caller::new(),
@@ -98,7 +116,7 @@ async fn run(
                     }
                 }
                 // Another process may have the key, or this one after its next start: no attempt is spent.
-                Err(error) => {
+                Some(Err(error)) => {
                     shared.health.lacks_key(&error.to_string());
                     without_key = true;
                     None
@@ -116,7 +134,7 @@ async fn run(
             let outcome = AttemptOutcome::Deferred { until };
             Some(AttemptEnd::new(job.key, shared.clock.now(), outcome))
         }
-        why => end(&job, &attempt, &policy, result, why, &shared.clock),
+        why => end(&job, &attempt, &policy, result, why, &shared),
     };
     #[cfg(feature = "metrics")]
     if let Some(metrics) = &shared.metrics
@@ -141,6 +159,35 @@ async fn run(
     };
     let _ = shared.outbox.send(event);
     shared.in_flight.acknowledge();
+}
+
+/// Reads parameters that were too long to be read with the claim, of one job at a time; `None` when the attempt does not count any more.
+async fn large_params(shared: &WorkerShared, key: AttemptKey) -> Option<String> {
+    let _one = shared.large_params.acquire().await.ok()?;
+    loop {
+        let bytes: Result<Option<i64>, JobError> = shared
+            .session
+            .read(async |conn| claim::params_size(conn, key).await)
+            .await;
+        let params: Result<Option<String>, JobError> = match bytes {
+            Ok(Some(bytes)) => {
+                let extra = end_writer::patience(usize::try_from(bytes).unwrap_or_default());
+                shared
+                    .session
+                    .read_large(extra, async |conn| claim::params(conn, key).await)
+                    .await
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        match params {
+            Ok(params) => return params,
+            Err(error) => {
+                tracing::warn!(job = %key.job, %error, "the parameters of a job were not read yet");
+                tokio::time::sleep(READ_PAUSE).await;
+            }
+        }
+    }
 }
 
 /// An attempt that failed is seen in the log.
@@ -177,8 +224,9 @@ fn end(
     policy: &JobPolicy,
     result: Option<Result<Outcome, ExecuteError>>,
     why: Option<StopReason>,
-    clock: &Clock,
+    shared: &WorkerShared,
 ) -> Option<AttemptEnd> {
+    let clock = &shared.clock;
     let end = AttemptEnd {
         artifact: attempt.artifact(),
         ..AttemptEnd::new(job.key, clock.now(), AttemptOutcome::Returned)
@@ -203,7 +251,7 @@ fn end(
             return Some(AttemptEnd {
                 artifact: end.artifact.or_else(|| artifact_in(&json)),
                 progress: attempt.take_reported().0,
-                outcome: AttemptOutcome::Completed(json),
+                outcome: AttemptOutcome::completed(json, shared.settings.max_result_size),
                 ..end
             });
         }

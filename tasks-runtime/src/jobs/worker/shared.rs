@@ -39,6 +39,8 @@ pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) wake: Notify,
     /// Notified when attempts may be due that are to be offered to an engine.
     pub(in crate::jobs) due: Notify,
+    /// Held while the parameters of a job are read apart from its claim: one at a time, so that other statements have connections.
+    pub(in crate::jobs) large_params: tokio::sync::Semaphore,
     pub(in crate::jobs) outbox: mpsc::UnboundedSender<Event>,
     pub(in crate::jobs) stopping: CancellationToken,
     /// Nobody waits any longer for the attempts that run while the worker is stopping.

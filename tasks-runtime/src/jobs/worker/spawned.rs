@@ -124,7 +124,13 @@ pub(in crate::jobs) fn start<T, E>(
             })),
         };
         let why = shared.in_flight.remove(key);
-        let end = AttemptEnd::new(key, shared.clock.now(), outcome(result, why));
+        let outcome = match outcome(result, why) {
+            AttemptOutcome::Completed(json) => {
+                AttemptOutcome::completed(json, shared.settings.max_result_size)
+            }
+            outcome => outcome,
+        };
+        let end = AttemptEnd::new(key, shared.clock.now(), outcome);
         let _ = shared.outbox.send(Event::Finished(Box::new(end)));
         shared.in_flight.acknowledge();
     });
