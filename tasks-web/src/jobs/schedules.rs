@@ -85,6 +85,10 @@ pub(super) struct ScheduleIn {
     #[schemars(with = "Option<String>", extend("readOnly" = true))]
     _last_job_id: IgnoredAny,
     /// Read-only, and ignored, since it changes with time: what was read can be sent back.
+    #[serde(default, rename = "pending_reason")]
+    #[schemars(with = "Option<String>", extend("readOnly" = true))]
+    _pending_reason: IgnoredAny,
+    /// Read-only, and ignored, since it changes with time: what was read can be sent back.
     #[serde(default, rename = "next_runs")]
     #[schemars(with = "Vec<String>", extend("readOnly" = true))]
     _next_runs: IgnoredAny,

@@ -42,13 +42,17 @@ impl WallClock {
     }
 
     fn start(&self, test: &TestDatabase) -> Process {
+        self.start_with(test, &[])
+    }
+
+    fn start_with(&self, test: &TestDatabase, more: &[(&str, &str)]) -> Process {
         let environment = [
             ("LD_PRELOAD", self.library.to_str().unwrap()),
             ("FAKETIME_TIMESTAMP_FILE", self.file.to_str().unwrap()),
             ("FAKETIME_NO_CACHE", "1"),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
         ];
-        Process::start(test, &environment)
+        Process::start(test, &[environment.as_slice(), more].concat())
     }
 }
 
@@ -131,4 +135,65 @@ async fn a_clock_that_is_set_back_stalls_nothing() {
 async fn first_submitted(process: &Process, id: &str) -> String {
     let job = process.job(id).await;
     job["submitted_at"].as_str().unwrap().to_owned()
+}
+
+/// What schedules have planned by a clock that was ahead is planned again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schedules_of_a_clock_that_was_ahead_do_not_wait_for_it() {
+    let test = TestDatabase::sqlite();
+    let clock = WallClock::new(test.folder());
+    clock.set("+400d");
+    let declared = ("DECLARE", "declared:60");
+    let ahead = clock.start_with(&test, &[declared]);
+    let params = json!({"seconds": 0.0});
+    let put = async |process: &Process, name: &str| {
+        let url = process.0.url(&format!("/api/v1/schedules/{name}"));
+        let body = json!({"task_name": "sleep", "params": params, "cron": "30 2 * * *"});
+        let answer = reqwest::Client::new()
+            .put(url)
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    };
+    put(&ahead, "nightly").await;
+    put(&ahead, "paused").await;
+    let pause = ahead.0.url("/api/v1/schedules/paused/$pause");
+    http::post(&pause, &json!({})).await.unwrap();
+    ahead.terminate().await;
+
+    clock.set("+0");
+    let process = clock.start_with(&test, &[declared]);
+    let soon = async |name: &str, within: Duration| {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let latest = chrono::Utc::now() + within;
+        loop {
+            let url = process.0.url(&format!("/api/v1/schedules/{name}"));
+            let (_, schedule) = http::get(&url).await.unwrap();
+            let next = schedule["next_runs"][0].as_str();
+            let next = next.and_then(|next| next.parse::<chrono::DateTime<chrono::Utc>>().ok());
+            if next.is_some_and(|next| next < latest) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{schedule}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    soon("declared", Duration::from_secs(70)).await;
+    soon("nightly", Duration::from_secs(25 * 3600)).await;
+    let url = process.0.url("/api/v1/schedules/paused");
+    let (_, schedule) = http::get(&url).await.unwrap();
+    assert_eq!(schedule["paused"], true);
+    let resume = process.0.url("/api/v1/schedules/paused/$resume");
+    http::post(&resume, &json!({})).await.unwrap();
+    soon("paused", Duration::from_secs(25 * 3600)).await;
+    let output = process.0.output();
+    for name in ["declared", "nightly"] {
+        let lines = output.lines();
+        let said = lines.filter(|line| {
+            line.contains("was planned while a clock was ahead") && line.contains(name)
+        });
+        assert_eq!(said.count(), 1, "{output}");
+    }
 }

@@ -365,4 +365,87 @@ on_all_databases_at_once!(
     jobs_whose_task_and_queue_no_worker_has_together_are_reported,
     an_engine_hides_no_jobs_that_nobody_can_run,
     a_rolling_restart_with_other_tasks_stalls_nothing,
+    a_schedule_without_a_worker_is_said,
+    a_process_without_workers_says_what_no_worker_takes,
 );
+
+/// Of a schedule whose task no worker has any more, workers and processes without workers say so, and so does its record.
+async fn a_schedule_without_a_worker_is_said(test: TestDatabase) {
+    let old = Process::start(&test, &[("TASKS", "sleep,plan,adopt")]);
+    let params = json!({"task": "sleep", "params": {"seconds": 0.0}});
+    old.execute("plan", params).await;
+    old.terminate().await;
+    let new = Process::start(&test, &[("TASKS", "block,plan")]);
+    let web = Process::start(&test, &[("TASKS", "block,plan"), ("WORKERS", "off")]);
+    for process in [&new, &web] {
+        let message = until_degraded(process).await;
+        assert!(
+            message.contains("`each-second-sleep` of task `sleep`")
+                && message.contains("start a worker that has it"),
+            "{message}"
+        );
+        let url = process.0.url("/api/v1/schedules/each-second-sleep");
+        let (_, schedule) = tasks_tests::http::get(&url).await.unwrap();
+        let reason = schedule["pending_reason"].as_str().unwrap();
+        assert!(
+            reason.starts_with("no worker has the task `sleep`"),
+            "{schedule}"
+        );
+        let output = process.0.output();
+        let lines = output
+            .matches("no worker has the task of schedules")
+            .count();
+        assert_eq!(lines, 1, "{output}");
+    }
+    let old = Process::start(&test, &[("TASKS", "sleep,plan")]);
+    for process in [&new, &web, &old] {
+        until_healthy(process).await;
+        let url = process.0.url("/api/v1/schedules/each-second-sleep");
+        let (_, schedule) = tasks_tests::http::get(&url).await.unwrap();
+        assert_eq!(schedule["pending_reason"], Value::Null, "{schedule}");
+    }
+}
+
+/// A process without workers says of jobs that no worker takes what workers say, and counts them.
+async fn a_process_without_workers_says_what_no_worker_takes(test: TestDatabase) {
+    let web = Process::start(&test, &[("WORKERS", "off")]);
+    web.submit("sleep", json!({"seconds": 0.0})).await;
+    let message = until_degraded(&web).await;
+    assert!(
+        message.contains("no worker") && message.contains("default"),
+        "{message}"
+    );
+    let metrics = reqwest::get(web.0.url("/metrics")).await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(
+        metrics.contains("tasks_jobs_pending{queue=\"default\"} 1"),
+        "{metrics}"
+    );
+    let _worker = Process::start(&test, &[]);
+    until_healthy(&web).await;
+}
+
+async fn until_degraded(process: &Process) -> String {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let (_, health) = process.health().await;
+        let jobs = &health["checks"]["jobs"];
+        if jobs["state"] == "degraded" {
+            return jobs["message"].as_str().unwrap().to_owned();
+        }
+        assert!(Instant::now() < deadline, "{health}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn until_healthy(process: &Process) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let (_, health) = process.health().await;
+        if health["checks"]["jobs"]["state"] == "healthy" {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{health}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

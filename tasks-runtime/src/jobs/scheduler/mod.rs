@@ -3,6 +3,7 @@
 mod insert;
 mod query;
 mod update;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +20,7 @@ use super::record::JobRecord;
 use super::schedules::DeclaredSchedules;
 use super::settings::Jobs;
 use super::table::JobRow;
-use super::worker::Worker;
+use super::worker::{Worker, WorkerHealth};
 use crate::arguments::{self, Input};
 use crate::artifacts::JsonText;
 use crate::database::{Database, DatabaseError, Session};
@@ -63,6 +64,8 @@ struct SchedulerInner {
     settings: Jobs,
     changes: ChangeNotifier,
     clock: Clock,
+    /// What a process without workers has found.
+    health: WorkerHealth,
     /// The schedules that this process declares.
     declared: tokio::sync::Mutex<DeclaredSchedules>,
     state: RwLock<SchedulerState>,
@@ -98,6 +101,7 @@ impl Scheduler {
                 settings,
                 changes: ChangeNotifier::new(),
                 clock: Clock::default(),
+                health: WorkerHealth::default(),
                 declared: tokio::sync::Mutex::default(),
                 state: RwLock::default(),
             }),
@@ -172,6 +176,9 @@ impl Scheduler {
         } else {
             None
         };
+        if worker.is_none() {
+            self.watch_without_workers();
+        }
         self.write().worker = worker;
         Ok(())
     }
@@ -285,17 +292,22 @@ impl Scheduler {
         failure.map_or(Ok(()), Err)
     }
 
-    /// What does not work as well as it should: all threads are blocked by tasks that do not await, jobs wait for tasks that no
+    /// What does not work as well as it should: all threads are blocked by tasks that do not await, jobs or schedules wait for tasks that no
     /// worker has, rows of jobs cannot be read, the clock of this machine differs from the database's by more than a second. Each is a sentence.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
+        let lease = self.shared.settings.lease;
         self.read(|state| {
-            let worker = state.worker.as_ref()?;
-            let mut warnings = worker.shared.health.warnings(worker.shared.settings.lease);
-            warnings.extend(damaged::warning());
-            Some(warnings)
+            let health = match &state.worker {
+                Some(worker) => &worker.shared.health,
+                None => &self.shared.health,
+            };
+            let mut warnings = health.warnings(lease);
+            if state.worker.is_some() {
+                warnings.extend(damaged::warning());
+            }
+            warnings
         })
-        .unwrap_or_default()
     }
 
     /// How long [`shutdown`](Self::shutdown) may take.

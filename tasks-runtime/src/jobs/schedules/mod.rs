@@ -4,9 +4,11 @@ mod builder;
 mod cron;
 mod declaration;
 mod declaring;
+mod overdue;
 mod pattern;
 mod record;
 mod recurrence;
+mod replan;
 mod row;
 mod tick;
 mod watch;
@@ -16,7 +18,9 @@ use diesel_async::RunQueryDsl;
 
 pub use self::builder::{Schedule, StoredSchedule};
 pub(super) use self::declaration::DeclaredSchedules;
+pub(super) use self::overdue::{OverdueSchedules, overdue};
 pub use self::record::ScheduleRecord;
+pub(super) use self::replan::replan;
 use self::row::{ScheduleRow, find, set_paused, tasks_schedules};
 pub(super) use self::tick::tick;
 use super::error::JobError;
@@ -39,7 +43,9 @@ impl Scheduler {
             .read(async |conn| find(conn, name).await)
             .await?;
         let row = row.ok_or_else(|| JobError::ScheduleNotFound(name.to_owned()))?;
-        Ok(row.record(|task, params| self.masked(task, params)))
+        let record = row.record(|task, params| self.masked(task, params));
+        let record = self.with_pending_reasons(vec![record]).await?.pop();
+        record.ok_or_else(|| JobError::ScheduleNotFound(name.to_owned()))
     }
 
     /// All schedules, by name.
@@ -60,10 +66,11 @@ impl Scheduler {
                 })?)
             })
             .await;
-        Ok(rows?
+        let records = rows?
             .into_iter()
             .map(|row| row.record(|task, params| self.masked(task, params)))
-            .collect())
+            .collect();
+        self.with_pending_reasons(records).await
     }
 
     /// Lets a schedule rest. Its times pass without a run.

@@ -53,6 +53,8 @@ pub struct ScheduleRecord {
     pub last_run_at: Option<DateTime<Utc>>,
     /// Job of the latest run.
     pub last_job_id: Option<JobId>,
+    /// Why the schedule submits no job although its time has come: no worker has its task.
+    pub pending_reason: Option<String>,
     /// Times of the next runs; empty while the schedule is paused and after its last run.
     #[schemars(with = "Vec<String>")]
     pub next_runs: Vec<DateTime<Utc>>,

@@ -97,6 +97,27 @@ impl Recurrence {
         }
     }
 
+    /// The next run, if the one that was planned is later than any that can follow now: a clock was ahead when it was planned. `None` when it
+    /// may stay. What was planned for one time alone stays.
+    pub(in crate::jobs) fn earlier(&self, now: i64, planned: Option<i64>) -> Option<i64> {
+        /// How far clocks of processes may differ.
+        const MAX_SKEW: i64 = 60_000_000;
+        let planned = planned?;
+        let latest = self.next(now.checked_add(MAX_SKEW)?, None)?;
+        if planned <= latest {
+            return None;
+        }
+        match self {
+            Self::Cron { .. } => self.next(now, None),
+            Self::Every(interval) => {
+                // It stays a multiple of the interval away.
+                let rest = (planned - now).checked_rem(*interval)?;
+                Some(now + if rest == 0 { *interval } else { rest })
+            }
+            Self::Once(_) => None,
+        }
+    }
+
     /// The next runs, for those who look.
     pub(in crate::jobs) fn upcoming(&self, first: Option<i64>, count: usize) -> Vec<DateTime<Utc>> {
         let mut runs = Vec::new();
@@ -170,5 +191,35 @@ mod tests {
         );
         let once = Recurrence::Once(5);
         assert_eq!((once.next(9, None), once.next(9, Some(5))), (Some(5), None));
+    }
+
+    #[test]
+    fn what_was_planned_by_a_clock_that_was_ahead_is_planned_again() {
+        const MINUTE: i64 = 60_000_000;
+        let now = at("2026-03-01T12:00:30Z");
+        let nightly = Recurrence::cron("30 2 * * *", "UTC").unwrap();
+        let right = at("2026-03-02T02:30:00Z");
+        assert_eq!(nightly.earlier(now, Some(right)), None);
+        assert_eq!(nightly.earlier(now, Some(now - 1)), None);
+        assert_eq!(nightly.earlier(now, None), None);
+        let late = at("2027-04-05T02:30:00Z");
+        assert_eq!(nightly.earlier(now, Some(late)), Some(right));
+        // Another process may have been first, and its clock is a little ahead.
+        let each_minute = Recurrence::cron("* * * * *", "UTC").unwrap();
+        let after_next = at("2026-03-01T12:02:00Z");
+        assert_eq!(each_minute.earlier(now, Some(after_next)), None);
+
+        let hourly = Recurrence::Every(60 * MINUTE);
+        assert_eq!(hourly.earlier(now, Some(now + 60 * MINUTE)), None);
+        assert_eq!(
+            hourly.earlier(now, Some(now + 607 * MINUTE)),
+            Some(now + 7 * MINUTE)
+        );
+        assert_eq!(
+            hourly.earlier(now, Some(now + 600 * MINUTE)),
+            Some(now + 60 * MINUTE)
+        );
+        let once = Recurrence::Once(late);
+        assert_eq!(once.earlier(now, Some(late)), None);
     }
 }

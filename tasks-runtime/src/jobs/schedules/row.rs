@@ -111,6 +111,7 @@ impl ScheduleRow {
             created_at: time(self.created_at),
             last_run_at: self.last_run_at.map(time),
             last_job_id: self.last_job_id.and_then(|id| id.parse::<JobId>().ok()),
+            pending_reason: None,
         }
     }
 }
@@ -251,8 +252,11 @@ pub(super) async fn set_paused(
         row.next_run_at = match row.recurrence() {
             // One that passed in the meantime is over.
             Some(Recurrence::Once(_)) | None => next,
-            // What is to come stays when it was.
-            Some(recurrence) => next.or_else(|| recurrence.next(now, row.next_run_at)),
+            // What is to come stays when it was, unless a clock was ahead then.
+            Some(recurrence) => recurrence
+                .earlier(now, next)
+                .or(next)
+                .or_else(|| recurrence.next(now, row.next_run_at)),
         };
     }
     row.paused = i32::from(paused);

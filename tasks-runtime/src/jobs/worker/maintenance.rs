@@ -12,10 +12,12 @@ use super::{claim, membership};
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
-use crate::jobs::store;
+use crate::jobs::{schedules, store};
 
 /// How long a job that was claimed may wait for a thread before it goes back: another process may have one.
 const PROBE_INTERVAL: Duration = Duration::from_millis(500);
+/// How often to look for schedules that were planned while a clock was ahead.
+const REPLAN_INTERVAL: Duration = Duration::from_secs(30);
 /// How often to look whether any worker has the tasks and the queues that this one does not.
 const UNSERVED_INTERVAL: Duration = Duration::from_secs(3);
 
@@ -70,6 +72,18 @@ impl Driver {
         if self.timers.tasks.elapsed() >= UNSERVED_INTERVAL {
             self.timers.tasks = Instant::now();
             self.look_for_unserved_jobs().await;
+        }
+        if self
+            .timers
+            .plans
+            .is_none_or(|last| last.elapsed() >= REPLAN_INTERVAL)
+        {
+            self.timers.plans = Some(Instant::now());
+            match schedules::replan(&self.shared.session, self.shared.clock.now()).await {
+                Ok(true) => self.recheck(),
+                Ok(false) => {}
+                Err(error) => tracing::debug!(%error, "schedules were not looked at"),
+            }
         }
         if self.timers.held.elapsed() >= self.shared.settings.lease / 2 {
             self.timers.held = Instant::now();

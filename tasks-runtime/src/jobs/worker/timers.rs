@@ -14,6 +14,8 @@ pub(super) struct Timers {
     pub(super) held: Instant,
     /// Looked for workers that have the tasks that it does not have.
     pub(super) tasks: Instant,
+    /// Looked for schedules that were planned while a clock was ahead.
+    pub(super) plans: Option<Instant>,
     /// Counted the jobs that wait.
     #[cfg(feature = "metrics")]
     pub(super) count: Option<Instant>,
@@ -28,6 +30,7 @@ impl Timers {
             cancel: now,
             held: now,
             tasks: now,
+            plans: None,
             #[cfg(feature = "metrics")]
             count: None,
         }

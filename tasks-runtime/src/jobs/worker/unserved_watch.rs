@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use super::claim;
 use super::driver::Driver;
 use super::unserved::{QueuedTask, Served, Unserved, unserved};
+use super::worker_health::WorkerHealth;
+use crate::database::Session;
 use crate::jobs::error::JobError;
+use crate::jobs::schedules::{self, OverdueSchedules};
 
 impl Driver {
     /// Looks for tasks and queues of which jobs are ready, and which this process does not have: if no worker has them together, that is
@@ -40,24 +43,20 @@ impl Driver {
             return;
         };
         let new = self.shared.health.set_unserved(found);
-        for task in new.tasks {
-            tracing::warn!(
-                task,
-                "no worker has the task of jobs that wait: they wait until one has"
-            );
-        }
-        for queue in new.queues {
-            tracing::warn!(
-                queue,
-                "no worker serves the queue of jobs that wait: they wait until one does; `Jobs::queue` has a worker serve it"
-            );
-        }
-        for QueuedTask { task, queue } in new.apart {
-            tracing::warn!(
-                task,
-                queue,
-                "no worker that has the task serves the queue of jobs that wait: they wait until one does; `Jobs::queue` has a worker serve it"
-            );
+        say(new);
+        self.look_at_schedules().await;
+    }
+
+    /// Looks for schedules whose tasks no worker has.
+    async fn look_at_schedules(&self) {
+        let now = self.shared.clock.now();
+        let overdue: Result<OverdueSchedules, JobError> = self
+            .shared
+            .session
+            .read(async |conn| schedules::overdue(conn, now).await)
+            .await;
+        if let Ok(overdue) = overdue {
+            self.shared.health.set_overdue(overdue);
         }
     }
 
@@ -93,4 +92,55 @@ impl Driver {
         }
         Ok(unknown)
     }
+}
+
+/// Says of what no worker takes that it waits.
+fn say(new: Unserved) {
+    for task in new.tasks {
+        tracing::warn!(
+            task,
+            "no worker has the task of jobs that wait: they wait until one has"
+        );
+    }
+    for queue in new.queues {
+        tracing::warn!(
+            queue,
+            "no worker serves the queue of jobs that wait: they wait until one does; `Jobs::queue` has a worker serve it"
+        );
+    }
+    for QueuedTask { task, queue } in new.apart {
+        tracing::warn!(
+            task,
+            queue,
+            "no worker that has the task serves the queue of jobs that wait: they wait until one does; `Jobs::queue` has a worker serve it"
+        );
+    }
+}
+
+/// Looks at what no worker takes in a process that has none.
+pub(in crate::jobs) async fn look_without_worker(
+    session: &Session,
+    health: &WorkerHealth,
+    now: i64,
+) -> Result<(), JobError> {
+    let found: Result<(Unserved, OverdueSchedules), JobError> = session
+        .read(async |conn| {
+            let queues = claim::ready_queues(conn).await?;
+            let mut jobs = BTreeSet::new();
+            for queue in &queues {
+                let front = claim::next_task_names(conn, queue).await?;
+                let by_name = claim::by_name_tasks(conn, queue).await?;
+                let tasks = front.into_iter().chain(by_name);
+                jobs.extend(tasks.map(|task| QueuedTask::new(task, queue)));
+            }
+            Ok((
+                unserved(conn, jobs, queues, Served::default()).await?,
+                schedules::overdue(conn, now).await?,
+            ))
+        })
+        .await;
+    let (found, overdue) = found?;
+    say(health.set_unserved(found));
+    health.set_overdue(overdue);
+    Ok(())
 }

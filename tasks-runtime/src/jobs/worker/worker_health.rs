@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use super::unserved::{QueuedTask, Unserved};
+use crate::jobs::schedules::OverdueSchedules;
 
 /// What the driver has found.
 #[derive(Debug, Default)]
@@ -21,6 +22,9 @@ struct WorkerProblems {
     blocked: Option<Moment>,
     /// Tasks and queues of which jobs wait, and which no worker has.
     unserved: Unserved,
+    /// Schedules whose time has come and whose tasks no worker has, and when that was logged.
+    overdue: OverdueSchedules,
+    overdue_logged: Option<Instant>,
     /// When a job last came that was encrypted with a key that this process does not have, what was said of it, and when that was logged.
     without_key: Option<(Instant, String, Instant)>,
     /// Since when jobs of dead workers could not be made ready again, why, and when that was logged, if it was.
@@ -48,6 +52,9 @@ impl Moment {
         self.1.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
     }
 }
+
+/// How often it is logged that no worker has the tasks of schedules.
+const OVERDUE_PERIOD: Duration = Duration::from_secs(3600);
 
 /// How far clocks may differ.
 const CLOCKS: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
@@ -169,7 +176,7 @@ impl WorkerHealth {
         if ahead > MAX_CLOCK_SKEW && found.newest_job_ahead <= MAX_CLOCK_SKEW {
             tracing::warn!(
                 seconds = ahead.num_seconds(),
-                "the newest job was submitted in the future: a clock was set back, and what was planned before waits until it has caught up"
+                "the newest job was submitted in the future: a clock was set back, and jobs that were planned before wait until it has caught up"
             );
         }
         found.newest_job_ahead = ahead;
@@ -181,6 +188,30 @@ impl WorkerHealth {
         let new = unserved.without(&found.unserved);
         found.unserved = unserved;
         new
+    }
+
+    /// Schedules whose time has come, and whose tasks no worker has.
+    pub(in crate::jobs) fn set_overdue(&self, overdue: OverdueSchedules) {
+        let mut found = self.lock();
+        let is_new = overdue.iter().any(|(task, schedules)| {
+            let known = found.overdue.get(task);
+            known.is_none_or(|known| !schedules.is_subset(known))
+        });
+        let is_due = found
+            .overdue_logged
+            .is_none_or(|at| at.elapsed() > OVERDUE_PERIOD);
+        if !overdue.is_empty() && (is_new || is_due) {
+            found.overdue_logged = Some(Instant::now());
+            for (task, schedules) in &overdue {
+                tracing::warn!(
+                    task,
+                    schedules = names(schedules),
+                    "no worker has the task of schedules whose time has come, so they submit no jobs: start a worker that has it, or delete or \
+                     pause them"
+                );
+            }
+        }
+        found.overdue = overdue;
     }
 
     /// Why the jobs of this process are not driven at all: no round has succeeded for longer than a lease.
@@ -231,6 +262,16 @@ impl WorkerHealth {
                 pairs.join(", ")
             ));
         }
+        if !found.overdue.is_empty() {
+            let each = found.overdue.iter();
+            let each: Vec<String> = each
+                .map(|(task, schedules)| format!("{} of task `{task}`", names(schedules)))
+                .collect();
+            warnings.push(format!(
+                "schedules submit no jobs, because no worker has their task: {}; start a worker that has it, or delete or pause them",
+                each.join(", ")
+            ));
+        }
         if let Some((at, reason, _)) = &found.without_key
             && at.elapsed() < MISSING_KEY_PERIOD
         {
@@ -277,13 +318,27 @@ impl WorkerHealth {
                 "this machine"
             };
             warnings.push(format!(
-                "the newest job was submitted {} seconds in the future, so the clock of {clock} was set back: jobs and schedules that were \
-                 planned before wait until it has caught up",
+                "the newest job was submitted {} seconds in the future, so the clock of {clock} was set back: jobs that were planned before \
+                 wait until it has caught up",
                 found.newest_job_ahead.num_seconds()
             ));
         }
         warnings
     }
+}
+
+/// Some of these names, and how many more there are.
+fn names(all: &std::collections::BTreeSet<String>) -> String {
+    const SHOWN: usize = 10;
+    let mut shown: Vec<String> = all
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if all.len() > SHOWN {
+        shown.push(format!("and {} more", all.len() - SHOWN));
+    }
+    shown.join(", ")
 }
 
 #[cfg(test)]
