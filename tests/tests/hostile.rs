@@ -56,6 +56,10 @@ async fn another_site_cannot_run_tasks() {
         from("http://evil.example").header(CONTENT_TYPE, "application/x-www-form-urlencoded"),
         cross(),
         cross().header(CONTENT_TYPE, "application/x-www-form-urlencoded"),
+        // A page of another port, or of a sibling domain.
+        from(&format!("{own}0")).header("sec-fetch-site", "same-site"),
+        from("http://evil.example").header("sec-fetch-site", "same-site"),
+        request().header("sec-fetch-site", "same-site"),
     ] {
         let (status, problem) = http::answer(refused).await.unwrap();
         assert_eq!(status, StatusCode::FORBIDDEN, "{problem}");
@@ -65,7 +69,10 @@ async fn another_site_cannot_run_tasks() {
         request(),
         request().header("sec-fetch-site", "same-origin"),
         from(&own),
-        from("http://evil.example").header("sec-fetch-site", "same-site"),
+        request().header("sec-fetch-site", "none"),
+        from(&own).header("sec-fetch-site", "same-site"),
+        // A proxy has another `Host` than the browser.
+        from("http://outside.example").header("sec-fetch-site", "same-origin"),
         from("http://evil.example").json(&json!({})),
         // A browser has asked before it sent this.
         cross().json(&json!({})),

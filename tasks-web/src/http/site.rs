@@ -21,13 +21,16 @@ pub(crate) fn is_own_origin(request: &HttpRequest) -> bool {
     matches!((origin, host), (Some((_, origin)), Some(host)) if origin.eq_ignore_ascii_case(host))
 }
 
-/// Whether a page of another site sent the request, and CORS does not let that site in.
+/// Whether a page of another site or of another origin sent the request, and CORS does not let that in.
 ///
 /// Browsers say so themselves (Fetch Metadata Request Headers, section 2.3), except those that are old, and all where the service is reached
 /// without TLS: these say the origin, if the request may change something (Fetch, section 3.2).
 pub(crate) fn is_of_other_site(request: &HttpRequest) -> bool {
     let is_other = match request.headers().get("sec-fetch-site") {
-        Some(site) => site == "cross-site",
+        Some(site) if site == "cross-site" => true,
+        // A page of another port or of a sibling domain: it is not the service's own.
+        Some(site) if site == "same-site" => !is_own_origin(request),
+        Some(_) => false,
         None => request.headers().contains_key(ORIGIN) && !is_own_origin(request),
     };
     let is_let_in = || {
@@ -38,7 +41,7 @@ pub(crate) fn is_of_other_site(request: &HttpRequest) -> bool {
     is_other && !is_let_in()
 }
 
-/// Refuses what a page of another site sends without having been let in: a request without a body, or with an empty form.
+/// Refuses what a page of another origin sends without having been let in: a request without a body, or with an empty form.
 pub(crate) fn check_same_site(request: &HttpRequest) -> Result<(), Problem> {
     if is_of_other_site(request) && check_json(request.headers()).is_err() {
         return Err(Problem::cross_site());
