@@ -38,6 +38,26 @@ impl ArtifactManager {
         self.open_store().map_or(Ok(()), OpenStore::check_directory)
     }
 
+    /// Asks the content store whether it answers, if it is not a directory. Other than with [`check_store`](Self::check_store), nothing is
+    /// compared. How long that takes is up to the store.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    #[doc(hidden)]
+    pub async fn ask_store(&self) -> Result<(), ArtifactError> {
+        if !self.content_store().is_remote() {
+            return Ok(());
+        }
+        // Nothing is there, so that the answer is short.
+        let nothing = Path::from("tasks-health");
+        let mut listed = self.store()?.store.list(Some(&nothing));
+        match listed.next().await {
+            Some(Err(error)) => Err(error.into()),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
     /// Looks whether the content store is the one of this database: whether it has content of other databases, or lacks that of this one;
     /// and whether processes on several computers use a directory of each.
     ///

@@ -101,6 +101,11 @@ impl ContentStore {
         matches!(self.place, Backing::Assumed(_))
     }
 
+    /// Whether it is no directory.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self.place, Backing::Store(_))
+    }
+
     /// The directory, if it is one that somebody named.
     pub(super) fn directory(&self) -> Option<&FilePath> {
         match &self.place {

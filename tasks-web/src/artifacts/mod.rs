@@ -15,6 +15,7 @@ mod schemas;
 mod scope;
 mod setup;
 mod state;
+mod store_probe;
 mod update;
 mod upload;
 

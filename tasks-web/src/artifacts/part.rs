@@ -9,6 +9,7 @@ use tasks_runtime::artifacts::StoreReport;
 use tokio_util::sync::CancellationToken;
 
 use super::scope::ArtifactScope;
+use super::store_probe::StoreProbe;
 use crate::checks::{HealthChecks, HealthState};
 use crate::hooks::Hook;
 use crate::part::{Claim, Part};
@@ -26,6 +27,7 @@ pub(crate) fn part(
         .provide(manager.clone());
     part.startup = Some(sweeping(manager, &fit, stopping));
     let checked = manager.clone();
+    let probe = Arc::new(StoreProbe::new(manager.clone()));
     part.checks = HealthChecks::new().check("artifacts", move || {
         let state = if let Err(error) = checked.check_directory() {
             tracing::warn!(%error, "content of artifacts cannot be written");
@@ -41,7 +43,18 @@ pub(crate) fn part(
         } else {
             HealthState::Healthy
         };
-        async move { state }
+        let probe = Arc::clone(&probe);
+        async move {
+            if matches!(state, HealthState::Unhealthy(_)) {
+                return state;
+            }
+            match probe.problem().await {
+                Some(problem) => HealthState::Degraded(format!(
+                    "the content store is away, so large content is neither read nor written: {problem}"
+                )),
+                None => state,
+            }
+        }
     });
     let part = part.describe(&scope.endpoints());
     let scope = scope.clone();

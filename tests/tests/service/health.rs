@@ -154,3 +154,53 @@ async fn a_database_that_is_gone_is_unhealthy_until_it_is_back() {
         json!({"state": "healthy"})
     );
 }
+
+/// A content store that does not answer, and does again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_content_store_that_is_away_is_said() {
+    use object_store::memory::InMemory;
+    use object_store::throttle::{ThrottleConfig, ThrottledStore};
+    use tasks_web::Artifacts;
+    use tasks_web::artifacts::ContentStore;
+
+    let slow = ThrottleConfig {
+        wait_list_per_call: Duration::from_secs(60),
+        ..ThrottleConfig::default()
+    };
+    let store = Arc::new(ThrottledStore::new(InMemory::new(), slow));
+    let artifacts = Artifacts::new(ArtifactHierarchy::new("results").level(0, "run"));
+    let artifacts = artifacts.store(ContentStore::new(store.clone()));
+    let app = serve(
+        builder()
+            .with_database(Database::sqlite_in_memory())
+            .with_artifacts(artifacts)
+            .with_health(),
+    )
+    .await;
+    let began = Instant::now();
+    let (status, health) = http::get(&app.url("/health")).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5));
+    let check = &health["checks"]["artifacts"];
+    assert_eq!(
+        (status.as_u16(), &check["state"]),
+        (200, &json!("degraded"))
+    );
+    let message = check["message"].as_str().unwrap();
+    assert!(message.contains("has not answered within 2s"), "{message}");
+    assert_eq!(health["checks"]["database"]["state"], "healthy", "{health}");
+    // The answer counts for a moment: nobody waits.
+    let began = Instant::now();
+    http::get(&app.url("/health")).await.unwrap();
+    assert!(began.elapsed() < Duration::from_millis(1500));
+
+    store.config_mut(|config| config.wait_list_per_call = Duration::ZERO);
+    let deadline = Instant::now() + Duration::from_secs(15);
+    loop {
+        let (_, health) = http::get(&app.url("/health")).await.unwrap();
+        if health["checks"]["artifacts"]["state"] == "healthy" {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{health}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
