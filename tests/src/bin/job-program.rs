@@ -83,6 +83,13 @@ async fn produce(bytes: usize) -> String {
     "x".repeat(bytes)
 }
 
+/// Has a secret.
+#[task(register = false)]
+async fn whisper(context: TaskContext, #[task(secret)] text: String) -> anyhow::Result<usize> {
+    note(&context)?;
+    Ok(text.len())
+}
+
 /// How long a text is.
 #[task(register = false)]
 async fn measure(text: String) -> usize {
@@ -246,7 +253,7 @@ async fn main() -> anyhow::Result<()> {
         };
     }
     add!(
-        sleep, block, spin, flaky, spawn, plan, hog, parent, adopt, produce, measure
+        sleep, block, spin, flaky, spawn, plan, hog, parent, adopt, produce, measure, whisper
     );
     let id = std::env::var("SERVICE_ID").unwrap_or_else(|_| "job-program".to_owned());
     let mut builder = Service::builder(ServiceInfo::new(id, "Job program"))

@@ -6,6 +6,7 @@ mod blocked;
 mod clock;
 mod declared;
 mod fleet;
+mod keys;
 mod locked;
 mod priorities;
 mod retention;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::jobs::id::JobId;
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 use super::claimed::{ClaimedJob, ClaimedRow};
@@ -54,13 +54,13 @@ fn set(backend: Backend) -> String {
 }
 
 /// Takes up to `limit` jobs of a queue, by priority and then by age; only of one priority, if that is said. Parameters of more bytes than
-/// `inline_params` are left to be read later.
+/// `inline_params` are left to be read later, and the jobs `without` are left out.
 pub(in crate::jobs) async fn claim(
     conn: &mut Connection,
     worker: &str,
     (queue, kind, priority): (&str, &ClaimKind, Option<i32>),
     (limit, inline_params): (usize, usize),
-    now: i64,
+    (without, now): (&[JobId], i64),
 ) -> Result<Vec<ClaimedJob>, JobError> {
     // The names go as JSON: one text of the statement, however many there are.
     let (which, names) = match (kind, conn.backend()) {
@@ -81,8 +81,15 @@ pub(in crate::jobs) async fn claim(
         }
     };
     let of_priority = priority.map_or("", |_| "AND priority = $7 ");
+    let left_out = match (without, conn.backend()) {
+        ([], _) => "",
+        (_, Backend::Sqlite) => "AND $7 = $7 AND id NOT IN (SELECT value FROM json_each($8)) ",
+        (_, Backend::Postgres) => {
+            "AND $7 = $7 AND id <> ALL (ARRAY(SELECT jsonb_array_elements_text(CAST($8 AS JSONB)))) "
+        }
+    };
     let picked = format!(
-        "SELECT id FROM tasks_jobs WHERE {which} AND queue = $3 {of_priority}\
+        "SELECT id FROM tasks_jobs WHERE {which} AND queue = $3 {of_priority}{left_out}\
          ORDER BY priority DESC, run_at, id LIMIT $4"
     );
     let (set, columns) = (set(conn.backend()), ClaimedRow::COLUMNS);
@@ -106,14 +113,16 @@ pub(in crate::jobs) async fn claim(
             .bind::<BigInt, _>(limit)
             .bind::<Text, _>(names)
             .bind::<BigInt, _>(inline_params);
-        match priority {
-            Some(priority) => {
+        match (priority, without) {
+            (None, []) => statement.load(conn).await,
+            (Some(priority), []) => statement.bind::<Integer, _>(priority).load(conn).await,
+            (priority, without) => {
                 statement
-                    .bind::<diesel::sql_types::Integer, _>(priority)
+                    .bind::<Integer, _>(priority.unwrap_or_default())
+                    .bind::<Text, _>(serde_json::to_string(without).unwrap_or_default())
                     .load(conn)
                     .await
             }
-            None => statement.load(conn).await,
         }
     })?;
     let mut claimed: Vec<ClaimedJob> = rows.into_iter().filter_map(ClaimedRow::read).collect();

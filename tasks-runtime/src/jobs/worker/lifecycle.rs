@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::driver::Driver;
 use super::in_flight::InFlight;
+use super::left_to_others::LeftToOthers;
 use super::membership::CrashLimits;
 use super::shared::{WorkerName, WorkerShared};
 use super::worker_health::WorkerHealth;
@@ -81,6 +82,7 @@ impl Worker {
             in_flight: InFlight::default(),
             wake: Notify::new(),
             due: Notify::new(),
+            left_to_others: LeftToOthers::default(),
             large_params: tokio::sync::Semaphore::new(1),
             outbox,
             stopping: CancellationToken::new(),

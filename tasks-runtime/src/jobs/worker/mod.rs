@@ -18,6 +18,7 @@ mod engine_run;
 mod finish;
 mod held_back;
 mod in_flight;
+mod left_to_others;
 mod lifecycle;
 mod listener;
 mod maintenance;

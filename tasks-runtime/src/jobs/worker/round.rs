@@ -44,6 +44,8 @@ struct Claims<'a> {
     capacity: Capacity,
     /// How long parameters may be that are read with the claim, in bytes.
     inline_params: usize,
+    /// Jobs that are left to other processes.
+    without: Vec<JobId>,
     /// Tasks of jobs that were met and that this process does not have.
     unknown: BTreeSet<QueuedTask>,
     aging: &'a mut Aging,
@@ -92,6 +94,7 @@ impl Driver {
         let params = shared.settings.params_codec();
         let mut claims = Claims {
             inline_params: self.budget.inline_params(capacity.free()),
+            without: shared.left_to_others.current(),
             worker,
             registry,
             capacity,
@@ -246,10 +249,8 @@ impl Claims<'_> {
             let rest = limit - jobs.len();
             if rest > 0 {
                 let which = (want.queue.as_str(), &kind, None);
-                jobs.extend(
-                    claim::claim(tx, self.worker, which, (rest, self.inline_params), self.now)
-                        .await?,
-                );
+                let (limits, seen) = ((rest, self.inline_params), (&*self.without, self.now));
+                jobs.extend(claim::claim(tx, self.worker, which, limits, seen).await?);
             }
             self.aging.count(&want.queue, &kind, jobs.len());
             let is_full = jobs.len() == limit;
@@ -292,14 +293,8 @@ impl Claims<'_> {
         match aging::starved(tx, queue, kind, before).await? {
             Some(priority) => {
                 let which = (queue, kind, Some(priority));
-                claim::claim(
-                    tx,
-                    self.worker,
-                    which,
-                    (share, self.inline_params),
-                    self.now,
-                )
-                .await
+                let (limits, seen) = ((share, self.inline_params), (&*self.without, self.now));
+                claim::claim(tx, self.worker, which, limits, seen).await
             }
             None => Ok(Vec::new()),
         }

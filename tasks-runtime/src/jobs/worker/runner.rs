@@ -28,7 +28,7 @@ const BUSY_DELAY: Duration = Duration::from_secs(1);
 /// Pause after parameters could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a job waits whose parameters this process cannot decrypt.
+/// How long a job waits whose parameters this process cannot decrypt, and that is not [left to others](super::left_to_others).
 const MISSING_KEY_DELAY: Duration = Duration::from_secs(5);
 
 /// Starts the attempt of a job that this worker was given.
@@ -130,8 +130,15 @@ async fn run(
     let why = shared.in_flight.remove(job.key);
     let end = match why {
         None | Some(StopReason::Shutdown) if without_key => {
-            let until = shared.clock.after(MISSING_KEY_DELAY);
-            let outcome = AttemptOutcome::Deferred { until };
+            // One that has the key finds it at once. An engine does not ask what this process can run.
+            let is_left =
+                shared.settings.engine.is_none() && shared.left_to_others.add(job.key.job);
+            let outcome = if is_left {
+                AttemptOutcome::Returned
+            } else {
+                let until = shared.clock.after(MISSING_KEY_DELAY);
+                AttemptOutcome::Deferred { until }
+            };
             Some(AttemptEnd::new(job.key, shared.clock.now(), outcome))
         }
         why => end(&job, &attempt, &policy, result, why, &shared),

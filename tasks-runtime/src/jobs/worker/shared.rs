@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::Event;
 use super::in_flight::InFlight;
+use super::left_to_others::LeftToOthers;
 use super::membership::CrashLimits;
 use super::worker_health::WorkerHealth;
 use crate::database::Session;
@@ -39,6 +40,8 @@ pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) wake: Notify,
     /// Notified when attempts may be due that are to be offered to an engine.
     pub(in crate::jobs) due: Notify,
+    /// Jobs that this process lacks the encryption keys of.
+    pub(in crate::jobs) left_to_others: LeftToOthers,
     /// Held while the parameters of a job are read apart from its claim: one at a time, so that other statements have connections.
     pub(in crate::jobs) large_params: tokio::sync::Semaphore,
     pub(in crate::jobs) outbox: mpsc::UnboundedSender<Event>,
