@@ -96,7 +96,11 @@ pub(crate) fn public_base(request: &HttpRequest) -> String {
     }
     let last = |name: &HeaderName| words(request, name).pop();
     let prefix = public_prefix(request);
-    let scheme = last(&FORWARDED_PROTO).filter(|proto| matches!(*proto, "http" | "https"));
+    // Schemes are case-insensitive (RFC 3986, section 3.1).
+    let scheme = last(&FORWARDED_PROTO).and_then(|proto| {
+        let mut known = ["http", "https"].into_iter();
+        known.find(|scheme| proto.eq_ignore_ascii_case(scheme))
+    });
     let host = last(&FORWARDED_HOST)
         .or_else(|| request.headers().get(HOST)?.to_str().ok())
         .filter(|host| {

@@ -45,6 +45,10 @@ async fn a_location_is_a_path_unless_a_trusted_proxy_says_more() {
     for (headers, base) in [
         (vec![proto, host], "https://api.example.org"),
         (
+            vec![("x-forwarded-proto", "HTTPS"), host],
+            "https://api.example.org",
+        ),
+        (
             vec![proto, host, ("x-forwarded-prefix", "/v/")],
             "https://api.example.org/v",
         ),
