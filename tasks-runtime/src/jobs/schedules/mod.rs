@@ -6,6 +6,7 @@ mod declaration;
 mod declaring;
 mod overdue;
 mod pattern;
+mod pending_reason;
 mod record;
 mod recurrence;
 mod replan;

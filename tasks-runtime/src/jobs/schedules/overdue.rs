@@ -6,16 +6,14 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
-use super::record::ScheduleRecord;
 use super::row::tasks_schedules;
 use crate::database::Connection;
 use crate::jobs::error::JobError;
-use crate::jobs::scheduler::Scheduler;
 use crate::jobs::table::tasks_workers;
 use crate::with_conn;
 
 /// For how long a time may have come without a run, in microseconds: a worker takes a second at most.
-const PATIENCE: i64 = 5_000_000;
+pub(super) const PATIENCE: i64 = 5_000_000;
 /// How many schedules are looked at.
 const LOOKED_AT: i64 = 1000;
 
@@ -57,37 +55,4 @@ pub(in crate::jobs) async fn overdue(
         }
     }
     Ok(overdue)
-}
-
-impl Scheduler {
-    /// Says of schedules whose time has come that no worker has their task, if that is so.
-    pub(super) async fn with_pending_reasons(
-        &self,
-        mut records: Vec<ScheduleRecord>,
-    ) -> Result<Vec<ScheduleRecord>, JobError> {
-        let now = self.clock().now();
-        let is_due = |record: &ScheduleRecord| {
-            let [next, ..] = record.next_runs.as_slice() else {
-                return false;
-            };
-            next.timestamp_micros() < now.saturating_sub(PATIENCE)
-        };
-        if !records.iter().any(is_due) {
-            return Ok(records);
-        }
-        let overdue: Result<OverdueSchedules, JobError> = self
-            .session()
-            .read(async |conn| overdue(conn, now).await)
-            .await;
-        let overdue = overdue?;
-        for record in records.iter_mut().filter(|record| is_due(record)) {
-            if overdue.contains_key(&record.task_name) {
-                record.pending_reason = Some(format!(
-                    "no worker has the task `{}`: start a worker that has it, or delete or pause the schedule",
-                    record.task_name
-                ));
-            }
-        }
-        Ok(records)
-    }
 }
