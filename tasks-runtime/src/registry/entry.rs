@@ -75,7 +75,7 @@ impl RegisteredTask {
         self.position = position;
     }
 
-    /// Its place in the order of the names of all tasks of its registry, from 0 on: that of [`Registry::iter`](super::Registry::iter).
+    /// Its place in the order of the names of all tasks of its registry, from 0 on: that of [`Registry::iter`](super::TaskRegistry::iter).
     #[must_use]
     pub fn position(&self) -> usize {
         self.position

@@ -20,7 +20,7 @@ pub(super) fn tag_list() -> Value {
 
 /// The name of a file: no path, and not of dots alone. Empty is none.
 pub(super) fn file_name_text() -> Value {
-    json!({"type": "string", "pattern": "^([^/\\\\]*[^/\\\\.][^/\\\\]*)?$"})
+    json!({"type": "string", "pattern": "^([^/\\\\\\x00-\\x1f\\x7f-\\x9f]*[^/\\\\.\\x00-\\x1f\\x7f-\\x9f][^/\\\\\\x00-\\x1f\\x7f-\\x9f]*)?$"})
 }
 
 /// What metadata are like as a text.

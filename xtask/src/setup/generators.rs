@@ -31,8 +31,8 @@ pub(super) fn provide() -> Result<()> {
 const PROGENITOR: Program = Program {
     name: "cargo-progenitor",
     version: "0.15.1",
-    // Optimized, it takes longer to build than it saves.
-    arguments: &["--debug"],
+    // Not `--debug`: such a one makes clients of another kind, without `progenitor-client`.
+    arguments: &[],
 };
 
 /// `openapi-typescript` and the compiler.
