@@ -74,6 +74,11 @@ use proc_macro::TokenStream;
 /// | `#[task(rename = "…")]` | the name the client uses |
 /// | `#[task(secret)]` | masked in echoes, errors and the UI |
 /// | `#[task(inject)]`, `#[task(request)]` | overrides the choice made by type |
+/// | `#[task(range(min = 1, max = 9))]`, `multiple_of = 5` | which numbers are allowed; also `exclusive_min` and `exclusive_max` |
+/// | `#[task(length(min = 1, max = 80))]` | how many characters, items or members |
+/// | `#[task(pattern = "…")]`, `#[task(format = "email")]` | which strings are allowed |
+/// | `#[task(one_of(…))]` | the values that are allowed |
+/// | `#[task(unique)]`, `#[task(items(…))]` | of a list: no item twice; what each item has to keep |
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
     attribute::task(options.into(), &item.into()).into()

@@ -361,6 +361,18 @@ fn bad_secret(#[task(secret, length(min = 8), default = "geheim")] password: Str
     password.len()
 }
 
+const MOST: u8 = 3;
+
+#[task(register = false)]
+fn bad_range(#[task(range(min = 5, max = MOST))] stars: u8) -> u8 {
+    stars
+}
+
+#[task(register = false)]
+fn bad_length(#[task(length(min = 9, max = LONGEST))] text: String) -> usize {
+    text.len()
+}
+
 #[task(register = false)]
 fn bad_pattern(#[task(pattern = "(?i)^a")] code: String) -> String {
     code
@@ -392,6 +404,14 @@ fn what_breaks_its_own_constraint_is_no_registry() {
     assert_eq!(
         problem(bad_secret),
         "task `bad_secret`: parameter `password`: its default breaks its own constraint"
+    );
+    assert_eq!(
+        problem(bad_range),
+        "task `bad_range`: parameter `stars`: no number is in the range from 5 to 3"
+    );
+    assert_eq!(
+        problem(bad_length),
+        "task `bad_length`: parameter `text`: nothing has a length from 9 to 8"
     );
     assert_eq!(
         problem(bad_pattern),

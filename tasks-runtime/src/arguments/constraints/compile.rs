@@ -1,5 +1,6 @@
 //! From a schema to what is checked of a value beyond its type.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
@@ -121,7 +122,7 @@ impl<'s> Compiler<'s> {
         for part in array(schema, "allOf") {
             node.all.extend(self.inner(part, mode));
         }
-        self.numbers(schema, &mut node);
+        self.numbers(schema, mode, &mut node);
         self.strings(schema, mode, &mut node);
         node.values = values(schema, mode).map(Values::new);
         node.list = self.list(schema, mode);
@@ -162,7 +163,7 @@ impl<'s> Compiler<'s> {
         node
     }
 
-    fn numbers(&mut self, schema: &Map<String, Value>, node: &mut Node) {
+    fn numbers(&mut self, schema: &Map<String, Value>, mode: Mode, node: &mut Node) {
         let of_type = schema
             .get("format")
             .and_then(Value::as_str)
@@ -173,8 +174,42 @@ impl<'s> Compiler<'s> {
             let number = Number::of(&text)?;
             Some(Bound { number, exclusive })
         };
-        node.minimum = bound("exclusiveMinimum", true).or_else(|| bound("minimum", false));
-        node.maximum = bound("exclusiveMaximum", true).or_else(|| bound("maximum", false));
+        // Of two bounds the one that leaves less.
+        let stricter = |exclusive: Option<Bound>, plain: Option<Bound>, looser: Ordering| match (
+            exclusive, plain,
+        ) {
+            (Some(exclusive), Some(plain)) => {
+                let order = exclusive.number.compare(&Given::of(&plain.number.text));
+                let of_both = if order.is_none_or(|order| order == looser || order.is_eq()) {
+                    exclusive
+                } else {
+                    plain
+                };
+                Some(of_both)
+            }
+            (exclusive, plain) => exclusive.or(plain),
+        };
+        node.minimum = stricter(
+            bound("exclusiveMinimum", true),
+            bound("minimum", false),
+            Ordering::Less,
+        );
+        node.maximum = stricter(
+            bound("exclusiveMaximum", true),
+            bound("maximum", false),
+            Ordering::Greater,
+        );
+        if let (Some(least), Some(most), Mode::Typed { .. }) = (&node.minimum, &node.maximum, mode)
+        {
+            let order = least.number.compare(&Given::of(&most.number.text));
+            let is_open = least.exclusive || most.exclusive;
+            if order == Some(Ordering::Less) || is_open && order == Some(Ordering::Equal) {
+                self.problems.push(format!(
+                    "no number is in the range from {} to {}",
+                    least.number.text, most.number.text
+                ));
+            }
+        }
         // What the type of Rust refuses by itself.
         if let Some((least, most)) = of_type {
             let within = |bound: &Bound, limit: i128| {
@@ -184,14 +219,13 @@ impl<'s> Compiler<'s> {
             node.minimum = node.minimum.take().filter(|bound| {
                 !matches!(
                     within(bound, least),
-                    (Some(std::cmp::Ordering::Greater), _)
-                        | (Some(std::cmp::Ordering::Equal), false)
+                    (Some(Ordering::Greater), _) | (Some(Ordering::Equal), false)
                 )
             });
             node.maximum = node.maximum.take().filter(|bound| {
                 !matches!(
                     within(bound, most),
-                    (Some(std::cmp::Ordering::Less), _) | (Some(std::cmp::Ordering::Equal), false)
+                    (Some(Ordering::Less), _) | (Some(Ordering::Equal), false)
                 )
             });
         }
@@ -202,7 +236,7 @@ impl<'s> Compiler<'s> {
     }
 
     fn strings(&mut self, schema: &Map<String, Value>, mode: Mode, node: &mut Node) {
-        node.length = length(schema, "minLength", "maxLength");
+        node.length = self.length(schema, ["minLength", "maxLength"], mode);
         if let Some(text) = schema.get("pattern").and_then(Value::as_str) {
             node.pattern = self.pattern(text);
         }
@@ -220,6 +254,18 @@ impl<'s> Compiler<'s> {
         }
     }
 
+    /// A length; it is a problem if nothing has it.
+    fn length(&mut self, schema: &Map<String, Value>, [min, max]: [&str; 2], mode: Mode) -> Length {
+        let length = length(schema, min, max);
+        if let (Some(least), Some(most), Mode::Typed { .. }) = (length.min, length.max, mode)
+            && least > most
+        {
+            self.problems
+                .push(format!("nothing has a length from {least} to {most}"));
+        }
+        length
+    }
+
     fn pattern(&mut self, text: &str) -> Option<Pattern> {
         match Pattern::new(text) {
             Ok(pattern) => Some(pattern),
@@ -232,7 +278,7 @@ impl<'s> Compiler<'s> {
 
     fn list(&mut self, schema: &'s Map<String, Value>, mode: Mode) -> List {
         let first = array(schema, "prefixItems");
-        let mut count = length(schema, "minItems", "maxItems");
+        let mut count = self.length(schema, ["minItems", "maxItems"], mode);
         // A tuple of Rust.
         if mode != Mode::Condition && count.min == Some(first.len()) && count.max == count.min {
             count = Length::default();
@@ -277,7 +323,7 @@ impl<'s> Compiler<'s> {
             dependent_nodes.push((name.clone(), self.node(schema, Mode::Condition)));
         }
         Object {
-            length: length(schema, "minProperties", "maxProperties"),
+            length: self.length(schema, ["minProperties", "maxProperties"], mode),
             members,
             patterns,
             others: schema
