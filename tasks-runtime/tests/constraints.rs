@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::needless_pass_by_value,
+    clippy::too_many_arguments,
     clippy::unwrap_used,
     missing_docs,
     reason = "tests"
@@ -509,4 +510,98 @@ fn the_metadata_says_them() {
     assert_eq!(schema["share"]["exclusiveMinimum"], 0.0);
     assert_eq!(schema["seats"]["enum"], json!([1, 2, 4, null]));
     assert_eq!(schema["tags"]["items"]["pattern"], "^#");
+}
+
+#[task]
+fn all_formats(
+    #[task(format = "date")] date: Option<String>,
+    #[task(format = "date-time")] date_time: Option<String>,
+    #[task(format = "duration")] duration: Option<String>,
+    #[task(format = "email")] email: Option<String>,
+    #[task(format = "hostname")] hostname: Option<String>,
+    #[task(format = "ipv4")] ipv4: Option<String>,
+    #[task(format = "ipv6")] ipv6: Option<String>,
+    #[task(format = "json-pointer")] json_pointer: Option<String>,
+    #[task(format = "regex")] regex: Option<String>,
+    #[task(format = "time")] time: Option<String>,
+    #[task(format = "uri")] uri: Option<String>,
+    #[task(format = "uri-reference")] uri_reference: Option<String>,
+    #[task(format = "uuid")] uuid: Option<String>,
+) -> usize {
+    let dates = [date, date_time, duration, time];
+    let hosts = [email, hostname, ipv4, ipv6, uri, uri_reference];
+    let others = [json_pointer, regex, uuid];
+    dates.iter().chain(&hosts).chain(&others).flatten().count()
+}
+
+/// The macro has a list of its own of the formats that the runtime enforces.
+#[test]
+fn each_format_that_can_be_written_is_enforced() {
+    let registry = TaskRegistry::discover().unwrap();
+    let names: Vec<String> = registry
+        .info("all_formats")
+        .unwrap()
+        .parameters
+        .into_iter()
+        .map(|parameter| parameter.name)
+        .collect();
+    assert_eq!(names.len(), 13);
+    // Nothing of any of them.
+    let params: Value = names
+        .iter()
+        .map(|name| (name.clone(), json!("[ ")))
+        .collect();
+    let found = errors("all_formats", &params);
+    let codes: Vec<_> = found.iter().map(|(_, code, _)| *code).collect();
+    assert_eq!(codes, ["format"; 13], "{found:?}");
+}
+
+/// One that nests, and that several alternatives may be.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Tree {
+    Leaf(#[schemars(range(max = 9))] u8),
+    Labelled {
+        child: Box<Self>,
+        #[schemars(length(max = 3))]
+        label: Option<String>,
+    },
+    Counted {
+        child: Box<Self>,
+        #[schemars(range(max = 3))]
+        count: Option<u8>,
+    },
+}
+
+#[task]
+fn plant(tree: Tree) -> String {
+    format!("{tree:?}").len().to_string()
+}
+
+/// With each level there are two alternatives, so that asking for both of them anew each time would never end.
+#[test]
+fn values_that_nest_as_deep_as_they_may_are_checked() {
+    let tree = |leaf: u8| {
+        let nest = |tree, _| json!({"child": tree});
+        (0..90).fold(json!(leaf), nest)
+    };
+    assert_eq!(errors("plant", &json!({"tree": tree(9)})), []);
+    let found = errors("plant", &json!({"tree": tree(10)}));
+    let expected = format!("/params/tree{}", "/child".repeat(90));
+    assert_eq!(
+        found,
+        [(
+            shortened(&expected),
+            "range",
+            "must be at most 9, and is 10".to_owned()
+        )]
+    );
+}
+
+/// As pointers are that are long.
+fn shortened(pointer: &str) -> String {
+    match pointer.char_indices().nth(300) {
+        Some((end, _)) => format!("{}…", &pointer[..end]),
+        None => pointer.to_owned(),
+    }
 }

@@ -2,51 +2,28 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::HashSet;
-use std::fmt::Write as _;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use serde_json::Value;
 
-use super::node::{Alternative, Bound, Choices, Head, Length, Node, NodeId, Values};
+use super::equality::{are_equal, canonical};
+use super::node::{Alternative, Choices, Head, Length, Node, NodeId, Values};
 use super::number::Given;
+use super::path::Path;
+use super::scalar::{have, scalar_holds, text};
 use crate::arguments::code::ArgumentErrorCode as Code;
 use crate::arguments::error::MAX_ERRORS;
 use crate::arguments::finding::Finding;
 use crate::arguments::json_kind::Kind;
 use crate::arguments::members::members;
 use crate::arguments::scanner::Scanner;
-use crate::pointer::escape;
 
 /// How many bytes are looked at in all levels of a value, and for all alternatives, together. A value that needs more is refused.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// How many characters of a value are quoted.
 const QUOTED: usize = 100;
-
-/// Where in the whole value one is.
-#[derive(Clone, Copy)]
-enum Path<'p> {
-    Root,
-    Member(&'p Self, &'p str),
-    Item(&'p Self, usize),
-}
-
-impl Path<'_> {
-    fn write(&self, pointer: &mut String) {
-        match self {
-            Self::Root => {}
-            Self::Member(parent, name) => {
-                parent.write(pointer);
-                pointer.push('/');
-                pointer.push_str(&escape(name));
-            }
-            Self::Item(parent, index) => {
-                parent.write(pointer);
-                let _ = write!(pointer, "/{index}");
-            }
-        }
-    }
-}
 
 /// Goes through one value.
 pub(super) struct Check<'n> {
@@ -55,9 +32,25 @@ pub(super) struct Check<'n> {
     findings: Option<Vec<Finding>>,
     found: usize,
     budget: usize,
+    /// Where the text is in memory.
+    whole: Range<usize>,
+    /// What is known of parts of the text: whether one, by where it begins, keeps what a node says.
+    known: HashMap<(NodeId, usize), bool, foldhash::fast::RandomState>,
 }
 
 impl<'n> Check<'n> {
+    fn new(nodes: &'n [Node], json: &str, findings: Option<Vec<Finding>>) -> Self {
+        let start = json.as_ptr() as usize;
+        Self {
+            nodes,
+            findings,
+            found: 0,
+            budget: MAX_BYTES,
+            whole: start..start + json.len(),
+            known: HashMap::default(),
+        }
+    }
+
     /// Whether a value keeps all constraints.
     pub(super) fn holds(nodes: &'n [Node], json: &str) -> bool {
         if let Some(node) = nodes.first()
@@ -65,24 +58,14 @@ impl<'n> Check<'n> {
         {
             return scalar_holds(node, json);
         }
-        let mut check = Self {
-            nodes,
-            findings: None,
-            found: 0,
-            budget: MAX_BYTES,
-        };
+        let mut check = Self::new(nodes, json, None);
         check.node(0, json, &Path::Root);
         check.found == 0
     }
 
     /// All constraints that a value breaks.
     pub(super) fn all(nodes: &'n [Node], json: &str) -> Vec<Finding> {
-        let mut check = Self {
-            nodes,
-            findings: Some(Vec::new()),
-            found: 0,
-            budget: MAX_BYTES,
-        };
+        let mut check = Self::new(nodes, json, Some(Vec::new()));
         check.node(0, json, &Path::Root);
         check.findings.unwrap_or_default()
     }
@@ -110,14 +93,24 @@ impl<'n> Check<'n> {
         }
     }
 
-    /// Whether a value keeps what a node says, without a word about what is wrong.
+    /// Whether a value keeps what a node says, without a word about what is wrong. Each part of the text is asked once of each node: where
+    /// alternatives nest, there would be twice as many questions with each level.
     fn is_valid(&mut self, node: NodeId, json: &str) -> bool {
+        let key = (node, json.as_ptr() as usize);
+        // Names of members are texts of their own, which do not stay where they are.
+        let is_part = self.whole.contains(&key.1);
+        if is_part && let Some(known) = self.known.get(&key) {
+            return *known;
+        }
         let findings = self.findings.take();
         let found = std::mem::take(&mut self.found);
         self.node(node, json, &Path::Root);
         let valid = self.found == 0;
         self.findings = findings;
         self.found = found;
+        if is_part {
+            self.known.insert(key, valid);
+        }
         valid
     }
 
@@ -496,43 +489,6 @@ impl<'n> Check<'n> {
     }
 }
 
-/// Whether a value keeps what is said of one number or string.
-fn scalar_holds(node: &Node, json: &str) -> bool {
-    match json.as_bytes().first() {
-        Some(b'"') => {
-            let text = text(json);
-            (node.length.is_sure(text.len()) || node.length.holds(text.chars().count()))
-                && node
-                    .pattern
-                    .as_ref()
-                    .is_none_or(|pattern| pattern.is_in(&text))
-                && node.format.is_none_or(|format| format.is_of(&text))
-                && node
-                    .values
-                    .as_ref()
-                    .is_none_or(|values| values.have_text(&text))
-        }
-        Some(b'-' | b'0'..=b'9') => {
-            let given = Given::of(json);
-            let holds = |bound: &Option<Bound>, inside: Ordering| match bound {
-                None => true,
-                Some(bound) => match bound.number.compare(&given) {
-                    Some(Ordering::Equal) => !bound.exclusive,
-                    order => order == Some(inside),
-                },
-            };
-            holds(&node.minimum, Ordering::Greater)
-                && holds(&node.maximum, Ordering::Less)
-                && node
-                    .multiple_of
-                    .as_ref()
-                    .is_none_or(|step| step.divides(&given))
-                && is_allowed(node, json)
-        }
-        _ => is_allowed(node, json),
-    }
-}
-
 /// Whether a value is of a type of JSON Schema, to which `1.0` is an integer.
 fn is(kind: Kind, name: &str, json: &str) -> bool {
     kind.is(name)
@@ -565,89 +521,6 @@ fn fits(head: &Head, kind: Kind, json: &str, given: &[(Cow<'_, str>, &str)]) -> 
         .iter()
         .all(|(name, tag)| get(name).is_none_or(|value| is(tag, value)));
     kind != Kind::Object || tags_fit && head.required.iter().all(|name| get(name).is_some())
-}
-
-fn is_allowed(node: &Node, json: &str) -> bool {
-    node.values.as_ref().is_none_or(|values| have(values, json))
-}
-
-/// Whether a value is one of those that are allowed.
-fn have(values: &Values, json: &str) -> bool {
-    serde_json::from_str::<Value>(json)
-        .is_ok_and(|given| values.all.iter().any(|value| are_equal(value, &given)))
-}
-
-/// Whether two values are the same one, where numbers are by their value (JSON Schema Core, section 4.2.2).
-fn are_equal(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => {
-            one == other || one.as_f64() == other.as_f64() && !(one.is_i64() && other.is_i64())
-        }
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len()
-                && one
-                    .iter()
-                    .zip(other)
-                    .all(|(one, other)| are_equal(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one.iter().all(|(name, value)| {
-                    other.get(name).is_some_and(|other| are_equal(value, other))
-                })
-        }
-        (one, other) => one == other,
-    }
-}
-
-/// A text that is the same for values that are.
-fn canonical(json: &str) -> String {
-    fn write(value: &Value, text: &mut String) {
-        match value {
-            Value::Number(number) if !number.is_i64() && !number.is_u64() => {
-                let number = number.as_f64().unwrap_or_default();
-                let _ = write!(text, "{number}");
-            }
-            Value::Array(items) => {
-                text.push('[');
-                for item in items {
-                    write(item, text);
-                    text.push(',');
-                }
-                text.push(']');
-            }
-            Value::Object(members) => {
-                let mut members: Vec<_> = members.iter().collect();
-                members.sort_by_key(|(name, _)| *name);
-                text.push('{');
-                for (name, value) in members {
-                    let _ = write!(text, "{}:", Value::from(name.as_str()));
-                    write(value, text);
-                    text.push(',');
-                }
-                text.push('}');
-            }
-            other => {
-                let _ = write!(text, "{other}");
-            }
-        }
-    }
-    let mut text = String::new();
-    match serde_json::from_str(json) {
-        Ok(value) => write(&value, &mut text),
-        Err(_) => text.push_str(json),
-    }
-    text
-}
-
-/// The text of a string in JSON.
-fn text(json: &str) -> Cow<'_, str> {
-    if !json.as_bytes().contains(&b'\\')
-        && let Some(text) = json.get(1..json.len().saturating_sub(1))
-    {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(serde_json::from_str(json).unwrap_or_default())
 }
 
 /// The first characters of a value.

@@ -247,11 +247,6 @@ impl<'s> Compiler<'s> {
                 "the format `{name}` is not enforced, and clients would rely on it: use a pattern"
             ));
         }
-        // A list of characters is one of the ways to say that there is one.
-        let is_char = mode != Mode::Condition && format == Some("char");
-        if is_char {
-            node.length = Length::default();
-        }
     }
 
     /// A length; it is a problem if nothing has it.

@@ -5,10 +5,13 @@
 
 mod check;
 mod compile;
+mod equality;
 mod format;
 mod node;
 mod number;
+mod path;
 mod pattern;
+mod scalar;
 
 use serde_json::Value;
 

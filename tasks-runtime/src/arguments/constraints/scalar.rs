@@ -1,0 +1,67 @@
+//! One number or string, checked without a walk: most values that have constraints are that.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use super::equality::are_equal;
+use super::node::{Bound, Node, Values};
+use super::number::Given;
+
+/// Whether a value keeps what is said of one number or string.
+pub(super) fn scalar_holds(node: &Node, json: &str) -> bool {
+    match json.as_bytes().first() {
+        Some(b'"') => {
+            let text = text(json);
+            (node.length.is_sure(text.len()) || node.length.holds(text.chars().count()))
+                && node
+                    .pattern
+                    .as_ref()
+                    .is_none_or(|pattern| pattern.is_in(&text))
+                && node.format.is_none_or(|format| format.is_of(&text))
+                && node
+                    .values
+                    .as_ref()
+                    .is_none_or(|values| values.have_text(&text))
+        }
+        Some(b'-' | b'0'..=b'9') => {
+            let given = Given::of(json);
+            let holds = |bound: &Option<Bound>, inside: Ordering| match bound {
+                None => true,
+                Some(bound) => match bound.number.compare(&given) {
+                    Some(Ordering::Equal) => !bound.exclusive,
+                    order => order == Some(inside),
+                },
+            };
+            holds(&node.minimum, Ordering::Greater)
+                && holds(&node.maximum, Ordering::Less)
+                && node
+                    .multiple_of
+                    .as_ref()
+                    .is_none_or(|step| step.divides(&given))
+                && is_allowed(node, json)
+        }
+        _ => is_allowed(node, json),
+    }
+}
+
+fn is_allowed(node: &Node, json: &str) -> bool {
+    node.values.as_ref().is_none_or(|values| have(values, json))
+}
+
+/// Whether a value is one of those that are allowed.
+pub(super) fn have(values: &Values, json: &str) -> bool {
+    serde_json::from_str::<Value>(json)
+        .is_ok_and(|given| values.all.iter().any(|value| are_equal(value, &given)))
+}
+
+/// The text of a string in JSON.
+pub(super) fn text(json: &str) -> Cow<'_, str> {
+    if !json.as_bytes().contains(&b'\\')
+        && let Some(text) = json.get(1..json.len().saturating_sub(1))
+    {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(serde_json::from_str(json).unwrap_or_default())
+}
