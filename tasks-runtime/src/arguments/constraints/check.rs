@@ -35,7 +35,7 @@ pub(super) struct Check<'n> {
     /// Where the text is in memory.
     whole: Range<usize>,
     /// What is known of parts of the text: whether one, by where it begins, keeps what a node says.
-    known: HashMap<(NodeId, usize), bool, foldhash::fast::RandomState>,
+    known: Option<HashMap<(NodeId, usize), bool, foldhash::fast::RandomState>>,
 }
 
 impl<'n> Check<'n> {
@@ -47,7 +47,7 @@ impl<'n> Check<'n> {
             found: 0,
             budget: MAX_BYTES,
             whole: start..start + json.len(),
-            known: HashMap::default(),
+            known: None,
         }
     }
 
@@ -99,7 +99,7 @@ impl<'n> Check<'n> {
         let key = (node, json.as_ptr() as usize);
         // Names of members are texts of their own, which do not stay where they are.
         let is_part = self.whole.contains(&key.1);
-        if is_part && let Some(known) = self.known.get(&key) {
+        if is_part && let Some(known) = self.known.as_ref().and_then(|known| known.get(&key)) {
             return *known;
         }
         let findings = self.findings.take();
@@ -109,7 +109,7 @@ impl<'n> Check<'n> {
         self.findings = findings;
         self.found = found;
         if is_part {
-            self.known.insert(key, valid);
+            self.known.get_or_insert_default().insert(key, valid);
         }
         valid
     }

@@ -10,6 +10,7 @@ use super::node::{Bound, Node, Values};
 use super::number::Given;
 
 /// Whether a value keeps what is said of one number or string.
+#[inline]
 pub(super) fn scalar_holds(node: &Node, json: &str) -> bool {
     match json.as_bytes().first() {
         Some(b'"') => {
@@ -57,6 +58,7 @@ pub(super) fn have(values: &Values, json: &str) -> bool {
 }
 
 /// The text of a string in JSON.
+#[inline]
 pub(super) fn text(json: &str) -> Cow<'_, str> {
     if !json.as_bytes().contains(&b'\\')
         && let Some(text) = json.get(1..json.len().saturating_sub(1))
