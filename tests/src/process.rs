@@ -5,9 +5,10 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::build;
@@ -113,6 +114,28 @@ impl Server {
     #[must_use]
     pub fn stderr(&self) -> String {
         self.daemon.output().stderr()
+    }
+
+    /// Waits until it has written some words to standard error, `times` times in all, and gives all that it has
+    /// written there. A service writes its log beside its work, so a line may come after the answer that it is about.
+    ///
+    /// # Errors
+    ///
+    /// If they do not come within 30 s; with all that it has written.
+    pub fn stderr_with(&self, words: &str, times: usize) -> Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let written = self.stderr();
+            if written.matches(words).count() >= times {
+                return Ok(written);
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "`{words}` was not written {times} times:\n{}",
+                self.output()
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Sends it a signal.

@@ -161,18 +161,6 @@ async fn download(server: &Server, path: &str) -> (StatusCode, usize) {
     (status, response.bytes().await.unwrap().len())
 }
 
-async fn until(what: impl AsyncFn() -> bool, server: &Server) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !what().await {
-        assert!(
-            Instant::now() < deadline,
-            "it has not come true\n{}",
-            server.output()
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 async fn what_another_database_has_written_is_left_alone(test: TestDatabase) {
     let content = test.folder().join("content");
     let server = start(test.url(), &content);
@@ -182,11 +170,9 @@ async fn what_another_database_has_written_is_left_alone(test: TestDatabase) {
     let other = TestDatabase::postgres();
     for url in [other.url(), "sqlite::memory:"] {
         let stranger = start(url, &content);
-        until(
-            async || stranger.stderr().contains("also has content of another"),
-            &stranger,
-        )
-        .await;
+        stranger
+            .stderr_with("also has content of another", 1)
+            .unwrap();
         // It sweeps after that.
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(
@@ -438,12 +424,7 @@ async fn a_store_without_the_content_is_said_to_be_wrong(test: TestDatabase) {
     drop(server);
     let wrong = test.folder().join("wrong");
     let server = start(test.url(), &wrong);
-    until(
-        async || server.stderr().contains("`ARTIFACTS_DIR`"),
-        &server,
-    )
-    .await;
-    let log = server.stderr();
+    let log = server.stderr_with("`ARTIFACTS_DIR`", 1).unwrap();
     assert!(log.contains(wrong.to_str().unwrap()), "{log}");
     let (status, health) = http::get(&server.url("/health")).await.unwrap();
     assert_eq!(

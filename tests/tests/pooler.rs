@@ -68,7 +68,7 @@ async fn a_service_behind_a_pooler_finds_that_out_and_serves() {
         "{}",
         found_out.output()
     );
-    let log = found_out.stderr();
+    let log = found_out.stderr_with(FOUND, 1).unwrap();
     assert_eq!(log.matches(FOUND).count(), 1, "{log}");
     assert!(!log.contains("does not exist"), "{log}");
 

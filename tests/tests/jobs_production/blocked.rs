@@ -44,11 +44,7 @@ async fn a_process_that_computes_keeps_its_jobs(test: TestDatabase) {
         assert_eq!(runs(&test, id), 1, "{job}");
     }
     assert_eq!(crashed(&test).await, 0);
-    assert!(
-        one.0.stderr().contains("do not answer"),
-        "{}",
-        one.0.output()
-    );
+    one.0.stderr_with("do not answer", 1).unwrap();
 }
 
 /// The process whose threads are blocked takes no more: another one does, at once.
@@ -90,11 +86,7 @@ async fn jobs_go_to_a_process_that_can_begin_them(test: TestDatabase) {
     }
     let (_, health) = blocked.health().await;
     assert_eq!(health["checks"]["jobs"]["state"], "degraded", "{health}");
-    assert!(
-        blocked.0.stderr().contains("do not answer"),
-        "{}",
-        blocked.0.output()
-    );
+    blocked.0.stderr_with("do not answer", 1).unwrap();
     let metrics = reqwest::get(blocked.0.url("/metrics")).await.unwrap();
     let metrics = metrics.text().await.unwrap();
     assert!(

@@ -155,8 +155,7 @@ async fn a_pause_survives_that_nobody_declares_the_schedule(test: TestDatabase) 
     two.terminate().await;
     let two = start_hasty(&test, "c:3600");
     until(&two, &[("a", 3600), ("c", 3600)]).await;
-    let said = two.0.stderr();
-    assert!(said.contains("stays because it is paused"), "{said}");
+    two.0.stderr_with("stays because it is paused", 1).unwrap();
     let one = start_hasty(&test, "a:3600,b:3600");
     until(&one, &[("a", 3600), ("b", 3600), ("c", 3600)]).await;
     assert_eq!(ask(&one, Method::GET, "/api/v1/schedules/a", None).await, a);
@@ -179,11 +178,9 @@ async fn a_schedule_of_another_service_is_not_taken_over_without_a_word(test: Te
     let reports = |id| Process::start(&test, &[("DECLARE", OLD), ("SERVICE_ID", id)]);
     let one = reports("one");
     let two = reports("two");
-    let said = two.0.stderr();
-    let line = said
-        .lines()
-        .find(|line| line.contains("another service declared a schedule of this name"));
-    let line = line.unwrap_or_else(|| panic!("{said}"));
+    let words = "another service declared a schedule of this name";
+    let said = two.0.stderr_with(words, 1).unwrap();
+    let line = said.lines().find(|line| line.contains(words)).unwrap();
     assert!(
         ["WARN", "one", "two"]
             .iter()
@@ -238,11 +235,8 @@ async fn what_no_process_declares_any_more_goes_and_what_is_missing_comes_back(t
     let third = start_hasty(&test, "both:7200");
     new.terminate().await;
     until(&third, &[("both", 7200), ("by-hand", 60)]).await;
-    let said = third.0.stderr();
-    assert!(
-        said.contains("no process of the service that runs declares it"),
-        "{said}"
-    );
+    let words = "no process of the service that runs declares it";
+    third.0.stderr_with(words, 1).unwrap();
 }
 
 /// As after an outage of the database, or when the computer was asleep: none of them could say anything, and one is back before the other.

@@ -102,11 +102,7 @@ async fn jobs_that_nobody_can_run_are_reported_and_wait(test: TestDatabase) {
     assert_eq!(status, 200, "{health}");
     let message = health["checks"]["jobs"]["message"].as_str().unwrap();
     assert!(message.contains("`sleep`"), "{message}");
-    assert!(
-        without.0.stderr().contains("no worker has the task"),
-        "{}",
-        without.0.output()
-    );
+    without.0.stderr_with("no worker has the task", 1).unwrap();
     tokio::time::sleep(Duration::from_secs(4)).await;
     for (id, scheduled) in [
         (&delayed, &before["scheduled_at"]),
@@ -183,11 +179,10 @@ async fn jobs_in_a_queue_that_nobody_serves_are_reported_and_wait(test: TestData
         message.contains("jobs wait in queues that no worker serves: `extra`"),
         "{message}"
     );
-    assert!(
-        without.0.stderr().contains("no worker serves the queue"),
-        "{}",
-        without.0.output()
-    );
+    without
+        .0
+        .stderr_with("no worker serves the queue", 1)
+        .unwrap();
     let job = without.job(&delayed).await;
     assert_eq!(
         (&job["status"], &job["attempt"], &job["pending_reason"]),
@@ -257,12 +252,8 @@ async fn jobs_whose_task_and_queue_no_worker_has_together_are_reported(test: Tes
             assert!(message.contains(expected), "{expected}: {message}");
         }
         assert!(!message.contains("no worker serves"), "{message}");
-        let log = process.0.stderr();
-        assert!(
-            log.contains("no worker that has the task serves the queue"),
-            "{}",
-            process.0.output()
-        );
+        let words = "no worker that has the task serves the queue";
+        process.0.stderr_with(words, 1).unwrap();
         let job = process.job(&delayed).await;
         assert_eq!(
             (&job["status"], &job["attempt"], &job["pending_reason"]),

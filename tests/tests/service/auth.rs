@@ -348,21 +348,18 @@ async fn keys_change_without_a_new_start() {
         answer.status().as_u16()
     };
     assert_eq!((ask(old).await, ask(new).await), (200, 401));
-    let said = async |text: &str, times: usize| {
-        while server.stderr().matches(text).count() < times {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
     std::fs::write(file.path(), format!("ops:{new}")).unwrap();
     server.signal(rustix::process::Signal::HUP).unwrap();
-    said("the API keys were read again", 1).await;
+    let words = "the API keys were read again";
+    server.stderr_with(words, 1).unwrap();
     assert_eq!((ask(old).await, ask(new).await), (401, 200));
     // What is wrong changes nothing, and neither does what would open and close other things.
     for wrong in ["ops:tiny".to_owned(), format!("ops[math]:{old}")] {
         std::fs::write(file.path(), &wrong).unwrap();
         server.signal(rustix::process::Signal::HUP).unwrap();
     }
-    said("the API keys stay as they were", 1).await;
+    let words = "the API keys stay as they were";
+    server.stderr_with(words, 1).unwrap();
     assert_eq!((ask(old).await, ask(new).await), (401, 200));
     assert!(!server.stderr().contains("tiny"), "{}", server.stderr());
     server.signal(rustix::process::Signal::TERM).unwrap();

@@ -118,9 +118,7 @@ async fn the_wait_has_a_limit_and_a_second_signal_ends_it() {
     let mut server = start(&[("DRAIN", "600")]);
     let running = sleeping(&server, 60_000).await;
     server.signal(Signal::INT).unwrap();
-    while !server.stderr().contains("stopping") {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    server.stderr_with("stopping", 1).unwrap();
     assert_eq!(server.wait(Duration::from_millis(300)).unwrap(), None);
     server.signal(Signal::TERM).unwrap();
     assert!(
@@ -128,11 +126,7 @@ async fn the_wait_has_a_limit_and_a_second_signal_ends_it() {
         "{}",
         server.output()
     );
-    assert!(
-        server.stderr().contains("first given, last run"),
-        "{}",
-        server.output()
-    );
+    server.stderr_with("first given, last run", 1).unwrap();
     running.abort();
 }
 
@@ -140,9 +134,7 @@ async fn the_wait_has_a_limit_and_a_second_signal_ends_it() {
 fn a_second_signal_ends_hooks_that_hang() {
     let mut server = start(&[("HANG", "1")]);
     server.signal(Signal::TERM).unwrap();
-    while !server.stderr().contains("hanging") {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    server.stderr_with("hanging", 1).unwrap();
     server.signal(Signal::TERM).unwrap();
     let began = Instant::now();
     assert!(

@@ -34,10 +34,7 @@ async fn log_of(environment: &[(&str, &str)]) -> String {
         .get(server.url("/health"))
         .header("x-request-id", "the-last-one");
     last.send().await.unwrap();
-    while !server.stderr().contains("the-last-one") {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    let log = server.stderr();
+    let log = server.stderr_with("the-last-one", 1).unwrap();
     for secret in ["hunter2", KEY, "wrong-key"] {
         assert!(
             !server.output().contains(secret),
@@ -133,10 +130,7 @@ async fn a_task_that_holds_its_thread_is_named_once_a_minute() {
     compute(150).await;
     // Later than both: what it logs comes after what they log.
     http::get(&server.url("/panics")).await.unwrap();
-    while !server.stderr().contains("a handler panicked") {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    let log = server.stderr();
+    let log = server.stderr_with("a handler panicked", 1).unwrap();
     let lines: Vec<&str> = log
         .lines()
         .filter(|line| line.contains("compute"))
@@ -160,9 +154,7 @@ async fn the_level_decides_what_is_written() {
     let warning = Server::start_program(program(), [("LOG_LEVEL", "WARNING")]).unwrap();
     let client = http::client().unwrap();
     client.get(warning.url("/panics")).send().await.unwrap();
-    while !warning.stderr().contains("a handler panicked") {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    warning.stderr_with("a handler panicked", 1).unwrap();
     let error = Server::start_program(program(), [("LOG_LEVEL", "inof")]).unwrap_err();
     assert!(
         error
@@ -340,10 +332,7 @@ async fn a_key_with_a_tag_that_no_task_has_is_warned_of() {
     ];
     let server = Server::start_program(program(), environment).unwrap();
     // The lines of a log may come after the first answer.
-    while server.stderr().matches("no task has").count() < 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    let output = server.stderr();
+    let output = server.stderr_with("no task has", 2).unwrap();
     let warnings: Vec<Value> = output
         .lines()
         .filter(|line| line.contains("no task has"))

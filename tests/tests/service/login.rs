@@ -280,8 +280,8 @@ async fn a_session_ends_with_its_key() {
     assert_eq!(docs().await.unwrap().status(), 200);
     std::fs::write(file.path(), format!("ops:{OPS}")).unwrap();
     server.signal(rustix::process::Signal::HUP).unwrap();
-    while !server.stderr().contains("the API keys were read again") {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    server
+        .stderr_with("the API keys were read again", 1)
+        .unwrap();
     assert_eq!(docs().await.unwrap().status(), 401);
 }

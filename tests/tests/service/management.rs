@@ -87,9 +87,7 @@ async fn probes_are_answered_while_every_worker_computes() {
 
     // And until the end of the drain.
     server.signal(Signal::TERM).unwrap();
-    while !server.stderr().contains("stopping") {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    server.stderr_with("stopping", 1).unwrap();
     let (status, _) = http::get(&format!("{base}/health")).await.unwrap();
     assert_eq!(status, 200);
     assert!(
