@@ -98,13 +98,13 @@ fn lint_level(attribute: &Attribute) -> Option<TokenStream> {
     }
 }
 
-fn duration(duration: Duration) -> TokenStream {
+pub(crate) fn duration(duration: Duration) -> TokenStream {
     let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
     quote!(::core::time::Duration::new(#seconds, #nanos))
 }
 
 /// `Some(…)` or `None`.
-fn option(value: Option<TokenStream>) -> TokenStream {
+pub(crate) fn option(value: Option<TokenStream>) -> TokenStream {
     match value {
         Some(value) => quote!(::core::option::Option::Some(#value)),
         None => quote!(::core::option::Option::None),
@@ -338,7 +338,8 @@ fn shim(sig: &Signature, params: &[Param]) -> TokenStream {
     let output = output_type(sig);
     let schema =
         quote!(|__generator| <__rt::TaskReturn<#output>>::__TASK_OUTPUT.__task_schema(__generator));
-    let inner = quote!(#ident, #slots, #call, #finish, #schema);
+    let error = quote!(<__rt::TaskReturn<#output>>::__TASK_ERROR);
+    let inner = quote!(#ident, #slots, #call, #finish, #schema, #error);
     // A future that is not `Send` is reported at this call: underline the function's name, not `#[task]`.
     let at = ident.span();
     if asynchronous {

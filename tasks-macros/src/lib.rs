@@ -1,6 +1,6 @@
-//! The macros of the tasks framework: [`macro@task`] and the [`macro@Injectable`] derive.
+//! The macros of the tasks framework: [`macro@task`], and the derives [`macro@Injectable`] and [`macro@FailureCodes`].
 //!
-//! Applications do not depend on this crate: `tasks-web` and `tasks-runtime` re-export both macros, and the generated
+//! Applications do not depend on this crate: `tasks-web` and `tasks-runtime` re-export the macros, and the generated
 //! code refers to private items of theirs.
 //!
 //! # How an expansion comes about
@@ -13,7 +13,7 @@
 //! | tokens | `expand` | no |
 //! | what is emitted beside the errors | `fallback` | no |
 //!
-//! `attribute` is this road for `#[task]`, `injectable` the shorter one of the derive.
+//! `attribute` is this road for `#[task]`; `injectable` and `failure_codes` are the shorter ones of the derives.
 //!
 //! Every stage collects its errors and goes on, so that one compile shows all of them.
 
@@ -24,6 +24,7 @@ mod doc;
 mod duration;
 mod errors;
 mod expand;
+mod failure_codes;
 mod fallback;
 #[cfg(test)]
 mod golden;
@@ -91,4 +92,32 @@ pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Injectable, attributes(injectable))]
 pub fn derive_injectable(item: TokenStream) -> TokenStream {
     injectable::derive(item.into()).into()
+}
+
+/// Gives the failures of an error stable codes: implements `FailureCodes`, and makes it known, for an enum or a struct.
+///
+/// Each variant has a code, by which clients tell it from the others. The doc comment of a variant says what the code means.
+///
+/// # On a variant, or a struct
+///
+/// | option | meaning | without it |
+/// | --- | --- | --- |
+/// | `code = "card-declined"` | the code: ASCII letters, digits, `-`, `_`, `.` and `:` | the name of the variant, in kebab case |
+/// | `permanent` | another attempt would fail as well, so a job is not tried again | it is, as often as its task says |
+/// | `retry_after = "30s"` | how long a job waits before its next attempt (`ms`, `s`, `m`, `h`) | the backoff of its task |
+/// | `status = 402` | the HTTP status, where failures have one (`failures_as_status`) | that of the service |
+/// | `details` | clients can read all named fields | those with `detail` |
+/// | `transparent` | code and details are those of the error inside, as `#[error(transparent)]` says of the message | |
+///
+/// An enum knows `crate = path` alone, which says where the runtime is when it is re-exported elsewhere; a struct knows it, too.
+///
+/// # On a field
+///
+/// | option | meaning |
+/// | --- | --- |
+/// | `detail`, `detail = "name"` | clients can read it, under its own name or this one; it is `Serialize` |
+/// | `retry_after` | a `Duration` or an `Option<Duration>`: how long to wait |
+#[proc_macro_derive(FailureCodes, attributes(failure))]
+pub fn derive_failure_codes(item: TokenStream) -> TokenStream {
+    failure_codes::derive(item.into()).into()
 }

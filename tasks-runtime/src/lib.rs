@@ -107,7 +107,7 @@ pub use context::TaskContext;
 #[cfg(feature = "database")]
 pub use database::{Database, DatabaseError, Session, Transaction};
 pub use execute::{
-    BuildError, Call, ExecutorBuilder, MissingDependency, TaskExecutor, UnknownLimit,
+    BuildError, Call, ExecutedJson, ExecutorBuilder, MissingDependency, TaskExecutor, UnknownLimit,
 };
 #[cfg(feature = "database")]
 pub use id::InvalidId;
@@ -118,27 +118,9 @@ pub use registry::{RegisteredTask, RegistryBuilder, RegistryError, RegistryProbl
 pub use schema::{BoundIntegers, TitleVariants, WriteSchema};
 pub use shell::{run_program, run_shell};
 pub use task::{
-    Caller, IntoTaskFailure, IntoTaskFn, ParameterInfo, Permanent, TaskError, TaskFailure, TaskFn,
-    TaskInfo, TaskOutput, Traceback, task,
+    Caller, FailureCode, FailureCodeInfo, FailureCodes, IntoTaskFailure, IntoTaskFn, ParameterInfo,
+    Permanent, TaskError, TaskFailure, TaskFn, TaskInfo, TaskOutput, Traceback, task,
 };
-/// Injects a value that is given to the executor.
-///
-/// ```
-/// use tasks_runtime::prelude::*;
-///
-/// #[derive(Clone, Injectable)]
-/// struct Currency(&'static str);
-///
-/// #[task(register = false)]
-/// fn price(currency: Currency, cents: u64) -> String {
-///     format!("{}.{:02} {}", cents / 100, cents % 100, currency.0)
-/// }
-/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// let executor = tasks_runtime::testing::executor([task(price)]).provide(Currency("EUR")).build()?;
-/// assert_eq!(executor.run::<String>(call!(price, cents = 250)).await?, "2.50 EUR");
-/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
-/// ```
-pub use tasks_macros::Injectable;
 /// A task is a function. What clients may leave out has a default; the doc comments are its documentation:
 ///
 /// ```
@@ -236,6 +218,24 @@ pub use tasks_macros::Injectable;
 /// # fn main() {}
 /// ```
 pub use tasks_macros::task;
+/// Injects a value that is given to the executor.
+///
+/// ```
+/// use tasks_runtime::prelude::*;
+///
+/// #[derive(Clone, Injectable)]
+/// struct Currency(&'static str);
+///
+/// #[task(register = false)]
+/// fn price(currency: Currency, cents: u64) -> String {
+///     format!("{}.{:02} {}", cents / 100, cents % 100, currency.0)
+/// }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let executor = tasks_runtime::testing::executor([task(price)]).provide(Currency("EUR")).build()?;
+/// assert_eq!(executor.run::<String>(call!(price, cents = 250)).await?, "2.50 EUR");
+/// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+/// ```
+pub use tasks_macros::{FailureCodes, Injectable};
 
 /// Calls a task by its function, with its arguments by name.
 ///

@@ -15,13 +15,17 @@ pub use crate::call::{
     Finish, FunctionInfo, FunctionShim, PendingCall, PlainReturn, Run, Running, Shim, Started,
     TaskDescriptor, TaskReturn, asynchronous, blocking,
 };
+pub use crate::task::{
+    AsDynError, CodedError, FailureCode, FailureCodes, detail, details, failure_code, retry_after,
+};
 pub use crate::task::{Backoff, Growth, JobPolicy, Outcome, OutputSchema, SchemaFallback};
+pub use serde_json::Value as JsonValue;
 
 /// What generated code imports, with names that nobody's own items have.
 pub mod scope {
     pub use super::{
-        JsonFallback as _, PlainReturn as _, RequestFallback as _, SchemaFallback as _,
-        TextFallback as _,
+        AsDynError as _, JsonFallback as _, PlainReturn as _, RequestFallback as _,
+        SchemaFallback as _, TextFallback as _,
     };
     pub use crate::__private as __rt;
 }

@@ -12,7 +12,7 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tasks_runtime::{ArgumentError, ArgumentErrorCode};
+use tasks_runtime::{ArgumentError, ArgumentErrorCode, TaskFailure};
 
 /// How many errors one problem lists.
 pub(crate) const MAX_ERRORS: usize = 100;
@@ -55,6 +55,9 @@ pub struct Problem {
     /// For a job that is not in the state for what was asked: how it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_status: Option<Box<str>>,
+    /// For a task that failed, where failures have a status: why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Box<TaskFailure>>,
     /// The id of the request, as in the header `x-request-id` and in the log. A [`Service`](crate::Service) writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -77,6 +80,7 @@ impl Problem {
             errors: Vec::new(),
             nearest: Vec::new(),
             job_status: None,
+            error: None,
             request_id: None,
             headers: Vec::new(),
         }

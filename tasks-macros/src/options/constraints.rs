@@ -242,7 +242,7 @@ pub(super) fn one_of(input: ParseStream<'_>) -> syn::Result<Constraint> {
 /// `unique`.
 pub(super) fn unique(input: ParseStream<'_>) -> syn::Result<Constraint> {
     Ok(Constraint {
-        span: parse::flag(input)?,
+        span: parse::flag(input, "task")?,
         rule: Rule::Unique,
     })
 }

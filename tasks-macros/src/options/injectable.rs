@@ -26,7 +26,9 @@ impl InjectableOptions {
             if !attribute.path().is_ident("injectable") {
                 continue;
             }
-            let Some(tokens) = errors.take(parse::arguments(attribute)) else {
+            let Some(tokens) =
+                errors.take(parse::arguments(attribute, "#[injectable(crate = path)]"))
+            else {
                 continue;
             };
             for_each_option(tokens, errors, |key, input, _| {

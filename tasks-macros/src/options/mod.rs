@@ -1,7 +1,8 @@
-//! The options of the attributes: what may be written in `#[task(…)]` and `#[injectable(…)]`.
+//! The options of the attributes: what may be written in `#[task(…)]`, `#[injectable(…)]` and `#[failure(…)]`.
 
 mod backoff;
 mod constraints;
+pub(crate) mod failure;
 mod injectable;
 mod job;
 mod param;

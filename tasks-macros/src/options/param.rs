@@ -52,7 +52,9 @@ impl ParamOptions {
         let mut options = Self::default();
         let tokens: Vec<_> = attributes
             .iter()
-            .filter_map(|attribute| errors.take(parse::arguments(attribute)))
+            .filter_map(|attribute| {
+                errors.take(parse::arguments(attribute, "#[task(default = 1)]"))
+            })
             .collect();
         for_each_option(quote::quote!(#(#tokens),*), errors, |key, input, errors| {
             options.read(key, input, errors)
@@ -80,7 +82,7 @@ impl ParamOptions {
                 return Ok(());
             }
             ParamKey::Secret => {
-                self.secret = Some(parse::flag(input)?);
+                self.secret = Some(parse::flag(input, "task")?);
                 return Ok(());
             }
             ParamKey::Inject => return self.come_from(Source::Inject, input),
@@ -99,7 +101,7 @@ impl ParamOptions {
     }
 
     fn come_from(&mut self, source: Source, input: ParseStream<'_>) -> syn::Result<()> {
-        let span = parse::flag(input)?;
+        let span = parse::flag(input, "task")?;
         if self.source.is_some() {
             return Err(syn::Error::new(
                 span,

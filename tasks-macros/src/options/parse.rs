@@ -164,8 +164,8 @@ pub(super) fn ungrouped(expr: Expr) -> Expr {
     }
 }
 
-/// `key`, and nothing after it.
-pub(super) fn flag(input: ParseStream<'_>) -> syn::Result<Span> {
+/// `key`, and nothing after it, in an attribute of this name.
+pub(super) fn flag(input: ParseStream<'_>, attribute: &str) -> syn::Result<Span> {
     let name = input.call(Ident::parse_any)?;
     if input.is_empty() {
         return Ok(name.span());
@@ -173,7 +173,7 @@ pub(super) fn flag(input: ParseStream<'_>) -> syn::Result<Span> {
     let rest: TokenStream = input.parse()?;
     Err(syn::Error::new_spanned(
         rest,
-        format!("`{name}` takes no value: write `#[task({name})]`"),
+        format!("`{name}` takes no value: write `#[{attribute}({name})]`"),
     ))
 }
 
@@ -239,13 +239,13 @@ pub(super) fn crate_path(input: ParseStream<'_>) -> syn::Result<Path> {
     }
 }
 
-/// The tokens between the parentheses of an attribute.
-pub(super) fn arguments(attribute: &syn::Attribute) -> syn::Result<TokenStream> {
+/// The tokens between the parentheses of an attribute, which looks like the example.
+pub(super) fn arguments(attribute: &syn::Attribute, example: &str) -> syn::Result<TokenStream> {
     match &attribute.meta {
         syn::Meta::List(list) => Ok(list.tokens.clone()),
         other => Err(syn::Error::new_spanned(
             other,
-            "expected options in parentheses, as in `#[task(default = 1)]`",
+            format!("expected options in parentheses, as in `{example}`"),
         )),
     }
 }

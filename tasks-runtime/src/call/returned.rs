@@ -6,6 +6,8 @@
     reason = "for generated code, which is not written by hand"
 )]
 
+use std::any::TypeId;
+
 use super::run::Run;
 use crate::task::{IntoTaskFailure, Outcome, OutputSchema, TaskOutput};
 
@@ -15,8 +17,9 @@ use crate::task::{IntoTaskFailure, Outcome, OutputSchema, TaskOutput};
 #[derive(Debug)]
 pub struct TaskReturn<R>(pub R);
 
-impl<T, E> TaskReturn<Result<T, E>> {
+impl<T, E: 'static> TaskReturn<Result<T, E>> {
     pub const __TASK_OUTPUT: OutputSchema<T> = OutputSchema::new();
+    pub const __TASK_ERROR: Option<fn() -> TypeId> = Some(TypeId::of::<E>);
 
     pub fn __task_finish(self, run: Run) -> Outcome
     where
@@ -34,6 +37,7 @@ pub trait PlainReturn {
     type Value;
 
     const __TASK_OUTPUT: OutputSchema<Self::Value> = OutputSchema::new();
+    const __TASK_ERROR: Option<fn() -> TypeId> = None;
 
     fn __task_finish(self, run: Run) -> Outcome
     where

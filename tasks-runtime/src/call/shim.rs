@@ -62,6 +62,8 @@ pub struct FunctionInfo {
     pub(crate) output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
     /// The whole path of the type that it returns.
     pub(crate) output_type: fn() -> &'static str,
+    /// The type of its errors; `None` when it returns no `Result`.
+    pub(crate) error_type: Option<fn() -> TypeId>,
 }
 
 /// Turns what the function returned into the end of the execution.
@@ -84,6 +86,7 @@ pub const fn asynchronous<Function, S, F, Fut, R>(
     call: F,
     finish: Finish<R>,
     output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+    error_type: Option<fn() -> TypeId>,
 ) -> FunctionShim<S, F, R>
 where
     Function: Copy + 'static,
@@ -97,6 +100,7 @@ where
             blocking: false,
             output_schema,
             output_type: type_name::<R>,
+            error_type,
         },
         slots,
         call,
@@ -112,6 +116,7 @@ pub const fn blocking<Function, S, F, R>(
     call: F,
     finish: Finish<R>,
     output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+    error_type: Option<fn() -> TypeId>,
 ) -> FunctionShim<S, F, R>
 where
     Function: Copy + 'static,
@@ -124,6 +129,7 @@ where
             blocking: true,
             output_schema,
             output_type: type_name::<R>,
+            error_type,
         },
         slots,
         call,

@@ -56,6 +56,7 @@ const FRAMEWORK_MIGRATIONS: &[FrameworkMigration] = framework_migrations![
     "0009_declarations",
     "0010_time_of_workers",
     "0011_plain_names",
+    "0012_error_codes",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

@@ -22,7 +22,7 @@ use crate::context::AttemptHandle;
 use crate::context::ExecutorHandle;
 use crate::inject::{Injectable, Injection, Injector, Requirements};
 use crate::registry::{RegisteredTask, TaskRegistry};
-use crate::task::{Caller, Outcome, Traceback};
+use crate::task::{Caller, Outcome, TaskFailure, Traceback};
 
 /// Runs tasks by name, with what they need injected. Cheap to clone.
 ///
@@ -65,6 +65,16 @@ impl fmt::Debug for TaskExecutor {
             .field("tasks", &self.inner.registry.len())
             .finish_non_exhaustive()
     }
+}
+
+/// What an execution came to, as JSON.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ExecutedJson {
+    /// The envelope, `{"task_name", "params", "result", "error"}`.
+    pub json: Vec<u8>,
+    /// Why the task failed, if it did: what `error` in the envelope says.
+    pub failure: Option<Box<TaskFailure>>,
 }
 
 impl TaskExecutor {
@@ -145,10 +155,12 @@ impl TaskExecutor {
     ///
     /// Every [`ExecuteError`] but `Failed` and `UnexpectedResult`.
     pub async fn execute_json(&self, name: &str, body: &[u8]) -> Result<Vec<u8>, ExecuteError> {
-        self.execute_json_for(name, body, Caller::new()).await
+        let executed = self.execute_json_for(name, body, Caller::new()).await?;
+        Ok(executed.json)
     }
 
-    /// [`execute_json`](Self::execute_json) for somebody: the task may ask who it is, and the log says it of a failure.
+    /// [`execute_json`](Self::execute_json) for somebody: the task may ask who it is, and the log says it of a failure. Gives the failure
+    /// beside the envelope.
     ///
     /// # Errors
     ///
@@ -158,24 +170,30 @@ impl TaskExecutor {
         name: &str,
         body: &[u8],
         caller: Caller,
-    ) -> Result<Vec<u8>, ExecuteError> {
+    ) -> Result<ExecutedJson, ExecuteError> {
         let entry = self.inner.registry.entry(name)?;
         let input = Input::OnlyParams(body);
         match self.drive(entry, input, Envelope::Full, caller).await? {
             Outcome::Completed(mut json) => {
                 json.extend_from_slice(b",\"error\":null}");
-                Ok(json)
+                Ok(ExecutedJson {
+                    json,
+                    failure: None,
+                })
             }
             Outcome::Failed(failure) => {
                 let echo = arguments::echo(input, entry.declared());
                 let mut json = Envelope::Full.begin(entry.name(), &echo);
                 json.extend_from_slice(b"null,\"error\":");
-                // Three strings: this cannot fail, and a failure would leave a readable error all the same.
+                // Strings and JSON: this cannot fail, and a failure would leave a readable error all the same.
                 if serde_json::to_writer(&mut json, &failure).is_err() {
                     json.extend_from_slice(b"null");
                 }
                 json.push(b'}');
-                Ok(json)
+                Ok(ExecutedJson {
+                    json,
+                    failure: Some(Box::new(failure)),
+                })
             }
         }
     }

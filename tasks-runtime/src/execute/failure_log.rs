@@ -36,8 +36,8 @@ pub(super) fn failed(entry: &RegisteredTask, caller: &Caller, failure: &TaskFail
     if failure.kind == FailureKind::Panic {
         tracing::error!(task, request_id, error, place, "a task panicked");
     } else {
-        let kind = failure.r#type.as_str();
-        tracing::warn!(task, request_id, kind, error, place, "a task failed");
+        let (kind, code) = (failure.r#type.as_str(), failure.code.as_deref());
+        tracing::warn!(task, request_id, kind, code, error, place, "a task failed");
     }
 }
 

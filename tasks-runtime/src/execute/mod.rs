@@ -15,6 +15,6 @@ mod span;
 pub use builder::ExecutorBuilder;
 pub use call::Call;
 pub use error::{BuildError, MissingDependency, UnknownLimit};
-pub use executor::TaskExecutor;
+pub use executor::{ExecutedJson, TaskExecutor};
 #[cfg(feature = "database")]
 pub(crate) use failure_log::loggable;

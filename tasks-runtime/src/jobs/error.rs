@@ -161,6 +161,8 @@ pub enum JobError {
         id: JobId,
         /// Status that it ended in.
         status: JobStatus,
+        /// Code of the failure, if it has one.
+        code: Option<String>,
         /// Message of the failure.
         message: String,
     },

@@ -12,6 +12,8 @@ pub const MAX_DELAY: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 pub const MAX_ATTEMPTS: u32 = 1000;
 /// How much is kept of the message of an error, in bytes; what is longer is cut, and marked.
 pub const MAX_ERROR_BYTES: usize = 64 * 1024;
+/// How long the details of an error may be, in bytes of JSON; those that are longer are not stored, and the log says so.
+pub const MAX_ERROR_DETAILS: usize = 16 * 1024;
 /// How much is kept of a traceback, in bytes; what is longer is cut, and marked.
 pub const MAX_TRACEBACK_BYTES: usize = 256 * 1024;
 /// How long the message of a progress may be, in bytes; what is longer is cut, and marked.

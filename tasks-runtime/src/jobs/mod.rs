@@ -58,8 +58,8 @@ pub use encryption::{EncryptionKeys, InvalidEncryptionKeys};
 pub use error::{JobAction, JobError};
 pub use id::JobId;
 pub use limits::{
-    DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_ERROR_BYTES, MAX_KEY_BYTES,
-    MAX_PROGRESS_BYTES, MAX_TRACEBACK_BYTES,
+    DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_ERROR_BYTES, MAX_ERROR_DETAILS,
+    MAX_KEY_BYTES, MAX_PROGRESS_BYTES, MAX_TRACEBACK_BYTES,
 };
 pub use list::{JobFilter, JobPage};
 pub use notifier::JobChanges;

@@ -155,6 +155,11 @@ pub struct JobRecord {
     pub error: Option<String>,
     /// Traceback of that error. Null in a list.
     pub error_traceback: Option<String>,
+    /// Code of that error, for programs.
+    pub error_code: Option<String>,
+    /// What that error says beside its message, as JSON. Null in a list.
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub error_details: Option<JsonText>,
     /// Names of the fields that are shortened or left out. In a list these are long texts and large parameters, which the record itself has
     /// in full. `params` of a task that the process does not have are left out everywhere: it does not know what is secret in them.
     pub truncated: Vec<&'static str>,

@@ -39,11 +39,21 @@ diesel::table! {
         error_type -> Nullable<Text>,
         error -> Nullable<Text>,
         error_traceback -> Nullable<Text>,
+        error_code -> Nullable<Text>,
+        error_details -> Nullable<Text>,
         progress -> Nullable<Text>,
         params -> Text,
-        result -> Nullable<Text>,
         schedule_name -> Nullable<Text>,
         submitted_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// The results of jobs, which are columns of the same table: diesel's tables have 32 columns unless one pays for more in time to compile.
+    #[sql_name = "tasks_jobs"]
+    tasks_job_results (id) {
+        id -> Text,
+        result -> Nullable<Text>,
     }
 }
 
@@ -172,6 +182,8 @@ pub(super) struct JobRow {
     pub(super) error_type: Option<String>,
     pub(super) error: Option<String>,
     pub(super) error_traceback: Option<String>,
+    pub(super) error_code: Option<String>,
+    pub(super) error_details: Option<String>,
     pub(super) progress: Option<String>,
     pub(super) params: String,
     pub(super) schedule_name: Option<String>,
@@ -281,6 +293,8 @@ impl JobRow {
                 .and_then(|json| serde_json::from_str::<Progress>(&json).ok()),
             error: self.error,
             error_traceback: self.error_traceback,
+            error_code: self.error_code,
+            error_details: self.error_details.and_then(JsonText::stored),
             truncated,
             artifact_id: self.artifact_id.as_deref().map(ArtifactId::stored),
             schedule_name: self.schedule_name,

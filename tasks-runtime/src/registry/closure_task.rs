@@ -1,6 +1,6 @@
 //! A task that is a closure: the fields of the struct it takes are its parameters.
 
-use std::any::type_name;
+use std::any::{TypeId, type_name};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -28,6 +28,7 @@ pub(crate) struct Closure {
     pub(super) location: &'static Location<'static>,
     pub(super) input_schema: fn(&mut SchemaGenerator) -> Schema,
     pub(super) output_schema: fn(&mut SchemaGenerator) -> Option<Schema>,
+    pub(super) error_type: fn() -> TypeId,
     /// The whole paths of the types that it takes and returns.
     pub(super) types: [fn() -> &'static str; 2],
     pub(super) start: Start,
@@ -56,7 +57,7 @@ impl Closure {
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
         let function = Arc::new(function);
-        Self::new::<P, R>(task, false, location, move |params, run| {
+        Self::new::<P, R, E>(task, false, location, move |params, run| {
             let function = Arc::clone(&function);
             let call = move |()| function(params);
             Box::pin(run_async(run, (), call, TaskReturn::__task_finish))
@@ -75,7 +76,7 @@ impl Closure {
         F: Fn(P) -> Result<R, E> + Send + Sync + 'static,
     {
         let function = Arc::new(function);
-        Self::new::<P, R>(task, true, location, move |params, run| {
+        Self::new::<P, R, E>(task, true, location, move |params, run| {
             let function = Arc::clone(&function);
             let call = move |()| function(params);
             Box::pin(run_blocking(run, (), call, TaskReturn::__task_finish))
@@ -83,7 +84,7 @@ impl Closure {
     }
 
     /// One that takes `()`, or another type that is `null` in JSON.
-    fn without_parameters<P, R>(
+    fn without_parameters<P, R, E>(
         blocking: bool,
         location: &'static Location<'static>,
         start: impl Fn(P, Run) -> Running + Send + Sync + 'static,
@@ -91,6 +92,7 @@ impl Closure {
     where
         P: DeserializeOwned,
         R: JsonSchema,
+        E: 'static,
     {
         #[derive(Deserialize)]
         struct Nothing {}
@@ -107,6 +109,7 @@ impl Closure {
             location,
             input_schema: |_| schema(),
             output_schema: |generator| Some(generator.subschema_for::<R>()),
+            error_type: TypeId::of::<E>,
             types: [type_name::<P>, type_name::<R>],
             #[cfg(feature = "database")]
             check: {
@@ -121,7 +124,7 @@ impl Closure {
         }
     }
 
-    fn new<P, R>(
+    fn new<P, R, E>(
         task: &str,
         blocking: bool,
         location: &'static Location<'static>,
@@ -130,10 +133,13 @@ impl Closure {
     where
         P: DeserializeOwned + JsonSchema,
         R: JsonSchema,
+        E: 'static,
     {
         let schema = schema::standalone::<P>();
         if schema.get("type").and_then(Value::as_str) == Some("null") {
-            return Ok(Self::without_parameters::<P, R>(blocking, location, start));
+            return Ok(Self::without_parameters::<P, R, E>(
+                blocking, location, start,
+            ));
         }
         if schema.get("properties").is_none()
             && schema.get("type").and_then(Value::as_str) != Some("object")
@@ -173,6 +179,7 @@ impl Closure {
             location,
             input_schema: schema::of_struct::<P>,
             output_schema: |generator| Some(generator.subschema_for::<R>()),
+            error_type: TypeId::of::<E>,
             types: [type_name::<P>, type_name::<R>],
             #[cfg(feature = "database")]
             check: {

@@ -18,7 +18,7 @@ use crate::call::{CallTarget, PendingCall, Started, TaskDescriptor};
 use crate::schema::{self, WriteSchema};
 #[cfg(feature = "database")]
 use crate::task::JobPolicy;
-use crate::task::{ParameterInfo, TaskInfo};
+use crate::task::{FailureCode, ParameterInfo, TaskInfo, codes_of};
 
 /// A task under the name and the tags it was registered with.
 #[derive(Clone)]
@@ -228,6 +228,16 @@ impl RegisteredTask {
         }
     }
 
+    /// The codes that its failures can have, if the type of its errors gives [`FailureCodes`](crate::FailureCodes).
+    #[must_use]
+    pub fn error_codes(&self) -> &'static [FailureCode] {
+        let error_type = match &self.body {
+            TaskBody::Function(task) => task.shim.info().error_type,
+            TaskBody::Closure(closure) => Some(closure.error_type),
+        };
+        error_type.map_or(&[], |error_type| codes_of(error_type()))
+    }
+
     /// The signature, with the names clients use.
     #[must_use]
     pub fn signature(&self) -> &str {
@@ -257,6 +267,7 @@ impl RegisteredTask {
             tags: self.tags.iter().map(ToString::to_string).collect(),
             input_schema: schema::standalone_input(|generator| self.input_schema(generator)),
             output_schema: schema::standalone_output(|generator| self.output_schema(generator)),
+            error_codes: self.error_codes().iter().map(FailureCode::info).collect(),
         }
     }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// assert_eq!(executor.run::<String>(call!(who_am_i)).await?, "nobody that is known");
 /// let ada = Caller::new().with_key_name("ada");
 /// let answer = executor.execute_json_for("who_am_i", b"", ada).await?;
-/// assert!(String::from_utf8_lossy(&answer).contains(r#""result":"ada""#));
+/// assert!(String::from_utf8_lossy(&answer.json).contains(r#""result":"ada""#));
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 #[derive(Clone, Default)]

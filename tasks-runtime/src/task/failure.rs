@@ -4,28 +4,42 @@ use std::any::type_name;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::error::Error;
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::Permanent;
+use super::coded_errors;
 use super::finite::OutputError;
+use super::framework_code::FrameworkCode;
 
 /// Why a task failed: an error it returned, a panic, or its timeout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct TaskFailure {
-    /// The Rust type of the error; `panic`, `timeout` and `not-finite` (a number that JSON does not have) for those. Not a
-    /// stable name.
+    /// The Rust type of the error; for what is not an error of the task's, the `code`. Not a stable name.
     pub r#type: String,
+    /// Stable name of what went wrong, for programs: that of the error, where its type gives [`FailureCodes`](crate::FailureCodes), or one
+    /// of the framework's own, such as `panic` and `timeout`.
+    pub code: Option<String>,
     /// What the error says of itself.
     pub message: String,
+    /// What the error says of itself for programs: any JSON.
+    pub details: Option<Value>,
     /// Causes, the place of the error and, when asked for, stack frames. `null` when [`Traceback::Off`].
     pub traceback: Option<String>,
     /// Whether another attempt would fail like this one.
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) permanent: bool,
+    /// How long to wait before another attempt.
+    #[serde(skip)]
+    #[schemars(skip)]
+    retry_after: Option<Duration>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    status: Option<u16>,
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) kind: FailureKind,
@@ -79,53 +93,85 @@ impl Default for Traceback {
 }
 
 impl TaskFailure {
-    pub(crate) fn timeout(message: String) -> Self {
+    /// The codes of what is not an error of a task's, and what each of them means. No code of an application's is one of these.
+    pub const FRAMEWORK_CODES: &'static [(&'static str, &'static str)] = FrameworkCode::ALL;
+
+    /// How long to wait before another attempt, if the error says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The HTTP status of the error, from 400 to 599, if it has one of its own: that of its code, 504 for a timeout, 500 for what else is not
+    /// an error of the task's. Of a failure that was stored, nothing is known.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// One that is not an error of the task's.
+    fn of_framework(code: FrameworkCode, message: String) -> Self {
         Self {
-            r#type: "timeout".to_owned(),
+            r#type: code.as_str().to_owned(),
+            code: Some(code.as_str().to_owned()),
             message,
+            details: None,
             traceback: None,
             permanent: false,
-            kind: FailureKind::Timeout,
+            retry_after: None,
+            status: Some(code.status()),
+            kind: FailureKind::Error,
             place: None,
+        }
+    }
+
+    pub(crate) fn timeout(message: String) -> Self {
+        Self {
+            kind: FailureKind::Timeout,
+            ..Self::of_framework(FrameworkCode::Timeout, message)
         }
     }
 
     /// One that was written down before.
     #[cfg(feature = "database")]
-    pub(crate) fn stored(r#type: String, message: String, traceback: Option<String>) -> Self {
+    pub(crate) fn stored(
+        r#type: String,
+        (code, message): (Option<String>, String),
+        details: Option<Value>,
+        traceback: Option<String>,
+    ) -> Self {
         Self {
             r#type,
+            code,
             message,
+            details,
             traceback,
             permanent: false,
+            retry_after: None,
+            status: None,
             kind: FailureKind::Error,
             place: None,
         }
+    }
+
+    /// What was stored of the result cannot be read.
+    #[cfg(feature = "database")]
+    pub(crate) fn damaged(message: &str) -> Self {
+        Self::of_framework(FrameworkCode::Damaged, message.to_owned())
     }
 
     /// The task's own code never began.
     #[cfg(feature = "database")]
     pub(crate) fn of_execution(error: &(dyn Error + 'static), permanent: bool) -> Self {
         Self {
-            r#type: "not-run".to_owned(),
-            message: error.to_string(),
-            traceback: None,
             permanent,
-            kind: FailureKind::Error,
-            place: None,
+            ..Self::of_framework(FrameworkCode::NotRun, error.to_string())
         }
     }
 
     /// Something of the framework's failed while the task ran.
     pub(crate) fn internal(message: String) -> Self {
-        Self {
-            r#type: "internal".to_owned(),
-            message,
-            traceback: None,
-            permanent: false,
-            kind: FailureKind::Error,
-            place: None,
-        }
+        Self::of_framework(FrameworkCode::Internal, message)
     }
 
     pub(crate) fn panic(
@@ -138,12 +184,10 @@ impl TaskFailure {
         report.place(place.unwrap_or("an unknown place"));
         report.frames(frames);
         Self {
-            r#type: "panic".to_owned(),
             traceback: report.finish(),
-            message,
-            permanent: false,
             kind: FailureKind::Panic,
             place: place.map(Into::into),
+            ..Self::of_framework(FrameworkCode::Panic, message)
         }
     }
 
@@ -161,32 +205,25 @@ impl TaskFailure {
             OutputError::Json(error) => return Self::unserializable(error, traceback),
             OutputError::NotFinite { pointer, number } => (pointer, number),
         };
-        let r#type = "not-finite".to_owned();
         let message = match pointer.as_str() {
             "" => format!("the result is {number}, a number that JSON does not have"),
             at => format!("the result has {number} at `{at}`, a number that JSON does not have"),
         };
-        let report = Report::new(&r#type, &message, traceback);
-        Self {
-            traceback: report.finish(),
-            r#type,
-            message,
-            permanent: true,
-            kind: FailureKind::Error,
-            place: None,
-        }
+        Self::of_result(FrameworkCode::NotFinite, message, traceback)
     }
 
     pub(crate) fn unserializable(error: &serde_json::Error, traceback: Traceback) -> Self {
         let message = format!("the result cannot be written as JSON: {error}");
-        let report = Report::new(type_name::<serde_json::Error>(), &message, traceback);
+        Self::of_result(FrameworkCode::NotSerializable, message, traceback)
+    }
+
+    /// The result is none that a client can have, and would not be at another time.
+    fn of_result(code: FrameworkCode, message: String, traceback: Traceback) -> Self {
+        let report = Report::new(code.as_str(), &message, traceback);
         Self {
-            r#type: type_name::<serde_json::Error>().to_owned(),
             traceback: report.finish(),
-            message,
             permanent: true,
-            kind: FailureKind::Error,
-            place: None,
+            ..Self::of_framework(code, message)
         }
     }
 
@@ -204,11 +241,17 @@ impl TaskFailure {
         }
         report.causes(error);
         report.frames(frames);
+        let (coded, permanent) = coded_errors::read(error);
+        let code = coded.as_ref().map(|coded| coded.code);
         Self {
             r#type: r#type.to_owned(),
+            code: code.map(|code| code.code().to_owned()),
             traceback: report.finish(),
             message,
-            permanent: Permanent::is_in(error),
+            details: coded.and_then(|coded| coded.details),
+            permanent,
+            retry_after: code.and_then(|code| code.retry_after()),
+            status: code.and_then(|code| code.status()),
             kind: FailureKind::Error,
             place: place.map(|place| place.to_string().into()),
         }

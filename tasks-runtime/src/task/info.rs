@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::FailureCodeInfo;
+
 /// The metadata of a task, as served by `GET /tasks/{name}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
@@ -22,6 +24,9 @@ pub struct TaskInfo {
     pub input_schema: Value,
     /// JSON Schema (draft 2020-12) of `result`, when the result's type has one.
     pub output_schema: Option<Value>,
+    /// Codes that its failures can have, beside the framework's own. Empty where the type of its errors gives none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub error_codes: Vec<FailureCodeInfo>,
 }
 
 /// The metadata of one parameter.

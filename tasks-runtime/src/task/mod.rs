@@ -1,9 +1,12 @@
 //! What a task is: its metadata, what it returns and how it fails.
 
 mod caller;
+mod coded_errors;
 mod error;
 mod failure;
+mod failure_code;
 mod finite;
+mod framework_code;
 mod function;
 mod info;
 mod outcome;
@@ -11,10 +14,14 @@ mod permanent;
 mod policy;
 
 pub use caller::Caller;
+pub(crate) use coded_errors::codes_of;
+pub use coded_errors::{AsDynError, CodedError, detail, details, failure_code, retry_after};
 pub(crate) use error::Detail;
 pub use error::TaskError;
 pub(crate) use failure::FailureKind;
 pub use failure::{IntoTaskFailure, TaskFailure, Traceback};
+pub use failure_code::{FailureCode, FailureCodeInfo, FailureCodes};
+pub(crate) use framework_code::FrameworkCode;
 pub use function::{IntoTaskFn, TaskFn, task};
 pub use info::{ParameterInfo, TaskInfo};
 pub use outcome::{Outcome, OutputSchema, SchemaFallback, TaskOutput};

@@ -36,16 +36,9 @@ impl Permanent {
         Self(message.to_string().into())
     }
 
-    /// Whether an error is one, or was caused by one.
-    pub(crate) fn is_in(error: &(dyn Error + 'static)) -> bool {
-        let mut link = Some(error);
-        while let Some(error) = link {
-            if error.is::<Self>() {
-                return true;
-            }
-            link = error.source();
-        }
-        false
+    /// The error inside.
+    pub(super) fn inner(&self) -> &(dyn Error + 'static) {
+        self.0.as_ref()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use serde_json::Value;
 use tasks_runtime::{RegisteredTask, TaskExecutor};
 
@@ -47,6 +48,8 @@ pub(crate) struct Mount {
     pub(crate) executor: TaskExecutor,
     /// Writes the operation that submits a task as a job, if jobs are submitted here.
     pub(crate) submit: Option<WriteSubmit>,
+    /// The status that failures have unless they have one of their own, if they have any.
+    pub(crate) failure_status: Option<StatusCode>,
 }
 
 impl Mount {

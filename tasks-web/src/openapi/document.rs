@@ -7,6 +7,7 @@ use tasks_runtime::RegisteredTask;
 
 use super::components::Components;
 use super::description::Description;
+use super::failures;
 use super::operation::Operations;
 use super::version::Version;
 use super::words::plain;
@@ -33,7 +34,7 @@ pub(super) fn build(
         for task in mount.executor.registry().iter().filter(is_visible) {
             let id = ids.unique(&prefix, &format!("execute_{}", task.name()));
             let schemas = components.of(task);
-            let execute = operations.execute(task, &id, schemas);
+            let mut execute = operations.execute(task, &id, schemas);
             if let Some(submit) = &mount.submit {
                 let id = ids.unique(&prefix, &format!("submit_{}", task.name()));
                 let submit = submit(&mut components.writer(), task, &execute, &id);
@@ -41,6 +42,9 @@ pub(super) fn build(
                     format!("{prefix}/{}/$submit", task.name()),
                     json!({"post": submit}),
                 );
+            }
+            if let Some(status) = mount.failure_status {
+                failures::add_responses(&mut execute, task, status);
             }
             paths.insert(
                 format!("{prefix}/{}/$execute", task.name()),

@@ -5,6 +5,7 @@ mod description;
 mod dialect;
 mod document;
 mod example;
+mod failures;
 mod names;
 mod older;
 mod operation;

@@ -1,8 +1,9 @@
 //! One operation per task, and those that list and describe.
 
 use serde_json::{Value, json};
-use tasks_runtime::{ParameterInfo, RegisteredTask};
+use tasks_runtime::{FailureCode, ParameterInfo, RegisteredTask};
 
+use super::failures;
 use super::problems::{PRECONDITION, REPEATED_HEADER, UNKNOWN_PARAMETER, responses};
 use super::references::to as reference;
 use super::version::Version;
@@ -94,10 +95,12 @@ impl Operations<'_> {
                 "The server is busy, or a dependency of the task is not available.",
             ),
         ]);
-        let description = "The task ran. When it failed, `error` says why and `result` is null.";
+        let mut description =
+            "The task ran. When it failed, `error` says why and `result` is null.".to_owned();
+        description.extend(failures::table(task));
         responses.insert("200".to_owned(), json!({"description": description, "content": {"application/json": {"schema": envelope}}}));
         let summary = task.docstring().map_or_else(|| name.to_owned(), summary_of);
-        json!({
+        let mut operation = json!({
             "operationId": id,
             "summary": summary,
             "description": description_of(task, &parameters),
@@ -110,7 +113,12 @@ impl Operations<'_> {
                 "tags": task.tags(),
                 "parameters": parameters,
             },
-        })
+        });
+        let codes: Vec<_> = task.error_codes().iter().map(FailureCode::info).collect();
+        if !codes.is_empty() {
+            operation["x-task"]["error_codes"] = json!(codes);
+        }
+        operation
     }
 
     /// `GET {prefix}`.
@@ -209,7 +217,7 @@ fn description_of(task: &RegisteredTask, parameters: &[ParameterInfo]) -> String
         text.push_str(&format!("\n**Tags:** {}\n", tags.join(", ")));
     }
     if !parameters.is_empty() {
-        text.push_str("\n| QueryParameter | Type | Default | From | Description |\n| --- | --- | --- | --- | --- |\n");
+        text.push_str("\n| Parameter | Type | Default | From | Description |\n| --- | --- | --- | --- | --- |\n");
     }
     for parameter in parameters {
         let from = match (parameter.injected, parameter.required) {

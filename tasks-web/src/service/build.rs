@@ -124,6 +124,7 @@ impl ServiceBuilder {
             &mut draft.problems,
         );
         let body_limit = self.body_limit.take(&mut draft.problems);
+        let failure_status = self.failure_status.take(&mut draft.problems);
         check_claims(&draft.parts, &mut draft.problems);
         let Draft {
             problems,
@@ -141,6 +142,9 @@ impl ServiceBuilder {
             .caller_headers(caller_headers);
         if let Some(bytes) = body_limit {
             tasks = tasks.body_limit(bytes);
+        }
+        if let Some(status) = failure_status {
+            tasks = tasks.failures_as_status(status);
         }
         #[cfg(feature = "database")]
         let mut startup = startup;

@@ -8,6 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::web::ServiceConfig;
 use tasks_runtime::{ExecutorBuilder, TaskRegistry};
 
@@ -57,6 +58,7 @@ pub struct ServiceBuilder {
     pub(super) http_threads: Setting<usize>,
     pub(super) drain: Setting<Duration>,
     pub(super) body_limit: Setting<usize>,
+    pub(super) failure_status: Setting<StatusCode>,
     pub(super) streams: Setting<StreamLimits>,
     pub(super) proxies: Vec<String>,
     pub(super) caller_headers: Vec<String>,
@@ -110,6 +112,7 @@ impl ServiceBuilder {
             http_threads: Setting::new("http_threads"),
             drain: Setting::new("shutdown_timeout"),
             body_limit: Setting::new("body_limit"),
+            failure_status: Setting::new("failures_as_status"),
             streams: Setting::new("max_streams"),
             proxies: Vec::new(),
             caller_headers: Vec::new(),
@@ -300,6 +303,30 @@ impl ServiceBuilder {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         self.shutdown.push(Hook::new(hook));
+        self
+    }
+
+    /// Answers a task that failed by an error, in place of 200 with `error` in the envelope: a [`Problem`](crate::Problem) of the kind
+    /// `task-failed`, whose `error` is what the envelope would have. Its status is that of the error's [code](crate::FailureCodes), and
+    /// this one, from 400 to 599, for all other errors; a panic has 500, a timeout 504. This is for `$execute`; `$result` of a job, which
+    /// reads a record, stays as it is. Defaults to off.
+    ///
+    /// ```
+    /// use actix_web::http::StatusCode;
+    /// use tasks_web::prelude::*;
+    ///
+    /// # async fn build() -> anyhow::Result<()> {
+    /// let service = Service::builder(ServiceInfo::new("shop"))
+    ///     .failures_as_status(StatusCode::UNPROCESSABLE_ENTITY)
+    ///     .build()
+    ///     .await?;
+    /// # drop(service);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn failures_as_status(mut self, status: StatusCode) -> Self {
+        self.failure_status.agree(status);
         self
     }
 

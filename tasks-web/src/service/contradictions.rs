@@ -8,7 +8,8 @@ use super::setting::Setting;
 const MAX_HTTP_THREADS: usize = 512;
 
 impl ServiceBuilder {
-    /// Finds paths and schedules of parts that are off, and more threads for requests than there can be.
+    /// Finds paths and schedules of parts that are off, a status of failures that is none of errors, and more threads for requests than there
+    /// can be.
     pub(super) fn check_contradictions(&self, problems: &mut Problems) {
         let paths = &self.paths;
         let check = |path: &Setting<String>, on: bool, part: &str| {
@@ -37,6 +38,13 @@ impl ServiceBuilder {
                 "`with_schedules` declares schedules of jobs, and there are no jobs: call `with_jobs` as well"
                     .to_owned(),
             );
+        }
+        let status = self.failure_status.value();
+        if let Some(status) = status.filter(|status| !(400..600).contains(&status.as_u16())) {
+            problems.push(format!(
+                "`failures_as_status` is given {}, which is not the status of an error: from 400 to 599",
+                status.as_u16()
+            ));
         }
         if let Some(count) = self
             .http_threads

@@ -24,6 +24,7 @@ impl TaskScope {
             prefix: self.prefix().to_owned(),
             executor: self.executor().clone(),
             submit: self.submit_operation(),
+            failure_status: self.failure_status(),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Handler {
     pub(super) limits: BodyLimits,
     /// Headers that tasks may see.
     pub(super) caller_headers: Arc<[HeaderName]>,
+    /// The status of failures that have none of their own, where failures have one.
+    pub(super) failure_status: Option<StatusCode>,
     /// Where jobs are submitted, and where they are shown.
     #[cfg(feature = "database")]
     pub(super) jobs: Option<(tasks_runtime::Scheduler, String)>,
@@ -167,11 +169,14 @@ impl Handler {
             http::refuse_idempotency_key(request.headers(), instead)?;
         }
         let body = self.body(name, request, payload).await?;
-        let envelope = self
+        let executed = self
             .executor
             .execute_json_for(name, &body, self.caller(request))
             .await?;
-        Ok(http::json(envelope.into()))
+        match (executed.failure, self.failure_status) {
+            (Some(failure), Some(status)) => Err(Problem::task_failed(name, *failure, status)),
+            _ => Ok(http::json(executed.json.into())),
+        }
     }
 
     /// Who sent the request.

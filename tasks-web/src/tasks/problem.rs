@@ -3,9 +3,26 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use tasks_runtime::{ExecuteError, InvalidArguments, Refusal};
+use tasks_runtime::{ExecuteError, InvalidArguments, Refusal, TaskFailure};
 
 use crate::problem::{Problem, capped};
+
+impl Problem {
+    /// The task ran, and failed.
+    pub(super) fn task_failed(task: &str, failure: TaskFailure, usual: StatusCode) -> Self {
+        let own = failure.status().map(StatusCode::from_u16);
+        let status = own.and_then(Result::ok).unwrap_or(usual);
+        let detail = format!("task `{task}` failed: {}", failure.message);
+        let mut problem = Self::new(status, "task-failed", detail);
+        if let Some(time) = failure.retry_after() {
+            // In whole seconds, and not too early.
+            let whole = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+            problem = problem.retry_after(Duration::from_secs(whole));
+        }
+        problem.error = Some(Box::new(failure));
+        problem
+    }
+}
 
 impl From<ExecuteError> for Problem {
     fn from(error: ExecuteError) -> Self {

@@ -9,6 +9,7 @@ use actix_web::Error;
 use actix_web::dev::{
     AppService, HttpServiceFactory, ResourceDef, ServiceRequest, ServiceResponse, fn_service,
 };
+use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderName;
 use tasks_runtime::TaskExecutor;
 
@@ -71,6 +72,7 @@ pub fn scope(prefix: &str, executor: TaskExecutor) -> TaskScope {
         docs: true,
         title: None,
         caller_headers: Arc::default(),
+        failure_status: None,
         #[cfg(feature = "database")]
         jobs: None,
     }
@@ -85,6 +87,7 @@ pub struct TaskScope {
     docs: bool,
     title: Option<(String, String)>,
     caller_headers: Arc<[HeaderName]>,
+    failure_status: Option<StatusCode>,
     /// Where jobs are submitted, and where they are shown.
     #[cfg(feature = "database")]
     jobs: Option<(tasks_runtime::Scheduler, String)>,
@@ -160,6 +163,27 @@ impl TaskScope {
         self
     }
 
+    /// Answers a task that failed by an error: a [`Problem`](crate::Problem) of the kind `task-failed`, whose `error` is what the envelope
+    /// would have. Its status is that of the error's [code](crate::FailureCodes), and this one for all other errors; a panic has 500, a
+    /// timeout 504. Without this, `$execute` answers 200, with `error` in the envelope.
+    ///
+    /// # Panics
+    ///
+    /// When `status` is not of an error: from 400 to 599.
+    #[must_use]
+    pub fn failures_as_status(mut self, status: StatusCode) -> Self {
+        assert!(
+            status.is_client_error() || status.is_server_error(),
+            "{status} is not the status of an error"
+        );
+        self.failure_status = Some(status);
+        self
+    }
+
+    pub(crate) fn failure_status(&self) -> Option<StatusCode> {
+        self.failure_status
+    }
+
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -194,6 +218,7 @@ impl HttpServiceFactory for TaskScope {
             catalog,
             limits: self.limits,
             caller_headers: self.caller_headers,
+            failure_status: self.failure_status,
             #[cfg(feature = "database")]
             jobs: self.jobs,
             #[cfg(feature = "database")]

@@ -208,6 +208,7 @@ impl Scheduler {
             Err(failure) => Err(JobError::Unsuccessful {
                 id,
                 status: job.status,
+                code: failure.code,
                 message: failure.message,
             }),
         }
@@ -234,15 +235,21 @@ impl Scheduler {
             JobStatus::Completed => {
                 let json = JsonText::stored(result.unwrap_or_else(|| "null".to_owned()));
                 let outcome = json.ok_or_else(|| {
-                    let message = "the result that is stored is not JSON: the record is damaged";
-                    TaskFailure::stored("damaged".to_owned(), message.to_owned(), None)
+                    TaskFailure::damaged(
+                        "the result that is stored is not JSON: the record is damaged",
+                    )
                 });
                 Ok((job, outcome))
             }
             JobStatus::Failed => {
+                let details = job.error_details.as_ref();
                 let failure = TaskFailure::stored(
                     r#type,
-                    job.error.clone().unwrap_or_default(),
+                    (
+                        job.error_code.clone(),
+                        job.error.clone().unwrap_or_default(),
+                    ),
+                    details.and_then(|details| serde_json::from_str(details.as_str()).ok()),
                     job.error_traceback.clone(),
                 );
                 Ok((job, Err(failure)))

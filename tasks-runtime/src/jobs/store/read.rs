@@ -11,7 +11,7 @@ use crate::jobs::id::JobId;
 use crate::jobs::list::JobFilter;
 use crate::jobs::record::JobStats;
 use crate::jobs::state::sql;
-use crate::jobs::table::{JobRow, LISTED_ERROR, LISTED_PARAMS, tasks_jobs};
+use crate::jobs::table::{JobRow, LISTED_ERROR, LISTED_PARAMS, tasks_job_results, tasks_jobs};
 use crate::with_conn;
 
 pub(in crate::jobs) async fn find(
@@ -35,16 +35,19 @@ pub(in crate::jobs) async fn find_result(
     conn: &mut Connection,
     id: JobId,
 ) -> Result<Option<(JobRow, Option<String>)>, JobError> {
-    Ok(with_conn!(conn, |conn| {
-        tasks_jobs::table
+    let Some(row) = find(conn, id).await? else {
+        return Ok(None);
+    };
+    let result: Option<Option<String>> = with_conn!(conn, |conn| {
+        tasks_job_results::table
             .find(id.to_string())
-            // Not as a text of SQL: that would have it prepared each time.
-            .filter(tasks_jobs::deleted.eq(0))
-            .select((JobRow::as_select(), tasks_jobs::result))
+            .select(tasks_job_results::result)
             .first(conn)
             .await
             .optional()
-    })?)
+    })?;
+    // Without one it was deleted in the meantime.
+    Ok(result.map(|result| (row, result)))
 }
 
 /// A query of the jobs that fit a filter, boxed: what is listed is what is counted. A macro, since the type of a query is another one for each
@@ -112,6 +115,8 @@ pub(in crate::jobs) async fn list(
                 tasks_jobs::artifact_id,
                 tasks_jobs::error_type,
                 sql::<Nullable<Text>>(&error),
+                sql::<Nullable<Text>>("CAST(NULL AS TEXT)"),
+                tasks_jobs::error_code,
                 sql::<Nullable<Text>>("CAST(NULL AS TEXT)"),
                 tasks_jobs::progress,
                 sql::<Text>(&params),

@@ -46,7 +46,7 @@ pub(in crate::jobs) async fn retry(
     let sql = format!(
         "UPDATE tasks_jobs SET state = {READY}, run_at = $1, scheduled_at = NULL, finished_at = NULL, \
          cancel_requested_at = NULL, attempt = 0, crashes = 0, artifact_id = NULL, error_type = NULL, error = NULL, \
-         error_traceback = NULL, progress = NULL \
+         error_traceback = NULL, error_code = NULL, error_details = NULL, progress = NULL \
          WHERE id = $2 AND {unsuccessful} AND task_name IS NOT NULL",
         unsuccessful = sql::UNSUCCESSFUL
     );

@@ -5,8 +5,8 @@ use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::state::JobState;
 use crate::jobs::stored_text::storable;
-use crate::jobs::{MAX_ERROR_BYTES, MAX_TRACEBACK_BYTES};
-use crate::task::TaskFailure;
+use crate::jobs::{MAX_ERROR_BYTES, MAX_ERROR_DETAILS, MAX_TRACEBACK_BYTES};
+use crate::task::{FrameworkCode, TaskFailure};
 use crate::text::cut;
 
 /// How long the name of an error's type may be, in bytes: names of generic types are long.
@@ -62,20 +62,30 @@ impl AttemptOutcome {
 #[derive(Clone, Debug)]
 pub(in crate::jobs) struct Failure {
     pub(in crate::jobs) r#type: String,
+    pub(in crate::jobs) code: Option<String>,
     pub(in crate::jobs) message: String,
+    /// JSON.
+    pub(in crate::jobs) details: Option<String>,
     pub(in crate::jobs) traceback: Option<String>,
 }
 
 impl Failure {
-    /// Of a result that is larger than it may be.
-    pub(in crate::jobs) fn too_large(bytes: usize, max: usize) -> Self {
+    fn of_framework(code: FrameworkCode, message: String) -> Self {
         Self {
-            r#type: "result-too-large".to_owned(),
-            message: format!(
-                "the result has {bytes} bytes, and {max} are allowed: store it as an artifact and return its id, or set `Jobs::max_result_size`"
-            ),
+            r#type: code.as_str().to_owned(),
+            code: Some(code.as_str().to_owned()),
+            message,
+            details: None,
             traceback: None,
         }
+    }
+
+    /// Of a result that is larger than it may be.
+    pub(in crate::jobs) fn too_large(bytes: usize, max: usize) -> Self {
+        let message = format!(
+            "the result has {bytes} bytes, and {max} are allowed: store it as an artifact and return its id, or set `Jobs::max_result_size`"
+        );
+        Self::of_framework(FrameworkCode::ResultTooLarge, message)
     }
 
     /// Of a result that the database does not take.
@@ -84,11 +94,7 @@ impl Failure {
             "the result of {bytes} bytes could not be stored: {error}; store what is large as an artifact and return its id"
         ));
         cut(&mut message, MAX_ERROR_BYTES);
-        Self {
-            r#type: "result-not-stored".to_owned(),
-            message,
-            traceback: None,
-        }
+        Self::of_framework(FrameworkCode::ResultNotStored, message)
     }
 }
 
@@ -102,7 +108,12 @@ impl From<TaskFailure> for Failure {
         };
         Self {
             r#type: text(failure.r#type, MAX_ERROR_TYPE),
+            code: failure.code,
             message: text(failure.message, MAX_ERROR_BYTES),
+            details: failure
+                .details
+                .map(|details| details.to_string())
+                .filter(|details| details.len() <= MAX_ERROR_DETAILS),
             traceback: failure
                 .traceback
                 .map(|traceback| text(traceback, MAX_TRACEBACK_BYTES)),
@@ -121,6 +132,8 @@ pub(in crate::jobs) struct Columns<'a> {
     pub(in crate::jobs) error_type: Option<&'a str>,
     pub(in crate::jobs) error: Option<&'a str>,
     pub(in crate::jobs) error_traceback: Option<&'a str>,
+    pub(in crate::jobs) error_code: Option<&'a str>,
+    pub(in crate::jobs) error_details: Option<&'a str>,
     pub(in crate::jobs) result: Option<&'a str>,
 }
 
@@ -151,7 +164,9 @@ impl AttemptEnd {
         let outcome = match &self.outcome {
             AttemptOutcome::Completed(result) => result.len(),
             AttemptOutcome::Failed(failure) | AttemptOutcome::Retried { failure, .. } => {
-                failure.message.len() + failure.traceback.as_ref().map_or(0, String::len)
+                failure.message.len()
+                    + failure.details.as_ref().map_or(0, String::len)
+                    + failure.traceback.as_ref().map_or(0, String::len)
             }
             _ => 0,
         };
@@ -180,15 +195,12 @@ impl AttemptEnd {
             Retried { .. } | Deferred { .. } => JobState::Scheduled,
             Returned => JobState::Ready,
         };
-        let (error_type, error, error_traceback) = match &self.outcome {
-            Failed(failure) | Retried { failure, .. } => (
-                Some(failure.r#type.as_str()),
-                Some(failure.message.as_str()),
-                failure.traceback.as_deref(),
-            ),
-            Lost => (Some("lost"), Some(LOST), None),
-            Completed(_) | Canceled | Returned | Deferred { .. } => (None, None, None),
+        let failure = match &self.outcome {
+            Failed(failure) | Retried { failure, .. } => Some(failure),
+            Completed(_) | Canceled | Returned | Deferred { .. } | Lost => None,
         };
+        let lost = matches!(self.outcome, Lost).then_some((FrameworkCode::Lost.as_str(), LOST));
+        let of = |field: fn(&Failure) -> Option<&str>| failure.and_then(field);
         Columns {
             state,
             run_at: self.waits_until().unwrap_or(self.at),
@@ -200,9 +212,11 @@ impl AttemptEnd {
                 Completed(_) | Failed(_) | Canceled | Lost => Some(self.at),
                 Retried { .. } | Returned | Deferred { .. } => None,
             },
-            error_type,
-            error,
-            error_traceback,
+            error_type: of(|failure| Some(&failure.r#type)).or(lost.map(|(code, _)| code)),
+            error: of(|failure| Some(&failure.message)).or(lost.map(|(_, error)| error)),
+            error_traceback: of(|failure| failure.traceback.as_deref()),
+            error_code: of(|failure| failure.code.as_deref()).or(lost.map(|(code, _)| code)),
+            error_details: of(|failure| failure.details.as_deref()),
             result: match &self.outcome {
                 Completed(result) => Some(result),
                 _ => None,

@@ -42,6 +42,8 @@ pub(in crate::jobs) async fn finish(
                         .bind::<Nullable<Text>, _>(columns.error_type)
                         .bind::<Nullable<Text>, _>(columns.error)
                         .bind::<Nullable<Text>, _>(columns.error_traceback)
+                        .bind::<Nullable<Text>, _>(columns.error_code)
+                        .bind::<Nullable<Text>, _>(columns.error_details)
                         .bind::<Nullable<Text>, _>(end.progress.as_deref())
                         .bind::<Nullable<Text>, _>(columns.result)
                         .bind::<BigInt, _>(now);
@@ -63,10 +65,10 @@ static SQLITE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "UPDATE tasks_jobs SET run_at = CASE WHEN $3 < {RUNNING} THEN $4 ELSE run_at END, \
          state = CASE WHEN $3 < {RUNNING} AND cancel_requested_at IS NOT NULL THEN {CANCELED} ELSE $3 END, \
-         finished_at = CASE WHEN $3 < {RUNNING} AND cancel_requested_at IS NOT NULL THEN $13 ELSE MAX($6, started_at) END, \
+         finished_at = CASE WHEN $3 < {RUNNING} AND cancel_requested_at IS NOT NULL THEN $15 ELSE MAX($6, started_at) END, \
          attempt = attempt + $5, started_at = CASE WHEN attempt + $5 = 0 THEN NULL ELSE started_at END, \
-         artifact_id = $7, error_type = $8, error = $9, error_traceback = $10, progress = $11, \
-         result = $12, worker = NULL WHERE id = $1 AND fence = $2 AND state = {RUNNING}"
+         artifact_id = $7, error_type = $8, error = $9, error_traceback = $10, error_code = $11, \
+         error_details = $12, progress = $13, result = $14, worker = NULL WHERE id = $1 AND fence = $2 AND state = {RUNNING}"
     )
 });
 
@@ -84,7 +86,7 @@ async fn finish_postgres(
     use super::attempt_end::Columns;
 
     /// Each column and its type.
-    const COLUMNS: [(&str, &str); 12] = [
+    const COLUMNS: [(&str, &str); 14] = [
         ("id", "text"),
         ("fence", "bigint"),
         ("state", "integer"),
@@ -95,6 +97,8 @@ async fn finish_postgres(
         ("error_type", "text"),
         ("error", "text"),
         ("error_traceback", "text"),
+        ("error_code", "text"),
+        ("error_details", "text"),
         ("progress", "text"),
         ("result", "text"),
     ];
@@ -108,10 +112,10 @@ async fn finish_postgres(
     let sql = format!(
         "UPDATE tasks_jobs SET run_at = CASE WHEN e.state < {RUNNING} THEN e.run_at ELSE tasks_jobs.run_at END, \
          state = CASE WHEN e.state < {RUNNING} AND cancel_requested_at IS NOT NULL THEN {CANCELED} ELSE e.state END, \
-         finished_at = CASE WHEN e.state < {RUNNING} AND cancel_requested_at IS NOT NULL THEN $13 ELSE CASE WHEN e.finished_at IS NULL THEN NULL ELSE GREATEST(e.finished_at, started_at) END END, \
+         finished_at = CASE WHEN e.state < {RUNNING} AND cancel_requested_at IS NOT NULL THEN $15 ELSE CASE WHEN e.finished_at IS NULL THEN NULL ELSE GREATEST(e.finished_at, started_at) END END, \
          attempt = attempt + e.attempts, started_at = CASE WHEN attempt + e.attempts = 0 THEN NULL ELSE started_at END, artifact_id = e.artifact_id, \
-         error_type = e.error_type, error = e.error, error_traceback = e.error_traceback, progress = e.progress, \
-         result = e.result, worker = NULL FROM (SELECT * FROM unnest({arrays}) LIMIT $14) AS e ({names}) \
+         error_type = e.error_type, error = e.error, error_traceback = e.error_traceback, error_code = e.error_code, error_details = e.error_details, progress = e.progress, \
+         result = e.result, worker = NULL FROM (SELECT * FROM unnest({arrays}) LIMIT $16) AS e ({names}) \
          WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state + 0 = {RUNNING}"
     );
     let columns: Vec<Columns<'_>> = finished.iter().map(AttemptEnd::columns).collect();
@@ -136,6 +140,8 @@ async fn finish_postgres(
         .bind::<Array<Nullable<Text>>, _>(column!(error_type))
         .bind::<Array<Nullable<Text>>, _>(column!(error))
         .bind::<Array<Nullable<Text>>, _>(column!(error_traceback))
+        .bind::<Array<Nullable<Text>>, _>(column!(error_code))
+        .bind::<Array<Nullable<Text>>, _>(column!(error_details))
         .bind::<Array<Nullable<Text>>, _>(field!(|end| end.progress.as_deref()))
         .bind::<Array<Nullable<Text>>, _>(column!(result))
         .bind::<BigInt, _>(now)

@@ -24,6 +24,7 @@ use crate::jobs::state::sql;
 use crate::jobs::store::MAX_LOG_LINES;
 use crate::jobs::table::{tasks_jobs, tasks_workers};
 use crate::registry::{RegisteredTask, TaskRegistry};
+use crate::task::FrameworkCode;
 use crate::with_conn;
 
 /// A worker as the others see it.
@@ -217,9 +218,11 @@ fn return_running(backend: Backend, which: &str) -> String {
          attempt = CASE WHEN task_name IS NULL THEN attempt ELSE attempt - 1 END, \
          state = CASE WHEN cancel_requested_at IS NOT NULL THEN {CANCELED} WHEN task_name IS NULL THEN {FAILED} ELSE {READY} END, \
          finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR task_name IS NULL THEN $1 ELSE NULL END, \
-         error_type = CASE WHEN task_name IS NULL THEN 'lost' ELSE error_type END, \
+         error_type = CASE WHEN task_name IS NULL THEN '{lost}' ELSE error_type END, \
+         error_code = CASE WHEN task_name IS NULL THEN '{lost}' ELSE error_code END, \
          error = CASE WHEN task_name IS NULL THEN $2 ELSE error END \
          WHERE {which}",
+        lost = FrameworkCode::Lost.as_str(),
         which = running_unlocked(backend, which)
     )
 }
@@ -340,13 +343,17 @@ async fn take_jobs(
     })?;
     // The number of an attempt is that of those that ended by themselves, so this one is taken off again.
     let over = format!("crashes + 1 >= {}", limits.sql());
+    let (lost, crash) = (FrameworkCode::Lost.as_str(), FrameworkCode::Crash.as_str());
     let sql = format!(
         "UPDATE tasks_jobs SET worker = NULL, fence = fence + 1, crashes = crashes + 1, progress = NULL, \
          attempt = CASE WHEN task_name IS NULL OR {over} THEN attempt ELSE attempt - 1 END, \
          state = CASE WHEN cancel_requested_at IS NOT NULL THEN {CANCELED} \
                       WHEN task_name IS NULL OR {over} THEN {FAILED} ELSE {READY} END, \
          finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR task_name IS NULL OR {over} THEN $1 ELSE NULL END, \
-         error_type = CASE WHEN task_name IS NULL THEN 'lost' WHEN {over} THEN 'crash' ELSE error_type END, \
+         error_type = CASE WHEN task_name IS NULL THEN '{lost}' WHEN {over} THEN '{crash}' ELSE error_type END, \
+         error_code = CASE WHEN task_name IS NULL THEN '{lost}' WHEN {over} THEN '{crash}' ELSE error_code END, \
+         error_details = CASE WHEN {over} THEN NULL ELSE error_details END, \
+         error_traceback = CASE WHEN {over} THEN NULL ELSE error_traceback END, \
          error = CASE WHEN task_name IS NULL THEN $2 \
                       WHEN {over} THEN 'the process that ran it died ' || \
                            CASE WHEN crashes = 0 THEN 'once' ELSE CAST(crashes + 1 AS TEXT) || ' times' END ELSE error END \

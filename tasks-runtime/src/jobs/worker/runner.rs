@@ -19,6 +19,7 @@ use crate::execute::loggable;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::state::is_quarantined;
+use crate::jobs::{MAX_DELAY, MAX_ERROR_DETAILS};
 use crate::registry::RegisteredTask;
 use crate::task::{Caller, JobPolicy, Outcome, TaskFailure};
 
@@ -206,8 +207,9 @@ fn say(job: &ClaimedJob, end: &AttemptEnd, secret: bool) {
     let (job_id, task, attempt) = (job.key.job, job.task_name.as_str(), job.attempt);
     let error = loggable(&failure.message, secret);
     let place = failure.traceback.as_deref().and_then(TaskFailure::place_in);
+    let code = failure.code.as_deref();
     match end.waits_until() {
-        None => tracing::error!(%job_id, task, attempt, error, place, "a job failed"),
+        None => tracing::error!(%job_id, task, attempt, code, error, place, "a job failed"),
         Some(at) => {
             let seconds = (at - end.at).max(0) / 1_000_000;
             let again_in = format!("{seconds} s");
@@ -215,6 +217,7 @@ fn say(job: &ClaimedJob, end: &AttemptEnd, secret: bool) {
                 %job_id,
                 task,
                 attempt,
+                code,
                 error,
                 place,
                 again_in,
@@ -278,11 +281,20 @@ fn end(
         }
     };
     let is_last = failure.permanent || job.attempt >= job.max_attempts;
+    let delay = failure.retry_after().map_or_else(
+        || policy.backoff.delay(job.attempt),
+        |time| time.min(MAX_DELAY),
+    );
+    let has_details = failure.details.is_some();
     let failure = Failure::from(failure);
+    if has_details && failure.details.is_none() {
+        let (job_id, task, code) = (job.key.job, job.task_name.as_str(), failure.code.as_deref());
+        tracing::warn!(%job_id, task, code, "the details of an error are not stored: they are longer than {MAX_ERROR_DETAILS} bytes");
+    }
     let outcome = if is_last {
         AttemptOutcome::Failed(failure)
     } else {
-        let at = clock.after(spread(policy.backoff.delay(job.attempt)));
+        let at = clock.after(spread(delay));
         AttemptOutcome::Retried { failure, at }
     };
     Some(AttemptEnd {
