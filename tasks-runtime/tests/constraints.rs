@@ -8,7 +8,7 @@
     reason = "tests"
 )]
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -604,4 +604,225 @@ fn shortened(pointer: &str) -> String {
         Some((end, _)) => format!("{}…", &pointer[..end]),
         None => pointer.to_owned(),
     }
+}
+
+/// What is told apart by a tag, with a type of its own, and with names that no schema shows.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "type")]
+enum Shape {
+    Circle {
+        #[schemars(range(max = 10))]
+        n: u32,
+    },
+    Square(Square),
+    Point,
+    Label {
+        #[schemars(length(min = 3))]
+        n: String,
+    },
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+struct Square {
+    #[schemars(range(max = 20))]
+    n: u32,
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(tag = "t", content = "c")]
+enum Adjacent {
+    Small {
+        #[schemars(range(max = 10))]
+        n: u32,
+    },
+    Text(#[schemars(length(max = 3))] String),
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Either {
+    Adjacent(Adjacent),
+    Words {
+        #[schemars(length(min = 1))]
+        words: Vec<String>,
+    },
+    Digit(#[schemars(range(max = 3))] u8),
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+struct Aliased {
+    #[serde(alias = "nn")]
+    #[schemars(range(max = 10))]
+    n: u32,
+    #[serde(rename = "kind", alias = "type", default)]
+    #[schemars(length(max = 3))]
+    kind: String,
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+struct Flat {
+    #[schemars(range(max = 5))]
+    size: u8,
+    #[serde(flatten)]
+    shape: Shape,
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(#[schemars(regex(pattern = "^k"))] String);
+
+#[task]
+fn draw(
+    shape: Option<Shape>,
+    flat: Option<Flat>,
+    either: Option<Either>,
+    adjacent: Option<Adjacent>,
+    aliased: Option<Vec<Aliased>>,
+    keys: Option<BTreeMap<Key, u8>>,
+    square: Option<Square>,
+) -> String {
+    format!("{shape:?}{flat:?}{either:?}{adjacent:?}{aliased:?}{keys:?}{square:?}")
+}
+
+#[test]
+fn no_other_spelling_passes_by_the_constraints() {
+    for taken in [
+        json!({"shape": {"type": "Circle", "n": 10}}),
+        json!({"shape": {"type": "Square", "n": 20, "more": [1, {"n": 500}]}}),
+        json!({"shape": {"type": "Point", "n": 500}}),
+        json!({"flat": {"size": 5, "type": "Circle", "n": 10, "more": null}}),
+        json!({"either": {"t": "Small", "c": {"n": 10}}}),
+        json!({"either": {"words": ["a"]}}),
+        json!({"either": 3}),
+        json!({"adjacent": {"c": "abc", "t": "Text", "more": 1}}),
+        // What is ignored is ignored.
+        json!({"aliased": [{"n": 10, "kind": "abc", "more": {"nn": 1}, "other": 2}]}),
+        json!({"keys": {"k1": 1}}),
+        json!({"square": {"n": 20, "m": 1, "type": "x"}}),
+    ] {
+        assert_eq!(errors("draw", &taken), [], "{taken}");
+    }
+    for (refused, expected) in [
+        // The tag says which variant it is.
+        (
+            json!({"shape": {"type": "Circle", "n": 15}}),
+            &[("/params/shape/n", "range")][..],
+        ),
+        (
+            json!({"shape": {"type": "Square", "n": 21}}),
+            &[("/params/shape/n", "range")],
+        ),
+        (
+            json!({"shape": {"type": "Label", "n": "x"}}),
+            &[("/params/shape/n", "length")],
+        ),
+        (
+            json!({"flat": {"size": 5, "type": "Circle", "n": 15}}),
+            &[("/params/flat/n", "range")],
+        ),
+        (
+            json!({"flat": {"size": 6, "type": "Label", "n": "x"}}),
+            &[("/params/flat/size", "range"), ("/params/flat/n", "length")],
+        ),
+        (json!({"either": 30}), &[("/params/either", "range")]),
+        (
+            json!({"either": {"words": []}}),
+            &[("/params/either/words", "length")],
+        ),
+        (
+            json!({"either": {"t": "Small", "c": {"n": 11}}}),
+            &[("/params/either/c/n", "range")],
+        ),
+        // As lists, which serde takes for structs.
+        (json!({"square": [500]}), &[("/params/square", "type")]),
+        (
+            json!({"shape": ["Circle", 500]}),
+            &[("/params/shape", "invalid")],
+        ),
+        (
+            json!({"adjacent": ["Small", {"n": 500}]}),
+            &[("/params/adjacent", "invalid")],
+        ),
+        (
+            json!({"adjacent": {"t": "Small", "c": [500]}}),
+            &[("/params/adjacent/c", "type")],
+        ),
+        (
+            json!({"aliased": [[50, "abcdef"]]}),
+            &[("/params/aliased/0", "type")],
+        ),
+        // By names that the schema does not show.
+        (
+            json!({"aliased": [{"nn": 5}]}),
+            &[
+                ("/params/aliased/0/nn", "unknown"),
+                ("/params/aliased/0/n", "missing"),
+            ],
+        ),
+        (
+            json!({"aliased": [{"n": 5, "type": "abcd", "more": 1}]}),
+            &[("/params/aliased/0/type", "unknown")],
+        ),
+        (json!({"keys": {"2": 0}}), &[("/params/keys/2", "unknown")]),
+    ] {
+        let found = errors("draw", &refused);
+        let mut found: Vec<_> = found
+            .iter()
+            .map(|(at, code, _)| (at.as_str(), *code))
+            .collect();
+        let mut expected = expected.to_vec();
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{refused}");
+    }
+}
+
+#[task]
+fn weigh(
+    #[task(multiple_of = 0.1, range(exclusive_max = 1.5))] x: f32,
+    #[task(unique)] numbers: Vec<f64>,
+) -> String {
+    format!("{x} {numbers:?}")
+}
+
+#[test]
+fn numbers_are_what_their_type_has() {
+    for x in [
+        json!(0.1),
+        json!(0.2),
+        json!(0.3),
+        json!(0.7),
+        json!(1),
+        json!(1.4),
+    ] {
+        assert_eq!(
+            errors("weigh", &json!({"x": x, "numbers": [0, 1]})),
+            [],
+            "{x}"
+        );
+    }
+    for (x, code) in [
+        ("0.15", "multiple_of"),
+        ("1.5", "range"),
+        ("1.4999999999", "range"),
+    ] {
+        let params: Value =
+            serde_json::from_str(&format!(r#"{{"x": {x}, "numbers": []}}"#)).unwrap();
+        let found = errors("weigh", &params);
+        assert_eq!(found[0].1, code, "{found:?}");
+    }
+    let found = errors("weigh", &json!({"x": 1, "numbers": [0, -0.0]}));
+    assert_eq!(
+        (found[0].0.as_str(), found[0].1),
+        ("/params/numbers", "unique")
+    );
+    let info = TaskRegistry::builder()
+        .task(weigh)
+        .build()
+        .unwrap()
+        .info("weigh")
+        .unwrap();
+    assert_eq!(
+        info.input_schema["properties"]["x"]["multipleOf"].to_string(),
+        "0.1"
+    );
 }

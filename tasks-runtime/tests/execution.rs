@@ -79,7 +79,7 @@ async fn eventually(what: &AtomicBool) -> bool {
 
 fn failure(result: Result<Value, ExecuteError>) -> TaskFailure {
     match result {
-        Err(ExecuteError::Failed(failure)) => failure,
+        Err(ExecuteError::Failed(failure)) => *failure,
         other => panic!("{other:?}"),
     }
 }

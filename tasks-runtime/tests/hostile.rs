@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 fn failure(result: Result<Value, ExecuteError>) -> TaskFailure {
     match result {
-        Err(ExecuteError::Failed(failure)) => failure,
+        Err(ExecuteError::Failed(failure)) => *failure,
         other => panic!("{other:?}"),
     }
 }

@@ -42,6 +42,7 @@ fn old(unused: u8) {
                 |__generator| {
                     <__rt::TaskReturn<()>>::__TASK_OUTPUT.__task_schema(__generator)
                 },
+                <__rt::TaskReturn<()>>::__TASK_ERROR,
             ),
         });
     };

@@ -87,6 +87,7 @@ const _: () = {
                 <__rt::TaskReturn<anyhow::Result<i64>>>::__TASK_OUTPUT
                     .__task_schema(__generator)
             },
+            <__rt::TaskReturn<anyhow::Result<i64>>>::__TASK_ERROR,
         ),
     });
 };

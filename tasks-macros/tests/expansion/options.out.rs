@@ -47,6 +47,7 @@ const _: () = {
                 <__rt::TaskReturn<Result<Report, ReportError>>>::__TASK_OUTPUT
                     .__task_schema(__generator)
             },
+            <__rt::TaskReturn<Result<Report, ReportError>>>::__TASK_ERROR,
         ),
     });
 };

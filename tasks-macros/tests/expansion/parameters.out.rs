@@ -103,6 +103,7 @@ const _: () = {
             |__generator| {
                 <__rt::TaskReturn<Vec<Hit>>>::__TASK_OUTPUT.__task_schema(__generator)
             },
+            <__rt::TaskReturn<Vec<Hit>>>::__TASK_ERROR,
         ),
     });
 };

@@ -37,6 +37,7 @@ const _: () = {
             |__generator| {
                 <__rt::TaskReturn<String>>::__TASK_OUTPUT.__task_schema(__generator)
             },
+            <__rt::TaskReturn<String>>::__TASK_ERROR,
         ),
     });
 };

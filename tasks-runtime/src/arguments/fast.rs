@@ -53,7 +53,7 @@ pub(super) fn read<'a>(
         }
     };
     let secrets = filler.finish()?;
-    if !is_json(text) || depth::is_suspicious(text, parameters) {
+    if !is_json(text, parameters) || depth::is_suspicious(text, parameters) {
         return None;
     }
     Some(Echo { text, secrets })
@@ -61,7 +61,10 @@ pub(super) fn read<'a>(
 
 /// Whether what was read is JSON also where a type reads bytes, which it is given as they are, with control characters that
 /// JSON does not allow in strings. Outside of strings some are white space, so a text that has any is read once more.
-fn is_json(text: &str) -> bool {
+fn is_json(text: &str, parameters: &[RegisteredParameter]) -> bool {
+    if !parameters.iter().any(|parameter| parameter.may_read_bytes) {
+        return true;
+    }
     // The smallest byte is found with wide instructions, without looking at each.
     let smallest = text.bytes().fold(u8::MAX, u8::min);
     smallest >= b' ' || serde_json::from_str::<IgnoredAny>(text).is_ok()
@@ -95,27 +98,28 @@ impl Filler<'_> {
         if parameter.is_plain() {
             return Some(());
         }
-        if parameter.secret {
-            return self.secret(parameter, scanner.text, start..scanner.position);
-        }
-        // Gives up at what was read and is not to be taken.
-        let value = scanner.text.get(start..scanner.position)?;
-        parameter.takes(value).then_some(())
+        self.look(parameter, scanner.text, start..scanner.position)
     }
 
-    /// Remembers where a secret is, and gives up at one that is not to be taken.
+    /// Gives up at what was read and is not to be taken, and remembers where a secret is. Apart from the code that reads parameters of which
+    /// nothing is asked.
     #[inline(never)]
-    fn secret(
+    fn look(
         &mut self,
         parameter: &RegisteredParameter,
         text: &str,
         span: std::ops::Range<usize>,
     ) -> Option<()> {
-        let value = text.get(span.clone())?;
-        if !parameter.takes(value) || is_mask(value) {
+        let value = text.get(span.start..span.end)?;
+        if !parameter.takes(value) {
             return None;
         }
-        self.secrets.push(span);
+        if parameter.secret {
+            if is_mask(value) {
+                return None;
+            }
+            self.secrets.push(span);
+        }
         Some(())
     }
 

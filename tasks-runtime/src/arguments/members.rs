@@ -28,8 +28,8 @@ fn key<'a>(scanner: &mut Scanner<'a>) -> Option<Cow<'a, str>> {
     if let Some(plain) = scanner.plain_key() {
         return Some(Cow::Borrowed(plain));
     }
-    let mut keys = serde_json::Deserializer::from_str(scanner.rest()).into_iter::<String>();
-    let key = keys.next()?.ok()?;
-    scanner.position += keys.byte_offset();
-    Some(Cow::Owned(key))
+    let start = scanner.position;
+    scanner.skip_value()?;
+    let quoted = scanner.text.get(start..scanner.position)?;
+    serde_json::from_str(quoted).ok().map(Cow::Owned)
 }

@@ -27,6 +27,7 @@ mod scanner;
 mod schema_check;
 mod slot;
 mod source;
+mod std_types;
 mod struct_fields;
 mod tuples;
 mod value;

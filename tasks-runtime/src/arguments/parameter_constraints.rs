@@ -257,13 +257,19 @@ wrappers!(Option Box Arc);
 
 /// A bound of `range`, or the step of `multiple_of`.
 pub fn bound<B: Serialize>(bound: B) -> Value {
-    serde_json::to_value(bound).unwrap_or_default()
+    shown(&bound)
+}
+
+/// A value as JSON, by way of its text: that has `0.1` as `f32` in as few digits as it was written, and a tree of values has not.
+fn shown<T: Serialize>(value: &T) -> Value {
+    let text = serde_json::to_string(value);
+    let value = text.and_then(|text| serde_json::from_str(&text));
+    value.unwrap_or_default()
 }
 
 /// The values of `one_of`.
 pub fn choices<C: Serialize>(values: &[C]) -> Vec<Value> {
-    let values = values.iter().map(serde_json::to_value);
-    values.map(Result::unwrap_or_default).collect()
+    values.iter().map(shown).collect()
 }
 
 #[must_use]

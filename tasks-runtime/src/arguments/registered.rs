@@ -15,6 +15,8 @@ pub(crate) struct RegisteredParameter {
     pub(crate) name: &'static str,
     pub(crate) secret: bool,
     pub(crate) injected: bool,
+    /// Whether its type may read strings as bytes.
+    pub(super) may_read_bytes: bool,
     pub(crate) slot: &'static dyn AnySlot,
     nests: OnceLock<bool>,
     checks: OnceLock<Checks>,
@@ -28,6 +30,7 @@ impl RegisteredParameter {
             name: parameter.name,
             secret: parameter.secret,
             injected: slot.injected(),
+            may_read_bytes: !slot.injected() && slot.may_read_bytes(),
             slot,
             nests: OnceLock::new(),
             checks: OnceLock::new(),
@@ -57,7 +60,7 @@ impl RegisteredParameter {
                 continue;
             };
             let json = value.to_string();
-            let broken = checks.of_read(&Value::Bool(true), &json);
+            let broken = checks.of_read(&Value::Bool(true), &json, &|_| true);
             problems.extend(broken.into_iter().map(|finding| {
                 if self.secret {
                     return format!("its {what} breaks its own constraint");
@@ -92,16 +95,17 @@ impl RegisteredParameter {
     /// Whether a value that its type takes is to be taken.
     #[inline]
     pub(super) fn takes(&self, json: &str) -> bool {
-        self.checks().pass(json)
+        self.checks().pass(json, &|text| self.slot.reads(text))
     }
 
     /// What is wrong with a value that its type takes.
     pub(super) fn findings_of_read(&self, json: &str) -> Vec<Finding> {
         let checks = self.checks();
-        if checks.pass(json) {
+        let reads = |text: &str| self.slot.reads(text);
+        if checks.pass(json, &reads) {
             return Vec::new();
         }
-        checks.of_read(self.schema(), json)
+        checks.of_read(self.schema(), json, &reads)
     }
 
     /// All that is wrong with a value that its type does not take.

@@ -8,7 +8,7 @@
 
 use crate::schema::short_type_name;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, Visitor};
 
 /// A type that is read from the request: any that implements [`serde::Deserialize`] and [`schemars::JsonSchema`].
 #[diagnostic::on_unimplemented(
@@ -45,11 +45,11 @@ impl<T: DeserializeOwned + JsonSchema + 'static> RequestParam for T {
 }
 
 fn read<T: DeserializeOwned>(json: &str) -> Option<(T, usize)> {
-    let mut values = serde_json::Deserializer::from_str(json).into_iter::<T>();
-    match values.next() {
-        Some(Ok(value)) => Some((value, values.byte_offset())),
-        _ => None,
-    }
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let value = T::deserialize(&mut deserializer).ok()?;
+    // What follows is never asked for: this only says where it would begin.
+    let rest = deserializer.into_iter::<IgnoredAny>();
+    Some((value, rest.byte_offset()))
 }
 
 fn absent<T: DeserializeOwned>() -> Option<T> {

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::parameter::Parameter;
 use super::parameter_constraints;
 use super::source::{Kind, RequestSource, Source};
+use super::std_types::reads_no_bytes;
 use super::value::{Default, Example};
 use crate::inject::Requirements;
 
@@ -79,6 +80,10 @@ pub trait AnySlot: fmt::Debug + Sync {
     fn required(&self) -> bool;
     fn requires(&self) -> Option<fn(&mut Requirements)>;
     fn schema(&self, generator: &mut SchemaGenerator) -> Option<Schema>;
+    /// Whether its type may read strings as bytes.
+    fn may_read_bytes(&self) -> bool;
+    /// Whether its type reads a value.
+    fn reads(&self, json: &str) -> bool;
     fn default_json(&self) -> Option<Value>;
     fn example_json(&self) -> Option<Value>;
 }
@@ -118,6 +123,19 @@ impl<T> AnySlot for Slot<T> {
                 schema.try_into().ok()
             }
             Kind::Inject { .. } => None,
+        }
+    }
+
+    fn may_read_bytes(&self) -> bool {
+        !reads_no_bytes::<T>()
+    }
+
+    fn reads(&self, json: &str) -> bool {
+        match &self.kind {
+            Kind::Request(functions) => {
+                (functions.read)(json).is_some_and(|(_, length)| length == json.len())
+            }
+            Kind::Inject { .. } => false,
         }
     }
 

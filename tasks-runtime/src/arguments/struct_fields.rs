@@ -105,8 +105,9 @@ impl StructFields {
             }
         }
         if let Ok(value) = parsed {
-            if !self.checks.pass(text) {
-                for finding in self.checks.of_read(&self.schema, text) {
+            let reads = |text: &str| serde_json::from_str::<P>(text).is_ok();
+            if !self.checks.pass(text, &reads) {
+                for finding in self.checks.of_read(&self.schema, text, &reads) {
                     let is_said = is_field(&finding.pointer)
                         && finding.code == Code::Repeated
                         && errors.has(&finding.pointer);

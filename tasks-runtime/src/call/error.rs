@@ -55,7 +55,7 @@ pub enum ExecuteError {
         message: String,
     },
     /// The task ran and failed.
-    Failed(TaskFailure),
+    Failed(Box<TaskFailure>),
     /// The task ran, and its result is not of the type asked for.
     UnexpectedResult {
         /// The task.

@@ -28,7 +28,7 @@ impl<T, E: 'static> TaskReturn<Result<T, E>> {
     {
         match self.0 {
             Ok(value) => run.completed(&value),
-            Err(error) => Outcome::Failed(error.into_task_failure(run.traceback())),
+            Err(error) => Outcome::Failed(Box::new(error.into_task_failure(run.traceback()))),
         }
     }
 }

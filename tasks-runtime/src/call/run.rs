@@ -162,9 +162,9 @@ impl Run {
         let resources = Arc::clone(&self.resources);
         let spawned = resources.blocking.spawn(move || {
             if thread.is_cancelled() {
-                return Ok(Outcome::Failed(TaskFailure::internal(
+                return Ok(Outcome::Failed(Box::new(TaskFailure::internal(
                     "canceled before it began".to_owned(),
-                )));
+                ))));
             }
             let _span = span.enter();
             let _current = Current::set(&thread);
@@ -182,7 +182,7 @@ impl Run {
                 TaskFailure::internal(format!("no thread could be started for the task: {error}"))
             }
         };
-        Outcome::Failed(failure)
+        Outcome::Failed(Box::new(failure))
     }
 
     pub(crate) fn traceback(&self) -> Traceback {
@@ -192,7 +192,9 @@ impl Run {
     pub(crate) fn completed(mut self, value: &impl TaskOutput) -> Outcome {
         match value.write(&mut self.json) {
             Ok(()) => Outcome::Completed(std::mem::take(&mut self.json)),
-            Err(error) => Outcome::Failed(TaskFailure::of_output(&error, self.traceback())),
+            Err(error) => {
+                Outcome::Failed(Box::new(TaskFailure::of_output(&error, self.traceback())))
+            }
         }
     }
 }

@@ -106,7 +106,7 @@ impl<'a> Execution<'a> {
                 "task `{}` ran longer than its timeout of {timeout:?}",
                 target.name
             );
-            return Ok(Outcome::Failed(TaskFailure::timeout(message)));
+            return Ok(Outcome::Failed(Box::new(TaskFailure::timeout(message))));
         }
         Err(target.unavailable(
             self.context.injecting_parameter(),
@@ -141,7 +141,7 @@ impl Future for Execution<'_> {
                 }
             },
             Err(caught) if self.context.phase() == Phase::Running => {
-                Ok(Outcome::Failed(caught.into_failure(traceback)))
+                Ok(Outcome::Failed(Box::new(caught.into_failure(traceback))))
             }
             Err(caught) => Err(ExecuteError::Panicked {
                 task: self.context.task_name().to_owned(),

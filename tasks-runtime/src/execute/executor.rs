@@ -192,7 +192,7 @@ impl TaskExecutor {
                 json.push(b'}');
                 Ok(ExecutedJson {
                     json,
-                    failure: Some(Box::new(failure)),
+                    failure: Some(failure),
                 })
             }
         }

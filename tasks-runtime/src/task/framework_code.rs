@@ -4,6 +4,10 @@ macro_rules! framework_codes {
     ($($(#[$attribute:meta])* $name:ident = $code:literal, $status:literal, $meaning:literal;)*) => {
         /// What failed, where it was not an error that the task returned.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(
+            not(feature = "database"),
+            allow(dead_code, reason = "some are of jobs alone")
+        )]
         pub(crate) enum FrameworkCode {
             $($(#[$attribute])* $name,)*
         }

@@ -37,7 +37,8 @@ impl<T: Serialize> TaskOutput for T {
 pub enum Outcome {
     /// The JSON that was begun before the call, with the result at its end.
     Completed(Vec<u8>),
-    Failed(TaskFailure),
+    /// In a box: most outcomes are none, and all of them are moved some times.
+    Failed(Box<TaskFailure>),
 }
 
 /// Asks a type for its schema, which it may not have: a result type of another crate must not need one.

@@ -1,17 +1,20 @@
 //! Checks the text of a value.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use serde_json::Value;
 
+use super::Reads;
 use super::equality::{are_equal, canonical};
-use super::node::{Alternative, Choices, Head, Length, Node, NodeId, Values};
+use super::names::{Names, Stranger, aliases};
+use super::node::{Alternative, Alternatives, Choices, Head, Length, Node, NodeId, Values};
 use super::number::Given;
 use super::path::Path;
-use super::scalar::{have, scalar_holds, text};
+use super::scalar::{as_f32, have, scalar_holds, text};
+use super::types::Types;
 use crate::arguments::code::ArgumentErrorCode as Code;
 use crate::arguments::error::MAX_ERRORS;
 use crate::arguments::finding::Finding;
@@ -36,6 +39,10 @@ pub(super) struct Check<'n> {
     whole: Range<usize>,
     /// What is known of parts of the text: whether one, by where it begins, keeps what a node says.
     known: Option<HashMap<(NodeId, usize), bool, foldhash::fast::RandomState>>,
+    /// The members that the schema of the value shows which is looked at.
+    names: Option<&'n Names>,
+    /// Those that no schema shows.
+    strangers: Vec<Stranger>,
 }
 
 impl<'n> Check<'n> {
@@ -48,26 +55,30 @@ impl<'n> Check<'n> {
             budget: MAX_BYTES,
             whole: start..start + json.len(),
             known: None,
+            names: None,
+            strangers: Vec::new(),
         }
     }
 
     /// Whether a value keeps all constraints.
-    pub(super) fn holds(nodes: &'n [Node], json: &str) -> bool {
-        if let Some(node) = nodes.first()
-            && node.is_scalar
-        {
-            return scalar_holds(node, json);
-        }
+    #[inline(never)]
+    pub(super) fn holds(nodes: &'n [Node], json: &str, reads: Reads<'_>) -> bool {
         let mut check = Self::new(nodes, json, None);
         check.node(0, json, &Path::Root);
         check.found == 0
+            && (check.strangers.is_empty() || aliases(json, check.strangers, reads).is_empty())
     }
 
     /// All constraints that a value breaks.
-    pub(super) fn all(nodes: &'n [Node], json: &str) -> Vec<Finding> {
+    pub(super) fn all(nodes: &'n [Node], json: &str, reads: Reads<'_>) -> Vec<Finding> {
         let mut check = Self::new(nodes, json, Some(Vec::new()));
         check.node(0, json, &Path::Root);
-        check.findings.unwrap_or_default()
+        let mut findings = check.findings.unwrap_or_default();
+        if !check.strangers.is_empty() {
+            let aliases = aliases(json, check.strangers, reads);
+            findings.extend(aliases.into_iter().map(Finding::from));
+        }
+        findings
     }
 
     fn report(&mut self, at: &Path<'_>, code: Code, detail: impl FnOnce() -> String) {
@@ -104,10 +115,12 @@ impl<'n> Check<'n> {
         }
         let findings = self.findings.take();
         let found = std::mem::take(&mut self.found);
+        let strangers = self.strangers.len();
         self.node(node, json, &Path::Root);
         let valid = self.found == 0;
         self.findings = findings;
         self.found = found;
+        self.strangers.truncate(strangers);
         if is_part {
             self.known.get_or_insert_default().insert(key, valid);
         }
@@ -130,16 +143,23 @@ impl<'n> Check<'n> {
                 return;
             }
         }
+        let outer = self.names;
+        if let Some(names) = &node.names {
+            self.names = Some(names);
+        }
+        self.whole_node(node, json, at);
+        self.names = outer;
+    }
+
+    fn whole_node(&mut self, node: &Node, json: &str, at: &Path<'_>) {
         let kind = Kind::of(json);
-        if let Some(shape) = &node.shape {
-            let is_type =
-                shape.types.is_empty() || shape.types.iter().any(|name| is(kind, name, json));
-            if shape.nothing || !is_type {
-                self.report(at, Code::Type, || {
-                    "a value of this kind is not allowed".to_owned()
-                });
-                return;
-            }
+        if let Some(types) = node.types
+            && !types.allow(json)
+        {
+            self.report(at, Code::Type, || {
+                "a value of this kind is not what the schema shows".to_owned()
+            });
+            return;
         }
         for part in &node.all {
             self.node(*part, json, at);
@@ -154,8 +174,8 @@ impl<'n> Check<'n> {
             Kind::Object => self.object(node, json, at),
             Kind::Null | Kind::Boolean => {}
         }
-        for list in &node.alternatives {
-            self.alternatives(list, kind, json, at);
+        for alternatives in &node.alternatives {
+            self.alternatives(alternatives, kind, json, at);
         }
         for choices in &node.choices {
             self.choices(choices, json, at);
@@ -216,7 +236,8 @@ impl<'n> Check<'n> {
         if node.minimum.is_none() && node.maximum.is_none() && node.multiple_of.is_none() {
             return;
         }
-        let given = Given::of(json);
+        let rounded = node.is_f32.then(|| as_f32(json));
+        let given = Given::of(rounded.as_deref().unwrap_or(json));
         for (bound, wrong, words) in [
             (&node.minimum, Ordering::Less, ["at least", "more than"]),
             (&node.maximum, Ordering::Greater, ["at most", "less than"]),
@@ -362,8 +383,6 @@ impl<'n> Check<'n> {
 
     fn object(&mut self, node: &Node, json: &str, at: &Path<'_>) {
         let object = &node.object;
-        let closed = node.shape.as_ref().is_some_and(|shape| shape.closed);
-        let required = node.shape.as_ref().map_or(&[][..], |shape| &shape.required);
         let is_nothing = object.length.is_any()
             && object.names.is_none()
             && object.others.is_none()
@@ -371,8 +390,8 @@ impl<'n> Check<'n> {
             && object.dependent.is_empty()
             && object.dependent_nodes.is_empty()
             && object.members.iter().all(|(_, node)| node.is_none())
-            && !closed
-            && required.is_empty();
+            && !object.closed
+            && object.required.is_empty();
         if is_nothing {
             return;
         }
@@ -398,8 +417,10 @@ impl<'n> Check<'n> {
             if !is_known {
                 if let Some(inner) = object.others {
                     self.node(inner, value, &path);
-                } else if closed {
+                } else if object.closed {
                     self.report(&path, Code::Unknown, || "is not allowed here".to_owned());
+                } else {
+                    self.stranger(key, value, &path);
                 }
             }
             if let Some(names) = object.names {
@@ -412,7 +433,7 @@ impl<'n> Check<'n> {
             }
         }
         self.length(object.length, given.len(), ["member", "members"], at);
-        for name in required {
+        for name in &object.required {
             if !has(name) {
                 self.report(&Path::Member(at, name), Code::Missing, || {
                     "required, and missing".to_owned()
@@ -433,35 +454,93 @@ impl<'n> Check<'n> {
         }
     }
 
-    /// Checks a value by the one alternative that it can be. If that is not clear it has to keep what any of them says.
-    fn alternatives(&mut self, list: &[Alternative], kind: Kind, json: &str, at: &Path<'_>) {
+    /// Remembers a member that is in no part of the schema of its object.
+    fn stranger(&mut self, name: &str, value: &str, at: &Path<'_>) {
+        let start = (value.as_ptr() as usize).wrapping_sub(self.whole.start);
+        if self.names.is_none_or(|names| names.have(name)) || start >= self.whole.len() {
+            return;
+        }
+        let mut pointer = String::new();
+        if self.findings.is_some() {
+            at.write(&mut pointer);
+        }
+        self.strangers.push(Stranger {
+            name: name.to_owned(),
+            start,
+            end: start + value.len(),
+            pointer,
+        });
+    }
+
+    /// Checks a value by the one alternative that it can be. Of several it keeps one.
+    fn alternatives(&mut self, list: &Alternatives, kind: Kind, json: &str, at: &Path<'_>) {
         let given = match kind {
             Kind::Object => members(json).unwrap_or_default(),
             _ => Vec::new(),
         };
         let fitting: Vec<&Alternative> = list
+            .all
             .iter()
-            .filter(|alternative| fits(&alternative.head, kind, json, &given))
+            .filter(|alternative| fits(&alternative.head, json, kind, &given))
             .collect();
+        // What alternatives say beside their heads.
+        let nodes = || fitting.iter().map(|alternative| alternative.node);
         match fitting.as_slice() {
-            [] => {}
+            [] => self.none_fits(list, json, at),
             [only] => {
                 if let Some(node) = only.node {
                     self.node(node, json, at);
                 }
             }
-            several => {
-                let nodes: Option<Vec<NodeId>> =
-                    several.iter().map(|alternative| alternative.node).collect();
-                // One of them asks for nothing.
-                let Some(nodes) = nodes else {
-                    return;
-                };
-                if !nodes.iter().any(|node| self.is_valid(*node, json)) {
-                    self.node(nodes[0], json, at);
+            _ => {
+                let enough = if list.exactly_one { 2 } else { 1 };
+                let kept: Vec<Option<NodeId>> = nodes()
+                    .filter(|node| node.is_none_or(|node| self.is_valid(node, json)))
+                    .take(enough)
+                    .collect();
+                match kept.as_slice() {
+                    [] => {
+                        // What is wrong is said of the one that the value is most like.
+                        let likeness = |one: &&Alternative| {
+                            let head = &one.head;
+                            Reverse(head.tags.len() + usize::from(head.types.is_some()))
+                        };
+                        let nearest = fitting.iter().copied().min_by_key(likeness);
+                        if let Some(node) = nearest.and_then(|one| one.node) {
+                            self.node(node, json, at);
+                        }
+                    }
+                    // Once more, for the members that it does not show.
+                    [Some(node)] => self.node(*node, json, at),
+                    [_, _] => self.report(at, Code::Invalid, || {
+                        format!(
+                            "`{}` is more than one of what the schema shows",
+                            quoted(json)
+                        )
+                    }),
+                    _ => {}
                 }
             }
         }
+    }
+
+    /// Says that a value is no alternative; of an `Option`, what is wrong with the type inside.
+    fn none_fits(&mut self, list: &Alternatives, json: &str, at: &Path<'_>) {
+        let is_null = |one: &&Alternative| one.head.types == Some(Types::NULL);
+        let mut others = list.all.iter().filter(|one| !is_null(one));
+        if let (
+            Some(Alternative {
+                node: Some(node), ..
+            }),
+            None,
+        ) = (others.next(), others.next())
+        {
+            self.node(*node, json, at);
+            return;
+        }
+        self.report(at, Code::Invalid, || {
+            format!("`{}` is none of what the schema shows", quoted(json))
+        });
     }
 
     fn conditions(&mut self, node: &Node, json: &str, at: &Path<'_>) {
@@ -489,19 +568,9 @@ impl<'n> Check<'n> {
     }
 }
 
-/// Whether a value is of a type of JSON Schema, to which `1.0` is an integer.
-fn is(kind: Kind, name: &str, json: &str) -> bool {
-    kind.is(name)
-        || name == "integer"
-            && kind == Kind::Float
-            && json
-                .parse::<f64>()
-                .is_ok_and(|number| number.fract() == 0.0)
-}
-
 /// Whether a value can be of an alternative.
-fn fits(head: &Head, kind: Kind, json: &str, given: &[(Cow<'_, str>, &str)]) -> bool {
-    if !head.types.is_empty() && !head.types.iter().any(|name| kind.is(name)) {
+fn fits(head: &Head, json: &str, kind: Kind, given: &[(Cow<'_, str>, &str)]) -> bool {
+    if head.types.is_some_and(|types| !types.allow(json)) {
         return false;
     }
     let is = |value: &Value, json: &str| {

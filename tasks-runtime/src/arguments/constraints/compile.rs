@@ -6,13 +6,15 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::format::Format;
+use super::names::Names;
 use super::node::{
-    Alternative, Bound, Choices, Conditions, Head, Length, List, Node, NodeId, Object, Shape,
-    Values,
+    Alternative, Alternatives, Bound, Choices, Conditions, Head, Length, List, Node, NodeId,
+    Object, Values,
 };
 use super::number::{Given, Number};
 use super::pattern::Pattern;
-use crate::arguments::schema_check::{range, types};
+use super::types::Types;
+use crate::arguments::schema_check::range;
 
 /// The nodes of a schema, of which the first is that of the whole; none if nothing is to be checked. And what of the schema cannot be used.
 pub(super) fn compile(root: &Value) -> (Vec<Node>, Vec<String>) {
@@ -22,7 +24,8 @@ pub(super) fn compile(root: &Value) -> (Vec<Node>, Vec<String>) {
         known: HashMap::new(),
         problems: Vec::new(),
     };
-    compiler.node(root, Mode::Typed { definition: false });
+    compiler.node(root, Mode::READ);
+    compiler.nodes[0].names = Names::of(root, root);
     let Compiler {
         mut nodes,
         problems,
@@ -48,11 +51,51 @@ const NOT_ENFORCED: [&str; 6] = [
 /// What else is known of the value of a schema.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Mode {
-    /// A type of Rust reads it, and refuses what is of another shape. The values of a string are left to a type with a name: it may
-    /// know others, by an alias.
-    Typed { definition: bool },
+    /// A type of Rust reads it, and refuses most that is of another shape.
+    Read {
+        /// Whether the type has a name of its own.
+        definition: bool,
+        /// Whether it is one of several types, which are told apart by all that their schemas say.
+        decides: bool,
+    },
     /// Nothing else looks at it.
     Condition,
+}
+
+impl Mode {
+    const READ: Self = Self::Read {
+        definition: false,
+        decides: false,
+    };
+
+    fn decides(self) -> bool {
+        match self {
+            Self::Read { decides, .. } => decides,
+            Self::Condition => true,
+        }
+    }
+
+    /// That of a part, which is a type with a name or none.
+    fn inside(self, definition: bool) -> Self {
+        match self {
+            Self::Read { decides, .. } => Self::Read {
+                definition,
+                decides,
+            },
+            Self::Condition => self,
+        }
+    }
+
+    /// That of one alternative.
+    fn deciding(self) -> Self {
+        match self {
+            Self::Read { .. } => Self::Read {
+                definition: false,
+                decides: true,
+            },
+            Self::Condition => self,
+        }
+    }
 }
 
 struct Compiler<'s> {
@@ -69,11 +112,9 @@ impl<'s> Compiler<'s> {
         self.nodes.push(Node::default());
         let node = match schema {
             Value::Object(schema) => self.object_schema(schema, mode),
-            Value::Bool(false) if mode == Mode::Condition => Node {
-                shape: Some(Shape {
-                    nothing: true,
-                    ..Shape::default()
-                }),
+            Value::Bool(false) => Node {
+                types: Some(Types::NONE),
+                decides: mode.decides(),
                 ..Node::default()
             },
             _ => Node::default(),
@@ -85,15 +126,20 @@ impl<'s> Compiler<'s> {
     /// A schema inside of another one.
     fn inner(&mut self, schema: &'s Value, mode: Mode) -> Option<NodeId> {
         let is_plain = match schema {
-            Value::Bool(anything) => *anything || mode != Mode::Condition,
+            Value::Bool(anything) => *anything,
             Value::Object(schema) => schema.is_empty(),
             _ => true,
         };
-        let mode = match mode {
-            Mode::Typed { .. } => Mode::Typed { definition: false },
-            Mode::Condition => mode,
-        };
-        (!is_plain).then(|| self.node(schema, mode))
+        (!is_plain).then(|| self.node(schema, mode.inside(false)))
+    }
+
+    /// The schema of a value inside.
+    fn value(&mut self, schema: &'s Value, mode: Mode) -> Option<NodeId> {
+        let id = self.inner(schema, mode)?;
+        if mode != Mode::Condition {
+            self.nodes[id].names = Names::of(self.root, schema);
+        }
+        Some(id)
     }
 
     fn condition(&mut self, schema: Option<&'s Value>) -> Option<NodeId> {
@@ -101,10 +147,7 @@ impl<'s> Compiler<'s> {
     }
 
     fn reference(&mut self, pointer: &'s str, mode: Mode) -> Option<NodeId> {
-        let mode = match mode {
-            Mode::Typed { .. } => Mode::Typed { definition: true },
-            Mode::Condition => mode,
-        };
+        let mode = mode.inside(true);
         if let Some(id) = self.known.get(&(pointer, mode)) {
             return Some(*id);
         }
@@ -115,7 +158,11 @@ impl<'s> Compiler<'s> {
     }
 
     fn object_schema(&mut self, schema: &'s Map<String, Value>, mode: Mode) -> Node {
-        let mut node = Node::default();
+        let mut node = Node {
+            types: Types::of(schema.get("type")),
+            decides: mode.decides(),
+            ..Node::default()
+        };
         if let Some(pointer) = schema.get("$ref").and_then(Value::as_str) {
             node.all.extend(self.reference(pointer, mode));
         }
@@ -124,7 +171,10 @@ impl<'s> Compiler<'s> {
         }
         self.numbers(schema, mode, &mut node);
         self.strings(schema, mode, &mut node);
-        node.values = values(schema, mode).map(Values::new);
+        if let Some((values, are_of_type)) = values(schema, mode) {
+            node.asks |= !are_of_type;
+            node.values = Some(Values::new(values));
+        }
         node.list = self.list(schema, mode);
         node.object = self.object(schema, mode);
         for keyword in ["anyOf", "oneOf"] {
@@ -142,14 +192,17 @@ impl<'s> Compiler<'s> {
                 });
                 continue;
             }
-            let alternatives = alternatives
+            let all = alternatives
                 .iter()
                 .map(|schema| Alternative {
                     head: self.head(schema),
-                    node: self.inner(schema, mode),
+                    node: self.inner(schema, mode.deciding()),
                 })
                 .collect();
-            node.alternatives.push(alternatives);
+            node.alternatives.push(Alternatives {
+                all,
+                exactly_one: keyword == "oneOf",
+            });
         }
         node.conditions = Conditions {
             not: self.condition(schema.get("not")),
@@ -157,9 +210,7 @@ impl<'s> Compiler<'s> {
             then: self.condition(schema.get("then")),
             otherwise: self.condition(schema.get("else")),
         };
-        if mode == Mode::Condition {
-            node.shape = shape(schema);
-        }
+        node.asks |= asks(&node, schema, mode);
         node
     }
 
@@ -199,8 +250,7 @@ impl<'s> Compiler<'s> {
             bound("maximum", false),
             Ordering::Greater,
         );
-        if let (Some(least), Some(most), Mode::Typed { .. }) = (&node.minimum, &node.maximum, mode)
-        {
+        if let (Some(least), Some(most), Mode::Read { .. }) = (&node.minimum, &node.maximum, mode) {
             let order = least.number.compare(&Given::of(&most.number.text));
             let is_open = least.exclusive || most.exclusive;
             if order == Some(Ordering::Less) || is_open && order == Some(Ordering::Equal) {
@@ -211,24 +261,28 @@ impl<'s> Compiler<'s> {
             }
         }
         // What the type of Rust refuses by itself.
-        if let Some((least, most)) = of_type {
-            let within = |bound: &Bound, limit: i128| {
-                let order = bound.number.compare(&Given::of(&limit.to_string()));
-                (order, bound.exclusive)
+        let is_of_type = |bound: &Bound, (least, most): (i128, i128), inside: Ordering| {
+            let limit = if inside == Ordering::Less {
+                least
+            } else {
+                most
             };
-            node.minimum = node.minimum.take().filter(|bound| {
-                !matches!(
-                    within(bound, least),
-                    (Some(Ordering::Greater), _) | (Some(Ordering::Equal), false)
-                )
+            let order = bound.number.compare(&Given::of(&limit.to_string()));
+            order == Some(inside.reverse()) || order == Some(Ordering::Equal) && !bound.exclusive
+        };
+        for (bound, inside) in [
+            (&mut node.minimum, Ordering::Less),
+            (&mut node.maximum, Ordering::Greater),
+        ] {
+            let says_more = bound.as_ref().is_some_and(|bound| {
+                of_type.is_none_or(|limits| !is_of_type(bound, limits, inside))
             });
-            node.maximum = node.maximum.take().filter(|bound| {
-                !matches!(
-                    within(bound, most),
-                    (Some(Ordering::Less), _) | (Some(Ordering::Equal), false)
-                )
-            });
+            node.asks |= says_more;
+            if !says_more && !mode.decides() {
+                *bound = None;
+            }
         }
+        node.is_f32 = schema.get("format").and_then(Value::as_str) == Some("float");
         node.multiple_of = schema
             .get("multipleOf")
             .and_then(Value::as_number)
@@ -252,7 +306,7 @@ impl<'s> Compiler<'s> {
     /// A length; it is a problem if nothing has it.
     fn length(&mut self, schema: &Map<String, Value>, [min, max]: [&str; 2], mode: Mode) -> Length {
         let length = length(schema, min, max);
-        if let (Some(least), Some(most), Mode::Typed { .. }) = (length.min, length.max, mode)
+        if let (Some(least), Some(most), Mode::Read { .. }) = (length.min, length.max, mode)
             && least > most
         {
             self.problems
@@ -273,11 +327,7 @@ impl<'s> Compiler<'s> {
 
     fn list(&mut self, schema: &'s Map<String, Value>, mode: Mode) -> List {
         let first = array(schema, "prefixItems");
-        let mut count = self.length(schema, ["minItems", "maxItems"], mode);
-        // A tuple of Rust.
-        if mode != Mode::Condition && count.min == Some(first.len()) && count.max == count.min {
-            count = Length::default();
-        }
+        let count = self.length(schema, ["minItems", "maxItems"], mode);
         let contains = self.condition(schema.get("contains")).map(|node| {
             let mut count = length(schema, "minContains", "maxContains");
             if !schema.contains_key("minContains") {
@@ -288,10 +338,10 @@ impl<'s> Compiler<'s> {
         List {
             length: count,
             unique: schema.get("uniqueItems").and_then(Value::as_bool) == Some(true),
-            first: first.iter().map(|item| self.inner(item, mode)).collect(),
+            first: first.iter().map(|item| self.value(item, mode)).collect(),
             items: schema
                 .get("items")
-                .and_then(|items| self.inner(items, mode)),
+                .and_then(|items| self.value(items, mode)),
             contains,
         }
     }
@@ -302,11 +352,11 @@ impl<'s> Compiler<'s> {
             map.into_iter().flatten()
         };
         let members = entries("properties")
-            .map(|(name, schema)| (name.clone(), self.inner(schema, mode)))
+            .map(|(name, schema)| (name.clone(), self.value(schema, mode)))
             .collect();
         let mut patterns = Vec::new();
         for (pattern, schema) in entries("patternProperties") {
-            let node = self.inner(schema, mode);
+            let node = self.value(schema, mode);
             patterns.extend(self.pattern(pattern).map(|pattern| (pattern, node)));
         }
         let mut dependent = Vec::new();
@@ -323,42 +373,44 @@ impl<'s> Compiler<'s> {
             patterns,
             others: schema
                 .get("additionalProperties")
-                .and_then(|schema| self.inner(schema, mode)),
+                .filter(|others| others.is_object())
+                .and_then(|schema| self.value(schema, mode)),
+            closed: schema.get("additionalProperties") == Some(&Value::Bool(false)),
+            required: texts(schema.get("required")),
             names: self.condition(schema.get("propertyNames")),
             dependent,
             dependent_nodes,
         }
     }
 
+    /// By what values of a schema are told from others, in it and in what it refers to.
     fn head(&self, schema: &Value) -> Head {
+        let mut head = Head::default();
         let mut schema = schema;
         // Enough for what types refer to; more than that is a circle.
         for _ in 0..16 {
+            let properties = schema.get("properties").and_then(Value::as_object);
+            for (name, schema) in properties.into_iter().flatten() {
+                if let Some(value) = schema.get("const") {
+                    head.tags.push((name.clone(), value.clone()));
+                }
+            }
+            head.required.extend(texts(schema.get("required")));
+            head.types = head.types.or(Types::of(schema.get("type")));
+            if head.values.is_none() {
+                head.values = match (schema.get("const"), schema.get("enum")) {
+                    (Some(value), _) => Some(vec![value.clone()]),
+                    (None, Some(Value::Array(values))) => Some(values.clone()),
+                    _ => None,
+                };
+            }
             let target = schema.get("$ref").and_then(Value::as_str);
             match target.and_then(|target| self.root.pointer(target.strip_prefix('#')?)) {
                 Some(target) => schema = target,
                 None => break,
             }
         }
-        let properties = schema.get("properties").and_then(Value::as_object);
-        let tags = properties
-            .into_iter()
-            .flatten()
-            .filter_map(|(name, schema)| {
-                schema
-                    .get("const")
-                    .map(|value| (name.clone(), value.clone()))
-            });
-        Head {
-            types: types(schema).into_iter().map(str::to_owned).collect(),
-            tags: tags.collect(),
-            required: texts(schema.get("required")),
-            values: match (schema.get("const"), schema.get("enum")) {
-                (Some(value), _) => Some(vec![value.clone()]),
-                (None, Some(Value::Array(values))) => Some(values.clone()),
-                _ => None,
-            },
-        }
+        head
     }
 }
 
@@ -380,37 +432,59 @@ fn is_condition(schema: &Value) -> bool {
     })
 }
 
-/// `enum` and `const`.
-fn values(schema: &Map<String, Value>, mode: Mode) -> Option<Vec<Value>> {
+/// `enum` and `const`, and whether they are the names of the variants of a type.
+fn values(schema: &Map<String, Value>, mode: Mode) -> Option<(Vec<Value>, bool)> {
     let values = match (schema.get("const"), schema.get("enum")) {
         (Some(value), _) => vec![value.clone()],
         (None, Some(Value::Array(values))) => values.clone(),
         _ => return None,
     };
-    let left_to_type = match mode {
+    let are_of_type = match mode {
         Mode::Condition => false,
-        Mode::Typed { definition } => {
+        Mode::Read { definition, .. } => {
             let are_names = values
                 .iter()
                 .all(|value| value.is_string() || value.is_null());
             are_names && (definition || schema.contains_key("const"))
         }
     };
-    (!left_to_type).then_some(values)
+    Some((values, are_of_type))
 }
 
-fn shape(schema: &Map<String, Value>) -> Option<Shape> {
-    let shape = Shape {
-        nothing: false,
-        types: match schema.get("type") {
-            Some(Value::String(name)) => vec![name.clone()],
-            names => texts(names),
-        },
-        required: texts(schema.get("required")),
-        closed: schema.get("additionalProperties") == Some(&Value::Bool(false)),
-    };
-    let says_nothing = shape.types.is_empty() && shape.required.is_empty() && !shape.closed;
-    (!says_nothing).then_some(shape)
+/// Whether a node says more than a type of Rust enforces, beside bounds of numbers and values.
+fn asks(node: &Node, schema: &Map<String, Value>, mode: Mode) -> bool {
+    /// How schemars spells the keys of a map that are numbers.
+    const NUMBERS: [&str; 2] = [r"^\d+$", r"^-?\d+$"];
+    let List {
+        length,
+        unique,
+        first,
+        contains,
+        ..
+    } = &node.list;
+    let is_tuple = length.min == Some(first.len()) && length.max == length.min;
+    let object = &node.object;
+    let names_are_limited = object.closed
+        && object
+            .patterns
+            .iter()
+            .any(|(pattern, _)| !NUMBERS.contains(&pattern.text.as_str()));
+    mode == Mode::Condition && (node.types.is_some() || schema.contains_key("required"))
+        || node.multiple_of.is_some()
+        || !node.length.is_any()
+        || node.pattern.is_some()
+        || node.format.is_some()
+        || !length.is_any() && !is_tuple
+        || *unique
+        || contains.is_some()
+        || !object.length.is_any()
+        || names_are_limited
+        || object.names.is_some()
+        || !object.dependent.is_empty()
+        || !object.dependent_nodes.is_empty()
+        || !node.choices.is_empty()
+        || node.conditions.not.is_some()
+        || node.conditions.when.is_some()
 }
 
 fn array<'s>(schema: &'s Map<String, Value>, keyword: &str) -> &'s [Value] {
@@ -444,29 +518,35 @@ fn length(schema: &Map<String, Value>, min: &str, max: &str) -> Length {
     }
 }
 
-/// Takes away what checks nothing. Whether the first node is left.
+/// Takes away what checks nothing beyond what types do. Whether the first node is left.
 fn prune(nodes: &mut [Node]) -> bool {
-    let mut active: Vec<bool> = nodes.iter().map(Node::is_active).collect();
+    let mut asks: Vec<bool> = nodes.iter().map(|node| node.asks).collect();
     let mut changed = true;
     while changed {
         changed = false;
         for (id, node) in nodes.iter_mut().enumerate() {
-            if active[id] {
+            if asks[id] {
                 continue;
             }
             let mut any = false;
-            node.children(|child| any |= child.is_some_and(|child| active[child]));
+            node.children(|child| any |= child.is_some_and(|child| asks[child]));
             if any {
-                active[id] = true;
+                asks[id] = true;
                 changed = true;
             }
         }
     }
+    let decides: Vec<bool> = nodes.iter().map(|node| node.decides).collect();
     for node in nodes.iter_mut() {
-        node.children(|child| *child = child.filter(|child| active[*child]));
-        node.alternatives
-            .retain(|list| list.iter().any(|alternative| alternative.node.is_some()));
+        let is_asked = |id: NodeId| asks[id] || decides[id];
+        if !node.decides {
+            node.alternatives.retain(|alternatives| {
+                let mut nodes = alternatives.all.iter().filter_map(|one| one.node);
+                nodes.any(|node| asks[node])
+            });
+        }
+        node.children(|child| *child = child.filter(|child| is_asked(*child)));
         node.set_scalar();
     }
-    active.first().copied().unwrap_or(false)
+    asks.first().copied().unwrap_or(false)
 }

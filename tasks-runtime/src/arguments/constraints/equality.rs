@@ -32,7 +32,8 @@ pub(super) fn canonical(json: &str) -> String {
     fn write(value: &Value, text: &mut String) {
         match value {
             Value::Number(number) if !number.is_i64() && !number.is_u64() => {
-                let number = number.as_f64().unwrap_or_default();
+                // Without a sign of zero.
+                let number = number.as_f64().unwrap_or_default() + 0.0;
                 let _ = write!(text, "{number}");
             }
             Value::Array(items) => {

@@ -44,7 +44,11 @@ impl Format {
             Self::JsonPointer,
             "a JSON Pointer (RFC 6901)",
         ),
-        ("regex", Self::Regex, "a regular expression"),
+        (
+            "regex",
+            Self::Regex,
+            "a regular expression of at most 4,096 bytes",
+        ),
         (
             "time",
             Self::Time,
@@ -83,12 +87,12 @@ impl Format {
             Self::Date => is_date(text),
             Self::DateTime => is_date_time(text),
             Self::Duration => is_duration(text),
-            Self::Email => email_address::EmailAddress::parse_with_options(text, EMAIL).is_ok(),
+            Self::Email => is_email(text),
             Self::Hostname => is_hostname(text),
             Self::Ipv4 => text.parse::<Ipv4Addr>().is_ok(),
             Self::Ipv6 => text.parse::<Ipv6Addr>().is_ok(),
             Self::JsonPointer => is_json_pointer(text),
-            Self::Regex => Pattern::new(text).is_ok(),
+            Self::Regex => text.len() <= MAX_REGEX && Pattern::new(text).is_ok(),
             Self::Time => is_time(text),
             Self::Uri => fluent_uri::Uri::parse(text).is_ok(),
             Self::UriReference => fluent_uri::UriRef::parse(text).is_ok(),
@@ -103,6 +107,28 @@ const EMAIL: email_address::Options = email_address::Options {
     allow_domain_literal: true,
     allow_display_text: false,
 };
+
+/// How long an expression may be that is to be compiled: some take a thousand times as long as they are to read.
+const MAX_REGEX: usize = 4096;
+
+/// `Mailbox` (RFC 5321, section 4.1.2): ASCII, at a host or at an address of one.
+fn is_email(text: &str) -> bool {
+    let is_host =
+        |domain: &str| match domain.strip_prefix('[') {
+            None => is_hostname(domain),
+            Some(literal) => literal.strip_suffix(']').is_some_and(|address| {
+                match address.strip_prefix("IPv6:") {
+                    Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+                    None => address.parse::<Ipv4Addr>().is_ok(),
+                }
+            }),
+        };
+    text.is_ascii()
+        && email_address::EmailAddress::parse_with_options(text, EMAIL).is_ok()
+        && text
+            .rsplit_once('@')
+            .is_some_and(|(_, domain)| is_host(domain))
+}
 
 fn number(text: &str, length: usize) -> Option<u32> {
     if text.len() == length {
@@ -239,6 +265,8 @@ fn is_hostname(text: &str) -> bool {
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
+            // Names with those have another meaning, of which one is known (RFC 5891, section 4.2.3.1).
+            && (label.as_bytes().get(2..4) != Some(b"--") || label.to_ascii_lowercase().starts_with("xn--"))
     };
     text.len() <= 253 && text.split('.').all(is_label)
 }

@@ -7,17 +7,23 @@ mod check;
 mod compile;
 mod equality;
 mod format;
+mod names;
 mod node;
 mod number;
 mod path;
 mod pattern;
 mod scalar;
+mod types;
 
 use serde_json::Value;
 
 use self::check::Check;
 use self::node::Node;
+use self::scalar::scalar_holds;
 use super::finding::Finding;
+
+/// Whether the type of a value reads a text.
+pub(super) type Reads<'r> = &'r dyn Fn(&str) -> bool;
 
 /// The constraints of a schema.
 #[derive(Clone, Debug, Default)]
@@ -39,16 +45,20 @@ impl Constraints {
     }
 
     /// Whether a value, in JSON without white space around it, keeps them.
-    #[inline]
-    pub(super) fn hold(&self, json: &str) -> bool {
-        self.nodes.is_empty() || Check::holds(&self.nodes, json)
+    #[inline(always)]
+    pub(super) fn hold(&self, json: &str, reads: Reads<'_>) -> bool {
+        match self.nodes.first() {
+            None => true,
+            Some(node) if node.is_scalar => scalar_holds(node, json),
+            Some(_) => Check::holds(&self.nodes, json, reads),
+        }
     }
 
     /// All that a value, in JSON without white space around it, breaks.
-    pub(super) fn broken(&self, json: &str) -> Vec<Finding> {
+    pub(super) fn broken(&self, json: &str, reads: Reads<'_>) -> Vec<Finding> {
         if self.nodes.is_empty() {
             return Vec::new();
         }
-        Check::all(&self.nodes, json)
+        Check::all(&self.nodes, json, reads)
     }
 }

@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::format::Format;
+use super::names::Names;
 use super::number::Number;
 use super::pattern::Pattern;
+use super::types::Types;
 
 /// Which node of the list of all.
 pub(super) type NodeId = usize;
@@ -12,13 +14,23 @@ pub(super) type NodeId = usize;
 /// What is checked of one value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node {
+    /// Whether it says more of its value, by itself, than a type of Rust enforces.
+    pub(super) asks: bool,
+    /// Whether it decides between alternatives, or within a condition: then the shape counts, which a type of Rust enforces elsewhere.
+    pub(super) decides: bool,
     /// Whether it checks nothing but a number or a string by itself, and of which values it is one.
     pub(super) is_scalar: bool,
+    /// The kinds of values that are allowed; `None` for all.
+    pub(super) types: Option<Types>,
+    /// The members of the value that the schema shows, where the schema of a value begins.
+    pub(super) names: Option<Names>,
     /// What else the same value has to keep: `$ref` and `allOf`.
     pub(super) all: Vec<NodeId>,
     pub(super) minimum: Option<Bound>,
     pub(super) maximum: Option<Bound>,
     pub(super) multiple_of: Option<Number>,
+    /// Whether numbers are rounded to what 32 bits hold when they are read.
+    pub(super) is_f32: bool,
     /// Characters of a string.
     pub(super) length: Length,
     pub(super) pattern: Option<Pattern>,
@@ -27,12 +39,10 @@ pub(super) struct Node {
     pub(super) list: List,
     pub(super) object: Object,
     /// `anyOf` and `oneOf` of a type, which chooses by itself.
-    pub(super) alternatives: Vec<Vec<Alternative>>,
+    pub(super) alternatives: Vec<Alternatives>,
     /// `anyOf` and `oneOf` that nothing else looks at.
     pub(super) choices: Vec<Choices>,
     pub(super) conditions: Conditions,
-    /// What a type of Rust would refuse by itself, where no type reads the value: within a condition.
-    pub(super) shape: Option<Shape>,
 }
 
 /// The values that are allowed.
@@ -105,12 +115,23 @@ pub(super) struct Object {
     pub(super) members: Vec<(String, Option<NodeId>)>,
     pub(super) patterns: Vec<(Pattern, Option<NodeId>)>,
     pub(super) others: Option<NodeId>,
+    /// Whether there are no members but those.
+    pub(super) closed: bool,
+    pub(super) required: Vec<String>,
     /// What is checked of each name, as a string.
     pub(super) names: Option<NodeId>,
     /// Members that ask for others.
     pub(super) dependent: Vec<(String, Vec<String>)>,
     /// Members that ask more of the whole object.
     pub(super) dependent_nodes: Vec<(String, NodeId)>,
+}
+
+/// What a value of an `enum`, an `Option` or the like can be.
+#[derive(Clone, Debug)]
+pub(super) struct Alternatives {
+    pub(super) all: Vec<Alternative>,
+    /// Whether it must be no other one.
+    pub(super) exactly_one: bool,
 }
 
 /// One of several that a value can be.
@@ -132,7 +153,7 @@ pub(super) struct Choices {
 /// What tells a value of one alternative from those of the others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Head {
-    pub(super) types: Vec<String>,
+    pub(super) types: Option<Types>,
     /// Members that have one value.
     pub(super) tags: Vec<(String, Value)>,
     pub(super) required: Vec<String>,
@@ -149,16 +170,6 @@ pub(super) struct Conditions {
     pub(super) otherwise: Option<NodeId>,
 }
 
-/// What a type of Rust would refuse by itself.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Shape {
-    pub(super) nothing: bool,
-    pub(super) types: Vec<String>,
-    pub(super) required: Vec<String>,
-    /// Whether an object has no members but the known ones.
-    pub(super) closed: bool,
-}
-
 impl Node {
     /// Finds out whether it checks nothing but a number or a string by itself, and of which values it is one.
     pub(super) fn set_scalar(&mut self) {
@@ -172,38 +183,18 @@ impl Node {
             && list.contains.is_none()
             && object.length.is_any()
             && object.members.is_empty()
+            && self.names.is_none()
             && object.patterns.is_empty()
             && object.others.is_none()
             && object.names.is_none()
+            && !object.closed
+            && object.required.is_empty()
             && object.dependent.is_empty()
             && object.dependent_nodes.is_empty()
             && self.alternatives.is_empty()
             && self.choices.is_empty()
             && self.conditions.not.is_none()
-            && self.conditions.when.is_none()
-            && self.shape.is_none();
-    }
-
-    /// Whether it checks anything by itself.
-    pub(super) fn is_active(&self) -> bool {
-        self.minimum.is_some()
-            || self.maximum.is_some()
-            || self.multiple_of.is_some()
-            || !self.length.is_any()
-            || self.pattern.is_some()
-            || self.format.is_some()
-            || self.values.is_some()
-            || !self.list.length.is_any()
-            || self.list.unique
-            || self.list.contains.is_some()
-            || !self.object.length.is_any()
-            || self.object.names.is_some()
-            || !self.object.dependent.is_empty()
-            || !self.object.dependent_nodes.is_empty()
-            || !self.choices.is_empty()
-            || self.conditions.not.is_some()
-            || self.conditions.when.is_some()
-            || self.shape.is_some()
+            && self.conditions.when.is_none();
     }
 
     /// The nodes of the same value, and of those inside it, that are worth a visit only if they check anything.
@@ -224,8 +215,10 @@ impl Node {
             visit(node);
         }
         visit(&mut object.others);
-        for alternative in self.alternatives.iter_mut().flatten() {
-            visit(&mut alternative.node);
+        for alternatives in &mut self.alternatives {
+            for alternative in &mut alternatives.all {
+                visit(&mut alternative.node);
+            }
         }
     }
 }

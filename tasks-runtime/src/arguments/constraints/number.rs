@@ -22,7 +22,7 @@ pub(super) struct Given<'j> {
 }
 
 impl<'j> Given<'j> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(json: &'j str) -> Self {
         let short = json.parse().ok();
         let float = match short {
@@ -30,6 +30,11 @@ impl<'j> Given<'j> {
             None => json.parse().unwrap_or(f64::NAN),
         };
         Self { json, short, float }
+    }
+
+    #[inline]
+    pub(super) fn is_short_integer(&self) -> bool {
+        self.short.is_some()
     }
 
     fn integer(&self) -> Option<i128> {

@@ -74,6 +74,7 @@ fn translate(text: &str) -> Result<String, String> {
                 rust.push(']');
             }
             // `regex` knows operations on sets.
+            '-' if in_class && chars.peek() == Some(&'-') => rust.push_str(r"\-"),
             '&' | '~' if in_class => {
                 rust.push('\\');
                 rust.push(c);

@@ -265,7 +265,7 @@ fn end(
                 ..end
             });
         }
-        Ok(Outcome::Failed(failure)) => failure,
+        Ok(Outcome::Failed(failure)) => *failure,
         Err(ExecuteError::Refused { .. }) => {
             let until = clock.after(BUSY_DELAY);
             return Some(AttemptEnd {
