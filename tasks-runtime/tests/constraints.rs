@@ -104,7 +104,13 @@ fn errors(task: &str, params: &Value) -> Vec<(String, &'static str, String)> {
             ..
         }) => errors
             .into_iter()
-            .map(|error| (error.pointer, error.code.as_str(), error.detail))
+            .map(|error| {
+                (
+                    error.pointer,
+                    &*error.code.as_str().to_owned().leak(),
+                    error.detail,
+                )
+            })
             .collect(),
         Ok(_) => Vec::new(),
         Err(other) => panic!("{other}"),

@@ -302,7 +302,7 @@ fn broken() -> impl Strategy<Value = (&'static str, Value, &'static str)> {
 }
 
 /// The errors of a call of `check_report`: pointer and code.
-fn errors_of_report(params: &Value) -> Vec<(String, &'static str)> {
+fn errors_of_report(params: &Value) -> Vec<(String, String)> {
     thread_local! {
         static EXECUTOR: TaskExecutor = {
             let task = task(task_execution::tasks::stations::check_report);
@@ -323,7 +323,7 @@ fn errors_of_report(params: &Value) -> Vec<(String, &'static str)> {
             ..
         }) => errors
             .into_iter()
-            .map(|error| (error.pointer, error.code.as_str()))
+            .map(|error| (error.pointer, error.code.as_str().to_owned()))
             .collect(),
         Err(other) => panic!("{other}"),
     }
@@ -343,7 +343,7 @@ proptest! {
         let mut report = report;
         let parameter = pointer.split('/').nth(1).unwrap();
         report[parameter] = value;
-        prop_assert_eq!(errors_of_report(&report), [(format!("/params{pointer}"), code)]);
+        prop_assert_eq!(errors_of_report(&report), [(format!("/params{pointer}"), code.to_owned())]);
     }
 }
 

@@ -29,7 +29,8 @@ pub struct ArgumentError {
 }
 
 impl ArgumentError {
-    /// What is wrong, and where: `pointer` is a JSON pointer (RFC 6901), and empty for the whole. Its code is `invalid`.
+    /// What is wrong, and where: `pointer` is a JSON pointer (RFC 6901) into the request body, and empty for the whole.
+    /// Its code is `invalid`.
     #[must_use]
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
@@ -39,17 +40,47 @@ impl ArgumentError {
         }
     }
 
-    /// The same with another code.
+    /// What is wrong with the parameter that clients call `name`. Its code is `invalid`.
+    ///
+    /// ```
+    /// use tasks_runtime::ArgumentError;
+    ///
+    /// let error = ArgumentError::of_parameter("until", "is before `from`");
+    /// assert_eq!(error.pointer, "/params/until");
+    /// ```
+    #[must_use]
+    pub fn of_parameter(name: &str, detail: impl Into<String>) -> Self {
+        Self::new(format!("/params/{}", escape(name)), detail)
+    }
+
+    /// The same about a member or an item of what it was about: `key` is the name of the member, or the index of the item.
+    ///
+    /// ```
+    /// use tasks_runtime::ArgumentError;
+    ///
+    /// let error = ArgumentError::of_parameter("lines", "has no price").at(2).at("price");
+    /// assert_eq!(error.pointer, "/params/lines/2/price");
+    /// ```
+    #[must_use]
+    pub fn at(mut self, key: impl fmt::Display) -> Self {
+        self.pointer.push('/');
+        self.pointer.push_str(&escape(&key.to_string()));
+        self
+    }
+
+    /// The same with another code: one of the framework's, or one of your own, by its name.
     ///
     /// ```
     /// use tasks_runtime::{ArgumentError, ArgumentErrorCode};
     ///
     /// let error = ArgumentError::new("/run_at", "in the past").with_code(ArgumentErrorCode::Range);
     /// assert_eq!(error.code.as_str(), "range");
+    /// let error = error.with_code("too_late");
+    /// assert_eq!(error.code.as_str(), "too_late");
     /// ```
     #[must_use]
-    pub fn with_code(mut self, code: ArgumentErrorCode) -> Self {
-        self.code = code;
+    pub fn with_code(mut self, code: impl Into<ArgumentErrorCode>) -> Self {
+        self.code = code.into();
         self
     }
 }

@@ -139,7 +139,7 @@ impl StructFields {
         let others = self.checks.of_refused(&self.schema, text);
         for (index, finding) in with_others(first, others).into_iter().enumerate() {
             // What is missing or unknown in the struct itself has been said.
-            let known = match (index, finding.code) {
+            let known = match (index, &finding.code) {
                 (0, _) => said,
                 (_, Code::Missing | Code::Unknown) => is_field(&finding.pointer),
                 (_, Code::Repeated) => is_field(&finding.pointer) && errors.has(&finding.pointer),
