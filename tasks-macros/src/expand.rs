@@ -7,7 +7,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, ReturnType, Signature, Type};
 
 use crate::doc::Doc;
-use crate::options::{Backoff, Constraint, JobOptions, Rule, Source, TaskOptions};
+use crate::options::{Backoff, Constraint, JobOptions, Rule, Source, TaskOptions, Validate};
 use crate::param::{self, Param};
 use crate::valid::ValidTask;
 use crate::{crate_path, print, signature};
@@ -36,6 +36,7 @@ fn generate(task: &ValidTask) -> TokenStream {
         register,
         krate,
         job,
+        validate,
     } = &task.options;
     let krate = crate_path::resolve(krate.as_ref());
     let (function, params) = (&task.function, &task.params);
@@ -51,7 +52,7 @@ fn generate(task: &ValidTask) -> TokenStream {
     let timeout = option(timeout.map(duration));
     let job = policy(job);
     let discover = register.unwrap_or(true);
-    let shim = shim(sig, params);
+    let shim = shim(sig, params, validate.as_ref());
     // The scope sees the user's functions, and must not hide one of them: what is imported is `__rt`, a name that nobody
     // writes, and traits without a name. All at once, since it is not known which of the traits the types need.
     quote! {
@@ -158,7 +159,8 @@ fn slot(param: &Param) -> TokenStream {
     let is_plain = options.default.is_none()
         && options.example.is_none()
         && options.secret.is_none()
-        && options.constraints.is_empty();
+        && options.constraints.is_empty()
+        && options.garde.is_none();
     if is_plain {
         return call_at(ends, "slot", quote!(#at_type, #parameter));
     }
@@ -301,7 +303,7 @@ fn located_at(tokens: TokenStream, span: Span) -> TokenStream {
 
 /// The code that decodes, injects and calls. The runtime has it, generic over the function and the slots; what it cannot
 /// know is how the values become arguments, which a closure says.
-fn shim(sig: &Signature, params: &[Param]) -> TokenStream {
+fn shim(sig: &Signature, params: &[Param], validate: Option<&Validate>) -> TokenStream {
     let ident = &sig.ident;
     let slots = list(params.iter().map(slot));
     let names: Vec<_> = (0..params.len())
@@ -342,10 +344,68 @@ fn shim(sig: &Signature, params: &[Param]) -> TokenStream {
     let inner = quote!(#ident, #slots, #call, #finish, #schema, #error);
     // A future that is not `Send` is reported at this call: underline the function's name, not `#[task]`.
     let at = ident.span();
-    if asynchronous {
+    let shim = if asynchronous {
         quote_spanned!(at=> &__rt::asynchronous(#inner))
     } else {
         quote_spanned!(at=> &__rt::blocking(#inner))
+    };
+    match rules(params, &names, validate) {
+        Some(rules) => quote!(#shim.validated(|#cells, __validation| #rules)),
+        None => shim,
+    }
+}
+
+/// The rules beyond a schema, which look at the values in the cells, and what they need; nothing when there are none.
+fn rules(params: &[Param], cells: &[Ident], validate: Option<&Validate>) -> Option<TokenStream> {
+    let marked = params
+        .iter()
+        .zip(cells)
+        .enumerate()
+        .filter_map(|(index, (param, cell))| {
+            let span = param.options.garde?;
+            let ty = located_at(param.owned(), span);
+            Some((
+                quote_spanned!(span=> __validation.garde::<#ty>(#index, #cell.value());),
+                quote_spanned!(span=> (#index, __rt::garde_requires::<#ty>)),
+            ))
+        });
+    let (garde, requires): (Vec<_>, Vec<_>) = marked.unzip();
+    let rule = validate.map(|validate| rule(params, cells, validate));
+    if garde.is_empty() && rule.is_none() {
+        return None;
+    }
+    Some(quote!({ #(#garde)* #rule }, &[#(#requires),*]))
+}
+
+/// What asks the user's rule.
+fn rule(params: &[Param], cells: &[Ident], validate: &Validate) -> TokenStream {
+    let params = params.iter().zip(cells);
+    let given = |param: &Param, cell: &Ident, span: Span| {
+        let ty = param.owned();
+        let source = source(param, &ty, (span, span));
+        // With its type, so that a `&String` becomes the `&str` that is asked for.
+        let given = quote_spanned!(span=> __rt::given::<#ty, _>);
+        located_at(quote!(#given(#source, #cell)), span)
+    };
+    match validate {
+        // All is underlined where the function is named: a rule that takes something else is reported there.
+        Validate::All(path) => {
+            let (first, last) = param::ends(path);
+            let values = params.map(|(param, cell)| given(param, cell, first));
+            let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#(#values),*));
+            arguments.set_span(last);
+            quote!(__validation.rule(#path #arguments);)
+        }
+        Validate::Call(call) => {
+            let names = validate.names();
+            let bound = params.filter_map(|(param, cell)| {
+                let mention = names.iter().find(|name| **name == param.ident)?;
+                let (ident, inner) = (&param.ident, &param.inner);
+                let value = given(param, cell, mention.span());
+                Some(quote!(let #ident: &#inner = #value;))
+            });
+            quote!({ #(#bound)* __validation.rule(#call); })
+        }
     }
 }
 

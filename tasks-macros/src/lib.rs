@@ -58,6 +58,7 @@ use proc_macro::TokenStream;
 /// | `max_concurrency = 2` | how many of its jobs run at once in one process | those of the queue |
 /// | `unique = "params"` | while a job waits or runs, one with the same parameters is not stored again | all are stored |
 /// | `crash_limit = 1` | how many processes may die while they run one job of it before that has failed; with 1 it never runs again after a crash | that of the service, 5 |
+/// | `validate = check`, `validate = check(from, to)` | a rule over several parameters: a function that gets references to all of them, or to those that are named, and returns `Result<(), ArgumentError>` | no rule |
 /// | `register = false` | keeps it out of discovery; it can still be put into a registry by hand | discovered |
 /// | `crate = path` | where the runtime is found when it is re-exported elsewhere | `tasks-web` or `tasks-runtime`, as `Cargo.toml` names it |
 ///
@@ -80,6 +81,7 @@ use proc_macro::TokenStream;
 /// | `#[task(pattern = "…")]`, `#[task(format = "email")]` | which strings are allowed |
 /// | `#[task(one_of(…))]` | the values that are allowed |
 /// | `#[task(unique)]`, `#[task(items(…))]` | of a list: no item twice; what each item has to keep |
+/// | `#[task(garde)]` | its type implements `garde::Validate`, and is validated (feature `garde`) |
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
     attribute::task(options.into(), &item.into()).into()

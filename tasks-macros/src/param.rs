@@ -12,6 +12,8 @@ use crate::errors::Errors;
 use crate::options::ParamOptions;
 
 pub(crate) struct Param {
+    /// The name in the function.
+    pub(crate) ident: Ident,
     /// The name the client uses.
     pub(crate) name: String,
     /// Where to underline what is wrong with the name.
@@ -103,6 +105,7 @@ fn take_param(typed: &mut PatType, generics: &Generics, errors: &mut Errors) -> 
         errors.at(name_span, "a parameter's name must not be empty");
     }
     Some(Param {
+        ident: ident.clone(),
         name,
         name_span,
         written: (*typed.ty).clone(),

@@ -45,6 +45,7 @@ impl Task {
             types::of_result(ty, borrowed, sig, errors);
         }
         unique_names(&self.params, errors);
+        rule(&self, errors);
         if errors.is_empty() {
             Ok(ValidTask(self))
         } else {
@@ -161,11 +162,41 @@ fn overrides(param: &Param, errors: &mut Errors) {
             "an injected parameter has no constraints: the server provides it",
         );
     }
+    if let Some(span) = param.options.garde {
+        errors.at(
+            span,
+            "an injected parameter is not validated: the server provides it",
+        );
+    }
     if let Some(span) = param.options.secret {
         errors.at(
             span,
             "an injected parameter is never shown, so it needs no `secret`",
         );
+    }
+}
+
+/// A rule over several parameters names those of this task.
+fn rule(task: &Task, errors: &mut Errors) {
+    let Some(validate) = &task.options.validate else {
+        return;
+    };
+    for argument in validate.arguments() {
+        let name = argument.to_string();
+        // A constant is none of ours.
+        let is_value = name.starts_with(|first: char| first.is_lowercase());
+        if is_value && !task.params.iter().any(|param| param.ident == *argument) {
+            let names: Vec<String> = (task.params.iter())
+                .map(|param| format!("`{}`", param.ident))
+                .collect();
+            errors.on(
+                argument,
+                format!(
+                    "`{name}` is no parameter of this task: a rule gets references to parameters, of which there are {}",
+                    names.join(", ")
+                ),
+            );
+        }
     }
 }
 

@@ -99,7 +99,9 @@ pub mod testing;
 #[cfg(feature = "database")]
 mod text;
 
-pub use arguments::{ArgumentError, ArgumentErrorCode, InvalidArguments, RequestParam};
+pub use arguments::{
+    ArgumentError, ArgumentErrorCode, IntoArgumentErrors, InvalidArguments, RequestParam,
+};
 #[cfg(feature = "database")]
 pub use artifacts::{Artifact, ArtifactError, ArtifactHierarchy, ArtifactManager, NewArtifact};
 pub use call::{ExecuteError, Refusal};

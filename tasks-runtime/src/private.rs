@@ -3,17 +3,18 @@
 pub use inventory;
 
 pub use crate::arguments::{
-    AnyArgCell, AnyArgCells, AnySlot, ChoiceParam, Constraint, Counted, Default, Example,
-    ExampleSource, FromText, Injected, ItemsParam, JsonFallback, JsonProbe, LengthParam,
-    NotInjected, Parameter, Probe, RangeParam, RequestFallback, RequestSource, Requested, Slot,
-    Slots, Source, TextFallback, TextParam, TextProbe, bound, choices, documentation, example,
-    format, items, length, pattern, request_slot, slot, unique,
+    AnyArgCell, AnyArgCells, AnySlot, ArgCell, ChoiceParam, Constraint, Counted, Default, Example,
+    ExampleSource, FromText, GardeParam, Injected, ItemsParam, JsonFallback, JsonProbe,
+    LengthParam, NotInjected, Parameter, Probe, RangeParam, RequestFallback, RequestSource,
+    Requested, RuleResult, RuleSource, Slot, Slots, Source, TextFallback, TextParam, TextProbe,
+    Validation, bound, choices, documentation, example, format, garde_requires, given, items,
+    length, pattern, request_slot, slot, unique,
 };
 #[cfg(feature = "database")]
 pub use crate::call::CheckCall;
 pub use crate::call::{
     Finish, FunctionInfo, FunctionShim, PendingCall, PlainReturn, Run, Running, Shim, Started,
-    TaskDescriptor, TaskReturn, asynchronous, blocking,
+    TaskDescriptor, TaskReturn, ValidatedShim, asynchronous, blocking,
 };
 pub use crate::task::{
     AsDynError, CodedError, FailureCode, FailureCodes, detail, details, failure_code, retry_after,

@@ -126,6 +126,21 @@ const SECTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "Rules",
+        &[
+            "rule_of_other_types",
+            "rule_of_too_few_parameters",
+            "rule_of_an_unknown_parameter",
+            "rule_of_an_injected_parameter",
+            "rule_that_returns_a_boolean",
+            "rule_with_an_error_of_its_own",
+            "rule_that_waits",
+            "rule_in_quotes",
+            "garde_of_a_type_without_rules",
+            "garde_on_an_injected_type",
+        ],
+    ),
+    (
         "The function",
         &[
             "generics",

@@ -88,8 +88,9 @@ pub(crate) const ALL: [Step; 13] = [
 ];
 
 /// Sets of features that the workspace as a whole, with everything turned on, would not notice to be broken.
-const FEATURE_SETS: [(&str, &str); 5] = [
+const FEATURE_SETS: [(&str, &str); 6] = [
     ("tasks-runtime", ""),
+    ("tasks-runtime", "garde"),
     ("tasks-runtime", "sqlite"),
     ("tasks-runtime", "postgres"),
     ("tasks-web", ""),

@@ -8,6 +8,7 @@ mod job;
 mod param;
 mod parse;
 mod task;
+mod validate;
 
 pub(crate) use self::backoff::Backoff;
 pub(crate) use self::constraints::{Constraint, Rule};
@@ -15,3 +16,4 @@ pub(crate) use self::injectable::InjectableOptions;
 pub(crate) use self::job::JobOptions;
 pub(crate) use self::param::{ParamOptions, Source};
 pub(crate) use self::task::TaskOptions;
+pub(crate) use self::validate::Validate;

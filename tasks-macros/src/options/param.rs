@@ -24,6 +24,7 @@ keys! {
         OneOf = "one_of",
         Items = "items",
         Unique = "unique",
+        Garde = "garde",
     }
 }
 
@@ -37,6 +38,8 @@ pub(crate) struct ParamOptions {
     pub(crate) secret: Option<Span>,
     pub(crate) source: Option<Source>,
     pub(crate) constraints: Vec<Constraint>,
+    /// Where `garde` is written.
+    pub(crate) garde: Option<Span>,
 }
 
 /// The override of the choice that is otherwise made by type.
@@ -83,6 +86,10 @@ impl ParamOptions {
             }
             ParamKey::Secret => {
                 self.secret = Some(parse::flag(input, "task")?);
+                return Ok(());
+            }
+            ParamKey::Garde => {
+                self.garde = Some(parse::flag(input, "task")?);
                 return Ok(());
             }
             ParamKey::Inject => return self.come_from(Source::Inject, input),

@@ -9,6 +9,7 @@ use syn::{Expr, ExprArray, ExprLit, Lit, LitStr, Path};
 use super::backoff::Backoff;
 use super::job::{self, JobOptions};
 use super::parse::{self, for_each_option, keys, ungrouped, value};
+use super::validate::Validate;
 use crate::duration;
 use crate::errors::Errors;
 
@@ -24,6 +25,7 @@ keys! {
         MaxConcurrency = "max_concurrency",
         Unique = "unique",
         CrashLimit = "crash_limit",
+        Validate = "validate",
         Register = "register",
         Crate = "crate",
     }
@@ -39,6 +41,8 @@ pub(crate) struct TaskOptions {
     /// Where the runtime is.
     pub(crate) krate: Option<Path>,
     pub(crate) job: JobOptions,
+    /// The rule over several parameters.
+    pub(crate) validate: Option<Validate>,
 }
 
 impl TaskOptions {
@@ -72,6 +76,7 @@ impl TaskOptions {
             }
             TaskKey::Unique => job.unique = job::unique(input)?,
             TaskKey::CrashLimit => job.crash_limit = Some(parse::number(input, key, 1, 1000)?),
+            TaskKey::Validate => self.validate = Some(Validate::parse(input)?),
             TaskKey::Register => self.register = Some(parse::boolean(input, key)?),
             TaskKey::Crate => self.krate = Some(parse::crate_path(input)?),
         }

@@ -90,12 +90,19 @@ fn report(parameter: &RegisteredParameter, finding: Finding, errors: &mut Errors
         errors.push(parameter.name, &finding.pointer, finding.code, || {
             finding.detail
         });
-    } else if !errors.has(&format!("/{}", escape(parameter.name))) {
-        errors.push(parameter.name, "", finding.code, || SECRET.to_owned());
+    } else {
+        refuse_secret(parameter, finding.code, errors);
     }
 }
 
-const SECRET: &str = "not a valid value; it is secret, so it is not shown";
+/// Reports that the value of a secret parameter is wrong, once, and not in what.
+pub(super) fn refuse_secret(parameter: &RegisteredParameter, code: Code, errors: &mut Errors) {
+    if !errors.has(&format!("/{}", escape(parameter.name))) {
+        errors.push(parameter.name, "", code, || SECRET.to_owned());
+    }
+}
+
+pub(super) const SECRET: &str = "not a valid value; it is secret, so it is not shown";
 
 /// What a decoder has said, and what else is wrong: once for each place, in the decoder's words where it has said something of that.
 pub(super) fn with_others(mut first: Finding, others: Vec<Finding>) -> Vec<Finding> {

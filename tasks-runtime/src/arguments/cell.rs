@@ -42,6 +42,21 @@ impl<T> ArgCell<T> {
         }
     }
 
+    /// The value of a request parameter, which decoding has filled by the time generated code asks.
+    ///
+    /// # Panics
+    ///
+    /// When called before that, or of an injected one, which generated code does not do.
+    #[allow(clippy::missing_panics_doc, reason = "documented above")]
+    pub fn value(&self) -> &T {
+        match &self.state {
+            CellState::Ready(value) => value,
+            CellState::Empty | CellState::Resolving(_) => {
+                unreachable!("an argument is asked for before it is there")
+            }
+        }
+    }
+
     /// The value. Decoding and injection have filled every place by the time generated code asks.
     ///
     /// # Panics

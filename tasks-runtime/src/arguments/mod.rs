@@ -14,6 +14,7 @@ mod depth;
 mod error;
 mod fast;
 mod finding;
+mod garde;
 mod input;
 mod json_kind;
 mod lossy;
@@ -23,6 +24,8 @@ mod parameter_constraints;
 mod registered;
 pub(crate) mod repeated;
 mod request;
+#[cfg(feature = "garde")]
+mod rust_path;
 mod scanner;
 mod schema_check;
 mod slot;
@@ -30,12 +33,14 @@ mod source;
 mod std_types;
 mod struct_fields;
 mod tuples;
+mod validation;
 mod value;
 
-pub use cell::{AnyArgCell, NotInjected};
+pub use cell::{AnyArgCell, ArgCell, NotInjected};
 pub use code::{ArgumentErrorCode, code_of_serde};
 pub(crate) use error::unknown_key;
 pub use error::{ArgumentError, InvalidArguments};
+pub use garde::{GardeParam, garde_requires};
 pub(crate) use input::{Echo, Input, MASKED, is_mask};
 #[cfg(feature = "database")]
 pub(crate) use members::members;
@@ -50,6 +55,8 @@ pub use slot::{AnySlot, Slot, request_slot, slot};
 pub use source::{Injected, Probe, RequestFallback, RequestSource, Requested, Source};
 pub(crate) use struct_fields::StructFields;
 pub use tuples::{AnyArgCells, Slots};
+pub(crate) use validation::validate;
+pub use validation::{IntoArgumentErrors, RuleResult, RuleSource, Validation, given};
 pub use value::{
     Default, Example, ExampleSource, FromText, JsonFallback, JsonProbe, TextFallback, TextProbe,
     example,

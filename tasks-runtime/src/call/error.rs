@@ -47,7 +47,7 @@ pub enum ExecuteError {
         /// How long it waited.
         waited: Duration,
     },
-    /// Code that runs before the task panicked: a default's expression, `Deserialize` or `Injectable`.
+    /// Code that runs before the task panicked: a default's expression, `Deserialize`, a rule of `validate` or `Injectable`.
     Panicked {
         /// The task.
         task: String,

@@ -14,6 +14,7 @@ mod returned;
 mod run;
 mod shim;
 mod target;
+mod validated;
 
 pub(crate) use blocking::BlockingPool;
 pub use descriptor::TaskDescriptor;
@@ -30,3 +31,4 @@ pub use shim::CheckCall;
 pub use shim::{Finish, FunctionInfo, FunctionShim, Shim, asynchronous, blocking};
 pub(crate) use shim::{run_async, run_blocking};
 pub(crate) use target::CallTarget;
+pub use validated::ValidatedShim;

@@ -9,10 +9,13 @@ use super::envelope::Envelope;
 use super::resources::Resources;
 use super::run::Run;
 use super::target::CallTarget;
-use crate::arguments::{self, AnyArgCells, Echo, Input, InvalidArguments, StructFields};
+use crate::arguments::{
+    self, AnyArgCells, Echo, Input, InvalidArguments, StructFields, Validation,
+};
 #[cfg(feature = "database")]
 use crate::context::AttemptHandle;
 use crate::context::{ExecutorHandle, TaskContext};
+use crate::inject::Providers;
 use crate::task::Caller;
 
 /// The arguments of one execution on their way into a task's parameters. Made by the executor, used by generated code.
@@ -49,6 +52,18 @@ impl<'a> PendingCall<'a> {
         Ok(self.begin(&echo))
     }
 
+    /// Reads the arguments into their cells, and has the rules of the task look at them.
+    pub(super) fn decode_validated<C: AnyArgCells>(
+        self,
+        cells: &mut C,
+        rules: Rules<C>,
+    ) -> Result<Run, InvalidArguments> {
+        let target = self.target();
+        let providers = &self.resources.providers;
+        let echo = read_validated(self.input, target, providers, cells, rules)?;
+        Ok(self.begin(&echo))
+    }
+
     /// Reads the arguments of a closure, which are one value.
     pub(crate) fn decode_whole<P: DeserializeOwned>(
         self,
@@ -69,6 +84,24 @@ impl<'a> PendingCall<'a> {
         );
         Run::new(Arc::clone(self.resources), context, json)
     }
+}
+
+/// The rules of a task: they look at the cells, once these are filled, and say what is wrong.
+pub(super) type Rules<C> = fn(&C, &mut Validation<'_>);
+
+/// Reads the arguments of a task into their cells, and has its rules look at them.
+pub(super) fn read_validated<'a, C: AnyArgCells>(
+    input: Input<'a>,
+    target: &CallTarget,
+    providers: &Providers,
+    cells: &mut C,
+    rules: Rules<C>,
+) -> Result<Echo<'a>, InvalidArguments> {
+    let echo = read(input, target, cells)?;
+    arguments::validate(&echo, &target.parameters, providers, |validation| {
+        rules(cells, validation);
+    })?;
+    Ok(echo)
 }
 
 /// Reads the arguments of a task into their cells.

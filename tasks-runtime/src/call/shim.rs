@@ -25,6 +25,9 @@ use super::target::CallTarget;
 #[cfg(feature = "database")]
 use crate::arguments::Input;
 use crate::arguments::{AnyArgCells, AnySlot, InvalidArguments, Slots};
+#[cfg(feature = "database")]
+use crate::inject::Providers;
+use crate::inject::Requirements;
 use crate::task::Outcome;
 
 /// A task's function as the executor sees it.
@@ -44,12 +47,20 @@ pub trait Shim: Sync {
     fn check(&'static self, call: CheckCall<'_>) -> Result<(), InvalidArguments>;
     fn slot(&self, index: usize) -> Option<&dyn AnySlot>;
     fn info(&self) -> &FunctionInfo;
+    /// What the rules of its arguments need from the executor.
+    fn rules_require(&self) -> &[RuleRequires] {
+        &[]
+    }
 }
+
+/// What the rules of one parameter, which is named by its index, need from the executor.
+pub(super) type RuleRequires = (usize, fn(&mut Requirements));
 
 /// The arguments of a call that is not run.
 #[cfg(feature = "database")]
 pub struct CheckCall<'a> {
     pub(crate) target: &'a CallTarget,
+    pub(crate) providers: &'a Providers,
     pub(crate) input: Input<'a>,
 }
 
@@ -72,11 +83,11 @@ pub type Finish<R> = fn(TaskReturn<R>, Run) -> Outcome;
 /// A function with its parameters.
 pub struct FunctionShim<S: Slots, F: 'static, R: 'static> {
     info: FunctionInfo,
-    slots: S,
+    pub(super) slots: S,
     call: F,
     finish: Finish<R>,
     /// Begins a run whose arguments were read, as the kind of the function asks for.
-    run: fn(&'static Self, Run, S::ArgCells) -> Running,
+    pub(super) run: fn(&'static Self, Run, S::ArgCells) -> Running,
 }
 
 /// The shim of an `async` function.

@@ -280,15 +280,12 @@ impl ExecutorBuilder {
     fn missing(&self) -> Vec<MissingDependency> {
         let mut missing = Vec::new();
         for entry in self.registry.entries() {
-            for parameter in entry.declared() {
-                let Some(requires) = parameter.slot.requires() else {
-                    continue;
-                };
+            for (parameter, requires) in entry.requirements() {
                 for requirement in Requirements::of(requires) {
                     if !self.providers.satisfies(requirement) {
                         missing.push(MissingDependency {
                             task: entry.name().to_owned(),
-                            parameter: parameter.name.to_owned(),
+                            parameter: parameter.to_owned(),
                             type_name: requirement.type_name,
                             location: entry.location(),
                         });

@@ -293,6 +293,7 @@ impl TaskExecutor {
     ) -> Result<(), ExecuteError> {
         let call = CheckCall {
             target: entry.target(),
+            providers: &self.inner.resources.providers,
             input,
         };
         guarded(entry, || entry.check(call))

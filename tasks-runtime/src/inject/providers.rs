@@ -11,9 +11,11 @@ use crate::context::TaskContext;
 
 /// Values and factories by type.
 #[derive(Default)]
-pub(crate) struct Providers(
-    HashMap<TypeId, Box<dyn Any + Send + Sync>, foldhash::fast::FixedState>,
-);
+pub(crate) struct Providers {
+    by_type: HashMap<TypeId, Box<dyn Any + Send + Sync>, foldhash::fast::FixedState>,
+    /// The types of which each call has a value of its own.
+    per_call: Vec<TypeId>,
+}
 
 type Factory<T> = Box<
     dyn Fn(TaskContext) -> Pin<Box<dyn Future<Output = Result<T, InjectError>> + Send>>
@@ -35,6 +37,15 @@ impl<T: Send + 'static> Provider<T> {
             Self::PerCall(make) => Injection::Pending(make(context.clone())),
         }
     }
+
+    /// The value, where it is the same for all calls.
+    #[cfg(feature = "garde")]
+    pub(crate) fn fixed(&self) -> Option<T> {
+        match self {
+            Self::Value(clone) => Some(clone()),
+            Self::PerCall(_) => None,
+        }
+    }
 }
 
 impl Providers {
@@ -44,7 +55,7 @@ impl Providers {
         let by_arc = Arc::clone(&shared);
         self.insert::<T>(Provider::Value(Box::new(move || T::clone(&shared))));
         // Does not replace an `Arc<T>` that was provided itself.
-        self.0
+        self.by_type
             .entry(TypeId::of::<Arc<T>>())
             .or_insert_with(|| Box::new(Provider::Value(Box::new(move || Arc::clone(&by_arc)))));
     }
@@ -63,14 +74,22 @@ impl Providers {
     }
 
     fn insert<T: Send + 'static>(&mut self, provider: Provider<T>) {
-        self.0.insert(TypeId::of::<T>(), Box::new(provider));
+        let type_id = TypeId::of::<T>();
+        self.per_call.retain(|other| *other != type_id);
+        if matches!(provider, Provider::PerCall(_)) {
+            self.per_call.push(type_id);
+        }
+        self.by_type.insert(type_id, Box::new(provider));
     }
 
     pub(crate) fn get<T: Send + 'static>(&self) -> Option<&Provider<T>> {
-        self.0.get(&TypeId::of::<T>())?.downcast_ref()
+        self.by_type.get(&TypeId::of::<T>())?.downcast_ref()
     }
 
     pub(crate) fn satisfies(&self, requirement: Requirement) -> bool {
-        self.0.contains_key(&requirement.type_id)
+        match requirement.shared {
+            Some(shared) => self.by_type.contains_key(&shared) && !self.per_call.contains(&shared),
+            None => self.by_type.contains_key(&requirement.type_id),
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What an injected parameter needs from the executor.
 
 use std::any::{TypeId, type_name};
+#[cfg(feature = "garde")]
+use std::sync::Arc;
 
 /// Collects the types whose values an [`Injectable`](crate::Injectable) needs.
 #[derive(Debug, Default)]
@@ -13,6 +15,8 @@ pub struct Requirements {
 pub(crate) struct Requirement {
     pub(crate) type_id: TypeId,
     pub(crate) type_name: &'static str,
+    /// The type of an `Arc` of it, which has to be provided as one value for all calls.
+    pub(super) shared: Option<TypeId>,
 }
 
 impl Requirements {
@@ -22,8 +26,19 @@ impl Requirements {
             self.needed.push(Requirement {
                 type_id: TypeId::of::<T>(),
                 type_name: type_name::<T>(),
+                shared: None,
             });
         }
+    }
+
+    /// A value of type `T` has to be provided that is the same for all calls.
+    #[cfg(feature = "garde")]
+    pub(crate) fn require_shared<T: Send + Sync + 'static>(&mut self) {
+        self.needed.push(Requirement {
+            type_id: TypeId::of::<T>(),
+            type_name: type_name::<T>(),
+            shared: Some(TypeId::of::<Arc<T>>()),
+        });
     }
 
     /// Whatever `requires` asks for may be missing.

@@ -15,6 +15,7 @@ use crate::arguments::{InvalidArguments, RegisteredParameter};
 #[cfg(feature = "database")]
 use crate::call::CheckCall;
 use crate::call::{CallTarget, PendingCall, Started, TaskDescriptor};
+use crate::inject::Requirements;
 use crate::schema::{self, WriteSchema};
 #[cfg(feature = "database")]
 use crate::task::JobPolicy;
@@ -128,6 +129,24 @@ impl RegisteredTask {
     /// Its parameters. A closure's are read as one struct, and it has no injected ones: none.
     pub(crate) fn declared(&self) -> &[RegisteredParameter] {
         &self.target.parameters
+    }
+
+    /// What it needs from the executor, each with the parameter that it is for: what is injected, and the contexts of rules.
+    pub(crate) fn requirements(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, fn(&mut Requirements))> {
+        let injected = self
+            .declared()
+            .iter()
+            .filter_map(|parameter| Some((parameter.name, parameter.slot.requires()?)));
+        let rules = match &self.body {
+            TaskBody::Function(task) => task.shim.rules_require(),
+            TaskBody::Closure(_) => &[],
+        };
+        let rules = rules
+            .iter()
+            .filter_map(|(index, requires)| Some((self.declared().get(*index)?.name, *requires)));
+        injected.chain(rules)
     }
 
     pub(crate) fn blocking(&self) -> bool {

@@ -215,9 +215,8 @@ impl TaskRegistry {
         self.inner
             .entries
             .iter()
-            .flat_map(RegisteredTask::declared)
-            .filter_map(|parameter| parameter.slot.requires())
-            .flat_map(Requirements::of)
+            .flat_map(RegisteredTask::requirements)
+            .flat_map(|(_, requires)| Requirements::of(requires))
             .any(|requirement| requirement.type_id == wanted)
     }
 

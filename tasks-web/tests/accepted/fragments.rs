@@ -86,6 +86,32 @@ macro_rules! body {
 
 body!(sum(a: i64, b: i64) { a + b });
 
+macro_rules! ruled {
+    ($name:ident($param:ident: $ty:ty) keeps $rule:expr) => {
+        #[task(register = false, validate = $rule)]
+        async fn $name($param: $ty) -> usize {
+            $param.len()
+        }
+    };
+}
+
+fn is_short(text: &str) -> Result<(), &'static str> {
+    if text.len() > 3 {
+        return Err("too long");
+    }
+    Ok(())
+}
+
+ruled!(ruled_by_name(text: &str) keeps is_short);
+ruled!(ruled_by_call(text: String) keeps is_short(text));
+
+#[test]
+fn rules_are_fragments() {
+    for ruled in [task(ruled_by_name), task(ruled_by_call)] {
+        assert_eq!(run::<usize>(ruled, json!({"text": "abc"})), 3);
+    }
+}
+
 #[test]
 fn types_names_and_defaults_are_fragments() {
     assert_eq!(run::<i64>(task(echo_number), json!({})), 42);

@@ -1,0 +1,17 @@
+//! A rule that names a parameter that is none
+
+use tasks_web::prelude::*;
+
+fn check(from: &u32, to: &u32) -> Result<(), ArgumentError> {
+    if from > to {
+        return Err(ArgumentError::of_parameter("to", "is before `from`"));
+    }
+    Ok(())
+}
+
+#[task(validate = check(from, until))]
+async fn book(from: u32, to: u32) -> u32 {
+    to - from
+}
+
+fn main() {}
