@@ -503,12 +503,51 @@ async fn a_context_is_what_was_provided() {
     assert!(per_call.is_err());
 }
 
+#[test]
+fn a_rule_of_a_closure_has_to_fit_it() {
+    let builder = || {
+        TaskRegistry::builder()
+            .task(fragile)
+            .register_fn("watch", ["time"], |window: Window| async move {
+                Ok::<_, TaskError>(window.to - window.from)
+            })
+            .register_fn("now", ["time"], |()| async { Ok::<_, TaskError>(0) })
+    };
+    let rule = |window: &Window| window.check(5);
+    builder().validate("watch", rule).build().unwrap();
+    let error = builder()
+        .validate("watch", |_: &Order| Err("of something else"))
+        .validate("now", rule)
+        .validate("fragile", rule)
+        .validate("wach", rule)
+        .validate("watch", rule)
+        .validate("watch", rule)
+        .build()
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "the registry cannot be built\n  \
+         task `watch`: the rule is of a `rules::Order`, and the closure takes a `rules::Window`\n  \
+         task `now`: the rule is of a `rules::Window`, and the closure takes a `()`\n  \
+         task `fragile`: it is a function, whose rule is written beside it: `#[task(validate = …)]`\n  \
+         task `wach`: it has a rule, and was not added before\n  \
+         task `watch`: it has two rules: make one of them"
+    );
+}
+
 /// The same error wherever arguments are sent.
 #[actix_web::test]
 async fn executions_jobs_and_schedules_refuse_alike() {
     let registry = TaskRegistry::builder()
         .task(book)
         .task(order)
+        .task(fragile)
+        .register_fn("watch", ["time"], |window: Window| async move {
+            RAN.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, TaskError>(window.to - window.from)
+        })
+        .validate("watch", |window: &Window| window.check(5))
         .build()
         .unwrap();
     let service = Service::builder(ServiceInfo::new("rules", "Rules"))
@@ -527,6 +566,11 @@ async fn executions_jobs_and_schedules_refuse_alike() {
             "book",
             json!({"from": 2, "until": 1}),
             json!([{"pointer": "/params/until", "code": "order", "detail": "1 is before 2"}]),
+        ),
+        (
+            "watch",
+            json!({"from": 1, "to": 7}),
+            json!([{"pointer": "/params", "code": "invalid", "detail": "longer than 5"}]),
         ),
         (
             "order",
@@ -559,5 +603,20 @@ async fn executions_jobs_and_schedules_refuse_alike() {
         }
     }
     assert_eq!(RAN.load(Ordering::Relaxed), before);
+    // What keeps the rules is stored.
+    let request = TestRequest::post()
+        .uri("/api/v1/tasks/book/$submit")
+        .set_json(json!({"params": {"from": 1, "until": 2}}));
+    let response = call_service(&app, request.to_request()).await;
+    assert_eq!(response.status(), 202);
+    for way in ["$execute", "$submit"] {
+        let request = TestRequest::post()
+            .uri(&format!("/api/v1/tasks/fragile/{way}"))
+            .set_json(json!({"params": {"text": "a"}}));
+        let response = call_service(&app, request.to_request()).await;
+        assert_eq!(response.status(), 500);
+        let problem: Value = read_body_json(response).await;
+        assert_eq!(problem["type"], "urn:tasks:problem:internal", "{problem}");
+    }
     service.shutdown().await;
 }

@@ -55,8 +55,8 @@ pub use slot::{AnySlot, Slot, request_slot, slot};
 pub use source::{Injected, Probe, RequestFallback, RequestSource, Requested, Source};
 pub(crate) use struct_fields::StructFields;
 pub use tuples::{AnyArgCells, Slots};
-pub(crate) use validation::validate;
 pub use validation::{IntoArgumentErrors, RuleResult, RuleSource, Validation, given};
+pub(crate) use validation::{of_rule, validate};
 pub use value::{
     Default, Example, ExampleSource, FromText, JsonFallback, JsonProbe, TextFallback, TextProbe,
     example,

@@ -27,7 +27,7 @@ use crate::pointer::escape;
     note = "return `Result<(), ArgumentError>` or `Result<(), Vec<ArgumentError>>`; a `String` or a `&'static str` is about all parameters together"
 )]
 pub trait IntoArgumentErrors {
-    /// What is wrong. Pointers may leave out `/params`.
+    /// What is wrong: nothing, if the list is empty. Pointers may leave out `/params`.
     fn into_argument_errors(self) -> Vec<ArgumentError>;
 }
 
@@ -170,6 +170,15 @@ fn below_params(pointer: &str) -> String {
         _ if pointer.is_empty() || pointer.starts_with('/') => pointer.to_owned(),
         _ => format!("/{}", escape(pointer)),
     }
+}
+
+/// What the rule of a closure has said, which sees all arguments as one struct.
+pub(crate) fn of_rule(result: impl RuleResult) -> Result<(), InvalidArguments> {
+    let mut errors = Errors::default();
+    for error in result.into_errors() {
+        errors.push_below(&below_params(&error.pointer), error.code, || error.detail);
+    }
+    errors.finish()
 }
 
 /// Runs the rules of a task over arguments that were read.

@@ -64,12 +64,14 @@ impl<'a> PendingCall<'a> {
         Ok(self.begin(&echo))
     }
 
-    /// Reads the arguments of a closure, which are one value.
+    /// Reads the arguments of a closure, which are one value, and has its rule look at them.
     pub(crate) fn decode_whole<P: DeserializeOwned>(
         self,
         fields: &StructFields,
+        rule: impl FnOnce(&P) -> Result<(), InvalidArguments>,
     ) -> Result<(P, Run), InvalidArguments> {
         let (params, echo) = fields.read(self.input)?;
+        rule(&params)?;
         Ok((params, self.begin(&echo)))
     }
 

@@ -15,6 +15,7 @@ use super::TaskRegistry;
 use super::closure_task::Closure;
 use super::entry::{RegisteredTask, TaskBody};
 use super::error::{RegistryError, RegistryProblem};
+use crate::arguments::IntoArgumentErrors;
 use crate::call::{TaskDescriptor, linked, panic};
 use crate::task::{IntoTaskFailure, IntoTaskFn, Traceback};
 
@@ -160,6 +161,54 @@ impl RegistryBuilder {
         let name = name.into();
         let closure = Closure::blocking(&name, function, Location::caller());
         self.closure(name, tags, closure)
+    }
+
+    /// Gives a closure that was added a rule over its parameters, as `#[task(validate = …)]` does for a function: it runs once they
+    /// are decoded, before the closure, and when a job is submitted or a schedule is stored.
+    ///
+    /// ```
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Stay {
+    ///     from: u32,
+    ///     to: u32,
+    /// }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let registry = TaskRegistry::builder()
+    ///     .register_fn("stay", ["hotel"], |stay: Stay| async move { Ok::<_, TaskError>(stay.to - stay.from) })
+    ///     .validate("stay", |stay: &Stay| {
+    ///         if stay.from < stay.to { Ok(()) } else { Err(ArgumentError::of_parameter("to", "is not after `from`")) }
+    ///     })
+    ///     .build()?;
+    /// let executor = TaskExecutor::builder(registry).build()?;
+    /// let error = executor.execute::<u32>("stay", serde_json::json!({"from": 2, "to": 1})).await.unwrap_err();
+    /// assert_eq!(error.to_string(), "invalid arguments for task `stay`: /params/to: is not after `from`");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn validate<P, E>(
+        mut self,
+        name: &str,
+        rule: impl Fn(&P) -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        P: 'static,
+        E: IntoArgumentErrors,
+    {
+        let set = match self.entries.iter().find(|entry| entry.name() == name) {
+            Some(entry) => entry.set_rule(rule),
+            None => Err("it has a rule, and was not added before".to_owned()),
+        };
+        if let Err(detail) = set {
+            self.problems.push(RegistryProblem::Rule {
+                task: name.to_owned(),
+                detail,
+            });
+        }
+        self
     }
 
     fn closure(

@@ -1,8 +1,8 @@
 //! A task that is a closure: the fields of the struct it takes are its parameters.
 
-use std::any::{TypeId, type_name};
+use std::any::{Any, TypeId, type_name};
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
@@ -13,7 +13,7 @@ use super::error::RegistryProblem;
 use super::parameters;
 #[cfg(feature = "database")]
 use crate::arguments::Input;
-use crate::arguments::{InvalidArguments, StructFields};
+use crate::arguments::{InvalidArguments, RuleResult, StructFields, of_rule};
 use crate::call::{PendingCall, Run, Running, Started, TaskReturn, run_async, run_blocking};
 use crate::schema;
 use crate::task::{IntoTaskFailure, ParameterInfo};
@@ -32,10 +32,15 @@ pub(crate) struct Closure {
     /// The whole paths of the types that it takes and returns.
     pub(super) types: [fn() -> &'static str; 2],
     pub(super) start: Start,
+    /// The [`Rule`] over what it takes, whose type is known to those who set it.
+    rule: Arc<dyn Any + Send + Sync>,
     /// Reads arguments, and nothing more.
     #[cfg(feature = "database")]
     pub(super) check: Check,
 }
+
+/// What the arguments of a closure have to keep beyond their schema, once it was set.
+type Rule<P> = OnceLock<Box<dyn Fn(&P) -> Result<(), InvalidArguments> + Send + Sync>>;
 
 /// What begins an execution.
 type Start = Box<dyn Fn(PendingCall<'_>) -> Result<Started, InvalidArguments> + Send + Sync>;
@@ -111,13 +116,14 @@ impl Closure {
             output_schema: |generator| Some(generator.subschema_for::<R>()),
             error_type: TypeId::of::<E>,
             types: [type_name::<P>, type_name::<R>],
+            rule: Arc::new(()),
             #[cfg(feature = "database")]
             check: {
                 let fields = fields.clone();
                 Box::new(move |input| fields.read::<Nothing>(input).map(drop))
             },
             start: Box::new(move |call| {
-                let (Nothing {}, run) = call.decode_whole(&fields)?;
+                let (Nothing {}, run) = call.decode_whole(&fields, |_| Ok(()))?;
                 let params = P::deserialize(Value::Null).map_err(InvalidArguments::malformed)?;
                 Ok(started(params, run, &start))
             }),
@@ -131,7 +137,7 @@ impl Closure {
         start: impl Fn(P, Run) -> Running + Send + Sync + 'static,
     ) -> Result<Self, RegistryProblem>
     where
-        P: DeserializeOwned + JsonSchema,
+        P: DeserializeOwned + JsonSchema + 'static,
         R: JsonSchema,
         E: 'static,
     {
@@ -158,6 +164,7 @@ impl Closure {
                 detail: detail.clone(),
             });
         }
+        let rule: Arc<Rule<P>> = Arc::default();
         let infos = parameters::infos_of_struct(&schema);
         let list: Vec<String> = infos
             .iter()
@@ -181,16 +188,48 @@ impl Closure {
             output_schema: |generator| Some(generator.subschema_for::<R>()),
             error_type: TypeId::of::<E>,
             types: [type_name::<P>, type_name::<R>],
+            rule: Arc::<Rule<P>>::clone(&rule),
             #[cfg(feature = "database")]
             check: {
-                let fields = fields.clone();
-                Box::new(move |input| fields.read::<P>(input).map(drop))
+                let (fields, rule) = (fields.clone(), Arc::clone(&rule));
+                Box::new(move |input| {
+                    let (params, _) = fields.read::<P>(input)?;
+                    keeps(&rule, &params)
+                })
             },
             start: Box::new(move |call| {
-                let (params, run) = call.decode_whole::<P>(&fields)?;
+                let keeps = |params: &P| keeps(&rule, params);
+                let (params, run) = call.decode_whole::<P>(&fields, keeps)?;
                 Ok(started(params, run, &start))
             }),
         })
+    }
+}
+
+impl Closure {
+    /// Sets the rule that its arguments have to keep; says what is wrong if it takes something else, or has one.
+    pub(super) fn set_rule<P: 'static, R: RuleResult>(
+        &self,
+        rule: impl Fn(&P) -> R + Send + Sync + 'static,
+    ) -> Result<(), String> {
+        let Some(place) = self.rule.downcast_ref::<Rule<P>>() else {
+            let [takes, _] = self.types;
+            return Err(format!(
+                "the rule is of a `{}`, and the closure takes a `{}`",
+                type_name::<P>(),
+                takes()
+            ));
+        };
+        place
+            .set(Box::new(move |params| of_rule(rule(params))))
+            .map_err(|_| "it has two rules: make one of them".to_owned())
+    }
+}
+
+fn keeps<P>(rule: &Rule<P>, params: &P) -> Result<(), InvalidArguments> {
+    match rule.get() {
+        Some(rule) => rule(params),
+        None => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::closure_task::Closure;
 use super::parameters;
-use crate::arguments::{InvalidArguments, RegisteredParameter};
+use crate::arguments::{InvalidArguments, RegisteredParameter, RuleResult};
 #[cfg(feature = "database")]
 use crate::call::CheckCall;
 use crate::call::{CallTarget, PendingCall, Started, TaskDescriptor};
@@ -173,6 +173,20 @@ impl RegisteredTask {
         match &self.body {
             TaskBody::Function(task) => Some((task.shim.info().id)()),
             TaskBody::Closure(_) => None,
+        }
+    }
+
+    /// Sets the rule of a closure.
+    pub(super) fn set_rule<P: 'static, R: RuleResult>(
+        &self,
+        rule: impl Fn(&P) -> R + Send + Sync + 'static,
+    ) -> Result<(), String> {
+        match &self.body {
+            TaskBody::Closure(closure) => closure.set_rule(rule),
+            TaskBody::Function(_) => Err(
+                "it is a function, whose rule is written beside it: `#[task(validate = …)]`"
+                    .to_owned(),
+            ),
         }
     }
 

@@ -68,6 +68,13 @@ pub enum RegistryProblem {
         /// The name of a task that resembles it.
         nearest: Option<String>,
     },
+    /// A rule of a closure that cannot be set.
+    Rule {
+        /// The task.
+        task: String,
+        /// What is wrong.
+        detail: String,
+    },
     /// A closure's parameters are not a struct.
     NotAStruct {
         /// The task.
@@ -114,7 +121,9 @@ impl fmt::Display for RegistryProblem {
                 "`{}` cannot be a task's name: {detail}",
                 name.escape_debug()
             ),
-            Self::BadTag { task, detail } => write!(f, "task `{task}`: {detail}"),
+            Self::BadTag { task, detail } | Self::Rule { task, detail } => {
+                write!(f, "task `{task}`: {detail}")
+            }
             Self::NotATask { path } => {
                 write!(f, "`{path}` is not a task: annotate it with `#[task]`")
             }
