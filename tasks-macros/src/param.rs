@@ -84,7 +84,13 @@ fn of_a_derive(attribute: &Attribute) -> Option<String> {
              `#[derive(Deserialize, JsonSchema)] #[serde(transparent)] struct Name(#[serde(…)] Inner)`"
                 .to_owned(),
         ),
-        "schemars" | "validate" | "garde" => Some(format!(
+        "garde" => Some(
+            "`#[garde(…)]` belongs to a field of a type that derives `garde::Validate`. Give the parameter a type of your own, and \
+             write `#[task(garde)]` beside it: `#[derive(Deserialize, JsonSchema, Validate)] #[serde(transparent)] \
+             struct Name(#[garde(…)] Inner)`"
+                .to_owned(),
+        ),
+        "schemars" | "validate" => Some(format!(
             "`#[{name}(…)]` belongs to a field of a type that is derived for. Give the parameter a type of your own: \
              `#[derive(Deserialize, JsonSchema)] #[serde(transparent)] struct Name(#[{name}(…)] Inner)`"
         )),
