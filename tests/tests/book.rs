@@ -122,6 +122,27 @@ fn the_table_of_codes_is_that_of_the_document() {
     compare("docs/book/src/reference/problems.md", "codes", &table);
 }
 
+/// The table of the codes of failures: code and meaning.
+#[test]
+fn the_table_of_failures_is_that_of_the_runtime() {
+    let codes = TaskFailure::FRAMEWORK_CODES.iter();
+    let rows = codes.map(|(code, meaning)| format!("| `{code}` | {meaning} |\n"));
+    let table = format!("| code | of |\n| --- | --- |\n{}", rows.collect::<String>());
+    compare("docs/book/src/reference/problems.md", "failures", &table);
+}
+
+/// An error cannot have a code of the framework's: the macros have a list of their own, which is this one.
+#[test]
+fn codes_of_the_framework_are_reserved() {
+    let options = read("tasks-macros/src/options/failure.rs");
+    let (_, list) = options.split_once("RESERVED: [&str; 11] = [").unwrap();
+    let (list, _) = list.split_once(']').unwrap();
+    let reserved: BTreeSet<&str> = list.split('"').skip(1).step_by(2).collect();
+    let codes = TaskFailure::FRAMEWORK_CODES.iter();
+    let codes: BTreeSet<&str> = codes.map(|(code, _)| *code).collect();
+    assert_eq!(reserved, codes);
+}
+
 /// Compares a table between two comments of a page, or writes it there.
 fn compare(page: &str, name: &str, table: &str) {
     let (start, end) = (

@@ -260,6 +260,7 @@ async fn what_a_task_returns_as_an_error_is_in_the_envelope() {
         overflow["error"]["type"],
         "task_execution::tasks::math::Overflow"
     );
+    assert_eq!(overflow["error"]["code"], "overflow");
     assert_eq!(overflow["params"], json!({"a": i64::MAX, "b": 1}));
 }
 

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tasks_web::FailureCodes;
 use tasks_web::prelude::*;
 
 /// The result of a calculation.
@@ -12,7 +13,7 @@ pub struct Number {
 }
 
 /// The result did not fit.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, FailureCodes)]
 #[error("{left} {operator} {right} does not fit into 64 bits")]
 pub struct Overflow {
     left: i64,

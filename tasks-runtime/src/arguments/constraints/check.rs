@@ -7,9 +7,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::Reads;
 use super::equality::{are_equal, canonical};
-use super::names::{Names, Stranger, aliases};
+use super::names::{Names, Reads, Stranger, aliases};
 use super::node::{Alternative, Alternatives, Choices, Head, Length, Node, NodeId, Values};
 use super::number::Given;
 use super::path::Path;

@@ -18,12 +18,10 @@ mod types;
 use serde_json::Value;
 
 use self::check::Check;
+pub(super) use self::names::Reads;
 use self::node::Node;
 use self::scalar::scalar_holds;
 use super::finding::Finding;
-
-/// Whether the type of a value reads a text.
-pub(super) type Reads<'r> = &'r dyn Fn(&str) -> bool;
 
 /// The constraints of a schema.
 #[derive(Clone, Debug, Default)]

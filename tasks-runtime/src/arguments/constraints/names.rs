@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::arguments::code::ArgumentErrorCode;
 use crate::arguments::finding::Finding;
 
+/// Whether the type of a value reads a text.
+pub(crate) type Reads<'r> = &'r dyn Fn(&str) -> bool;
+
 /// How many members are asked of the type by themselves, once it refused some of all.
 const MOST: usize = 16;
 
@@ -82,11 +85,7 @@ pub(super) struct Stranger {
 }
 
 /// Those that the type reads under a name of its own, of which the schema says nothing.
-pub(super) fn aliases(
-    json: &str,
-    mut strangers: Vec<Stranger>,
-    reads: &dyn Fn(&str) -> bool,
-) -> Vec<Stranger> {
+pub(super) fn aliases(json: &str, mut strangers: Vec<Stranger>, reads: Reads<'_>) -> Vec<Stranger> {
     strangers.sort_by_key(|stranger| stranger.start);
     strangers.dedup_by_key(|stranger| stranger.start);
     if reads(&doubled(json, &strangers)) {
