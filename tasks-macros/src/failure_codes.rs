@@ -4,6 +4,7 @@ use heck::ToKebabCase as _;
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
 use syn::{Attribute, Data, DeriveInput, Field, Fields, Ident, Index, Member, Path};
 
 use crate::crate_path;
@@ -39,10 +40,10 @@ struct Variant {
     code_span: Span,
     doc: Doc,
     options: VariantOptions,
-    /// Names and fields of what clients can read.
-    details: Vec<(String, Member)>,
+    /// Names and fields of what clients can read, and where the types of those stand.
+    details: Vec<(String, Member, Span)>,
     /// The field that says how long to wait.
-    retry_after: Option<Member>,
+    retry_after: Option<(Member, Span)>,
     /// The only field of a transparent one.
     inner: Option<Member>,
 }
@@ -104,18 +105,18 @@ impl Variant {
                 if options.retry_after.is_some() || retry_after.is_some() {
                     errors.at(span, "`retry_after` is given twice");
                 }
-                retry_after = Some(member.clone());
+                retry_after = Some((member.clone(), field.ty.span()));
             }
             match of_field.detail {
                 Some((span, name)) => match name.map(|name| name.value()).or_else(|| name_of(field)) {
-                    Some(name) => details.push((name, member)),
+                    Some(name) => details.push((name, member, field.ty.span())),
                     None => errors.at(
                         span,
                         "the field has no name: give the detail one, by `#[failure(detail = \"…\")]`",
                     ),
                 },
                 None if options.details.is_some() => {
-                    details.extend(name_of(field).map(|name| (name, member)));
+                    details.extend(name_of(field).map(|name| (name, member, field.ty.span())));
                 }
                 None => {}
             }
@@ -259,20 +260,22 @@ fn expand(ident: &Ident, variants: &[Variant], krate: &Path) -> TokenStream {
         let (path, code) = (&variant.path, variant.code());
         match &variant.retry_after {
             None => quote!(#path { .. } => ::core::option::Option::Some(#code)),
-            Some(member) => quote! {
-                #path { #member: __time, .. } => ::core::option::Option::Some(__rt::retry_after(#code, *__time))
-            },
+            Some((member, span)) => {
+                let time = Ident::new("__time", *span);
+                quote!(#path { #member: #time, .. } => ::core::option::Option::Some(__rt::retry_after(#code, #time)))
+            }
         }
     });
     let details = coded
         .filter(|variant| !variant.details.is_empty())
         .map(|variant| {
             let path = &variant.path;
-            let names = variant.details.iter().map(|(name, _)| name);
-            let members = variant.details.iter().map(|(_, member)| member);
-            let bound: Vec<Ident> = (0..variant.details.len())
-                .map(|index| format_ident!("__{index}"))
+            let parts = variant.details.iter().enumerate();
+            let bound: Vec<Ident> = parts
+                .map(|(index, (_, _, span))| format_ident!("__{index}", span = *span))
                 .collect();
+            let names = variant.details.iter().map(|(name, ..)| name);
+            let members = variant.details.iter().map(|(_, member, _)| member);
             quote! {
                 #path { #(#members: #bound,)* .. } => ::core::option::Option::Some(__rt::details([
                     #((#names, __rt::detail(#bound)),)*

@@ -141,6 +141,18 @@ const SECTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "Codes of failures",
+        &[
+            "code_of_the_framework",
+            "two_variants_of_one_code",
+            "failure_option_that_is_unknown",
+            "failure_options_that_contradict",
+            "codes_of_a_generic_error",
+            "codes_of_what_is_no_error",
+            "detail_that_does_not_serialize",
+        ],
+    ),
+    (
         "The function",
         &[
             "generics",

@@ -162,19 +162,58 @@ pub const fn failure_code(
     made
 }
 
+/// A field that says how long to wait.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say how long to wait",
+    label = "`retry_after` is for a `Duration` or an `Option<Duration>`"
+)]
+pub trait RetryTime: Copy {
+    fn time(self) -> Option<Duration>;
+}
+
+impl RetryTime for Duration {
+    fn time(self) -> Option<Duration> {
+        Some(self)
+    }
+}
+
+impl RetryTime for Option<Duration> {
+    fn time(self) -> Option<Duration> {
+        self
+    }
+}
+
 /// The code with the time that a field says.
 #[must_use]
-pub fn retry_after(code: FailureCode, time: impl Into<Option<Duration>>) -> FailureCode {
-    match time.into() {
+pub fn retry_after<T: RetryTime>(code: FailureCode, time: &T) -> FailureCode {
+    match time.time() {
         Some(time) => code.with_retry_after(time),
         None => code,
     }
 }
 
-/// A field of an error, in its details. One that does not serialize is null: an error about an error helps nobody.
+/// A field that clients can read.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a detail of a failure",
+    label = "not serializable to JSON",
+    note = "derive `serde::Serialize` for types of this crate; of those of another crate, turn on the feature for serde, or give a text of it as a field of its own"
+)]
+pub trait FailureDetail {
+    fn json(&self) -> Value;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> FailureDetail for T {
+    fn json(&self) -> Value {
+        // An error about an error helps nobody: what does not serialize is null.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// A field of an error, in its details.
 #[must_use]
-pub fn detail<T: Serialize>(value: &T) -> Value {
-    serde_json::to_value(value).unwrap_or_default()
+pub fn detail<T: FailureDetail>(value: &T) -> Value {
+    value.json()
 }
 
 /// The details of an error.
