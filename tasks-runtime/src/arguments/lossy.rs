@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::{repeated, schema_check};
+use super::{precision, repeated, schema_check};
 
 /// What a type reads without an error, and changes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct LossyReads {
 impl LossyReads {
     pub(super) fn of(schema: &Value) -> Self {
         Self {
-            numbers: schema_check::is_delicate(schema),
+            numbers: precision::is_delicate(schema),
             repeated: repeated::is_lossy(schema),
         }
     }
@@ -30,14 +30,14 @@ impl LossyReads {
 
     /// Whether there may be something of that in a text that was read.
     pub(super) fn is_in(self, json: &str) -> bool {
-        self.numbers && schema_check::has_long_numbers(json)
+        self.numbers && precision::has_long_numbers(json)
             || self.repeated && !repeated::find(json, 1).is_empty()
     }
 
     /// All of that in a text that was read.
     pub(super) fn find(self, schema: &Value, json: &str) -> Vec<Finding> {
         let mut found = Vec::new();
-        if self.numbers && schema_check::has_long_numbers(json) {
+        if self.numbers && precision::has_long_numbers(json) {
             found = schema_check::numbers(schema, json);
         }
         if self.repeated {

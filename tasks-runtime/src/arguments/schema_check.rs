@@ -1,8 +1,8 @@
 //! What is wrong with a value by its schema: all of it, where a decoder stops at the first thing.
 //!
 //! Only what a decoder would refuse as well is looked for: kinds of values, fields that are missing or unknown, variants, the ranges of
-//! integers. Where a schema leaves open which of several alternatives a value is, nothing is said. Besides, numbers are found that a decoder
-//! takes, and changes.
+//! integers. Where a schema leaves open which of several alternatives a value is, nothing is said. On the same way, numbers are found that a
+//! decoder takes, and changes.
 
 use serde_json::Value;
 
@@ -11,8 +11,13 @@ use super::error::MAX_ERRORS;
 use super::finding::Finding;
 use super::json_kind::Kind;
 use super::members::members;
+use super::precision::{
+    DOUBLE_DIGITS, has_long_numbers, is_anything, is_decimal, is_exact_integer, is_single,
+    significant_digits, too_many_digits,
+};
 use super::repeated;
 use super::scanner::Scanner;
+use super::schema_types::{range, types};
 use crate::nearest::nearest;
 use crate::pointer::escape;
 
@@ -20,9 +25,6 @@ use crate::pointer::escape;
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How many references lead to each other before it is given up.
 const MAX_REFERENCES: usize = 16;
-/// How many digits a decimal number keeps on its way through a double.
-const DOUBLE_DIGITS: usize = 15;
-
 /// All that is wrong with a value.
 pub(super) fn all(schema: &Value, json: &str) -> Vec<Finding> {
     let mut found = Inspector::run(schema, json, false);
@@ -40,93 +42,6 @@ pub(super) fn repeated(json: &str) -> impl Iterator<Item = Finding> {
 /// The numbers in a value that would be read as other ones.
 pub(super) fn numbers(schema: &Value, json: &str) -> Vec<Finding> {
     Inspector::run(schema, json, true)
-}
-
-/// Whether numbers may be read as other ones: where a type has single precision, decimal digits of its own, or any value.
-pub(super) fn is_delicate(schema: &Value) -> bool {
-    match schema {
-        Value::Bool(anything) => *anything,
-        Value::Array(list) => list.iter().any(is_delicate),
-        Value::Object(map) => {
-            is_single(schema)
-                || is_decimal(schema)
-                || is_anything(schema)
-                || map.iter().any(|(keyword, value)| match keyword.as_str() {
-                    "properties" | "$defs" => value
-                        .as_object()
-                        .is_some_and(|schemas| schemas.values().any(is_delicate)),
-                    "items"
-                    | "prefixItems"
-                    | "anyOf"
-                    | "oneOf"
-                    | "allOf"
-                    | "additionalProperties" => is_delicate(value),
-                    _ => false,
-                })
-        }
-        _ => false,
-    }
-}
-
-/// Whether a text has a number of many digits or of a large exponent. It may be part of a string.
-pub(super) fn has_long_numbers(json: &str) -> bool {
-    let (mut digits, mut exponent) = (0_usize, None);
-    for byte in json.bytes() {
-        match byte {
-            b'0'..=b'9' => {
-                match &mut exponent {
-                    None => digits += 1,
-                    Some(length) => *length += 1,
-                }
-                if digits > DOUBLE_DIGITS || exponent >= Some(2) {
-                    return true;
-                }
-            }
-            b'.' | b'+' if digits > 0 => {}
-            b'e' | b'E' if digits > 0 => exponent = Some(0),
-            _ => (digits, exponent) = (0, None),
-        }
-    }
-    false
-}
-
-fn is_single(schema: &Value) -> bool {
-    schema.get("format").and_then(Value::as_str) == Some("float")
-}
-
-/// A number that may be a string as well has digits that a double has not.
-fn is_decimal(schema: &Value) -> bool {
-    let types = types(schema);
-    types.contains(&"string") && (types.contains(&"number") || types.contains(&"integer"))
-}
-
-/// `true`, `{}`, and those with nothing but words.
-fn is_anything(schema: &Value) -> bool {
-    match schema {
-        Value::Bool(anything) => *anything,
-        Value::Object(map) => ![
-            "type",
-            "$ref",
-            "anyOf",
-            "oneOf",
-            "allOf",
-            "enum",
-            "const",
-            "properties",
-            "not",
-        ]
-        .iter()
-        .any(|keyword| map.contains_key(*keyword)),
-        _ => false,
-    }
-}
-
-pub(super) fn types(schema: &Value) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
 }
 
 struct Inspector<'s> {
@@ -442,21 +357,6 @@ static ANY_LIST: std::sync::LazyLock<Value> =
 static ANY_OBJECT: std::sync::LazyLock<Value> =
     std::sync::LazyLock::new(|| serde_json::json!({"additionalProperties": {}}));
 
-/// Rust's name of a format, and its range.
-pub(super) fn range(format: &str) -> Option<(&'static str, i128, i128)> {
-    Some(match format {
-        "int8" => ("i8", i8::MIN.into(), i8::MAX.into()),
-        "int16" => ("i16", i16::MIN.into(), i16::MAX.into()),
-        "int32" => ("i32", i32::MIN.into(), i32::MAX.into()),
-        "int64" | "int" => ("i64", i64::MIN.into(), i64::MAX.into()),
-        "uint8" => ("u8", 0, u8::MAX.into()),
-        "uint16" => ("u16", 0, u16::MAX.into()),
-        "uint32" => ("u32", 0, u32::MAX.into()),
-        "uint64" | "uint" => ("u64", 0, u64::MAX.into()),
-        _ => return None,
-    })
-}
-
 fn expected(schema: &Value, types: &[&str]) -> String {
     let format = schema.get("format").and_then(Value::as_str);
     let words = |name: &&str| match *name {
@@ -483,52 +383,5 @@ fn unknown_field(key: &str, properties: Option<&serde_json::Map<String, Value>>)
     match nearest(key, known(), 1).first() {
         Some(close) => format!("unknown field, did you mean `{close}`?"),
         None => "unknown field".to_owned(),
-    }
-}
-
-fn is_exact_integer(json: &str) -> bool {
-    json.parse::<i64>().is_ok() || json.parse::<u64>().is_ok()
-}
-
-/// Digits without the zeros at both ends.
-fn significant_digits(json: &str) -> usize {
-    let mantissa = json.split(['e', 'E']).next().unwrap_or_default();
-    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-    digits.trim_matches('0').len()
-}
-
-fn too_many_digits(kind: Kind, json: &str) -> String {
-    format!(
-        "{} has more digits than a number keeps here: send it as a string",
-        kind.words(json)
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_numbers_are_noticed() {
-        for text in [
-            "1234567890123456",
-            "[1,0.1234567890123456]",
-            "12345678.90123456",
-            "1e39",
-            "-1E+39",
-            r#"{"a":18446744073709551616}"#,
-        ] {
-            assert!(has_long_numbers(text), "{text}");
-        }
-        for text in [
-            "123456789012345",
-            "1e-39",
-            "1e9",
-            "0.1",
-            "\"e10x10\"",
-            "[1234567890,1234567890]",
-        ] {
-            assert!(!has_long_numbers(text), "{text}");
-        }
     }
 }

@@ -14,7 +14,7 @@ use super::node::{
 use super::number::{Given, Number};
 use super::pattern::Pattern;
 use super::types::Types;
-use crate::arguments::schema_check::range;
+use crate::arguments::schema_types::range;
 
 /// The nodes of a schema, of which the first is that of the whole; none if nothing is to be checked. And what of the schema cannot be used.
 pub(super) fn compile(root: &Value) -> (Vec<Node>, Vec<String>) {
