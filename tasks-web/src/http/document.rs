@@ -4,6 +4,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
 
+use actix_web::http::header::HeaderValue;
 use actix_web::web::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -14,6 +15,8 @@ use foldhash::quality::FixedState;
 pub(crate) struct Document {
     pub(crate) json: Bytes,
     pub(crate) etag: String,
+    /// The tag as a header, which is shared by all answers.
+    pub(super) etag_header: HeaderValue,
     /// The same compressed, once somebody asked for it; `None` when it is never.
     gzip: Option<Arc<OnceLock<Option<Self>>>>,
 }
@@ -24,9 +27,16 @@ impl Document {
         // With a fixed seed: the same bytes have the same tag in every process of one build.
         let mut hasher = FixedState::default().build_hasher();
         hasher.write(&json);
+        Self::tagged(json, format!("\"{:016x}\"", hasher.finish()))
+    }
+
+    fn tagged(json: Bytes, etag: String) -> Self {
+        let header = HeaderValue::from_maybe_shared(Bytes::from(etag.clone()));
         Self {
-            etag: format!("\"{:016x}\"", hasher.finish()),
             json,
+            // Digits, letters and quotes: this cannot fail.
+            etag_header: header.unwrap_or_else(|_| HeaderValue::from_static("")),
+            etag,
             gzip: None,
         }
     }
@@ -48,11 +58,8 @@ impl Document {
         let compress = || {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
             encoder.write_all(&self.json).ok()?;
-            Some(Self {
-                json: encoder.finish().ok()?.into(),
-                etag: format!("{}-gzip\"", self.etag.trim_end_matches('"')),
-                gzip: None,
-            })
+            let etag = format!("{}-gzip\"", self.etag.trim_end_matches('"'));
+            Some(Self::tagged(encoder.finish().ok()?.into(), etag))
         };
         self.gzip.as_ref()?.get_or_init(compress).as_ref()
     }

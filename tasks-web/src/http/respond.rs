@@ -46,9 +46,7 @@ pub(crate) fn conditional(request: &HttpRequest, document: &Document) -> HttpRes
         Verdict::Refuse(problem) => return problem.answer(request),
     };
     let headers = response.headers_mut();
-    if let Ok(etag) = HeaderValue::from_str(&document.etag) {
-        headers.insert(ETAG, etag);
-    }
+    headers.insert(ETAG, document.etag_header.clone());
     if compressed.is_some() {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
