@@ -54,11 +54,33 @@
 /// Tasks.
 pub mod tasks {
     use core::future::ready;
+    use core::time::Duration;
+    use std::io;
     use std::thread::yield_now;
 
     use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
-    use tasks_web::{Injectable, task};
+    use tasks_web::{FailureCodes, Injectable, task};
+
+    /// Fails in every way there is.
+    #[derive(Debug, thiserror::Error, FailureCodes)]
+    #[non_exhaustive]
+    pub enum StrictError {
+        /// There is no street.
+        #[error("no street in {region}")]
+        #[failure(code = "no-street", permanent, status = 404, details)]
+        NoStreet {
+            /// Where.
+            region: String,
+        },
+        /// It is busy.
+        #[error("busy")]
+        Busy(#[failure(retry_after)] Duration),
+        /// Anything else.
+        #[error(transparent)]
+        #[failure(transparent)]
+        Other(#[from] io::Error),
+    }
 
     /// An address.
     #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -100,10 +122,12 @@ pub mod tasks {
         address: &Address,
         numbers: &[u8],
         limit: Option<u32>,
-    ) -> Result<String, String> {
+    ) -> Result<String, StrictError> {
         wait().await;
         if address.street.is_empty() {
-            return Err("no street".to_owned());
+            return Err(StrictError::NoStreet {
+                region: settings.region.clone(),
+            });
         }
         Ok(format!(
             "{name} {word} {numbers:?} {limit:?} {} {}",

@@ -316,7 +316,7 @@ impl ServiceBuilder {
     /// use tasks_web::prelude::*;
     ///
     /// # async fn build() -> anyhow::Result<()> {
-    /// let service = Service::builder(ServiceInfo::new("shop"))
+    /// let service = Service::builder(ServiceInfo::new("shop", "Shop"))
     ///     .failures_as_status(StatusCode::UNPROCESSABLE_ENTITY)
     ///     .build()
     ///     .await?;

@@ -63,6 +63,18 @@ mod own_modules {
     #[derive(Clone, ::tasks_web::Injectable)]
     pub(crate) struct Value(pub(crate) usize);
 
+    #[derive(Debug, ::tasks_web::FailureCodes)]
+    #[failure(permanent, status = 404)]
+    pub(crate) struct NotFound(#[failure(detail = "id")] pub(crate) usize);
+
+    impl ::std::fmt::Display for NotFound {
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.write_str("not found")
+        }
+    }
+
+    impl ::std::error::Error for NotFound {}
+
     #[::tasks_web::task(register = false)]
     pub(crate) async fn injected_among_modules(value: &Value) -> usize {
         value.0
@@ -118,6 +130,28 @@ mod no_prelude {
 
     #[derive(::std::clone::Clone, ::tasks_web::Injectable)]
     pub(crate) struct Value;
+
+    #[derive(::std::fmt::Debug, ::tasks_web::FailureCodes)]
+    pub(crate) enum Error {
+        /// Described.
+        #[failure(status = 404, permanent)]
+        r#None,
+        #[failure(retry_after = "1s", details)]
+        Some {
+            text: &'static str,
+        },
+        Ok(#[failure(detail = "number", retry_after)] ::std::time::Duration),
+        #[failure(transparent)]
+        Err(::std::fmt::Error),
+    }
+
+    impl ::std::fmt::Display for Error {
+        fn fmt(&self, _: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            ::std::result::Result::Ok(())
+        }
+    }
+
+    impl ::std::error::Error for Error {}
 }
 
 mod own_values {
@@ -153,6 +187,38 @@ fn nothing_is_taken_for_what_it_is_named_like() {
         run::<i64>(task(own_values::among_values), json!({"number": 1})),
         6
     );
+}
+
+#[test]
+fn codes_are_not_misled_either() {
+    use tasks_web::FailureCodes;
+
+    let codes: Vec<&str> = no_prelude::Error::CODES
+        .iter()
+        .map(tasks_web::FailureCode::code)
+        .collect();
+    assert_eq!(codes, ["none", "some", "ok"]);
+    let some = no_prelude::Error::Some { text: "abc" };
+    assert_eq!(some.details(), Some(json!({"text": "abc"})));
+    assert!(
+        no_prelude::Error::Err(std::fmt::Error)
+            .failure_code()
+            .is_none()
+    );
+    assert!(
+        no_prelude::Error::None
+            .failure_code()
+            .is_some_and(|code| code.is_permanent())
+    );
+    let wait = no_prelude::Error::Ok(std::time::Duration::from_secs(3)).failure_code();
+    assert_eq!(
+        wait.and_then(|code| code.retry_after())
+            .map(|time| time.as_secs()),
+        Some(3)
+    );
+    assert_eq!(own_modules::NotFound(3).details(), Some(json!({"id": 3})));
+    let code = own_modules::NotFound::CODES[0];
+    assert_eq!((code.code(), code.status()), ("not-found", Some(404)));
 }
 
 #[test]
