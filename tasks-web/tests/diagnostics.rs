@@ -120,6 +120,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "min_and_exclusive_min",
             "constraint_without_options",
             "pattern_that_is_none",
+            "pattern_that_is_too_large",
             "unknown_format",
             "constraint_on_an_injected_parameter",
             "constraint_on_an_injected_type",

@@ -1,6 +1,7 @@
 //! `range(…)`, `length(…)` and the other constraints of a parameter.
 
 use proc_macro2::{Ident, Span, TokenStream};
+use regex_syntax::hir::{Hir, HirKind};
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, ExprUnary, Lit, LitStr, Token, UnOp, token};
@@ -187,20 +188,49 @@ pub(super) fn multiple_of(input: ParseStream<'_>) -> syn::Result<Constraint> {
     })
 }
 
+/// How many characters a pattern may have with its repetitions written out. The runtime has the same limit.
+const MAX_POSITIONS: usize = 1000;
+
+/// How many it has. The runtime counts in the same way.
+fn positions(expression: &Hir) -> usize {
+    match expression.kind() {
+        HirKind::Empty | HirKind::Look(_) => 0,
+        HirKind::Literal(text) => text.0.len(),
+        HirKind::Class(_) => 1,
+        HirKind::Capture(group) => positions(&group.sub),
+        HirKind::Repetition(repeated) => {
+            let times = repeated.max.unwrap_or(repeated.min).max(1);
+            positions(&repeated.sub).saturating_mul(usize::try_from(times).unwrap_or(usize::MAX))
+        }
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts
+            .iter()
+            .fold(0, |sum: usize, part| sum.saturating_add(positions(part))),
+    }
+}
+
 /// `pattern = "^[a-z]+$"`.
 pub(super) fn pattern(input: ParseStream<'_>) -> syn::Result<Constraint> {
     let span = input.span();
     let pattern = parse::string(input, "pattern")?;
-    if let Err(error) = regex_syntax::parse(&pattern.value()) {
-        let words = error.to_string();
-        let last = words.lines().last().unwrap_or_default();
-        return Err(syn::Error::new(
-            pattern.span(),
-            format!(
+    let error = match regex_syntax::parse(&pattern.value()) {
+        Ok(expression) => match positions(&expression) {
+            0..=MAX_POSITIONS => None,
+            positions => Some(format!(
+                "too large: with its repetitions written out it has {positions} characters, and may have {MAX_POSITIONS}, for each takes \
+                 time with each byte of a text; limit lengths with `length(max = …)` beside a pattern without counted repetitions"
+            )),
+        },
+        Err(error) => {
+            let words = error.to_string();
+            let last = words.lines().last().unwrap_or_default();
+            Some(format!(
                 "not a regular expression: {}",
                 last.trim_start_matches("error: ")
-            ),
-        ));
+            ))
+        }
+    };
+    if let Some(error) = error {
+        return Err(syn::Error::new(pattern.span(), error));
     }
     Ok(Constraint {
         span,

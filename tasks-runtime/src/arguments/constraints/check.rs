@@ -13,6 +13,7 @@ use super::node::{Alternative, Alternatives, Choices, Head, Length, Node, NodeId
 use super::number::Given;
 use super::path::Path;
 use super::scalar::{as_f32, have, scalar_holds, text};
+use super::search::{Found, Searches};
 use super::types::Types;
 use crate::arguments::code::ArgumentErrorCode as Code;
 use crate::arguments::error::MAX_ERRORS;
@@ -34,6 +35,7 @@ pub(super) struct Check<'n> {
     findings: Option<Vec<Finding>>,
     found: usize,
     budget: usize,
+    searches: Searches,
     /// Where the text is in memory.
     whole: Range<usize>,
     /// What is known of parts of the text: whether one, by where it begins, keeps what a node says.
@@ -52,6 +54,7 @@ impl<'n> Check<'n> {
             findings,
             found: 0,
             budget: MAX_BYTES,
+            searches: Searches::new(),
             whole: start..start + json.len(),
             known: None,
             names: None,
@@ -130,7 +133,7 @@ impl<'n> Check<'n> {
         let nodes = self.nodes;
         let node = &nodes[id];
         // Most are this, and most hold.
-        if node.is_scalar && scalar_holds(node, json) || self.is_done() {
+        if node.is_scalar && self.scalar(node, json) || self.is_done() {
             return;
         }
         match self.budget.checked_sub(json.len()) {
@@ -148,6 +151,14 @@ impl<'n> Check<'n> {
         }
         self.whole_node(node, json, at);
         self.names = outer;
+    }
+
+    #[inline]
+    fn scalar(&mut self, node: &Node, json: &str) -> bool {
+        let searches = &mut self.searches;
+        scalar_holds(node, json, |pattern, text| {
+            searches.find(pattern, text) == Found::Yes
+        })
     }
 
     fn whole_node(&mut self, node: &Node, json: &str, at: &Path<'_>) {
@@ -282,17 +293,29 @@ impl<'n> Check<'n> {
             // JSON Schema counts characters, as RFC 8259 defines them.
             let count = text.chars().count();
             self.length(node.length, count, ["character", "characters"], at);
+            // It may be any length: nothing else is looked for in it.
+            if node.length.max.is_some_and(|max| count > max) {
+                return;
+            }
         }
-        if let Some(pattern) = &node.pattern
-            && !pattern.is_in(&text)
-        {
-            self.report(at, Code::Pattern, || {
-                format!(
-                    "`{}` does not match the pattern `{}`",
-                    quoted(&text),
-                    pattern.text
-                )
-            });
+        if let Some(pattern) = &node.pattern {
+            match self.searches.find(pattern, &text) {
+                Found::Yes => {}
+                Found::No => self.report(at, Code::Pattern, || {
+                    format!(
+                        "`{}` does not match the pattern `{}`",
+                        quoted(&text),
+                        pattern.text
+                    )
+                }),
+                Found::Unknown => self.report(at, Code::Pattern, || {
+                    format!(
+                        "`{}` is too long to be matched with the pattern `{}`",
+                        quoted(&text),
+                        pattern.text
+                    )
+                }),
+            }
         }
         if let Some(format) = node.format
             && !format.is_of(&text)
@@ -406,11 +429,20 @@ impl<'n> Check<'n> {
                 self.node(*inner, value, &path);
             }
             for (pattern, inner) in &object.patterns {
-                if pattern.is_in(key) {
-                    is_known = true;
-                    if let Some(inner) = inner {
-                        self.node(*inner, value, &path);
+                match self.searches.find(pattern, key) {
+                    Found::Yes => {
+                        is_known = true;
+                        if let Some(inner) = inner {
+                            self.node(*inner, value, &path);
+                        }
                     }
+                    Found::No => {}
+                    Found::Unknown => self.report(&path, Code::Pattern, || {
+                        format!(
+                            "the name of this member is too long to be matched with the pattern `{}`",
+                            pattern.text
+                        )
+                    }),
                 }
             }
             if !is_known {

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::pattern::Pattern;
+use super::pattern::is_expression;
 
 /// A format that is enforced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Format {
             Self::Ipv4 => text.parse::<Ipv4Addr>().is_ok(),
             Self::Ipv6 => text.parse::<Ipv6Addr>().is_ok(),
             Self::JsonPointer => is_json_pointer(text),
-            Self::Regex => text.len() <= MAX_REGEX && Pattern::new(text).is_ok(),
+            Self::Regex => text.len() <= MAX_REGEX && is_expression(text),
             Self::Time => is_time(text),
             Self::Uri => fluent_uri::Uri::parse(text).is_ok(),
             Self::UriReference => fluent_uri::UriRef::parse(text).is_ok(),

@@ -13,6 +13,7 @@ mod number;
 mod path;
 mod pattern;
 mod scalar;
+mod search;
 mod types;
 
 use serde_json::Value;
@@ -21,6 +22,7 @@ use self::check::Check;
 pub(super) use self::names::Reads;
 use self::node::Node;
 use self::scalar::scalar_holds;
+use self::search::{Found, Searches};
 use super::finding::Finding;
 
 /// The constraints of a schema.
@@ -47,7 +49,9 @@ impl Constraints {
     pub(super) fn hold(&self, json: &str, reads: Reads<'_>) -> bool {
         match self.nodes.first() {
             None => true,
-            Some(node) if node.is_scalar => scalar_holds(node, json),
+            Some(node) if node.is_scalar => scalar_holds(node, json, |pattern, text| {
+                Searches::new().find(pattern, text) == Found::Yes
+            }),
             Some(_) => Check::holds(&self.nodes, json, reads),
         }
     }

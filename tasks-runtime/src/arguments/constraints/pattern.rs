@@ -1,36 +1,76 @@
 //! Regular expressions of JSON Schema, which are those of ECMA-262 (JSON Schema Core, section 6.4).
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use regex::Regex;
+use regex_automata::hybrid::dfa::DFA;
+
+use super::search::{MAX_POSITIONS, automaton, positions};
 
 /// One that is compiled.
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
     /// As it is written.
     pub(super) text: String,
-    regex: Regex,
+    pub(super) regex: Regex,
+    /// How much it takes to look for it, at worst: so many steps for each byte.
+    pub(super) positions: usize,
+    /// As the crate `regex` writes it.
+    translated: String,
+    automaton: OnceLock<Option<Box<DFA>>>,
 }
 
 impl Pattern {
-    /// Compiles an expression; the error says why it is none, or none that is known here.
+    /// Compiles an expression; the error says why it is none, or none that can be used.
     pub(super) fn new(text: &str) -> Result<Self, String> {
-        let regex = translate(text).and_then(|rust| {
-            Regex::new(&rust).map_err(|error| match error {
-                regex::Error::Syntax(words) => last_line(&words),
-                other => other.to_string(),
-            })
+        let compiled = translate(text).and_then(|rust| {
+            let positions = positions(&rust).map_err(|error| last_line(&error.to_string()))?;
+            if positions > MAX_POSITIONS {
+                return Err(format!(
+                    "it is too large: with its repetitions written out it has {positions} characters, and may have {MAX_POSITIONS}, for \
+                     each takes time with each byte of a text. {REMEDY}"
+                ));
+            }
+            Ok((compile(&rust)?, positions, rust))
         });
+        let (regex, positions, translated) =
+            compiled.map_err(|why| format!("the pattern `{text}` cannot be used: {why}"))?;
         Ok(Self {
             text: text.to_owned(),
-            regex: regex.map_err(|why| format!("the pattern `{text}` cannot be used: {why}"))?,
+            regex,
+            positions,
+            translated,
+            automaton: OnceLock::new(),
         })
     }
 
-    /// Whether it is found in a text.
-    pub(super) fn is_in(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+    /// An automaton that stops where it is slow.
+    pub(super) fn automaton(&self) -> Option<&DFA> {
+        self.automaton
+            .get_or_init(|| automaton(&self.translated))
+            .as_deref()
     }
+}
+
+/// Whether a text is an expression.
+pub(super) fn is_expression(text: &str) -> bool {
+    translate(text).is_ok_and(|rust| compile(&rust).is_ok())
+}
+
+/// What to do about an expression that is too large.
+const REMEDY: &str =
+    "Limit lengths with `length(max = …)` beside a pattern without counted repetitions";
+
+/// Compiles an expression of the crate `regex`; the error says what is wrong with it.
+fn compile(expression: &str) -> Result<Regex, String> {
+    Regex::new(expression).map_err(|error| match error {
+        regex::Error::Syntax(words) => last_line(&words),
+        regex::Error::CompiledTooBig(bytes) => {
+            format!("it is too large: compiled, it has more than {bytes} bytes. {REMEDY}")
+        }
+        other => other.to_string(),
+    })
 }
 
 /// What is wrong, without the drawing of where.
@@ -165,8 +205,8 @@ mod tests {
             (r"^a\/b$", "a/b", "ab"),
         ] {
             let pattern = Pattern::new(pattern).unwrap();
-            assert!(pattern.is_in(yes), "{pattern:?} {yes}");
-            assert!(!pattern.is_in(no), "{pattern:?} {no}");
+            assert!(pattern.regex.is_match(yes), "{pattern:?} {yes}");
+            assert!(!pattern.regex.is_match(no), "{pattern:?} {no}");
         }
     }
 
@@ -179,7 +219,7 @@ mod tests {
             (r"(a)\1", "back-reference"),
             ("(?i)a", "flags"),
             ("[]", "empty"),
-            ("a{9999999}", "exceeds"),
+            ("a{9999999}", "too large"),
         ] {
             let error = Pattern::new(pattern).unwrap_err();
             assert!(error.contains(why), "{pattern}: {error}");

@@ -8,11 +8,16 @@ use serde_json::Value;
 use super::equality::are_equal;
 use super::node::{Bound, Node, Values};
 use super::number::Given;
+use super::pattern::Pattern;
 use super::types::Types;
 
 /// Whether a value keeps what is said of one number or string.
 #[inline]
-pub(super) fn scalar_holds(node: &Node, json: &str) -> bool {
+pub(super) fn scalar_holds(
+    node: &Node,
+    json: &str,
+    matches: impl FnOnce(&Pattern, &str) -> bool,
+) -> bool {
     match json.as_bytes().first() {
         Some(b'"') => {
             let text = text(json);
@@ -21,7 +26,7 @@ pub(super) fn scalar_holds(node: &Node, json: &str) -> bool {
                 && node
                     .pattern
                     .as_ref()
-                    .is_none_or(|pattern| pattern.is_in(&text))
+                    .is_none_or(|pattern| matches(pattern, &text))
                 && node.format.is_none_or(|format| format.is_of(&text))
                 && node
                     .values
