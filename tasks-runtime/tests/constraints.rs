@@ -459,6 +459,26 @@ fn a_format_that_is_not_enforced_is_not_shown() {
     assert!(text.contains("the format `iri` is not enforced"), "{text}");
 }
 
+#[derive(Deserialize, JsonSchema)]
+struct Slip {
+    #[schemars(extend("minLenght" = 3))]
+    _code: String,
+}
+
+#[task(register = false)]
+fn slips(slips: Vec<Slip>) -> usize {
+    slips.len()
+}
+
+#[test]
+fn a_keyword_that_cannot_be_meant_is_no_registry() {
+    assert_eq!(
+        problem(slips),
+        "task `slips`: parameter `slips`: its schema cannot be used: at `/$defs/Slip/properties/_code`, \
+         `minLenght` is no keyword: did you mean `minLength`?"
+    );
+}
+
 #[test]
 fn fields_of_a_closure() {
     let registry = TaskRegistry::builder()

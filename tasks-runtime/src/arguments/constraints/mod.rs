@@ -7,6 +7,7 @@ mod check;
 mod compile;
 mod equality;
 mod format;
+mod keywords;
 mod names;
 mod node;
 mod number;
@@ -34,7 +35,8 @@ pub(crate) struct Constraints {
 impl Constraints {
     /// Those of a schema that stands alone, and what of it cannot be used.
     pub(super) fn of(schema: &Value) -> (Self, Vec<String>) {
-        let (nodes, problems) = compile::compile(schema);
+        let (nodes, mut problems) = compile::compile(schema);
+        problems.extend(keywords::problems(schema));
         (Self { nodes }, problems)
     }
 
