@@ -20,6 +20,8 @@ struct ConnectionInner {
     ended: Cell<bool>,
     /// Whether a request has said that none follows it.
     had_last: Cell<bool>,
+    /// Whether the last request has its whole answer, and what is left of its body is of no use.
+    answered: Cell<bool>,
 }
 
 /// Which answer is still to come, with all bytes of those before it written.
@@ -37,6 +39,10 @@ pub(crate) enum PendingResponse {
 /// A request that has no answer yet, for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct PendingResponseGuard(Option<ConnectionState>);
+
+/// The answer to a request, whose body may still be coming, for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct AnswerGuard(ConnectionState);
 
 /// All connections of a server.
 #[derive(Debug, Default)]
@@ -66,6 +72,7 @@ impl ConnectionState {
             awaited: Cell::default(),
             ended: Cell::default(),
             had_last: Cell::default(),
+            answered: Cell::default(),
         }))
     }
 
@@ -87,6 +94,7 @@ impl ConnectionState {
             if request.connection_type() == ConnectionType::Close {
                 state.had_last.set(true);
             }
+            state.answered.set(false);
             state.awaited.set(match request.version {
                 Version::HTTP_11 => PendingResponse::Interim,
                 _ => PendingResponse::Plain,
@@ -97,6 +105,11 @@ impl ConnectionState {
 
     pub(crate) fn awaited(&self) -> PendingResponse {
         self.0.awaited.get()
+    }
+
+    /// Whether all of the last answer was made while the body of its request was still coming, in chunks.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.0.answered.get()
     }
 
     /// The client sends nothing more: it has closed the connection, or its own side of it.
@@ -116,9 +129,20 @@ impl Drop for ConnectionInner {
 }
 
 impl PendingResponseGuard {
+    /// Watches the answer to the end; nothing where there is no exchange.
+    pub(crate) fn answer(&self) -> Option<AnswerGuard> {
+        self.0.clone().map(AnswerGuard)
+    }
+
     /// Whether this answer is to be the last one on its connection.
     pub(crate) fn is_closing(&self) -> bool {
         self.0.as_ref().is_some_and(ConnectionState::is_closing)
+    }
+}
+
+impl Drop for AnswerGuard {
+    fn drop(&mut self) {
+        self.0.0.answered.set(true);
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) mod sse;
 mod unsupported_headers;
 
 pub(crate) use body::{BodyLimits, announced, check_json};
-pub(crate) use connection_state::{ConnectionState, OpenConnections, PendingResponse};
+pub(crate) use connection_state::{AnswerGuard, ConnectionState, OpenConnections, PendingResponse};
 pub(crate) use document::Document;
 pub(crate) use handler_result::{HandlerResult, handled_by};
 #[cfg(feature = "database")]

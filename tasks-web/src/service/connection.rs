@@ -27,6 +27,10 @@ const UNREAD: usize = 32 * 1024;
 const HOLD: Duration = Duration::from_secs(5);
 /// How long a client may read nothing of what it is sent.
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much is read of a body in chunks whose request has its answer, so that the client gets to read that.
+const DISCARDED: usize = 1024 * 1024;
+/// For how long such a body is read.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
 /// What finds out whether somebody still listens.
 const INTERIM: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -39,10 +43,18 @@ pub(super) struct Connection {
     /// What is still to be written of the interim answer.
     interim: &'static [u8],
     ended: Option<EndedInput>,
+    /// What is read of a body that is of no use.
+    discarded: Option<Discarded>,
     /// Since when there is no room for more of what the client is sent.
     full: Option<Instant>,
     /// Looks after that. It is kept: a large response is full now and then, and goes on soon.
     timeout: Option<Pin<Box<Sleep>>>,
+}
+
+/// A body whose request has its answer. It is read for the next request on the connection, within bounds.
+struct Discarded {
+    bytes: usize,
+    timeout: Pin<Box<Sleep>>,
 }
 
 /// A connection whose client sends nothing more.
@@ -65,6 +77,7 @@ impl Connection {
             unanswered: 0,
             interim: &[],
             ended: None,
+            discarded: None,
             full: None,
             timeout: None,
         }
@@ -84,6 +97,20 @@ impl Connection {
             asked: false,
             broken,
         });
+    }
+
+    /// Ready when too much has been read of a body that is of no use, or for too long.
+    #[cold]
+    fn poll_discarded(&mut self, read: usize, cx: &mut Context<'_>) -> Poll<()> {
+        let discarded = self.discarded.get_or_insert_with(|| Discarded {
+            bytes: 0,
+            timeout: Box::pin(sleep(DISCARD_TIMEOUT)),
+        });
+        discarded.bytes = discarded.bytes.saturating_add(read);
+        if discarded.bytes > DISCARDED {
+            return Poll::Ready(());
+        }
+        discarded.timeout.as_mut().poll(cx)
     }
 
     /// Tells the server that there is nothing more to read; not while it may still have something of a long body in hand.
@@ -193,8 +220,18 @@ impl AsyncRead for Connection {
             return this.poll_end(cx);
         }
         let before = buf.filled().len();
-        let result = ready!(Pin::new(&mut this.stream).poll_read(cx, buf));
-        match result {
+        let result = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if this.exchange.is_answered() {
+            let read = buf.filled().len() - before;
+            if this.poll_discarded(read, cx).is_ready() {
+                buf.set_filled(before);
+                this.end(None);
+                return this.poll_end(cx);
+            }
+        } else if this.discarded.is_some() {
+            this.discarded = None;
+        }
+        match ready!(result) {
             Ok(()) => match buf.filled().len() - before {
                 0 => {
                     this.end(None);

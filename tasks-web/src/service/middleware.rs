@@ -15,6 +15,7 @@ use actix_web::{Error, HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
+use super::answer_body::AnswerBody;
 use super::error_response;
 use super::gate::Gate;
 use crate::access::Access;
@@ -137,6 +138,10 @@ where
         };
         request.extensions_mut().insert(seen.id.clone());
         let awaiting = ConnectionState::await_answer(exchange, request.head());
+        let answer = match request.chunked() {
+            Ok(false) => None,
+            _ => awaiting.answer(),
+        };
         Box::pin(async move {
             let mut passing = std::pin::pin!(pass(service, request, refused));
             let polling = std::future::poll_fn(|cx| panics::expected(|| passing.as_mut().poll(cx)));
@@ -145,7 +150,15 @@ where
                 Err(panic) => Err(panicked(&seen, &*panic)),
             };
             let mut result = match result {
-                Ok(response) => Ok(watch.finish(&seen, response)),
+                Ok(response) => {
+                    let response = watch.finish(&seen, response);
+                    Ok(match answer {
+                        None => response,
+                        Some(answer) => {
+                            response.map_body(|_, body| AnswerBody::new(body, answer).boxed())
+                        }
+                    })
+                }
                 Err(error) => Err(watch.finish_error(&seen, &error)),
             };
             if awaiting.is_closing()

@@ -1,5 +1,6 @@
 //! A service: tasks and what surrounds them, put together.
 
+mod answer_body;
 mod build;
 mod builder;
 mod connection;
