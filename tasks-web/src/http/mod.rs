@@ -44,5 +44,6 @@ pub(crate) use site::{check_same_site, is_own_origin, origin};
 #[cfg(feature = "database")]
 pub(crate) use unsupported_headers::{ENTITY_TAGS, IDEMPOTENCY_KEY, refuse_missing};
 pub(crate) use unsupported_headers::{
-    Preconditions, is_plain, refuse_idempotency_key, refuse_partial, refuse_repeated,
+    Preconditions, is_plain, refuse_checksums, refuse_idempotency_key, refuse_partial,
+    refuse_repeated,
 };

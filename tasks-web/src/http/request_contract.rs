@@ -14,8 +14,8 @@ use tasks_runtime::{ArgumentError, ArgumentErrorCode};
 use super::query::{self, QueryParameter};
 use super::unsupported_headers::has_any;
 use super::{
-    BodyLimits, Preconditions, check_json, check_same_site, is_plain, refuse_idempotency_key,
-    refuse_partial, refuse_repeated,
+    BodyLimits, Preconditions, check_json, check_same_site, is_plain, refuse_checksums,
+    refuse_idempotency_key, refuse_partial, refuse_repeated,
 };
 use crate::problem::{MAX_ERRORS, Problem};
 
@@ -108,9 +108,10 @@ impl RequestContract {
             if request.method() == Method::POST {
                 refuse_idempotency_key(headers, "send it without that header")?;
             }
-        }
-        if !request.method().is_safe() {
-            refuse_partial(headers)?;
+            if !request.method().is_safe() {
+                refuse_partial(headers)?;
+                refuse_checksums(headers)?;
+            }
         }
         if self.body == Body::Elsewhere {
             return Ok(());

@@ -1,5 +1,5 @@
 //! Headers by which a client asks for a promise that not every operation gives: that a repeated request does nothing twice, and that
-//! nothing is done to another version than the one it knows. Where they are not heeded they are refused, for the client relies on them. So
+//! nothing is done to another version than the one it knows, or with other bytes than it sent. Where they are not heeded they are refused, for the client relies on them. So
 //! is a header that says one thing and is there twice.
 
 use actix_web::http::header::{
@@ -135,6 +135,23 @@ fn is_list_of_tags(mut rest: &[u8]) -> bool {
     }
 }
 
+/// Checksums of what is sent: `Content-Digest` and `Repr-Digest` (RFC 9530), and what was there before them.
+const CHECKSUMS: [&str; 4] = ["content-digest", "content-md5", "digest", "repr-digest"];
+
+/// Refuses checksums, which nothing compares with what is sent.
+pub(crate) fn refuse_checksums(headers: &HeaderMap) -> Result<(), Problem> {
+    match CHECKSUMS.iter().find(|name| headers.contains_key(**name)) {
+        None => Ok(()),
+        Some(name) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "unverified-checksum",
+            format!(
+                "`{name}` is not compared with what is sent: send it without that header. An artifact that is stored shows its SHA-256 as `digest`"
+            ),
+        )),
+    }
+}
+
 /// Refuses `Content-Range` (RFC 9110, section 14.4): what is sent is taken for all of it.
 pub(crate) fn refuse_partial(headers: &HeaderMap) -> Result<(), Problem> {
     if !headers.contains_key(CONTENT_RANGE) {
@@ -149,8 +166,11 @@ pub(crate) fn refuse_partial(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Whether a request has none of the headers of this file, and no header twice, as most have not: one look at each name, and no look-up.
 pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
-    // All other names of this file begin so.
-    let is_named = |name: &HeaderName| name.as_str().starts_with('i') || *name == CONTENT_RANGE;
+    // All names of this file but those of checksums begin with the same letter.
+    let is_named = |name: &HeaderName| {
+        let text = name.as_str();
+        text.starts_with('i') || *name == CONTENT_RANGE || CHECKSUMS.contains(&text)
+    };
     has_one_line_each(headers) && !headers.keys().any(is_named)
 }
 

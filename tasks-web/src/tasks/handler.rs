@@ -267,6 +267,7 @@ fn combined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
     http::refuse_repeated(request.headers())?;
     http::refuse_partial(request.headers())?;
+    http::refuse_checksums(request.headers())?;
     Preconditions::NONE.check(request.method(), request.headers())
 }
 

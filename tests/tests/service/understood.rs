@@ -389,6 +389,14 @@ async fn a_header_that_asks_for_a_promise_is_heeded_or_refused() {
             (400, &json!("urn:tasks:problem:partial-body")),
             "{method} {path}"
         );
+        for checksum in ["content-digest", "content-md5", "digest", "repr-digest"] {
+            let (refused, problem) = send(&method, &path, (checksum, "sha-256=:AA==:")).await;
+            assert_eq!(
+                (refused, &problem["type"]),
+                (400, &json!("urn:tasks:problem:unverified-checksum")),
+                "{method} {path} {checksum}"
+            );
+        }
         if heeds("If-Match") {
             continue;
         }
