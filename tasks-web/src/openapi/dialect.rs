@@ -5,8 +5,10 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 /// Keywords that 3.0 does not have, and that nothing stands in for.
-const UNKNOWN: [&str; 16] = [
+const UNKNOWN: [&str; 19] = [
     "$schema",
+    "$anchor",
+    "$id",
     "$defs",
     "$comment",
     "contains",
@@ -19,6 +21,7 @@ const UNKNOWN: [&str; 16] = [
     "dependentSchemas",
     "propertyNames",
     "unevaluatedItems",
+    "unevaluatedProperties",
     "if",
     "then",
     "else",
@@ -102,16 +105,38 @@ fn types(schema: &mut Map<String, Value>) {
     }
 }
 
-/// A list of so many elements, each of one of the types.
+/// A list whose elements are each of one of the types: those of the first ones, and that of the others, if there may be any.
 fn tuple(schema: &mut Map<String, Value>) {
     // Which of the two it is depends on what schemars has made of it.
     let items = match (schema.remove("prefixItems"), schema.get("items")) {
         (Some(Value::Array(items)), _) => items,
         (None, Some(Value::Array(items))) => items.clone(),
-        _ => return,
+        _ => {
+            schema.remove("additionalItems");
+            return;
+        }
     };
+    let has_others = schema
+        .get("maxItems")
+        .and_then(Value::as_u64)
+        .is_none_or(|most| usize::try_from(most).is_ok_and(|most| most > items.len()));
+    // Where both are there, `items` is of the others; of a list, it was the first ones.
+    let given = schema.remove("additionalItems").or_else(|| {
+        let items = schema.get("items")?;
+        (!items.is_array()).then(|| items.clone())
+    });
+    let others = match given {
+        _ if !has_others => None,
+        Some(Value::Bool(false)) => None,
+        None | Some(Value::Bool(true)) => Some(json!({})),
+        Some(others) => Some(others),
+    };
+    if others.as_ref().is_some_and(|others| *others == json!({})) {
+        schema.insert("items".to_owned(), json!({}));
+        return;
+    }
     let mut kinds: Vec<Value> = Vec::new();
-    for item in items {
+    for item in items.into_iter().chain(others) {
         if !kinds.contains(&item) {
             kinds.push(item);
         }
@@ -124,12 +149,18 @@ fn tuple(schema: &mut Map<String, Value>) {
     schema.insert("items".to_owned(), items);
 }
 
-/// Keys of any kind: those of maps whose keys are numbers are patterns.
+/// Keys of any kind: those of maps whose keys are numbers are patterns. Other keys are of one of the types, too.
 fn patterns(schema: &mut Map<String, Value>) {
     let Some(Value::Object(patterns)) = schema.remove("patternProperties") else {
         return;
     };
     let mut values: Vec<Value> = patterns.into_iter().map(|(_, value)| value).collect();
+    match schema.remove("additionalProperties") {
+        Some(Value::Bool(false)) => {}
+        Some(others @ Value::Object(_)) => values.push(others),
+        // Of other keys nothing is said, and there is no way to tell them from these.
+        _ => return,
+    }
     let values = match values.len() {
         1 => values.remove(0),
         _ => json!({"anyOf": values}),
@@ -215,5 +246,52 @@ pub(super) fn newer(schema: &mut Schema) {
 fn object(schema: &mut Value) {
     if schema == &Value::Bool(true) {
         *schema = json!({});
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_3_0_cannot_say_is_left_out() {
+        for (schema, said) in [
+            (
+                json!({"type": "array", "prefixItems": [{"type": "string"}, {"type": "boolean"}], "minItems": 2, "maxItems": 2}),
+                json!({"type": "array", "minItems": 2, "maxItems": 2, "items": {"anyOf": [{"type": "string"}, {"type": "boolean"}]}}),
+            ),
+            (
+                json!({"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "integer"}}),
+                json!({"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}),
+            ),
+            (
+                json!({"type": "array", "items": [{"type": "string"}], "additionalItems": {"type": "integer"}}),
+                json!({"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}),
+            ),
+            (
+                json!({"type": "array", "items": [{"type": "string"}], "additionalItems": false}),
+                json!({"type": "array", "items": {"type": "string"}}),
+            ),
+            (
+                json!({"type": "array", "prefixItems": [{"type": "string"}]}),
+                json!({"type": "array", "items": {}}),
+            ),
+            (
+                json!({"patternProperties": {"^\\d+$": {"type": "string"}}, "additionalProperties": false}),
+                json!({"additionalProperties": {"type": "string"}}),
+            ),
+            (
+                json!({"patternProperties": {"^n_": {"maximum": 3}}, "additionalProperties": {"minimum": 10}}),
+                json!({"additionalProperties": {"anyOf": [{"maximum": 3}, {"minimum": 10}]}}),
+            ),
+            (
+                json!({"patternProperties": {"^n_": {"maximum": 3}}}),
+                json!({}),
+            ),
+        ] {
+            let mut older_schema: Schema = schema.clone().try_into().unwrap();
+            older(&mut older_schema);
+            assert_eq!(Value::from(older_schema), said, "{schema}");
+        }
     }
 }
