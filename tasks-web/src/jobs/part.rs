@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tasks_runtime::TaskExecutor;
-use tasks_runtime::jobs::{JobError, Schedule, Scheduler};
+use tasks_runtime::jobs::{Schedule, Scheduler};
 
 use super::scope::JobScope;
 use crate::checks::{HealthChecks, HealthState};
@@ -68,31 +68,20 @@ pub(crate) fn starting(
 ) -> Hook {
     let (scheduler, executor, owner) = (scheduler.clone(), executor.clone(), owner.to_owned());
     Hook::new(move || {
-        let declared: Vec<Schedule> = schedules
-            .iter()
-            .flat_map(|declare| declare(&scheduler))
-            .collect();
-        let (scheduler, executor, owner) = (scheduler.clone(), executor.clone(), owner.clone());
         let declares = !schedules.is_empty();
+        let declared = schedules.iter().flat_map(|declare| declare(&scheduler));
+        let declared = declares.then(|| declared.collect::<Vec<Schedule>>());
+        let (scheduler, executor, owner) = (scheduler.clone(), executor.clone(), owner.clone());
         async move {
-            if declares {
-                match scheduler.declare_schedules(&owner, declared).await {
-                    Ok(_) => {}
-                    // It is served as it is; the next start finds one that can be written, or not.
-                    Err(JobError::Database(error)) if error.is_read_only() => {
-                        tracing::warn!(
-                            %error,
-                            "the schedules that the service declares were not stored: the database is read-only"
-                        );
-                    }
-                    Err(error) => return Err(error),
+            match scheduler.declare_at_start(&owner, declared).await {
+                Err(error) if !declares => {
+                    // It is served without; the next start removes them, or not.
+                    tracing::warn!(
+                        %error,
+                        "schedules that an earlier version of the service declared are not removed"
+                    );
                 }
-            } else if let Err(error) = scheduler.declare_no_schedules(&owner).await {
-                // It is served without; the next start removes them, or not.
-                tracing::warn!(
-                    %error,
-                    "schedules that an earlier version of the service declared are not removed"
-                );
+                result => result?,
             }
             scheduler.start(&executor)
         }

@@ -302,6 +302,58 @@ async fn the_row_of_a_process_that_is_gone_is_not_waited_for() {
     locked.abort();
 }
 
+/// A service that starts while nothing can be written: on a standby that is promoted later, say.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schedules_are_stored_as_soon_as_the_database_takes_writes() {
+    let test = TestDatabase::postgres();
+    let database = Database::from_url(test.url()).connect().await.unwrap();
+    let name = test.url().rsplit('/').next().unwrap();
+    let set = async |how: &str| {
+        let sql = format!(
+            "SET TRANSACTION READ WRITE; ALTER DATABASE {name} SET default_transaction_read_only = {how}"
+        );
+        database.session().execute_script(&sql).await.unwrap();
+    };
+    // Of an earlier version, and there as long as nothing can be written.
+    start(&test, "earlier:3600,both:3600").terminate().await;
+    set("on").await;
+    let process = start_hasty(&test, "both:7200,a:3600");
+    let without = Process::start(&test, &[("DECLARATION_RENEWAL", "1000")]);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let before = expected(&[("both", 3600), ("earlier", 3600)]);
+    assert_eq!(schedules(&process).await, before);
+    for (process, what) in [
+        (
+            &process,
+            "the schedules that the code declares are not stored since",
+        ),
+        (
+            &without,
+            "schedules that an earlier version declared are not removed since",
+        ),
+    ] {
+        let (_, health) = process.health().await;
+        let jobs = &health["checks"]["jobs"];
+        let message = jobs["message"].as_str().unwrap_or_default();
+        assert!(message.contains(what), "{health}");
+        let said = process.0.stderr();
+        assert_eq!(said.matches("are not stored yet").count(), 1, "{said}");
+    }
+    drop(without);
+
+    set("off").await;
+    until(&process, &[("a", 3600), ("both", 7200)]).await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while process.health().await.1["checks"]["jobs"]["state"] != "healthy" {
+        assert!(Instant::now() < deadline, "{:?}", process.health().await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    process
+        .0
+        .stderr_with("the schedules that the service declares are stored", 1)
+        .unwrap();
+}
+
 on_all_databases_at_once!(
     a_start_removes_nothing,
     processes_that_start_together_remove_nothing_of_each_other,

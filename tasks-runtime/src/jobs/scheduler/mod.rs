@@ -17,7 +17,7 @@ use super::error::JobError;
 use super::notifier::ChangeNotifier;
 use super::params_codec::ParamsCodec;
 use super::record::JobRecord;
-use super::schedules::DeclaredSchedules;
+use super::schedules::{DeclaredSchedules, UndeclaredSchedules};
 use super::settings::Jobs;
 use super::table::JobRow;
 use super::worker::{Worker, WorkerHealth};
@@ -68,6 +68,8 @@ struct SchedulerInner {
     health: WorkerHealth,
     /// The schedules that this process declares.
     declared: tokio::sync::Mutex<DeclaredSchedules>,
+    /// Those that the database has not taken yet.
+    undeclared: UndeclaredSchedules,
     state: RwLock<SchedulerState>,
 }
 
@@ -103,6 +105,7 @@ impl Scheduler {
                 clock: Clock::default(),
                 health: WorkerHealth::default(),
                 declared: tokio::sync::Mutex::default(),
+                undeclared: UndeclaredSchedules::default(),
                 state: RwLock::default(),
             }),
         }
@@ -293,7 +296,7 @@ impl Scheduler {
     }
 
     /// What does not work as well as it should: all threads are blocked by tasks that do not await, jobs or schedules wait for tasks that no
-    /// worker has, rows of jobs cannot be read, the clock of this machine differs from the database's by more than a second. Each is a sentence.
+    /// worker has, declared schedules are not stored yet, rows of jobs cannot be read, the clock of this machine differs from the database's by more than a second. Each is a sentence.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let lease = self.shared.settings.lease;
@@ -306,6 +309,7 @@ impl Scheduler {
             if state.worker.is_some() {
                 warnings.extend(damaged::warning());
             }
+            warnings.extend(self.shared.undeclared.warning());
             warnings
         })
     }
@@ -347,6 +351,10 @@ impl Scheduler {
 
     pub(in crate::jobs) fn declared(&self) -> &tokio::sync::Mutex<DeclaredSchedules> {
         &self.shared.declared
+    }
+
+    pub(in crate::jobs) fn undeclared(&self) -> &UndeclaredSchedules {
+        &self.shared.undeclared
     }
 
     /// Does something now and then until the scheduler is [shut down](Self::shutdown), or nobody has it any more. It says how long to wait

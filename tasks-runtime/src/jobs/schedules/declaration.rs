@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use ulid::Ulid;
 
 use super::recurrence::Recurrence;
 use super::row::{ScheduleRow, find, tasks_schedules, upsert};
@@ -34,6 +35,14 @@ pub(in crate::jobs) struct DeclaredSchedules {
     pub(super) renewing: bool,
     /// Whether the last renewal failed.
     pub(super) failing: bool,
+}
+
+impl DeclaredSchedules {
+    /// The id of what this process declares for a service, or will.
+    pub(super) fn id_of(&self, owner: &str) -> String {
+        let known = self.by_owner.get(owner);
+        known.map_or_else(|| Ulid::new().to_string(), |known| known.id.clone())
+    }
 }
 
 /// What this process declares for one service. Times in microseconds are those of the database.
@@ -120,6 +129,15 @@ impl Declaration {
         Ok(())
     }
 
+    /// The names of what processes declare that started later, and so say how it is.
+    pub(super) fn declared_later(&self, others: &[DeclarationRow]) -> BTreeSet<String> {
+        others
+            .iter()
+            .filter(|other| (other.started_at, &other.id) > (self.started_at, &self.id))
+            .flat_map(DeclarationRow::names)
+            .collect()
+    }
+
     /// Stores those schedules that are missing, and those that are as a process has them that is gone, unless another process says how they
     /// are. Gives their names.
     pub(super) async fn put_back(
@@ -128,11 +146,7 @@ impl Declaration {
         others: &[DeclarationRow],
         now: i64,
     ) -> Result<Vec<String>, JobError> {
-        let later: BTreeSet<String> = others
-            .iter()
-            .filter(|other| (other.started_at, &other.id) > (self.started_at, &self.id))
-            .flat_map(DeclarationRow::names)
-            .collect();
+        let later = self.declared_later(others);
         let mut stored = Vec::new();
         for row in self.rows.iter().filter(|row| !later.contains(&row.name)) {
             let known = find(conn, &row.name).await?;

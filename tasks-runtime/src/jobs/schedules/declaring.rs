@@ -8,8 +8,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ulid::Ulid;
-
 use super::builder::Schedule;
 use super::declaration::{
     Declaration, DeclarationRow, DeclaredSchedules, RenewalChanges, forget, has_schedules,
@@ -17,11 +15,15 @@ use super::declaration::{
 };
 use super::record::ScheduleRecord;
 use super::row::{ScheduleRow, upsert};
+use super::undeclared::Undeclared;
 use super::watch::{DeclarationWatch, Look};
 use crate::database::DatabaseError;
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
 use crate::jobs::stored_text::storable;
+
+/// How often it is tried again to store schedules while the database takes no writes.
+const RETRY_PERIOD: Duration = Duration::from_secs(2);
 
 /// Schedules that code declares.
 impl Scheduler {
@@ -71,25 +73,166 @@ impl Scheduler {
         self.refresh_clock().await?;
         let owner = storable(owner);
         let mut declared = self.declared().lock().await;
-        let known = declared.by_owner.get(&owner);
-        let id = known.map_or_else(|| Ulid::new().to_string(), |known| known.id.clone());
+        let id = declared.id_of(&owner);
         let rows = rows(schedules, &owner, &id)?;
+        let stored = self.store_declared(&mut declared, &owner, id, rows, None);
+        let stored = stored.await?;
+        drop(declared);
+        Ok(stored
+            .into_iter()
+            .map(|row| row.record(|task, params| self.masked(task, params)))
+            .collect())
+    }
+
+    /// Declares the schedules of a service that starts, or that it has none (`None`): an earlier version may have declared some, and where no
+    /// process declares any nobody would remove them.
+    ///
+    /// While the database takes no writes, or is away, the service starts all the same: they are stored as soon as it does, and the
+    /// [warnings](Self::warnings) say so until then.
+    ///
+    /// # Errors
+    ///
+    /// As [`declare_schedules`](Self::declare_schedules), but for a database that takes no writes for now.
+    #[doc(hidden)]
+    pub async fn declare_at_start(
+        &self,
+        owner: &str,
+        schedules: Option<Vec<Schedule>>,
+    ) -> Result<(), JobError> {
+        let asked = self.refresh_clock().await;
+        let owner = storable(owner);
+        let mut declared = self.declared().lock().await;
+        let id = declared.id_of(&owner);
+        let rows = match schedules {
+            Some(schedules) => Some(rows(schedules, &owner, &id)?),
+            None => None,
+        };
+        let started_at = self.clock().now();
+        let stored = match asked {
+            Ok(()) => {
+                self.declare_or_remove(&mut declared, &owner, &id, rows.as_ref(), None)
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        drop(declared);
+        let error = match stored {
+            Err(JobError::Database(error)) if takes_no_writes_now(&error) => error,
+            result => return result,
+        };
+        tracing::warn!(
+            %error,
+            service = owner,
+            "the schedules that the service declares are not stored yet: they will be as soon as the database takes writes"
+        );
+        let undeclared = Undeclared {
+            id,
+            started_at,
+            rows,
+            since: chrono::Utc::now(),
+            reason: error.to_string(),
+        };
+        self.undeclared().add(owner, undeclared);
+        self.spawn_periodic(RETRY_PERIOD, move |scheduler| async move {
+            scheduler.declare_undeclared().await
+        });
+        Ok(())
+    }
+
+    /// Stores what the database has not taken yet. Gives when to look again.
+    async fn declare_undeclared(&self) -> Duration {
+        for owner in self.undeclared().owners() {
+            let stored = async {
+                self.refresh_clock().await?;
+                let mut declared = self.declared().lock().await;
+                // Somebody may have declared others meanwhile.
+                let Some(Undeclared {
+                    id,
+                    started_at,
+                    rows,
+                    ..
+                }) = self.undeclared().get(&owner)
+                else {
+                    return Ok(());
+                };
+                self.declare_or_remove(&mut declared, &owner, &id, rows.as_ref(), Some(started_at))
+                    .await
+            };
+            match stored.await {
+                Ok(()) => {
+                    self.undeclared().remove(&owner);
+                    tracing::info!(
+                        service = owner,
+                        "the schedules that the service declares are stored"
+                    );
+                }
+                Err(JobError::Database(DatabaseError::Closed)) => break,
+                Err(error) => self.undeclared().failed(&owner, error.to_string()),
+            }
+        }
+        if self.undeclared().owners().is_empty() {
+            self.settings().declaration_renewal
+        } else {
+            RETRY_PERIOD
+        }
+    }
+
+    /// Stores the schedules of a service, or, if it declares none, has those removed that an earlier version did.
+    async fn declare_or_remove(
+        &self,
+        declared: &mut DeclaredSchedules,
+        owner: &str,
+        id: &str,
+        rows: Option<&Arc<[ScheduleRow]>>,
+        started_at: Option<i64>,
+    ) -> Result<(), JobError> {
+        let rows = match rows {
+            Some(rows) => Arc::clone(rows),
+            None if declared.by_owner.contains_key(owner) => return Ok(()),
+            None => {
+                let is_needed = self
+                    .session()
+                    .read(async |conn| has_schedules(conn, owner).await);
+                if !is_needed.await? {
+                    return Ok(());
+                }
+                Arc::default()
+            }
+        };
+        self.store_declared(declared, owner, id.to_owned(), rows, started_at)
+            .await?;
+        Ok(())
+    }
+
+    /// Stores what a service declares, and goes on declaring it. `started_at` is when it would have done so, if that was earlier: what
+    /// others have declared since stays as they say.
+    async fn store_declared(
+        &self,
+        declared: &mut DeclaredSchedules,
+        owner: &str,
+        id: String,
+        rows: Arc<[ScheduleRow]>,
+        started_at: Option<i64>,
+    ) -> Result<Vec<ScheduleRow>, JobError> {
+        let known = declared.by_owner.get(owner);
         let before = known.map(Declaration::names).unwrap_or_default();
         let stored: Result<(Declaration, Vec<ScheduleRow>, RenewalChanges), JobError> = self
             .session()
             .transaction_with_retries(async |tx| {
                 let now = self.clock().now();
-                let others = others(tx, &owner, &id).await?;
+                let others = others(tx, owner, &id).await?;
                 let declaration = Declaration {
                     id: id.clone(),
-                    owner: owner.clone(),
+                    owner: owner.to_owned(),
                     // The last of all, even if a clock was set back.
-                    started_at: others
-                        .iter()
-                        .map(|other| other.started_at.saturating_add(1))
-                        .chain([now])
-                        .max()
-                        .unwrap_or(now),
+                    started_at: started_at.unwrap_or_else(|| {
+                        others
+                            .iter()
+                            .map(|other| other.started_at.saturating_add(1))
+                            .chain([now])
+                            .max()
+                            .unwrap_or(now)
+                    }),
                     rows: Arc::clone(&rows),
                     renewed_at: known.map_or(now, |known| known.next_renewal(now)),
                     watch: known.map_or_else(
@@ -105,8 +248,9 @@ impl Scheduler {
                 };
                 declaration.store(tx).await?;
                 let taken_over = of_other_services(tx, &declaration).await?;
+                let later = declaration.declared_later(&others);
                 let mut stored = Vec::new();
-                for row in rows.iter() {
+                for row in rows.iter().filter(|row| !later.contains(&row.name)) {
                     stored.push(upsert(tx, row.clone()).await?.row);
                 }
                 // What others declared is not removed: who starts cannot know whether they live.
@@ -125,42 +269,17 @@ impl Scheduler {
             })
             .await;
         let (declaration, stored, changed) = stored?;
-        changed.say(&owner);
-        declared.by_owner.insert(owner, declaration);
+        changed.say(owner);
+        self.undeclared().remove(owner);
+        declared.by_owner.insert(owner.to_owned(), declaration);
         if !std::mem::replace(&mut declared.renewing, true) {
             let period = self.settings().declaration_renewal;
             self.spawn_periodic(period, move |scheduler| async move {
                 scheduler.renew_declarations().await
             });
         }
-        drop(declared);
         self.wake();
-        Ok(stored
-            .into_iter()
-            .map(|row| row.record(|task, params| self.masked(task, params)))
-            .collect())
-    }
-
-    /// Declares no schedules, if the code of a service has declared some, and this process does not: an earlier version did, and where
-    /// no process declares any nobody would remove them.
-    ///
-    /// # Errors
-    ///
-    /// When the database fails.
-    #[doc(hidden)]
-    pub async fn declare_no_schedules(&self, owner: &str) -> Result<(), JobError> {
-        let known = storable(owner);
-        if self.declared().lock().await.by_owner.contains_key(&known) {
-            return Ok(());
-        }
-        let is_needed = self
-            .session()
-            .read(async |conn| has_schedules(conn, &known).await)
-            .await?;
-        if is_needed {
-            self.declare_schedules(owner, []).await?;
-        }
-        Ok(())
+        Ok(stored)
     }
 
     /// Says that this process still declares what it does. Gives when to do so again.
@@ -247,6 +366,11 @@ impl Scheduler {
         }
         Ok(changed)
     }
+}
+
+/// Whether nothing is wrong with what was to be written, and the same may succeed later.
+fn takes_no_writes_now(error: &DatabaseError) -> bool {
+    error.is_temporary() || error.is_read_only() || error.is_storage_full()
 }
 
 /// The rows of schedules, or all that is wrong with them.

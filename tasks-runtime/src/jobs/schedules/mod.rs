@@ -12,6 +12,7 @@ mod recurrence;
 mod replan;
 mod row;
 mod tick;
+mod undeclared;
 mod watch;
 
 use diesel::prelude::*;
@@ -24,6 +25,7 @@ pub use self::record::ScheduleRecord;
 pub(super) use self::replan::replan;
 use self::row::{ScheduleRow, find, set_paused, tasks_schedules};
 pub(super) use self::tick::tick;
+pub(super) use self::undeclared::UndeclaredSchedules;
 use super::error::JobError;
 use super::options::SubmitOptions;
 use super::record::JobRecord;
