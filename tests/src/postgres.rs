@@ -158,6 +158,35 @@ impl Postgres {
         Ok(())
     }
 
+    /// A port that nobody listens to.
+    ///
+    /// # Errors
+    ///
+    /// If all of many ports are in use.
+    pub fn free_port() -> Result<u16> {
+        cluster::free_port()
+    }
+
+    /// A server on this port that has taken the place of this one, which does not run, with all that it had: as a standby that was promoted.
+    ///
+    /// # Errors
+    ///
+    /// If this one runs, its files cannot be copied, or the new one does not start, with what it wrote.
+    pub fn successor(&self, port: u16) -> Result<Self> {
+        anyhow::ensure!(self.process.is_none(), "the server still runs");
+        let folder = folder()?;
+        let watcher = Watcher::of_this_process(folder.path())?;
+        let cluster = self.cluster.promoted_copy(folder.path())?;
+        let process = cluster.start(port)?;
+        Ok(Self {
+            login: self.login.on_port(port),
+            cluster,
+            process: Some(process),
+            _folder: folder,
+            _watcher: watcher,
+        })
+    }
+
     /// Starts the server anew with this certificate and its key, in PEM.
     ///
     /// # Errors

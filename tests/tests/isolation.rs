@@ -305,6 +305,48 @@ async fn a_database_that_is_read_only_is_served_as_such() {
     assert_eq!(status, StatusCode::CREATED, "{stored}");
 }
 
+/// A server that answers before a commit is on its disk would lose jobs that were accepted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_was_answered_is_durable_whatever_is_set() {
+    let test = TestDatabase::postgres();
+    for (set, expected) in [
+        ("off", "on"),
+        ("local", "local"),
+        ("remote_apply", "remote_apply"),
+    ] {
+        let alter = format!(
+            "ALTER DATABASE {} SET synchronous_commit = {set}",
+            name(&test)
+        );
+        administer(test.url(), &alter).await;
+        let database = Database::from_url(test.url()).connect().await.unwrap();
+        let session = database.session();
+        let found = session.transaction(async |tx| commits(tx).await).await;
+        assert_eq!(found.unwrap(), expected, "{set}");
+        let found = session.serializable_transaction(async |tx| commits(tx).await);
+        assert_eq!(found.await.unwrap(), expected, "{set}");
+        // A transaction may say itself what is enough for it.
+        let own = session.transaction(async |tx| {
+            tx.batch("SET LOCAL synchronous_commit = off").await?;
+            commits(tx).await
+        });
+        assert_eq!(own.await.unwrap(), "off");
+        database.close().await;
+    }
+}
+
+/// How the present transaction is committed.
+async fn commits(conn: &mut tasks_web::database::Connection) -> anyhow::Result<String> {
+    #[derive(diesel::QueryableByName)]
+    struct Commits {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        commits: String,
+    }
+    let query = diesel::sql_query("SELECT current_setting('synchronous_commit') AS commits");
+    let found: Commits = with_conn!(conn, |conn| query.get_result(conn).await)?;
+    Ok(found.commits)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_lets_two_in_serves_all() {
     let test = TestDatabase::postgres();

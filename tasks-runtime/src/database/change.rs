@@ -17,6 +17,8 @@ pub enum DatabaseChange {
     TableMissing(&'static str),
     /// The tables are there, and are not those of the database that was opened: its identity is not in `tasks_identities`.
     OtherContent,
+    /// The PostgreSQL server that answers is a former primary: another one, whose timeline is later, has taken its place.
+    FormerPrimary,
 }
 
 impl fmt::Display for DatabaseChange {
@@ -43,6 +45,10 @@ impl fmt::Display for DatabaseChange {
             Self::OtherContent => {
                 "its content is not that of the database that was opened (its row in `tasks_identities` is missing): restore the database from \
                  a backup, or restart the service to use what is there now"
+            }
+            Self::FormerPrimary => {
+                "the PostgreSQL server that answers is a former primary, and another one has taken its place, so what is written to it could be \
+                 lost: stop it, or make it a standby; if it is to be used all the same, restart the service"
             }
         })
     }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::backend::Backend;
 use super::background::Background;
+#[cfg(feature = "postgres")]
+use super::change::DatabaseChange;
 use super::connection::Connection;
 use super::error::DatabaseError;
 use super::identity::Identity;
@@ -166,7 +168,15 @@ impl Database {
             #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => {
                 let object = postgres::get(pool, self.settings().acquire_timeout).await;
-                Ok(Connection::postgres(self.lease(object)?))
+                let lent = self.lease(object).map_err(|error| match error {
+                    DatabaseError::Unavailable { .. }
+                        if pool.manager().server.is_former_primary() =>
+                    {
+                        DatabaseError::Changed(DatabaseChange::FormerPrimary)
+                    }
+                    error => error,
+                });
+                Ok(Connection::postgres(lent?))
             }
         }
     }

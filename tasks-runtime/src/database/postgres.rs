@@ -1,9 +1,11 @@
 //! Connections to PostgreSQL.
 
 mod answers;
+mod durability;
 pub(super) mod failure;
 mod pooler;
 mod server;
+mod timelines;
 mod tls;
 
 use std::sync::Arc;
@@ -21,10 +23,12 @@ use diesel_migrations::MigrationHarness as _;
 use tokio::runtime::Handle;
 
 use self::answers::{Answers, Awaiting};
+use self::durability::Durability;
 use self::failure::is_crowded;
 use self::pooler::Pooler;
 pub use self::server::PgConnection;
 pub(super) use self::server::Server;
+use self::timelines::Timeline;
 use super::app_migrations::{self, Undone};
 use super::error::DatabaseError;
 use super::lent_connection;
@@ -38,7 +42,8 @@ pub(super) type Pool = managed::Pool<Manager>;
 /// Connects to one server.
 pub(super) struct Manager {
     pub(super) server: Server,
-    begin: Arc<Begin>,
+    /// Settings of each transaction, as statements that follow its `BEGIN`.
+    local: Arc<str>,
     background: Handle,
     write_health: Arc<WriteHealth>,
     answers: Arc<Answers>,
@@ -47,7 +52,8 @@ pub(super) struct Manager {
 /// A connection and what its session has to know.
 pub(super) struct Pooled {
     pub(super) connection: PgConnection,
-    begin: Arc<Begin>,
+    begin: Begin,
+    timeline: Timeline,
     /// Whether it keeps prepared statements.
     prepared: bool,
     noted: Arc<ConnectionFlags>,
@@ -69,6 +75,17 @@ struct Begin {
     write: String,
     serializable: String,
     read: String,
+}
+
+impl Begin {
+    fn new(local: &str, commits: Option<Durability>) -> Self {
+        let commits = commits.map(Durability::statement).unwrap_or_default();
+        Self {
+            write: format!("BEGIN ISOLATION LEVEL READ COMMITTED{local}{commits}"),
+            serializable: format!("BEGIN ISOLATION LEVEL SERIALIZABLE{local}{commits}"),
+            read: format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{local}"),
+        }
+    }
 }
 
 pub(super) fn pool(
@@ -102,11 +119,7 @@ pub(super) fn pool_of(
     );
     let manager = Manager {
         server,
-        begin: Arc::new(Begin {
-            write: format!("BEGIN ISOLATION LEVEL READ COMMITTED{local}"),
-            serializable: format!("BEGIN ISOLATION LEVEL SERIALIZABLE{local}"),
-            read: format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY{local}"),
-        }),
+        local: local.into(),
         background: background.clone(),
         write_health: Arc::clone(write_health),
         answers: Arc::default(),
@@ -151,13 +164,14 @@ impl managed::Manager for Manager {
     type Error = diesel::ConnectionError;
 
     async fn create(&self) -> Result<Pooled, diesel::ConnectionError> {
-        let (server, begin) = (self.server.clone(), Arc::clone(&self.begin));
+        let (server, local) = (self.server.clone(), Arc::clone(&self.local));
         let health = Arc::clone(&self.write_health);
         let awaiting = self.answers.connection();
         awaiting.ask();
         // What drives the connection runs where it is made.
         let connected = self.background.spawn(async move {
-            let mut connection = server.connect().await?;
+            let open = server.open().await?;
+            let mut connection = open.connection;
             let prepared = server.pooler.keeps_prepared();
             if !prepared {
                 connection.set_prepared_statement_cache_size(CacheSize::Disabled);
@@ -184,7 +198,8 @@ impl managed::Manager for Manager {
             });
             Ok(Pooled {
                 connection,
-                begin,
+                begin: Begin::new(&local, open.commits),
+                timeline: open.timeline,
                 prepared,
                 noted,
             })
@@ -203,6 +218,9 @@ impl managed::Manager for Manager {
         // True as well when the server has closed it.
         if pooled.connection.is_broken() || pooled.noted.broken.load(Ordering::Acquire) {
             return Err(RecycleError::message("the connection is broken"));
+        }
+        if !self.server.is_current(pooled.timeline) {
+            return Err(RecycleError::message("it leads to a former primary"));
         }
         if pooled.prepared && !self.server.pooler.keeps_prepared() {
             return Err(RecycleError::message("it keeps prepared statements"));

@@ -83,6 +83,34 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// A copy of the files, while the server does not run, in another folder: its server goes on by itself, on a timeline of its own, as a
+    /// standby that was promoted does.
+    pub(super) fn promoted_copy(&self, folder: &Path) -> Result<Self> {
+        let copy = Self {
+            folder: folder.to_owned(),
+            programs: self.programs.clone(),
+            user: self.user,
+        };
+        copy.give(folder)?;
+        let status = Command::new("cp")
+            .arg("-a")
+            .arg(self.data())
+            .arg(copy.data())
+            .status()
+            .context("cannot run cp")?;
+        if !status.success() {
+            bail!("cp failed: {status}");
+        }
+        let signal = copy.data().join("recovery.signal");
+        fs::write(&signal, "")?;
+        copy.give(&signal)?;
+        let mut settings = File::options()
+            .append(true)
+            .open(copy.data().join("postgresql.conf"))?;
+        settings.write_all(b"restore_command = 'false'\n")?;
+        Ok(copy)
+    }
+
     /// Lets the server speak TLS from its next start on.
     pub(super) fn encrypt(&self, certificate: &str, key: &str) -> Result<()> {
         for (name, text) in [("server.crt", certificate), ("server.key", key)] {

@@ -29,6 +29,14 @@ impl Login {
         Self { port, password }
     }
 
+    /// The same of a server on another port.
+    pub(super) fn on_port(&self, port: u16) -> Self {
+        Self {
+            port,
+            password: self.password.clone(),
+        }
+    }
+
     pub(super) fn port(&self) -> u16 {
         self.port
     }

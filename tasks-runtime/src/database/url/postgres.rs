@@ -184,6 +184,33 @@ impl PostgresUrl {
         hosts.unwrap_or_default().split(',').count()
     }
 
+    /// The same for each of the hosts alone; none when there is only one.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        allow(dead_code, reason = "there is no driver")
+    )]
+    pub(in crate::database) fn each_host(&self) -> Vec<Self> {
+        const LISTS: [&str; 3] = ["host", "hostaddr", "port"];
+        let count = self.hosts();
+        if count < 2 {
+            return Vec::new();
+        }
+        let alone = |index: usize| {
+            let mut url = self.clone();
+            for (name, value) in &mut url.parameters {
+                let mut values = value.split(',');
+                // One port is that of all hosts.
+                if LISTS.contains(&name.as_str())
+                    && let Some(own) = values.nth(if value.contains(',') { index } else { 0 })
+                {
+                    *value = own.to_owned();
+                }
+            }
+            url
+        };
+        (0..count).map(alone).collect()
+    }
+
     /// How long each of the hosts has to let a connection in.
     pub(in crate::database) fn connect_timeout(&self) -> Option<Duration> {
         let seconds = self.get("connect_timeout")?.parse().ok()?;
@@ -337,6 +364,31 @@ mod tests {
         ] {
             assert_eq!(told(url), expected, "{url}");
         }
+    }
+
+    #[test]
+    fn each_of_several_hosts_can_be_told_alone() {
+        let each = |url: &str| -> Vec<String> {
+            let url = PostgresUrl::parse(url).expect("a URL");
+            let each = url.each_host();
+            let told = each.iter().map(|url| url.for_driver().expect("told"));
+            told.map(|told| told.trim_end().to_owned()).collect()
+        };
+        assert!(each("postgres://one/app").is_empty());
+        assert_eq!(
+            each("postgres://one:1111,two/app?target_session_attrs=read-write"),
+            [
+                "host='one' port='1111' dbname='app' target_session_attrs='read-write'",
+                "host='two' port='5432' dbname='app' target_session_attrs='read-write'",
+            ]
+        );
+        assert_eq!(
+            each("postgres:///app?host=one,two&port=1111"),
+            [
+                "dbname='app' host='one' port='1111'",
+                "dbname='app' host='two' port='1111'"
+            ]
+        );
     }
 
     #[test]
