@@ -10,6 +10,7 @@
 //! - `DECLARE` is the schedules it declares, separated by commas: `nightly:60` runs `sleep` every 60 seconds.
 //! - `DECLARATION_RENEWAL` is how often it says so, in milliseconds, the default unless set.
 //! - `MAX_RESULT_SIZE` is how large results may be, in bytes, the default unless set.
+//! - `LIMIT` is the most that the task `bounded` takes, 100 unless set.
 //! - `WORKERS=off` has it run no jobs.
 //! - `RETENTION` is how long ended jobs are kept, in seconds, the default unless set.
 //! - `ENGINE=called_back` has an engine decide when attempts begin; the task `adopt` has to be executed once.
@@ -94,6 +95,21 @@ async fn whisper(context: TaskContext, #[task(secret)] text: String) -> anyhow::
 #[task(register = false)]
 async fn measure(text: String) -> usize {
     text.len()
+}
+
+/// The limit of this version of the program.
+fn limit() -> u32 {
+    number("LIMIT").unwrap_or(100)
+}
+
+/// Takes up to so many, which other versions of the program see differently.
+#[task(register = false, retries = 5)]
+async fn bounded(
+    context: TaskContext,
+    #[task(range(max = limit()))] n: u32,
+) -> anyhow::Result<u32> {
+    note(&context)?;
+    Ok(n)
 }
 
 /// Fails at first.
@@ -253,7 +269,8 @@ async fn main() -> anyhow::Result<()> {
         };
     }
     add!(
-        sleep, block, spin, flaky, spawn, plan, hog, parent, adopt, produce, measure, whisper
+        sleep, block, spin, flaky, spawn, plan, hog, parent, adopt, produce, measure, whisper,
+        bounded
     );
     let id = std::env::var("SERVICE_ID").unwrap_or_else(|_| "job-program".to_owned());
     let mut builder = Service::builder(ServiceInfo::new(id, "Job program"))

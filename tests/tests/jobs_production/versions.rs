@@ -348,7 +348,52 @@ async fn a_rolling_restart_with_other_tasks_stalls_nothing(test: TestDatabase) {
     assert_eq!(crashed(&test).await, 0);
 }
 
+/// A rolling deploy that loosens a constraint: a process of the version before leaves what only the new one takes, and fails it when it is
+/// alone.
+async fn jobs_that_break_a_constraint_here_are_left_to_other_versions(test: TestDatabase) {
+    let old = Process::start(&test, &[("LIMIT", "10")]);
+    let new = Process::start(&test, &[("LIMIT", "100")]);
+    let mut ids = Vec::new();
+    for _ in 0..40 {
+        ids.push(new.submit("bounded", json!({"n": 50})).await);
+    }
+    for id in &ids {
+        let job = new.until(id, "completed", Duration::from_secs(20)).await;
+        assert_eq!(job["attempt"], 1, "{job}");
+    }
+    // What both take is run by either.
+    let id = old.submit("bounded", json!({"n": 5})).await;
+    old.until(&id, "completed", Duration::from_secs(10)).await;
+    let said = old.0.stderr();
+    let words = "do not fit the task as this process has it";
+    assert!(said.matches(words).count() <= 1, "{said}");
+    if said.contains(words) {
+        let (_, health) = old.health().await;
+        let jobs = &health["checks"]["jobs"];
+        assert_eq!(jobs["state"], "degraded", "{health}");
+        let message = jobs["message"].as_str().unwrap();
+        assert!(
+            message.contains("jobs are left to other processes: "),
+            "{message}"
+        );
+    }
+
+    // One that has not the task does not count.
+    let without = Process::start(&test, &[("TASKS", "block")]);
+    let body = json!({"params": {"n": 50}, "delay": 3});
+    let last = new.submit_with("bounded", body).await;
+    new.terminate().await;
+    let job = old.until(&last, "failed", Duration::from_secs(20)).await;
+    assert_eq!(
+        (&job["attempt"], &job["error_code"]),
+        (&json!(1), &json!("not-run")),
+        "{job}"
+    );
+    drop(without);
+}
+
 on_all_databases_at_once!(
+    jobs_that_break_a_constraint_here_are_left_to_other_versions,
     a_process_without_the_task_does_not_hold_its_jobs_up,
     many_jobs_of_another_program_do_not_stand_in_the_way,
     jobs_that_nobody_can_run_are_reported_and_wait,

@@ -12,7 +12,8 @@ use super::attempt_end::{AttemptEnd, AttemptOutcome, Failure};
 use super::claimed::ClaimedJob;
 use super::in_flight::{InFlightAttempt, StopReason};
 use super::shared::WorkerShared;
-use super::{claim, end_writer};
+use super::{claim, end_writer, unserved};
+use crate::arguments::InvalidArguments;
 use crate::artifacts::ArtifactId;
 use crate::call::ExecuteError;
 use crate::execute::loggable;
@@ -29,8 +30,21 @@ const BUSY_DELAY: Duration = Duration::from_secs(1);
 /// Pause after parameters could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a job waits whose parameters this process cannot decrypt, and that is not [left to others](super::left_to_others).
-const MISSING_KEY_DELAY: Duration = Duration::from_secs(5);
+/// How long a job waits that this process cannot run, and that is not [left to others](super::left_to_others).
+const CANNOT_RUN_DELAY: Duration = Duration::from_secs(5);
+
+/// How long a job waits for a process that may just be starting: it takes submissions a moment before its worker is there.
+const START_DELAY: Duration = Duration::from_secs(2);
+
+/// Whether other workers may run a job that this one cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    /// It is for this one to say how it ends.
+    Not,
+    /// There is none yet, and one may just be starting.
+    Perhaps,
+    May,
+}
 
 /// Starts the attempt of a job that this worker was given.
 pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: ClaimedJob) {
@@ -84,7 +98,7 @@ async fn run(
     let policy = entry
         .as_ref()
         .map_or(JobPolicy::DEFAULT, |entry| entry.policy());
-    let mut without_key = false;
+    let mut others = Others::Not;
     let result = match entry {
         Ok(entry) => {
             let timeout = job
@@ -119,25 +133,42 @@ async fn run(
                 // Another process may have the key, or this one after its next start: no attempt is spent.
                 Some(Err(error)) => {
                     shared.health.lacks_key(&error.to_string());
-                    without_key = true;
+                    others = Others::May;
                     None
                 }
             }
         }
         Err(error) => Some(Err(error)),
     };
+    // Nor for parameters that fit another version of the program, as it may be that has taken them.
+    if let Some(Err(error @ ExecuteError::InvalidArguments { reason, .. })) = &result
+        && matches!(reason, InvalidArguments::Mismatch(_))
+    {
+        others = others_may_take(&shared, &job).await;
+        if others == Others::May {
+            let entry = shared.executor.registry().get(name);
+            let secret = entry.is_ok_and(RegisteredTask::has_secrets);
+            let error = error.to_string();
+            shared.health.does_not_take(loggable(&error, secret));
+        }
+    }
     // A thread cannot be stopped: until it has ended, so has not the attempt.
     attempt.ended().await;
     let why = shared.in_flight.remove(job.key);
     let end = match why {
-        None | Some(StopReason::Shutdown) if without_key => {
-            // One that has the key finds it at once. An engine does not ask what this process can run.
-            let is_left =
-                shared.settings.engine.is_none() && shared.left_to_others.add(job.key.job);
+        None | Some(StopReason::Shutdown) if others != Others::Not => {
+            // One that can run it finds it at once. An engine does not ask what this process can run.
+            let is_left = others == Others::May
+                && shared.settings.engine.is_none()
+                && shared.left_to_others.add(job.key.job);
             let outcome = if is_left {
                 AttemptOutcome::Returned
             } else {
-                let until = shared.clock.after(MISSING_KEY_DELAY);
+                let delay = match others {
+                    Others::Perhaps => START_DELAY,
+                    Others::May | Others::Not => CANNOT_RUN_DELAY,
+                };
+                let until = shared.clock.after(delay);
                 AttemptOutcome::Deferred { until }
             };
             Some(AttemptEnd::new(job.key, shared.clock.now(), outcome))
@@ -167,6 +198,27 @@ async fn run(
     };
     let _ = shared.outbox.send(event);
     shared.in_flight.acknowledge();
+}
+
+/// Whether a job whose parameters do not fit here may be run by another worker that lives and has its task: for a while, it may.
+async fn others_may_take(shared: &WorkerShared, job: &ClaimedJob) -> Others {
+    let id = job.key.job;
+    if shared.left_to_others.is_given_up(id) {
+        return Others::Not;
+    }
+    let own = shared.worker.load().await;
+    let found: Result<bool, JobError> = shared
+        .session
+        .read(async |conn| {
+            unserved::others_serve(conn, own.as_deref(), &job.task_name, &job.queue).await
+        })
+        .await;
+    match found {
+        // When the database does not say, no attempt is spent.
+        Ok(true) | Err(_) => Others::May,
+        Ok(false) if shared.left_to_others.meet(id) => Others::Perhaps,
+        Ok(false) => Others::Not,
+    }
 }
 
 /// Reads parameters that were too long to be read with the claim, of one job at a time; `None` when the attempt does not count any more.

@@ -40,7 +40,7 @@ pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) wake: Notify,
     /// Notified when attempts may be due that are to be offered to an engine.
     pub(in crate::jobs) due: Notify,
-    /// Jobs that this process lacks the encryption keys of.
+    /// Jobs that this process cannot run, and others perhaps can.
     pub(in crate::jobs) left_to_others: LeftToOthers,
     /// Held while the parameters of a job are read apart from its claim: one at a time, so that other statements have connections.
     pub(in crate::jobs) large_params: tokio::sync::Semaphore,

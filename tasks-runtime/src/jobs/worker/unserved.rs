@@ -55,6 +55,31 @@ pub(in crate::jobs) struct Served {
     pub(in crate::jobs) queues: BTreeSet<String>,
 }
 
+/// Whether a worker other than this one has a task and serves a queue.
+pub(in crate::jobs) async fn others_serve(
+    conn: &mut Connection,
+    own: Option<&str>,
+    task: &str,
+    queue: &str,
+) -> Result<bool, JobError> {
+    let rows: Vec<(String, String)> = with_conn!(conn, |conn| {
+        tasks_workers::table
+            .filter(tasks_workers::id.ne(own.unwrap_or_default()))
+            // Those that were taken for dead stay for a while.
+            .filter(tasks_workers::heartbeat.ge(0_i64))
+            .select((tasks_workers::tasks, tasks_workers::queues))
+            .load(conn)
+            .await
+    })?;
+    let has = |list: &str, name: &str| {
+        let names: BTreeSet<String> = serde_json::from_str(list).unwrap_or_default();
+        names.contains(name)
+    };
+    Ok(rows
+        .iter()
+        .any(|(tasks, queues)| has(tasks, task) && has(queues, queue)))
+}
+
 /// Returns what of these jobs, and of these queues, no worker takes. `own` is a worker of this process, which may have no row yet.
 pub(in crate::jobs) async fn unserved(
     conn: &mut Connection,

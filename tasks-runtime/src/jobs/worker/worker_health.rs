@@ -25,8 +25,10 @@ struct WorkerProblems {
     /// Schedules whose time has come and whose tasks no worker has, and when that was logged.
     overdue: OverdueSchedules,
     overdue_logged: Option<Instant>,
-    /// When a job last came that was encrypted with a key that this process does not have, what was said of it, and when that was logged.
-    without_key: Option<(Instant, String, Instant)>,
+    /// Of jobs that were encrypted with a key that this process does not have.
+    without_key: Option<LeftJob>,
+    /// Of jobs whose parameters do not fit their task as this process has it.
+    unfit: Option<LeftJob>,
     /// Since when jobs of dead workers could not be made ready again, why, and when that was logged, if it was.
     not_rescued: Option<(Moment, String, Option<Instant>)>,
     /// Since when ends of jobs are held back because rows are locked, and of which jobs.
@@ -68,8 +70,33 @@ const NOT_RESCUED_AFTER: Duration = Duration::from_secs(2);
 /// How often it is logged that jobs of dead workers could not be made ready again.
 const NOT_RESCUED_PERIOD: Duration = Duration::from_secs(60);
 
-/// For how long a key that is lacking is part of the health, and how often that is logged.
-const MISSING_KEY_PERIOD: Duration = Duration::from_secs(60);
+/// For how long a job that was left to other processes is part of the health, and how often that is logged.
+const LEFT_JOB_PERIOD: Duration = Duration::from_secs(60);
+
+/// The last job that was left to other processes for one reason.
+#[derive(Debug)]
+struct LeftJob {
+    at: Instant,
+    reason: String,
+    /// When that was logged.
+    logged: Instant,
+}
+
+impl LeftJob {
+    fn note(left: &mut Option<Self>, reason: &str, message: &'static str) {
+        let now = Instant::now();
+        let logged = left.as_ref().map(|left| left.logged);
+        let recent = logged.filter(|at| now.duration_since(*at) <= LEFT_JOB_PERIOD);
+        if recent.is_none() {
+            tracing::warn!(reason, "{message}");
+        }
+        *left = Some(Self {
+            at: now,
+            reason: reason.to_owned(),
+            logged: recent.unwrap_or(now),
+        });
+    }
+}
 
 impl WorkerHealth {
     fn lock(&self) -> MutexGuard<'_, WorkerProblems> {
@@ -104,18 +131,20 @@ impl WorkerHealth {
 
     /// The parameters of a job cannot be decrypted here.
     pub(in crate::jobs) fn lacks_key(&self, reason: &str) {
-        let now = Instant::now();
-        let mut found = self.lock();
-        let logged = found.without_key.take().map(|(.., logged)| logged);
-        let due = logged.is_none_or(|at| now.duration_since(at) > MISSING_KEY_PERIOD);
-        if due {
-            tracing::warn!(
-                reason,
-                "a job was left to other processes: its parameters cannot be decrypted here"
-            );
-        }
-        let logged = if due { now } else { logged.unwrap_or(now) };
-        found.without_key = Some((now, reason.to_owned(), logged));
+        LeftJob::note(
+            &mut self.lock().without_key,
+            reason,
+            "a job was left to other processes: its parameters cannot be decrypted here",
+        );
+    }
+
+    /// The parameters of a job do not fit its task as this process has it.
+    pub(in crate::jobs) fn does_not_take(&self, reason: &str) {
+        LeftJob::note(
+            &mut self.lock().unfit,
+            reason,
+            "a job was left to other processes: its parameters do not fit the task as this process has it",
+        );
     }
 
     /// Why jobs of dead workers could not be made ready again at the last look; nothing when all could.
@@ -272,10 +301,11 @@ impl WorkerHealth {
                 each.join(", ")
             ));
         }
-        if let Some((at, reason, _)) = &found.without_key
-            && at.elapsed() < MISSING_KEY_PERIOD
-        {
-            warnings.push(format!("jobs are left to other processes: {reason}"));
+        for left in found.without_key.iter().chain(&found.unfit) {
+            if left.at.elapsed() < LEFT_JOB_PERIOD {
+                let reason = &left.reason;
+                warnings.push(format!("jobs are left to other processes: {reason}"));
+            }
         }
         if let Some((since, why, _)) = &found.not_rescued
             && since.0.elapsed() > lease
