@@ -6,6 +6,7 @@
 mod check;
 mod compile;
 mod equality;
+mod expression;
 mod format;
 mod keywords;
 mod names;

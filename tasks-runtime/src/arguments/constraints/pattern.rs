@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use regex::Regex;
 use regex_automata::hybrid::dfa::DFA;
 
-use super::search::{MAX_POSITIONS, automaton, positions};
+use super::expression::{MAX_POSITIONS, automaton, positions};
 
 /// One that is compiled.
 #[derive(Clone, Debug)]

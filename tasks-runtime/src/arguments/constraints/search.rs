@@ -1,23 +1,12 @@
 //! Looks for patterns in texts, within a bound of time.
 
 use regex_automata::Input;
-use regex_automata::hybrid::dfa::{Cache, Config, DFA};
-use regex_syntax::hir::{Hir, HirKind};
+use regex_automata::hybrid::dfa::Cache;
 
 use super::pattern::Pattern;
 
-/// How many positions an expression may have.
-pub(super) const MAX_POSITIONS: usize = 1000;
-
 /// How many steps are taken with any expression: bytes of the text, times positions of the expression. A step takes 5 to 40 ns.
 const MAX_STEPS: usize = 16 * 1024 * 1024;
-
-/// How many bytes have to be read, on average, for each state that is made after that. An expression that has a new state for
-/// almost every byte takes time for each of its positions.
-const MIN_BYTES_PER_STATE: usize = 50;
-
-/// Memory for states, in bytes.
-const STATES: usize = 1024 * 1024;
 
 /// What a search has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,41 +15,6 @@ pub(super) enum Found {
     No,
     /// It was given up: it would take too long.
     Unknown,
-}
-
-/// How many characters an expression has once its repetitions are written out, each class being one: the time for each byte of a text
-/// is in proportion to that, at worst.
-pub(super) fn positions(expression: &str) -> Result<usize, regex_syntax::Error> {
-    fn of(hir: &Hir) -> usize {
-        match hir.kind() {
-            HirKind::Empty | HirKind::Look(_) => 0,
-            HirKind::Literal(text) => text.0.len(),
-            HirKind::Class(_) => 1,
-            HirKind::Capture(group) => of(&group.sub),
-            HirKind::Repetition(repeated) => {
-                let times = repeated.max.unwrap_or(repeated.min).max(1);
-                of(&repeated.sub).saturating_mul(usize::try_from(times).unwrap_or(usize::MAX))
-            }
-            HirKind::Concat(parts) | HirKind::Alternation(parts) => parts
-                .iter()
-                .fold(0, |sum: usize, part| sum.saturating_add(of(part))),
-        }
-    }
-    regex_syntax::parse(expression).map(|hir| of(&hir))
-}
-
-/// The automaton of an expression that stops where it is slow.
-pub(super) fn automaton(expression: &str) -> Option<Box<DFA>> {
-    let config = Config::new()
-        .cache_capacity(STATES)
-        .skip_cache_capacity_check(true)
-        .minimum_cache_clear_count(Some(0))
-        .minimum_bytes_per_state(Some(MIN_BYTES_PER_STATE));
-    DFA::builder()
-        .configure(config)
-        .build(expression)
-        .ok()
-        .map(Box::new)
 }
 
 /// The searches in one value.
