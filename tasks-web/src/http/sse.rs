@@ -200,7 +200,9 @@ pub(crate) fn interval(query: &str) -> Result<Duration, Problem> {
         return Ok(Duration::from_secs(1));
     };
     let range = Duration::from_secs_f64(MIN_INTERVAL)..=Duration::from_secs_f64(MAX_INTERVAL);
-    duration::parse(text)
+    // One part, of at least 50 ms.
+    let form = duration::Form { parts: 1, least: 1 };
+    duration::parse_query(text, form)
         .filter(|interval| range.contains(interval))
         .ok_or_else(|| {
             Problem::bad_query(format!(

@@ -18,7 +18,7 @@ use tasks_runtime::{ArgumentError, ArgumentErrorCode};
 use super::location::location;
 use super::state::JobRoutes;
 use crate::access::Access;
-use crate::http::duration::{self, Seconds};
+use crate::http::duration::Seconds;
 use crate::http::{BodyLimits, HandlerResult, check_json, json, members, refuse_missing};
 use crate::problem::{MAX_ERRORS, Problem};
 
@@ -43,7 +43,7 @@ pub(super) struct ScheduleIn {
     /// The time between two runs, in place of a pattern: whole seconds, or a text like `2s`, `5m`, `1h30m`.
     #[serde(default)]
     #[schemars(schema_with = "interval")]
-    interval: Option<Seconds>,
+    interval: Option<Interval>,
     /// One time, in place of a pattern.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
@@ -65,7 +65,7 @@ pub(super) struct ScheduleIn {
     /// How long an attempt may take, in place of the task's own timeout: seconds, or a text like `2s`, `5m`, `1h30m`.
     #[serde(default)]
     #[schemars(schema_with = "timeout")]
-    timeout: Option<Seconds>,
+    timeout: Option<Timeout>,
     /// Whether it rests. A new one does not unless this says so, and one that is there stays as it is.
     #[serde(default)]
     paused: Option<bool>,
@@ -98,12 +98,15 @@ pub(super) struct ScheduleIn {
     _declared_by: IgnoredAny,
 }
 
+type Interval = Seconds<1000>;
+type Timeout = Seconds<1>;
+
 fn interval(_: &mut SchemaGenerator) -> Schema {
-    duration::schema(1.0)
+    Interval::schema()
 }
 
 fn timeout(_: &mut SchemaGenerator) -> Schema {
-    duration::schema(0.001)
+    Timeout::schema()
 }
 
 fn name(request: &HttpRequest) -> &str {

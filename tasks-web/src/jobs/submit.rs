@@ -9,7 +9,7 @@ use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{Scheduler, Submitted};
 
 use crate::access::Access;
-use crate::http::duration::{self, Seconds};
+use crate::http::duration::Seconds;
 use crate::http::{IDEMPOTENCY_KEY, members};
 use crate::problem::Problem;
 
@@ -32,7 +32,7 @@ pub(super) struct BodyOptions {
     /// How much later it is to run, in place of `scheduled_at`: seconds, or a text like `2s`, `5m`, `1h30m`.
     #[serde(default)]
     #[schemars(schema_with = "delay")]
-    delay: Option<Seconds>,
+    delay: Option<Delay>,
     /// When it is to run, in place of `delay`.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
@@ -54,7 +54,7 @@ pub(super) struct BodyOptions {
     /// How long an attempt may take: seconds, or a text like `2s`, `5m`, `1h30m`.
     #[serde(default)]
     #[schemars(schema_with = "timeout")]
-    timeout: Option<Seconds>,
+    timeout: Option<Timeout>,
 }
 
 /// Stores the job.
@@ -145,10 +145,13 @@ fn wrong_options(body: &[u8]) -> Vec<ArgumentError> {
     errors
 }
 
+type Delay = Seconds<0>;
+type Timeout = Seconds<1>;
+
 fn delay(_: &mut SchemaGenerator) -> Schema {
-    duration::schema(0.0)
+    Delay::schema()
 }
 
 fn timeout(_: &mut SchemaGenerator) -> Schema {
-    duration::schema(0.001)
+    Timeout::schema()
 }
