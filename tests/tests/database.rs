@@ -690,6 +690,9 @@ async fn connections_are_encrypted_and_checked() {
     .await
     .unwrap_err();
     assert!(error.to_string().contains("TLS"), "{error}");
+    connect(url("localhost", "sslmode=prefer".to_owned()))
+        .await
+        .unwrap();
 
     server
         .encrypt(
@@ -723,10 +726,15 @@ async fn connections_are_encrypted_and_checked() {
     .await
     .unwrap();
     assert!(is_encrypted(encrypted).await);
-    let plain = connect(url("localhost", "sslmode=disable".to_owned()))
-        .await
-        .unwrap();
-    assert!(!is_encrypted(plain).await);
+    for (options, expected) in [
+        ("sslmode=disable".to_owned(), false),
+        ("connect_timeout=10".to_owned(), false),
+        ("sslmode=prefer".to_owned(), true),
+        (format!("sslrootcert={known}"), true),
+    ] {
+        let database = connect(url("localhost", options.clone())).await.unwrap();
+        assert_eq!(is_encrypted(database).await, expected, "{options}");
+    }
 
     for (host, options, expected) in [
         (
@@ -745,6 +753,8 @@ async fn connections_are_encrypted_and_checked() {
             "/no/such/file",
         ),
         ("localhost", "sslmode=perhaps".to_owned(), "`sslmode`"),
+        ("localhost", "sslmode=allow".to_owned(), "`sslmode`"),
+        ("localhost", format!("sslrootcert={unknown}"), "certificate"),
     ] {
         let error = connect(url(host, options)).await.unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

@@ -11,7 +11,7 @@ use super::durability::Durability;
 use super::failure::is_crowded;
 use super::pooler::{self, Pooler};
 use super::timelines::{self, Timeline, Timelines};
-use super::tls;
+use super::tls::{Encryption, TlsOptions};
 use crate::database::error::DatabaseError;
 use crate::database::settings::Settings;
 use crate::database::url::{PostgresUrl, wrong};
@@ -41,7 +41,7 @@ impl Server {
     pub(super) fn new(url: &PostgresUrl, settings: &Settings) -> Result<Self, DatabaseError> {
         let said = pooler::from_url(url)?;
         let pooler = Pooler::new(settings.prepared_statements.or(said));
-        let options = tls::TlsOptions::from_url(url)?;
+        let options = TlsOptions::from_url(url)?;
         let config = |url: &PostgresUrl| {
             // The driver names the parameter, and not its value.
             let mut config: tokio_postgres::Config = url
@@ -61,7 +61,13 @@ impl Server {
         }
         let (config, hosts) = (Arc::new(config), Arc::from(hosts));
         let timelines = Timelines::default();
-        if !options.required {
+        // Without the feature, a server that may encrypt does not have to.
+        let is_off = match options.encryption {
+            Encryption::Off => true,
+            Encryption::Preferred => cfg!(not(feature = "postgres-tls")),
+            Encryption::Required => false,
+        };
+        if is_off {
             return Ok(Self {
                 config,
                 hosts,
