@@ -654,4 +654,68 @@ mod tests {
             assert!(found.is_empty(), "{schema}: {found:?}");
         }
     }
+
+    #[test]
+    #[allow(dead_code, reason = "only the schemas of the types are looked at")]
+    fn what_schemars_writes_is_taken() {
+        use std::collections::{BTreeMap, BTreeSet, HashMap};
+        use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+        use std::num::{NonZeroI64, NonZeroU8};
+        use std::ops::{Bound, Range, RangeInclusive};
+        use std::path::PathBuf;
+        use std::time::{Duration, SystemTime};
+
+        use schemars::JsonSchema;
+        use serde::Deserialize;
+
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        struct Page {
+            #[schemars(length(min = 1, max = 9), regex(pattern = "^a"))]
+            _name: Option<String>,
+            #[schemars(range(min = 1), extend("x-order" = 1))]
+            #[serde(default)]
+            _size: f32,
+            #[schemars(inner(email))]
+            _mails: Option<Vec<String>>,
+        }
+
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        struct Query {
+            #[serde(flatten)]
+            _page: Page,
+            #[serde(flatten)]
+            _or: Option<Choice>,
+        }
+
+        #[derive(Deserialize, JsonSchema)]
+        enum Choice {
+            _Unit,
+            _New(Box<Page>),
+            _Tuple(u8, char),
+            _Struct { _again: Vec<Self> },
+        }
+
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(tag = "t", content = "c")]
+        enum Adjacent {
+            _A(u8),
+            _B { _c: () },
+        }
+
+        fn check<T: JsonSchema>() {
+            let schema = crate::schema::standalone::<T>();
+            let found = problems(&schema);
+            assert!(found.is_empty(), "{schema}: {found:?}");
+        }
+
+        check::<(IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr)>();
+        check::<(NonZeroU8, NonZeroI64, Option<NonZeroU8>, u128, i8, f64)>();
+        check::<(Bound<u8>, Range<i64>, RangeInclusive<f32>)>();
+        check::<(Duration, SystemTime, PathBuf, char, ())>();
+        check::<(BTreeMap<u8, String>, HashMap<String, bool>, BTreeSet<i64>)>();
+        check::<(Result<u8, String>, [u8; 3], Option<Box<str>>, Value)>();
+        check::<(Page, Query, Choice, Adjacent, Option<Adjacent>)>();
+    }
 }
