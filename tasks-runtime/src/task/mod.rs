@@ -21,6 +21,7 @@ pub use error::TaskError;
 pub(crate) use failure::FailureKind;
 pub use failure::{IntoTaskFailure, TaskFailure, Traceback};
 pub use failure_code::{FailureCode, FailureCodeInfo, FailureCodes};
+#[cfg(feature = "database")]
 pub(crate) use framework_code::FrameworkCode;
 pub use function::{IntoTaskFn, TaskFn, task};
 pub use info::{ParameterInfo, TaskInfo};
