@@ -18,14 +18,7 @@ pub(super) fn tag_list() -> Value {
     })
 }
 
-/// The name of a file: no path, and not of dots alone.
-pub(super) fn file_name_query() -> Value {
-    let mut schema = file_name_text();
-    schema["minLength"] = json!(1);
-    schema
-}
-
-/// The same in a body. Empty is none.
+/// The name of a file: no path, and not of dots alone. Empty is none.
 pub(super) fn file_name_text() -> Value {
     json!({"type": "string", "pattern": "^([^/\\\\\\x00-\\x1f\\x7f-\\x9f]*[^/\\\\.\\x00-\\x1f\\x7f-\\x9f][^/\\\\\\x00-\\x1f\\x7f-\\x9f]*)?$"})
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tasks_runtime::ArgumentError;
 use tasks_runtime::artifacts::{Artifact, ArtifactId, JsonText, NewArtifact, Upload};
 
-use super::fields::{file_name_query, metadata_text, tag_list};
+use super::fields::{file_name_text, metadata_text, tag_list};
 use super::form_scan::{FormScan, Outside};
 use super::handlers::created;
 use super::input::BodyErrors;
@@ -47,7 +47,7 @@ pub(super) const QUERY: &[QueryParameter] = &[
     QueryParameter::new(
         "file_name",
         "The name under which it is downloaded.",
-        file_name_query,
+        file_name_text,
     ),
 ];
 
@@ -270,7 +270,7 @@ async fn form(
             received.map_err(explain)?
         } else {
             let value = read(&mut field, patience).await.map_err(explain)?;
-            fields.take(&name, &value, true);
+            fields.take(&name, &value);
             value.len() as u64
         };
         announced = announces.then_some((name, length));
@@ -384,12 +384,12 @@ impl Fields {
     fn of_query(request: &HttpRequest) -> Result<Self, Problem> {
         let mut fields = Self::default();
         for (name, value) in pairs(request.query_string())? {
-            fields.take(&name, &value, false);
+            fields.take(&name, &value);
         }
         Ok(fields)
     }
 
-    fn take(&mut self, name: &str, value: &str, of_form: bool) {
+    fn take(&mut self, name: &str, value: &str) {
         let known = Self::KNOWN.iter().find(|known| **known == name);
         if let Some(known) = known.filter(|known| **known != "tags") {
             if self.seen.contains(known) {
@@ -411,7 +411,7 @@ impl Fields {
                 }
             },
             // An input of a form that was left empty.
-            "metadata" | "file_name" if of_form && value.is_empty() => artifact,
+            "metadata" | "file_name" if value.is_empty() => artifact,
             "metadata" => match JsonText::parse(value) {
                 Ok(json) if json.is_object() => {
                     self.wrong.push_repeated("/metadata", &json);
@@ -430,13 +430,6 @@ impl Fields {
                         .map(str::trim)
                         .filter(|tag| !tag.is_empty())
                         .map(str::to_owned),
-                );
-                artifact
-            }
-            "file_name" if value.is_empty() => {
-                self.wrong.push(
-                    "/file_name",
-                    "expected the name of a file, and is empty: leave it out",
                 );
                 artifact
             }
