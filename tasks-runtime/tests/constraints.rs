@@ -693,6 +693,64 @@ struct Flat {
     shape: Shape,
 }
 
+/// Has members of any name, and refuses one that is given twice.
+#[derive(Debug, Serialize)]
+struct Once(BTreeMap<String, u8>);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Once;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Once, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    if members.insert(name, value).is_some() {
+                        return Err(serde::de::Error::custom("given twice"));
+                    }
+                }
+                Ok(Once(members))
+            }
+        }
+
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+impl JsonSchema for Once {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Once".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "object", "minProperties": 1})
+    }
+}
+
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+struct Holder {
+    #[schemars(range(max = 9))]
+    n: u8,
+    once: Once,
+}
+
+#[task]
+fn hold(holder: Holder) -> String {
+    format!("{holder:?}")
+}
+
+#[test]
+fn members_of_any_name_are_not_taken_for_other_names() {
+    let held = json!({"holder": {"n": 9, "once": {"a": 1, "n": 2}, "more": 3}});
+    assert_eq!(errors("hold", &held), []);
+}
+
 #[derive(Debug, Deserialize, Serialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(#[schemars(regex(pattern = "^k"))] String);
 

@@ -25,7 +25,7 @@ pub(super) fn compile(root: &Value) -> (Vec<Node>, Vec<String>) {
         problems: Vec::new(),
     };
     compiler.node(root, Mode::READ);
-    compiler.nodes[0].names = Names::of(root, root);
+    compiler.nodes[0].names = Some(Names::of(root, root));
     let Compiler {
         mut nodes,
         problems,
@@ -137,7 +137,7 @@ impl<'s> Compiler<'s> {
     fn value(&mut self, schema: &'s Value, mode: Mode) -> Option<NodeId> {
         let id = self.inner(schema, mode)?;
         if mode != Mode::Condition {
-            self.nodes[id].names = Names::of(self.root, schema);
+            self.nodes[id].names = Some(Names::of(self.root, schema));
         }
         Some(id)
     }

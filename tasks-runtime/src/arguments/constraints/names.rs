@@ -16,16 +16,21 @@ pub(crate) type Reads<'r> = &'r dyn Fn(&str) -> bool;
 /// How many members are asked of the type by themselves, once it refused some of all.
 const MOST: usize = 16;
 
-/// The members of an object that its schema shows, in all of its parts.
+/// The members of a value that its schema shows, in all of its parts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Names(HashSet<String>);
+pub(super) struct Names {
+    known: HashSet<String>,
+    /// Members of any name are shown, or none at all.
+    any: bool,
+}
 
 impl Names {
-    /// Those of a schema; `None` if it shows none, or allows any.
-    pub(super) fn of(root: &Value, schema: &Value) -> Option<Self> {
+    /// Those of a schema.
+    pub(super) fn of(root: &Value, schema: &Value) -> Self {
         let mut names = Self::default();
         let is_open = names.add(root, schema, &mut HashSet::new());
-        (!is_open && !names.0.is_empty()).then_some(names)
+        names.any = is_open || names.known.is_empty();
+        names
     }
 
     /// Whether the schema allows members of any name.
@@ -41,7 +46,7 @@ impl Names {
             return true;
         }
         if let Some(Value::Object(members)) = schema.get("properties") {
-            self.0.extend(members.keys().cloned());
+            self.known.extend(members.keys().cloned());
         }
         let mut parts: Vec<&Value> = Vec::new();
         for keyword in ["allOf", "anyOf", "oneOf"] {
@@ -69,7 +74,7 @@ impl Names {
     }
 
     pub(super) fn have(&self, name: &str) -> bool {
-        self.0.contains(name)
+        self.any || self.known.contains(name)
     }
 }
 

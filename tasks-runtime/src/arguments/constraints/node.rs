@@ -183,7 +183,6 @@ impl Node {
             && list.contains.is_none()
             && object.length.is_any()
             && object.members.is_empty()
-            && self.names.is_none()
             && object.patterns.is_empty()
             && object.others.is_none()
             && object.names.is_none()
