@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -176,4 +177,59 @@ async fn a_server_that_does_not_answer_is_what_is_said() {
     let (first, _, third) = tokio::join!(hold(), hold(), third);
     assert!(first.contains("do slow work outside"), "{first}");
     assert!(third.contains("all 2 are lent"), "{third}");
+}
+
+/// With the default limits: what the server does not answer is not waited for without end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_freezes_at_the_end_of_a_transaction_is_not_waited_for() {
+    let server = Postgres::start().unwrap();
+    let own = server.database().unwrap();
+    let database = Database::postgres(&own.url()).connect().await.unwrap();
+    let session = database.session();
+    let began = Instant::now();
+    let (commit, rollback, read) = {
+        let (written, read) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let frozen = std::sync::OnceLock::new();
+        let freeze = async |count: &AtomicUsize, all: &[&AtomicUsize]| {
+            count.fetch_add(1, Ordering::SeqCst);
+            // All of them are at their ends.
+            while all
+                .iter()
+                .map(|count| count.load(Ordering::SeqCst))
+                .sum::<usize>()
+                < 3
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            frozen.get_or_init(|| server.freeze().unwrap());
+        };
+        let ends = tokio::join!(
+            session.transaction(async |tx| {
+                tx.batch("CREATE TABLE kept (id INT)").await?;
+                freeze(&written, &[&written, &read]).await;
+                Ok::<_, DatabaseError>(())
+            }),
+            session.transaction(async |tx| {
+                tx.batch("SELECT 1").await?;
+                freeze(&written, &[&written, &read]).await;
+                Err::<(), _>(DatabaseError::Closed)
+            }),
+            session.read(async |conn| {
+                conn.batch("SELECT 1").await?;
+                freeze(&read, &[&written, &read]).await;
+                Ok::<_, DatabaseError>(1)
+            })
+        );
+        drop(frozen);
+        ends
+    };
+    assert!(began.elapsed() < Duration::from_secs(40), "{began:?}");
+    let error = commit.unwrap_err();
+    assert!(
+        error.is_temporary() && error.to_string().contains("it is not known whether"),
+        "{error}"
+    );
+    assert!(matches!(rollback, Err(DatabaseError::Closed)));
+    assert_eq!(read.unwrap(), 1);
+    database.ping().await.unwrap();
 }

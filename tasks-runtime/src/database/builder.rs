@@ -185,7 +185,8 @@ impl DatabaseBuilder {
 
     /// How long one statement may take. Defaults to 30 seconds; `None` means without limit.
     ///
-    /// PostgreSQL stops the statement. SQLite cannot be interrupted: whoever waits gets the error, and the connection is
+    /// PostgreSQL stops the statement; a `COMMIT` that it does not answer for so long is
+    /// [`CommitTimeout`](super::DatabaseError::CommitTimeout). SQLite cannot be interrupted: whoever waits gets the error, and the connection is
     /// closed when the statement is through.
     #[must_use]
     pub fn statement_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {

@@ -62,6 +62,15 @@ pub enum DatabaseError {
         /// Whether a statement waited for the answer of PostgreSQL when the time was up: for a lock of another transaction, say.
         waited: bool,
     },
+    /// PostgreSQL did not answer when a transaction was to be kept. It may have kept it, or not.
+    #[error(
+        "PostgreSQL has not answered COMMIT within {limit:?} (`statement_timeout`), so it is not known whether the transaction was kept: see whether the server, or \
+         a standby that it waits for, is out of reach"
+    )]
+    CommitTimeout {
+        /// How long it was waited for: `statement_timeout`.
+        limit: Duration,
+    },
     /// Another program kept the file of SQLite locked, so nothing was begun.
     #[error(
         "the database was locked by another program for {waited:?}, and nothing was done: find out who else has the file \
@@ -122,6 +131,7 @@ impl DatabaseError {
             | Self::Changed(_)
             | Self::Busy { .. }
             | Self::TransactionTimeout { .. }
+            | Self::CommitTimeout { .. }
             | Self::Locked { .. }
             | Self::StatementTimeout { .. } => true,
             Self::Query(error) => is_temporary(error),

@@ -62,6 +62,7 @@ mod background;
 mod builder;
 mod change;
 mod checks;
+mod closure_run;
 mod computers;
 mod connection;
 mod error;

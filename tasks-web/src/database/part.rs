@@ -48,9 +48,9 @@ fn words_for(error: &DatabaseError) -> String {
         DatabaseError::Unavailable { .. } => "the database cannot be reached",
         DatabaseError::Busy { .. } => "all connections of the database are in use",
         DatabaseError::Closed => "the database is closed",
-        DatabaseError::TransactionTimeout { .. } | DatabaseError::StatementTimeout { .. } => {
-            "the database does not answer in time"
-        }
+        DatabaseError::TransactionTimeout { .. }
+        | DatabaseError::StatementTimeout { .. }
+        | DatabaseError::CommitTimeout { .. } => "the database does not answer in time",
         DatabaseError::Locked { .. } => "the database is locked by another program",
         _ => "the database fails",
     };
