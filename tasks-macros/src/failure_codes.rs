@@ -1,11 +1,11 @@
 //! `#[derive(FailureCodes)]`.
 
 use heck::ToKebabCase as _;
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Data, DeriveInput, Field, Fields, Ident, Index, Member, Path};
+use syn::{Attribute, Data, DeriveInput, Field, Fields, Ident, Index, Member, Path, Type};
 
 use crate::crate_path;
 use crate::doc::Doc;
@@ -44,8 +44,8 @@ struct Variant {
     details: Vec<(String, Member, Span)>,
     /// The field that says how long to wait.
     retry_after: Option<(Member, Span)>,
-    /// The only field of a transparent one.
-    inner: Option<Member>,
+    /// The only field of a transparent one, and its type.
+    inner: Option<(Member, Type)>,
 }
 
 fn variants(input: &DeriveInput, errors: &mut Errors) -> (Vec<Variant>, Option<Path>) {
@@ -93,7 +93,7 @@ impl Variant {
         options: VariantOptions,
         errors: &mut Errors,
     ) -> Self {
-        let mut details = Vec::new();
+        let mut details: Vec<(String, Member, Span)> = Vec::new();
         let mut retry_after = None;
         for (index, field) in fields.iter().enumerate() {
             let member = field
@@ -109,6 +109,10 @@ impl Variant {
             }
             match of_field.detail {
                 Some((span, name)) => match name.map(|name| name.value()).or_else(|| name_of(field)) {
+                    Some(name) if name.is_empty() => errors.at(span, "a detail has a name: `#[failure(detail = \"…\")]`"),
+                    Some(name) if details.iter().any(|(other, ..)| *other == name) => {
+                        errors.at(span, format!("two details are called `{name}`: give one of them another name, by `#[failure(detail = \"…\")]`"));
+                    }
                     Some(name) => details.push((name, member, field.ty.span())),
                     None => errors.at(
                         span,
@@ -183,7 +187,7 @@ fn inner(
     fields: &Fields,
     options: &VariantOptions,
     errors: &mut Errors,
-) -> Option<Member> {
+) -> Option<(Member, Type)> {
     let says_more = options.code.is_some()
         || options.permanent.is_some()
         || options.retry_after.is_some()
@@ -195,9 +199,9 @@ fn inner(
             "what is `transparent` has all from the error inside: leave the other options out",
         );
     }
-    let mut members = fields.members();
-    match (members.next(), members.next()) {
-        (Some(member), None) => Some(member),
+    let mut all = fields.members().zip(fields);
+    match (all.next(), all.next()) {
+        (Some((member, field)), None) => Some((member, field.ty.clone())),
         _ => {
             errors.at(
                 span,
@@ -237,6 +241,11 @@ fn check_codes(variants: &[Variant], errors: &mut Errors) {
         .collect();
     for (index, variant) in coded.iter().enumerate() {
         if let Err(message) = failure::check_code(&variant.code) {
+            let message = if variant.options.code.is_some() || message.contains("#[failure(") {
+                message
+            } else {
+                format!("{message}: give it one by `#[failure(code = \"…\")]`")
+            };
             errors.at(variant.code_span, message);
         } else if coded[..index]
             .iter()
@@ -253,9 +262,36 @@ fn check_codes(variants: &[Variant], errors: &mut Errors) {
     }
 }
 
+/// Whether a type has the error itself in it, whose codes would be their own part.
+fn names(of_type: &Type, ident: &Ident) -> bool {
+    fn any(tokens: TokenStream, ident: &Ident) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(name) => name == *ident || name == "Self",
+            TokenTree::Group(group) => any(group.stream(), ident),
+            _ => false,
+        })
+    }
+    any(of_type.to_token_stream(), ident)
+}
+
 fn expand(ident: &Ident, variants: &[Variant], krate: &Path) -> TokenStream {
     let coded = variants.iter().filter(|variant| variant.inner.is_none());
-    let all = coded.clone().map(Variant::code);
+    let own = coded.clone().map(Variant::code);
+    let inside: Vec<&Type> = variants
+        .iter()
+        .filter_map(|variant| variant.inner.as_ref())
+        .map(|(_, of_type)| of_type)
+        .filter(|of_type| !names(of_type, ident))
+        .collect();
+    let all = if inside.is_empty() {
+        quote!(&[#(#own),*])
+    } else {
+        quote!({
+            const PARTS: &[&[__rt::FailureCode]] = &[&[#(#own),*], #(__rt::CodesOf::<#inside>::CODES),*];
+            const ALL: [__rt::FailureCode; __rt::count_codes(PARTS)] = __rt::join_codes(PARTS);
+            &ALL
+        })
+    };
     let codes = coded.clone().map(|variant| {
         let (path, code) = (&variant.path, variant.code());
         match &variant.retry_after {
@@ -274,21 +310,19 @@ fn expand(ident: &Ident, variants: &[Variant], krate: &Path) -> TokenStream {
             let bound: Vec<Ident> = parts
                 .map(|(index, (_, _, span))| format_ident!("__{index}", span = *span))
                 .collect();
-            let names = variant.details.iter().map(|(name, ..)| name);
+            let names: Vec<&String> = variant.details.iter().map(|(name, ..)| name).collect();
             let members = variant.details.iter().map(|(_, member, _)| member);
             quote! {
                 #path { #(#members: #bound,)* .. } => ::core::option::Option::Some(__rt::details([
-                    #((#names, __rt::detail(#bound)),)*
+                    #((#names, __rt::detail(#names, #bound)),)*
                 ]))
             }
         });
     let wrapped = variants.iter().filter_map(|variant| {
-        let (path, member) = (&variant.path, variant.inner.as_ref()?);
-        Some(quote! {
-            #path { #member: __inner } => ::core::option::Option::Some(
-                __inner.__task_dyn_error()
-            )
-        })
+        let (path, (member, of_type)) = (&variant.path, variant.inner.as_ref()?);
+        let inner = Ident::new("__inner", of_type.span());
+        let error = quote_spanned!(of_type.span()=> #inner.the_error_inside());
+        Some(quote!(#path { #member: #inner } => ::core::option::Option::Some(#error)))
     });
     // That it is an error is asked of the type, so what it lacks is said at its name.
     let name = quote_spanned!(ident.span()=> #ident);
@@ -300,7 +334,7 @@ fn expand(ident: &Ident, variants: &[Variant], krate: &Path) -> TokenStream {
             #[automatically_derived]
             #[allow(unreachable_patterns, deprecated)]
             impl __rt::FailureCodes for #name {
-                const CODES: &'static [__rt::FailureCode] = &[#(#all),*];
+                const CODES: &'static [__rt::FailureCode] = #all;
 
                 fn failure_code(&self) -> ::core::option::Option<__rt::FailureCode> {
                     match self {

@@ -16,16 +16,17 @@ pub use crate::call::{
     Finish, FunctionInfo, FunctionShim, PendingCall, PlainReturn, Run, Running, Shim, Started,
     TaskDescriptor, TaskReturn, ValidatedShim, asynchronous, blocking,
 };
-pub use crate::task::{
-    AsDynError, CodedError, FailureCode, FailureCodes, detail, details, failure_code, retry_after,
-};
 pub use crate::task::{Backoff, Growth, JobPolicy, Outcome, OutputSchema, SchemaFallback};
+pub use crate::task::{
+    CodedError, CodesOf, ErrorInside, FailureCode, FailureCodes, NoCodes, count_codes, detail,
+    details, failure_code, join_codes, retry_after,
+};
 pub use serde_json::Value as JsonValue;
 
 /// What generated code imports, with names that nobody's own items have.
 pub mod scope {
     pub use super::{
-        AsDynError as _, JsonFallback as _, PlainReturn as _, RequestFallback as _,
+        ErrorInside as _, JsonFallback as _, NoCodes as _, PlainReturn as _, RequestFallback as _,
         SchemaFallback as _, TextFallback as _,
     };
     pub use crate::__private as __rt;

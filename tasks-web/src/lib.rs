@@ -51,12 +51,12 @@ pub use tasks_runtime::__private;
 pub use tasks_runtime::{
     ArgumentError, ArgumentErrorCode, BoundIntegers, BuildError, Call, Caller, ExecuteError,
     ExecutedJson, ExecutorBuilder, FailureCode, FailureCodeInfo, FailureCodes, InjectError,
-    Injectable, Injection, Injector, IntoTaskFailure, IntoTaskFn, InvalidArguments,
-    MissingDependency, ParameterInfo, Permanent, Refusal, RegisteredTask, RegistryBuilder,
-    RegistryError, RegistryProblem, RequestParam, Requirements, State, TaskContext, TaskError,
-    TaskExecutor, TaskFailure, TaskFn, TaskInfo, TaskOutput, TaskRegistry, TitleVariants,
-    Traceback, UnknownLimit, WriteSchema, call, failure_codes, run_program, run_shell, shell, task,
-    testing,
+    Injectable, Injection, Injector, IntoArgumentErrors, IntoTaskFailure, IntoTaskFn,
+    InvalidArguments, MissingDependency, ParameterInfo, Permanent, Refusal, RegisteredTask,
+    RegistryBuilder, RegistryError, RegistryProblem, RequestParam, Requirements, State,
+    TaskContext, TaskError, TaskExecutor, TaskFailure, TaskFn, TaskInfo, TaskOutput, TaskRegistry,
+    TitleVariants, Traceback, UnknownLimit, WriteSchema, call, failure_codes, run_program,
+    run_shell, shell, task, testing,
 };
 #[cfg(feature = "database")]
 #[doc(inline)]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -59,6 +60,47 @@ struct AccountError(#[failure(detail = "account")] u32);
 #[error("the ledger is closed")]
 struct Ledger(#[source] PaymentError);
 
+/// Whose variants are large.
+#[derive(Debug, thiserror::Error, FailureCodes)]
+enum LargeError {
+    #[error(transparent)]
+    #[failure(transparent)]
+    Boxed(Box<AccountError>),
+    #[error(transparent)]
+    #[failure(transparent)]
+    Shared(Arc<AccountError>),
+    #[error(transparent)]
+    #[failure(transparent)]
+    Any(Box<dyn std::error::Error + Send + Sync>),
+    #[error("{0}")]
+    #[failure(transparent)]
+    Located(TaskError),
+    #[error("again")]
+    #[failure(code = "again")]
+    Again(#[source] Box<LargeError>),
+    #[error(transparent)]
+    #[failure(transparent)]
+    Itself(Box<LargeError>),
+    #[error("many")]
+    Many(#[failure(detail = "many")] u128),
+}
+
+/// Its cause is itself.
+#[derive(Debug)]
+struct Circle;
+
+impl std::fmt::Display for Circle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("round and round")
+    }
+}
+
+impl std::error::Error for Circle {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(self)
+    }
+}
+
 fn error(kind: &str) -> Result<(), PaymentError> {
     Err(match kind {
         "declined" => PaymentError::Declined {
@@ -68,6 +110,7 @@ fn error(kind: &str) -> Result<(), PaymentError> {
         },
         "busy" => PaymentError::BankBusy,
         "wait" => PaymentError::AskedToWait(Duration::from_millis(75_500)),
+        "forever" => PaymentError::AskedToWait(Duration::MAX),
         "late" => PaymentError::Late {
             again_in: Some(Duration::from_secs(40)),
         },
@@ -122,8 +165,45 @@ async fn without_codes(how: String) -> Result<f64, String> {
     }
 }
 
+#[task(register = false, retries = 3, backoff = "constant(10ms)")]
+async fn boxed(kind: String) -> Result<(), Box<LargeError>> {
+    let account = AccountError(7);
+    Err(Box::new(match kind.as_str() {
+        "boxed" => LargeError::Boxed(account.into()),
+        "shared" => LargeError::Shared(account.into()),
+        "any" => LargeError::Any(account.into()),
+        "located" => LargeError::Located(TaskError::from(account)),
+        "again" => LargeError::Again(Box::new(LargeError::Boxed(account.into()))),
+        "itself" => LargeError::Itself(Box::new(LargeError::Boxed(account.into()))),
+        _ => LargeError::Many(u128::MAX),
+    }))
+}
+
+#[task(register = false)]
+async fn shared(kind: String) -> Result<(), Arc<dyn std::error::Error + Send + Sync>> {
+    Err(match kind.as_str() {
+        "circle" => Arc::new(Circle),
+        _ => Arc::new(Permanent::new(PaymentError::BankBusy)),
+    })
+}
+
+/// Runs another task, and fails as that does.
+#[task(register = false, retries = 3, backoff = "constant(10ms)")]
+async fn run_pay(executor: TaskExecutor, kind: String) -> anyhow::Result<()> {
+    match kind.as_str() {
+        "panic" => {
+            let _: f64 = executor.run(call!(without_codes, how = "panic")).await?;
+            Ok(())
+        }
+        _ => Ok(executor.run(call!(pay, kind = kind)).await?),
+    }
+}
+
 fn executor() -> tasks_web::ExecutorBuilder {
     let tasks = [
+        task(boxed),
+        task(shared),
+        task(run_pay),
         task(pay),
         task(pay_wrapped),
         task(pay_located),
@@ -186,6 +266,42 @@ async fn the_envelope_has_the_code_wherever_the_error_is() {
                 "{wrapped}"
             );
         }
+    }
+    for (task, kind, code, details) in [
+        ("boxed", "boxed", json!("no-account"), json!({"account": 7})),
+        (
+            "boxed",
+            "shared",
+            json!("no-account"),
+            json!({"account": 7}),
+        ),
+        ("boxed", "any", json!("no-account"), json!({"account": 7})),
+        (
+            "boxed",
+            "located",
+            json!("no-account"),
+            json!({"account": 7}),
+        ),
+        ("boxed", "again", json!("again"), Value::Null),
+        (
+            "boxed",
+            "itself",
+            json!("no-account"),
+            json!({"account": 7}),
+        ),
+        ("boxed", "many", json!("many"), json!({"many": null})),
+        ("shared", "busy", json!("bank-busy"), Value::Null),
+        ("shared", "circle", Value::Null, Value::Null),
+        ("run_pay", "declined", json!("card-declined"), declined),
+        // It is not the one that panicked.
+        ("run_pay", "panic", Value::Null, Value::Null),
+    ] {
+        let path = format!("/tasks/{task}/$execute");
+        let (status, answer) = post(&app, &path, json!({ "kind": kind })).await;
+        assert_eq!(status, 200, "{answer}");
+        let error = &answer["error"];
+        assert_eq!(error["details"], details, "{answer}");
+        assert_eq!(error["code"], code, "{answer}");
     }
     // In this order, all of them always.
     let (_, answer) = post(&app, "/tasks/pay/$execute", json!({"kind": "declined"})).await;
@@ -250,6 +366,23 @@ async fn failures_have_a_status_where_that_is_asked_for() {
     }
     let (status, answer) = post(&app, "/tasks/pay/$execute", json!({"kind": "none"})).await;
     assert_eq!((status, &answer["error"]), (200, &Value::Null));
+    // What is permanent is not to be tried again, and whatever time is said has a header.
+    for (task, kind, status, retry_after) in [
+        ("shared", "busy", 503, None),
+        ("pay", "forever", 422, Some("18446744073709551615")),
+        ("run_pay", "declined", 402, None),
+        ("run_pay", "busy", 503, Some("90")),
+    ] {
+        let request = http::client()
+            .unwrap()
+            .post(app.url(&format!("/tasks/{task}/$execute")))
+            .json(&json!({"params": {"kind": kind}}));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{task} {kind}");
+        let after = response.headers().get("retry-after");
+        let after = after.map(|value| value.to_str().unwrap());
+        assert_eq!(after, retry_after, "{task} {kind}");
+    }
     for (how, expected) in [
         ("error", 422),
         ("panic", 500),
@@ -288,10 +421,19 @@ async fn failures_have_a_status_where_that_is_asked_for() {
         "{responses}"
     );
     assert!(
-        description("422").contains("`asked-to-wait` or `late`"),
+        description("422").contains("`book` or `verbose`"),
         "{responses}"
     );
     assert!(description("504").contains("`timeout`"), "{responses}");
+    assert!(
+        description("500").contains("`not-serializable` or `internal`"),
+        "{responses}"
+    );
+    assert_eq!(
+        responses["402"]["headers"]["Retry-After"]["schema"]["type"],
+        "integer"
+    );
+    assert!(!document.to_string().contains("](crate::"), "{document}");
     assert_eq!(
         responses["402"]["content"]["application/problem+json"]["schema"]["$ref"],
         "#/components/schemas/Problem"
@@ -319,7 +461,7 @@ async fn documents_list_the_codes_of_each_task() {
         .iter()
         .map(|code| code["code"].as_str().unwrap())
         .collect();
-    // Not those of the errors in transparent variants, of which one may be any.
+    // With those of the error in a transparent variant, but for one that may be any.
     assert_eq!(
         codes,
         [
@@ -328,9 +470,14 @@ async fn documents_list_the_codes_of_each_task() {
             "asked-to-wait",
             "late",
             "book",
-            "verbose"
+            "verbose",
+            "no-account"
         ]
     );
+    let (_, boxed) = http::get(&app.url("/tasks/boxed")).await.unwrap();
+    let codes = boxed["error_codes"].as_array().unwrap();
+    let codes: Vec<&Value> = codes.iter().map(|code| &code["code"]).collect();
+    assert_eq!(codes, ["again", "many", "no-account"]);
     let (_, other) = http::get(&app.url("/tasks/without_codes")).await.unwrap();
     assert_eq!(other.get("error_codes"), None);
     let (_, document) = http::get(&app.url("/openapi.json")).await.unwrap();
@@ -398,6 +545,38 @@ async fn jobs_heed_codes_and_records_have_them(test: TestDatabase) {
         panic!("{error}")
     };
     assert_eq!(code.as_deref(), Some("card-declined"));
+
+    // The failure of another task, and an error in a box.
+    for (job, code) in [
+        (
+            scheduler.submit(call!(run_pay, kind = "declined")).await,
+            "card-declined",
+        ),
+        (
+            scheduler.submit(call!(boxed, kind = "shared")).await,
+            "no-account",
+        ),
+    ] {
+        let done = scheduler.wait(job.unwrap().id, long).await.unwrap();
+        assert_eq!(done.error_code.as_deref(), Some(code));
+        assert_eq!(done.attempt, if code == "card-declined" { 1 } else { 4 });
+    }
+
+    // A closure that panics fails as a task does.
+    let job = scheduler
+        .spawn("panics", async {
+            if std::hint::black_box(true) {
+                panic!("in a closure");
+            }
+            Ok::<_, TaskError>(())
+        })
+        .await
+        .unwrap();
+    let done = scheduler.wait(job.id, long).await.unwrap();
+    assert_eq!(
+        (done.error_code.as_deref(), done.error.as_deref()),
+        (Some("panic"), Some("in a closure"))
+    );
 
     // It says when to try again, in place of the backoff of ten milliseconds.
     for (kind, seconds) in [("busy", 90..=100), ("wait", 75..=84), ("late", 40..=45)] {

@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::App;
 use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+
 use garde::Validate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,25 @@ fn quotes(password: &str, pins: &[u32]) -> Result<(), Vec<ArgumentError>> {
         ArgumentError::of_parameter("pins", format!("{} is taken", pins[0])),
         ArgumentError::of_parameter("pins", "of others"),
     ])
+}
+
+fn quotes_otherwise(token: &str, spare: &str) -> Result<(), Vec<ArgumentError>> {
+    Err(vec![
+        ArgumentError::of_parameter("token", format!("{token:?} is too simple")),
+        ArgumentError::of_parameter("token", serde_json::to_string(token).unwrap()),
+        ArgumentError::of_parameter("token", "in the pointer").at(token),
+        ArgumentError::of_parameter("token", "in the code").with_code(token.to_owned()),
+        ArgumentError::of_parameter("spare", format!("the default {spare} is too simple")),
+        ArgumentError::of_parameter("spare", "not changed").with_code("default"),
+    ])
+}
+
+#[task(register = false, validate = quotes_otherwise)]
+async fn enter_by_token(
+    #[task(secret)] token: String,
+    #[task(secret, default = "letmein")] spare: String,
+) -> usize {
+    token.len() + spare.len()
 }
 
 #[task(register = false, validate = quotes)]
@@ -227,6 +247,11 @@ async fn buy(
     amounts.len() + usize::try_from(limit.0).unwrap_or(0)
 }
 
+#[task(register = false)]
+async fn name_all(#[task(garde)] tags: HashMap<String, Vec<Tag>>) -> usize {
+    tags.len()
+}
+
 fn errors(result: Result<Value, ExecuteError>) -> Vec<(String, String, String)> {
     match result {
         Err(ExecuteError::InvalidArguments {
@@ -257,6 +282,8 @@ fn executor() -> TaskExecutor {
         .task(watch)
         .task(fragile)
         .task(enter)
+        .task(enter_by_token)
+        .task(name_all)
         .task(order)
         .task(buy)
         .build()
@@ -366,12 +393,43 @@ async fn no_error_shows_a_secret() {
             ("/params/pins", "invalid", "of others"),
         ]
     );
+    let params = json!({"token": "Hunter\t2\"lo/ng\\x"});
+    let refused = errors(executor().execute("enter_by_token", params).await);
+    assert_eq!(
+        texts(&refused),
+        [
+            ("/params/token", "invalid", hidden),
+            ("/params/token", "invalid", hidden),
+            ("/params", "invalid", hidden),
+            ("/params/token", "invalid", hidden),
+            ("/params/spare", "invalid", hidden),
+            ("/params/spare", "default", "not changed"),
+        ]
+    );
     let refused = errors(
         executor()
             .execute("buy", json!({"amounts": [], "limit": 123_456}))
             .await,
     );
     assert_eq!(texts(&refused), [("/params/limit", "invalid", hidden)]);
+}
+
+#[actix_web::test]
+async fn many_errors_of_garde_are_listed_in_the_order_of_what_was_sent() {
+    // A task that looked through all of it for each error would not be done within a minute.
+    let tags: serde_json::Map<String, Value> = (0..60_000)
+        .map(|index| ((60_000 - index).to_string(), json!([format!("x{index}")])))
+        .collect();
+    let refused = errors(
+        executor()
+            .execute("name_all", json!({ "tags": tags }))
+            .await,
+    );
+    assert_eq!(refused.len(), 100);
+    for (index, (pointer, _, _)) in refused.iter().take(99).enumerate() {
+        assert_eq!(*pointer, format!("/params/tags/{}/0", 60_000 - index));
+    }
+    assert_eq!(refused[99].1, "too_many");
 }
 
 #[actix_web::test]

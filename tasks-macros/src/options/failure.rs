@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
 use syn::parse::ParseStream;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Path};
@@ -13,6 +14,9 @@ use crate::errors::Errors;
 
 /// How long a code may be.
 const MAX_CODE: usize = 64;
+
+/// The longest delay of a job.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 /// What the framework says of failures that are not errors of a task's.
 pub(crate) const RESERVED: [&str; 11] = [
@@ -32,7 +36,7 @@ pub(crate) const RESERVED: [&str; 11] = [
 keys! {
     EnumKey {
         Crate = "crate",
-    }
+    } else of_a_variant
 }
 
 keys! {
@@ -66,6 +70,13 @@ keys! {
     }
 }
 
+fn of_a_variant(key: &str) -> Option<String> {
+    let is_one = parse::knows::<VariantKey>(key);
+    is_one.then(|| {
+        format!("`{key}` is an option of a variant: write it in a `#[failure(…)]` before each")
+    })
+}
+
 /// What `#[failure(…)]` says of a variant, or of a struct.
 #[derive(Default)]
 pub(crate) struct VariantOptions {
@@ -91,18 +102,13 @@ pub(crate) struct FieldOptions {
 /// Where the runtime is, as an enum says.
 pub(crate) fn enum_options(attributes: &[Attribute], errors: &mut Errors) -> Option<Path> {
     let mut krate = None;
-    for attribute in ours(attributes) {
-        let Some(tokens) = errors.take(parse::arguments(attribute, "#[failure(crate = path)]"))
-        else {
-            continue;
-        };
-        for_each_option(tokens, errors, |key, input, _| {
-            match key {
-                EnumKey::Crate => krate = Some(parse::crate_path(input)?),
-            }
-            Ok(())
-        });
-    }
+    let tokens = ours(attributes, "#[failure(crate = path)]", errors);
+    for_each_option(tokens, errors, |key, input, _| {
+        match key {
+            EnumKey::Crate => krate = Some(parse::crate_path(input)?),
+        }
+        Ok(())
+    });
     krate
 }
 
@@ -113,38 +119,30 @@ pub(crate) fn struct_options(
 ) -> (VariantOptions, Option<Path>) {
     let mut options = VariantOptions::default();
     let mut krate = None;
-    for attribute in ours(attributes) {
-        let Some(tokens) = errors.take(parse::arguments(attribute, EXAMPLE)) else {
-            continue;
+    let tokens = ours(attributes, EXAMPLE, errors);
+    for_each_option(tokens, errors, |key, input, _| {
+        let key = match key {
+            StructKey::Crate => {
+                krate = Some(parse::crate_path(input)?);
+                return Ok(());
+            }
+            StructKey::Code => VariantKey::Code,
+            StructKey::Permanent => VariantKey::Permanent,
+            StructKey::RetryAfter => VariantKey::RetryAfter,
+            StructKey::Status => VariantKey::Status,
+            StructKey::Details => VariantKey::Details,
+            StructKey::Transparent => VariantKey::Transparent,
         };
-        for_each_option(tokens, errors, |key, input, _| {
-            let key = match key {
-                StructKey::Crate => {
-                    krate = Some(parse::crate_path(input)?);
-                    return Ok(());
-                }
-                StructKey::Code => VariantKey::Code,
-                StructKey::Permanent => VariantKey::Permanent,
-                StructKey::RetryAfter => VariantKey::RetryAfter,
-                StructKey::Status => VariantKey::Status,
-                StructKey::Details => VariantKey::Details,
-                StructKey::Transparent => VariantKey::Transparent,
-            };
-            options.read(key, input)
-        });
-    }
+        options.read(key, input)
+    });
     (options, krate)
 }
 
 impl VariantOptions {
     pub(crate) fn parse(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let mut options = Self::default();
-        for attribute in ours(attributes) {
-            let Some(tokens) = errors.take(parse::arguments(attribute, EXAMPLE)) else {
-                continue;
-            };
-            for_each_option(tokens, errors, |key, input, _| options.read(key, input));
-        }
+        let tokens = ours(attributes, EXAMPLE, errors);
+        for_each_option(tokens, errors, |key, input, _| options.read(key, input));
         options
     }
 
@@ -160,6 +158,9 @@ impl VariantOptions {
                         "not a duration: write `500ms`, `30s`, `5m`, `2h` or a sum as `1m30s`",
                     )
                 })?;
+                if time > MAX_RETRY_AFTER {
+                    return Err(syn::Error::new(text.span(), "is more than ten years"));
+                }
                 self.retry_after = Some((text.span(), time));
             }
             VariantKey::Status => self.status = Some(status(input)?),
@@ -173,40 +174,39 @@ impl VariantOptions {
 impl FieldOptions {
     pub(crate) fn parse(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let mut options = Self::default();
-        for attribute in ours(attributes) {
-            let Some(tokens) = errors.take(parse::arguments(attribute, "#[failure(detail)]"))
-            else {
-                continue;
-            };
-            for_each_option(tokens, errors, |key, input, _| {
-                match key {
-                    FieldKey::Detail => {
-                        let span = input.fork().parse::<Ident>()?.span();
-                        let name = if input.peek2(syn::Token![=]) {
-                            Some(parse::string(input, "name of the detail")?)
-                        } else {
-                            parse::flag(input, "failure")?;
-                            None
-                        };
-                        options.detail = Some((span, name));
-                    }
-                    FieldKey::RetryAfter => {
-                        options.retry_after = Some(parse::flag(input, "failure")?);
-                    }
+        let tokens = ours(attributes, "#[failure(detail)]", errors);
+        for_each_option(tokens, errors, |key, input, _| {
+            match key {
+                FieldKey::Detail => {
+                    let span = input.fork().parse::<Ident>()?.span();
+                    let name = if input.peek2(syn::Token![=]) {
+                        Some(parse::string(input, "name of the detail")?)
+                    } else {
+                        parse::flag(input, "failure")?;
+                        None
+                    };
+                    options.detail = Some((span, name));
                 }
-                Ok(())
-            });
-        }
+                FieldKey::RetryAfter => {
+                    options.retry_after = Some(parse::flag(input, "failure")?);
+                }
+            }
+            Ok(())
+        });
         options
     }
 }
 
 const EXAMPLE: &str = "#[failure(code = \"card-declined\")]";
 
-fn ours(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
-    attributes
+/// The options of all `#[failure(…)]` of one item.
+fn ours(attributes: &[Attribute], example: &str, errors: &mut Errors) -> TokenStream {
+    let tokens: Vec<TokenStream> = attributes
         .iter()
         .filter(|attribute| attribute.path().is_ident("failure"))
+        .filter_map(|attribute| errors.take(parse::arguments(attribute, example)))
+        .collect();
+    quote!(#(#tokens),*)
 }
 
 fn code(literal: LitStr) -> syn::Result<LitStr> {

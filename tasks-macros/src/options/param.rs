@@ -28,6 +28,11 @@ keys! {
     }
 }
 
+/// Whether this is an option of a parameter.
+pub(super) fn is_option(key: &str) -> bool {
+    parse::knows::<ParamKey>(key)
+}
+
 /// What `#[task(…)]` on a parameter says.
 #[derive(Default)]
 pub(crate) struct ParamOptions {

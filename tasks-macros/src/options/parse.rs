@@ -14,11 +14,21 @@ pub(super) trait Key: Copy + PartialEq + 'static {
 
     /// The key as it is written.
     fn name(self) -> &'static str;
+
+    /// Where a key belongs that is not one of these, if it is known elsewhere.
+    fn elsewhere(_key: &str) -> Option<String> {
+        None
+    }
+}
+
+/// Whether an attribute knows a key.
+pub(super) fn knows<K: Key>(key: &str) -> bool {
+    K::ALL.iter().any(|known| known.name() == key)
 }
 
 /// Defines an enum of keys, each with its spelling: a key that is added has to be read, too, or the `match` does not compile.
 macro_rules! keys {
-    ($(#[$attribute:meta])* $name:ident { $($key:ident = $text:literal,)* }) => {
+    ($(#[$attribute:meta])* $name:ident { $($key:ident = $text:literal,)* } $(else $elsewhere:path)?) => {
         $(#[$attribute])*
         #[derive(Clone, Copy, PartialEq)]
         enum $name {
@@ -33,6 +43,10 @@ macro_rules! keys {
                     $(Self::$key => $text,)*
                 }
             }
+
+            $(fn elsewhere(key: &str) -> Option<String> {
+                $elsewhere(key)
+            })?
         }
     };
 }
@@ -115,6 +129,9 @@ fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
 fn unknown<K: Key>(option: &str) -> String {
     /// Below this, two names have little in common.
     const SIMILAR: f64 = 0.8;
+    if let Some(place) = K::elsewhere(option) {
+        return place;
+    }
     let close = K::ALL
         .iter()
         .map(|key| (strsim::jaro_winkler(option, key.name()), key.name()))
@@ -145,6 +162,9 @@ pub(super) fn value(input: ParseStream<'_>) -> syn::Result<Expr> {
             key.span(),
             format!("`{key}` needs a value: `{key} = …`"),
         ));
+    }
+    if !input.peek(Token![=]) {
+        return Err(input.error(format!("the value of `{key}` follows `=`: `{key} = …`")));
     }
     input.parse::<Token![=]>()?;
     if input.is_empty() {

@@ -8,6 +8,7 @@ use syn::{Expr, ExprArray, ExprLit, Lit, LitStr, Path};
 
 use super::backoff::Backoff;
 use super::job::{self, JobOptions};
+use super::param;
 use super::parse::{self, for_each_option, keys, ungrouped, value};
 use super::validate::Validate;
 use crate::duration;
@@ -28,7 +29,14 @@ keys! {
         Validate = "validate",
         Register = "register",
         Crate = "crate",
-    }
+    } else of_a_parameter
+}
+
+fn of_a_parameter(key: &str) -> Option<String> {
+    let is_one = param::is_option(key);
+    is_one.then(|| {
+        format!("`{key}` is an option of a parameter: write it in a `#[task(…)]` before that")
+    })
 }
 
 /// What `#[task(…)]` on the function says.

@@ -121,7 +121,8 @@ impl Validation<'_> {
             })
             .collect();
         // `garde` has the fields in the order of their names, and the members of a `HashMap` in any.
-        errors.sort_by_cached_key(|(place, _)| rust_path::order(value.as_ref(), &place.pointer));
+        let mut order = rust_path::Order::default();
+        errors.sort_by_cached_key(|(place, _)| order.key(value.as_ref(), &place.pointer));
         for (place, words) in errors {
             self.errors
                 .push(parameter.name, &place.pointer, Code::Invalid, || words);

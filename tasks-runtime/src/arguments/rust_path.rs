@@ -3,6 +3,8 @@
 //! Who validates a value sees its Rust type; who sent it sees JSON, where serde has renamed fields, flattened them, and put the
 //! name of a variant around them. The schema of the type and the value that was sent tell what became of a field.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use crate::pointer::escape;
@@ -30,24 +32,40 @@ pub(super) fn find(schema: &Value, value: Option<&Value>, path: &[Key]) -> Place
     Search { root: schema }.walk(&[schema], value, path, Place::default())
 }
 
-/// What sorts places in the order of what was sent: the position of each step among its neighbours. What was not sent comes last.
-pub(super) fn order(value: Option<&Value>, pointer: &str) -> Vec<usize> {
-    let mut value = value;
-    let mut positions = Vec::new();
-    for step in pointer.split('/').skip(1) {
-        let step = step.replace("~1", "/").replace("~0", "~");
-        let found = match value {
-            Some(Value::Object(members)) => members.keys().position(|name| *name == step),
-            _ => step.parse().ok(),
-        };
-        positions.push(found.unwrap_or(usize::MAX));
-        value = match value {
-            Some(Value::Object(members)) => members.get(&step),
-            Some(Value::Array(items)) => found.and_then(|index| items.get(index)),
-            _ => None,
-        };
+/// The order of places in a value: that of what was sent. What was not sent comes last.
+#[derive(Debug, Default)]
+pub(super) struct Order<'v> {
+    /// The positions of members, of each object that was asked for: an object may have many.
+    positions: HashMap<*const Value, HashMap<&'v str, usize>>,
+}
+
+impl<'v> Order<'v> {
+    /// What sorts a place among others: the position of each step among its neighbours.
+    pub(super) fn key(&mut self, value: Option<&'v Value>, pointer: &str) -> Vec<usize> {
+        let mut value = value;
+        let mut key = Vec::new();
+        for step in pointer.split('/').skip(1) {
+            let step = step.replace("~1", "/").replace("~0", "~");
+            let position = match value {
+                Some(object @ Value::Object(members)) => {
+                    let positions = self.positions.entry(std::ptr::from_ref(object));
+                    let positions = positions.or_insert_with(|| {
+                        let names = members.keys().map(String::as_str);
+                        names.zip(0..).collect()
+                    });
+                    positions.get(step.as_str()).copied()
+                }
+                _ => step.parse().ok(),
+            };
+            key.push(position.unwrap_or(usize::MAX));
+            value = match value {
+                Some(Value::Object(members)) => members.get(&step),
+                Some(Value::Array(items)) => position.and_then(|index| items.get(index)),
+                _ => None,
+            };
+        }
+        key
     }
-    positions
 }
 
 /// Keys as in Rust: `lines[0].price`; nothing when there are none.
@@ -190,14 +208,20 @@ fn schemas_of<'s>(nodes: &[&'s Value], name: &str) -> Vec<&'s Value> {
 /// `#[serde(rename_all = "…")]`.
 fn member(nodes: &[&Value], value: Option<&Value>, text: &str) -> Option<String> {
     let sent = value.and_then(Value::as_object);
-    let known = || {
+    let objects = || {
         let properties = nodes.iter().filter_map(|node| properties(node));
-        properties.chain(sent).flat_map(Map::keys)
+        properties.chain(sent)
     };
-    let exact = known().find(|name| *name == text);
-    let found = exact.or_else(|| known().find(|name| plain(name) == plain(text)));
-    if found.is_some() {
-        return found.cloned();
+    // Of which there may be many, in a map.
+    if objects().any(|members| members.contains_key(text)) {
+        return Some(text.to_owned());
+    }
+    let wanted = plain(text);
+    if let Some(name) = objects()
+        .flat_map(Map::keys)
+        .find(|name| plain(name) == wanted)
+    {
+        return Some(name.clone());
     }
     // A key of a map that is not at hand: it comes from a default.
     let is_map = |node: &&Value| {

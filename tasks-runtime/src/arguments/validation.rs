@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::careful::{self, SECRET};
 use super::cell::ArgCell;
+use super::code::ArgumentErrorCode as Code;
 use super::error::{ArgumentError, Errors, InvalidArguments};
 use super::source::{RequestSource, Requested};
 use super::{Echo, RegisteredParameter, RequestParam};
@@ -24,7 +25,7 @@ use crate::pointer::escape;
 #[diagnostic::on_unimplemented(
     message = "a rule of `validate` cannot fail with `{Self}`",
     label = "does not say what is wrong with which parameter",
-    note = "return `Result<(), ArgumentError>` or `Result<(), Vec<ArgumentError>>`; a `String` or a `&'static str` is about all parameters together"
+    note = "return `Result<(), ArgumentError>` or `Result<(), Vec<ArgumentError>>`; a `String` or a `&str` is about all parameters together"
 )]
 pub trait IntoArgumentErrors {
     /// What is wrong: nothing, if the list is empty. Pointers may leave out `/params`.
@@ -49,7 +50,7 @@ impl IntoArgumentErrors for String {
     }
 }
 
-impl IntoArgumentErrors for &'static str {
+impl IntoArgumentErrors for &str {
     fn into_argument_errors(self) -> Vec<ArgumentError> {
         vec![ArgumentError::new("", self)]
     }
@@ -125,25 +126,52 @@ impl Validation<'_> {
             detail,
         } in errors
         {
-            let quotes_one = secrets.iter().any(|secret| detail.contains(secret));
-            self.errors.push_below(&below_params(&pointer), code, || {
-                if quotes_one {
-                    SECRET.to_owned()
-                } else {
-                    detail
-                }
-            });
+            let shows_one = |text: &str| secrets.iter().any(|secret| text.contains(secret));
+            let in_place = shows_one(&pointer);
+            let path = if in_place {
+                String::new()
+            } else {
+                below_params(&pointer)
+            };
+            let hidden = in_place || shows_one(&detail) || shows_one(code.as_str());
+            let code = if hidden { Code::Invalid } else { code };
+            self.errors.push_below(
+                &path,
+                code,
+                || {
+                    if hidden { SECRET.to_owned() } else { detail }
+                },
+            );
         }
     }
 
-    /// The texts that no error may show: those within the values of secret parameters.
+    /// The texts that no error may show: those within the values of secret parameters, in all ways in which Rust prints them.
     fn secrets(&self) -> Vec<String> {
+        let given = careful::secrets(self.text, self.parameters);
+        let is_given = |name: &str| given.iter().any(|(given, _)| *given == name);
         let mut texts = Vec::new();
-        for (_, span) in careful::secrets(self.text, self.parameters) {
+        for parameter in self.parameters {
+            if parameter.secret
+                && !is_given(parameter.name)
+                && let Some(value) = parameter.slot.default_json()
+            {
+                add_texts(value, &mut texts);
+            }
+        }
+        for (_, span) in given {
             if let Ok(value) = serde_json::from_str(&self.text[span]) {
                 add_texts(value, &mut texts);
             }
         }
+        let escaped: Vec<String> = texts
+            .iter()
+            .flat_map(|text| {
+                let debug = text.escape_debug().to_string();
+                let json = Value::from(text.as_str()).to_string();
+                [debug, json[1..json.len() - 1].to_owned(), escape(text)]
+            })
+            .collect();
+        texts.extend(escaped);
         texts
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::arguments::InvalidArguments;
-use crate::task::TaskFailure;
+use crate::task::{CodedError, Reading, TaskFailure};
 
 /// Why there is no result.
 #[derive(Debug)]
@@ -151,4 +151,14 @@ impl Error for ExecuteError {
             _ => None,
         }
     }
+}
+
+// A task that runs another one, and fails as that does, has its code.
+inventory::submit! {
+    CodedError::of_failures::<ExecuteError>(|error| {
+        match error.downcast_ref()? {
+            ExecuteError::Failed(failure) => Some(Reading::Failed(failure.own_code(), failure.permanent)),
+            _ => None,
+        }
+    })
 }

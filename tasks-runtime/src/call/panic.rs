@@ -6,8 +6,11 @@
 use std::any::Any;
 use std::backtrace::Backtrace;
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
 use std::sync::Once;
+use std::task::Poll;
 
 use crate::task::{Detail, TaskFailure, Traceback};
 
@@ -113,6 +116,21 @@ pub(crate) fn catch<R>(traceback: Traceback, run: impl FnOnce() -> R) -> Result<
     });
     LAST.set(outer);
     result
+}
+
+/// Runs a future of an application's that is no task.
+pub(crate) async fn catch_polls<F: Future>(
+    traceback: Traceback,
+    future: F,
+) -> Result<F::Output, Caught> {
+    let mut future = pin!(future);
+    poll_fn(
+        |context| match catch(traceback, || future.as_mut().poll(context)) {
+            Ok(poll) => poll.map(Ok),
+            Err(caught) => Poll::Ready(Err(caught)),
+        },
+    )
+    .await
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

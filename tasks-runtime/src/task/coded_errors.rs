@@ -7,12 +7,17 @@
 )]
 
 use std::any::TypeId;
+use std::borrow::Cow;
 use std::error::Error;
+use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use super::causes::MAX_CAUSES;
+use super::framework_code::is_same;
 use super::{FailureCode, FailureCodes, Permanent};
 
 /// Makes an error known that implements [`FailureCodes`](crate::FailureCodes) by hand. The derive does that itself.
@@ -29,24 +34,45 @@ macro_rules! failure_codes {
 
 /// An error type whose failures have codes.
 pub struct CodedError {
-    id: fn() -> TypeId,
+    /// Of the type, and of a box and an `Arc` of it.
+    ids: fn() -> [TypeId; 3],
     codes: &'static [FailureCode],
-    read: for<'a> fn(&'a (dyn Error + 'static)) -> Option<Reading<'a>>,
+    read: ReadCode,
 }
 
+type ReadCode = for<'a> fn(&'a (dyn Error + 'static)) -> Option<Reading<'a>>;
+
 /// What an error of a known type says.
-enum Reading<'a> {
+pub(crate) enum Reading<'a> {
     Coded(Coded),
+    /// What the failure of another task had.
+    Failed(Option<Coded>, bool),
     /// Ask this one instead.
     Wraps(&'a (dyn Error + 'static)),
     /// Ask its causes.
     Nothing,
 }
 
-/// The code of an error.
+/// What the code of an error says; the default is that of an error without one.
+#[derive(Default)]
 pub(crate) struct Coded {
-    pub(crate) code: FailureCode,
+    pub(crate) code: Option<Cow<'static, str>>,
+    pub(crate) permanent: bool,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) status: Option<u16>,
     pub(crate) details: Option<Value>,
+}
+
+impl Coded {
+    fn new(code: FailureCode, details: Option<Value>) -> Self {
+        Self {
+            code: Some(code.code().into()),
+            permanent: code.is_permanent(),
+            retry_after: code.retry_after(),
+            status: code.status(),
+            details,
+        }
+    }
 }
 
 inventory::collect!(CodedError);
@@ -55,19 +81,31 @@ impl CodedError {
     #[must_use]
     pub const fn of<E: FailureCodes>() -> Self {
         Self {
-            id: TypeId::of::<E>,
+            ids: || {
+                [
+                    TypeId::of::<E>(),
+                    TypeId::of::<Box<E>>(),
+                    TypeId::of::<Arc<E>>(),
+                ]
+            },
             codes: E::CODES,
             read: |error| {
-                let error = error.downcast_ref::<E>()?;
+                let error = pointee::<E>(error)?;
                 Some(match (error.transparent(), error.failure_code()) {
                     (Some(inner), _) => Reading::Wraps(inner),
-                    (None, Some(code)) => Reading::Coded(Coded {
-                        code,
-                        details: error.details(),
-                    }),
+                    (None, Some(code)) => Reading::Coded(Coded::new(code, error.details())),
                     (None, None) => Reading::Nothing,
                 })
             },
+        }
+    }
+
+    /// An error that tells how another task has failed: the code that this had, if any, and whether another attempt would fail as well.
+    pub(crate) const fn of_failures<E: Error + 'static>(read: ReadCode) -> Self {
+        Self {
+            ids: || [TypeId::of::<E>(); 3],
+            codes: &[],
+            read,
         }
     }
 }
@@ -75,22 +113,32 @@ impl CodedError {
 /// Which codes the errors of a type can have.
 pub(crate) fn codes_of(error_type: TypeId) -> &'static [FailureCode] {
     inventory::iter::<CodedError>()
-        .find(|known| (known.id)() == error_type)
+        .find(|known| (known.ids)().contains(&error_type))
         .map_or(&[], |known| known.codes)
+}
+
+/// The error, if it is of this type, or a box or an `Arc` of it.
+fn pointee<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    error
+        .downcast_ref::<E>()
+        .or_else(|| error.downcast_ref::<Box<E>>().map(AsRef::as_ref))
+        .or_else(|| error.downcast_ref::<Arc<E>>().map(AsRef::as_ref))
 }
 
 /// The code of an error or of the first of its causes that has one, and whether one of them is [`Permanent`].
 pub(crate) fn read(error: &(dyn Error + 'static)) -> (Option<Coded>, bool) {
-    /// More than any chain has: `source` is code of the application's, and may go in a circle.
-    const LONGEST: usize = 128;
     let mut permanent = false;
     let mut coded = None;
     let mut link = Some(error);
-    for _ in 0..LONGEST {
+    for _ in 0..MAX_CAUSES {
         let Some(error) = link else { break };
-        if let Some(wrapper) = error.downcast_ref::<Permanent>() {
+        if let Some(wrapper) = pointee::<Permanent>(error) {
             permanent = true;
             link = Some(wrapper.inner());
+            continue;
+        }
+        if let Some(shared) = error.downcast_ref::<Arc<dyn Error + Send + Sync>>() {
+            link = Some(shared.as_ref());
             continue;
         }
         link = error.source();
@@ -99,8 +147,12 @@ pub(crate) fn read(error: &(dyn Error + 'static)) -> (Option<Coded>, bool) {
         }
         match inventory::iter::<CodedError>().find_map(|known| (known.read)(error)) {
             Some(Reading::Coded(found)) => {
-                permanent |= found.code.is_permanent();
+                permanent |= found.permanent;
                 coded = Some(found);
+            }
+            Some(Reading::Failed(found, lasting)) => {
+                permanent |= lasting;
+                coded = found;
             }
             Some(Reading::Wraps(inner)) => link = Some(inner),
             Some(Reading::Nothing) | None => {}
@@ -109,28 +161,95 @@ pub(crate) fn read(error: &(dyn Error + 'static)) -> (Option<Coded>, bool) {
     (coded, permanent)
 }
 
-/// The error in what a transparent variant holds: an error, or a box of one, which is none itself.
-pub trait AsDynError {
-    fn __task_dyn_error(&self) -> &(dyn Error + 'static);
+/// The codes that an error has whose type may have some: those of the error in a transparent variant.
+pub struct CodesOf<E: ?Sized>(PhantomData<E>);
+
+impl<E: FailureCodes> CodesOf<E> {
+    pub const CODES: &'static [FailureCode] = E::CODES;
 }
 
-impl<E: Error + 'static> AsDynError for E {
-    fn __task_dyn_error(&self) -> &(dyn Error + 'static) {
+/// None, where the type has none. The constant of the type itself goes before this one.
+pub trait NoCodes {
+    const CODES: &'static [FailureCode] = &[];
+}
+
+impl<E: ?Sized> NoCodes for CodesOf<E> {}
+
+/// How many different codes there are in all.
+#[must_use]
+pub const fn count_codes(parts: &[&[FailureCode]]) -> usize {
+    let (mut part, mut count) = (0, 0);
+    while part < parts.len() {
+        let mut index = 0;
+        while index < parts[part].len() {
+            if is_first(parts, part, index) {
+                count += 1;
+            }
+            index += 1;
+        }
+        part += 1;
+    }
+    count
+}
+
+/// All codes in one list, each once.
+#[must_use]
+pub const fn join_codes<const N: usize>(parts: &[&[FailureCode]]) -> [FailureCode; N] {
+    let mut all = [FailureCode::new("none"); N];
+    let (mut part, mut count) = (0, 0);
+    while part < parts.len() {
+        let mut index = 0;
+        while index < parts[part].len() {
+            if is_first(parts, part, index) {
+                all[count] = parts[part][index];
+                count += 1;
+            }
+            index += 1;
+        }
+        part += 1;
+    }
+    all
+}
+
+/// Whether no part before has the code.
+const fn is_first(parts: &[&[FailureCode]], part: usize, index: usize) -> bool {
+    let code = parts[part][index].code();
+    let mut before = 0;
+    while before < part {
+        let mut other = 0;
+        while other < parts[before].len() {
+            if is_same(parts[before][other].code(), code) {
+                return false;
+            }
+            other += 1;
+        }
+        before += 1;
+    }
+    true
+}
+
+/// The error in what a transparent variant holds: an error, or a box of one, which is none itself.
+pub trait ErrorInside {
+    fn the_error_inside(&self) -> &(dyn Error + 'static);
+}
+
+impl<E: Error + 'static> ErrorInside for E {
+    fn the_error_inside(&self) -> &(dyn Error + 'static) {
         self
     }
 }
 
-macro_rules! as_dyn_error {
+macro_rules! error_inside {
     ($($error:ty),*) => {$(
-        impl AsDynError for $error {
-            fn __task_dyn_error(&self) -> &(dyn Error + 'static) {
+        impl ErrorInside for $error {
+            fn the_error_inside(&self) -> &(dyn Error + 'static) {
                 self
             }
         }
     )*};
 }
 
-as_dyn_error!(
+error_inside!(
     dyn Error + 'static,
     dyn Error + Send + 'static,
     dyn Error + Send + Sync + 'static,
@@ -199,21 +318,27 @@ pub fn retry_after<T: RetryTime>(code: FailureCode, time: &T) -> FailureCode {
     note = "derive `serde::Serialize` for types of this crate; of those of another crate, turn on the feature for serde, or give a text of it as a field of its own"
 )]
 pub trait FailureDetail {
-    fn json(&self) -> Value;
+    /// # Errors
+    ///
+    /// When the value cannot be JSON.
+    fn json(&self) -> serde_json::Result<Value>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> FailureDetail for T {
-    fn json(&self) -> Value {
-        // An error about an error helps nobody: what does not serialize is null.
-        serde_json::to_value(self).unwrap_or_default()
+    fn json(&self) -> serde_json::Result<Value> {
+        serde_json::to_value(self)
     }
 }
 
 /// A field of an error, in its details.
 #[must_use]
-pub fn detail<T: FailureDetail>(value: &T) -> Value {
-    value.json()
+pub fn detail<T: FailureDetail>(name: &str, value: &T) -> Value {
+    value.json().unwrap_or_else(|reason| {
+        // An error about an error helps no client.
+        tracing::warn!(detail = name, r#type = std::any::type_name::<T>(), %reason, "a detail of a failure cannot be JSON, and is null");
+        Value::Null
+    })
 }
 
 /// The details of an error.

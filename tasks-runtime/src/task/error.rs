@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
+use super::coded_errors::ErrorInside;
 use super::failure::{IntoTaskFailure, TaskFailure, Traceback};
 
 thread_local! {
@@ -129,5 +130,12 @@ impl fmt::Debug for TaskError {
 impl IntoTaskFailure for TaskError {
     fn into_task_failure(self, traceback: Traceback) -> TaskFailure {
         self.to_failure(traceback)
+    }
+}
+
+// For a transparent variant, as `anyhow::Error` may be in one.
+impl ErrorInside for TaskError {
+    fn the_error_inside(&self) -> &(dyn Error + 'static) {
+        self.error.as_ref()
     }
 }

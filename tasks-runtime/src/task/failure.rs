@@ -2,6 +2,7 @@
 
 use std::any::type_name;
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::coded_errors;
+use super::causes::causes;
+use super::coded_errors::{self, Coded};
 use super::finite::OutputError;
 use super::framework_code::FrameworkCode;
 
@@ -242,19 +244,41 @@ impl TaskFailure {
         report.causes(error);
         report.frames(frames);
         let (coded, permanent) = coded_errors::read(error);
-        let code = coded.as_ref().map(|coded| coded.code);
+        let Coded {
+            code,
+            retry_after,
+            status,
+            details,
+            ..
+        } = coded.unwrap_or_default();
         Self {
             r#type: r#type.to_owned(),
-            code: code.map(|code| code.code().to_owned()),
+            code: code.map(Cow::into_owned),
             traceback: report.finish(),
             message,
-            details: coded.and_then(|coded| coded.details),
+            details,
             permanent,
-            retry_after: code.and_then(|code| code.retry_after()),
-            status: code.and_then(|code| code.status()),
+            // What is not to be tried again is not to be tried later.
+            retry_after: retry_after.filter(|_| !permanent),
+            status,
             kind: FailureKind::Error,
             place: place.map(|place| place.to_string().into()),
         }
+    }
+
+    /// Its code, where that is one of an application's: a panic or a timeout of another task is not one of the task that called it.
+    pub(crate) fn own_code(&self) -> Option<Coded> {
+        let code = self
+            .code
+            .as_ref()
+            .filter(|code| !FrameworkCode::names(code))?;
+        Some(Coded {
+            code: Some(code.clone().into()),
+            permanent: self.permanent,
+            retry_after: self.retry_after,
+            status: self.status,
+            details: self.details.clone(),
+        })
     }
 }
 
@@ -317,10 +341,8 @@ impl Report {
         if self.traceback < Traceback::Causes {
             return;
         }
-        let mut source = error.source();
-        while let Some(cause) = source {
+        for cause in causes(error) {
             _ = write!(self.text, "\ncaused by: {cause}");
-            source = cause.source();
         }
     }
 

@@ -1,11 +1,14 @@
 //! Stable codes of the errors that tasks return.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use super::framework_code::FrameworkCode;
 
 /// One code that a failure can have, and what it means for whoever called.
 ///
@@ -31,9 +34,22 @@ pub struct FailureCode {
 }
 
 impl FailureCode {
-    /// A code that says nothing beyond itself: ASCII letters, digits, `-`, `_`, `.` and `:`, as in `card-declined`.
+    /// A code that says nothing beyond itself: 1 to 64 ASCII letters, digits, `-`, `_`, `.` and `:`, as in `card-declined`.
+    ///
+    /// # Panics
+    ///
+    /// If the code has other characters or another length, or is one of the [framework's own](crate::TaskFailure::FRAMEWORK_CODES); in a
+    /// constant, that is an error of the compiler.
     #[must_use]
     pub const fn new(code: &'static str) -> Self {
+        assert!(
+            is_well_formed(code.as_bytes()),
+            "a code has 1 to 64 ASCII letters, digits, `-`, `_`, `.` and `:`, as in `card-declined`"
+        );
+        assert!(
+            !FrameworkCode::names(code),
+            "this is a code of the framework's own: choose another one"
+        );
         Self {
             code,
             description: None,
@@ -65,8 +81,16 @@ impl FailureCode {
     }
 
     /// The HTTP status, from 400 to 599, that `$execute` answers with where failures have one: see `failures_as_status` of a service.
+    ///
+    /// # Panics
+    ///
+    /// If it is no status of an error; in a constant, that is an error of the compiler.
     #[must_use]
     pub const fn with_status(mut self, status: u16) -> Self {
+        assert!(
+            status >= 400 && status <= 599,
+            "the status of an error is a number from 400 to 599"
+        );
         self.status = Some(status);
         self
     }
@@ -106,6 +130,19 @@ impl FailureCode {
             status: self.status,
         }
     }
+}
+
+/// As the derive has it.
+const fn is_well_formed(code: &[u8]) -> bool {
+    let mut index = 0;
+    while index < code.len() {
+        let byte = code[index];
+        if !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':')) {
+            return false;
+        }
+        index += 1;
+    }
+    !code.is_empty() && code.len() <= 64
 }
 
 /// A code that the failures of a task can have, as served by `GET /tasks/{name}`.
@@ -201,7 +238,8 @@ pub struct FailureCodeInfo {
 #[diagnostic::on_unimplemented(
     message = "the failures of `{Self}` have no codes",
     label = "does not implement `FailureCodes`",
-    note = "write `#[derive(FailureCodes)]` above `{Self}`"
+    note = "write `#[derive(FailureCodes)]` above a type of this crate; implement the trait by hand for one with parameters; for a type of another crate, make \
+            one of your own that holds it"
 )]
 pub trait FailureCodes: Error + 'static {
     /// All that it can have, for the documentation.
@@ -220,3 +258,26 @@ pub trait FailureCodes: Error + 'static {
         None
     }
 }
+
+macro_rules! of_pointers {
+    ($($pointer:ident),*) => {$(
+        /// The codes of the error that it points to.
+        impl<E: FailureCodes> FailureCodes for $pointer<E> {
+            const CODES: &'static [FailureCode] = E::CODES;
+
+            fn failure_code(&self) -> Option<FailureCode> {
+                E::failure_code(self)
+            }
+
+            fn details(&self) -> Option<Value> {
+                E::details(self)
+            }
+
+            fn transparent(&self) -> Option<&(dyn Error + 'static)> {
+                E::transparent(self)
+            }
+        }
+    )*};
+}
+
+of_pointers!(Box, Arc);

@@ -16,6 +16,14 @@ macro_rules! framework_codes {
             /// All codes and what they mean.
             pub(crate) const ALL: &'static [(&'static str, &'static str)] = &[$(($code, $meaning)),*];
 
+            /// Whether a code is one of these.
+            pub(crate) const fn names(code: &str) -> bool {
+                $(if is_same(code, $code) {
+                    return true;
+                })*
+                false
+            }
+
             pub(crate) const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $code,)*
@@ -44,4 +52,14 @@ framework_codes! {
     Crash = "crash", 500, "The process died while the job ran, too often.";
     Lost = "lost", 500, "The job was a closure, and the process that ran it ended.";
     Damaged = "damaged", 500, "The result that is stored cannot be read.";
+}
+
+/// Texts cannot be compared in constants otherwise.
+pub(super) const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
 }

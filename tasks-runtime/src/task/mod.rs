@@ -1,6 +1,7 @@
 //! What a task is: its metadata, what it returns and how it fails.
 
 mod caller;
+mod causes;
 mod coded_errors;
 mod error;
 mod failure;
@@ -14,8 +15,11 @@ mod permanent;
 mod policy;
 
 pub use caller::Caller;
-pub(crate) use coded_errors::codes_of;
-pub use coded_errors::{AsDynError, CodedError, detail, details, failure_code, retry_after};
+pub use coded_errors::{
+    CodedError, CodesOf, ErrorInside, NoCodes, count_codes, detail, details, failure_code,
+    join_codes, retry_after,
+};
+pub(crate) use coded_errors::{Reading, codes_of};
 pub(crate) use error::Detail;
 pub use error::TaskError;
 pub(crate) use failure::FailureKind;

@@ -11,7 +11,7 @@ use super::failures;
 use super::operation::Operations;
 use super::version::Version;
 use super::words::plain;
-use super::{older, security, share};
+use super::{older, rustdoc_links, security, share};
 use crate::access::Access;
 
 /// The document for a mount at `base`. A reader whose access is limited sees the tasks that it reaches.
@@ -93,6 +93,7 @@ pub(super) fn build(
     if version == Version::V3_0 {
         older::simplify(&mut document);
     }
+    rustdoc_links::remove(&mut document);
     share::responses(&mut document);
     document
 }

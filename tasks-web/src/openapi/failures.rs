@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 use tasks_runtime::{FailureCode, RegisteredTask};
 
-use super::references::to as reference;
+use super::problems;
 
 /// The codes of a task's errors as a table, if it has some.
 pub(super) fn table(task: &RegisteredTask) -> Option<String> {
@@ -48,7 +48,11 @@ pub(super) fn add_responses(operation: &mut Value, task: &RegisteredTask, usual:
             add(responses, status, &[code.code()]);
         }
     }
-    add(responses, 500, &["panic"]);
+    add(
+        responses,
+        500,
+        &["panic", "not-finite", "not-serializable", "internal"],
+    );
     add(responses, 504, &["timeout"]);
 }
 
@@ -57,15 +61,19 @@ fn add(responses: &mut Map<String, Value>, status: u16, codes: &[&str]) {
     let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
     let meaning = match codes.as_slice() {
         [] => "The task failed: `error` says why.".to_owned(),
-        codes => format!(
-            "The task failed with the code {}: `error` says why.",
-            codes.join(" or ")
-        ),
+        [codes @ .., last] => {
+            let before = if codes.is_empty() {
+                String::new()
+            } else {
+                format!("{} or ", codes.join(", "))
+            };
+            format!("The task failed with the code {before}{last}: `error` says why.")
+        }
     };
-    let response = responses.entry(status.to_string()).or_insert_with(|| {
-        let content = json!({"application/problem+json": {"schema": reference("Problem")}});
-        json!({"description": "", "content": content})
-    });
+    let response = responses
+        .entry(status.to_string())
+        .or_insert_with(|| problems::response(""));
+    problems::add_retry_after(response);
     let description = match response["description"].as_str() {
         None | Some("") => meaning,
         Some(other) => format!("{other} {meaning}"),

@@ -13,6 +13,7 @@ mod origin;
 mod path_operation;
 mod problems;
 mod references;
+mod rustdoc_links;
 mod security;
 mod service;
 mod share;

@@ -43,11 +43,25 @@ pub(super) fn responses(problems: &[StatusText]) -> Map<String, Value> {
     problems
         .iter()
         .map(|(status, description)| {
-            let content = json!({"application/problem+json": {"schema": reference("Problem")}});
-            (
-                status.to_string(),
-                json!({"description": description, "content": content}),
-            )
+            let mut response = response(description);
+            if matches!(status, 429 | 503) {
+                add_retry_after(&mut response);
+            }
+            (status.to_string(), response)
         })
         .collect()
+}
+
+/// A response that is a problem.
+pub(super) fn response(description: &str) -> Value {
+    let content = json!({"application/problem+json": {"schema": reference("Problem")}});
+    json!({"description": description, "content": content})
+}
+
+/// Says of a response that it may tell when to try again.
+pub(super) fn add_retry_after(response: &mut Value) {
+    response["headers"]["Retry-After"] = json!({
+        "description": "Seconds to wait before the next try, where they are known.",
+        "schema": {"type": "integer", "minimum": 0},
+    });
 }

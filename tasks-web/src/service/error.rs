@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::iter::successors;
 
 /// Why a service cannot be built, or not be run.
 #[derive(Debug)]
@@ -71,15 +72,19 @@ impl fmt::Display for ServiceError {
     }
 }
 
+/// How many causes of an error are read.
+const MAX_CAUSES: usize = 128;
+
 /// The first cause of an error that its own words do not include: the words of a [`ServiceError`] include those of its error, and who prints all
 /// causes would print it again.
 fn unsaid<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     let said = error.to_string();
-    let mut cause = error.source();
-    while let Some(repeated) = cause.filter(|cause| said.contains(&cause.to_string())) {
-        cause = repeated.source();
-    }
-    cause
+    // `source` is code of the application's, and may lead back to where it began.
+    successors(error.source(), |cause: &&'a (dyn Error + 'static)| {
+        (*cause).source()
+    })
+    .take(MAX_CAUSES)
+    .find(|cause| !said.contains(&cause.to_string()))
 }
 
 impl Error for ServiceError {

@@ -16,7 +16,9 @@ impl Problem {
         let mut problem = Self::new(status, "task-failed", detail);
         if let Some(time) = failure.retry_after() {
             // In whole seconds, and not too early.
-            let whole = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+            let whole = time
+                .as_secs()
+                .saturating_add(u64::from(time.subsec_nanos() > 0));
             problem = problem.retry_after(Duration::from_secs(whole));
         }
         problem.error = Some(Box::new(failure));

@@ -346,7 +346,7 @@ fn end(
     let outcome = if is_last {
         AttemptOutcome::Failed(failure)
     } else {
-        let at = clock.after(spread(delay));
+        let at = clock.after(spread(delay).min(MAX_DELAY));
         AttemptOutcome::Retried { failure, at }
     };
     Some(AttemptEnd {

@@ -11,6 +11,7 @@ use super::attempt_end::{AttemptEnd, AttemptOutcome};
 use super::in_flight::{InFlightAttempt, StopReason};
 use super::membership;
 use super::shared::WorkerShared;
+use crate::call::panic;
 use crate::database::Connection;
 use crate::jobs::attempt_key::{AttemptKey, Fence};
 use crate::jobs::checked_call::Explicit;
@@ -101,8 +102,8 @@ pub(in crate::jobs) fn start<T, E>(
     let shared = Arc::clone(shared);
     let handle = shared.handle.clone();
     handle.spawn(async move {
-        // Of its own, so that a panic is seen.
-        let running = tokio::spawn(async move {
+        // Of its own, so that it can be aborted.
+        let running = tokio::spawn(catch_panics(async move {
             let value = future
                 .await
                 .map_err(|error| error.into_task_failure(Traceback::Causes))?;
@@ -111,7 +112,7 @@ pub(in crate::jobs) fn start<T, E>(
                 .write(&mut json)
                 .map_err(|error| TaskFailure::of_output(&error, Traceback::Causes))?;
             String::from_utf8(json).map_err(|error| TaskFailure::internal(error.to_string()))
-        });
+        }));
         let abort = running.abort_handle();
         let result = tokio::select! {
             biased;
@@ -120,7 +121,7 @@ pub(in crate::jobs) fn start<T, E>(
                 None
             }
             result = running => Some(result.unwrap_or_else(|error| {
-                Err(TaskFailure::internal(format!("the closure panicked: {error}")))
+                Err(TaskFailure::internal(format!("the closure was ended: {error}")))
             })),
         };
         let why = shared.in_flight.remove(key);
@@ -143,5 +144,15 @@ fn outcome(result: Option<Result<String, TaskFailure>>, why: Option<StopReason>)
         (Some(StopReason::Superseded), _) | (_, None) => AttemptOutcome::Lost,
         (_, Some(Ok(json))) => AttemptOutcome::Completed(json),
         (_, Some(Err(failure))) => AttemptOutcome::Failed(failure.into()),
+    }
+}
+
+/// A closure that panics fails as a task does.
+async fn catch_panics<T>(
+    future: impl Future<Output = Result<T, TaskFailure>>,
+) -> Result<T, TaskFailure> {
+    match panic::catch_polls(Traceback::Causes, future).await {
+        Ok(result) => result,
+        Err(caught) => Err(caught.into_failure(Traceback::Causes)),
     }
 }
