@@ -197,3 +197,94 @@ async fn calls_that_come_twice_or_break_off_run_nothing_twice_and_lose_nothing()
     assert_eq!(SLEEPS.load(Ordering::SeqCst) - before, 1);
     world.scheduler.shutdown().await;
 }
+
+/// What an engine does at first.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Panics,
+    PanicsAtOnce,
+    NeverAnswers,
+    Refuses,
+}
+
+/// Has one fault for a while, and then takes on what it is offered.
+#[derive(Debug)]
+struct Faulty {
+    fault: Fault,
+    has_it: Arc<std::sync::atomic::AtomicBool>,
+    sender: mpsc::UnboundedSender<DueAttempt>,
+}
+
+impl Engine for Faulty {
+    fn dispatch<'a>(
+        &'a self,
+        attempts: &'a [DueAttempt],
+    ) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>> {
+        let fault = self.has_it.load(Ordering::SeqCst).then_some(self.fault);
+        assert!(!matches!(fault, Some(Fault::PanicsAtOnce)), "out of order");
+        Box::pin(async move {
+            match fault {
+                Some(Fault::NeverAnswers) => std::future::pending().await,
+                Some(Fault::Refuses) => return Err("out of order".into()),
+                Some(_) => panic!("out of order"),
+                None => {}
+            }
+            for due in attempts {
+                self.sender.send(*due)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_is_out_of_order_is_part_of_the_health_and_used_again() {
+    let faults = [
+        (Fault::Panics, "it panicked: out of order"),
+        (Fault::PanicsAtOnce, "it panicked: out of order"),
+        (Fault::NeverAnswers, "it has not answered within 1s"),
+        (Fault::Refuses, "out of order"),
+    ];
+    for (fault, words) in faults {
+        let test = TestDatabase::sqlite();
+        let database = Database::from_url(test.url()).connect().await.unwrap();
+        let (sender, mut due) = mpsc::unbounded_channel();
+        let has_it = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let engine = Faulty {
+            fault,
+            has_it: Arc::clone(&has_it),
+            sender,
+        };
+        let jobs = Jobs::new().lease(Duration::from_secs(1)).engine(engine);
+        let scheduler = Scheduler::new(&database, jobs);
+        let executor = testing::executor([task(greet)]).build().unwrap();
+        scheduler.start(&executor).unwrap();
+        let job = scheduler.submit(call!(greet, name = "Ada")).await.unwrap();
+        let warning = loop {
+            let warnings = scheduler.warnings();
+            if let Some(warning) = warnings
+                .into_iter()
+                .find(|warning| warning.ends_with(words))
+            {
+                break warning;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        assert!(
+            warning.starts_with("the engine has taken no jobs on since"),
+            "{warning}"
+        );
+        has_it.store(false, Ordering::SeqCst);
+        let offered = due.recv().await.unwrap();
+        assert_eq!(offered.job, job.id);
+        while !scheduler.warnings().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // It ends though the engine does not answer.
+        has_it.store(true, Ordering::SeqCst);
+        scheduler.submit(call!(greet, name = "Bob")).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(20), scheduler.shutdown())
+            .await
+            .unwrap();
+    }
+}

@@ -89,7 +89,8 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
     /// Takes attempts on: [`AttemptRunner::run`] is to be called for the job of each, in this process or in another one that has the same
     /// database, and again for as long as it says [`RunOutcome::Busy`] or the process that was called is gone.
     ///
-    /// Attempts that were refused are offered again, and from time to time those that were accepted and have not begun.
+    /// Attempts that were refused are offered again, and from time to time those that were accepted and have not begun. One that panics, or has
+    /// not answered within a [lease](crate::jobs::Jobs::lease), has refused; if all are refused for longer than that, the health of jobs says why.
     ///
     /// # Errors
     ///

@@ -9,8 +9,10 @@ use tokio::time::Instant;
 
 use super::claim;
 use super::shared::WorkerShared;
+use crate::call::panic;
 use crate::jobs::engine::{DueAttempt, Engine};
 use crate::jobs::error::JobError;
+use crate::task::Traceback;
 
 /// How often to look for due attempts without having been notified.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -41,7 +43,12 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>, engine: Arc<dyn Engi
             })
             .await;
         match due {
-            Ok(due) => offer(&*engine, &mut offered, &due).await,
+            Ok(due) => {
+                tokio::select! {
+                    () = offer(&shared, &*engine, &mut offered, &due) => {}
+                    () = shared.stopping.cancelled() => return,
+                }
+            }
             Err(error) => tracing::warn!(%error, "the jobs cannot reach their database"),
         }
         tokio::select! {
@@ -52,7 +59,12 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>, engine: Arc<dyn Engi
     }
 }
 
-async fn offer(engine: &dyn Engine, offered: &mut HashMap<JobId, u64>, due: &[DueAttempt]) {
+async fn offer(
+    shared: &WorkerShared,
+    engine: &dyn Engine,
+    offered: &mut HashMap<JobId, u64>,
+    due: &[DueAttempt],
+) {
     let still: HashSet<(JobId, u64)> = due.iter().map(|due| (due.job, due.fence)).collect();
     offered.retain(|job, fence| still.contains(&(*job, *fence)));
     let new: Vec<DueAttempt> = due
@@ -63,10 +75,34 @@ async fn offer(engine: &dyn Engine, offered: &mut HashMap<JobId, u64>, due: &[Du
     if new.is_empty() {
         return;
     }
-    match engine.dispatch(&new).await {
-        Ok(()) => offered.extend(new.iter().map(|due| (due.job, due.fence))),
-        Err(error) => {
-            tracing::warn!(error, jobs = new.len(), "the engine did not take jobs on");
+    shared.health.engine_is_asked();
+    match dispatch(engine, &new, shared.settings.lease).await {
+        Ok(()) => {
+            shared.health.engine_answered(None);
+            offered.extend(new.iter().map(|due| (due.job, due.fence)));
         }
+        Err(reason) => {
+            tracing::warn!(
+                reason,
+                jobs = new.len(),
+                "the engine did not take jobs on, which are offered again"
+            );
+            shared.health.engine_answered(Some(reason));
+        }
+    }
+}
+
+/// Has the engine take attempts on. It is code of the application's: it may panic, and may never answer.
+async fn dispatch(
+    engine: &dyn Engine,
+    attempts: &[DueAttempt],
+    limit: Duration,
+) -> Result<(), String> {
+    let dispatched = panic::catch_polls(Traceback::Off, async { engine.dispatch(attempts).await });
+    match tokio::time::timeout(limit, dispatched).await {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(error))) => Err(error.to_string()),
+        Ok(Err(caught)) => Err(format!("it panicked: {}", caught.message)),
+        Err(_) => Err(format!("it has not answered within {limit:?}")),
     }
 }

@@ -33,6 +33,8 @@ struct WorkerProblems {
     not_rescued: Option<(Moment, String, Option<Instant>)>,
     /// Since when ends of jobs are held back because rows are locked, and of which jobs.
     held_back: Option<(Moment, String)>,
+    /// Since when the engine that drives the jobs takes none, and why, if it has answered.
+    engine: Option<(Moment, Option<String>)>,
     /// How far the clock of this machine is ahead of that of the database.
     clock_ahead: chrono::TimeDelta,
     /// Whether the database has a clock of its own.
@@ -192,6 +194,22 @@ impl WorkerHealth {
         found.held_back = Some((since, jobs));
     }
 
+    /// Attempts are offered to the engine, which is to answer.
+    pub(in crate::jobs) fn engine_is_asked(&self) {
+        let mut found = self.lock();
+        found.engine.get_or_insert_with(|| (Moment::now(), None));
+    }
+
+    /// The engine has taken attempts on, or not, and why.
+    pub(in crate::jobs) fn engine_answered(&self, refusal: Option<String>) {
+        let mut found = self.lock();
+        let since = found.engine.take();
+        found.engine = refusal.map(|reason| {
+            let since = since.map_or_else(Moment::now, |(since, _)| since);
+            (since, Some(reason))
+        });
+    }
+
     /// `of_database`: whether the database has a clock of its own.
     pub(in crate::jobs) fn set_clock_ahead(&self, ahead: chrono::TimeDelta, of_database: bool) {
         let mut found = self.lock();
@@ -321,6 +339,15 @@ impl WorkerHealth {
             warnings.push(format!(
                 "other transactions have locked the rows of jobs since {}, so that their ends cannot be written: {jobs}",
                 since.shown()
+            ));
+        }
+        if let Some((since, reason)) = &found.engine
+            && since.0.elapsed() > lease
+        {
+            warnings.push(format!(
+                "the engine has taken no jobs on since {}: {}",
+                since.shown(),
+                reason.as_deref().unwrap_or("it does not answer")
             ));
         }
         let ahead = found.clock_ahead;
