@@ -77,10 +77,10 @@ enum LargeError {
     Located(TaskError),
     #[error("again")]
     #[failure(code = "again")]
-    Again(#[source] Box<LargeError>),
+    Again(#[source] Box<Self>),
     #[error(transparent)]
     #[failure(transparent)]
-    Itself(Box<LargeError>),
+    Itself(Box<Self>),
     #[error("many")]
     Many(#[failure(detail = "many")] u128),
 }

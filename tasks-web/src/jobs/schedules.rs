@@ -72,6 +72,10 @@ pub(super) struct ScheduleIn {
     /// The name of the path, if it is here at all.
     #[serde(default)]
     name: Option<String>,
+    /// Read-only: what was read can be sent back if it names nothing. What was left out cannot be stored.
+    #[serde(default)]
+    #[schemars(length(max = 0), extend("readOnly" = true))]
+    truncated: Vec<String>,
     /// When it was made, if it is here at all: another time is refused.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "date-time", "readOnly" = true))]
@@ -189,6 +193,13 @@ pub(super) async fn put(
         return Err(invalid(
             "/name",
             "is not the name in the path: schedules are not renamed",
+        ));
+    }
+    if !sent.truncated.is_empty() {
+        return Err(invalid(
+            "/truncated",
+            "the process that answered does not have the task, so it has left the parameters out: read the schedule from one that has it, or \
+             send all of `params` without `truncated`",
         ));
     }
     let one = [

@@ -41,8 +41,7 @@ fn plain(text: &str) -> Cow<'_, str> {
     };
     links.replace_all(text, |found: &Captures<'_>| {
         match (found.get(1), found.get(2), found.get(3)) {
-            (Some(label), ..) => label.as_str().to_owned(),
-            (None, Some(label), None) => label.as_str().to_owned(),
+            (Some(label), ..) | (None, Some(label), None) => label.as_str().to_owned(),
             // A link to somewhere else.
             _ => found[0].to_owned(),
         }

@@ -215,6 +215,27 @@ async fn a_pause_moves_no_time_that_is_to_come(test: Ground) {
     scheduler.shutdown().await;
 }
 
+/// While others delete it.
+async fn a_schedule_is_made_or_changed_whatever_happens_to_it_meanwhile(test: Ground) {
+    let world = World::new(test, Jobs::new().run_workers(false)).await;
+    let scheduler = &world.scheduler;
+    let make = async || {
+        for _ in 0..30 {
+            scheduler
+                .schedule("contended", call!(greet, name = "Ada"))
+                .cron("0 0 1 1 *")
+                .await
+                .unwrap();
+        }
+    };
+    let forget = async || {
+        for _ in 0..30 {
+            scheduler.unschedule("contended").await.unwrap();
+        }
+    };
+    tokio::join!(make(), forget(), make(), forget(), make(), forget());
+}
+
 async fn schedules_of_unknown_tasks_do_not_hold_up_others(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let mut rows = String::new();
@@ -392,5 +413,6 @@ with_every_engine!(
     each_time_of_a_schedule_is_one_run_however_many_processes_there_are,
     a_schedule_that_cannot_be_is_refused,
     a_pause_moves_no_time_that_is_to_come,
+    a_schedule_is_made_or_changed_whatever_happens_to_it_meanwhile,
     schedules_of_unknown_tasks_do_not_hold_up_others,
 );

@@ -164,6 +164,31 @@ async fn a_changed_key_makes_no_second_job(test: Ground) {
     }
     let third = submit(&new, "4713").await.unwrap();
     assert!(third.id != first.id && third.id != second.id);
+
+    // At once, while one process has the new key in front and another one has not.
+    let before = process(Jobs::new().encryption_keys(keys(&format!("{OLD},{NEW}"))));
+    for round in 0..10 {
+        let card = format!("card {round}");
+        let all = (0..8).map(|index| {
+            let scheduler = if index % 2 == 0 { &before } else { &new };
+            submit(scheduler, &card).into_future()
+        });
+        let jobs = futures_util::future::try_join_all(all).await.unwrap();
+        let ids: std::collections::HashSet<_> = jobs.iter().map(|job| job.id).collect();
+        assert_eq!(ids.len(), 1);
+    }
+    // Nor by a retry of the one that was submitted before.
+    let old = submit(&before, "4714").await.unwrap();
+    before.cancel(old.id).await.unwrap();
+    let open = submit(&new, "4714").await.unwrap();
+    assert_ne!(open.id, old.id);
+    for scheduler in [&before, &new] {
+        let error = scheduler.retry(old.id).await.unwrap_err();
+        assert!(
+            matches!(error, JobError::Duplicate { other, .. } if other == open.id),
+            "{error}"
+        );
+    }
 }
 
 async fn what_is_shown_for_a_secret_is_not_taken_for_one(test: Ground) {

@@ -46,7 +46,10 @@ impl Scheduler {
             .shared
             .session
             .transaction_with_retries(async |tx| {
-                if let Some(other) = store::find_duplicate(tx, id).await? {
+                if let Some(job) = store::find(tx, id).await?
+                    && let Some(other) =
+                        store::find_duplicate(tx, &job, &self.other_unique_keys(&job)).await?
+                {
                     return Err(JobError::Duplicate { id, other });
                 }
                 let queued = store::retry(tx, id, self.shared.clock.now()).await?;
@@ -94,5 +97,25 @@ impl Scheduler {
         }
         self.shared.changes.notify(id);
         Ok(there)
+    }
+
+    /// The unique keys of a job by all keys of encryption, as far as its parameters can be read; none where there is one kind alone.
+    fn other_unique_keys(&self, job: &JobRow) -> Vec<String> {
+        let executor = self.executor().ok();
+        let entry = executor.as_ref().and_then(|executor| {
+            let name = job.task_name.as_deref()?;
+            executor.registry().get(name).ok()
+        });
+        let Some(entry) = entry.filter(|entry| entry.policy().unique && entry.has_secrets()) else {
+            return Vec::new();
+        };
+        let codec = self.params_codec();
+        let Ok(params) = codec.read(entry, &job.params) else {
+            return Vec::new();
+        };
+        let key = codec.unique_key(entry, &params);
+        let mut all = key.others;
+        all.insert(0, key.stored);
+        all
     }
 }

@@ -87,9 +87,13 @@ impl ScheduleRow {
         let time = |micros: i64| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
         let first = self.next_run_at.filter(|_| self.paused == 0);
         let recurrence = self.recurrence();
+        let params = mask(&self.task_name, self.params);
         ScheduleRecord {
-            params: mask(&self.task_name, self.params)
-                .unwrap_or_else(|| JsonText::trusted("{}".to_owned())),
+            truncated: match params {
+                Some(_) => Vec::new(),
+                None => vec!["params"],
+            },
+            params: params.unwrap_or_else(|| JsonText::trusted("{}".to_owned())),
             next_runs: recurrence.map_or_else(Vec::new, |when| when.upcoming(first, NEXT_RUNS)),
             name: self.name,
             task_name: self.task_name,
@@ -127,9 +131,15 @@ pub(super) async fn upsert(
     conn: &mut Connection,
     new: ScheduleRow,
 ) -> Result<UpsertedSchedule, JobError> {
-    lock(conn, &new.name).await?;
-    let mut known = find(conn, &new.name).await?;
-    if known.is_none() {
+    /// Others may delete it between two looks.
+    const MAX_TRIES: usize = 10;
+    let mut known = None;
+    for _ in 0..MAX_TRIES {
+        lock(conn, &new.name).await?;
+        known = find(conn, &new.name).await?;
+        if known.is_some() {
+            break;
+        }
         let inserted = with_conn!(conn, |conn| {
             diesel::insert_into(tasks_schedules::table)
                 .values(&new)
@@ -144,8 +154,6 @@ pub(super) async fn upsert(
             });
         }
         // Another process was faster: this one changes what that has made.
-        lock(conn, &new.name).await?;
-        known = find(conn, &new.name).await?;
     }
     let known = known.ok_or_else(|| JobError::ScheduleNotFound(new.name.clone()))?;
     let same_times = (

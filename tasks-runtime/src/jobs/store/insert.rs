@@ -4,7 +4,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 #[cfg(feature = "postgres")]
-use diesel::sql_types::Text;
+use diesel::sql_types::{Integer, Text};
 use diesel_async::RunQueryDsl;
 
 #[cfg(feature = "postgres")]
@@ -106,15 +106,18 @@ pub(in crate::jobs) async fn find_existing(
     })?)
 }
 
-/// The job that waits or runs with one of these unique keys.
+/// The job that waits or runs with one of these unique keys, which are those of one call by other keys of encryption. Until the transaction ends
+/// no other one looks for them: the index of the table tells such keys apart.
 pub(in crate::jobs) async fn find_unique(
     conn: &mut Connection,
     task: Option<&str>,
     keys: &[String],
 ) -> Result<Option<JobRow>, JobError> {
-    if keys.is_empty() {
+    // The last one is the same whatever keys a process has.
+    let Some(plain) = keys.last() else {
         return Ok(None);
-    }
+    };
+    lock_unique(conn, plain).await?;
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::task_name.eq(task))
@@ -127,28 +130,60 @@ pub(in crate::jobs) async fn find_unique(
     })?)
 }
 
-/// The job that waits or runs with the unique key of another.
+/// SQLite has one writer at a time.
+async fn lock_unique(conn: &mut Connection, key: &str) -> Result<(), JobError> {
+    /// Tells these locks from others.
+    #[cfg(feature = "postgres")]
+    const CLASS: i32 = i32::from_be_bytes(*b"uniq");
+    match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(_) => {
+            let _ = key;
+        }
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => {
+            // Three bytes: everybody sees what is locked, and may not learn from it what was hashed.
+            let short = key.bytes().fold(0_u32, |short, byte| {
+                short.wrapping_mul(31).wrapping_add(u32::from(byte))
+            }) & 0x00ff_ffff;
+            statement("SELECT pg_advisory_xact_lock($1, $2)")
+                .bind::<Integer, _>(CLASS)
+                .bind::<Integer, _>(i32::try_from(short).unwrap_or_default())
+                .execute(conn)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Another job that waits or runs with one of the unique keys that a job has.
 pub(in crate::jobs) async fn find_duplicate(
     conn: &mut Connection,
-    id: JobId,
+    job: &JobRow,
+    other_keys: &[String],
 ) -> Result<Option<JobId>, JobError> {
-    let key: Option<(Option<String>, Option<String>)> = with_conn!(conn, |conn| {
+    let key: Option<Option<String>> = with_conn!(conn, |conn| {
         tasks_jobs::table
-            .find(id.to_string())
-            .select((tasks_jobs::task_name, tasks_jobs::unique_key))
+            .find(&job.id)
+            .select(tasks_jobs::unique_key)
             .first(conn)
             .await
             .optional()
     })?;
-    let Some((Some(task), Some(key))) = key else {
+    let Some(Some(key)) = key else {
         return Ok(None);
     };
+    if let Some(other) = find_unique(conn, job.task_name.as_deref(), other_keys).await?
+        && other.id != job.id
+    {
+        return Ok(Some(JobId::stored(&other.id)));
+    }
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
-            .filter(tasks_jobs::task_name.eq(task))
+            .filter(tasks_jobs::task_name.eq(&job.task_name))
             .filter(tasks_jobs::unique_key.eq(key))
             .filter(sql::<Bool>(sql::OPEN))
-            .filter(tasks_jobs::id.ne(id.to_string()))
+            .filter(tasks_jobs::id.ne(&job.id))
             .select(tasks_jobs::id)
             .first::<JobId>(conn)
             .await

@@ -217,6 +217,30 @@ async fn a_schedule_is_read_changed_and_sent_back(test: TestDatabase) {
             "{problem}"
         );
     }
+    // Nor are parameters that were left out, by a process that does not have the task.
+    let path = "/api/v1/schedules/beat";
+    let body = json!({"task_name": "add", "params": {"a": 1, "b": 2}, "interval": 3600});
+    let (_, made) = world.ask(Method::PUT, path, Some(body)).await;
+    assert_eq!(made["truncated"], json!([]));
+    assert_eq!(
+        world.ask(Method::PUT, path, Some(made.clone())).await.0,
+        200
+    );
+    let database = world.service.database().unwrap();
+    let stranger = Scheduler::new(database, Jobs::new().run_workers(false));
+    stranger.attach(&tasks_web::testing::executor([task(fail)]).build().unwrap());
+    let read = serde_json::to_value(stranger.get_schedule("beat").await.unwrap()).unwrap();
+    assert_eq!(
+        (&read["params"], &read["truncated"]),
+        (&json!({}), &json!(["params"]))
+    );
+    let (status, problem) = world.ask(Method::PUT, path, Some(read)).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/truncated")),
+        "{problem}"
+    );
+    assert_eq!(world.get(path).await.1["params"], json!({"a": 1, "b": 2}));
     let url = "/api/v1/tasks/fail/$submit";
     let body = json!({"params": {"password": "***"}});
     assert_eq!(world.ask(Method::POST, url, Some(body)).await.0, 422);
