@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tasks_tests::app::Running;
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::{http, on_both_databases};
-use tasks_web::jobs::{Jobs, Scheduler};
+use tasks_web::jobs::{JobId, Jobs, Scheduler};
 use tasks_web::prelude::*;
 use tasks_web::{FailureCodes, Permanent, testing};
 
@@ -187,6 +187,34 @@ async fn shared(kind: String) -> Result<(), Arc<dyn std::error::Error + Send + S
     })
 }
 
+/// What was given to `context` is no cause of the error.
+#[task(register = false, retries = 3, backoff = "constant(10ms)")]
+async fn with_context(kind: String) -> anyhow::Result<()> {
+    use anyhow::Context as _;
+    let plain = || Err(anyhow::anyhow!("plain"));
+    match kind.as_str() {
+        "of-plain" => plain().context(AccountError(7)),
+        "of-coded" => Err(PaymentError::BankBusy).context(AccountError(7)),
+        "below" => Err(PaymentError::BankBusy)
+            .context(AccountError(7))
+            .context("above")
+            .context("on top"),
+        "above" => Err(AccountError(7))
+            .context("below")
+            .context(PaymentError::BankBusy),
+        "permanent" => plain().context(Permanent::msg("for ever")).context("above"),
+        _ => Err(std::io::Error::other(AccountError(7)).into()),
+    }
+}
+
+/// Waits for a job, and fails as that has.
+#[task(register = false)]
+async fn wait_for(scheduler: Option<Scheduler>, job: JobId) -> anyhow::Result<()> {
+    let scheduler = scheduler.unwrap();
+    scheduler.wait(job, Duration::from_secs(60)).await?;
+    Ok(scheduler.result(job).await?)
+}
+
 /// Runs another task, and fails as that does.
 #[task(register = false, retries = 3, backoff = "constant(10ms)")]
 async fn run_pay(executor: TaskExecutor, kind: String) -> anyhow::Result<()> {
@@ -204,6 +232,8 @@ fn executor() -> tasks_web::ExecutorBuilder {
         task(boxed),
         task(shared),
         task(run_pay),
+        task(with_context),
+        task(wait_for),
         task(pay),
         task(pay_wrapped),
         task(pay_located),
@@ -293,6 +323,32 @@ async fn the_envelope_has_the_code_wherever_the_error_is() {
         ("shared", "busy", json!("bank-busy"), Value::Null),
         ("shared", "circle", Value::Null, Value::Null),
         ("run_pay", "declined", json!("card-declined"), declined),
+        (
+            "with_context",
+            "of-plain",
+            json!("no-account"),
+            json!({"account": 7}),
+        ),
+        (
+            "with_context",
+            "of-coded",
+            json!("no-account"),
+            json!({"account": 7}),
+        ),
+        (
+            "with_context",
+            "below",
+            json!("no-account"),
+            json!({"account": 7}),
+        ),
+        ("with_context", "above", json!("bank-busy"), Value::Null),
+        ("with_context", "permanent", Value::Null, Value::Null),
+        (
+            "with_context",
+            "io",
+            json!("no-account"),
+            json!({"account": 7}),
+        ),
         // It is not the one that panicked.
         ("run_pay", "panic", Value::Null, Value::Null),
     ] {
@@ -561,6 +617,18 @@ async fn jobs_heed_codes_and_records_have_them(test: TestDatabase) {
         assert_eq!(done.error_code.as_deref(), Some(code));
         assert_eq!(done.attempt, if code == "card-declined" { 1 } else { 4 });
     }
+
+    let done = scheduler
+        .submit(call!(with_context, kind = "permanent"))
+        .await
+        .unwrap();
+    assert_eq!(scheduler.wait(done.id, long).await.unwrap().attempt, 1);
+    let done = scheduler
+        .submit(call!(wait_for, job = job.id))
+        .await
+        .unwrap();
+    let done = scheduler.wait(done.id, long).await.unwrap();
+    assert_eq!(done.error_code.as_deref(), Some("card-declined"));
 
     // A closure that panics fails as a task does.
     let job = scheduler

@@ -157,7 +157,7 @@ impl Error for ExecuteError {
 inventory::submit! {
     CodedError::of_failures::<ExecuteError>(|error| {
         match error.downcast_ref()? {
-            ExecuteError::Failed(failure) => Some(Reading::Failed(failure.own_code(), failure.permanent)),
+            ExecuteError::Failed(failure) => Some(Reading::Failed(failure.passed_on(), failure.permanent)),
             _ => None,
         }
     })

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::jobs::id::JobId;
+use crate::task::{Coded, CodedError, Reading};
 use thiserror::Error;
 
 use super::record::JobStatus;
@@ -260,4 +261,14 @@ impl ValidationErrors {
             Ok(_) => Err(JobError::Invalid(self.0)),
         }
     }
+}
+
+// A task that waits for another job, and fails as that has, has its code.
+inventory::submit! {
+    CodedError::of_failures::<JobError>(|error| {
+        let JobError::Unsuccessful { code, .. } = error.downcast_ref()? else {
+            return None;
+        };
+        Some(Reading::Failed(Coded::passed_on(code.as_deref()), false))
+    })
 }

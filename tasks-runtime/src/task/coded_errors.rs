@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::causes::MAX_CAUSES;
-use super::framework_code::is_same;
+use super::framework_code::{FrameworkCode, is_same};
 use super::{FailureCode, FailureCodes, Permanent};
 
 /// Makes an error known that implements [`FailureCodes`](crate::FailureCodes) by hand. The derive does that itself.
@@ -38,6 +38,8 @@ pub struct CodedError {
     ids: fn() -> [TypeId; 3],
     codes: &'static [FailureCode],
     read: ReadCode,
+    #[cfg(feature = "anyhow")]
+    in_anyhow: for<'a> fn(&'a anyhow::Error) -> Option<&'a (dyn Error + 'static)>,
 }
 
 type ReadCode = for<'a> fn(&'a (dyn Error + 'static)) -> Option<Reading<'a>>;
@@ -64,6 +66,15 @@ pub(crate) struct Coded {
 }
 
 impl Coded {
+    /// A code alone, where it is one of an application's: a panic or a timeout of another task is not one of the task that called it.
+    pub(crate) fn passed_on(code: Option<&str>) -> Option<Self> {
+        let code = code.filter(|code| !FrameworkCode::names(code))?;
+        Some(Self {
+            code: Some(code.to_owned().into()),
+            ..Self::default()
+        })
+    }
+
     fn new(code: FailureCode, details: Option<Value>) -> Self {
         Self {
             code: Some(code.code().into()),
@@ -97,6 +108,8 @@ impl CodedError {
                     (None, None) => Reading::Nothing,
                 })
             },
+            #[cfg(feature = "anyhow")]
+            in_anyhow: |error| Some(error.downcast_ref::<E>()?),
         }
     }
 
@@ -106,6 +119,8 @@ impl CodedError {
             ids: || [TypeId::of::<E>(); 3],
             codes: &[],
             read,
+            #[cfg(feature = "anyhow")]
+            in_anyhow: |_| None,
         }
     }
 }
@@ -127,38 +142,82 @@ fn pointee<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&
 
 /// The code of an error or of the first of its causes that has one, and whether one of them is [`Permanent`].
 pub(crate) fn read(error: &(dyn Error + 'static)) -> (Option<Coded>, bool) {
+    read_chain(error, &[])
+}
+
+/// [`read`], also of what was given to `context`, which is in the error and not among its causes.
+#[cfg(feature = "anyhow")]
+pub(crate) fn read_anyhow(error: &anyhow::Error) -> (Option<Coded>, bool) {
+    let mut contexts: Vec<&(dyn Error + 'static)> = inventory::iter::<CodedError>()
+        .filter_map(|known| (known.in_anyhow)(error))
+        .collect();
+    if let Some(permanent) = error.downcast_ref::<Permanent>() {
+        contexts.push(permanent);
+    }
+    read_chain(error.as_ref(), &contexts)
+}
+
+fn read_chain(
+    error: &(dyn Error + 'static),
+    contexts: &[&(dyn Error + 'static)],
+) -> (Option<Coded>, bool) {
     let mut permanent = false;
     let mut coded = None;
     let mut link = Some(error);
     for _ in 0..MAX_CAUSES {
         let Some(error) = link else { break };
-        if let Some(wrapper) = pointee::<Permanent>(error) {
-            permanent = true;
-            link = Some(wrapper.inner());
-            continue;
-        }
-        if let Some(shared) = error.downcast_ref::<Arc<dyn Error + Send + Sync>>() {
-            link = Some(shared.as_ref());
-            continue;
-        }
         link = error.source();
-        if coded.is_some() {
-            continue;
-        }
-        match inventory::iter::<CodedError>().find_map(|known| (known.read)(error)) {
-            Some(Reading::Coded(found)) => {
-                permanent |= found.permanent;
-                coded = Some(found);
+        let within = contexts
+            .iter()
+            .copied()
+            .filter(|context| is_within(*context, error));
+        for part in std::iter::once(error).chain(within) {
+            if let Some(wrapper) = pointee::<Permanent>(part) {
+                permanent = true;
+                link = Some(wrapper.inner());
+                break;
             }
-            Some(Reading::Failed(found, lasting)) => {
-                permanent |= lasting;
-                coded = found;
+            if let Some(inner) = any_pointee(part) {
+                link = Some(inner);
+                break;
             }
-            Some(Reading::Wraps(inner)) => link = Some(inner),
-            Some(Reading::Nothing) | None => {}
+            if coded.is_some() {
+                continue;
+            }
+            match inventory::iter::<CodedError>().find_map(|known| (known.read)(part)) {
+                Some(Reading::Coded(found)) => {
+                    permanent |= found.permanent;
+                    coded = Some(found);
+                }
+                Some(Reading::Failed(found, lasting)) => {
+                    permanent |= lasting;
+                    coded = found;
+                }
+                Some(Reading::Wraps(inner)) => {
+                    link = Some(inner);
+                    break;
+                }
+                Some(Reading::Nothing) | None => {}
+            }
         }
     }
     (coded, permanent)
+}
+
+/// What an error points to that may be any: an `Arc`, or an [`std::io::Error`], which is not the cause of that.
+fn any_pointee<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    if let Some(shared) = error.downcast_ref::<Arc<dyn Error + Send + Sync>>() {
+        return Some(shared.as_ref());
+    }
+    let error = error.downcast_ref::<std::io::Error>()?;
+    Some(error.get_ref()?)
+}
+
+/// Whether one is in the memory of the other.
+fn is_within(part: &(dyn Error + 'static), whole: &(dyn Error + 'static)) -> bool {
+    let address = |error: &(dyn Error + 'static)| std::ptr::from_ref(error).addr();
+    let begin = address(whole);
+    (begin..=begin + size_of_val(whole)).contains(&address(part))
 }
 
 /// The codes that an error has whose type may have some: those of the error in a transparent variant.

@@ -236,6 +236,17 @@ impl TaskFailure {
         frames: Option<&Backtrace>,
         traceback: Traceback,
     ) -> Self {
+        let coded = coded_errors::read(error);
+        Self::of_parts(r#type, (error, coded), place, frames, traceback)
+    }
+
+    fn of_parts(
+        r#type: &str,
+        (error, (coded, permanent)): (&(dyn Error + 'static), (Option<Coded>, bool)),
+        place: Option<&dyn fmt::Display>,
+        frames: Option<&Backtrace>,
+        traceback: Traceback,
+    ) -> Self {
         let message = error.to_string();
         let mut report = Report::new(r#type, &message, traceback);
         if let Some(place) = place {
@@ -243,7 +254,6 @@ impl TaskFailure {
         }
         report.causes(error);
         report.frames(frames);
-        let (coded, permanent) = coded_errors::read(error);
         let Coded {
             code,
             retry_after,
@@ -266,18 +276,14 @@ impl TaskFailure {
         }
     }
 
-    /// Its code, where that is one of an application's: a panic or a timeout of another task is not one of the task that called it.
-    pub(crate) fn own_code(&self) -> Option<Coded> {
-        let code = self
-            .code
-            .as_ref()
-            .filter(|code| !FrameworkCode::names(code))?;
+    /// What it passes on to a failure that has it as its cause.
+    pub(crate) fn passed_on(&self) -> Option<Coded> {
         Some(Coded {
-            code: Some(code.clone().into()),
             permanent: self.permanent,
             retry_after: self.retry_after,
             status: self.status,
             details: self.details.clone(),
+            ..Coded::passed_on(self.code.as_deref())?
         })
     }
 }
@@ -301,10 +307,9 @@ impl<E: Into<Box<dyn Error + Send + Sync>> + 'static> IntoTaskFailure for E {
     fn into_task_failure(self, traceback: Traceback) -> TaskFailure {
         #[cfg(feature = "anyhow")]
         if let Some(error) = (&self as &dyn std::any::Any).downcast_ref::<anyhow::Error>() {
-            let error_type = type_name::<E>();
-            return TaskFailure::of_error(
-                error_type,
-                error.as_ref(),
+            return TaskFailure::of_parts(
+                type_name::<E>(),
+                (error.as_ref(), coded_errors::read_anyhow(error)),
                 None,
                 Some(error.backtrace()),
                 traceback,

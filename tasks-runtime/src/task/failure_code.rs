@@ -241,7 +241,7 @@ pub struct FailureCodeInfo {
     note = "write `#[derive(FailureCodes)]` above a type of this crate; implement the trait by hand for one with parameters; for a type of another crate, make \
             one of your own that holds it"
 )]
-pub trait FailureCodes: Error + 'static {
+pub trait FailureCodes: Error + Send + Sync + 'static {
     /// All that it can have, for the documentation.
     const CODES: &'static [FailureCode];
 

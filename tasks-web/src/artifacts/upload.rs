@@ -5,10 +5,10 @@ use std::time::Duration;
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ContentDisposition,
-    Header as _, HeaderMap, HeaderName, HeaderValue,
+    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, Charset,
+    ContentDisposition, DispositionParam, Header as _, HeaderMap, HeaderName, HeaderValue,
 };
-use actix_web::mime::{BOUNDARY, Mime};
+use actix_web::mime::{BOUNDARY, CHARSET, Mime};
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut, Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
@@ -24,7 +24,7 @@ use super::input::BodyErrors;
 use super::state::ArtifactRoutes;
 use crate::access::Access;
 use crate::http::query::{QueryParameter, pairs};
-use crate::http::{HandlerResult, ULID, is_of_other_site};
+use crate::http::{HandlerResult, ULID, is_of_other_site, refuse_checksums, refuse_partial};
 use crate::problem::Problem;
 
 /// How a part of a form is encoded (RFC 7578, section 4.7: not any more).
@@ -159,13 +159,10 @@ async fn raw(
     content_type: Option<String>,
     payload: Payload,
 ) -> Result<Artifact, Problem> {
-    if fields.file_name.is_none() {
-        fields.file_name = request
-            .headers()
-            .contains_key(CONTENT_DISPOSITION)
-            .then(|| ContentDisposition::parse(request).ok())
-            .flatten()
-            .and_then(|disposition| file_name(&disposition));
+    if request.headers().contains_key(CONTENT_DISPOSITION) {
+        let disposition = ContentDisposition::parse(request)
+            .map_err(|_| malformed_disposition("it cannot be read"))?;
+        fields.sent_file_name = file_name(&disposition)?;
     }
     fields.content_type = content_type;
     let artifact = fields.finish()?;
@@ -197,6 +194,8 @@ fn check_part(headers: &HeaderMap, name: &str) -> Result<(), Problem> {
             ));
         }
     }
+    refuse_partial(headers)?;
+    refuse_checksums(headers)?;
     for header in [CONTENT_TYPE, CONTENT_DISPOSITION] {
         if headers.get_all(&header).count() > 1 {
             return Err(Problem::broken_body(format!(
@@ -244,6 +243,9 @@ async fn form(
         }
         let name = field.name().unwrap_or_default().to_owned();
         check_part(field.headers(), &name)?;
+        if field.content_disposition().is_some_and(has_two_names) {
+            return Err(malformed_disposition("it names the part twice"));
+        }
         let announces = field.headers().contains_key(CONTENT_LENGTH);
         // Such a part may end in the midst of another one, or beyond the last.
         let explain = |problem: Problem| {
@@ -262,13 +264,16 @@ async fn form(
             }
             // As it was sent: what is broken is not taken for nothing.
             fields.content_type = text(field.headers(), CONTENT_TYPE);
-            let given = field.content_disposition().and_then(file_name);
-            fields.file_name = given.or(fields.file_name.take());
+            fields.sent_file_name = match field.content_disposition() {
+                Some(disposition) => file_name(disposition)?,
+                None => None,
+            };
             let mut new = state.manager.upload(state.options.upload_limit);
             let received = receive(&mut new, &mut field, patience).await;
             upload = Some(new);
             received.map_err(explain)?
         } else {
+            check_text(field.headers(), &name)?;
             let value = read(&mut field, patience).await.map_err(explain)?;
             fields.take(&name, &value);
             value.len() as u64
@@ -345,11 +350,64 @@ fn is_path(name: &str) -> bool {
 
 /// The name of a file, as a client spells it. Of a path, its last part is kept, as RFC 7578, section 4.2, and RFC 6266, section 4.3, ask of those
 /// who read one: browsers and other programs send it of themselves.
-fn file_name(disposition: &ContentDisposition) -> Option<String> {
-    let extended = disposition
-        .get_filename_ext()
-        .and_then(|name| String::from_utf8(name.value.clone()).ok());
-    extended.or_else(|| disposition.get_filename().map(str::to_owned))
+fn file_name(disposition: &ContentDisposition) -> Result<Option<String>, Problem> {
+    let (mut plain, mut extended) = (None, None);
+    for parameter in &disposition.parameters {
+        let (name, known) = match parameter {
+            DispositionParam::Filename(name) => (name.clone(), &mut plain),
+            DispositionParam::FilenameExt(name) => {
+                let is_utf8 = matches!(&name.charset, Charset::Ext(charset) if charset.eq_ignore_ascii_case("utf-8"));
+                match String::from_utf8(name.value.clone()) {
+                    Ok(name) if is_utf8 => (name, &mut extended),
+                    _ => {
+                        return Err(malformed_disposition(
+                            "its `filename*` is not UTF-8: write `filename*=UTF-8''…`",
+                        ));
+                    }
+                }
+            }
+            _ => continue,
+        };
+        if known.replace(name).is_some() {
+            return Err(malformed_disposition("it names the file twice"));
+        }
+    }
+    Ok(extended.or(plain))
+}
+
+fn has_two_names(disposition: &ContentDisposition) -> bool {
+    let is_name = |parameter: &&DispositionParam| matches!(parameter, DispositionParam::Name(_));
+    disposition.parameters.iter().filter(is_name).count() > 1
+}
+
+fn malformed_disposition(reason: &str) -> Problem {
+    Problem::broken_body(format!("`Content-Disposition` is refused: {reason}"))
+}
+
+/// Refuses a small field that says that it is no text, or text of another encoding.
+fn check_text(headers: &HeaderMap, name: &str) -> Result<(), Problem> {
+    let Some(given) = text(headers, CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let is_text = given.parse::<Mime>().is_ok_and(|kind| {
+        let charset = kind.get_param(CHARSET);
+        ["text/plain", "application/json"].contains(&kind.essence_str())
+            && charset.is_none_or(|charset| charset == "utf-8" || charset == "us-ascii")
+    });
+    if is_text {
+        return Ok(());
+    }
+    let (name, given): (String, String) = (
+        name.chars().take(50).collect(),
+        given.chars().take(64).collect(),
+    );
+    Err(Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-media-type",
+        format!(
+            "the part `{name}` of the form is `{given}`: send it as `text/plain` in UTF-8, or without `Content-Type`"
+        ),
+    ))
 }
 
 /// A small field.
@@ -372,6 +430,8 @@ struct Fields {
     tags: Vec<String>,
     content_type: Option<String>,
     file_name: Option<String>,
+    /// The name that comes with the content itself, where none is given.
+    sent_file_name: Option<String>,
     /// What was given, in the query or in the form.
     seen: Vec<&'static str>,
     wrong: BodyErrors,
@@ -462,7 +522,7 @@ impl Fields {
         if let Some(content_type) = self.content_type {
             artifact = artifact.content_type(content_type);
         }
-        if let Some(name) = self.file_name {
+        if let Some(name) = self.file_name.or(self.sent_file_name) {
             artifact = artifact.file_name(name);
         }
         Ok(artifact)

@@ -45,5 +45,5 @@ pub(crate) use site::{check_same_site, is_own_origin, origin};
 pub(crate) use unsupported_headers::{ENTITY_TAGS, IDEMPOTENCY_KEY, refuse_missing};
 pub(crate) use unsupported_headers::{
     Preconditions, is_plain, refuse_checksums, refuse_idempotency_key, refuse_partial,
-    refuse_repeated,
+    refuse_repeated, refuse_websocket,
 };

@@ -15,7 +15,7 @@ use super::query::{self, QueryParameter};
 use super::unsupported_headers::has_any;
 use super::{
     BodyLimits, Preconditions, check_json, check_same_site, is_plain, refuse_checksums,
-    refuse_idempotency_key, refuse_partial, refuse_repeated,
+    refuse_idempotency_key, refuse_partial, refuse_repeated, refuse_websocket,
 };
 use crate::problem::{MAX_ERRORS, Problem};
 
@@ -111,6 +111,7 @@ impl RequestContract {
             if !request.method().is_safe() {
                 refuse_partial(headers)?;
                 refuse_checksums(headers)?;
+                refuse_websocket(headers)?;
             }
         }
         if self.body == Body::Elsewhere {

@@ -3,7 +3,7 @@
 //! is a header that says one thing and is there twice.
 
 use actix_web::http::header::{
-    CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH,
+    CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, UPGRADE,
 };
 use actix_web::http::{Method, StatusCode};
 
@@ -164,12 +164,32 @@ pub(crate) fn refuse_partial(headers: &HeaderMap) -> Result<(), Problem> {
     ))
 }
 
+/// Refuses `Upgrade: websocket` (RFC 9110, section 7.8): from then on, all that is sent would be taken for the body.
+pub(crate) fn refuse_websocket(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut protocols = headers.get_all(UPGRADE);
+    if !protocols.any(|name| {
+        name.as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"websocket")
+    }) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::BAD_REQUEST,
+        "no-websocket",
+        "nothing here speaks WebSocket: send the request without `Upgrade`",
+    ))
+}
+
 /// Whether a request has none of the headers of this file, and no header twice, as most have not: one look at each name, and no look-up.
 pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
     // All names of this file but those of checksums begin with the same letter.
     let is_named = |name: &HeaderName| {
         let text = name.as_str();
-        text.starts_with('i') || *name == CONTENT_RANGE || CHECKSUMS.contains(&text)
+        text.starts_with('i')
+            || *name == CONTENT_RANGE
+            || *name == UPGRADE
+            || CHECKSUMS.contains(&text)
     };
     has_one_line_each(headers) && !headers.keys().any(is_named)
 }

@@ -22,7 +22,8 @@ pub(crate) const PRECONDITION: StatusText = (
 /// What everything but `GET` answers to headers of a body and of conditions that it cannot heed.
 pub(crate) const WRITE_HEADERS: StatusText = (
     400,
-    "`Content-Range` says that the body is a part of something, or `If-None-Match` is malformed.",
+    "`Content-Range` says that the body is a part of something, `If-None-Match` is malformed, there is a checksum that nothing compares, or \
+     `Upgrade` asks for WebSocket.",
 );
 
 /// What everything answers to a header that is there twice, but for pages.

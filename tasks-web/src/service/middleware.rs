@@ -10,7 +10,7 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
-use actix_web::http::{ConnectionType, Method, Uri};
+use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::{Error, HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -138,6 +138,7 @@ where
         };
         request.extensions_mut().insert(seen.id.clone());
         let awaiting = ConnectionState::await_answer(exchange, request.head());
+        let upgrade = request.head().connection_type() == ConnectionType::Upgrade;
         let answer = match request.chunked() {
             Ok(false) => None,
             _ => awaiting.answer(),
@@ -161,15 +162,20 @@ where
                 }
                 Err(error) => Err(watch.finish_error(&seen, &error)),
             };
-            if awaiting.is_closing()
-                && let Ok(response) = &mut result
+            if let Ok(response) = &mut result
+                && (awaiting.is_closing() || upgrade && !is_switching(response))
             {
+                // actix closes it after a request with `Connection: upgrade`, too, and would say nothing of it.
                 let head = response.response_mut().head_mut();
                 head.set_connection_type(ConnectionType::Close);
             }
             result
         })
     }
+}
+
+fn is_switching<B>(response: &ServiceResponse<B>) -> bool {
+    response.status() == StatusCode::SWITCHING_PROTOCOLS
 }
 
 async fn pass<S, B>(

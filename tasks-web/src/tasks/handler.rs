@@ -268,6 +268,7 @@ fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
     http::refuse_repeated(request.headers())?;
     http::refuse_partial(request.headers())?;
     http::refuse_checksums(request.headers())?;
+    http::refuse_websocket(request.headers())?;
     Preconditions::NONE.check(request.method(), request.headers())
 }
 

@@ -199,6 +199,112 @@ async fn a_part_of_a_form_that_is_encoded_is_refused(test: TestDatabase) {
     }
 }
 
+/// A part is checked as a request is.
+async fn a_part_of_a_form_that_says_what_is_not_heeded_is_refused(test: TestDatabase) {
+    const NAMED: &str = "Content-Disposition: form-data; name=";
+    let service = Service::start(test).await;
+    for (part, expected, words) in [
+        (
+            "\"file\"\r\nContent-Range: bytes 0-4/10".to_owned(),
+            400,
+            "a part of something",
+        ),
+        (
+            "\"file\"\r\nContent-MD5: AA==".to_owned(),
+            400,
+            "not compared",
+        ),
+        ("\"file\"; name=\"tags\"".to_owned(), 400, "twice"),
+        (
+            "\"file\"; filename=\"x\"; filename=\"y\"".to_owned(),
+            400,
+            "twice",
+        ),
+        (
+            "\"file\"; filename*=ISO-8859-1''%FC.txt".to_owned(),
+            400,
+            "UTF-8",
+        ),
+        (
+            "\"file\"; filename=\"x\"; filename*=UTF-8''%C3%BC.txt".to_owned(),
+            201,
+            "",
+        ),
+        (
+            format!(
+                "\"tags\"\r\nContent-Type: text/plain; charset=utf-16\r\n\r\na\r\n--b\r\n{NAMED}\"file\""
+            ),
+            415,
+            "UTF-8",
+        ),
+        (
+            format!("\"metadata\"\r\nContent-Type: text/xml\r\n\r\n{{}}\r\n--b\r\n{NAMED}\"file\""),
+            415,
+            "text/xml",
+        ),
+        (
+            format!(
+                "\"metadata\"\r\nContent-Type: application/json\r\n\r\n{{}}\r\n--b\r\n{NAMED}\"file\""
+            ),
+            201,
+            "",
+        ),
+    ] {
+        let request = service
+            .request(Method::POST, "/$upload")
+            .header("content-type", "multipart/form-data; boundary=b")
+            .body(format!("--b\r\n{NAMED}{part}\r\n\r\nYWJj\r\n--b--\r\n"));
+        let (status, answer) = http::answer(request).await.unwrap();
+        assert_eq!(status, expected, "{part}: {answer}");
+        assert!(answer.to_string().contains(words), "{part}: {answer}");
+    }
+    for (disposition, expected) in [
+        ("attachment; filename=x; filename=y", 400),
+        ("attachment; filename*=ISO-8859-1''%FC.txt", 400),
+        ("garbage;;;=", 400),
+        ("attachment; filename=x", 201),
+    ] {
+        let request = service
+            .request(Method::POST, "/$upload")
+            .header("content-type", "text/csv")
+            .header("content-disposition", disposition)
+            .body("abc");
+        let (status, answer) = http::answer(request).await.unwrap();
+        assert_eq!(status, expected, "{disposition}: {answer}");
+    }
+}
+
+/// What is said of the file counts, and not what programs send with it of themselves.
+async fn a_file_name_that_is_given_counts(test: TestDatabase) {
+    let service = Service::start(test).await;
+    let form = || Form::new().part("file", Part::text("abc").file_name("blob"));
+    for request in [
+        service
+            .request(Method::POST, "/$upload?file_name=wanted.csv")
+            .multipart(form()),
+        service
+            .request(Method::POST, "/$upload")
+            .multipart(form().text("file_name", "wanted.csv")),
+        service.request(Method::POST, "/$upload").multipart(
+            Form::new()
+                .text("file_name", "wanted.csv")
+                .part("file", Part::text("abc").file_name("blob")),
+        ),
+        service
+            .request(Method::POST, "/$upload?file_name=wanted.csv")
+            .header(CONTENT_TYPE, "text/csv")
+            .header("content-disposition", "attachment; filename=blob")
+            .body("abc"),
+    ] {
+        let (status, created) = http::answer(request).await.unwrap();
+        assert_eq!(
+            (status.as_u16(), &created["file_name"]),
+            (201, &json!("wanted.csv")),
+            "{created}"
+        );
+    }
+}
+
 /// What a form has beside its parts would be lost, and of two boundaries one would be ignored.
 async fn a_form_that_is_read_in_part_is_refused(test: TestDatabase) {
     const FORM: &str = "multipart/form-data; boundary=b";
@@ -336,6 +442,8 @@ async fn a_file_name_that_is_a_path_is_refused(test: TestDatabase) {
 
 on_all_databases!(
     a_form_that_is_read_in_part_is_refused,
+    a_part_of_a_form_that_says_what_is_not_heeded_is_refused,
+    a_file_name_that_is_given_counts,
     a_file_name_that_is_a_path_is_refused,
     a_part_of_a_form_that_is_encoded_is_refused,
     bad_input_is_refused_with_what_is_wrong,

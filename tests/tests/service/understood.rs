@@ -3,6 +3,7 @@
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
+use std::time::Duration;
 use tasks_tests::http;
 
 use super::*;
@@ -606,4 +607,34 @@ async fn a_query_that_is_not_encoded_is_refused() {
     for query in ["task=%C3%A4", "task=a%25", "task=a+b"] {
         assert_eq!(get(query).await, 200, "{query}");
     }
+}
+
+/// What follows such a header is no body that ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_to_websocket_is_refused_at_once() {
+    let app = everything().await;
+    for (method, path) in [
+        ("POST", "/api/v1/artifacts/$upload"),
+        ("POST", "/api/v1/tasks/add/$execute"),
+        ("POST", "/api/v1/jobs/01JGZ0Q3ZS9M2V8N1CB6D3HV5K/$cancel"),
+        ("DELETE", "/api/v1/jobs/01JGZ0Q3ZS9M2V8N1CB6D3HV5K"),
+    ] {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: upgrade\r\n\
+             Upgrade: WebSocket\r\n\r\n{{}}"
+        );
+        let answered = http::raw(app.address(), request.as_bytes());
+        let answer = tokio::time::timeout(Duration::from_secs(10), answered).await;
+        let answer = String::from_utf8(answer.unwrap().unwrap()).unwrap();
+        assert!(
+            answer.contains("urn:tasks:problem:no-websocket"),
+            "{answer}"
+        );
+    }
+    // A proxy that keeps connections has to know that this one is closed.
+    let request = "GET /health HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n\r\n";
+    let answer = http::raw(app.address(), request.as_bytes()).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap().to_ascii_lowercase();
+    assert!(answer.contains("200 ok\r\n"), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
 }
