@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, ReturnType, Signature, Type};
 
 use crate::doc::Doc;
@@ -37,6 +38,7 @@ fn generate(task: &ValidTask) -> TokenStream {
         krate,
         job,
         validate,
+        errors,
     } = &task.options;
     let krate = crate_path::resolve(krate.as_ref());
     let (function, params) = (&task.function, &task.params);
@@ -52,6 +54,9 @@ fn generate(task: &ValidTask) -> TokenStream {
     let timeout = option(timeout.map(duration));
     let job = policy(job);
     let discover = register.unwrap_or(true);
+    let codes = errors
+        .iter()
+        .map(|error| quote_spanned!(error.span()=> __rt::codes::<#error>()));
     let shim = shim(sig, params, validate.as_ref());
     // The scope sees the user's functions, and must not hide one of them: what is imported is `__rt`, a name that nobody
     // writes, and traits without a name. All at once, since it is not known which of the traits the types need.
@@ -73,6 +78,7 @@ fn generate(task: &ValidTask) -> TokenStream {
                     file: ::core::file!(),
                     line: ::core::line!(),
                     discover: #discover,
+                    error_codes: &[#(#codes),*],
                     shim: #shim,
                 }
             }

@@ -59,6 +59,7 @@ use proc_macro::TokenStream;
 /// | `unique = "params"` | while a job waits or runs, one with the same parameters is not stored again | all are stored |
 /// | `crash_limit = 1` | how many processes may die while they run one job of it before that has failed; with 1 it never runs again after a crash | that of the service, 5 |
 /// | `validate = check`, `validate = check(from, to)` | a rule over several parameters: a function that gets references to all of them, or to those that are named, and returns `Result<(), ArgumentError>` | no rule |
+/// | `errors = [PaymentError]` | types of errors whose codes its failures can have, listed in the document beside those of the type that it returns: for a task that returns `anyhow::Error` | none |
 /// | `register = false` | keeps it out of discovery; it can still be put into a registry by hand | discovered |
 /// | `crate = path` | where the runtime is found when it is re-exported elsewhere | `tasks-web` or `tasks-runtime`, as `Cargo.toml` names it |
 ///

@@ -206,6 +206,29 @@ pub use task::{
 /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 /// ```
 ///
+/// `errors` names the types of errors whose codes the document lists, for a task that returns any error:
+///
+/// ```
+/// use tasks_runtime::prelude::*;
+/// use tasks_runtime::FailureCodes;
+///
+/// #[derive(Debug, thiserror::Error, FailureCodes)]
+/// #[error("the shop is closed")]
+/// struct ShopClosed;
+///
+/// #[task(errors = [ShopClosed], register = false)]
+/// fn order(hour: u8) -> anyhow::Result<u8> {
+///     if hour < 8 {
+///         Err(ShopClosed)?;
+///     }
+///     Ok(hour)
+/// }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = TaskRegistry::builder().task(order).build()?;
+/// assert_eq!(registry.info("order")?.error_codes[0].code, "shop-closed");
+/// # Ok(()) }
+/// ```
+///
 /// `crate` names the path where the runtime is re-exported, for a crate that does not depend on it directly:
 ///
 /// ```

@@ -18,8 +18,8 @@ pub use crate::call::{
 };
 pub use crate::task::{Backoff, Growth, JobPolicy, Outcome, OutputSchema, SchemaFallback};
 pub use crate::task::{
-    CodedError, CodesOf, ErrorInside, FailureCode, FailureCodes, NoCodes, count_codes, detail,
-    details, failure_code, join_codes, retry_after,
+    CodedError, CodesOf, ErrorInside, FailureCode, FailureCodes, NoCodes, codes, count_codes,
+    detail, details, failure_code, join_codes, retry_after,
 };
 pub use serde_json::Value as JsonValue;
 

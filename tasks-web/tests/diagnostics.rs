@@ -151,6 +151,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "failure_options_that_are_there_twice",
             "transparent_field_that_is_no_error",
             "code_by_hand_that_is_none",
+            "errors_without_codes",
             "codes_of_a_generic_error",
             "codes_of_what_is_no_error",
             "detail_that_does_not_serialize",

@@ -208,7 +208,7 @@ async fn with_context(kind: String) -> anyhow::Result<()> {
 }
 
 /// Waits for a job, and fails as that has.
-#[task(register = false)]
+#[task(register = false, errors = [AccountError, PaymentError])]
 async fn wait_for(scheduler: Option<Scheduler>, job: JobId) -> anyhow::Result<()> {
     let scheduler = scheduler.unwrap();
     scheduler.wait(job, Duration::from_secs(60)).await?;
@@ -461,13 +461,13 @@ async fn failures_have_a_status_where_that_is_asked_for() {
 
     let (_, document) = http::get(&app.url("/openapi.json")).await.unwrap();
     let responses = &document["paths"]["/tasks/pay/$execute"]["post"]["responses"];
-    let description = |status: &str| {
+    // One that many operations have stands elsewhere.
+    let response = |status: &str| {
         let response = &responses[status];
-        // One that many operations have stands elsewhere.
         let shared = response["$ref"].as_str();
-        let response = shared.map_or(response, |path| document.pointer(&path[1..]).unwrap());
-        response["description"].as_str().unwrap()
+        shared.map_or(response, |path| document.pointer(&path[1..]).unwrap())
     };
+    let description = |status: &str| response(status)["description"].as_str().unwrap();
     assert!(
         description("402").contains("`card-declined`"),
         "{responses}"
@@ -486,12 +486,12 @@ async fn failures_have_a_status_where_that_is_asked_for() {
         "{responses}"
     );
     assert_eq!(
-        responses["402"]["headers"]["Retry-After"]["schema"]["type"],
+        response("402")["headers"]["Retry-After"]["schema"]["type"],
         "integer"
     );
     assert!(!document.to_string().contains("](crate::"), "{document}");
     assert_eq!(
-        responses["402"]["content"]["application/problem+json"]["schema"]["$ref"],
+        response("402")["content"]["application/problem+json"]["schema"]["$ref"],
         "#/components/schemas/Problem"
     );
 }
@@ -530,6 +530,10 @@ async fn documents_list_the_codes_of_each_task() {
             "no-account"
         ]
     );
+    let (_, waiting) = http::get(&app.url("/tasks/wait_for")).await.unwrap();
+    let waiting = waiting["error_codes"].as_array().unwrap();
+    assert_eq!(waiting[0]["code"], "no-account");
+    assert_eq!(waiting.len(), codes.len());
     let (_, boxed) = http::get(&app.url("/tasks/boxed")).await.unwrap();
     let codes = boxed["error_codes"].as_array().unwrap();
     let codes: Vec<&Value> = codes.iter().map(|code| &code["code"]).collect();

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
+use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
-use syn::{Expr, ExprArray, ExprLit, Lit, LitStr, Path};
+use syn::punctuated::Punctuated;
+use syn::token::Bracket;
+use syn::{Expr, ExprArray, ExprLit, Lit, LitStr, Path, Token, Type, bracketed};
 
 use super::backoff::Backoff;
 use super::job::{self, JobOptions};
@@ -27,6 +30,7 @@ keys! {
         Unique = "unique",
         CrashLimit = "crash_limit",
         Validate = "validate",
+        Errors = "errors",
         Register = "register",
         Crate = "crate",
     } else of_a_parameter
@@ -51,6 +55,8 @@ pub(crate) struct TaskOptions {
     pub(crate) job: JobOptions,
     /// The rule over several parameters.
     pub(crate) validate: Option<Validate>,
+    /// Types of errors whose codes its failures can have, beside that which it returns.
+    pub(crate) errors: Vec<Type>,
 }
 
 impl TaskOptions {
@@ -85,6 +91,7 @@ impl TaskOptions {
             TaskKey::Unique => job.unique = job::unique(input)?,
             TaskKey::CrashLimit => job.crash_limit = Some(parse::number(input, key, 1, 1000)?),
             TaskKey::Validate => self.validate = Some(Validate::parse(input)?),
+            TaskKey::Errors => self.errors = error_types(input)?,
             TaskKey::Register => self.register = Some(parse::boolean(input, key)?),
             TaskKey::Crate => self.krate = Some(parse::crate_path(input)?),
         }
@@ -123,6 +130,23 @@ fn tags(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<LitStr>>
         tags.push(tag);
     }
     Ok(tags)
+}
+
+/// `errors = [PaymentError, AccountError]`.
+fn error_types(input: ParseStream<'_>) -> syn::Result<Vec<Type>> {
+    const EXAMPLE: &str = "`errors` is a list of types of errors: `errors = [PaymentError]`";
+    let key = input.call(Ident::parse_any)?;
+    if !input.peek(Token![=]) || !input.peek2(Bracket) {
+        return Err(syn::Error::new(key.span(), EXAMPLE));
+    }
+    input.parse::<Token![=]>()?;
+    let list;
+    bracketed!(list in input);
+    let types = Punctuated::<Type, Token![,]>::parse_terminated(&list)?;
+    if types.is_empty() {
+        return Err(syn::Error::new(key.span(), EXAMPLE));
+    }
+    Ok(types.into_iter().collect())
 }
 
 fn timeout(text: &LitStr) -> syn::Result<Duration> {

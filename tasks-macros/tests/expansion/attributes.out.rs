@@ -21,6 +21,7 @@ fn old(unused: u8) {
             file: ::core::file!(),
             line: ::core::line!(),
             discover: true,
+            error_codes: &[],
             shim: &__rt::blocking(
                 old,
                 (

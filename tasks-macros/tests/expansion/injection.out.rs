@@ -20,6 +20,7 @@ const _: () = {
         file: ::core::file!(),
         line: ::core::line!(),
         discover: true,
+        error_codes: &[],
         shim: &__rt::asynchronous(
             count,
             (

@@ -25,6 +25,7 @@ const _: () = {
         file: ::core::file!(),
         line: ::core::line!(),
         discover: false,
+        error_codes: &[__rt::codes::<BuildError>(), __rt::codes::<other::Error<u8>>()],
         shim: &__rt::blocking(
             make_report,
             (

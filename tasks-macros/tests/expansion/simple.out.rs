@@ -16,6 +16,7 @@ const _: () = {
         file: ::core::file!(),
         line: ::core::line!(),
         discover: true,
+        error_codes: &[],
         shim: &__rt::asynchronous(
             greet_user,
             (

@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::shim::Shim;
-use crate::task::JobPolicy;
+use crate::task::{FailureCode, JobPolicy};
 
 /// A task as the macro describes it. Made by `#[task]` alone.
 pub struct TaskDescriptor {
@@ -25,6 +25,8 @@ pub struct TaskDescriptor {
     pub line: u32,
     /// Whether [`TaskRegistry::discover`](crate::TaskRegistry::discover) takes it.
     pub discover: bool,
+    /// Codes that its failures can have, beside those of the type of its errors.
+    pub error_codes: &'static [&'static [FailureCode]],
     pub shim: &'static dyn Shim,
 }
 

@@ -261,14 +261,22 @@ impl RegisteredTask {
         }
     }
 
-    /// The codes that its failures can have, if the type of its errors gives [`FailureCodes`](crate::FailureCodes).
+    /// The codes that its failures can have: those of the type of its errors, if that gives [`FailureCodes`](crate::FailureCodes), and of the types
+    /// in `#[task(errors = […])]`.
     #[must_use]
-    pub fn error_codes(&self) -> &'static [FailureCode] {
-        let error_type = match &self.body {
-            TaskBody::Function(task) => task.shim.info().error_type,
-            TaskBody::Closure(closure) => Some(closure.error_type),
+    pub fn error_codes(&self) -> Vec<FailureCode> {
+        let (error_type, named) = match &self.body {
+            TaskBody::Function(task) => (task.shim.info().error_type, task.error_codes),
+            TaskBody::Closure(closure) => (Some(closure.error_type), &[][..]),
         };
-        error_type.map_or(&[], |error_type| codes_of(error_type()))
+        let own = error_type.map_or(&[][..], |error_type| codes_of(error_type()));
+        let mut codes: Vec<FailureCode> = Vec::new();
+        for code in own.iter().chain(named.iter().copied().flatten()) {
+            if codes.iter().all(|known| known.code() != code.code()) {
+                codes.push(*code);
+            }
+        }
+        codes
     }
 
     /// The signature, with the names clients use.

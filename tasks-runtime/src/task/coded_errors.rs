@@ -220,6 +220,12 @@ fn is_within(part: &(dyn Error + 'static), whole: &(dyn Error + 'static)) -> boo
     (begin..=begin + size_of_val(whole)).contains(&address(part))
 }
 
+/// The codes of a type of errors.
+#[must_use]
+pub const fn codes<E: FailureCodes>() -> &'static [FailureCode] {
+    E::CODES
+}
+
 /// The codes that an error has whose type may have some: those of the error in a transparent variant.
 pub struct CodesOf<E: ?Sized>(PhantomData<E>);
 

@@ -262,6 +262,7 @@ pub trait FailureCodes: Error + Send + Sync + 'static {
 macro_rules! of_pointers {
     ($($pointer:ident),*) => {$(
         /// The codes of the error that it points to.
+        #[diagnostic::do_not_recommend]
         impl<E: FailureCodes> FailureCodes for $pointer<E> {
             const CODES: &'static [FailureCode] = E::CODES;
 

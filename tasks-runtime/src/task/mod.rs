@@ -17,7 +17,7 @@ mod policy;
 pub use caller::Caller;
 pub(crate) use coded_errors::{Coded, Reading, codes_of};
 pub use coded_errors::{
-    CodedError, CodesOf, ErrorInside, NoCodes, count_codes, detail, details, failure_code,
+    CodedError, CodesOf, ErrorInside, NoCodes, codes, count_codes, detail, details, failure_code,
     join_codes, retry_after,
 };
 pub(crate) use error::Detail;

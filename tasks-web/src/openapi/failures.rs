@@ -13,7 +13,7 @@ pub(super) fn table(task: &RegisteredTask) -> Option<String> {
         return None;
     }
     let mut text = "\n\n| `code` | Meaning | Another attempt |\n| --- | --- | --- |".to_owned();
-    for code in codes {
+    for code in &codes {
         let info = code.info();
         let meaning = info.description.unwrap_or_default();
         let meaning = meaning.replace('\n', " ").replace('|', "\\|");
@@ -43,7 +43,7 @@ pub(super) fn add_responses(operation: &mut Value, task: &RegisteredTask, usual:
         .map(FailureCode::code)
         .collect();
     add(responses, usual.as_u16(), &usual_codes);
-    for code in codes {
+    for code in &codes {
         if let Some(status) = code.status() {
             add(responses, status, &[code.code()]);
         }
