@@ -15,6 +15,7 @@ mod number;
 mod path;
 mod pattern;
 mod scalar;
+mod schema_problems;
 mod search;
 mod types;
 
@@ -37,7 +38,7 @@ impl Constraints {
     /// Those of a schema that stands alone, and what of it cannot be used.
     pub(super) fn of(schema: &Value) -> (Self, Vec<String>) {
         let (nodes, mut problems) = compile::compile(schema);
-        problems.extend(keywords::problems(schema));
+        problems.extend(schema_problems::problems(schema));
         (Self { nodes }, problems)
     }
 
