@@ -1,26 +1,24 @@
 //! Checks the text of a value.
 
+mod alternatives;
+mod list;
+mod object;
+
 use std::borrow::Cow;
-use std::cmp::{Ordering, Reverse};
-use std::collections::{HashMap, HashSet};
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::ops::Range;
 
-use serde_json::Value;
-
-use super::equality::{are_equal, canonical};
 use super::names::{Names, Reads, Stranger, aliases};
-use super::node::{Alternative, Alternatives, Choices, Head, Length, Node, NodeId, Values};
+use super::node::{Length, Node, NodeId, Values};
 use super::number::Given;
 use super::path::Path;
 use super::scalar::{as_f32, have, scalar_holds, text};
 use super::search::{Found, Searches};
-use super::types::Types;
 use crate::arguments::code::ArgumentErrorCode as Code;
 use crate::arguments::error::MAX_ERRORS;
 use crate::arguments::finding::Finding;
 use crate::arguments::json_kind::Kind;
-use crate::arguments::members::members;
-use crate::arguments::scanner::Scanner;
 
 /// How many bytes are looked at in all levels of a value, and for all alternatives, together. A value that needs more is refused.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -193,31 +191,6 @@ impl<'n> Check<'n> {
         self.conditions(node, json, at);
     }
 
-    fn choices(&mut self, choices: &Choices, json: &str, at: &Path<'_>) {
-        let enough = if choices.exactly_one { 2 } else { 1 };
-        let mut kept = 0;
-        for node in &choices.nodes {
-            if self.is_valid(*node, json) {
-                kept += 1;
-            }
-            if kept == enough {
-                break;
-            }
-        }
-        match (kept, choices.exactly_one) {
-            (1, _) => {}
-            (0, _) => self.report(at, Code::Invalid, || {
-                format!("`{}` is none of what the schema allows", quoted(json))
-            }),
-            _ => self.report(at, Code::Invalid, || {
-                format!(
-                    "`{}` is more than one of what the schema allows one of",
-                    quoted(json)
-                )
-            }),
-        }
-    }
-
     fn values(&mut self, values: &Values, kind: Kind, json: &str, at: &Path<'_>) {
         let is_one = match kind {
             Kind::String => values.have_text(&text(json)),
@@ -342,238 +315,6 @@ impl<'n> Check<'n> {
         });
     }
 
-    fn array(&mut self, node: &Node, json: &str, at: &Path<'_>) {
-        let list = &node.list;
-        let looks_inside = list.items.is_some()
-            || !list.first.is_empty()
-            || list.unique
-            || list.contains.is_some();
-        if !looks_inside && list.length.is_any() {
-            return;
-        }
-        let mut count = 0;
-        let mut contained = 0;
-        let mut seen = list.unique.then(HashSet::new);
-        let mut repeated = None;
-        let mut scanner = Scanner::new(json);
-        // It was checked to be JSON.
-        let _ = scanner.array(|scanner| {
-            let start = scanner.position;
-            scanner.skip_value()?;
-            let item = &json[start..scanner.position];
-            let inner = list.first.get(count).copied().unwrap_or(list.items);
-            if let Some(inner) = inner {
-                self.node(inner, item, &Path::Item(at, count));
-            }
-            if let Some((wanted, _)) = list.contains
-                && self.is_valid(wanted, item)
-            {
-                contained += 1;
-            }
-            if let Some(seen) = &mut seen
-                && repeated.is_none()
-                && !seen.insert(canonical(item))
-            {
-                repeated = Some(count);
-            }
-            count += 1;
-            (!self.is_done()).then_some(())
-        });
-        if self.is_done() {
-            return;
-        }
-        self.length(list.length, count, ["item", "items"], at);
-        if let Some(index) = repeated {
-            self.report(at, Code::Unique, || {
-                format!("must not have an item twice: item {index} is the same as an earlier one")
-            });
-        }
-        if let Some((_, wanted)) = list.contains
-            && !wanted.holds(contained)
-        {
-            self.report(at, Code::Length, || {
-                let bound = match (wanted.min, wanted.max) {
-                    (Some(min), _) if contained < min => format!("at least {min}"),
-                    (_, max) => format!("at most {}", max.unwrap_or_default()),
-                };
-                format!(
-                    "must have {bound} of the items that the schema asks for, and has {contained}"
-                )
-            });
-        }
-    }
-
-    fn object(&mut self, node: &Node, json: &str, at: &Path<'_>) {
-        let object = &node.object;
-        let is_nothing = object.length.is_any()
-            && object.names.is_none()
-            && object.others.is_none()
-            && object.patterns.is_empty()
-            && object.dependent.is_empty()
-            && object.dependent_nodes.is_empty()
-            && object.members.iter().all(|(_, node)| node.is_none())
-            && !object.closed
-            && object.required.is_empty();
-        if is_nothing {
-            return;
-        }
-        let Ok(given) = members(json) else {
-            return;
-        };
-        let has = |name: &str| given.iter().any(|(key, _)| key == name);
-        for (key, value) in &given {
-            let path = Path::Member(at, key);
-            let known = object.members.iter().find(|(name, _)| name == key);
-            let mut is_known = known.is_some();
-            if let Some((_, Some(inner))) = known {
-                self.node(*inner, value, &path);
-            }
-            for (pattern, inner) in &object.patterns {
-                match self.searches.find(pattern, key) {
-                    Found::Yes => {
-                        is_known = true;
-                        if let Some(inner) = inner {
-                            self.node(*inner, value, &path);
-                        }
-                    }
-                    Found::No => {}
-                    Found::Unknown => self.report(&path, Code::Pattern, || {
-                        format!(
-                            "the name of this member is too long to be matched with the pattern `{}`",
-                            pattern.text
-                        )
-                    }),
-                }
-            }
-            if !is_known {
-                if let Some(inner) = object.others {
-                    self.node(inner, value, &path);
-                } else if object.closed {
-                    self.report(&path, Code::Unknown, || "is not allowed here".to_owned());
-                } else {
-                    self.stranger(key, value, &path);
-                }
-            }
-            if let Some(names) = object.names {
-                let name = Value::from(key.as_ref()).to_string();
-                if !self.is_valid(names, &name) {
-                    self.report(&path, Code::Invalid, || {
-                        "the name of this member is not allowed by the schema".to_owned()
-                    });
-                }
-            }
-        }
-        self.length(object.length, given.len(), ["member", "members"], at);
-        for name in &object.required {
-            if !has(name) {
-                self.report(&Path::Member(at, name), Code::Missing, || {
-                    "required, and missing".to_owned()
-                });
-            }
-        }
-        for (name, others) in object.dependent.iter().filter(|(name, _)| has(name)) {
-            for other in others.iter().filter(|other| !has(other)) {
-                self.report(&Path::Member(at, other), Code::Missing, || {
-                    format!("required beside `{name}`, and missing")
-                });
-            }
-        }
-        for (name, inner) in &object.dependent_nodes {
-            if has(name) {
-                self.node(*inner, json, at);
-            }
-        }
-    }
-
-    /// Remembers a member that is in no part of the schema of its object.
-    fn stranger(&mut self, name: &str, value: &str, at: &Path<'_>) {
-        let start = (value.as_ptr() as usize).wrapping_sub(self.whole.start);
-        if self.names.is_none_or(|names| names.have(name)) || start >= self.whole.len() {
-            return;
-        }
-        let mut pointer = String::new();
-        if self.findings.is_some() {
-            at.write(&mut pointer);
-        }
-        self.strangers.push(Stranger {
-            name: name.to_owned(),
-            start,
-            end: start + value.len(),
-            pointer,
-        });
-    }
-
-    /// Checks a value by the one alternative that it can be. Of several it keeps one.
-    fn alternatives(&mut self, list: &Alternatives, kind: Kind, json: &str, at: &Path<'_>) {
-        let given = match kind {
-            Kind::Object => members(json).unwrap_or_default(),
-            _ => Vec::new(),
-        };
-        let fitting: Vec<&Alternative> = list
-            .all
-            .iter()
-            .filter(|alternative| fits(&alternative.head, json, kind, &given))
-            .collect();
-        // What alternatives say beside their heads.
-        let nodes = || fitting.iter().map(|alternative| alternative.node);
-        match fitting.as_slice() {
-            [] => self.none_fits(list, json, at),
-            [only] => {
-                if let Some(node) = only.node {
-                    self.node(node, json, at);
-                }
-            }
-            _ => {
-                let enough = if list.exactly_one { 2 } else { 1 };
-                let kept: Vec<Option<NodeId>> = nodes()
-                    .filter(|node| node.is_none_or(|node| self.is_valid(node, json)))
-                    .take(enough)
-                    .collect();
-                match kept.as_slice() {
-                    [] => {
-                        // What is wrong is said of the one that the value is most like.
-                        let likeness = |one: &&Alternative| {
-                            let head = &one.head;
-                            Reverse(head.tags.len() + usize::from(head.types.is_some()))
-                        };
-                        let nearest = fitting.iter().copied().min_by_key(likeness);
-                        if let Some(node) = nearest.and_then(|one| one.node) {
-                            self.node(node, json, at);
-                        }
-                    }
-                    // Once more, for the members that it does not show.
-                    [Some(node)] => self.node(*node, json, at),
-                    [_, _] => self.report(at, Code::Invalid, || {
-                        format!(
-                            "`{}` is more than one of what the schema shows",
-                            quoted(json)
-                        )
-                    }),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    /// Says that a value is no alternative; of an `Option`, what is wrong with the type inside.
-    fn none_fits(&mut self, list: &Alternatives, json: &str, at: &Path<'_>) {
-        let is_null = |one: &&Alternative| one.head.types == Some(Types::NULL);
-        let mut others = list.all.iter().filter(|one| !is_null(one));
-        if let (
-            Some(Alternative {
-                node: Some(node), ..
-            }),
-            None,
-        ) = (others.next(), others.next())
-        {
-            self.node(*node, json, at);
-            return;
-        }
-        self.report(at, Code::Invalid, || {
-            format!("`{}` is none of what the schema shows", quoted(json))
-        });
-    }
-
     fn conditions(&mut self, node: &Node, json: &str, at: &Path<'_>) {
         let conditions = &node.conditions;
         if let Some(not) = conditions.not
@@ -597,30 +338,6 @@ impl<'n> Check<'n> {
             }
         }
     }
-}
-
-/// Whether a value can be of an alternative.
-fn fits(head: &Head, json: &str, kind: Kind, given: &[(Cow<'_, str>, &str)]) -> bool {
-    if head.types.is_some_and(|types| !types.allow(json)) {
-        return false;
-    }
-    let is = |value: &Value, json: &str| {
-        serde_json::from_str::<Value>(json).is_ok_and(|given| are_equal(value, &given))
-    };
-    if let Some(values) = &head.values
-        && !values.iter().any(|value| is(value, json))
-    {
-        return false;
-    }
-    let get = |name: &str| {
-        let found = given.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| *value)
-    };
-    let tags_fit = head
-        .tags
-        .iter()
-        .all(|(name, tag)| get(name).is_none_or(|value| is(tag, value)));
-    kind != Kind::Object || tags_fit && head.required.iter().all(|name| get(name).is_some())
 }
 
 /// The first characters of a value.
