@@ -1,4 +1,8 @@
-//! The name under which a download is saved (RFC 6266).
+//! `Content-Disposition` (RFC 6266): the name of the file of an upload, and the one under which a download is saved.
+
+use actix_web::http::header::{Charset, ContentDisposition, DispositionParam};
+
+use crate::problem::Problem;
 
 /// `attachment`, with the name twice: once for those who read ASCII alone, and once as it is (RFC 8187).
 pub(super) fn attachment(name: &str) -> String {
@@ -42,6 +46,44 @@ pub(super) fn extension(content_type: &str) -> &'static str {
         "text/plain" => "txt",
         _ => "bin",
     }
+}
+
+/// The name of a file, as a client spells it. Of a path, its last part is kept, as RFC 7578, section 4.2, and RFC 6266, section 4.3, ask of those
+/// who read one: browsers and other programs send it of themselves.
+pub(super) fn file_name(disposition: &ContentDisposition) -> Result<Option<String>, Problem> {
+    let (mut plain, mut extended) = (None, None);
+    for parameter in &disposition.parameters {
+        let (name, known) = match parameter {
+            DispositionParam::Filename(name) => (name.clone(), &mut plain),
+            DispositionParam::FilenameExt(name) => {
+                let is_utf8 = matches!(&name.charset, Charset::Ext(charset) if charset.eq_ignore_ascii_case("utf-8"));
+                match String::from_utf8(name.value.clone()) {
+                    Ok(name) if is_utf8 => (name, &mut extended),
+                    _ => {
+                        return Err(malformed_disposition(
+                            "its `filename*` is not UTF-8: write `filename*=UTF-8''…`",
+                        ));
+                    }
+                }
+            }
+            _ => continue,
+        };
+        if known.replace(name).is_some() {
+            return Err(malformed_disposition("it names the file twice"));
+        }
+    }
+    Ok(extended.or(plain))
+}
+
+/// Whether a part of a form is named twice.
+pub(super) fn has_two_names(disposition: &ContentDisposition) -> bool {
+    let is_name = |parameter: &&DispositionParam| matches!(parameter, DispositionParam::Name(_));
+    disposition.parameters.iter().filter(is_name).count() > 1
+}
+
+/// The header is not understood, or says two things.
+pub(super) fn malformed_disposition(reason: &str) -> Problem {
+    Problem::broken_body(format!("`Content-Disposition` is refused: {reason}"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde_json::json;
 use tasks_runtime::artifacts::{Artifact, ArtifactNode};
 
 use super::state::ArtifactOptions;
-use super::{download, handlers, query, schemas, update, upload};
+use super::{download, handlers, query, schemas, update, upload, upload_fields};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
 use crate::http::{ENTITY_TAGS, ULID, paging};
 use crate::openapi::{ANOTHER_METHOD, DATABASE_FAILED, StatusText};
@@ -92,7 +92,7 @@ pub(super) fn endpoints(prefix: &str, options: &ArtifactOptions) -> Endpoints {
             .description(
                 "The body is the content, or a form with the content in `file`. What comes along is in the query, or in the form.",
             )
-            .query(upload::QUERY)
+            .query(upload_fields::QUERY)
             .body(
                 Body::media("application/octet-stream", schemas::bytes)
                     .or(Body::media("multipart/form-data", schemas::form))

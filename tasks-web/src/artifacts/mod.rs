@@ -1,9 +1,11 @@
 //! Artifacts over HTTP: create, read, update, delete, trees, uploads and downloads.
 
+mod body_pieces;
 mod disposition;
 mod download;
 mod endpoints;
 mod fields;
+mod form;
 mod form_scan;
 mod handlers;
 mod input;
@@ -18,6 +20,7 @@ mod state;
 mod store_probe;
 mod update;
 mod upload;
+mod upload_fields;
 
 #[doc(inline)]
 pub use tasks_runtime::artifacts::*;
