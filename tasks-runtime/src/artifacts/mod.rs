@@ -55,6 +55,7 @@ mod manager;
 mod media;
 mod page;
 mod prepare;
+mod read;
 mod record;
 mod rows;
 mod shape;
