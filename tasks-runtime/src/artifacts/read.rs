@@ -166,12 +166,12 @@ impl ArtifactManager {
         Ok(ArtifactNode::assemble(artifacts, self.hierarchy()))
     }
 
-    /// An artifact alone, with its data and the name of its level.
+    /// An artifact as a node of its tree: with its data and the name of its level, and without what is below it.
     ///
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn expand(&self, id: ArtifactId) -> Result<Option<ArtifactNode>, ArtifactError> {
+    pub async fn node(&self, id: ArtifactId) -> Result<Option<ArtifactNode>, ArtifactError> {
         let found = self.find(id).await?;
         Ok(found.map(|artifact| ArtifactNode::new(artifact, self.hierarchy())))
     }

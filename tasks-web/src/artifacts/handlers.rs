@@ -111,7 +111,7 @@ pub(super) async fn get(request: HttpRequest, state: Data<ArtifactRoutes>) -> Ha
 
 pub(super) async fn expand(request: HttpRequest, state: Data<ArtifactRoutes>) -> HandlerResult {
     let id = query::id(&request)?;
-    let node = state.manager.expand(id).await?.ok_or_else(|| unknown(id))?;
+    let node = state.manager.node(id).await?.ok_or_else(|| unknown(id))?;
     let mut out = Vec::new();
     node.write_json(&mut out, true);
     Ok(conditional(&request, &Document::new(out)))

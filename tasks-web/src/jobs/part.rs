@@ -35,7 +35,7 @@ pub(crate) fn part(scope: &JobScope, scheduler: &Scheduler) -> Part {
                 Ok::<(), std::convert::Infallible>(())
             }
         })
-        .within(scheduler.shutdown_timeout()),
+        .within(scheduler.max_drain_time()),
     );
     part.shutdown = Some(Hook::new(move || {
         let scheduler = ended.clone();

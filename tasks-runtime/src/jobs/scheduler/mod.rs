@@ -314,9 +314,10 @@ impl Scheduler {
         })
     }
 
-    /// How long [`shutdown`](Self::shutdown) may take.
+    /// Maximum time that [`drain`](Self::drain) and [`shutdown`](Self::shutdown) take: that of [`Jobs::shutdown_timeout`], and 15 seconds to
+    /// stop what still runs and to return it to the queue.
     #[must_use]
-    pub fn shutdown_timeout(&self) -> Duration {
+    pub fn max_drain_time(&self) -> Duration {
         self.shared.settings.drain + Duration::from_secs(15)
     }
 
