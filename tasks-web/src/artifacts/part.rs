@@ -20,12 +20,12 @@ pub(crate) fn part(
     manager: &ArtifactManager,
     stopping: &CancellationToken,
 ) -> Part {
-    let fit = StoreMismatch::default();
+    let mismatch = StoreMismatch::default();
     let mut part = Part::new("artifacts")
         .claim(Claim::below(scope.prefix()))
         .link(scope.prefix(), "Artifacts")
         .provide(manager.clone());
-    part.startup = Some(sweeping(manager, &fit, stopping));
+    part.startup = Some(sweeping(manager, &mismatch, stopping));
     let checked = manager.clone();
     let probe = Arc::new(StoreProbe::new(manager.clone()));
     part.checks = HealthChecks::new().check("artifacts", move || {
@@ -35,7 +35,7 @@ pub(crate) fn part(
                 "the directory for the content of artifacts was removed, replaced or unmounted"
                     .to_owned(),
             )
-        } else if fit.0.load(Ordering::Relaxed) {
+        } else if mismatch.0.load(Ordering::Relaxed) {
             HealthState::Degraded(
                 "content of artifacts is not in the content store: the log says what to do"
                     .to_owned(),
@@ -68,24 +68,34 @@ pub(crate) fn part(
 struct StoreMismatch(Arc<AtomicBool>);
 
 /// Starts to look after the content of artifacts.
-fn sweeping(manager: &ArtifactManager, fit: &StoreMismatch, stopping: &CancellationToken) -> Hook {
-    let (manager, fit, stopping) = (manager.clone(), fit.clone(), stopping.clone());
+fn sweeping(
+    manager: &ArtifactManager,
+    mismatch: &StoreMismatch,
+    stopping: &CancellationToken,
+) -> Hook {
+    let (manager, mismatch, stopping) = (manager.clone(), mismatch.clone(), stopping.clone());
     Hook::new(move || {
         // On the database's own threads: a worker's runtime is not there yet.
-        let kept = keep_swept(manager.clone(), fit.clone(), stopping.clone());
+        let kept = keep_swept(manager.clone(), mismatch.clone(), stopping.clone());
         manager.database().spawn(kept);
         async { Ok::<(), std::convert::Infallible>(()) }
     })
 }
 
 /// Looks whether the content store is the one of the database, and sweeps it, now and every hour.
-async fn keep_swept(manager: ArtifactManager, fit: StoreMismatch, stopping: CancellationToken) {
+async fn keep_swept(
+    manager: ArtifactManager,
+    mismatch: StoreMismatch,
+    stopping: CancellationToken,
+) {
     const HOUR: Duration = Duration::from_secs(3600);
     let mut said = StoreReport::default();
     loop {
         match manager.check_store().await {
             Ok(report) => {
-                fit.0.store(!report.errors.is_empty(), Ordering::Relaxed);
+                mismatch
+                    .0
+                    .store(!report.errors.is_empty(), Ordering::Relaxed);
                 if report != said {
                     for what in report.errors.iter().chain(&report.warnings) {
                         tracing::warn!("{what}");

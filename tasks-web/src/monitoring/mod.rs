@@ -3,18 +3,18 @@
 //! Labels are bounded: a route is a template, a path that is none is `unmatched`, a method that is not a common one `OTHER`.
 
 mod http;
+mod measure;
 mod recorder;
 mod routes;
-mod table;
 
 use actix_web::{HttpRequest, HttpResponse};
 
 pub(crate) use http::HttpMetrics;
+#[cfg(feature = "database")]
+pub(crate) use measure::DATABASE_CONNECTIONS;
+pub(crate) use measure::LOG_LINES_LOST;
 pub(crate) use recorder::{Recorder, install};
 pub(crate) use routes::Routes;
-#[cfg(feature = "database")]
-pub(crate) use table::DATABASE_CONNECTIONS;
-pub(crate) use table::LOG_LINES_LOST;
 
 use crate::access::Access;
 use crate::endpoint::{Endpoint, Endpoints, Response};

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::table;
+use super::measure;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// The recorder that this crate installed.
@@ -49,7 +49,7 @@ pub(crate) fn install(problems: &mut Vec<String>) -> Option<Recorder> {
         );
         return None;
     }
-    table::describe();
+    measure::describe();
     let recorder = Recorder(handle);
     *installed = Some(recorder.clone());
     let own = recorder.clone();

@@ -1,4 +1,4 @@
-//! Everything that a service measures.
+//! What this crate measures, and with it everything that a service measures.
 
 use tasks_runtime::measure::Metric;
 
@@ -23,8 +23,8 @@ pub(crate) const LOG_LINES_LOST: Metric = Metric::counter(
     "Lines of the log that could not be written.",
 );
 
-/// What this crate measures.
-const HTTP_METRICS: &[Metric] = &[
+/// Everything that this crate measures.
+const METRICS: &[Metric] = &[
     HTTP_REQUESTS,
     HTTP_REQUEST_DURATION,
     DATABASE_CONNECTIONS,
@@ -32,7 +32,7 @@ const HTTP_METRICS: &[Metric] = &[
 ];
 
 fn all() -> impl Iterator<Item = &'static Metric> {
-    HTTP_METRICS.iter().chain(tasks_runtime::measure::METRICS)
+    METRICS.iter().chain(tasks_runtime::measure::METRICS)
 }
 
 /// Tells the recorder what each metric is.
