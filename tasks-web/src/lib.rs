@@ -26,6 +26,7 @@ pub mod database;
     not(feature = "database"),
     allow(dead_code, reason = "most endpoints are of parts that store")
 )]
+mod descriptors;
 mod endpoint;
 mod health;
 mod hooks;

@@ -41,8 +41,8 @@ impl ArtifactManager {
     /// Content that was written by another database, by one that this database is a copy of, or before databases had names of their own, is
     /// not touched, whatever this database knows of it.
     ///
-    /// `grace` has to be longer than a transaction may take, since content is written before its artifact: an hour is
-    /// plenty. It may run at any time, in several processes at once.
+    /// `grace` has to be longer than a transaction may take, since content is written before its artifact, and longer than an upload may go without
+    /// a byte that is written: an hour is plenty for clients that send more than some kilobytes a second. It may run at any time, in several processes at once.
     ///
     /// # Errors
     ///

@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::checks::{Check, HealthChecks, HealthState};
+use crate::descriptors;
 
 /// How long an answer is good for others who ask: a flood of questions is one look now and then.
 const MAX_AGE: Duration = Duration::from_millis(200);
@@ -68,7 +69,14 @@ impl Health {
             return Arc::clone(report);
         }
         let checked = join_all(self.checks.iter().map(look)).await;
-        let checks: BTreeMap<String, CheckReport> = checked.into_iter().collect();
+        let mut checks: BTreeMap<String, CheckReport> = checked.into_iter().collect();
+        if let Some(message) = descriptors::shortage() {
+            let report = CheckReport {
+                state: Status::Degraded,
+                message: Some(message),
+            };
+            checks.entry("descriptors".to_owned()).or_insert(report);
+        }
         let worst = checks.values().map(|check| check.state).max();
         let report = Arc::new(Report {
             status: worst.unwrap_or(Status::Healthy),

@@ -8,6 +8,7 @@ use super::handle::Service;
 use super::keys;
 use super::listen::{Listen, announce, announce_management};
 use super::server::{ServerHandles, bind};
+use crate::descriptors;
 use crate::logging;
 
 impl Service {
@@ -35,6 +36,7 @@ impl Service {
     }
 
     async fn serve(self) -> Result<(), ServiceError> {
+        descriptors::raise_limit().map_err(ServiceError::Serve)?;
         let listen = &self.inner.listen;
         let failed = |source| ServiceError::Listen {
             address: listen.address(),

@@ -166,3 +166,91 @@ async fn the_documents_of_the_main_port_are_about_the_main_port() {
         .unwrap();
     assert!(!page.contains("/health"), "{page}");
 }
+
+/// A program that begins with these limits of open files.
+fn limited(folder: &std::path::Path, limits: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let script = folder.join("limited");
+    let text = format!("#!/bin/sh\n{limits}\nexec '{}'\n", program().display());
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
+
+/// Connections on which half of a request has come, as slow clients have them.
+async fn half_requests(server: &Server, count: usize) -> Vec<tokio::net::TcpStream> {
+    use tokio::io::AsyncWriteExt as _;
+    let mut open = Vec::new();
+    for _ in 0..count {
+        let mut stream = tokio::net::TcpStream::connect(server.address())
+            .await
+            .unwrap();
+        stream
+            .write_all(b"GET /api/v1/tasks HTTP/1.1\r\nHost: a\r\n")
+            .await
+            .unwrap();
+        open.push(stream);
+    }
+    open
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_has_as_many_connections_as_it_may() {
+    let folder = tempfile::tempdir().unwrap();
+    // As most systems have it: less is used than may be.
+    let script = limited(folder.path(), "ulimit -Hn 2000; ulimit -Sn 100");
+    let server = Server::start_program(&script, [("MANAGEMENT", "127.0.0.1:0")]).unwrap();
+    let open = half_requests(&server, 300).await;
+    let (status, _) = http::get(&server.url("/api/v1/tasks")).await.unwrap();
+    assert_eq!(status, 200);
+    drop(open);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_without_free_descriptors_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = limited(folder.path(), "ulimit -n 120");
+    let server = Server::start_program(&script, [("MANAGEMENT", "127.0.0.1:0")]).unwrap();
+    let url = format!("{}/health", management(&server));
+    // Of which one connection is there before: a new one would have to wait for a descriptor.
+    let client = reqwest::Client::new();
+    let ask = async || {
+        let answer = client.get(&url).send().await.unwrap();
+        answer.json::<serde_json::Value>().await.unwrap()
+    };
+    let health = ask().await;
+    assert_eq!(health["checks"].get("descriptors"), None, "{health}");
+    let began = Instant::now();
+    let open = 'degraded: loop {
+        // They are disconnected after some seconds.
+        let open = half_requests(&server, 200).await;
+        for _ in 0..40 {
+            let health = ask().await;
+            if health["status"] == "degraded" {
+                let message = health["checks"]["descriptors"]["message"].as_str();
+                assert!(message.unwrap().contains("LimitNOFILE"), "{health}");
+                break 'degraded open;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "{health}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    drop(open);
+    loop {
+        let health = ask().await;
+        if health["status"] == "healthy" {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{health}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[test]
+fn a_service_that_may_open_next_to_nothing_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = limited(folder.path(), "ulimit -n 40");
+    let error = Server::start_program(&script, [("MANAGEMENT", "127.0.0.1:0")]).unwrap_err();
+    let text = format!("{error:#}");
+    assert!(text.contains("needs 64 at least"), "{text}");
+}
