@@ -6,10 +6,13 @@
 use std::any::Any;
 use std::backtrace::Backtrace;
 use std::cell::Cell;
+#[cfg(feature = "database")]
 use std::future::poll_fn;
 use std::panic::{self, AssertUnwindSafe};
+#[cfg(feature = "database")]
 use std::pin::pin;
 use std::sync::Once;
+#[cfg(feature = "database")]
 use std::task::Poll;
 
 use crate::task::{Detail, TaskFailure, Traceback};
@@ -119,6 +122,7 @@ pub(crate) fn catch<R>(traceback: Traceback, run: impl FnOnce() -> R) -> Result<
 }
 
 /// Runs a future of an application's that is no task.
+#[cfg(feature = "database")]
 pub(crate) async fn catch_polls<F: Future>(
     traceback: Traceback,
     future: F,
