@@ -148,12 +148,8 @@ impl Errors {
         code: ArgumentErrorCode,
         detail: impl FnOnce() -> String,
     ) {
-        // Words cost time, and a hostile body could ask for many.
-        if self.list.len() == MAX_ERRORS {
-            self.more += 1;
-        } else {
-            self.push_at(format!("/params/{}{path}", escape(key)), code, detail());
-        }
+        let pointer = || format!("/params/{}{path}", escape(key));
+        self.push_to(pointer, code, detail);
     }
 
     /// Adds an error about a path below the parameters.
@@ -163,11 +159,7 @@ impl Errors {
         code: ArgumentErrorCode,
         detail: impl FnOnce() -> String,
     ) {
-        if self.list.len() == MAX_ERRORS {
-            self.more += 1;
-        } else {
-            self.push_at(format!("/params{path}"), code, detail());
-        }
+        self.push_to(|| format!("/params{path}"), code, detail);
     }
 
     /// Adds an error about a member of the body that is not `params`.
@@ -177,11 +169,7 @@ impl Errors {
         code: ArgumentErrorCode,
         detail: impl FnOnce() -> String,
     ) {
-        if self.list.len() == MAX_ERRORS {
-            self.more += 1;
-        } else {
-            self.push_at(format!("/{}", escape(key)), code, detail());
-        }
+        self.push_to(|| format!("/{}", escape(key)), code, detail);
     }
 
     /// Whether there is one about a path below the parameters.
@@ -190,11 +178,21 @@ impl Errors {
         self.list.iter().any(|error| error.pointer == pointer)
     }
 
-    fn push_at(&mut self, pointer: String, code: ArgumentErrorCode, detail: String) {
+    fn push_to(
+        &mut self,
+        pointer: impl FnOnce() -> String,
+        code: ArgumentErrorCode,
+        detail: impl FnOnce() -> String,
+    ) {
+        // Words cost time, and a hostile body could ask for many.
+        if self.list.len() == MAX_ERRORS {
+            self.more += 1;
+            return;
+        }
         self.list.push(ArgumentError {
-            pointer: shorten(pointer),
+            pointer: shorten(pointer()),
             code,
-            detail: shorten(detail),
+            detail: shorten(detail()),
         });
     }
 

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use self::asks::{asks, prune};
 use self::mode::Mode;
 use super::format::Format;
+use super::keywords::allowed_values;
 use super::names::Names;
 use super::node::{Conditions, Length, List, Node, NodeId, Object, Values};
 use super::pattern::Pattern;
@@ -236,11 +237,7 @@ impl<'s> Compiler<'s> {
 
 /// `enum` and `const`, and whether they are the names of the variants of a type.
 fn values(schema: &Map<String, Value>, mode: Mode) -> Option<(Vec<Value>, bool)> {
-    let values = match (schema.get("const"), schema.get("enum")) {
-        (Some(value), _) => vec![value.clone()],
-        (None, Some(Value::Array(values))) => values.clone(),
-        _ => return None,
-    };
+    let values = allowed_values(schema)?;
     let are_of_type = match mode {
         Mode::Condition => false,
         Mode::Read { definition, .. } => {
@@ -250,7 +247,7 @@ fn values(schema: &Map<String, Value>, mode: Mode) -> Option<(Vec<Value>, bool)>
             are_names && (definition || schema.contains_key("const"))
         }
     };
-    Some((values, are_of_type))
+    Some((values.to_vec(), are_of_type))
 }
 
 fn array<'s>(schema: &'s Map<String, Value>, keyword: &str) -> &'s [Value] {

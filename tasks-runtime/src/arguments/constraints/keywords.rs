@@ -1,6 +1,6 @@
 //! The keywords of JSON Schema: what the value of each has to be, and whether it is enforced.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What the value of a keyword is.
 #[derive(Clone, Copy)]
@@ -199,6 +199,15 @@ pub(super) const NOT_ENFORCED: [(&str, &str); 12] = [
 pub(super) const TYPES: [&str; 7] = [
     "array", "boolean", "integer", "null", "number", "object", "string",
 ];
+
+/// The values that `const` or `enum` allow; `None` without them.
+pub(super) fn allowed_values(schema: &Map<String, Value>) -> Option<&[Value]> {
+    match (schema.get("const"), schema.get("enum")) {
+        (Some(value), _) => Some(std::slice::from_ref(value)),
+        (None, Some(Value::Array(values))) => Some(values),
+        _ => None,
+    }
+}
 
 /// The keyword that an unknown one is a slip of.
 pub(super) fn meant(name: &str) -> Option<&'static str> {

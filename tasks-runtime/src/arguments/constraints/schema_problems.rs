@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 
 use super::format::Format;
 use super::keywords::{
-    ENFORCED, FOR_READERS, For, KeywordValue, NOT_ENFORCED, STRINGS, TYPES, meant,
+    ENFORCED, FOR_READERS, For, KeywordValue, NOT_ENFORCED, STRINGS, TYPES, allowed_values, meant,
 };
 use super::types::Types;
 use crate::pointer::escape;
@@ -182,12 +182,7 @@ impl<'s> Walk<'s> {
                 }
             }
         }
-        let values = match (schema.get("const"), schema.get("enum")) {
-            (Some(value), _) => std::slice::from_ref(value),
-            (None, Some(Value::Array(values))) => values,
-            _ => &[],
-        };
-        for value in values {
+        for value in allowed_values(schema).unwrap_or_default() {
             if types.is_some_and(|types| !types.allow(&value.to_string())) {
                 self.report(
                     at,

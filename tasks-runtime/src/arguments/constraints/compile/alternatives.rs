@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::mode::Mode;
 use super::{Compiler, array, texts};
+use crate::arguments::constraints::keywords::allowed_values;
 use crate::arguments::constraints::node::{Alternative, Alternatives, Choices, Head, Node};
 use crate::arguments::constraints::types::Types;
 
@@ -58,11 +59,8 @@ impl<'s> Compiler<'s> {
             head.required.extend(texts(schema.get("required")));
             head.types = head.types.or(Types::of(schema.get("type")));
             if head.values.is_none() {
-                head.values = match (schema.get("const"), schema.get("enum")) {
-                    (Some(value), _) => Some(vec![value.clone()]),
-                    (None, Some(Value::Array(values))) => Some(values.clone()),
-                    _ => None,
-                };
+                let values = schema.as_object().and_then(allowed_values);
+                head.values = values.map(<[Value]>::to_vec);
             }
             let target = schema.get("$ref").and_then(Value::as_str);
             match target.and_then(|target| self.root.pointer(target.strip_prefix('#')?)) {
