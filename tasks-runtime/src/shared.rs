@@ -5,3 +5,4 @@ pub use crate::arguments::repeated::find as repeated_members;
 #[cfg(feature = "database")]
 pub use crate::jobs::error_class::JobErrorClass;
 pub use crate::nearest::nearest;
+pub use crate::pointer::escape as escape_pointer;

@@ -19,7 +19,7 @@ use super::disposition::{file_name, has_two_names, malformed_disposition};
 use super::form_scan::{FormScan, Outside};
 use super::state::ArtifactRoutes;
 use super::upload_fields::{Fields, header_text};
-use crate::http::{refuse_checksums, refuse_partial};
+use crate::http::{member_pointer, refuse_checksums, refuse_partial};
 use crate::problem::Problem;
 
 /// How a part of a form is encoded (RFC 7578, section 4.7: not any more).
@@ -194,9 +194,8 @@ fn check_outside(scan: &FormScan) -> Result<(), Problem> {
 }
 
 fn wrong_length(name: &str) -> Problem {
-    let name: String = name.chars().take(50).collect();
     Problem::invalid_body(vec![ArgumentError::new(
-        format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+        member_pointer(name),
         "is not as long as its header `Content-Length` says: leave that header out, which a part of a form does not need".to_owned(),
     )])
 }

@@ -6,6 +6,7 @@ use tasks_runtime::ArgumentError;
 use tasks_runtime::artifacts::{Artifact, ArtifactId, JsonText, NewArtifact};
 use tasks_runtime::shared::repeated_members;
 
+use crate::http::member_pointer;
 use crate::problem::{MAX_ERRORS, Problem};
 
 /// What a body may have.
@@ -106,10 +107,8 @@ impl Body {
                 .chain(read_only)
                 .find(|known| **known == name)
             else {
-                let shown: String = name.chars().take(50).collect();
-                let pointer = format!("/{}", shown.replace('~', "~0").replace('/', "~1"));
                 wrong.push(
-                    &pointer,
+                    &member_pointer(&name),
                     format!("unknown field; there are {}", MEMBERS.join(", ")),
                 );
                 continue;

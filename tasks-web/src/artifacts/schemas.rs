@@ -17,11 +17,11 @@ pub(super) struct ArtifactChange {
     #[schemars(
         default,
         with = "String",
-        regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")
+        regex(pattern = ULID)
     )]
     id: Option<String>,
     /// The id of an artifact that is there, or null for none.
-    #[schemars(default, regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))]
+    #[schemars(default, regex(pattern = ULID))]
     parent_id: Option<String>,
     /// Any JSON; null keeps bytes, and other values take their place only with `content_type` null.
     #[schemars(default)]
@@ -61,11 +61,11 @@ pub(super) struct ArtifactIn {
     #[schemars(
         default,
         with = "String",
-        regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$")
+        regex(pattern = ULID)
     )]
     id: Option<String>,
     /// The id of an artifact that is there.
-    #[schemars(default, regex(pattern = "^[0-7][0-9A-HJKMNP-TV-Z]{25}$"))]
+    #[schemars(default, regex(pattern = ULID))]
     parent_id: Option<String>,
     /// Any JSON.
     data: Value,

@@ -7,8 +7,8 @@ use tasks_runtime::artifacts::{ArtifactId, JsonText, NewArtifact};
 
 use super::fields::{file_name_text, metadata_text, tag_list};
 use super::input::BodyErrors;
-use crate::http::ULID;
 use crate::http::query::{QueryParameter, pairs};
+use crate::http::{ULID, member_pointer};
 use crate::problem::Problem;
 
 /// The query: what comes along with the content.
@@ -110,10 +110,9 @@ impl Fields {
                 artifact
             }
             _ => {
-                let shown: String = name.chars().take(50).collect();
                 let known = Self::KNOWN.join(", ");
                 self.wrong.push(
-                    &format!("/{shown}"),
+                    &member_pointer(name),
                     format!("unknown field; there are file, {known}"),
                 );
                 artifact

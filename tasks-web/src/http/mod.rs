@@ -7,6 +7,7 @@ pub(crate) mod duration;
 mod handler_result;
 #[cfg(feature = "database")]
 mod ids;
+mod member_pointer;
 #[cfg(feature = "database")]
 pub(crate) mod members;
 mod methods;
@@ -28,6 +29,8 @@ pub(crate) use document::Document;
 pub(crate) use handler_result::{HandlerResult, handled_by};
 #[cfg(feature = "database")]
 pub(crate) use ids::ULID;
+#[cfg(feature = "database")]
+pub(crate) use member_pointer::member_pointer;
 pub(crate) use methods::Methods;
 #[cfg(feature = "database")]
 pub(crate) use proxies::public_base;

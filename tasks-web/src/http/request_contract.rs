@@ -11,6 +11,7 @@ use actix_web::{Error, HttpMessage as _, HttpResponse, Route};
 use serde_json::Value;
 use tasks_runtime::{ArgumentError, ArgumentErrorCode};
 
+use super::member_pointer::member_pointer;
 use super::query::{self, QueryParameter};
 use super::unsupported_headers::has_any;
 use super::{
@@ -141,9 +142,7 @@ fn check_nothing(body: &[u8]) -> Result<(), Problem> {
             .keys()
             .take(MAX_ERRORS)
             .map(|name| {
-                let shown: String = name.chars().take(50).collect();
-                let pointer = format!("/{}", shown.replace('~', "~0").replace('/', "~1"));
-                ArgumentError::new(pointer, "unknown member: this takes no body")
+                ArgumentError::new(member_pointer(name), "unknown member: this takes no body")
                     .with_code(ArgumentErrorCode::Unknown)
             })
             .collect(),

@@ -162,6 +162,7 @@ async fn forms_bring_a_file_and_more(test: TestDatabase) {
             Form::new().part("file", file()).text("colour", "red"),
             "/colour",
         ),
+        (Form::new().part("file", file()).text("b~c", "red"), "/b~0c"),
         (
             Form::new()
                 .text("id", NONE)
