@@ -22,11 +22,11 @@ mod checks;
 mod cors;
 #[cfg(feature = "database")]
 pub mod database;
+mod descriptors;
 #[cfg_attr(
     not(feature = "database"),
     allow(dead_code, reason = "most endpoints are of parts that store")
 )]
-mod descriptors;
 mod endpoint;
 mod health;
 mod hooks;

@@ -15,11 +15,13 @@ mod permanent;
 mod policy;
 
 pub use caller::Caller;
-pub(crate) use coded_errors::{Coded, Reading, codes_of};
+#[cfg(feature = "database")]
+pub(crate) use coded_errors::Coded;
 pub use coded_errors::{
     CodedError, CodesOf, ErrorInside, NoCodes, codes, count_codes, detail, details, failure_code,
     join_codes, retry_after,
 };
+pub(crate) use coded_errors::{Reading, codes_of};
 pub(crate) use error::Detail;
 pub use error::TaskError;
 pub(crate) use failure::FailureKind;
