@@ -136,27 +136,78 @@ async fn take_over(database: &Database) -> Result<(), DatabaseError> {
         .await
 }
 
-/// Where the database is: what differs in a copy, and stays when the server or the computer is started again.
+/// Where a database is: what differs in a copy, and stays when the server or the computer is started again.
+struct Place {
+    text: String,
+    /// How it was written before it said when a file was made.
+    before: Option<String>,
+}
+
+impl Place {
+    fn new(text: String) -> Self {
+        Self { text, before: None }
+    }
+}
+
+/// Where the database is. What is known of it under the former text of that is given the new one.
 async fn place_of(database: &Database) -> Result<String, DatabaseError> {
+    let Place { text, before } = find_place(database).await?;
+    let Some(before) = before else {
+        return Ok(text);
+    };
+    let session = database.session();
+    let known = session.read(async |conn| all_known(conn).await).await?;
+    if known.iter().any(|known| known.place == before) {
+        session
+            .transaction_with_retries(async |tx| {
+                crate::with_conn!(tx, |conn| {
+                    statement("UPDATE tasks_identities SET place = $2 WHERE place = $1")
+                        .bind::<Text, _>(&before)
+                        .bind::<Text, _>(&text)
+                        .execute(conn)
+                        .await
+                })?;
+                Ok::<_, DatabaseError>(())
+            })
+            .await?;
+    }
+    Ok(text)
+}
+
+async fn find_place(database: &Database) -> Result<Place, DatabaseError> {
     match &database.shared.pools {
         #[cfg(feature = "sqlite")]
         super::handle::Pools::Sqlite(pools) => Ok(place_of_file(&pools.path())),
         #[cfg(feature = "postgres")]
-        super::handle::Pools::Postgres(_) => place_on_server(database).await,
+        super::handle::Pools::Postgres(_) => Ok(Place::new(place_on_server(database).await?)),
     }
 }
 
-/// The number of the file, which a file that is renamed keeps. Without such numbers, its path.
+/// The number of the file and when it was made, which a file that is renamed keeps: a copy on another file system may have the same number.
+/// Without such numbers, its path.
 #[cfg(feature = "sqlite")]
-fn place_of_file(path: &str) -> String {
+fn place_of_file(path: &str) -> Place {
     #[cfg(unix)]
     if let Ok(metadata) = std::fs::metadata(path) {
         use std::os::unix::fs::MetadataExt as _;
-        return format!("inode {}", metadata.ino());
+        let number = format!("inode {}", metadata.ino());
+        // Not all file systems know it.
+        let born = metadata.created().ok();
+        let born = born.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        return match born {
+            Some(born) => Place {
+                text: format!("{number} of {}.{:09}", born.as_secs(), born.subsec_nanos()),
+                before: Some(number),
+            },
+            None => Place::new(number),
+        };
     }
     let path = std::path::Path::new(path);
     let whole = path.canonicalize();
-    format!("path {}", whole.as_deref().unwrap_or(path).display())
+    Place::new(format!(
+        "path {}",
+        whole.as_deref().unwrap_or(path).display()
+    ))
 }
 
 /// The numbers of the server's data and of the database in it.

@@ -162,8 +162,8 @@ async fn unlocked(test: &TestDatabase) -> i64 {
 async fn a_job_that_is_unlocked_in_the_middle_of_a_rescue_has_its_line() {
     let test = TestDatabase::postgres();
     let dead = Process::start(&test, &[]);
-    let first = dead.submit("sleep", json!({"seconds": 3.0})).await;
-    let other = dead.submit("sleep", json!({"seconds": 3.0})).await;
+    let first = dead.submit("sleep", json!({"seconds": 8.0})).await;
+    let other = dead.submit("sleep", json!({"seconds": 8.0})).await;
     for id in [&first, &other] {
         dead.until(id, "running", Duration::from_secs(20)).await;
     }
@@ -211,7 +211,7 @@ async fn a_job_that_is_unlocked_in_the_middle_of_a_rescue_has_its_line() {
     waits.await.unwrap();
     for id in [&first, &other] {
         let job = process
-            .until(id, "completed", Duration::from_secs(30))
+            .until(id, "completed", Duration::from_secs(60))
             .await;
         assert_eq!(job["crashes"], 1, "{job}");
         let url = process.0.url(&format!("/api/v1/jobs/{id}/$logs"));
