@@ -148,8 +148,16 @@ pub(crate) fn read(error: &(dyn Error + 'static)) -> (Option<Coded>, bool) {
 /// [`read`], also of what was given to `context`, which is in the error and not among its causes.
 #[cfg(feature = "anyhow")]
 pub(crate) fn read_anyhow(error: &anyhow::Error) -> (Option<Coded>, bool) {
+    let causes: Vec<&(dyn Error + 'static)> = error.chain().take(MAX_CAUSES).collect();
+    // What is found may also be one of the causes, which has its turn.
+    let is_cause = |found: &(dyn Error + 'static), known: &CodedError| {
+        let mut same = causes
+            .iter()
+            .filter(|cause| address(**cause) == address(found));
+        same.any(|cause| (known.read)(*cause).is_some())
+    };
     let mut contexts: Vec<&(dyn Error + 'static)> = inventory::iter::<CodedError>()
-        .filter_map(|known| (known.in_anyhow)(error))
+        .filter_map(|known| (known.in_anyhow)(error).filter(|found| !is_cause(*found, known)))
         .collect();
     if let Some(permanent) = error.downcast_ref::<Permanent>() {
         contexts.push(permanent);
@@ -213,9 +221,12 @@ fn any_pointee<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 
     Some(error.get_ref()?)
 }
 
+fn address(error: &(dyn Error + 'static)) -> usize {
+    std::ptr::from_ref(error).addr()
+}
+
 /// Whether one is in the memory of the other.
 fn is_within(part: &(dyn Error + 'static), whole: &(dyn Error + 'static)) -> bool {
-    let address = |error: &(dyn Error + 'static)| std::ptr::from_ref(error).addr();
     let begin = address(whole);
     (begin..=begin + size_of_val(whole)).contains(&address(part))
 }
