@@ -1,15 +1,15 @@
 //! Runs the checks.
 
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
 use crate::checks::{Check, HealthChecks, HealthState};
 use crate::descriptors;
@@ -49,12 +49,15 @@ pub(crate) struct CheckReport {
 /// The checks of a service, of which one run at a time is under way.
 pub(crate) struct Health {
     checks: Vec<Check>,
+    /// The runs that are under way, of each check.
+    running: Vec<Mutex<Option<JoinHandle<HealthState>>>>,
     latest: Mutex<Option<(Instant, Arc<Report>)>>,
 }
 
 impl Health {
     pub(crate) fn new(checks: HealthChecks) -> Self {
         Self {
+            running: checks.0.iter().map(|_| Mutex::default()).collect(),
             checks: checks.0,
             latest: Mutex::new(None),
         }
@@ -68,7 +71,8 @@ impl Health {
         {
             return Arc::clone(report);
         }
-        let checked = join_all(self.checks.iter().map(look)).await;
+        let looks = self.checks.iter().enumerate();
+        let checked = join_all(looks.map(|(index, check)| self.look(index, check))).await;
         let mut checks: BTreeMap<String, CheckReport> = checked.into_iter().collect();
         if let Some(message) = descriptors::shortage() {
             let report = CheckReport {
@@ -87,17 +91,29 @@ impl Health {
     }
 }
 
-async fn look(check: &Check) -> (String, CheckReport) {
-    let running = AssertUnwindSafe(async { (check.run)().await }).catch_unwind();
-    let state = match tokio::time::timeout(check.timeout, running).await {
-        Ok(Ok(state)) => state,
-        Ok(Err(_)) => HealthState::Unhealthy("the check panicked".to_owned()),
-        Err(_) => HealthState::Unhealthy(format!("no answer within {:?}", check.timeout)),
-    };
-    let (state, message) = match state {
-        HealthState::Healthy => (Status::Healthy, None),
-        HealthState::Degraded(message) => (Status::Degraded, Some(message)),
-        HealthState::Unhealthy(message) => (Status::Unhealthy, Some(message)),
-    };
-    (check.name.clone(), CheckReport { state, message })
+impl Health {
+    /// Runs a check on a thread of its own, which it may block, for as long as it may take.
+    async fn look(&self, index: usize, check: &Check) -> (String, CheckReport) {
+        let mut running = self.running[index].lock().await;
+        // One that has not ended is not begun again: it would hold another thread.
+        let handle = running.get_or_insert_with(|| {
+            let run = Arc::clone(&check.run);
+            let runtime = Handle::current();
+            tokio::task::spawn_blocking(move || runtime.block_on(run()))
+        });
+        let ended = tokio::time::timeout(check.timeout, handle).await;
+        let state = match ended {
+            Ok(ended) => {
+                *running = None;
+                ended.unwrap_or_else(|_| HealthState::Unhealthy("the check panicked".to_owned()))
+            }
+            Err(_) => HealthState::Unhealthy(format!("no answer within {:?}", check.timeout)),
+        };
+        let (state, message) = match state {
+            HealthState::Healthy => (Status::Healthy, None),
+            HealthState::Degraded(message) => (Status::Degraded, Some(message)),
+            HealthState::Unhealthy(message) => (Status::Unhealthy, Some(message)),
+        };
+        (check.name.clone(), CheckReport { state, message })
+    }
 }

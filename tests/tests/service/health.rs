@@ -68,6 +68,36 @@ async fn checks_run_at_once_and_not_for_ever() {
     assert_eq!(health["checks"]["three"]["message"], "the check panicked");
 }
 
+/// As a look at a file system that does not answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_that_blocks_its_thread_holds_nobody_up() {
+    let (runs, blocks) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(true)));
+    let (counted, blocked) = (Arc::clone(&runs), Arc::clone(&blocks));
+    let checks = HealthChecks::new().check_within("disk", Duration::from_millis(200), move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        while blocked.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        async { HealthState::Healthy }
+    });
+    let app = serve(builder().with_health_checks(checks)).await;
+    for _ in 0..3 {
+        let (status, health) = http::get(&app.url("/health")).await.unwrap();
+        assert_eq!(status, 503);
+        assert_eq!(
+            health["checks"]["disk"]["message"],
+            "no answer within 200ms"
+        );
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    // It waits for the one that hangs, and begins no other.
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    blocks.store(false, Ordering::SeqCst);
+    while http::get(&app.url("/health")).await.unwrap().0 != 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_has_only_what_changes() {
     let well = Arc::new(AtomicBool::new(true));
