@@ -23,6 +23,7 @@ pub(super) fn is_lossy(schema: &Value) -> bool {
                 || map.contains_key("patternProperties");
             is_open
                 || is_untyped(map)
+                || has_keys_of_an_enum(map)
                 || map.iter().any(|(keyword, value)| match keyword.as_str() {
                     "properties" | "$defs" => value
                         .as_object()
@@ -33,6 +34,16 @@ pub(super) fn is_lossy(schema: &Value) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether it may be that of a map whose keys are an enum: it has them as properties of one schema, of which none is required.
+fn has_keys_of_an_enum(schema: &serde_json::Map<String, Value>) -> bool {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return false;
+    };
+    let mut schemas = properties.values();
+    let first = schemas.next();
+    !schema.contains_key("required") && first.is_some() && schemas.all(|other| Some(other) == first)
 }
 
 /// Whether it says nothing of what an object has.
@@ -170,7 +181,36 @@ fn read_key(quoted: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+
     use super::*;
+
+    #[derive(Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
+    #[allow(dead_code, reason = "its schema is asked for")]
+    enum Color {
+        Red,
+        Green,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[allow(dead_code, reason = "its schema is asked for")]
+    #[serde(deny_unknown_fields)]
+    struct Point {
+        x: u8,
+        y: u8,
+    }
+
+    #[test]
+    fn maps_take_a_member_twice_whatever_their_keys_are() {
+        assert!(is_lossy(
+            schemars::schema_for!(BTreeMap<Color, u8>).as_value()
+        ));
+        assert!(is_lossy(schemars::schema_for!(BTreeMap<u8, u8>).as_value()));
+        assert!(!is_lossy(schemars::schema_for!(Point).as_value()));
+    }
 
     #[test]
     fn members_are_compared_by_what_they_stand_for_in_their_own_object() {
