@@ -10,7 +10,8 @@ use tasks_web::jobs::{JobError, JobStatus, Jobs};
 use tasks_web::prelude::*;
 
 use crate::world::{
-    LONG, World, chatters, flaky, greet, hopeless, panics, spawns_local, talks, two_at_once,
+    LONG, World, chatters, completes_in_vain, flaky, greet, hopeless, panics, spawns_local, talks,
+    two_at_once,
 };
 
 async fn a_job_runs_and_has_a_result(test: Ground) {
@@ -228,6 +229,20 @@ async fn a_closure_is_a_job_of_this_process(test: Ground) {
     assert!(lost.error.unwrap().contains("cannot survive its process"));
 }
 
+/// A transaction that is undone has completed nothing.
+async fn a_job_that_was_completed_in_vain_has_what_its_task_returns(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let job = world
+        .scheduler
+        .submit(call!(completes_in_vain))
+        .await
+        .unwrap();
+    let done = world.done(&job).await;
+    assert_eq!((done.status, done.attempt), (JobStatus::Completed, 1));
+    assert_eq!(world.scheduler.result::<u32>(job.id).await.unwrap(), 2);
+    world.scheduler.shutdown().await;
+}
+
 async fn what_cannot_be_stored_is_replaced(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let job = world
@@ -241,6 +256,7 @@ async fn what_cannot_be_stored_is_replaced(test: Ground) {
 }
 
 with_every_engine!(
+    a_job_that_was_completed_in_vain_has_what_its_task_returns,
     a_job_runs_and_has_a_result,
     an_attempt_that_fails_is_followed_by_another,
     a_job_says_how_far_it_is,

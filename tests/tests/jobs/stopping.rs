@@ -10,7 +10,10 @@ use tasks_web::jobs::{JobError, JobStatus, Jobs, Scheduler};
 use tasks_web::prelude::*;
 use tasks_web::testing;
 
-use crate::world::{LONG, World, eventually, fails_when_canceled, greet, reads, sleep, stubborn};
+use crate::world::{
+    LONG, World, canceled_at_the_end, eventually, fails_when_canceled, greet, reads, sleep,
+    stubborn,
+};
 
 async fn what_waits_is_canceled_at_once_and_what_runs_is_stopped(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
@@ -201,7 +204,31 @@ async fn tasks_that_use_all_connections_do_not_keep_their_process_from_showing_t
     world.scheduler.shutdown().await;
 }
 
+/// Whoever was told that a job is to be canceled is not told later that it has completed, unless other rows were written with that.
+async fn a_cancellation_that_comes_last_counts(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    for (how, status) in [
+        ("returned", JobStatus::Canceled),
+        ("failed", JobStatus::Canceled),
+        ("completed", JobStatus::Completed),
+    ] {
+        let job = world
+            .scheduler
+            .submit(call!(canceled_at_the_end, how = how));
+        let done = world.done(&job.await.unwrap()).await;
+        assert_eq!((done.status, done.attempt), (status, 1), "{how}");
+        assert!(
+            done.finished_at.is_some() && done.error.is_none(),
+            "{done:?}"
+        );
+        let result = world.scheduler.result::<String>(done.id).await;
+        assert_eq!(result.is_ok(), status == JobStatus::Completed, "{result:?}");
+    }
+    world.scheduler.shutdown().await;
+}
+
 with_every_engine!(
+    a_cancellation_that_comes_last_counts,
     what_waits_is_canceled_at_once_and_what_runs_is_stopped,
     a_job_that_another_process_runs_is_canceled,
     a_thread_that_cannot_stop_keeps_its_job_running,

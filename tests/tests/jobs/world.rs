@@ -87,6 +87,41 @@ pub(crate) async fn completes_twice(
         .await
 }
 
+/// Completes its job in a transaction that is undone, and goes on as if nothing had happened.
+#[task(register = false)]
+pub(crate) async fn completes_in_vain(context: TaskContext, session: Session) -> u32 {
+    let undone: anyhow::Result<()> = session
+        .transaction(async |tx| {
+            context.complete(tx, &1).await?;
+            anyhow::bail!("nothing is kept")
+        })
+        .await;
+    if undone.is_err() { 2 } else { 3 }
+}
+
+/// Is canceled in its last moment, as `cancel` does it; `how` says what it returns.
+#[task(register = false, retries = 3)]
+pub(crate) async fn canceled_at_the_end(
+    context: TaskContext,
+    session: Session,
+    how: String,
+) -> anyhow::Result<String> {
+    let id = context.job_id().unwrap();
+    let sql = format!("UPDATE tasks_jobs SET cancel_requested_at = submitted_at WHERE id = '{id}'");
+    if how == "completed" {
+        session
+            .transaction(async |tx| {
+                tx.batch(&sql).await?;
+                Ok::<_, anyhow::Error>(context.complete(tx, &how).await?)
+            })
+            .await?;
+    } else {
+        session.execute_script(&sql).await?;
+    }
+    anyhow::ensure!(how != "failed", "it failed");
+    Ok(how)
+}
+
 #[task(register = false)]
 pub(crate) async fn secretive(#[task(secret)] password: String, user: String) -> String {
     let _ = password;
@@ -227,6 +262,8 @@ impl World {
             task(hopeless),
             task(completes_with_no_json),
             task(completes_twice),
+            task(completes_in_vain),
+            task(canceled_at_the_end),
             task(secretive),
             task(two_at_once),
             task(once_per_day),

@@ -19,8 +19,6 @@ pub struct ScheduleRecord {
     /// Parameters of its jobs, with secret ones masked.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub params: JsonText,
-    /// Names of the fields that are left out: `params` of a task that the process does not have, which does not know what is secret in them.
-    pub truncated: Vec<&'static str>,
     /// Free text, given when the schedule was made.
     pub description: Option<String>,
     /// Cron pattern, if the schedule has one.
@@ -60,4 +58,6 @@ pub struct ScheduleRecord {
     /// Times of the next runs; empty while the schedule is paused and after its last run.
     #[schemars(with = "Vec<String>")]
     pub next_runs: Vec<DateTime<Utc>>,
+    /// Names of the fields that are left out: `params` of a task that the process does not have, which does not know what is secret in them.
+    pub truncated: Vec<&'static str>,
 }

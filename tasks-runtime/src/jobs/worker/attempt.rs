@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::attempt_end::{AttemptEnd, AttemptOutcome};
 use super::claim::state_and_fence;
-use super::finish::finish;
+use super::finish::complete;
 use crate::artifacts::ArtifactId;
 use crate::context::{AttemptHandle, TaskContext};
 use crate::database::Transaction;
@@ -53,8 +53,8 @@ pub(crate) struct Attempt {
     /// Executions that have begun and not ended; more than none while a thread runs on that nobody waits for.
     runs: AtomicUsize,
     ended: Notify,
-    /// The job was completed inside a transaction of the task's own.
-    completed: AtomicBool,
+    /// The job was completed inside a transaction of the task's own, which was kept.
+    completed: Arc<AtomicBool>,
     /// How long its result may be, in bytes.
     max_result_size: usize,
 }
@@ -86,7 +86,7 @@ impl Attempt {
             lines: AtomicU32::new(0),
             runs: AtomicUsize::new(0),
             ended: Notify::new(),
-            completed: AtomicBool::new(false),
+            completed: Arc::default(),
             max_result_size,
         }
     }
@@ -242,7 +242,8 @@ impl TaskContext {
     }
 
     /// Completes the job inside a transaction of the task's own: its writes and the result are kept together, exactly once,
-    /// whatever else happens to the process. What the task returns after that does not matter.
+    /// whatever else happens to the process. What the task returns after that does not matter. If the transaction is undone, the job goes by what
+    /// the task returns, as if this had not been called.
     ///
     /// ```
     /// use tasks_runtime::prelude::*;
@@ -290,15 +291,16 @@ impl TaskContext {
             artifact: attempt.artifact(),
             ..AttemptEnd::new(attempt.key, now, AttemptOutcome::Completed(json))
         };
-        if finish(transaction, &[end], now).await? > 0 {
+        if !complete(transaction, end, now).await? {
             let AttemptKey { job, fence } = attempt.key;
             return Err(match state_and_fence(transaction, job).await? {
                 Some((JobState::Completed, by)) if by == fence => JobError::AlreadyCompleted(job),
                 _ => JobError::Superseded(job),
             });
         }
-        // If the transaction is undone after all, the task returns its error, and that is written then.
-        attempt.completed.store(true, Ordering::SeqCst);
+        // If the transaction is undone after all, what the task returns is written: its result or its error.
+        let kept = Arc::clone(&attempt.completed);
+        transaction.on_commit(move || kept.store(true, Ordering::SeqCst));
         Ok(())
     }
 }

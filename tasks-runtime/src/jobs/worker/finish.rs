@@ -13,11 +13,34 @@ use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::state::number::{CANCELED, RUNNING};
 
+/// When a job is canceled, whatever its attempt came to: somebody has asked for it, and was told so.
+const CANCEL_COUNTS: &str = "(cancel_requested_at IS NOT NULL)";
+/// The same of what a task completes inside a transaction of its own: that stays, since other rows are written with it.
+const COMPLETION_COUNTS: &str = "(STATE < 2 AND cancel_requested_at IS NOT NULL)";
+
 /// Writes all that still count. Gives how many did not.
 pub(in crate::jobs) async fn finish(
     conn: &mut Connection,
     finished: &[AttemptEnd],
     now: i64,
+) -> Result<usize, JobError> {
+    write(conn, finished, now, false).await
+}
+
+/// Writes that an attempt completes its job, in a transaction of the task's own. `false` when the attempt does not count any more.
+pub(in crate::jobs) async fn complete(
+    conn: &mut Connection,
+    end: AttemptEnd,
+    now: i64,
+) -> Result<bool, JobError> {
+    Ok(write(conn, &[end], now, true).await? == 0)
+}
+
+async fn write(
+    conn: &mut Connection,
+    finished: &[AttemptEnd],
+    now: i64,
+    in_transaction_of_task: bool,
 ) -> Result<usize, JobError> {
     if finished.is_empty() {
         return Ok(0);
@@ -26,12 +49,13 @@ pub(in crate::jobs) async fn finish(
         #[cfg(feature = "sqlite")]
         ConnectionKind::Sqlite(conn) => {
             let finished = finished.to_vec();
+            let sql = SQLITE[usize::from(in_transaction_of_task)].as_str();
             // One visit to the thread for all of them.
             conn.spawn_blocking(move |conn| {
                 let mut written = 0;
                 for end in &finished {
                     let columns = end.columns();
-                    let query = statement(SQLITE.as_str())
+                    let query = statement(sql)
                         .bind::<Text, _>(end.attempt.job)
                         .bind::<BigInt, _>(end.attempt.fence)
                         .bind::<Integer, _>(columns.state)
@@ -54,23 +78,37 @@ pub(in crate::jobs) async fn finish(
             .await?
         }
         #[cfg(feature = "postgres")]
-        ConnectionKind::Postgres(conn) => finish_postgres(conn, finished, now).await?,
+        ConnectionKind::Postgres(conn) => {
+            let canceled = if in_transaction_of_task {
+                COMPLETION_COUNTS
+            } else {
+                CANCEL_COUNTS
+            };
+            finish_postgres(conn, finished, now, canceled).await?
+        }
     };
     Ok(finished.len() - written)
 }
 
-/// Somebody may have asked it to stop in the meantime: then there is no other attempt.
+/// Somebody may have asked it to stop in the meantime.
 #[cfg(feature = "sqlite")]
-static SQLITE: LazyLock<String> = LazyLock::new(|| {
+fn sqlite(canceled: &str) -> String {
     format!(
         "UPDATE tasks_jobs SET run_at = CASE WHEN $3 < {RUNNING} THEN $4 ELSE run_at END, \
-         state = CASE WHEN $3 < {RUNNING} AND cancel_requested_at IS NOT NULL THEN {CANCELED} ELSE $3 END, \
-         finished_at = CASE WHEN $3 < {RUNNING} AND cancel_requested_at IS NOT NULL THEN $15 ELSE MAX($6, started_at) END, \
-         attempt = attempt + $5, started_at = CASE WHEN attempt + $5 = 0 THEN NULL ELSE started_at END, \
-         artifact_id = $7, error_type = $8, error = $9, error_traceback = $10, error_code = $11, \
-         error_details = $12, progress = $13, result = $14, worker = NULL WHERE id = $1 AND fence = $2 AND state = {RUNNING}"
+         state = CASE WHEN {canceled} THEN {CANCELED} ELSE $3 END, \
+         finished_at = CASE WHEN $6 IS NULL AND {canceled} THEN $15 ELSE MAX($6, started_at) END, \
+         attempt = attempt + $5, started_at = CASE WHEN attempt + $5 = 0 THEN NULL ELSE started_at END, artifact_id = $7, \
+         error_type = CASE WHEN {canceled} THEN NULL ELSE $8 END, error = CASE WHEN {canceled} THEN NULL ELSE $9 END, \
+         error_traceback = CASE WHEN {canceled} THEN NULL ELSE $10 END, error_code = CASE WHEN {canceled} THEN NULL ELSE $11 END, \
+         error_details = CASE WHEN {canceled} THEN NULL ELSE $12 END, progress = $13, \
+         result = CASE WHEN {canceled} THEN NULL ELSE $14 END, worker = NULL WHERE id = $1 AND fence = $2 AND state = {RUNNING}",
+        canceled = canceled.replace("STATE", "$3")
     )
-});
+}
+
+#[cfg(feature = "sqlite")]
+static SQLITE: LazyLock<[String; 2]> =
+    LazyLock::new(|| [sqlite(CANCEL_COUNTS), sqlite(COMPLETION_COUNTS)]);
 
 /// One statement for all of them. Its plan is to go from each end to its job by the id, however many jobs there were when it was made:
 /// PostgreSQL takes a limit that it does not know for a small one, and the sum keeps it from the index by status, all of which it would
@@ -80,6 +118,7 @@ async fn finish_postgres(
     conn: &mut crate::database::PgConnection,
     finished: &[AttemptEnd],
     now: i64,
+    canceled: &str,
 ) -> QueryResult<usize> {
     use diesel::sql_types::Array;
 
@@ -109,14 +148,29 @@ async fn finish_postgres(
         let _ = write!(arrays, "{comma}${}::{kind}[]", place + 1);
         let _ = write!(names, "{comma}{name}");
     }
+    let canceled = canceled.replace("STATE", "e.state");
+    let unless_canceled =
+        |column: &str| format!("{column} = CASE WHEN {canceled} THEN NULL ELSE e.{column} END");
+    let cleared: Vec<String> = [
+        "error_type",
+        "error",
+        "error_traceback",
+        "error_code",
+        "error_details",
+        "result",
+    ]
+    .into_iter()
+    .map(unless_canceled)
+    .collect();
     let sql = format!(
         "UPDATE tasks_jobs SET run_at = CASE WHEN e.state < {RUNNING} THEN e.run_at ELSE tasks_jobs.run_at END, \
-         state = CASE WHEN e.state < {RUNNING} AND cancel_requested_at IS NOT NULL THEN {CANCELED} ELSE e.state END, \
-         finished_at = CASE WHEN e.state < {RUNNING} AND cancel_requested_at IS NOT NULL THEN $15 ELSE CASE WHEN e.finished_at IS NULL THEN NULL ELSE GREATEST(e.finished_at, started_at) END END, \
-         attempt = attempt + e.attempts, started_at = CASE WHEN attempt + e.attempts = 0 THEN NULL ELSE started_at END, artifact_id = e.artifact_id, \
-         error_type = e.error_type, error = e.error, error_traceback = e.error_traceback, error_code = e.error_code, error_details = e.error_details, progress = e.progress, \
-         result = e.result, worker = NULL FROM (SELECT * FROM unnest({arrays}) LIMIT $16) AS e ({names}) \
-         WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state + 0 = {RUNNING}"
+         state = CASE WHEN {canceled} THEN {CANCELED} ELSE e.state END, \
+         finished_at = CASE WHEN e.finished_at IS NULL AND {canceled} THEN $15 WHEN e.finished_at IS NULL THEN NULL ELSE GREATEST(e.finished_at, started_at) END, \
+         attempt = attempt + e.attempts, started_at = CASE WHEN attempt + e.attempts = 0 THEN NULL ELSE started_at END, \
+         artifact_id = e.artifact_id, progress = e.progress, {cleared}, worker = NULL \
+         FROM (SELECT * FROM unnest({arrays}) LIMIT $16) AS e ({names}) \
+         WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state + 0 = {RUNNING}",
+        cleared = cleared.join(", ")
     );
     let columns: Vec<Columns<'_>> = finished.iter().map(AttemptEnd::columns).collect();
     macro_rules! column {
