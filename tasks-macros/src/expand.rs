@@ -8,7 +8,9 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, ReturnType, Signature, Type};
 
 use crate::doc::Doc;
-use crate::options::{Backoff, Constraint, JobOptions, Rule, Source, TaskOptions, Validate};
+use crate::options::{
+    Backoff, Constraint, ConstraintKind, JobOptions, Source, TaskOptions, Validate,
+};
 use crate::param::{self, Param};
 use crate::valid::ValidTask;
 use crate::{crate_path, print, signature};
@@ -244,20 +246,20 @@ fn parameter(param: &Param) -> TokenStream {
 
 /// What the values of a type have to keep. A type that a constraint is not for is reported where the constraint is written.
 fn constraints(constraints: &[Constraint], ty: &TokenStream) -> TokenStream {
-    let constraints = constraints.iter().map(|Constraint { span, rule }| {
+    let constraints = constraints.iter().map(|Constraint { span, kind }| {
         let span = *span;
         let ty = located_at(ty.clone(), span);
         let function = |name: &str| {
             let name = Ident::new(name, span);
             quote_spanned!(span=> __rt::#name::<#ty>)
         };
-        match rule {
-            Rule::Bound(name, value) => {
+        match kind {
+            ConstraintKind::Bound(name, value) => {
                 let name = Ident::new(name, Span::call_site());
                 let bound = quote_spanned!(span=> __rt::bound::<<#ty as __rt::RangeParam>::Bound>);
                 quote!(__rt::Constraint::#name(|| #bound(#value)))
             }
-            Rule::Length { min, max } => {
+            ConstraintKind::Length { min, max } => {
                 let min = min.as_ref().map_or(quote!(0), ToTokens::to_token_stream);
                 let max = max.as_ref().map_or(
                     quote!(::core::primitive::usize::MAX),
@@ -266,24 +268,24 @@ fn constraints(constraints: &[Constraint], ty: &TokenStream) -> TokenStream {
                 let length = function("length");
                 quote!(#length(#min, #max))
             }
-            Rule::Pattern(pattern) => {
+            ConstraintKind::Pattern(pattern) => {
                 let function = function("pattern");
                 quote!(#function(#pattern))
             }
-            Rule::Format(format) => {
+            ConstraintKind::Format(format) => {
                 let function = function("format");
                 quote!(#function(#format))
             }
-            Rule::OneOf(values) => {
+            ConstraintKind::OneOf(values) => {
                 let choices =
                     quote_spanned!(span=> __rt::choices::<<#ty as __rt::ChoiceParam>::Choice>);
                 quote!(__rt::Constraint::OneOf(|| #choices(&[#(#values),*])))
             }
-            Rule::Unique => {
+            ConstraintKind::Unique => {
                 let unique = function("unique");
                 quote!(#unique())
             }
-            Rule::Items(inner) => {
+            ConstraintKind::Items(inner) => {
                 let item = quote_spanned!(span=> <#ty as __rt::ItemsParam>::Item);
                 let inner = self::constraints(inner, &item);
                 let items = function("items");

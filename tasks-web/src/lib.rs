@@ -22,7 +22,6 @@ mod checks;
 mod cors;
 #[cfg(feature = "database")]
 pub mod database;
-mod descriptors;
 #[cfg_attr(
     not(feature = "database"),
     allow(dead_code, reason = "most endpoints are of parts that store")
@@ -38,6 +37,7 @@ pub mod jobs;
 mod landing;
 mod logging;
 mod monitoring;
+mod open_files;
 mod openapi;
 mod part;
 pub mod prelude;

@@ -352,7 +352,12 @@ async fn a_server_that_lets_two_in_serves_all() {
     let test = TestDatabase::postgres();
     let limit = format!("ALTER DATABASE {} CONNECTION LIMIT 2", name(&test));
     administer(test.url(), &limit).await;
-    let database = Database::from_url(test.url()).connect().await.unwrap();
+    // Whoever waits has time enough, on a slow machine, too.
+    let database = Database::from_url(test.url())
+        .acquire_timeout(Duration::from_secs(60))
+        .connect()
+        .await
+        .unwrap();
     let manager = ArtifactManager::builder(database.clone()).build().unwrap();
     let saves = (0..30).map(|n| {
         let manager = manager.clone();

@@ -129,7 +129,7 @@ fn test() -> Result<()> {
     }
     if find("cargo-nextest").is_some() {
         // Most of them wait: `.config/nextest.toml` says which take more than one of these places.
-        let places = 4 * thread::available_parallelism().map_or(2, NonZero::get);
+        let places = 1 + 3 * thread::available_parallelism().map_or(2, NonZero::get);
         run(&mut cargo([
             "nextest",
             "run",

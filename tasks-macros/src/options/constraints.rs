@@ -59,10 +59,10 @@ const FORMATS: [&str; 13] = [
 /// One constraint, and where it is written.
 pub(crate) struct Constraint {
     pub(crate) span: Span,
-    pub(crate) rule: Rule,
+    pub(crate) kind: ConstraintKind,
 }
 
-pub(crate) enum Rule {
+pub(crate) enum ConstraintKind {
     /// The name of a bound in the runtime, and its value.
     Bound(&'static str, Expr),
     Length {
@@ -116,7 +116,7 @@ pub(super) fn range(
     for (span, name, value) in [min, max].into_iter().flatten() {
         to.push(Constraint {
             span,
-            rule: Rule::Bound(name, value),
+            kind: ConstraintKind::Bound(name, value),
         });
     }
     Ok(())
@@ -166,7 +166,7 @@ pub(super) fn length(
     if min.is_some() || max.is_some() {
         to.push(Constraint {
             span,
-            rule: Rule::Length { min, max },
+            kind: ConstraintKind::Length { min, max },
         });
     }
     Ok(())
@@ -184,7 +184,7 @@ pub(super) fn multiple_of(input: ParseStream<'_>) -> syn::Result<Constraint> {
     }
     Ok(Constraint {
         span,
-        rule: Rule::Bound("MultipleOf", value),
+        kind: ConstraintKind::Bound("MultipleOf", value),
     })
 }
 
@@ -234,7 +234,7 @@ pub(super) fn pattern(input: ParseStream<'_>) -> syn::Result<Constraint> {
     }
     Ok(Constraint {
         span,
-        rule: Rule::Pattern(pattern),
+        kind: ConstraintKind::Pattern(pattern),
     })
 }
 
@@ -255,7 +255,7 @@ pub(super) fn format(input: ParseStream<'_>) -> syn::Result<Constraint> {
     }
     Ok(Constraint {
         span,
-        rule: Rule::Format(format),
+        kind: ConstraintKind::Format(format),
     })
 }
 
@@ -265,7 +265,7 @@ pub(super) fn one_of(input: ParseStream<'_>) -> syn::Result<Constraint> {
     let values = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens)?;
     Ok(Constraint {
         span,
-        rule: Rule::OneOf(values.into_iter().map(parse::ungrouped).collect()),
+        kind: ConstraintKind::OneOf(values.into_iter().map(parse::ungrouped).collect()),
     })
 }
 
@@ -273,7 +273,7 @@ pub(super) fn one_of(input: ParseStream<'_>) -> syn::Result<Constraint> {
 pub(super) fn unique(input: ParseStream<'_>) -> syn::Result<Constraint> {
     Ok(Constraint {
         span: parse::flag(input, "task")?,
-        rule: Rule::Unique,
+        kind: ConstraintKind::Unique,
     })
 }
 
@@ -297,7 +297,7 @@ pub(super) fn items(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<
     });
     Ok(Constraint {
         span,
-        rule: Rule::Items(constraints),
+        kind: ConstraintKind::Items(constraints),
     })
 }
 

@@ -11,7 +11,7 @@ mod task;
 mod validate;
 
 pub(crate) use self::backoff::Backoff;
-pub(crate) use self::constraints::{Constraint, Rule};
+pub(crate) use self::constraints::{Constraint, ConstraintKind};
 pub(crate) use self::injectable::InjectableOptions;
 pub(crate) use self::job::JobOptions;
 pub(crate) use self::param::{ParamOptions, Source};

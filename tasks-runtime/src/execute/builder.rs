@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tracing::Level;
 
-use super::error::{BuildError, MissingDependency, UnknownLimit};
+use super::build_error::{BuildError, MissingDependency, UnknownLimit};
 use super::executor::TaskExecutor;
 use super::inner::ExecutorInner;
 use super::slow_polls::SlowPolls;

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::checks::{Check, HealthChecks, HealthState};
-use crate::descriptors;
+use crate::open_files;
 
 /// How long an answer is good for others who ask: a flood of questions is one look now and then.
 const MAX_AGE: Duration = Duration::from_millis(200);
@@ -74,12 +74,12 @@ impl Health {
         let looks = self.checks.iter().enumerate();
         let checked = join_all(looks.map(|(index, check)| self.look(index, check))).await;
         let mut checks: BTreeMap<String, CheckReport> = checked.into_iter().collect();
-        if let Some(message) = descriptors::shortage() {
+        if let Some(message) = open_files::shortage() {
             let report = CheckReport {
                 state: Status::Degraded,
                 message: Some(message),
             };
-            checks.entry("descriptors".to_owned()).or_insert(report);
+            checks.entry("open_files".to_owned()).or_insert(report);
         }
         let worst = checks.values().map(|check| check.state).max();
         let report = Arc::new(Report {

@@ -8,8 +8,8 @@ use super::handle::Service;
 use super::keys;
 use super::listen::{Listen, announce, announce_management};
 use super::server::{ServerHandles, bind};
-use crate::descriptors;
 use crate::logging;
+use crate::open_files;
 
 impl Service {
     /// Serves until SIGTERM or Ctrl-C: then it takes no more connections, answers the requests that are there within the
@@ -36,7 +36,7 @@ impl Service {
     }
 
     async fn serve(self) -> Result<(), ServiceError> {
-        descriptors::raise_limit().map_err(ServiceError::Serve)?;
+        open_files::raise_limit().map_err(ServiceError::Serve)?;
         let listen = &self.inner.listen;
         let failed = |source| ServiceError::Listen {
             address: listen.address(),

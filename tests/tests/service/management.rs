@@ -207,19 +207,19 @@ async fn a_service_has_as_many_connections_as_it_may() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_without_free_descriptors_says_so() {
+async fn a_service_that_may_open_no_more_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let script = limited(folder.path(), "ulimit -n 120");
     let server = Server::start_program(&script, [("MANAGEMENT", "127.0.0.1:0")]).unwrap();
     let url = format!("{}/health", management(&server));
-    // Of which one connection is there before: a new one would have to wait for a descriptor.
+    // Of which one connection is there before: a new one might have to wait.
     let client = reqwest::Client::new();
     let ask = async || {
         let answer = client.get(&url).send().await.unwrap();
         answer.json::<serde_json::Value>().await.unwrap()
     };
     let health = ask().await;
-    assert_eq!(health["checks"].get("descriptors"), None, "{health}");
+    assert_eq!(health["checks"].get("open_files"), None, "{health}");
     let began = Instant::now();
     let open = 'degraded: loop {
         // They are disconnected after some seconds.
@@ -227,7 +227,7 @@ async fn a_service_without_free_descriptors_says_so() {
         for _ in 0..40 {
             let health = ask().await;
             if health["status"] == "degraded" {
-                let message = health["checks"]["descriptors"]["message"].as_str();
+                let message = health["checks"]["open_files"]["message"].as_str();
                 assert!(message.unwrap().contains("LimitNOFILE"), "{health}");
                 break 'degraded open;
             }

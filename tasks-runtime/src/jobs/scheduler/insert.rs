@@ -124,12 +124,12 @@ impl Scheduler {
 
     /// A call that was checked, as it is stored.
     fn prepare(&self, entry: &RegisteredTask, params: String) -> Result<CheckedCall, ExecuteError> {
-        let store = self.params_codec();
+        let codec = self.params_codec();
         let policy = entry.policy();
         Ok(CheckedCall {
             task: entry.name().to_owned(),
-            unique_key: policy.unique.then(|| store.unique_key(entry, &params)),
-            params: store.stored(entry, params)?,
+            unique_key: policy.unique.then(|| codec.unique_key(entry, &params)),
+            params: codec.stored(entry, params)?,
             policy,
         })
     }
@@ -305,8 +305,8 @@ impl Scheduler {
             let name = row.task_name.as_deref()?;
             executor.registry().get(name).ok()
         });
-        let store = self.params_codec();
-        store
+        let codec = self.params_codec();
+        codec
             .are_same(entry, &row.params, &existing.params)
             .map_err(|error| JobError::Undecryptable(error.to_string()))
     }

@@ -17,7 +17,7 @@ use super::error::JobError;
 use super::notifier::ChangeNotifier;
 use super::params_codec::ParamsCodec;
 use super::record::JobRecord;
-use super::schedules::{DeclaredSchedules, UndeclaredSchedules};
+use super::schedules::{DeclaredSchedules, NotStoredSchedules};
 use super::settings::Jobs;
 use super::table::JobRow;
 use super::worker::{Worker, WorkerHealth};
@@ -69,7 +69,7 @@ struct SchedulerInner {
     /// The schedules that this process declares.
     declared: tokio::sync::Mutex<DeclaredSchedules>,
     /// Those that the database has not taken yet.
-    undeclared: UndeclaredSchedules,
+    not_stored: NotStoredSchedules,
     state: RwLock<SchedulerState>,
 }
 
@@ -105,7 +105,7 @@ impl Scheduler {
                 clock: Clock::default(),
                 health: WorkerHealth::default(),
                 declared: tokio::sync::Mutex::default(),
-                undeclared: UndeclaredSchedules::default(),
+                not_stored: NotStoredSchedules::default(),
                 state: RwLock::default(),
             }),
         }
@@ -309,7 +309,7 @@ impl Scheduler {
             if state.worker.is_some() {
                 warnings.extend(damaged::warning());
             }
-            warnings.extend(self.shared.undeclared.warning());
+            warnings.extend(self.shared.not_stored.warning());
             warnings
         })
     }
@@ -354,8 +354,8 @@ impl Scheduler {
         &self.shared.declared
     }
 
-    pub(in crate::jobs) fn undeclared(&self) -> &UndeclaredSchedules {
-        &self.shared.undeclared
+    pub(in crate::jobs) fn not_stored(&self) -> &NotStoredSchedules {
+        &self.shared.not_stored
     }
 
     /// Does something now and then until the scheduler is [shut down](Self::shutdown), or nobody has it any more. It says how long to wait

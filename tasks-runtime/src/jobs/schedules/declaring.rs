@@ -13,9 +13,9 @@ use super::declaration::{
     Declaration, DeclarationRow, DeclaredSchedules, RenewalChanges, forget, has_schedules,
     of_other_services, others, paused_undeclared, remove_undeclared,
 };
+use super::not_stored::NotStored;
 use super::record::ScheduleRecord;
 use super::row::{ScheduleRow, upsert};
-use super::undeclared::Undeclared;
 use super::watch::{DeclarationWatch, Look};
 use crate::database::DatabaseError;
 use crate::jobs::error::JobError;
@@ -125,33 +125,33 @@ impl Scheduler {
             service = owner,
             "the schedules that the service declares are not stored yet: they will be as soon as the database takes writes"
         );
-        let undeclared = Undeclared {
+        let not_stored = NotStored {
             id,
             started_at,
             rows,
             since: chrono::Utc::now(),
             reason: error.to_string(),
         };
-        self.undeclared().add(owner, undeclared);
+        self.not_stored().add(owner, not_stored);
         self.spawn_periodic(RETRY_PERIOD, move |scheduler| async move {
-            scheduler.declare_undeclared().await
+            scheduler.store_what_is_declared().await
         });
         Ok(())
     }
 
     /// Stores what the database has not taken yet. Gives when to look again.
-    async fn declare_undeclared(&self) -> Duration {
-        for owner in self.undeclared().owners() {
+    async fn store_what_is_declared(&self) -> Duration {
+        for owner in self.not_stored().owners() {
             let stored = async {
                 self.refresh_clock().await?;
                 let mut declared = self.declared().lock().await;
                 // Somebody may have declared others meanwhile.
-                let Some(Undeclared {
+                let Some(NotStored {
                     id,
                     started_at,
                     rows,
                     ..
-                }) = self.undeclared().get(&owner)
+                }) = self.not_stored().get(&owner)
                 else {
                     return Ok(());
                 };
@@ -160,17 +160,17 @@ impl Scheduler {
             };
             match stored.await {
                 Ok(()) => {
-                    self.undeclared().remove(&owner);
+                    self.not_stored().remove(&owner);
                     tracing::info!(
                         service = owner,
                         "the schedules that the service declares are stored"
                     );
                 }
                 Err(JobError::Database(DatabaseError::Closed)) => break,
-                Err(error) => self.undeclared().failed(&owner, error.to_string()),
+                Err(error) => self.not_stored().failed(&owner, error.to_string()),
             }
         }
-        if self.undeclared().owners().is_empty() {
+        if self.not_stored().owners().is_empty() {
             self.settings().declaration_renewal
         } else {
             RETRY_PERIOD
@@ -270,7 +270,7 @@ impl Scheduler {
             .await;
         let (declaration, stored, changed) = stored?;
         changed.say(owner);
-        self.undeclared().remove(owner);
+        self.not_stored().remove(owner);
         declared.by_owner.insert(owner.to_owned(), declaration);
         if !std::mem::replace(&mut declared.renewing, true) {
             let period = self.settings().declaration_renewal;

@@ -4,6 +4,7 @@ mod builder;
 mod cron;
 mod declaration;
 mod declaring;
+mod not_stored;
 mod overdue;
 mod pattern;
 mod pending_reason;
@@ -12,7 +13,7 @@ mod recurrence;
 mod replan;
 mod row;
 mod tick;
-mod undeclared;
+
 mod watch;
 
 use diesel::prelude::*;
@@ -20,12 +21,13 @@ use diesel_async::RunQueryDsl;
 
 pub use self::builder::{Schedule, StoredSchedule};
 pub(super) use self::declaration::DeclaredSchedules;
+pub(super) use self::not_stored::NotStoredSchedules;
 pub(super) use self::overdue::{OverdueSchedules, overdue};
 pub use self::record::ScheduleRecord;
 pub(super) use self::replan::replan;
 use self::row::{ScheduleRow, find, set_paused, tasks_schedules};
 pub(super) use self::tick::tick;
-pub(super) use self::undeclared::UndeclaredSchedules;
+
 use super::error::JobError;
 use super::options::SubmitOptions;
 use super::record::JobRecord;

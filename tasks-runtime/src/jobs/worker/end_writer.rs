@@ -118,7 +118,7 @@ async fn failed(shared: &WorkerShared, one: &mut Waiting, error: &JobError) -> N
         Ok(Some((JobState::Running, fence))) if fence == key.fence => {
             if !is_locked {
                 one.tries += 1;
-                tracing::debug!(job = %key.job, %error, "the end of a job was not written yet");
+                tracing::debug!(job_id = %key.job, %error, "the end of a job was not written yet");
             }
             if one.tries >= MAX_TRIES {
                 give_up(one, error);
@@ -139,15 +139,16 @@ async fn found(session: &Session, end: &AttemptEnd) -> Result<Option<(JobState, 
 
 /// The job fails, because how its attempt ended cannot be stored.
 fn give_up(one: &mut Waiting, error: &JobError) {
-    let job = one.end.attempt.job;
+    let job_id = one.end.attempt.job;
     if let AttemptOutcome::Completed(result) = &one.end.outcome {
         let failure = Failure::not_stored(result.len(), error);
-        tracing::error!(%job, error = failure.message, "a job failed");
+        let code = failure.code.as_deref();
+        tracing::error!(%job_id, code, error = failure.message, "the result of a job is not stored, so it failed");
         one.end.outcome = AttemptOutcome::Failed(failure);
         one.end.progress = None;
         one.tries = 0;
     } else if one.tries == 0 {
-        tracing::error!(%job, %error, "how a job ended cannot be stored; this is tried again and again");
+        tracing::error!(%job_id, %error, "how a job ended cannot be stored; this is tried again and again");
         one.tries = 1;
     }
 }

@@ -144,7 +144,7 @@ impl Driver {
             let running = &self.shared.in_flight;
             if !self.started.contains(&attempt) && !running.is_claiming(attempt.job) {
                 tracing::warn!(
-                    job = %attempt.job,
+                    job_id = %attempt.job,
                     "a job was given to this process, and never began: it goes back"
                 );
                 let now = self.shared.clock.now();

@@ -243,7 +243,7 @@ async fn large_params(shared: &WorkerShared, key: AttemptKey) -> Option<String> 
         match params {
             Ok(params) => return params,
             Err(error) => {
-                tracing::warn!(job = %key.job, %error, "the parameters of a job were not read yet");
+                tracing::warn!(job_id = %key.job, %error, "the parameters of a job were not read yet");
                 tokio::time::sleep(READ_PAUSE).await;
             }
         }

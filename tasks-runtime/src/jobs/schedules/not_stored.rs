@@ -9,11 +9,11 @@ use super::row::ScheduleRow;
 
 /// What is to be stored as soon as the database takes writes, by the id of the service.
 #[derive(Default)]
-pub(in crate::jobs) struct UndeclaredSchedules(Mutex<BTreeMap<String, Undeclared>>);
+pub(in crate::jobs) struct NotStoredSchedules(Mutex<BTreeMap<String, NotStored>>);
 
 /// What one service declares.
 #[derive(Clone)]
-pub(super) struct Undeclared {
+pub(super) struct NotStored {
     /// The id of its declaration.
     pub(super) id: String,
     /// When it would have been declared, in microseconds by the clock of the database: what others have declared later stays as they say.
@@ -25,13 +25,13 @@ pub(super) struct Undeclared {
     pub(super) reason: String,
 }
 
-impl UndeclaredSchedules {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Undeclared>> {
+impl NotStoredSchedules {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, NotStored>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn add(&self, owner: String, undeclared: Undeclared) {
-        self.lock().insert(owner, undeclared);
+    pub(super) fn add(&self, owner: String, not_stored: NotStored) {
+        self.lock().insert(owner, not_stored);
     }
 
     pub(super) fn remove(&self, owner: &str) {
@@ -40,8 +40,8 @@ impl UndeclaredSchedules {
 
     /// Why the last try to store those of a service failed.
     pub(super) fn failed(&self, owner: &str, reason: String) {
-        if let Some(undeclared) = self.lock().get_mut(owner) {
-            undeclared.reason = reason;
+        if let Some(not_stored) = self.lock().get_mut(owner) {
+            not_stored.reason = reason;
         }
     }
 
@@ -49,14 +49,14 @@ impl UndeclaredSchedules {
         self.lock().keys().cloned().collect()
     }
 
-    pub(super) fn get(&self, owner: &str) -> Option<Undeclared> {
+    pub(super) fn get(&self, owner: &str) -> Option<NotStored> {
         self.lock().get(owner).cloned()
     }
 
     /// What is to be said of it, as a sentence; nothing when all is stored.
     pub(in crate::jobs) fn warning(&self) -> Option<String> {
         let all = self.lock();
-        let first = all.values().min_by_key(|undeclared| undeclared.since)?;
+        let first = all.values().min_by_key(|not_stored| not_stored.since)?;
         let what = if first.rows.is_some() {
             "the schedules that the code declares are not stored"
         } else {
