@@ -48,8 +48,8 @@ pub(super) fn extension(content_type: &str) -> &'static str {
     }
 }
 
-/// The name of a file, as a client spells it. Of a path, its last part is kept, as RFC 7578, section 4.2, and RFC 6266, section 4.3, ask of those
-/// who read one: browsers and other programs send it of themselves.
+/// The name of a file, as a client spells it. It may be a path, which browsers and other programs send on their own. The runtime keeps only
+/// its last part when it stores the artifact, as RFC 7578, section 4.2, and RFC 6266, section 4.3, ask of those who read one.
 pub(super) fn file_name(disposition: &ContentDisposition) -> Result<Option<String>, Problem> {
     let (mut plain, mut extended) = (None, None);
     for parameter in &disposition.parameters {

@@ -295,8 +295,17 @@ impl Scheduler {
         failure.map_or(Ok(()), Err)
     }
 
-    /// What does not work as well as it should: all threads are blocked by tasks that do not await, jobs or schedules wait for tasks that no
-    /// worker has, declared schedules are not stored yet, rows of jobs cannot be read, the clock of this machine differs from the database's by more than a second. Each is a sentence.
+    /// What does not work as well as it should, each as a sentence:
+    ///
+    /// - All threads are blocked by tasks that do not await.
+    /// - Jobs wait for a task or a queue that no worker has, or schedules are due whose task no worker has.
+    /// - Jobs are left to other processes, because this one lacks their encryption key, or its task does not take their parameters.
+    /// - For longer than a lease, jobs of a dead worker could not be made ready again, other transactions have locked rows of jobs, or the
+    ///   engine has taken no jobs on.
+    /// - The clock of this machine differs from the database's by more than a second, or was set back, or the newest job was submitted in the
+    ///   future.
+    /// - Rows of jobs cannot be read.
+    /// - Declared schedules are not stored yet.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let lease = self.shared.settings.lease;
