@@ -81,7 +81,7 @@ use proc_macro::TokenStream;
 /// | `#[task(length(min = 1, max = 80))]` | how many characters, items or members |
 /// | `#[task(pattern = "…")]`, `#[task(format = "email")]` | which strings are allowed |
 /// | `#[task(one_of(…))]` | the values that are allowed |
-/// | `#[task(unique)]`, `#[task(items(…))]` | of a list: no item twice; what each item has to keep |
+/// | `#[task(unique)]`, `#[task(items(…))]` | of a list: no item twice; what each item has to satisfy |
 /// | `#[task(garde)]` | its type implements `garde::Validate`, and is validated (feature `garde`) |
 #[proc_macro_attribute]
 pub fn task(options: TokenStream, item: TokenStream) -> TokenStream {
