@@ -280,6 +280,17 @@ async fn an_engine_that_is_out_of_order_is_part_of_the_health_and_used_again() {
         while !scheduler.warnings().is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        // What is not due any more is refused by nobody.
+        scheduler.cancel(job.id).await.unwrap();
+        has_it.store(true, Ordering::SeqCst);
+        let job = scheduler.submit(call!(greet, name = "Eve")).await.unwrap();
+        while scheduler.warnings().is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        scheduler.cancel(job.id).await.unwrap();
+        while !scheduler.warnings().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         // It ends though the engine does not answer.
         has_it.store(true, Ordering::SeqCst);
         scheduler.submit(call!(greet, name = "Bob")).await.unwrap();

@@ -122,6 +122,8 @@ fn quotes_otherwise(token: &str, spare: &str) -> Result<(), Vec<ArgumentError>> 
         ArgumentError::of_parameter("token", serde_json::to_string(token).unwrap()),
         ArgumentError::of_parameter("token", "in the pointer").at(token),
         ArgumentError::of_parameter("token", "in the code").with_code(token.to_owned()),
+        ArgumentError::of_parameter(token, "of no parameter"),
+        ArgumentError::new(format!("/params/token/0/{token}/1"), "as it is"),
         ArgumentError::of_parameter("spare", format!("the default {spare} is too simple")),
         ArgumentError::of_parameter("spare", "not changed").with_code("default"),
     ])
@@ -400,8 +402,10 @@ async fn no_error_shows_a_secret() {
         [
             ("/params/token", "invalid", hidden),
             ("/params/token", "invalid", hidden),
-            ("/params", "invalid", hidden),
+            ("/params/token", "invalid", "in the pointer"),
             ("/params/token", "invalid", hidden),
+            ("/params", "invalid", "of no parameter"),
+            ("/params/token/0", "invalid", "as it is"),
             ("/params/spare", "invalid", hidden),
             ("/params/spare", "default", "not changed"),
         ]

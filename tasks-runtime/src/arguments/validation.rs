@@ -127,21 +127,38 @@ impl Validation<'_> {
         } in errors
         {
             let shows_one = |text: &str| secrets.iter().any(|secret| text.contains(secret));
-            let in_place = shows_one(&pointer);
-            let path = if in_place {
-                String::new()
-            } else {
-                below_params(&pointer)
-            };
-            let hidden = in_place || shows_one(&detail) || shows_one(code.as_str());
+            let path = below_params(&pointer);
+            let path = self.without_secrets(&path, &secrets);
+            let hidden = shows_one(&detail) || shows_one(code.as_str());
             let code = if hidden { Code::Invalid } else { code };
             self.errors.push_below(
-                &path,
+                path,
                 code,
                 || {
                     if hidden { SECRET.to_owned() } else { detail }
                 },
             );
+        }
+    }
+
+    /// A path up to the first step that shows a secret. Names of parameters are known to everybody.
+    fn without_secrets<'p>(&self, path: &'p str, secrets: &[String]) -> &'p str {
+        let first = path.get(1..).and_then(|rest| rest.split('/').next());
+        let known = first.filter(|step| {
+            let mut parameters = self.parameters.iter();
+            parameters.any(|parameter| escape(parameter.name) == **step)
+        });
+        let from = known.map_or(0, |step| step.len() + 1);
+        let shown = secrets
+            .iter()
+            .filter_map(|secret| path[from..].find(secret));
+        let Some(at) = shown.min().map(|at| from + at) else {
+            return path;
+        };
+        if path[at..].starts_with('/') {
+            &path[..at]
+        } else {
+            &path[..path[..at].rfind('/').unwrap_or(0)]
         }
     }
 

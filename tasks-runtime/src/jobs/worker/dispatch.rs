@@ -73,6 +73,8 @@ async fn offer(
         .copied()
         .collect();
     if new.is_empty() {
+        // What was refused is not due any more.
+        shared.health.engine_answered(None);
         return;
     }
     shared.health.engine_is_asked();

@@ -15,8 +15,8 @@ use crate::jobs::state::number::{CANCELED, RUNNING};
 
 /// When a job is canceled, whatever its attempt came to: somebody has asked for it, and was told so.
 const CANCEL_COUNTS: &str = "(cancel_requested_at IS NOT NULL)";
-/// The same of what a task completes inside a transaction of its own: that stays, since other rows are written with it.
-const COMPLETION_COUNTS: &str = "(STATE < 2 AND cancel_requested_at IS NOT NULL)";
+/// What a task completes inside a transaction of its own stays, since other rows are written with it.
+const COMPLETION_COUNTS: &str = "(1 = 0)";
 
 /// Writes all that still count. Gives how many did not.
 pub(in crate::jobs) async fn finish(
@@ -101,8 +101,7 @@ fn sqlite(canceled: &str) -> String {
          error_type = CASE WHEN {canceled} THEN NULL ELSE $8 END, error = CASE WHEN {canceled} THEN NULL ELSE $9 END, \
          error_traceback = CASE WHEN {canceled} THEN NULL ELSE $10 END, error_code = CASE WHEN {canceled} THEN NULL ELSE $11 END, \
          error_details = CASE WHEN {canceled} THEN NULL ELSE $12 END, progress = $13, \
-         result = CASE WHEN {canceled} THEN NULL ELSE $14 END, worker = NULL WHERE id = $1 AND fence = $2 AND state = {RUNNING}",
-        canceled = canceled.replace("STATE", "$3")
+         result = CASE WHEN {canceled} THEN NULL ELSE $14 END, worker = NULL WHERE id = $1 AND fence = $2 AND state = {RUNNING}"
     )
 }
 
@@ -148,7 +147,6 @@ async fn finish_postgres(
         let _ = write!(arrays, "{comma}${}::{kind}[]", place + 1);
         let _ = write!(names, "{comma}{name}");
     }
-    let canceled = canceled.replace("STATE", "e.state");
     let unless_canceled =
         |column: &str| format!("{column} = CASE WHEN {canceled} THEN NULL ELSE e.{column} END");
     let cleared: Vec<String> = [
