@@ -10,11 +10,9 @@ pub use crate::arguments::{
     Validation, bound, choices, documentation, example, format, garde_requires, given, items,
     length, pattern, request_slot, slot, unique,
 };
-#[cfg(feature = "database")]
-pub use crate::call::CheckCall;
 pub use crate::call::{
-    Finish, FunctionInfo, FunctionShim, PendingCall, PlainReturn, Run, Running, Shim, Started,
-    TaskDescriptor, TaskReturn, ValidatedShim, asynchronous, blocking,
+    CheckCall, Finish, FunctionInfo, FunctionShim, PendingCall, PlainReturn, Run, Running, Shim,
+    Started, TaskDescriptor, TaskReturn, ValidatedShim, asynchronous, blocking,
 };
 pub use crate::task::{Backoff, Growth, JobPolicy, Outcome, OutputSchema, SchemaFallback};
 pub use crate::task::{

@@ -350,3 +350,55 @@ async fn a_scope_at_the_root() {
         openapi::validate(&document)
     );
 }
+
+/// Says whether arguments fit, by the decoder that runs, and runs nothing.
+#[tokio::test]
+async fn arguments_are_validated_without_being_run() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+
+    #[task(register = false, max_concurrency = 1)]
+    async fn counted(#[task(range(max = 10))] number: u8, name: Option<String>) -> u32 {
+        let _ = (number, name);
+        RUNS.fetch_add(1, Ordering::Relaxed)
+    }
+
+    let registry = TaskRegistry::builder().task(counted).build().unwrap();
+    let executor = TaskExecutor::builder(registry).build().unwrap();
+    let app = Running::start(move |config| {
+        config.service(tasks_web::scope("/tasks", executor.clone()));
+    });
+    let url = app.url("/tasks/counted/$validate");
+    let answer = |body: Value| {
+        let url = url.clone();
+        async move { http::post(&url, &body).await.unwrap() }
+    };
+    let (status, body) = answer(json!({"params": {"number": 10}})).await;
+    assert_eq!((status, body), (StatusCode::OK, json!({})));
+    let (status, problem) = answer(json!({"params": {"number": 11, "nam": null}})).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let errors = problem["errors"].as_array().unwrap();
+    let found: Vec<_> = errors
+        .iter()
+        .map(|error| {
+            (
+                error["pointer"].as_str().unwrap(),
+                error["code"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [("/params/number", "range"), ("/params/nam", "unknown")]
+    );
+    // Options of jobs are not part of an execution.
+    let (status, _) = answer(json!({"params": {"number": 1}, "delay": "1s"})).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let (status, _) = http::post(&app.url("/tasks/none/$validate"), &json!({}))
+        .await
+        .unwrap();
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, _) = http::get(&url).await.unwrap();
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(RUNS.load(Ordering::Relaxed), 0);
+}

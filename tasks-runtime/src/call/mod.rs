@@ -26,9 +26,7 @@ pub use pending::PendingCall;
 pub(crate) use resources::Resources;
 pub use returned::{PlainReturn, TaskReturn};
 pub use run::{Run, Running, Started};
-#[cfg(feature = "database")]
-pub use shim::CheckCall;
-pub use shim::{Finish, FunctionInfo, FunctionShim, Shim, asynchronous, blocking};
+pub use shim::{CheckCall, Finish, FunctionInfo, FunctionShim, Shim, asynchronous, blocking};
 pub(crate) use shim::{run_async, run_blocking};
 pub(crate) use target::CallTarget;
 pub use validated::ValidatedShim;

@@ -16,18 +16,12 @@ use schemars::{Schema, SchemaGenerator};
 
 use super::error::ExecuteError;
 use super::pending::PendingCall;
-#[cfg(feature = "database")]
 use super::pending::read;
 use super::returned::TaskReturn;
 use super::run::{Run, Running, Started};
-#[cfg(feature = "database")]
 use super::target::CallTarget;
-#[cfg(feature = "database")]
-use crate::arguments::Input;
-use crate::arguments::{AnyArgCells, AnySlot, InvalidArguments, Slots};
-#[cfg(feature = "database")]
-use crate::inject::Providers;
-use crate::inject::Requirements;
+use crate::arguments::{AnyArgCells, AnySlot, Input, InvalidArguments, Slots};
+use crate::inject::{Providers, Requirements};
 use crate::task::Outcome;
 
 /// A task's function as the executor sees it.
@@ -43,7 +37,6 @@ pub trait Shim: Sync {
     /// # Errors
     ///
     /// All that is wrong with the arguments.
-    #[cfg(feature = "database")]
     fn check(&'static self, call: CheckCall<'_>) -> Result<(), InvalidArguments>;
     fn slot(&self, index: usize) -> Option<&dyn AnySlot>;
     fn info(&self) -> &FunctionInfo;
@@ -57,7 +50,6 @@ pub trait Shim: Sync {
 pub(super) type RuleRequires = (usize, fn(&mut Requirements));
 
 /// The arguments of a call that is not run.
-#[cfg(feature = "database")]
 pub struct CheckCall<'a> {
     pub(crate) target: &'a CallTarget,
     pub(crate) providers: &'a Providers,
@@ -158,7 +150,6 @@ impl<S: Slots, F: Sync + 'static, R: 'static> Shim for FunctionShim<S, F, R> {
         Ok(Started { running, context })
     }
 
-    #[cfg(feature = "database")]
     fn check(&'static self, call: CheckCall<'_>) -> Result<(), InvalidArguments> {
         read(call.input, call.target, &mut self.slots.cells()).map(drop)
     }

@@ -6,13 +6,9 @@
     reason = "for generated code, which is not written by hand"
 )]
 
-#[cfg(feature = "database")]
-use super::pending::read_validated;
-use super::pending::{PendingCall, Rules};
+use super::pending::{PendingCall, Rules, read_validated};
 use super::run::Started;
-#[cfg(feature = "database")]
-use super::shim::CheckCall;
-use super::shim::{FunctionInfo, FunctionShim, RuleRequires, Shim};
+use super::shim::{CheckCall, FunctionInfo, FunctionShim, RuleRequires, Shim};
 use crate::arguments::{AnySlot, InvalidArguments, Slots, Validation};
 
 /// The shim of a function, with the rules that its arguments have to keep. A task without rules has none of this.
@@ -47,7 +43,6 @@ impl<S: Slots, F: Sync + 'static, R: 'static> Shim for ValidatedShim<S, F, R> {
         Ok(Started { running, context })
     }
 
-    #[cfg(feature = "database")]
     fn check(&'static self, call: CheckCall<'_>) -> Result<(), InvalidArguments> {
         let mut cells = self.shim.slots.cells();
         let CheckCall {

@@ -14,9 +14,7 @@ use super::execution::Execution;
 use super::inner::ExecutorInner;
 use super::{failure_log, span};
 use crate::arguments::{self, Input, InvalidArguments};
-#[cfg(feature = "database")]
-use crate::call::CheckCall;
-use crate::call::{Envelope, ExecuteError, PendingCall, Started, panic};
+use crate::call::{CheckCall, Envelope, ExecuteError, PendingCall, Started, panic};
 #[cfg(feature = "database")]
 use crate::context::AttemptHandle;
 use crate::context::ExecutorHandle;
@@ -198,6 +196,31 @@ impl TaskExecutor {
         }
     }
 
+    /// Reads a request body as [`execute_json`](Self::execute_json) does, and says what is wrong with it. The task is not run, and takes no
+    /// permit; rules of the task look at its arguments.
+    ///
+    /// ```
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task]
+    /// async fn double(number: u8) -> u16 {
+    ///     u16::from(number) * 2
+    /// }
+    ///
+    /// let executor = TaskExecutor::builder(TaskRegistry::builder().task(double).build()?).build()?;
+    /// assert!(executor.validate_json("double", br#"{"params": {"number": 255}}"#).is_ok());
+    /// assert!(executor.validate_json("double", br#"{"params": {"number": 256}}"#).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `UnknownTask`, `InvalidArguments`, and `Panicked` when code of a parameter's type panics.
+    pub fn validate_json(&self, name: &str, body: &[u8]) -> Result<(), ExecuteError> {
+        let entry = self.inner.registry.entry(name)?;
+        self.check(entry, Input::OnlyParams(body))
+    }
+
     #[cfg(feature = "metrics")]
     async fn drive(
         &self,
@@ -285,7 +308,6 @@ impl TaskExecutor {
     }
 
     /// Reads the arguments, and nothing more: says what is wrong with them.
-    #[cfg(feature = "database")]
     pub(crate) fn check(
         &self,
         entry: &RegisteredTask,

@@ -11,9 +11,7 @@ use serde_json::Value;
 
 use super::error::RegistryProblem;
 use super::parameters;
-#[cfg(feature = "database")]
-use crate::arguments::Input;
-use crate::arguments::{InvalidArguments, RuleResult, StructFields, of_rule};
+use crate::arguments::{Input, InvalidArguments, RuleResult, StructFields, of_rule};
 use crate::call::{PendingCall, Run, Running, Started, TaskReturn, run_async, run_blocking};
 use crate::schema;
 use crate::task::{IntoTaskFailure, ParameterInfo};
@@ -35,7 +33,6 @@ pub(crate) struct Closure {
     /// The [`Rule`] over what it takes, whose type is known to those who set it.
     rule: Arc<dyn Any + Send + Sync>,
     /// Reads arguments, and nothing more.
-    #[cfg(feature = "database")]
     pub(super) check: Check,
 }
 
@@ -45,7 +42,6 @@ type Rule<P> = OnceLock<Box<dyn Fn(&P) -> Result<(), InvalidArguments> + Send + 
 /// What begins an execution.
 type Start = Box<dyn Fn(PendingCall<'_>) -> Result<Started, InvalidArguments> + Send + Sync>;
 
-#[cfg(feature = "database")]
 type Check = Box<dyn Fn(Input<'_>) -> Result<(), InvalidArguments> + Send + Sync>;
 
 impl Closure {
@@ -117,7 +113,6 @@ impl Closure {
             error_type: TypeId::of::<E>,
             types: [type_name::<P>, type_name::<R>],
             rule: Arc::new(()),
-            #[cfg(feature = "database")]
             check: {
                 let fields = fields.clone();
                 Box::new(move |input| fields.read::<Nothing>(input).map(drop))
@@ -189,7 +184,6 @@ impl Closure {
             error_type: TypeId::of::<E>,
             types: [type_name::<P>, type_name::<R>],
             rule: Arc::<Rule<P>>::clone(&rule),
-            #[cfg(feature = "database")]
             check: {
                 let (fields, rule) = (fields.clone(), Arc::clone(&rule));
                 Box::new(move |input| {

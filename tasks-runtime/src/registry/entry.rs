@@ -12,9 +12,7 @@ use serde_json::Value;
 use super::closure_task::Closure;
 use super::parameters;
 use crate::arguments::{InvalidArguments, RegisteredParameter, RuleResult};
-#[cfg(feature = "database")]
-use crate::call::CheckCall;
-use crate::call::{CallTarget, PendingCall, Started, TaskDescriptor};
+use crate::call::{CallTarget, CheckCall, PendingCall, Started, TaskDescriptor};
 use crate::inject::Requirements;
 use crate::schema::{self, WriteSchema};
 #[cfg(feature = "database")]
@@ -95,7 +93,6 @@ impl RegisteredTask {
     }
 
     /// What those who call it need to know.
-    #[cfg(feature = "database")]
     pub(crate) fn target(&self) -> &CallTarget {
         &self.target
     }
@@ -113,7 +110,6 @@ impl RegisteredTask {
     }
 
     /// Reads arguments, and says what is wrong with them.
-    #[cfg(feature = "database")]
     pub(crate) fn check(&self, call: CheckCall<'_>) -> Result<(), InvalidArguments> {
         match &self.body {
             TaskBody::Function(task) => task.shim.check(call),

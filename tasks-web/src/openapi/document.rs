@@ -62,6 +62,11 @@ pub(super) fn build(
         );
         let info = operations.info(&ids.unique(&prefix, "get_task"));
         paths.insert(format!("{prefix}/{{name}}"), json!({"get": info}));
+        let validate = operations.validate(&ids.unique(&prefix, "validate_task"));
+        paths.insert(
+            format!("{prefix}/{{name}}/$validate"),
+            json!({"post": validate}),
+        );
     }
     for operation in &description.operations {
         let written = operation.write(&mut components.writer());

@@ -168,13 +168,56 @@ impl Operations<'_> {
             "summary": "Describe one task",
             "description": format!("Signature, parameters and schemas of a task of `{}`.", self.prefix),
             "tags": [CATALOG],
-            "parameters": [{
-                "name": "name", "in": "path", "required": true,
-                "schema": {"type": "string", "pattern": "^[a-zA-Z0-9_-]+$"},
-            }],
+            "parameters": [name_in_path()],
             "responses": responses,
         })
     }
+
+    /// `POST {prefix}/{name}/$validate`.
+    pub(super) fn validate(&self, id: &str) -> Value {
+        let mut responses = responses(&[
+            (
+                400,
+                "The body is not JSON, or a part of something by its `Content-Range`; or a header that has one value is there twice, or is malformed.",
+            ),
+            (
+                403,
+                "A page of another site sent it without a body of JSON.",
+            ),
+            (404, "No such task."),
+            (405, "Another method than POST."),
+            (408, "The body took too long to arrive."),
+            PRECONDITION,
+            (413, "The body is too large."),
+            (415, "The body does not say it is JSON."),
+            (
+                422,
+                "The parameters do not fit, or there is a query: `errors` names what does not.",
+            ),
+            (500, "Code of a parameter's type panicked."),
+        ]);
+        let nothing = json!({"type": "object", "additionalProperties": false});
+        responses.insert("200".to_owned(), json!({"description": "The parameters fit.", "content": {"application/json": {"schema": nothing}}}));
+        let params = self.version.nullable(&json!({"type": "object"}));
+        let body = json!({"type": "object", "properties": {"params": params}, "additionalProperties": false});
+        json!({
+            "operationId": id,
+            "summary": "Say whether parameters fit a task",
+            "description": "The body is that of `$execute`, and is read by the same code, rules of the task included. Nothing is run.",
+            "tags": [CATALOG],
+            "parameters": [name_in_path()],
+            "requestBody": {"required": false, "content": {"application/json": {"schema": body}}},
+            "responses": responses,
+        })
+    }
+}
+
+/// The name of a task, as a parameter.
+fn name_in_path() -> Value {
+    json!({
+        "name": "name", "in": "path", "required": true,
+        "schema": {"type": "string", "pattern": "^[a-zA-Z0-9_-]+$"},
+    })
 }
 
 /// The first paragraph, wherever its lines break; of a long one the first sentence.

@@ -41,6 +41,7 @@ enum Route<'a> {
     List,
     Task(&'a str),
     Execute(&'a str),
+    Validate(&'a str),
     #[cfg_attr(
         not(feature = "database"),
         allow(dead_code, reason = "there are no jobs")
@@ -58,6 +59,7 @@ impl Route<'_> {
         match rest.strip_prefix('/')?.split_once('/') {
             None => Some(Route::Task(&rest[1..])),
             Some((name, "$execute")) => Some(Route::Execute(name)),
+            Some((name, "$validate")) => Some(Route::Validate(name)),
             Some((name, "$submit")) => Some(Route::Submit(name)),
             Some(_) => None,
         }
@@ -66,7 +68,7 @@ impl Route<'_> {
     fn allowed(&self) -> &'static str {
         match self {
             Self::List | Self::Task(_) => "GET, HEAD",
-            Self::Execute(_) | Self::Submit(_) => "POST",
+            Self::Execute(_) | Self::Submit(_) | Self::Validate(_) => "POST",
         }
     }
 }
@@ -98,6 +100,9 @@ impl Handler {
             }
             Route::Execute(name) if method == Method::POST => {
                 self.execute(name, request, payload).await
+            }
+            Route::Validate(name) if method == Method::POST => {
+                self.validate(name, request, payload).await
             }
             Route::List if is_read(method) => {
                 http::refuse_repeated(request.headers())?;
@@ -177,6 +182,23 @@ impl Handler {
             (Some(failure), Some(status)) => Err(Problem::task_failed(name, *failure, status)),
             _ => Ok(http::json(executed.json.into())),
         }
+    }
+
+    /// Says what is wrong with the body of an execution, without running the task.
+    async fn validate(
+        &self,
+        name: &str,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<HttpResponse, Problem> {
+        check_headers(request)?;
+        http::refuse_idempotency_key(
+            request.headers(),
+            "send it without that header: nothing is run",
+        )?;
+        let body = self.body(name, request, payload).await?;
+        self.executor.validate_json(name, &body)?;
+        Ok(http::json(Bytes::from_static(b"{}")))
     }
 
     /// Who sent the request.
