@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+#[cfg(feature = "dashboard")]
+use actix_web::HttpRequest;
+#[cfg(feature = "dashboard")]
+use actix_web::http::header::LOCATION;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpResponse, web};
 use tasks_runtime::{RegisteredTask, TaskRegistry};
 
 use crate::endpoint::{Endpoint, Endpoints, Response};
 use crate::html::{STYLE, escape};
+#[cfg(feature = "dashboard")]
+use crate::http::public_prefix;
 use crate::info::ServiceInfo;
 use crate::part::{Link, Part};
 
@@ -41,6 +47,22 @@ pub(crate) fn part(
         .summary("The page for people")
         .responds(Response::text(200, "text/html"));
     Part::new("landing_page").serve(Endpoints::of_service("", vec![endpoint]))
+}
+
+/// `GET /` where another page is in its place.
+#[cfg(feature = "dashboard")]
+pub(crate) fn to(path: &str) -> Part {
+    let path = path.to_owned();
+    let get = move |request: HttpRequest| {
+        let location = format!("{}{path}", public_prefix(&request));
+        async move {
+            Ok(HttpResponse::SeeOther()
+                .insert_header((LOCATION, location))
+                .finish())
+        }
+    };
+    let endpoint = Endpoint::get("/", "get_first_page", get).open().page();
+    Part::new("first_page").serve(Endpoints::of_pages(vec![endpoint]))
 }
 
 fn page(

@@ -20,6 +20,8 @@ pub mod artifacts;
 mod auth;
 mod checks;
 mod cors;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 #[cfg(feature = "database")]
 pub mod database;
 #[cfg_attr(

@@ -134,6 +134,45 @@ impl Browser {
             .context("cannot take a screenshot")
     }
 
+    /// Runs a script in each page that is opened from now on, before those of the page.
+    ///
+    /// # Errors
+    ///
+    /// If the browser does not take it.
+    pub async fn before_each_page(&self, script: &str) -> Result<()> {
+        let source = json!({ "source": script });
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", source)
+            .await
+    }
+
+    /// Pretends a size of the screen and a colour scheme, `light` or `dark`.
+    ///
+    /// # Errors
+    ///
+    /// If the browser does not take it.
+    pub async fn pretend(&self, width: u32, height: u32, colours: &str) -> Result<()> {
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", size)
+            .await?;
+        let features = json!([{ "name": "prefers-color-scheme", "value": colours }]);
+        self.devtools(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": features }),
+        )
+        .await
+    }
+
+    /// A command of Chromium's `DevTools`.
+    async fn devtools(&self, command: &str, parameters: Value) -> Result<()> {
+        let path = format!("session/{}/goog/cdp/execute", self.session);
+        let url = format!("http://{}/{path}", self.address);
+        let body = json!({ "cmd": command, "params": parameters });
+        let (status, answer) = http::post(&url, &body).await?;
+        anyhow::ensure!(status.is_success(), "{command}: {status} {answer}");
+        Ok(())
+    }
+
     /// All URLs that pages have requested from anywhere but this origin since the browser was opened, in order,
     /// web sockets among them. Whether there was an answer does not matter.
     ///

@@ -72,6 +72,29 @@ impl Clients {
         .map(drop)
     }
 
+    /// The types of the schemas of a document, for TypeScript, each under its own name.
+    ///
+    /// # Errors
+    ///
+    /// If the generator finds something wrong, or is not installed.
+    pub fn typescript_schemas(&self, document: &Value) -> Result<String> {
+        let mut document = document.clone();
+        document["paths"] = serde_json::json!({});
+        let (from, into) = (self.path("schemas.json"), self.path("schemas.d.ts"));
+        fs::write(&from, document.to_string())?;
+        let program = self.tools.join("node/node_modules/.bin/openapi-typescript");
+        run(Command::new(program)
+            .arg(&from)
+            .arg("--output")
+            .arg(&into)
+            .args([
+                "--immutable",
+                "--root-types",
+                "--root-types-no-schema-prefix",
+            ]))?;
+        Ok(fs::read_to_string(&into)?)
+    }
+
     /// Makes clients for Python, imports all their modules, and makes a call with that of `task-execution`, which is served at
     /// the URL.
     ///

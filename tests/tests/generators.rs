@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+use std::fs;
+use std::path::Path;
+
+use tasks_tests::app::Running;
 use tasks_tests::generators::Clients;
 use tasks_tests::process::Server;
 use tasks_tests::{http, odd, openapi};
+use tasks_web::prelude::*;
 
 /// The examples that serve something.
 const SERVICES: [&str; 5] = [
@@ -49,4 +54,34 @@ async fn clients_of_all_documents_work() {
     clients.typescript().unwrap();
     clients.python(&url).unwrap();
     clients.rust(&url).unwrap();
+}
+
+/// `UPDATE=1` writes the file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_dashboard_has_the_types_of_the_document() {
+    let registry = TaskRegistry::builder().build().unwrap();
+    let service = Service::builder(ServiceInfo::new("all", "All"))
+        .with_tasks(registry)
+        .with_jobs(Jobs::new())
+        .with_artifacts(ArtifactHierarchy::new("all"))
+        .with_health()
+        .with_system()
+        .build()
+        .await
+        .unwrap();
+    service.startup().await.unwrap();
+    let app = Running::service(&service);
+    let (_, document) = http::get(&app.url("/openapi.json")).await.unwrap();
+    let clients = Clients::new().unwrap();
+    let types = clients.typescript_schemas(&document).unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tasks-web/ui/src/api/schema.d.ts");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&file, &types).unwrap();
+    }
+    let kept = fs::read_to_string(&file).unwrap();
+    assert!(
+        kept == types,
+        "tasks-web/ui/src/api/schema.d.ts is not what the document says: run this test with UPDATE=1"
+    );
+    service.shutdown().await;
 }

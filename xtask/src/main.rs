@@ -13,6 +13,7 @@ mod setup;
 mod steps;
 mod structure;
 mod test;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ cargo xtask <command>
   test --list             the steps of it
   test <step>…            the named steps only
   check                   formatting, structure, lints, and the tests of what changed since the last commit: for while one works
+  ui                      the front end of the dashboard, into tasks-web/ui/dist
   book                    the guide as a book, in target/book, with search and without a server
   bench http              CPU time per request, against a server written by hand and other frameworks
   bench instructions      instructions and allocations per request, counted by valgrind
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["test", rest @ ..] => test::run(rest),
         ["check"] => check::check().map(|()| ExitCode::SUCCESS),
+        ["ui"] => ui::build().map(|()| ExitCode::SUCCESS),
         ["book"] => book::build().map(|()| ExitCode::SUCCESS),
         ["bench", rest @ ..] => bench::run(rest).map(|()| ExitCode::SUCCESS),
         ["crash", rest @ ..] => crash(rest).map(|()| ExitCode::SUCCESS),

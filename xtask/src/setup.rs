@@ -1,6 +1,7 @@
 //! What the tests need beside a Rust toolchain: a browser and its driver, valgrind to count instructions, a PostgreSQL
 //! server and a PgBouncer before it, libfaketime, schemathesis, which needs Python, generators of clients, which need Python and Node.js,
-//! and mdbook.
+//! mdbook,
+//! and what the front end of the dashboard is built and checked with.
 
 mod debian;
 mod generators;
@@ -17,6 +18,7 @@ use anyhow::{Result, bail};
 use self::installed::Program;
 use self::system::System;
 use crate::process::{find, output, root, target_dir};
+use crate::ui;
 
 /// Something that tests start.
 struct Need {
@@ -84,6 +86,7 @@ pub(crate) fn run_step() -> Result<()> {
     )?;
     println!("{schemathesis}");
     generators::provide()?;
+    ui::install()?;
     mdbook()?;
     println!("{}", MDBOOK.shown());
     Ok(())

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::bench::instructions;
 use crate::process::{cargo, find, root, run};
-use crate::{book, dependencies, licences, package, public_api, setup, structure};
+use crate::{book, dependencies, licences, package, public_api, setup, structure, ui};
 
 /// One thing that is checked.
 pub(crate) struct Step {
@@ -19,7 +19,7 @@ pub(crate) struct Step {
 }
 
 /// All of them, cheap ones first where the order does not matter.
-pub(crate) const ALL: [Step; 13] = [
+pub(crate) const ALL: [Step; 14] = [
     Step {
         name: "setup",
         about: "what the tests need beside Rust",
@@ -44,6 +44,11 @@ pub(crate) const ALL: [Step; 13] = [
         name: "book",
         about: "the book, built by mdbook without a warning",
         run: book::build,
+    },
+    Step {
+        name: "ui",
+        about: "the front end of the dashboard: types, tests, and that the built files are those of the sources",
+        run: ui::run_step,
     },
     Step {
         name: "package",
@@ -88,12 +93,13 @@ pub(crate) const ALL: [Step; 13] = [
 ];
 
 /// Sets of features that the workspace as a whole, with everything turned on, would not notice to be broken.
-const FEATURE_SETS: [(&str, &str); 6] = [
+const FEATURE_SETS: [(&str, &str); 7] = [
     ("tasks-runtime", ""),
     ("tasks-runtime", "garde"),
     ("tasks-runtime", "sqlite"),
     ("tasks-runtime", "postgres"),
     ("tasks-web", ""),
+    ("tasks-web", "dashboard"),
     ("tasks-web", "postgres"),
 ];
 

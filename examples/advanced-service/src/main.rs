@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
     .provide(BackupDir(directories.backups))
     .with_health()
     .with_system()
-    .with_landing_page()
+    .with_dashboard()
     .with_logging()
     .with_monitoring()
     .build()

@@ -25,8 +25,6 @@ use crate::problem::Problem;
 const LOGIN: &str = "/$login";
 /// Where a session is ended.
 const LOGOUT: &str = "/$logout";
-/// Where a session begins that was not asked for by a page.
-const START: &str = "/docs";
 
 /// Nothing from anywhere; its own styles are in it, and its form goes to the service alone.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
@@ -45,6 +43,8 @@ pub(crate) struct Login {
     title: Arc<str>,
     /// The pages that a person may be on the way to.
     pages: Arc<[Claim]>,
+    /// Where a person is sent who was not on the way to a page.
+    start: Arc<str>,
 }
 
 #[derive(Deserialize)]
@@ -55,11 +55,14 @@ struct LoginForm {
 }
 
 impl Login {
+    /// For the pages at some paths, of which there is at least one.
     pub(crate) fn new(guard: &Arc<Guard>, title: &str, pages: Vec<Claim>) -> Self {
+        let start = pages.first().map_or("/", |page| page.path.as_str()).into();
         Self {
             guard: Arc::clone(guard),
             title: title.into(),
             pages: pages.into(),
+            start,
         }
     }
 
@@ -118,7 +121,7 @@ impl Login {
             Ok(value) => Ok(HttpResponse::SeeOther()
                 .insert_header((
                     LOCATION,
-                    format!("{prefix}{}", local(&entered.next).unwrap_or(START)),
+                    format!("{prefix}{}", local(&entered.next).unwrap_or(&self.start)),
                 ))
                 .insert_header((SET_COOKIE, session::cookie(request, Some(&value), prefix)))
                 .insert_header((CACHE_CONTROL, "no-store"))
@@ -178,9 +181,10 @@ impl Login {
     fn signed_in(&self, request: &HttpRequest, access: &Access) -> HttpResponse {
         let prefix = escape(public_prefix(request));
         let text = format!(
-            "<p>You are logged in with the key <strong>{}</strong>.</p>\n<p><a href=\"{prefix}{START}\">To the tasks</a></p>\n\
+            "<p>You are logged in with the key <strong>{}</strong>.</p>\n<p><a href=\"{prefix}{}\">To the tasks</a></p>\n\
              <form method=\"post\" action=\"{prefix}{LOGOUT}\"><button type=\"submit\">Log out</button></form>",
-            escape(access.key_name())
+            escape(access.key_name()),
+            escape(&self.start),
         );
         self.page(StatusCode::OK, &text)
     }

@@ -37,12 +37,16 @@ impl ServiceBuilder {
         }
         self.info.check(&mut problems);
         self.check_contradictions(&mut problems);
+        #[cfg(feature = "dashboard")]
+        let dashboard = self.has_dashboard();
+        #[cfg(not(feature = "dashboard"))]
+        let dashboard = false;
         let registry = executor::registry(self.registry, &mut problems);
         let paths = self.paths.resolve(&mut problems);
         let guard = self
             .auth
             .take(&mut problems)
-            .and_then(|auth| keys::guard(auth, self.docs, &mut problems));
+            .and_then(|auth| keys::guard(auth, self.docs, dashboard, &mut problems));
         let cors = self.cors.take(&mut problems);
         if let Some(cors) = &cors {
             cors.check(&mut problems);
@@ -100,6 +104,7 @@ impl ServiceBuilder {
             recorder,
             system: self.system.then_some(&self.info),
             docs: self.docs,
+            dashboard,
             keys: guard.is_some(),
         }
         .add_to(&mut draft);
@@ -110,8 +115,10 @@ impl ServiceBuilder {
 
         let login = PagesConfig {
             info: &self.info,
-            tasks_path: &paths.tasks,
+            paths: &paths,
             docs: self.docs,
+            #[cfg(feature = "dashboard")]
+            dashboard,
             guard: guard.as_ref(),
             landing_page: self.landing_page,
             executor: executor.as_ref(),
@@ -123,6 +130,10 @@ impl ServiceBuilder {
             self.drain,
             &mut draft.problems,
         );
+        #[cfg(feature = "dashboard")]
+        if let Some(access) = self.dashboard {
+            access.check(guard.is_some(), &listen, &mut draft.problems);
+        }
         let body_limit = self.body_limit.take(&mut draft.problems);
         let failure_status = self.failure_status.take(&mut draft.problems);
         check_claims(&draft.parts, &mut draft.problems);

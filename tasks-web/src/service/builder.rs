@@ -1,5 +1,7 @@
 //! What goes into a service.
 
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod server;
 #[cfg(feature = "database")]
 mod storage;
@@ -12,6 +14,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::ServiceConfig;
 use tasks_runtime::{ExecutorBuilder, TaskRegistry};
 
+#[cfg(feature = "dashboard")]
+use super::dashboard::DashboardAccess;
 use super::draft::Prepare;
 use super::handle::Service;
 use super::inner::Mount;
@@ -37,6 +41,8 @@ pub struct ServiceBuilder {
     pub(super) checks: HealthChecks,
     pub(super) system: bool,
     pub(super) landing_page: bool,
+    #[cfg(feature = "dashboard")]
+    pub(super) dashboard: Option<DashboardAccess>,
     pub(super) logging: bool,
     pub(super) monitoring: bool,
     pub(super) docs: bool,
@@ -91,6 +97,8 @@ impl ServiceBuilder {
             checks: HealthChecks::new(),
             system: false,
             landing_page: false,
+            #[cfg(feature = "dashboard")]
+            dashboard: None,
             logging: false,
             monitoring: false,
             docs: true,
@@ -190,7 +198,7 @@ impl ServiceBuilder {
         self
     }
 
-    /// Serves a page for people at `/`.
+    /// Serves a page for people at `/`, which leads to everything that there is.
     #[must_use]
     pub fn with_landing_page(mut self) -> Self {
         self.landing_page = true;
@@ -224,8 +232,8 @@ impl ServiceBuilder {
     }
 
     /// Asks for a key everywhere but at `/`, `/health`, `/docs` and `/openapi.json`. The last two are closed as well as soon
-    /// as a key is limited to some tags, and then show a key only its tasks; a browser gets a page there to enter a key, and a session of 12
-    /// hours.
+    /// as a key is limited to some tags, and then show a key only its tasks. Where a page is closed, the dashboard among them, a browser gets
+    /// a page to enter a key, and a session of 12 hours.
     #[must_use]
     pub fn with_auth(mut self, keys: ApiKeys) -> Self {
         self.auth.set(keys);

@@ -24,6 +24,8 @@ impl ServiceBuilder {
             check(&paths.health, self.health, "with_health"),
             check(&paths.system, self.system, "with_system"),
             check(&paths.metrics, self.monitoring, "with_monitoring"),
+            #[cfg(feature = "dashboard")]
+            check(&paths.dashboard, self.dashboard.is_some(), "with_dashboard"),
             #[cfg(feature = "database")]
             check(&paths.artifacts, self.artifacts.is_set(), "with_artifacts"),
             #[cfg(feature = "database")]

@@ -9,11 +9,17 @@ use tasks_runtime::shared::nearest;
 use super::draft::Problems;
 use crate::auth::{ApiKeys, Guard};
 
-/// Reads the keys. With `docs`, keys with limits may be entered in a browser.
-pub(super) fn guard(keys: ApiKeys, docs: bool, problems: &mut Problems) -> Option<Arc<Guard>> {
+/// Reads the keys. They may be entered in a browser where a page is closed to those without one: the documents, when keys have limits, and
+/// the dashboard.
+pub(super) fn guard(
+    keys: ApiKeys,
+    docs: bool,
+    dashboard: bool,
+    problems: &mut Problems,
+) -> Option<Arc<Guard>> {
     let guard = keys.load(problems)?;
     // Who cannot send a header could not see what is closed then.
-    Some(Arc::new(match guard.has_limits() && docs {
+    Some(Arc::new(match dashboard || (guard.has_limits() && docs) {
         true => guard.with_sessions(),
         false => guard,
     }))

@@ -1,6 +1,8 @@
 //! Where a service listens.
 
 use std::io::{self, Write as _};
+#[cfg(feature = "dashboard")]
+use std::net::IpAddr;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
@@ -78,6 +80,16 @@ impl Listen {
             }
         }
         Ok(listeners)
+    }
+
+    /// Whether only programs of this machine can reach it.
+    #[cfg(feature = "dashboard")]
+    pub(super) fn is_loopback(&self) -> bool {
+        let host = self.host.trim_matches(['[', ']']);
+        host.eq_ignore_ascii_case("localhost")
+            || host
+                .parse()
+                .is_ok_and(|address: IpAddr| address.is_loopback())
     }
 
     pub(super) fn address(&self) -> String {

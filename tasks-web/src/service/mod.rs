@@ -5,6 +5,8 @@ mod build;
 mod builder;
 mod connection;
 mod contradictions;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod documents;
 mod draft;
 mod error;

@@ -22,8 +22,9 @@ pub(super) struct MonitoringConfig<'a> {
     pub(super) recorder: Option<Recorder>,
     /// The service, if it says what it runs on.
     pub(super) system: Option<&'a ServiceInfo>,
-    /// Whether there are documents of the tasks, and keys.
+    /// Whether there are documents of the tasks, a dashboard, and keys.
     pub(super) docs: bool,
+    pub(super) dashboard: bool,
     pub(super) keys: bool,
 }
 
@@ -46,7 +47,8 @@ impl MonitoringConfig<'_> {
             path.clone()
         });
         if let Some(info) = self.system {
-            let capabilities = capabilities(&draft.parts, self.docs, self.keys);
+            let mut capabilities = capabilities(&draft.parts, self.docs, self.keys);
+            capabilities.insert("dashboard", self.dashboard);
             draft.add(system::part(
                 &self.paths.system,
                 &info.version,

@@ -10,6 +10,8 @@ pub(super) struct Paths {
     pub(super) health: Setting<String>,
     pub(super) system: Setting<String>,
     pub(super) metrics: Setting<String>,
+    #[cfg(feature = "dashboard")]
+    pub(super) dashboard: Setting<String>,
     #[cfg(feature = "database")]
     pub(super) artifacts: Setting<String>,
     #[cfg(feature = "database")]
@@ -25,6 +27,8 @@ pub(super) struct ResolvedPaths {
     pub(super) health: String,
     pub(super) system: String,
     pub(super) metrics: String,
+    #[cfg(feature = "dashboard")]
+    pub(super) dashboard: String,
     #[cfg(feature = "database")]
     pub(super) artifacts: String,
     #[cfg(feature = "database")]
@@ -41,6 +45,8 @@ impl Paths {
             health: Setting::new("health_at"),
             system: Setting::new("system_at"),
             metrics: Setting::new("metrics_at"),
+            #[cfg(feature = "dashboard")]
+            dashboard: Setting::new("dashboard_at"),
             #[cfg(feature = "database")]
             artifacts: Setting::new("artifacts_at"),
             #[cfg(feature = "database")]
@@ -58,6 +64,8 @@ impl Paths {
             health: path(self.health, "/health", problems),
             system: path(self.system, "/api/v1/system", problems),
             metrics: path(self.metrics, "/metrics", problems),
+            #[cfg(feature = "dashboard")]
+            dashboard: path(self.dashboard, "/dashboard", problems),
             #[cfg(feature = "database")]
             artifacts: path(self.artifacts, "/api/v1/artifacts", problems),
             #[cfg(feature = "database")]

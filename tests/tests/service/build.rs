@@ -262,7 +262,7 @@ async fn all_of_it() {
         system["capabilities"],
         json!({
             "tasks": true, "docs": true, "auth": false, "health": true, "monitoring": true, "database": true,
-            "artifacts": true, "jobs": false,
+            "artifacts": true, "jobs": false, "dashboard": false,
         })
     );
     for key in ["current_time", "timezone", "platform", "hostname"] {

@@ -1,0 +1,98 @@
+/** Requests to the service that serves this page. */
+
+import { parse } from "../json/parse.ts";
+import { type Json, Num, isMembers } from "../json/value.ts";
+import { compact } from "../json/write.ts";
+import { config } from "./config.ts";
+import type { Problem } from "./schema.d.ts";
+
+/** How long an answer may take. */
+const TIMEOUT = 30_000;
+
+/** Members whose digits count: they stay as they were read. */
+const EXACT = new Set(["params", "result", "data", "metadata", "error_details", "details", "input_schema", "output_schema"]);
+
+/** The service has refused something. */
+export class Refused extends Error {
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+/** The service has not answered. */
+export class Unreachable extends Error {}
+
+export interface Answer {
+  json: Json;
+  headers: Headers;
+  status: number;
+}
+
+/** A value as JavaScript has it. What a task or a client has written stays as it was read. */
+export function plain(value: Json): unknown {
+  if (value instanceof Num) return Number(value.text);
+  if (Array.isArray(value)) return value.map(plain);
+  if (!isMembers(value)) return value;
+  return Object.fromEntries([...value].map(([name, item]) => [name, EXACT.has(name) ? item : plain(item)]));
+}
+
+export async function request(method: string, path: string, body?: Json, headers: Record<string, string> = {}): Promise<Answer> {
+  const sent = body === undefined ? null : compact(body);
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(config.prefix + path, {
+      method,
+      headers: { accept: "application/json", ...(sent === null ? {} : { "content-type": "application/json" }), ...headers },
+      body: sent,
+      signal: AbortSignal.timeout(TIMEOUT),
+      credentials: "same-origin",
+    });
+    text = await response.text();
+  } catch (error) {
+    throw new Unreachable(error instanceof Error ? error.message : String(error));
+  }
+  const isJson = /[/+]json\b/.test(response.headers.get("content-type") ?? "");
+  if (!response.ok) {
+    throw new Refused(isJson ? (plain(parse(text)) as Problem) : unknown(response, path));
+  }
+  return { json: isJson ? parse(text) : null, headers: response.headers, status: response.status };
+}
+
+const unknown = (response: Response, path: string): Problem => ({
+  type: "about:blank",
+  title: response.statusText,
+  status: response.status,
+  detail: `the answer has the status ${response.status} and no explanation`,
+  instance: path,
+  errors: [],
+  nearest: [],
+});
+
+/** Reads a record. */
+export async function get<T>(path: string): Promise<T> {
+  return plain((await request("GET", path)).json) as T;
+}
+
+/** Sends something, and reads the record that is answered. */
+export async function send<T>(method: string, path: string, body?: Json, headers?: Record<string, string>): Promise<T> {
+  return plain((await request(method, path, body, headers)).json) as T;
+}
+
+/** A query of what is not empty. */
+export function query(parameters: Record<string, string | number | undefined | null>): string {
+  const pairs = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const text = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
+  return text && `?${text}`;
+}
+
+export const segment = encodeURIComponent;
+
+/** What to tell a person. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Refused) return error.problem.detail;
+  if (error instanceof Unreachable) return "The service does not answer.";
+  return error instanceof Error ? error.message : String(error);
+}

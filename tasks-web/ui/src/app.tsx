@@ -1,0 +1,120 @@
+/** The frame of all views: navigation, search, theme, the state of the connection. */
+
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { LocationProvider, Route, Router, useLocation } from "preact-iso";
+import { at, config } from "./api/config.ts";
+import { Palette, openPalette } from "./palette.tsx";
+import { To } from "./parts/basics.tsx";
+import { connection, paused } from "./parts/live.ts";
+import { nextTheme, theme } from "./parts/theme.ts";
+import { Artifact, Artifacts } from "./views/artifacts.tsx";
+import { Job } from "./views/job.tsx";
+import { Jobs } from "./views/jobs.tsx";
+import { Schedule, Schedules } from "./views/schedules.tsx";
+import { Service } from "./views/service.tsx";
+import { Task } from "./views/task.tsx";
+import { Tasks } from "./views/tasks.tsx";
+
+const VIEWS = [
+  { path: "/tasks", name: "Tasks", on: true },
+  { path: "/jobs", name: "Jobs", on: config.jobs !== null },
+  { path: "/schedules", name: "Schedules", on: config.schedules !== null },
+  { path: "/artifacts", name: "Artifacts", on: config.artifacts !== null },
+  { path: "/service", name: "Service", on: true },
+].filter((view) => view.on);
+
+export function App(): JSX.Element {
+  return (
+    <LocationProvider scope={at("")}>
+      <a class="skip" href="#main">
+        To the content
+      </a>
+      <Header />
+      <main id="main" tabIndex={-1}>
+        <Views />
+      </main>
+      <Palette />
+    </LocationProvider>
+  );
+}
+
+function Header(): JSX.Element {
+  const { path } = useLocation();
+  return (
+    <header>
+      <To path="/tasks" class="brand">
+        {config.title}
+      </To>
+      <nav aria-label="Views">
+        {VIEWS.map((view) => (
+          <a href={at(view.path)} key={view.path} {...(path.startsWith(at(view.path)) ? { "aria-current": "page" as const } : {})}>
+            {view.name}
+          </a>
+        ))}
+      </nav>
+      <div class="tools">
+        {connection.value === "offline" && (
+          <span class="badge failed" role="status">
+            no answer
+          </span>
+        )}
+        <button type="button" class="plain" aria-pressed={paused.value} title="Whether lists are kept fresh" onClick={() => (paused.value = !paused.value)}>
+          {paused.value ? "Paused" : "Live"}
+        </button>
+        <button type="button" class="plain" onClick={openPalette}>
+          Find <kbd>Ctrl K</kbd>
+        </button>
+        <button type="button" class="plain" aria-label={`Colours: ${theme.value}`} onClick={nextTheme}>
+          {theme.value}
+        </button>
+        {config.key !== null && (
+          <form method="post" action={`${config.prefix}/$logout`}>
+            <button type="submit" class="plain">
+              Log out
+            </button>
+          </form>
+        )}
+      </div>
+    </header>
+  );
+}
+
+function Views(): JSX.Element {
+  const { path } = useLocation();
+  useEffect(() => {
+    const name = decodeURIComponent(path.slice(at("").length + 1));
+    document.title = `${name === "" ? "Dashboard" : name} · ${config.title}`;
+    window.scrollTo(0, 0);
+  }, [path]);
+  return (
+    <Router>
+      <Route path={at("")} component={Home} />
+      <Route path={at("/tasks")} component={Tasks} />
+      <Route path={at("/tasks/:name")} component={Task} />
+      <Route path={at("/jobs")} component={Jobs} />
+      <Route path={at("/jobs/:id")} component={Job} />
+      <Route path={at("/schedules")} component={Schedules} />
+      <Route path={at("/schedules/:name")} component={Schedule} />
+      <Route path={at("/artifacts")} component={Artifacts} />
+      <Route path={at("/artifacts/:id")} component={Artifact} />
+      <Route path={at("/service")} component={Service} />
+      <Route default component={Missing} />
+    </Router>
+  );
+}
+
+function Home(): null {
+  const { route } = useLocation();
+  useEffect(() => route(at("/tasks"), true), []);
+  return null;
+}
+
+const Missing = (): JSX.Element => (
+  <>
+    <h1>There is nothing here</h1>
+    <p>
+      <To path="/tasks">To the tasks</To>
+    </p>
+  </>
+);

@@ -1,0 +1,141 @@
+/** Small pieces that every view is made of. */
+
+import type { ComponentChildren, JSX } from "preact";
+import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { at } from "../api/config.ts";
+import type { JobStatus } from "../api/schema.d.ts";
+import { messageOf } from "../api/http.ts";
+import type { Live } from "./live.ts";
+
+/** A link to a view. */
+export function To({ path, class: name, children }: { path: string; class?: string; children: ComponentChildren }): JSX.Element {
+  return (
+    <a href={at(path)} class={name ?? ""}>
+      {children}
+    </a>
+  );
+}
+
+export function Badge({ status, asked = false }: { status: JobStatus; asked?: boolean }): JSX.Element {
+  return <span class={`badge ${status}`}>{asked && status === "running" ? "stopping" : status}</span>;
+}
+
+export function Tags({ tags }: { tags: readonly string[] }): JSX.Element {
+  return (
+    <span class="tags">
+      {tags.map((tag) => (
+        <span class="tag" key={tag}>
+          {tag}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+export function Alert({ children, kind = "error" }: { children: ComponentChildren; kind?: "error" | "note" }): JSX.Element {
+  return (
+    <div class={`alert ${kind}`} role={kind === "error" ? "alert" : "status"}>
+      {children}
+    </div>
+  );
+}
+
+/** What is shown of data while it is loaded, missing or out of date. */
+export function Loaded<T>({ live, children }: { live: Live<T>; children: (data: T) => ComponentChildren }): JSX.Element {
+  if (live.data === undefined) {
+    if (live.error === undefined) return <p class="quiet" aria-busy="true">Loading…</p>;
+    return (
+      <Alert>
+        <p>{live.error}</p>
+        <button type="button" onClick={live.refresh}>
+          Try again
+        </button>
+      </Alert>
+    );
+  }
+  return (
+    <>
+      {live.error !== undefined && <Alert kind="note">This is what was read last: {live.error}</Alert>}
+      {children(live.data)}
+    </>
+  );
+}
+
+/** A button that does something at the service, and says how that went. */
+export function Action({
+  label,
+  act,
+  confirm,
+  kind = "",
+  done,
+}: {
+  label: string;
+  act: () => Promise<unknown>;
+  confirm?: string;
+  kind?: string;
+  done?: () => void;
+}): JSX.Element {
+  const [state, setState] = useState<{ busy: boolean; error?: string }>({ busy: false });
+  const click = async (): Promise<void> => {
+    if (confirm !== undefined && !window.confirm(confirm)) return;
+    setState({ busy: true });
+    try {
+      await act();
+      setState({ busy: false });
+      done?.();
+    } catch (error) {
+      setState({ busy: false, error: messageOf(error) });
+    }
+  };
+  return (
+    <span class="action">
+      <button type="button" class={kind} disabled={state.busy} onClick={() => void click()}>
+        {label}
+      </button>
+      {state.error !== undefined && (
+        <span class="problem" role="alert">
+          {state.error}
+        </span>
+      )}
+    </span>
+  );
+}
+
+/** Copies a text; where the browser does not permit that, it can be selected. */
+export function Copy({ text, label = "Copy" }: { text: string; label?: string }): JSX.Element {
+  const [said, setSaid] = useState(label);
+  const copy = async (): Promise<void> => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const field = document.createElement("textarea");
+      field.value = text;
+      document.body.append(field);
+      field.select();
+      document.execCommand("copy");
+      field.remove();
+    }
+    setSaid("Copied");
+    window.setTimeout(() => setSaid(label), 1500);
+  };
+  return (
+    <button type="button" class="plain" onClick={() => void copy()}>
+      {said}
+    </button>
+  );
+}
+
+/** A parameter of the view's address, which a person can share. */
+export function useParameter(name: string): [string, (value: string) => void] {
+  const { path, query, route } = useLocation();
+  const set = (value: string): void => {
+    const next = new URLSearchParams(query as Record<string, string>);
+    if (value === "") next.delete(name);
+    else next.set(name, value);
+    if (name !== "page") next.delete("page");
+    const text = next.toString();
+    route(path + (text && `?${text}`), true);
+  };
+  return [(query as Record<string, string>)[name] ?? "", set];
+}

@@ -1,0 +1,323 @@
+/** Artifacts: stored results and files. */
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { at, config } from "../api/config.ts";
+import { get, messageOf, plain, query, request, segment } from "../api/http.ts";
+import type { ArtifactNode, ArtifactOut } from "../api/schema.d.ts";
+import { parse } from "../json/parse.ts";
+import type { Json } from "../json/value.ts";
+import { Action, Alert, Loaded, Tags, To, useParameter } from "../parts/basics.tsx";
+import { JsonView } from "../parts/json_view.tsx";
+import { useLive } from "../parts/live.ts";
+import { Time } from "../parts/time.tsx";
+
+const SIZE = 50;
+
+interface Page {
+  items: ArtifactOut[];
+  total: number;
+  pages: number;
+}
+
+export const nameOf = (artifact: Pick<ArtifactOut, "file_name" | "id">): string => artifact.file_name ?? artifact.id;
+
+const BYTES = new Intl.NumberFormat(undefined, { notation: "compact", style: "unit", unit: "byte", unitDisplay: "narrow" });
+
+export function Artifacts(): JSX.Element {
+  const [page, setPage] = useParameter("page");
+  const [tag, setTag] = useParameter("tag");
+  const number = Math.max(1, Number.parseInt(page, 10) || 1);
+  const parameters = query({ tag, page: number, size: SIZE });
+  const live = useLive(`artifacts ${parameters}`, () => get<Page>(`${config.artifacts}${parameters}`));
+  return (
+    <>
+      <h1>Artifacts</h1>
+      <div class="filters">
+        <input type="search" aria-label="Tag" placeholder="Tag" value={tag} onChange={(event) => setTag(event.currentTarget.value.trim())} />
+        <Upload done={live.refresh} />
+      </div>
+      <Loaded live={live}>
+        {(list) =>
+          list.items.length === 0 ? (
+            <p class="empty">{tag === "" ? "Nothing is stored yet." : "No artifact has this tag."}</p>
+          ) : (
+            <>
+              <ArtifactTable artifacts={list.items} />
+              <nav class="pages" aria-label="Pages">
+                <button type="button" disabled={number <= 1} onClick={() => setPage(number === 2 ? "" : String(number - 1))}>
+                  Back
+                </button>
+                <span>
+                  page {number} of {Math.max(1, list.pages)}, {list.total} artifacts
+                </span>
+                <button type="button" disabled={number >= list.pages} onClick={() => setPage(String(number + 1))}>
+                  Next
+                </button>
+              </nav>
+            </>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}
+
+function ArtifactTable({ artifacts }: { artifacts: readonly ArtifactOut[] }): JSX.Element {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Artifacts">
+      <table class="list">
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Type</th>
+            <th scope="col">Size</th>
+            <th scope="col">Level</th>
+            <th scope="col">Created</th>
+            <th scope="col">Tags</th>
+          </tr>
+        </thead>
+        <tbody>
+          {artifacts.map((artifact) => (
+            <tr key={artifact.id}>
+              <td>
+                <To path={`/artifacts/${artifact.id}`} class="title">
+                  {nameOf(artifact)}
+                </To>
+              </td>
+              <td>{artifact.content_type ?? "–"}</td>
+              <td class="number">{artifact.size === null ? "–" : BYTES.format(artifact.size)}</td>
+              <td class="number">{artifact.level}</td>
+              <td>
+                <Time at={artifact.created_at} />
+              </td>
+              <td>
+                <Tags tags={artifact.tags} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Sends a file as it is. */
+export async function upload(file: File): Promise<ArtifactOut> {
+  const response = await fetch(`${config.prefix}${config.artifacts}/$upload${query({ file_name: file.name })}`, {
+    method: "POST",
+    headers: { "content-type": file.type === "" ? "application/octet-stream" : file.type },
+    body: file,
+    credentials: "same-origin",
+  });
+  const text = await response.text();
+  if (!response.ok) {
+    const problem = plain(parse(text)) as { detail?: string };
+    throw new Error(problem.detail ?? `the upload failed: ${response.status}`);
+  }
+  return plain(parse(text)) as ArtifactOut;
+}
+
+function Upload({ done }: { done: () => void }): JSX.Element {
+  const [state, setState] = useState("");
+  const send = async (files: FileList | null): Promise<void> => {
+    const file = files?.[0];
+    if (!file) return;
+    setState("Uploading…");
+    try {
+      await upload(file);
+      setState("");
+      done();
+    } catch (error) {
+      setState(messageOf(error));
+    }
+  };
+  return (
+    <label class="button">
+      Upload a file
+      <input type="file" class="hidden" onChange={(event) => void send(event.currentTarget.files)} />
+      {state !== "" && <span role="status"> {state}</span>}
+    </label>
+  );
+}
+
+export function Artifact({ id }: { id: string }): JSX.Element {
+  const path = `${config.artifacts}/${segment(id)}`;
+  const { route } = useLocation();
+  const live = useLive(`artifact ${id}`, async () => {
+    const [artifact, tree] = await Promise.all([get<ArtifactOut>(path), get<ArtifactNode>(`${path}/$tree`)]);
+    return { artifact, tree };
+  });
+  return (
+    <>
+      <p class="crumbs">
+        <To path="/artifacts">Artifacts</To>
+      </p>
+      <Loaded live={live}>
+        {({ artifact, tree }) => (
+          <>
+            <h1>{nameOf(artifact)}</h1>
+            <p class="quiet">
+              <code>{artifact.id}</code>
+            </p>
+            <Tags tags={artifact.tags} />
+            <div class="buttons">
+              {artifact.content_type !== null && (
+                <a class="button" href={`${config.prefix}${path}/$download`} download={nameOf(artifact)}>
+                  Download
+                </a>
+              )}
+              <Action
+                label="Delete"
+                kind="danger"
+                confirm="Delete this artifact and all below it?"
+                act={() => request("DELETE", path)}
+                done={() => route(at("/artifacts"))}
+              />
+            </div>
+            <dl class="facts">
+              <div>
+                <dt>Created</dt>
+                <dd>
+                  <Time at={artifact.created_at} absolute />
+                </dd>
+              </div>
+              <div>
+                <dt>Type</dt>
+                <dd>{artifact.content_type ?? "JSON"}</dd>
+              </div>
+              <div>
+                <dt>Size</dt>
+                <dd>{artifact.size === null ? "–" : BYTES.format(artifact.size)}</dd>
+              </div>
+              {artifact.parent_id !== null && (
+                <div>
+                  <dt>Parent</dt>
+                  <dd>
+                    <To path={`/artifacts/${artifact.parent_id}`}>{artifact.parent_id}</To>
+                  </dd>
+                </div>
+              )}
+            </dl>
+            {tree.children !== null && tree.children !== undefined && tree.children.length > 0 && (
+              <>
+                <h2>Below it</h2>
+                <Tree nodes={tree.children as ArtifactNode[]} />
+              </>
+            )}
+            <h2>Content</h2>
+            <Preview artifact={artifact} path={path} />
+            <h2>Metadata</h2>
+            <JsonView value={artifact.metadata as unknown as Json} label="Metadata" />
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function Tree({ nodes }: { nodes: readonly ArtifactNode[] }): JSX.Element {
+  return (
+    <ul class="tree">
+      {nodes.map((node) => (
+        <li key={node.id}>
+          <To path={`/artifacts/${node.id}`}>{nameOf(node)}</To> <span class="quiet">{node.level_label}</span>
+          {node.children && node.children.length > 0 && <Tree nodes={node.children as ArtifactNode[]} />}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Images that a browser draws without running anything. */
+const IMAGES = new Set(["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/svg+xml"]);
+/** Larger content is not drawn, in bytes. */
+const MAX_PREVIEW = 1_000_000;
+
+function Preview({ artifact, path }: { artifact: ArtifactOut; path: string }): JSX.Element {
+  const type = artifact.content_type?.split(";")[0]?.trim().toLowerCase();
+  if (type === undefined) return <JsonView value={artifact.data as unknown as Json} label="Content" />;
+  if ((artifact.size ?? 0) > MAX_PREVIEW) return <p class="quiet">It is too large to be shown here.</p>;
+  if (IMAGES.has(type)) return <img class="preview" src={`${config.prefix}${path}/$download`} alt={nameOf(artifact)} />;
+  if (type.startsWith("text/") || type.endsWith("json") || type === "application/xml") return <TextPreview type={type} path={path} />;
+  return <p class="quiet">There is no preview of {type}.</p>;
+}
+
+function TextPreview({ type, path }: { type: string; path: string }): JSX.Element {
+  const live = useLive(`preview ${path}`, async () => {
+    const response = await fetch(`${config.prefix}${path}/$download`, { credentials: "same-origin" });
+    if (!response.ok) throw new Error(`the content cannot be read: ${response.status}`);
+    return response.text();
+  });
+  return (
+    <Loaded live={live}>
+      {(text) => {
+        if (type.endsWith("json")) {
+          try {
+            return <JsonView value={parse(text)} label="Content" />;
+          } catch {
+            return <Plain text={text} />;
+          }
+        }
+        return type === "text/csv" ? <Csv text={text} /> : <Plain text={text} />;
+      }}
+    </Loaded>
+  );
+}
+
+const Plain = ({ text }: { text: string }): JSX.Element => <pre class="preview">{text}</pre>;
+
+/** How many lines of a table are shown. */
+const MAX_ROWS = 200;
+
+function Csv({ text }: { text: string }): JSX.Element {
+  const rows = csvRows(text, MAX_ROWS + 1);
+  const [head, ...body] = rows;
+  if (!head) return <Alert kind="note">It is empty.</Alert>;
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Table">
+      <table>
+        <thead>
+          <tr>
+            {head.map((cell, index) => (
+              <th scope="col" key={index}>
+                {cell}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {body.map((row, number) => (
+            <tr key={number}>
+              {row.map((cell, index) => (
+                <td key={index}>{cell}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > MAX_ROWS && <p class="quiet">The first {MAX_ROWS} lines.</p>}
+    </div>
+  );
+}
+
+/** The first rows of CSV (RFC 4180). */
+export function csvRows(text: string, limit: number): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
+  for (let at = 0; at < text.length && rows.length < limit; ) {
+    cell.lastIndex = at;
+    const found = cell.exec(text);
+    if (!found || found[0] === "") break;
+    row.push(found[1]?.replaceAll('""', '"') ?? found[2] ?? "");
+    at = cell.lastIndex;
+    if (found[3] !== ",") {
+      rows.push(row);
+      row = [];
+    }
+  }
+  if (row.length > 0) rows.push(row);
+  return rows;
+}

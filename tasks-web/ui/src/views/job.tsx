@@ -1,0 +1,262 @@
+/** One job, as it changes. */
+
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { at, config } from "../api/config.ts";
+import { get, plain, query, request, segment, send } from "../api/http.ts";
+import type { JobLog, JobRecord } from "../api/schema.d.ts";
+import { parse } from "../json/parse.ts";
+import { type Json, isMembers, same } from "../json/value.ts";
+import { compact } from "../json/write.ts";
+import { Action, Badge, Copy, Loaded, To, useParameter } from "../parts/basics.tsx";
+import { JsonView } from "../parts/json_view.tsx";
+import { type Live, useLive } from "../parts/live.ts";
+import { Time, duration } from "../parts/time.tsx";
+import { ProgressBar } from "./jobs.tsx";
+import { FailureView } from "./task.tsx";
+
+const ENDED = new Set(["completed", "failed", "canceled"]);
+
+export function Job({ id }: { id: string }): JSX.Element {
+  const path = `${config.jobs}/${segment(id)}`;
+  const read = useLive(`job ${id}`, () => get<JobRecord>(path));
+  const [changed, connected] = useStream(path, read);
+  const live = { ...read, data: changed ?? read.data };
+  return <Loaded live={live}>{(job) => <Shown job={job} path={path} connected={connected} refresh={read.refresh} />}</Loaded>;
+}
+
+/** The job as the service tells of its changes, while it has not ended and the page is seen. */
+function useStream(path: string, read: Live<JobRecord>): [JobRecord | undefined, boolean] {
+  const [job, setJob] = useState<JobRecord>();
+  const [connected, setConnected] = useState(true);
+  const [visible, setVisible] = useState(!document.hidden);
+  const known = job?.id === read.data?.id ? job : undefined;
+  const ended = ENDED.has((known ?? read.data)?.status ?? "");
+  useEffect(() => {
+    const seen = (): void => setVisible(!document.hidden);
+    document.addEventListener("visibilitychange", seen);
+    return () => document.removeEventListener("visibilitychange", seen);
+  }, []);
+  // What is read again is newer than what the stream said last.
+  useEffect(() => setJob(undefined), [read.data]);
+  useEffect(() => {
+    if (read.data === undefined || ended || !visible) return;
+    const source = new EventSource(`${config.prefix}${path}/$stream`);
+    source.onopen = () => setConnected(true);
+    source.onmessage = (event) => setJob(plain(parse(String(event.data))) as JobRecord);
+    source.addEventListener("deleted", () => source.close());
+    source.onerror = () => {
+      setConnected(source.readyState !== EventSource.CONNECTING);
+      if (source.readyState === EventSource.CLOSED) read.refresh();
+    };
+    return () => source.close();
+  }, [path, read.data === undefined, ended, visible]);
+  return [known, connected || ended];
+}
+
+function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string; connected: boolean; refresh: () => void }): JSX.Element {
+  const { route } = useLocation();
+  const ended = ENDED.has(job.status);
+  const act = (verb: string): (() => Promise<unknown>) => () => send<JobRecord>("POST", `${path}/${verb}`);
+  return (
+    <>
+      <p class="crumbs">
+        <To path="/jobs">Jobs</To>
+      </p>
+      <h1>
+        {job.task_name ?? "closure"} <Badge status={job.status} asked={job.cancel_requested_at !== null} />
+      </h1>
+      <p class="quiet">
+        <code>{job.id}</code> <Copy text={job.id} /> {!connected && <span role="status">Reconnecting…</span>}
+      </p>
+      {job.description !== null && <p>{job.description}</p>}
+      <div class="buttons">
+        {!ended && <Action label="Cancel" act={act("$cancel")} done={refresh} />}
+        {(job.status === "failed" || job.status === "canceled") && <Action label="Retry" act={act("$retry")} done={refresh} />}
+        {job.task_name !== null && (
+          <To path={`/tasks/${segment(job.task_name)}${query({ from: job.id })}`} class="button">
+            Run again…
+          </To>
+        )}
+        <Action
+          label="Delete"
+          kind="danger"
+          confirm={ended ? "Delete this job, its result and its log?" : "Cancel this job and delete it?"}
+          act={() => request("DELETE", path)}
+          done={() => route(at("/jobs"))}
+        />
+      </div>
+      {job.pending_reason !== null && <p class="alert note">It does not run: {job.pending_reason}.</p>}
+      {job.progress && !ended && <ProgressBar progress={job.progress} />}
+      <Facts job={job} />
+      <Lineage job={job} />
+      {job.error !== null && (
+        <section>
+          <h2>Error</h2>
+          <FailureView
+            error={
+              new Map<string, Json>([
+                ["message", job.error],
+                ["code", job.error_code],
+                ["details", (job.error_details ?? null) as Json],
+                ["traceback", job.error_traceback],
+              ])
+            }
+          />
+        </section>
+      )}
+      <section>
+        <h2>Parameters</h2>
+        {job.truncated.includes("params") ? (
+          <p class="quiet">This process does not have the task, so it does not know which of them are secret.</p>
+        ) : (
+          <JsonView value={job.params as unknown as Json} label="Parameters" />
+        )}
+      </section>
+      {job.status === "completed" && <Result path={path} />}
+      <Log path={path} ended={ended} attempt={job.attempt} />
+    </>
+  );
+}
+
+function Facts({ job }: { job: JobRecord }): JSX.Element {
+  const rows: [string, JSX.Element | string | null][] = [
+    ["Submitted", <Time at={job.submitted_at} absolute />],
+    ["Scheduled for", job.scheduled_at && <Time at={job.scheduled_at} absolute />],
+    ["Started", job.started_at && <Time at={job.started_at} absolute />],
+    ["Finished", job.finished_at && <Time at={job.finished_at} absolute />],
+    ["Waited", job.started_at && job.attempt === 1 ? duration(job.scheduled_at ?? job.submitted_at, job.started_at) : null],
+    ["Ran for", job.started_at && duration(job.started_at, job.finished_at)],
+    ["Next attempt", job.next_attempt_at && <Time at={job.next_attempt_at} absolute />],
+    ["Attempt", `${job.attempt} of ${job.max_attempts}`],
+    ["Crashes", job.crashes > 0 ? String(job.crashes) : null],
+    ["Queue", job.queue],
+    ["Priority", String(job.priority)],
+    ["Submitted by", job.submitted_by],
+    ["Schedule", job.schedule_name && <To path={`/schedules/${segment(job.schedule_name)}`}>{job.schedule_name}</To>],
+    ["Artifact", job.artifact_id && <To path={`/artifacts/${job.artifact_id}`}>{job.artifact_id}</To>],
+  ];
+  return (
+    <dl class="facts">
+      {rows
+        .filter(([, value]) => value !== null)
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+/** What is different from the job that this one repeats. */
+function Lineage({ job }: { job: JobRecord }): JSX.Element | null {
+  const [from] = useParameter("from");
+  if (from === "") return null;
+  return <Difference job={job} from={from} />;
+}
+
+function Difference({ job, from }: { job: JobRecord; from: string }): JSX.Element {
+  const live = useLive(`job ${from}`, () => get<JobRecord>(`${config.jobs}/${segment(from)}`));
+  const now = job.params as unknown as Json;
+  return (
+    <section>
+      <h2>Changed</h2>
+      <p>
+        It was run again from <To path={`/jobs/${from}`}>job {from}</To>.
+      </p>
+      <Loaded live={live}>
+        {(earlier) => {
+          const before = earlier.params as unknown as Json;
+          const names = new Set([...(isMembers(before) ? before.keys() : []), ...(isMembers(now) ? now.keys() : [])]);
+          const value = (of: Json, name: string): Json | undefined => (isMembers(of) ? of.get(name) : undefined);
+          const changed = [...names].filter((name) => !same(value(before, name), value(now, name)));
+          if (changed.length === 0) return <p class="quiet">The parameters are the same.</p>;
+          const shown = (one: Json | undefined): JSX.Element => (one === undefined ? <span class="quiet">not sent</span> : <code>{compact(one)}</code>);
+          return (
+            <table class="list">
+              <thead>
+                <tr>
+                  <th scope="col">Parameter</th>
+                  <th scope="col">Before</th>
+                  <th scope="col">Now</th>
+                </tr>
+              </thead>
+              <tbody>
+                {changed.map((name) => (
+                  <tr key={name}>
+                    <th scope="row">{name}</th>
+                    <td>{shown(value(before, name))}</td>
+                    <td>{shown(value(now, name))}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          );
+        }}
+      </Loaded>
+    </section>
+  );
+}
+
+/** Results that are larger are not drawn; they can be downloaded. */
+const MAX_SHOWN = 1_000_000;
+
+function Result({ path }: { path: string }): JSX.Element {
+  const live = useLive(`result ${path}`, async () => {
+    const response = await fetch(`${config.prefix}${path}/$result`, { credentials: "same-origin" });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`the result cannot be read: ${response.status}`);
+    if (text.length > MAX_SHOWN) return { size: text.length };
+    const envelope = parse(text);
+    return { result: isMembers(envelope) ? (envelope.get("result") ?? null) : null };
+  });
+  return (
+    <section>
+      <h2>Result</h2>
+      <Loaded live={live}>
+        {(read) =>
+          "result" in read ? (
+            <JsonView value={read.result ?? null} label="Result" />
+          ) : (
+            <p>
+              It has {read.size} characters.{" "}
+              <a href={`${config.prefix}${path}/$result`} download>
+                Download it
+              </a>
+            </p>
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}
+
+/** How often the log of a job that runs is read, in milliseconds. */
+const LOG_INTERVAL = 1000;
+
+function Log({ path, ended, attempt }: { path: string; ended: boolean; attempt: number }): JSX.Element | null {
+  const live = useLive(`log ${path} ${ended} ${attempt}`, () => get<JobLog[]>(`${path}/$logs`), ended ? 0 : LOG_INTERVAL);
+  return (
+    <section>
+      <h2>Log</h2>
+      <Loaded live={live}>
+        {(lines) =>
+          lines.length === 0 ? (
+            <p class="quiet">No line has been written.</p>
+          ) : (
+            <ol class="log" tabIndex={0} aria-label="Log">
+              {lines.map((line) => (
+                <li key={line.number}>
+                  <span class="quiet">{line.at.slice(11, 23)}</span> {line.message}
+                </li>
+              ))}
+            </ol>
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}

@@ -1,0 +1,158 @@
+/** Jobs, newest first. */
+
+import type { JSX } from "preact";
+import { config } from "../api/config.ts";
+import { get, query } from "../api/http.ts";
+import type { JobRecord, JobStats, JobStatus } from "../api/schema.d.ts";
+import { Badge, Loaded, To, useParameter } from "../parts/basics.tsx";
+import { useLive } from "../parts/live.ts";
+import { Time, duration } from "../parts/time.tsx";
+
+const STATUSES: JobStatus[] = ["pending", "running", "completed", "failed", "canceled"];
+const SIZE = 50;
+/** How often a list is read again, in milliseconds. */
+const INTERVAL = 2000;
+
+interface Page {
+  items: JobRecord[];
+  total: number;
+  pages: number;
+}
+
+export function Jobs(): JSX.Element {
+  const [status, setStatus] = useParameter("status");
+  const [task, setTask] = useParameter("task");
+  const [page, setPage] = useParameter("page");
+  const number = Math.max(1, Number.parseInt(page, 10) || 1);
+  const parameters = query({ status_filter: status, task, page: number, size: SIZE });
+  const live = useLive(`jobs ${parameters}`, () => get<Page>(`${config.jobs}${parameters}`), INTERVAL);
+  const stats = useLive("stats", () => get<JobStats>(`${config.jobs}/$stats`), INTERVAL);
+  return (
+    <>
+      <h1>Jobs</h1>
+      <div class="filters">
+        <div class="tabs" role="group" aria-label="Status">
+          <button type="button" aria-pressed={status === ""} onClick={() => setStatus("")}>
+            all
+          </button>
+          {STATUSES.map((name) => (
+            <button type="button" key={name} aria-pressed={status === name} onClick={() => setStatus(name)}>
+              {name} {stats.data && <span class="count">{stats.data[name]}</span>}
+            </button>
+          ))}
+        </div>
+        <input
+          type="search"
+          aria-label="Task"
+          placeholder="Task"
+          value={task}
+          onChange={(event) => setTask(event.currentTarget.value.trim())}
+        />
+      </div>
+      <Loaded live={live}>
+        {(list) =>
+          list.items.length === 0 ? (
+            <p class="empty">
+              {status === "" && task === "" ? "No job has been submitted yet: run a task as a job." : "No job fits the filter."}
+            </p>
+          ) : (
+            <>
+              <JobTable jobs={list.items} />
+              <Pages page={number} pages={list.pages} total={list.total} go={(to) => setPage(to === 1 ? "" : String(to))} />
+            </>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}
+
+export function JobTable({ jobs }: { jobs: readonly JobRecord[] }): JSX.Element {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Jobs">
+      <table class="list">
+        <thead>
+          <tr>
+            <th scope="col">Status</th>
+            <th scope="col">Task</th>
+            <th scope="col">Submitted</th>
+            <th scope="col">Took</th>
+            <th scope="col">Attempt</th>
+            <th scope="col">Queue</th>
+            <th scope="col">Note</th>
+          </tr>
+        </thead>
+        <tbody>
+          {jobs.map((job) => (
+            <tr key={job.id}>
+              <td>
+                <Badge status={job.status} asked={job.cancel_requested_at !== null} />
+              </td>
+              <td>
+                <To path={`/jobs/${job.id}`} class="title">
+                  {job.task_name ?? "closure"}
+                </To>
+              </td>
+              <td>
+                <Time at={job.submitted_at} />
+              </td>
+              <td class="number">{job.started_at === null ? "–" : duration(job.started_at, job.finished_at)}</td>
+              <td class="number">
+                {job.attempt} of {job.max_attempts}
+              </td>
+              <td>{job.queue}</td>
+              <td class="note">
+                <Note job={job} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Note({ job }: { job: JobRecord }): JSX.Element | null {
+  if (job.status === "running" && job.progress) return <ProgressBar progress={job.progress} />;
+  if (job.status === "pending" && job.pending_reason !== null) return <span>{job.pending_reason}</span>;
+  if (job.status === "pending" && job.next_attempt_at !== null) {
+    return (
+      <span>
+        due <Time at={job.next_attempt_at} />
+      </span>
+    );
+  }
+  return job.error === null ? null : <span class="problem">{job.error}</span>;
+}
+
+export function ProgressBar({ progress }: { progress: NonNullable<JobRecord["progress"]> }): JSX.Element {
+  return (
+    <span class="progress">
+      {progress.total === null ? (
+        <progress aria-label="Progress" />
+      ) : (
+        <progress aria-label="Progress" max={progress.total} value={progress.current} />
+      )}
+      <span>
+        {progress.current}
+        {progress.total !== null && ` of ${progress.total}`} {progress.message}
+      </span>
+    </span>
+  );
+}
+
+function Pages({ page, pages, total, go }: { page: number; pages: number; total: number; go: (page: number) => void }): JSX.Element {
+  return (
+    <nav class="pages" aria-label="Pages">
+      <button type="button" disabled={page <= 1} onClick={() => go(page - 1)}>
+        Newer
+      </button>
+      <span>
+        page {page} of {Math.max(pages, 1)}, {total} jobs
+      </span>
+      <button type="button" disabled={page >= pages} onClick={() => go(page + 1)}>
+        Older
+      </button>
+    </nav>
+  );
+}

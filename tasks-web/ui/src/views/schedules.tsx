@@ -1,0 +1,259 @@
+/** Schedules: what runs when. */
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { at, config } from "../api/config.ts";
+import { get, messageOf, query, request, segment, send } from "../api/http.ts";
+import type { JobRecord, ScheduleRecord } from "../api/schema.d.ts";
+import { JsonError, parse } from "../json/parse.ts";
+import { type Json, type Members, isMembers } from "../json/value.ts";
+import { Action, Alert, Loaded, To } from "../parts/basics.tsx";
+import { JsonView } from "../parts/json_view.tsx";
+import { useLive } from "../parts/live.ts";
+import { Time } from "../parts/time.tsx";
+
+const INTERVAL = 5000;
+
+/** When it runs, as it was declared. */
+export function when(schedule: ScheduleRecord): string {
+  if (schedule.cron !== null) return `${schedule.cron} (${schedule.timezone})`;
+  if (schedule.interval !== null) return `every ${schedule.interval} s`;
+  return schedule.run_at === null ? "never" : "once";
+}
+
+export function Schedules(): JSX.Element {
+  const live = useLive("schedules", () => get<ScheduleRecord[]>(config.schedules ?? ""), INTERVAL);
+  return (
+    <>
+      <h1>Schedules</h1>
+      <Loaded live={live}>
+        {(schedules) => (
+          <>
+            {schedules.length === 0 ? (
+              <p class="empty">There is no schedule yet.</p>
+            ) : (
+              <div class="scroll" tabIndex={0} role="region" aria-label="Schedules">
+                <table class="list">
+                  <thead>
+                    <tr>
+                      <th scope="col">Name</th>
+                      <th scope="col">Task</th>
+                      <th scope="col">When</th>
+                      <th scope="col">Next run</th>
+                      <th scope="col">Last run</th>
+                      <th scope="col">State</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {schedules.map((schedule) => (
+                      <tr key={schedule.name}>
+                        <td>
+                          <To path={`/schedules/${segment(schedule.name)}`} class="title">
+                            {schedule.name}
+                          </To>
+                        </td>
+                        <td>
+                          <To path={`/tasks/${segment(schedule.task_name)}`}>{schedule.task_name}</To>
+                        </td>
+                        <td>
+                          <code>{when(schedule)}</code>
+                        </td>
+                        <td>{schedule.paused ? "–" : <Time at={schedule.next_runs[0]} />}</td>
+                        <td>
+                          <Time at={schedule.last_run_at} />
+                        </td>
+                        <td>{schedule.paused ? <span class="badge canceled">paused</span> : <span class="badge completed">active</span>}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+            <details class="options">
+              <summary>New schedule</summary>
+              <Editor changed={live.refresh} />
+            </details>
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+export function Schedule({ name }: { name: string }): JSX.Element {
+  const path = `${config.schedules}/${segment(name)}`;
+  const live = useLive(`schedule ${name}`, () => get<ScheduleRecord>(path), INTERVAL);
+  const { route } = useLocation();
+  const act = (verb: string): (() => Promise<unknown>) => () => send<ScheduleRecord>("POST", `${path}/${verb}`);
+  return (
+    <>
+      <p class="crumbs">
+        <To path="/schedules">Schedules</To>
+      </p>
+      <Loaded live={live}>
+        {(schedule) => (
+          <>
+            <h1>
+              {schedule.name} {schedule.paused && <span class="badge canceled">paused</span>}
+            </h1>
+            {schedule.description !== null && <p>{schedule.description}</p>}
+            <div class="buttons">
+              <Action
+                label="Run now"
+                act={async () => {
+                  const job = await send<JobRecord>("POST", `${path}/$run`);
+                  route(at(`/jobs/${job.id}`));
+                }}
+              />
+              {schedule.paused ? (
+                <Action label="Resume" act={act("$resume")} done={live.refresh} />
+              ) : (
+                <Action label="Pause" act={act("$pause")} done={live.refresh} />
+              )}
+              <Action
+                label="Delete"
+                kind="danger"
+                confirm={`Delete the schedule ${schedule.name}? Its jobs stay.`}
+                act={() => request("DELETE", path)}
+                done={() => route(at("/schedules"))}
+              />
+            </div>
+            {schedule.declared_by !== null && (
+              <Alert kind="note">It is declared in the code of {schedule.declared_by}, which stores it again at each start.</Alert>
+            )}
+            {schedule.pending_reason !== null && <Alert kind="note">Its jobs do not run: {schedule.pending_reason}.</Alert>}
+            <dl class="facts">
+              <div>
+                <dt>Task</dt>
+                <dd>
+                  <To path={`/tasks/${segment(schedule.task_name)}`}>{schedule.task_name}</To>
+                </dd>
+              </div>
+              <div>
+                <dt>When</dt>
+                <dd>
+                  <code>{when(schedule)}</code>
+                </dd>
+              </div>
+              <div>
+                <dt>Last run</dt>
+                <dd>
+                  {schedule.last_job_id === null ? "–" : <To path={`/jobs/${schedule.last_job_id}`}><Time at={schedule.last_run_at} /></To>}
+                </dd>
+              </div>
+            </dl>
+            <h2>Next runs</h2>
+            {schedule.paused || schedule.next_runs.length === 0 ? (
+              <p class="quiet">None.</p>
+            ) : (
+              <ol>
+                {schedule.next_runs.map((run) => (
+                  <li key={run}>
+                    <Time at={run} absolute /> (<Time at={run} />)
+                  </li>
+                ))}
+              </ol>
+            )}
+            <h2>Parameters</h2>
+            <JsonView value={schedule.params as unknown as Json} label="Parameters" />
+            <p>
+              <To path={`/jobs${query({ task: schedule.task_name })}`}>Jobs of its task</To>
+            </p>
+            <details class="options">
+              <summary>Change</summary>
+              <Editor schedule={schedule} changed={live.refresh} />
+            </details>
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+/** Stores a schedule. Without one it is a new one. */
+function Editor({ schedule, changed }: { schedule?: ScheduleRecord; changed: () => void }): JSX.Element {
+  const kindOf = (one: ScheduleRecord): string => (one.cron !== null ? "cron" : one.interval !== null ? "interval" : "run_at");
+  const [name, setName] = useState(schedule?.name ?? "");
+  const [task, setTask] = useState(schedule?.task_name ?? "");
+  const [kind, setKind] = useState(schedule ? kindOf(schedule) : "cron");
+  const [pattern, setPattern] = useState(schedule ? String(schedule[kindOf(schedule) as "cron"] ?? "") : "");
+  const [timezone, setTimezone] = useState(schedule?.timezone ?? "UTC");
+  const [description, setDescription] = useState(schedule?.description ?? "");
+  const [params, setParams] = useState(schedule ? "" : "{}");
+  const [error, setError] = useState<unknown>();
+  const [stored, setStored] = useState(false);
+  const store = async (): Promise<void> => {
+    setError(undefined);
+    setStored(false);
+    try {
+      const body: Members = new Map();
+      body.set("task_name", task);
+      const entered = params.trim() === "" ? (schedule?.params as unknown as Json) : parse(params);
+      if (!isMembers(entered)) throw new JsonError("parameters are an object: `{…}`", params, 0);
+      body.set("params", entered);
+      body.set(kind, pattern);
+      if (kind === "cron") body.set("timezone", timezone);
+      if (description !== "") body.set("description", description);
+      if (schedule) {
+        for (const member of ["queue", "priority", "max_attempts", "timeout"] as const) {
+          const value = schedule[member];
+          if (value !== null) body.set(member, parse(JSON.stringify(value)));
+        }
+        body.set("paused", schedule.paused);
+      }
+      await request("PUT", `${config.schedules}/${segment(name)}`, body, schedule ? {} : { "if-none-match": "*" });
+      setStored(true);
+      changed();
+    } catch (failure) {
+      setError(failure);
+    }
+  };
+  const field = (label: string, value: string, set: (value: string) => void, placeholder = "", disabled = false): JSX.Element => (
+    <label class="option">
+      <span class="label">{label}</span>
+      <input type="text" value={value} placeholder={placeholder} disabled={disabled} onInput={(event) => set(event.currentTarget.value)} />
+    </label>
+  );
+  return (
+    <form
+      class="run"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void store();
+      }}
+    >
+      <div class="row">
+        {field("Name", name, setName, "nightly-report", schedule !== undefined)}
+        {field("Task", task, setTask, "report")}
+        <label class="option">
+          <span class="label">Runs</span>
+          <select value={kind} onChange={(event) => setKind(event.currentTarget.value)}>
+            <option value="cron">by a cron pattern</option>
+            <option value="interval">at an interval</option>
+            <option value="run_at">once</option>
+          </select>
+        </label>
+        {field(
+          kind === "cron" ? "Pattern" : kind === "interval" ? "Interval" : "At",
+          pattern,
+          setPattern,
+          kind === "cron" ? "30 2 * * *" : kind === "interval" ? "15m" : "2026-12-24T18:00:00Z",
+        )}
+        {kind === "cron" && field("Time zone", timezone, setTimezone)}
+        {field("Description", description, setDescription)}
+      </div>
+      <label class="option">
+        <span class="label">Parameters (JSON){schedule && "; empty keeps them"}</span>
+        <textarea class="code" rows={4} spellcheck={false} value={params} onInput={(event) => setParams(event.currentTarget.value)} />
+      </label>
+      {error !== undefined && <Alert>{messageOf(error)}</Alert>}
+      {stored && <Alert kind="note">It is stored.</Alert>}
+      <div class="buttons">
+        <button type="submit" class="primary">
+          {schedule ? "Store" : "Create"}
+        </button>
+      </div>
+    </form>
+  );
+}
