@@ -107,35 +107,35 @@ pub(crate) const JOBS_SUBMITTED: Metric = Metric::counter(
     &["task"],
     "Jobs that this process stored.",
 );
-pub(crate) const JOBS_STARTED: Metric = Metric::counter(
-    "tasks_jobs_started_total",
+pub(crate) const JOB_ATTEMPTS_STARTED: Metric = Metric::counter(
+    "tasks_job_attempts_started_total",
     &["task"],
-    "Attempts of jobs that began here.",
+    "Attempts of jobs that began in this process.",
 );
-pub(crate) const JOBS_FINISHED: Metric = Metric::counter(
-    "tasks_jobs_finished_total",
+pub(crate) const JOB_ATTEMPTS_FINISHED: Metric = Metric::counter(
+    "tasks_job_attempts_finished_total",
     &["task", "outcome"],
-    "Attempts of jobs that ended here, as completed, failed, canceled, retried or returned.",
+    "Attempts of jobs whose end this process stored, as completed, failed, canceled, retried or returned.",
 );
-pub(crate) const JOBS_WAIT_DURATION: Metric = Metric::histogram(
-    "tasks_jobs_wait_duration_seconds",
+pub(crate) const JOB_ATTEMPT_WAIT_DURATION: Metric = Metric::histogram(
+    "tasks_job_attempt_wait_duration_seconds",
     &["task"],
-    "How long jobs that were due waited for a worker, in seconds.",
+    "Time from when a job was due to the beginning of its attempt, in seconds.",
 );
-pub(crate) const JOBS_RUN_DURATION: Metric = Metric::histogram(
-    "tasks_jobs_run_duration_seconds",
+pub(crate) const JOB_ATTEMPT_DURATION: Metric = Metric::histogram(
+    "tasks_job_attempt_duration_seconds",
     &["task"],
-    "How long attempts of jobs took, in seconds.",
+    "How long attempts of jobs ran, in seconds.",
 );
 pub(crate) const JOBS_PENDING: Metric = Metric::gauge(
     "tasks_jobs_pending",
     &["queue"],
-    "Jobs that wait to be run.",
+    "Jobs of the status pending in the database: those that are due, and those that wait for a time.",
 );
-pub(crate) const JOBS_THREADS_BLOCKED: Metric = Metric::gauge(
-    "tasks_jobs_threads_blocked",
+pub(crate) const WORKER_BLOCKED: Metric = Metric::gauge(
+    "tasks_worker_blocked",
     &[],
-    "1 while no thread of the jobs answers, else 0.",
+    "1 while every thread of the jobs is blocked by tasks, so that no attempt begins in this process; else 0.",
 );
 
 /// Everything that this crate measures. A series begins with its first event: a task that nobody calls has none.
@@ -145,12 +145,12 @@ pub const METRICS: &[Metric] = &[
     EXECUTIONS_IN_FLIGHT,
     SLOW_POLLS,
     JOBS_SUBMITTED,
-    JOBS_STARTED,
-    JOBS_FINISHED,
-    JOBS_WAIT_DURATION,
-    JOBS_RUN_DURATION,
+    JOB_ATTEMPTS_STARTED,
+    JOB_ATTEMPTS_FINISHED,
+    JOB_ATTEMPT_WAIT_DURATION,
+    JOB_ATTEMPT_DURATION,
     JOBS_PENDING,
-    JOBS_THREADS_BLOCKED,
+    WORKER_BLOCKED,
 ];
 
 /// A series that comes into being when it is first used.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram};
 
+use super::state::JobState;
 use super::worker::AttemptOutcome;
 use crate::measure::{self, Series};
 use crate::registry::TaskRegistry;
@@ -22,9 +23,11 @@ pub(super) enum OutcomeLabel {
     Returned,
 }
 
-impl From<&AttemptOutcome> for OutcomeLabel {
-    fn from(outcome: &AttemptOutcome) -> Self {
+impl OutcomeLabel {
+    /// Of an attempt whose end left its job in a state: a job may be canceled whatever its attempt came to.
+    pub(super) fn new(outcome: &AttemptOutcome, stored: JobState) -> Self {
         match outcome {
+            _ if stored == JobState::Canceled => Self::Canceled,
             AttemptOutcome::Completed(_) => Self::Completed,
             AttemptOutcome::Failed(_) | AttemptOutcome::Lost => Self::Failed,
             AttemptOutcome::Canceled => Self::Canceled,
@@ -37,8 +40,8 @@ impl From<&AttemptOutcome> for OutcomeLabel {
 /// The metrics of all tasks. A job makes no labels; a task that nobody submits has no series.
 pub(super) struct Metrics {
     tasks: HashMap<String, TaskMetrics>,
-    waiting: HashMap<String, Gauge>,
-    threads_blocked: Gauge,
+    pending: HashMap<String, Gauge>,
+    worker_blocked: Gauge,
 }
 
 struct TaskMetrics {
@@ -66,14 +69,14 @@ impl Metrics {
             };
             (name.to_owned(), metrics)
         });
-        let waiting = queues.map(|queue| {
+        let pending = queues.map(|queue| {
             let gauge = metrics::gauge!(measure::JOBS_PENDING.name, "queue" => queue.clone());
             (queue.clone(), gauge)
         });
         Self {
             tasks: tasks.collect(),
-            waiting: waiting.collect(),
-            threads_blocked: metrics::gauge!(measure::JOBS_THREADS_BLOCKED.name),
+            pending: pending.collect(),
+            worker_blocked: metrics::gauge!(measure::WORKER_BLOCKED.name),
         }
     }
 
@@ -86,36 +89,42 @@ impl Metrics {
     }
 
     /// An attempt begins, so long after it could have.
-    pub(super) fn started(&self, task: &str, waited: Duration) {
+    pub(super) fn attempt_started(&self, task: &str, waited: Duration) {
         if let Some(task) = self.tasks.get(task) {
             let name = || task.task.clone();
-            let started = || metrics::counter!(measure::JOBS_STARTED.name, "task" => name());
-            let wait = || metrics::histogram!(measure::JOBS_WAIT_DURATION.name, "task" => name());
+            let started =
+                || metrics::counter!(measure::JOB_ATTEMPTS_STARTED.name, "task" => name());
+            let wait =
+                || metrics::histogram!(measure::JOB_ATTEMPT_WAIT_DURATION.name, "task" => name());
             task.started.get(started).increment(1);
             task.wait.get(wait).record(waited);
         }
     }
 
-    /// An attempt is over.
-    pub(super) fn ended(&self, task: &str, outcome: OutcomeLabel, ran: Duration) {
-        let Some(task) = self.tasks.get(task) else {
-            return;
-        };
-        let name = || task.task.clone();
-        let run = || metrics::histogram!(measure::JOBS_RUN_DURATION.name, "task" => name());
-        task.run.get(run).record(ran);
-        let finished = || metrics::counter!(measure::JOBS_FINISHED.name, "task" => name(), "outcome" => OUTCOMES[outcome as usize]);
-        task.finished[outcome as usize].get(finished).increment(1);
+    /// An attempt has ended.
+    pub(super) fn attempt_ran(&self, task: &str, ran: Duration) {
+        if let Some(task) = self.tasks.get(task) {
+            let run = || metrics::histogram!(measure::JOB_ATTEMPT_DURATION.name, "task" => task.task.clone());
+            task.run.get(run).record(ran);
+        }
     }
 
-    /// Whether no thread of the tasks answers.
-    pub(super) fn threads_blocked(&self, blocked: bool) {
-        self.threads_blocked.set(if blocked { 1.0 } else { 0.0 });
+    /// The end of an attempt is stored.
+    pub(super) fn attempt_finished(&self, task: &str, outcome: OutcomeLabel) {
+        if let Some(task) = self.tasks.get(task) {
+            let finished = || metrics::counter!(measure::JOB_ATTEMPTS_FINISHED.name, "task" => task.task.clone(), "outcome" => OUTCOMES[outcome as usize]);
+            task.finished[outcome as usize].get(finished).increment(1);
+        }
     }
 
-    /// How many jobs wait in each queue.
-    pub(super) fn waiting(&self, counts: &HashMap<String, i64>) {
-        for (queue, gauge) in &self.waiting {
+    /// Whether no thread of the jobs answers.
+    pub(super) fn worker_blocked(&self, blocked: bool) {
+        self.worker_blocked.set(if blocked { 1.0 } else { 0.0 });
+    }
+
+    /// How many jobs of each queue are pending.
+    pub(super) fn pending(&self, counts: &HashMap<String, i64>) {
+        for (queue, gauge) in &self.pending {
             let count = counts.get(queue).copied().unwrap_or_default();
             gauge.set(count as f64);
         }

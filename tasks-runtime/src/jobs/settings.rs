@@ -189,8 +189,9 @@ impl Jobs {
     }
 
     /// Counts jobs through the facade of the [`metrics`](https://docs.rs/metrics) crate, whose recorder has to be installed before
-    /// the scheduler starts: `tasks_jobs_submitted_total`, `tasks_jobs_started_total`, `tasks_jobs_finished_total`,
-    /// `tasks_jobs_wait_duration_seconds`, `tasks_jobs_run_duration_seconds` by task, `tasks_jobs_pending` by queue.
+    /// the scheduler starts: `tasks_jobs_submitted_total`, `tasks_job_attempts_started_total`, `tasks_job_attempts_finished_total`,
+    /// `tasks_job_attempt_wait_duration_seconds`, `tasks_job_attempt_duration_seconds` by task, `tasks_jobs_pending` by queue, and
+    /// `tasks_worker_blocked`.
     #[cfg(feature = "metrics")]
     #[must_use]
     pub fn record_metrics(mut self) -> Self {

@@ -8,7 +8,7 @@ use tasks_runtime::{Database, DatabaseError};
 use super::problem::words_of_change;
 use crate::checks::HealthChecks;
 use crate::hooks::Hook;
-use crate::monitoring::DATABASE_CONNECTIONS;
+use crate::monitoring::{DATABASE_CONNECTION_WAITERS, DATABASE_CONNECTIONS};
 use crate::part::{Part, ScrapeHook};
 
 /// The health of the database, and its end.
@@ -66,7 +66,7 @@ fn probe(database: &Database) -> ScrapeHook {
             metrics::gauge!(DATABASE_CONNECTIONS.name, "state" => state).set(count as f64);
         };
         set("idle", pool.idle);
-        set("lent", pool.size.saturating_sub(pool.idle));
-        set("waiting", pool.waiting);
+        set("used", pool.size.saturating_sub(pool.idle));
+        metrics::gauge!(DATABASE_CONNECTION_WAITERS.name).set(pool.waiting as f64);
     })
 }

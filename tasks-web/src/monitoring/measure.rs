@@ -15,7 +15,12 @@ pub(crate) const HTTP_REQUEST_DURATION: Metric = Metric::histogram(
 pub(crate) const DATABASE_CONNECTIONS: Metric = Metric::gauge(
     "tasks_database_connections",
     &["state"],
-    "Connections that are idle or lent, and callers that are waiting for one.",
+    "Open connections of the pool that are idle or used; in SQLite, those that read.",
+);
+pub(crate) const DATABASE_CONNECTION_WAITERS: Metric = Metric::gauge(
+    "tasks_database_connection_waiters",
+    &[],
+    "Callers that wait for a connection of the pool.",
 );
 pub(crate) const LOG_LINES_LOST: Metric = Metric::counter(
     "tasks_log_lines_lost_total",
@@ -28,6 +33,7 @@ const METRICS: &[Metric] = &[
     HTTP_REQUESTS,
     HTTP_REQUEST_DURATION,
     DATABASE_CONNECTIONS,
+    DATABASE_CONNECTION_WAITERS,
     LOG_LINES_LOST,
 ];
 

@@ -10,9 +10,9 @@ mod routes;
 use actix_web::{HttpRequest, HttpResponse};
 
 pub(crate) use http::HttpMetrics;
-#[cfg(feature = "database")]
-pub(crate) use measure::DATABASE_CONNECTIONS;
 pub(crate) use measure::LOG_LINES_LOST;
+#[cfg(feature = "database")]
+pub(crate) use measure::{DATABASE_CONNECTION_WAITERS, DATABASE_CONNECTIONS};
 pub(crate) use recorder::{Recorder, install};
 pub(crate) use routes::Routes;
 

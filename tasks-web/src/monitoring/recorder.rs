@@ -31,7 +31,10 @@ pub(crate) fn install(problems: &mut Vec<String>) -> Option<Recorder> {
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &SECONDS)
         .and_then(|builder| {
-            builder.set_buckets_for_metric(Matcher::Prefix("tasks_jobs_".to_owned()), &LONG_SECONDS)
+            builder.set_buckets_for_metric(
+                Matcher::Prefix("tasks_job_attempt_".to_owned()),
+                &LONG_SECONDS,
+            )
         });
     let recorder = match builder {
         Ok(builder) => builder.build_recorder(),

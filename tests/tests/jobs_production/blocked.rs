@@ -89,10 +89,7 @@ async fn jobs_go_to_a_process_that_can_begin_them(test: TestDatabase) {
     blocked.0.stderr_with("do not answer", 1).unwrap();
     let metrics = reqwest::get(blocked.0.url("/metrics")).await.unwrap();
     let metrics = metrics.text().await.unwrap();
-    assert!(
-        metrics.contains("tasks_jobs_threads_blocked 1"),
-        "{metrics}"
-    );
+    assert!(metrics.contains("tasks_worker_blocked 1"), "{metrics}");
     for id in &ids {
         let job = free.until(id, "completed", Duration::from_secs(60)).await;
         assert_eq!(

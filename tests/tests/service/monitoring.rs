@@ -156,6 +156,8 @@ async fn what_is_counted(test: TestDatabase) {
     assert_eq!(http("GET", "unmatched", 404), 50.0);
     assert_eq!(http("OTHER", "unmatched", 404), 1.0);
     assert!(value("tasks_database_connections{state=\"idle\"}") >= 0.0);
+    assert!(value("tasks_database_connections{state=\"used\"}") >= 0.0);
+    assert_eq!(value("tasks_database_connection_waiters"), 0.0);
     assert!(
         !seen
             .keys()

@@ -29,7 +29,7 @@ impl Scheduler {
             let counts: Result<_, JobError> = session
                 .read(async |conn| crate::jobs::store::pending_by_queue(conn).await)
                 .await;
-            metrics.waiting(&counts?);
+            metrics.pending(&counts?);
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ pub(in crate::jobs) const LOST: &str =
 #[derive(Clone, Debug)]
 pub(in crate::jobs) struct AttemptEnd {
     pub(in crate::jobs) attempt: AttemptKey,
+    /// Name of the task, if the attempt began: its end is counted.
+    pub(in crate::jobs) task: Option<String>,
     /// When it ended, in microseconds since 1970, by the clock of the database.
     pub(in crate::jobs) at: i64,
     pub(in crate::jobs) outcome: AttemptOutcome,
@@ -142,6 +144,7 @@ impl AttemptEnd {
     pub(in crate::jobs) fn new(attempt: AttemptKey, at: i64, outcome: AttemptOutcome) -> Self {
         Self {
             attempt,
+            task: None,
             at,
             outcome,
             artifact: None,

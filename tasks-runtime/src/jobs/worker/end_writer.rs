@@ -79,7 +79,12 @@ async fn write(shared: &WorkerShared, end: &AttemptEnd) -> Result<(), JobError> 
             finish(tx, ends, shared.clock.now()).await
         })
         .await
-        .map(drop)
+        .map(|written| {
+            #[cfg(feature = "metrics")]
+            shared.count_finished(ends, &written);
+            #[cfg(not(feature = "metrics"))]
+            drop(written);
+        })
 }
 
 /// A row that another transaction has locked is waited for as a round waits.

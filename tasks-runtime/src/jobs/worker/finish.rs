@@ -10,7 +10,12 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use super::attempt_end::AttemptEnd;
 use crate::database::{Connection, ConnectionKind, statement};
+#[cfg(feature = "metrics")]
+use crate::jobs::attempt_key::AttemptKey;
+use crate::jobs::attempt_key::Fence;
 use crate::jobs::error::JobError;
+use crate::jobs::id::JobId;
+use crate::jobs::state::JobState;
 use crate::jobs::state::number::{CANCELED, RUNNING};
 
 /// When a job is canceled, whatever its attempt came to: somebody has asked for it, and was told so.
@@ -18,12 +23,38 @@ const CANCEL_COUNTS: &str = "(cancel_requested_at IS NOT NULL)";
 /// What a task completes inside a transaction of its own stays, since other rows are written with it.
 const COMPLETION_COUNTS: &str = "(1 = 0)";
 
-/// Writes all that still count. Gives how many did not.
+/// An attempt whose end is stored.
+#[derive(Clone, Copy, Debug, QueryableByName)]
+#[cfg_attr(
+    not(feature = "metrics"),
+    expect(dead_code, reason = "only metrics read its fields")
+)]
+pub(in crate::jobs) struct FinishedAttempt {
+    #[diesel(sql_type = Text)]
+    id: JobId,
+    #[diesel(sql_type = BigInt)]
+    fence: Fence,
+    /// State of its job since then: canceled if somebody has asked for that, whatever the attempt came to.
+    #[diesel(sql_type = Integer)]
+    pub(in crate::jobs) state: JobState,
+}
+
+#[cfg(feature = "metrics")]
+impl FinishedAttempt {
+    pub(in crate::jobs) fn key(&self) -> AttemptKey {
+        AttemptKey {
+            job: self.id,
+            fence: self.fence,
+        }
+    }
+}
+
+/// Writes all that still count, and gives these.
 pub(in crate::jobs) async fn finish(
     conn: &mut Connection,
     finished: &[AttemptEnd],
     now: i64,
-) -> Result<usize, JobError> {
+) -> Result<Vec<FinishedAttempt>, JobError> {
     write(conn, finished, now, false).await
 }
 
@@ -33,7 +64,7 @@ pub(in crate::jobs) async fn complete(
     end: AttemptEnd,
     now: i64,
 ) -> Result<bool, JobError> {
-    Ok(write(conn, &[end], now, true).await? == 0)
+    Ok(!write(conn, &[end], now, true).await?.is_empty())
 }
 
 async fn write(
@@ -41,9 +72,9 @@ async fn write(
     finished: &[AttemptEnd],
     now: i64,
     in_transaction_of_task: bool,
-) -> Result<usize, JobError> {
+) -> Result<Vec<FinishedAttempt>, JobError> {
     if finished.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let written = match conn.kind() {
         #[cfg(feature = "sqlite")]
@@ -52,7 +83,7 @@ async fn write(
             let sql = SQLITE[usize::from(in_transaction_of_task)].as_str();
             // One visit to the thread for all of them.
             conn.spawn_blocking(move |conn| {
-                let mut written = 0;
+                let mut written = Vec::with_capacity(finished.len());
                 for end in &finished {
                     let columns = end.columns();
                     let query = statement(sql)
@@ -71,7 +102,7 @@ async fn write(
                         .bind::<Nullable<Text>, _>(end.progress.as_deref())
                         .bind::<Nullable<Text>, _>(columns.result)
                         .bind::<BigInt, _>(now);
-                    written += RunQueryDsl::execute(query, conn)?;
+                    written.extend(RunQueryDsl::load::<FinishedAttempt>(query, conn)?);
                 }
                 Ok::<_, diesel::result::Error>(written)
             })
@@ -87,7 +118,7 @@ async fn write(
             finish_postgres(conn, finished, now, canceled).await?
         }
     };
-    Ok(finished.len() - written)
+    Ok(written)
 }
 
 /// Somebody may have asked it to stop in the meantime.
@@ -101,7 +132,8 @@ fn sqlite(canceled: &str) -> String {
          error_type = CASE WHEN {canceled} THEN NULL ELSE $8 END, error = CASE WHEN {canceled} THEN NULL ELSE $9 END, \
          error_traceback = CASE WHEN {canceled} THEN NULL ELSE $10 END, error_code = CASE WHEN {canceled} THEN NULL ELSE $11 END, \
          error_details = CASE WHEN {canceled} THEN NULL ELSE $12 END, progress = $13, \
-         result = CASE WHEN {canceled} THEN NULL ELSE $14 END, worker = NULL WHERE id = $1 AND fence = $2 AND state = {RUNNING}"
+         result = CASE WHEN {canceled} THEN NULL ELSE $14 END, worker = NULL WHERE id = $1 AND fence = $2 AND state = {RUNNING} \
+         RETURNING id, fence, state"
     )
 }
 
@@ -118,7 +150,7 @@ async fn finish_postgres(
     finished: &[AttemptEnd],
     now: i64,
     canceled: &str,
-) -> QueryResult<usize> {
+) -> QueryResult<Vec<FinishedAttempt>> {
     use diesel::sql_types::Array;
 
     use super::attempt_end::Columns;
@@ -167,7 +199,8 @@ async fn finish_postgres(
          attempt = attempt + e.attempts, started_at = CASE WHEN attempt + e.attempts = 0 THEN NULL ELSE started_at END, \
          artifact_id = e.artifact_id, progress = e.progress, {cleared}, worker = NULL \
          FROM (SELECT * FROM unnest({arrays}) LIMIT $16) AS e ({names}) \
-         WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state + 0 = {RUNNING}",
+         WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state + 0 = {RUNNING} \
+         RETURNING tasks_jobs.id, tasks_jobs.fence, tasks_jobs.state",
         cleared = cleared.join(", ")
     );
     let columns: Vec<Columns<'_>> = finished.iter().map(AttemptEnd::columns).collect();
@@ -198,5 +231,5 @@ async fn finish_postgres(
         .bind::<Array<Nullable<Text>>, _>(column!(result))
         .bind::<BigInt, _>(now)
         .bind::<BigInt, _>(i64::try_from(finished.len()).unwrap_or(i64::MAX));
-    diesel_async::RunQueryDsl::execute(query, conn).await
+    diesel_async::RunQueryDsl::load(query, conn).await
 }

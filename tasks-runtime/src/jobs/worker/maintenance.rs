@@ -117,7 +117,7 @@ impl Driver {
         self.shared.health.set_blocked(blocked);
         #[cfg(feature = "metrics")]
         if let Some(metrics) = &self.shared.metrics {
-            metrics.threads_blocked(blocked);
+            metrics.worker_blocked(blocked);
         }
         if let Some(blocked) = self.runtime_probe.worth_a_line() {
             tracing::warn!(
@@ -187,7 +187,7 @@ impl Driver {
             .read(async |conn| store::pending_by_queue(conn).await)
             .await;
         if let Ok(counts) = counts {
-            metrics.waiting(&counts);
+            metrics.pending(&counts);
         }
     }
 }

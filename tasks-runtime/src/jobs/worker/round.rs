@@ -9,7 +9,7 @@ use super::capacity::{Capacity, ClaimRequest};
 use super::claim::{self, ClaimKind};
 use super::claimed::ClaimedJob;
 use super::driver::Driver;
-use super::finish::finish;
+use super::finish::{FinishedAttempt, finish};
 use super::unserved::QueuedTask;
 use super::{held_back, membership};
 use crate::database::Connection;
@@ -26,6 +26,8 @@ const MAX_REPEATS: u32 = 10;
 pub(super) struct Round {
     pub(super) was_reaped: bool,
     pub(super) claimed: Vec<ClaimedJob>,
+    /// Attempts whose ends it stored.
+    pub(super) finished: Vec<FinishedAttempt>,
     /// Whether all places that were asked for are taken: there may be more.
     pub(super) full: bool,
     pub(super) due: Option<i64>,
@@ -135,7 +137,8 @@ impl Driver {
                 }
                 let locked = &round.locked;
                 let free = held_back::unlocked(&finished, locked, |end| end.attempt.job);
-                let superseded = finish(tx, &free, now).await?;
+                round.finished = finish(tx, &free, now).await?;
+                let superseded = free.len() - round.finished.len();
                 if superseded > 0 {
                     tracing::debug!(superseded, "ends of attempts that do not count any more");
                 }
@@ -173,6 +176,8 @@ impl Driver {
                 if asks {
                     self.shared.due.notify_one();
                 }
+                #[cfg(feature = "metrics")]
+                self.shared.count_finished(&finished, &round.finished);
                 let is_locked = |job| round.locked.contains(&job);
                 let changes = &self.shared.changes;
                 for end in finished {

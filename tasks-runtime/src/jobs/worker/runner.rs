@@ -70,11 +70,6 @@ pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: ClaimedJob) {
         shared.settings.max_result_size,
     ));
     shared.changes.notify(job.key.job);
-    #[cfg(feature = "metrics")]
-    if let Some(metrics) = &shared.metrics {
-        let waited = u64::try_from(shared.clock.now() - job.run_at).unwrap_or(0);
-        metrics.started(&job.task_name, Duration::from_micros(waited));
-    }
     shared
         .handle
         .spawn(run(Arc::clone(shared), job, attempt, stop));
@@ -90,10 +85,15 @@ async fn run(
         // It waited for a thread for too long, and was returned.
         return;
     }
-    let name = job.task_name.clone();
-    let name = name.as_str();
+    let task = job.task_name.clone();
+    let name = task.as_str();
     #[cfg(feature = "metrics")]
     let began = std::time::Instant::now();
+    #[cfg(feature = "metrics")]
+    if let Some(metrics) = &shared.metrics {
+        let waited = u64::try_from(shared.clock.now() - job.run_at).unwrap_or(0);
+        metrics.attempt_started(name, Duration::from_micros(waited));
+    }
     let entry = shared.executor.registry().get(name);
     let policy = entry
         .as_ref()
@@ -155,7 +155,7 @@ async fn run(
     // A thread cannot be stopped: until it has ended, so has not the attempt.
     attempt.ended().await;
     let why = shared.in_flight.remove(job.key);
-    let end = match why {
+    let mut end = match why {
         None | Some(StopReason::Shutdown) if others != Others::Not => {
             // One that can run it finds it at once. An engine does not ask what this process can run.
             let is_left = others == Others::May
@@ -179,10 +179,11 @@ async fn run(
     if let Some(metrics) = &shared.metrics
         && (end.is_some() || attempt.is_completed())
     {
-        // Without an end it was completed in a transaction of the task's own.
-        let outcome = end.as_ref().map(|end| OutcomeLabel::from(&end.outcome));
-        let outcome = outcome.unwrap_or(OutcomeLabel::Completed);
-        metrics.ended(name, outcome, began.elapsed());
+        metrics.attempt_ran(name, began.elapsed());
+        // It was completed in a transaction of the task's own; all others are counted when their ends are stored.
+        if end.is_none() {
+            metrics.attempt_finished(name, OutcomeLabel::Completed);
+        }
     }
     if let Some(end) = &end {
         let secret = shared
@@ -191,6 +192,9 @@ async fn run(
             .get(name)
             .is_ok_and(RegisteredTask::has_secrets);
         say(&job, end, secret);
+    }
+    if let Some(end) = &mut end {
+        end.task = Some(task);
     }
     let event = match end {
         Some(end) => Event::Finished(Box::new(end)),

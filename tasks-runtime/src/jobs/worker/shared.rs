@@ -1,6 +1,8 @@
 //! What the driver and the attempts share.
 
 #[cfg(feature = "metrics")]
+use std::collections::HashMap;
+#[cfg(feature = "metrics")]
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -9,15 +11,25 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Event;
+#[cfg(feature = "metrics")]
+use super::attempt_end::AttemptEnd;
+#[cfg(feature = "metrics")]
+use super::finish::FinishedAttempt;
 use super::in_flight::InFlight;
 use super::left_to_others::LeftToOthers;
 use super::membership::CrashLimits;
 use super::worker_health::WorkerHealth;
 use crate::database::Session;
 use crate::execute::TaskExecutor;
+#[cfg(feature = "metrics")]
+use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::clock::Clock;
+#[cfg(feature = "metrics")]
+use crate::jobs::metrics::OutcomeLabel;
 use crate::jobs::notifier::ChangeNotifier;
 use crate::jobs::settings::Jobs;
+#[cfg(feature = "metrics")]
+use crate::jobs::state::JobState;
 
 /// What the driver and the attempts share.
 pub(in crate::jobs) struct WorkerShared {
@@ -56,6 +68,31 @@ pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) health: WorkerHealth,
     /// When it was said last that a job waits for another one in vain.
     pub(in crate::jobs) warn_of_deadlock: Mutex<Option<Instant>>,
+}
+
+#[cfg(feature = "metrics")]
+impl WorkerShared {
+    /// Counts the ends of attempts that were stored, by what their jobs are since then.
+    pub(in crate::jobs) fn count_finished(
+        &self,
+        ends: &[AttemptEnd],
+        finished: &[FinishedAttempt],
+    ) {
+        let Some(metrics) = self.metrics.as_ref().filter(|_| !finished.is_empty()) else {
+            return;
+        };
+        let states: HashMap<AttemptKey, JobState> = finished
+            .iter()
+            .map(|attempt| (attempt.key(), attempt.state))
+            .collect();
+        for end in ends {
+            if let Some(task) = &end.task
+                && let Some(state) = states.get(&end.attempt)
+            {
+                metrics.attempt_finished(task, OutcomeLabel::new(&end.outcome, *state));
+            }
+        }
+    }
 }
 
 /// This worker's registered name; `None` until registration.

@@ -6,9 +6,10 @@ mod schedules;
 mod submitting;
 
 use super::*;
+use anyhow::Context as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::http;
 
@@ -33,6 +34,15 @@ async fn store(artifacts: ArtifactManager, data: Value) -> anyhow::Result<Value>
     Ok(json!({"artifact_id": id}))
 }
 
+/// Returns a result after its job was canceled by another process, before its own has seen that.
+#[task(register = false)]
+async fn return_canceled(database: Database, context: TaskContext) -> anyhow::Result<()> {
+    let id = context.job_id().context("it is a job")?;
+    let cancel = format!("UPDATE tasks_jobs SET cancel_requested_at = run_at WHERE id = '{id}'");
+    database.session().execute_script(&cancel).await?;
+    Ok(())
+}
+
 struct World {
     app: Running,
     service: Service,
@@ -49,6 +59,7 @@ impl World {
             .task(fail)
             .task(steps)
             .task(store)
+            .task(return_canceled)
             .build()
             .unwrap();
         let builder = Service::builder(ServiceInfo::new("with-jobs", "With jobs"))
@@ -105,6 +116,20 @@ impl World {
 
     async fn get(&self, path: &str) -> (u16, Value) {
         self.ask(Method::GET, path, None).await
+    }
+
+    async fn until_metric(&self, expected: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let url = self.app.url("/metrics");
+            let metrics = http::client().unwrap().get(url).send().await.unwrap();
+            let metrics = metrics.text().await.unwrap();
+            if metrics.lines().any(|line| line == expected) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{expected}: {metrics}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     async fn until(&self, id: &str, status: &str) -> Value {

@@ -89,23 +89,21 @@ async fn a_job_from_its_submission_to_its_result(test: TestDatabase) {
     );
     assert_eq!(world.get(&format!("/api/v1/jobs/{failed}")).await.0, 404);
 
-    let metrics = http::client()
-        .unwrap()
-        .get(world.app.url("/metrics"))
-        .send()
-        .await
-        .unwrap();
-    let metrics = metrics.text().await.unwrap();
+    // An attempt is counted when its end is stored: each end once, and a job that was canceled as that, whatever its task returned.
+    let too_late = world.submit("return_canceled", json!({})).await;
+    world.until(&too_late, "canceled").await;
     for expected in [
         "tasks_jobs_submitted_total{task=\"add\"} 1",
-        "tasks_jobs_started_total{task=\"add\"} 1",
-        "tasks_jobs_finished_total{task=\"add\",outcome=\"completed\"} 1",
-        "tasks_jobs_finished_total{task=\"fail\",outcome=\"failed\"} 2",
-        "tasks_jobs_run_duration_seconds_count{task=\"add\"} 1",
-        "tasks_jobs_wait_duration_seconds_count{task=\"add\"} 1",
+        "tasks_job_attempts_started_total{task=\"add\"} 1",
+        "tasks_job_attempts_finished_total{task=\"add\",outcome=\"completed\"} 1",
+        "tasks_job_attempts_finished_total{task=\"fail\",outcome=\"failed\"} 2",
+        "tasks_job_attempts_finished_total{task=\"return_canceled\",outcome=\"canceled\"} 1",
+        "tasks_job_attempt_duration_seconds_count{task=\"add\"} 1",
+        "tasks_job_attempt_wait_duration_seconds_count{task=\"add\"} 1",
         "tasks_jobs_pending{queue=\"reports\"} 0",
+        "tasks_worker_blocked 0",
     ] {
-        assert!(metrics.contains(expected), "{expected}: {metrics}");
+        world.until_metric(expected).await;
     }
 
     let stored = world
