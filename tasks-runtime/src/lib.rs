@@ -83,7 +83,7 @@ mod inject;
 #[cfg(feature = "database")]
 pub mod jobs;
 #[cfg(feature = "metrics")]
-pub mod measure;
+pub mod metrics;
 mod name;
 mod nearest;
 mod pointer;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use metrics::{Counter, Gauge, Histogram};
 
 use crate::call::ExecuteError;
-use crate::measure::{self, Series};
+use crate::metrics::{EXECUTION_DURATION, EXECUTIONS, EXECUTIONS_IN_FLIGHT, SLOW_POLLS, Series};
 use crate::registry::TaskRegistry;
 use crate::task::{FailureKind, Outcome};
 
@@ -50,7 +50,7 @@ impl Metrics {
     /// The task at a position held its thread for too long.
     pub(crate) fn slow_poll(&self, position: usize) {
         if let Some(task) = self.0.get(position) {
-            let make = || metrics::counter!(measure::SLOW_POLLS.name, "task" => task.task.clone());
+            let make = || metrics::counter!(SLOW_POLLS.name, "task" => task.task.clone());
             task.slow_polls.get(make).increment(1);
         }
     }
@@ -69,20 +69,18 @@ impl Metrics {
 
 impl TaskMetrics {
     fn in_flight(&self) -> &Gauge {
-        self.in_flight.get(
-            || metrics::gauge!(measure::EXECUTIONS_IN_FLIGHT.name, "task" => self.task.clone()),
-        )
+        self.in_flight
+            .get(|| metrics::gauge!(EXECUTIONS_IN_FLIGHT.name, "task" => self.task.clone()))
     }
 
     fn duration(&self) -> &Histogram {
-        self.duration.get(
-            || metrics::histogram!(measure::EXECUTION_DURATION.name, "task" => self.task.clone()),
-        )
+        self.duration
+            .get(|| metrics::histogram!(EXECUTION_DURATION.name, "task" => self.task.clone()))
     }
 
     fn outcome(&self, index: usize) -> &Counter {
         self.outcomes[index].get(|| {
-            metrics::counter!(measure::EXECUTIONS.name, "task" => self.task.clone(), "outcome" => OUTCOMES[index])
+            metrics::counter!(EXECUTIONS.name, "task" => self.task.clone(), "outcome" => OUTCOMES[index])
         })
     }
 }

@@ -7,7 +7,10 @@ use metrics::{Counter, Gauge, Histogram};
 
 use super::state::JobState;
 use super::worker::AttemptOutcome;
-use crate::measure::{self, Series};
+use crate::metrics::{
+    JOB_ATTEMPT_DURATION, JOB_ATTEMPT_WAIT_DURATION, JOB_ATTEMPTS_FINISHED, JOB_ATTEMPTS_STARTED,
+    JOBS_PENDING, JOBS_SUBMITTED, Series, WORKER_BLOCKED,
+};
 use crate::registry::TaskRegistry;
 
 /// How an attempt ends, as a label.
@@ -70,20 +73,19 @@ impl Metrics {
             (name.to_owned(), metrics)
         });
         let pending = queues.map(|queue| {
-            let gauge = metrics::gauge!(measure::JOBS_PENDING.name, "queue" => queue.clone());
+            let gauge = metrics::gauge!(JOBS_PENDING.name, "queue" => queue.clone());
             (queue.clone(), gauge)
         });
         Self {
             tasks: tasks.collect(),
             pending: pending.collect(),
-            worker_blocked: metrics::gauge!(measure::WORKER_BLOCKED.name),
+            worker_blocked: metrics::gauge!(WORKER_BLOCKED.name),
         }
     }
 
     pub(super) fn submitted(&self, task: Option<&str>) {
         if let Some(task) = task.and_then(|task| self.tasks.get(task)) {
-            let make =
-                || metrics::counter!(measure::JOBS_SUBMITTED.name, "task" => task.task.clone());
+            let make = || metrics::counter!(JOBS_SUBMITTED.name, "task" => task.task.clone());
             task.submitted.get(make).increment(1);
         }
     }
@@ -92,10 +94,8 @@ impl Metrics {
     pub(super) fn attempt_started(&self, task: &str, waited: Duration) {
         if let Some(task) = self.tasks.get(task) {
             let name = || task.task.clone();
-            let started =
-                || metrics::counter!(measure::JOB_ATTEMPTS_STARTED.name, "task" => name());
-            let wait =
-                || metrics::histogram!(measure::JOB_ATTEMPT_WAIT_DURATION.name, "task" => name());
+            let started = || metrics::counter!(JOB_ATTEMPTS_STARTED.name, "task" => name());
+            let wait = || metrics::histogram!(JOB_ATTEMPT_WAIT_DURATION.name, "task" => name());
             task.started.get(started).increment(1);
             task.wait.get(wait).record(waited);
         }
@@ -104,7 +104,8 @@ impl Metrics {
     /// An attempt has ended.
     pub(super) fn attempt_ran(&self, task: &str, ran: Duration) {
         if let Some(task) = self.tasks.get(task) {
-            let run = || metrics::histogram!(measure::JOB_ATTEMPT_DURATION.name, "task" => task.task.clone());
+            let run =
+                || metrics::histogram!(JOB_ATTEMPT_DURATION.name, "task" => task.task.clone());
             task.run.get(run).record(ran);
         }
     }
@@ -112,7 +113,7 @@ impl Metrics {
     /// The end of an attempt is stored.
     pub(super) fn attempt_finished(&self, task: &str, outcome: OutcomeLabel) {
         if let Some(task) = self.tasks.get(task) {
-            let finished = || metrics::counter!(measure::JOB_ATTEMPTS_FINISHED.name, "task" => task.task.clone(), "outcome" => OUTCOMES[outcome as usize]);
+            let finished = || metrics::counter!(JOB_ATTEMPTS_FINISHED.name, "task" => task.task.clone(), "outcome" => OUTCOMES[outcome as usize]);
             task.finished[outcome as usize].get(finished).increment(1);
         }
     }

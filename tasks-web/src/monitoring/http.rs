@@ -9,7 +9,7 @@ use actix_web::HttpRequest;
 use actix_web::http::Method;
 use metrics::{Counter, Histogram};
 
-use super::measure::{HTTP_REQUEST_DURATION, HTTP_REQUESTS};
+use super::metrics::{HTTP_REQUEST_DURATION, HTTP_REQUESTS};
 use super::routes::Routes;
 
 /// The metrics of one worker's requests. It keeps what it counts with at hand: no lock is taken, and no label made, for a

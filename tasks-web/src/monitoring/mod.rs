@@ -3,16 +3,16 @@
 //! Labels are bounded: a route is a template, a path that is none is `unmatched`, a method that is not a common one `OTHER`.
 
 mod http;
-mod measure;
+mod metrics;
 mod recorder;
 mod routes;
 
 use actix_web::{HttpRequest, HttpResponse};
 
-pub(crate) use http::HttpMetrics;
-pub(crate) use measure::LOG_LINES_LOST;
+pub(crate) use self::http::HttpMetrics;
+pub(crate) use self::metrics::LOG_LINES_LOST;
 #[cfg(feature = "database")]
-pub(crate) use measure::{DATABASE_CONNECTION_WAITERS, DATABASE_CONNECTIONS};
+pub(crate) use self::metrics::{DATABASE_CONNECTION_WAITERS, DATABASE_CONNECTIONS};
 pub(crate) use recorder::{Recorder, install};
 pub(crate) use routes::Routes;
 

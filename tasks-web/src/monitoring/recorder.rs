@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::measure;
+use super::metrics::describe;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// The recorder that this crate installed.
@@ -52,7 +52,7 @@ pub(crate) fn install(problems: &mut Vec<String>) -> Option<Recorder> {
         );
         return None;
     }
-    measure::describe();
+    describe();
     let recorder = Recorder(handle);
     *installed = Some(recorder.clone());
     let own = recorder.clone();

@@ -1,4 +1,4 @@
-//! What is measured, through the facade of the `metrics` crate.
+//! The metrics of this crate: their names, labels and help. They are recorded through the facade of the `metrics` crate.
 
 use std::sync::OnceLock;
 
@@ -138,7 +138,7 @@ pub(crate) const WORKER_BLOCKED: Metric = Metric::gauge(
     "1 while every thread of the jobs is blocked by tasks, so that no attempt begins in this process; else 0.",
 );
 
-/// Everything that this crate measures. A series begins with its first event: a task that nobody calls has none.
+/// All metrics of this crate. A series begins with its first event: a task that nobody calls has none.
 pub const METRICS: &[Metric] = &[
     EXECUTIONS,
     EXECUTION_DURATION,

@@ -1,6 +1,6 @@
-//! What this crate measures, and with it everything that a service measures.
+//! The metrics of this crate, and with them all metrics of a service.
 
-use tasks_runtime::measure::Metric;
+use tasks_runtime::metrics::Metric;
 
 pub(crate) const HTTP_REQUESTS: Metric = Metric::counter(
     "http_requests_total",
@@ -28,7 +28,7 @@ pub(crate) const LOG_LINES_LOST: Metric = Metric::counter(
     "Lines of the log that could not be written.",
 );
 
-/// Everything that this crate measures.
+/// All metrics of this crate.
 const METRICS: &[Metric] = &[
     HTTP_REQUESTS,
     HTTP_REQUEST_DURATION,
@@ -38,7 +38,7 @@ const METRICS: &[Metric] = &[
 ];
 
 fn all() -> impl Iterator<Item = &'static Metric> {
-    METRICS.iter().chain(tasks_runtime::measure::METRICS)
+    METRICS.iter().chain(tasks_runtime::metrics::METRICS)
 }
 
 /// Tells the recorder what each metric is.
