@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 
 /// How long one hook may take at the end. A service that hangs while it is stopped is killed, and then nothing is closed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 type HookResult = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -20,7 +20,7 @@ type Run = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = HookResult> + Send>> + Se
 #[derive(Clone)]
 pub(crate) struct Hook {
     run: Run,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Hook {
@@ -35,14 +35,14 @@ impl Hook {
                 let future = hook();
                 Box::pin(async move { future.await.map_err(Into::into) })
             }),
-            patience: PATIENCE,
+            timeout: DEFAULT_TIMEOUT,
         }
     }
 
     /// How long it may take at the end.
     #[cfg(feature = "database")]
-    pub(crate) fn within(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub(crate) fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
@@ -52,13 +52,13 @@ impl Hook {
 
     /// Runs it at the end, when there is nobody left to give an error to but the log.
     pub(crate) async fn finish(&self) {
-        let patience = self.patience;
+        let timeout = self.timeout;
         let running = AssertUnwindSafe(async { self.run().await }).catch_unwind();
-        match tokio::time::timeout(patience, running).await {
+        match tokio::time::timeout(timeout, running).await {
             Ok(Ok(Ok(()))) => {}
             Ok(Ok(Err(error))) => tracing::error!(%error, "a shutdown hook failed"),
             Ok(Err(_)) => tracing::error!("a shutdown hook panicked"),
-            Err(_) => tracing::error!("a shutdown hook did not end within {patience:?}"),
+            Err(_) => tracing::error!("a shutdown hook did not end within {timeout:?}"),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::daemon::{Daemon, find};
 use crate::http;
 
 /// How long `chromedriver` may take to start.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What makes Chromium a quiet guest: no sandbox, as tests may run as root, no graphics, no calls home, and no host but
 /// this machine.
@@ -73,7 +73,7 @@ impl Browser {
 
         let mut command = Command::new(driver);
         command.arg("--port=0").env("TMPDIR", folder.path());
-        let (driver, port) = Daemon::start(command, PATIENCE, port)?;
+        let (driver, port) = Daemon::start(command, TIMEOUT, port)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
 
         let mut arguments = ARGUMENTS.map(str::to_owned).to_vec();
@@ -214,10 +214,10 @@ impl Browser {
 
     /// Ends the session, and with it the browser, which would outlive a driver that is killed.
     fn quit(&self) -> std::io::Result<()> {
-        let patience = Some(Duration::from_secs(10));
+        let limit = Some(Duration::from_secs(10));
         let mut stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(patience)?;
-        stream.set_write_timeout(patience)?;
+        stream.set_read_timeout(limit)?;
+        stream.set_write_timeout(limit)?;
         let (session, address) = (&self.session, self.address);
         write!(
             stream,

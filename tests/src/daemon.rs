@@ -27,7 +27,7 @@ impl Daemon {
     /// Starts a program and waits for the line of its standard output that `ready` makes something of.
     pub(crate) fn start<T: Send + 'static>(
         mut command: Command,
-        patience: Duration,
+        limit: Duration,
         ready: impl Fn(&str) -> Option<T> + Send + 'static,
     ) -> Result<(Self, T)> {
         let name = command.get_program().to_string_lossy().into_owned();
@@ -61,9 +61,9 @@ impl Daemon {
             output,
             readers,
         };
-        match receiver.recv_timeout(patience) {
+        match receiver.recv_timeout(limit) {
             Ok(found) => Ok((daemon, found)),
-            Err(error) => Err(daemon.failure(&name, error, patience)),
+            Err(error) => Err(daemon.failure(&name, error, limit)),
         }
     }
 
@@ -77,8 +77,8 @@ impl Daemon {
     }
 
     /// Waits until it has ended by itself; `None` when it has not after that time.
-    pub(crate) fn wait(&mut self, patience: Duration) -> Result<Option<ExitStatus>> {
-        let deadline = Instant::now() + patience;
+    pub(crate) fn wait(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+        let deadline = Instant::now() + limit;
         loop {
             let status = self.child.try_wait().context("cannot wait for it")?;
             if status.is_some() || Instant::now() >= deadline {
@@ -92,7 +92,7 @@ impl Daemon {
         &mut self,
         name: &str,
         error: mpsc::RecvTimeoutError,
-        patience: Duration,
+        limit: Duration,
     ) -> anyhow::Error {
         // A program that has closed its output is about to end; its exit code says more than a killed one's.
         let deadline = Instant::now() + Duration::from_secs(1);
@@ -105,7 +105,7 @@ impl Daemon {
         let what = match status {
             Some(status) => format!("{name} ended before it was ready: {status}"),
             None if wait => format!("{name} closed its output before it was ready"),
-            None => format!("{name} was not ready within {patience:?}"),
+            None => format!("{name} was not ready within {limit:?}"),
         };
         self.stop();
         // The readers end with the program, unless something it started still holds the pipes.

@@ -15,7 +15,7 @@ use crate::build;
 use crate::daemon::Daemon;
 
 /// How long a service may take to start: a debug build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The binary of a package of this workspace, built if need be.
 ///
@@ -70,7 +70,7 @@ impl Server {
             .env("PORT", "0")
             .env("NO_COLOR", "1")
             .envs(environment);
-        let (daemon, address) = Daemon::start(command, PATIENCE, address)?;
+        let (daemon, address) = Daemon::start(command, TIMEOUT, address)?;
         Ok(Self { daemon, address })
     }
 
@@ -123,7 +123,7 @@ impl Server {
     ///
     /// If they do not come within 30 s; with all that it has written.
     pub fn stderr_with(&self, words: &str, times: usize) -> Result<String> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let written = self.stderr();
             if written.matches(words).count() >= times {
@@ -153,8 +153,8 @@ impl Server {
     /// # Errors
     ///
     /// If the system cannot tell.
-    pub fn wait(&mut self, patience: Duration) -> Result<Option<ExitStatus>> {
-        self.daemon.wait(patience)
+    pub fn wait(&mut self, timeout: Duration) -> Result<Option<ExitStatus>> {
+        self.daemon.wait(timeout)
     }
 
     /// The memory it occupies now, in KiB.

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::build::Layout;
 
 /// How long a run may take. It is bounded by the number of its cases; this is for a service that does not answer.
-const PATIENCE: Duration = Duration::from_secs(400);
+const TIMEOUT: Duration = Duration::from_secs(400);
 
 /// How many cases are made up for each operation, besides those that a schema gives by itself: bounds, types, what is
 /// missing.
@@ -62,9 +62,9 @@ pub async fn check(base_url: &str, config: &str, headers: &[(&str, &str)]) -> Re
     for (name, value) in headers {
         command.arg("--header").arg(format!("{name}:{value}"));
     }
-    let output = timeout(PATIENCE, command.output())
+    let output = timeout(TIMEOUT, command.output())
         .await
-        .with_context(|| format!("schemathesis had not finished after {PATIENCE:?}"))?;
+        .with_context(|| format!("schemathesis had not finished after {TIMEOUT:?}"))?;
     let output = match output {
         Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
             "{} is not there: `cargo xtask test setup` installs it",

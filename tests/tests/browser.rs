@@ -14,7 +14,7 @@ use tasks_tests::process::Server;
 use tasks_web::prelude::*;
 use tasks_web::{ApiKey, ApiKeys, Cors};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A browser cannot send a key by itself: the person is asked for it, and the page works.
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn a_person_enters_a_key_and_runs_a_task() {
     let page = browser.client();
     let find = |css: &'static str| async move {
         page.wait()
-            .at_most(PATIENCE)
+            .at_most(TIMEOUT)
             .for_element(Locator::Css(css))
             .await
             .unwrap_or_else(|error| panic!("{css}: {error}"))
@@ -73,7 +73,7 @@ async fn a_task_is_executed_from_the_page() {
     let page = browser.client();
     let find = |css: &'static str| async move {
         page.wait()
-            .at_most(PATIENCE)
+            .at_most(TIMEOUT)
             .for_element(Locator::Css(css))
             .await
             .unwrap_or_else(|error| panic!("{css}: {error}"))

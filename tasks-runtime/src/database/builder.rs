@@ -287,8 +287,8 @@ impl DatabaseBuilder {
             let background = database.shared.background.handle();
             let looked = super::postgres::look_for_pooler(&server, background);
             // When it takes too long, what comes next says so, too.
-            let patience = database.shared.settings.connect_timeout;
-            if let Ok(Err(error)) = tokio::time::timeout(patience, looked).await {
+            let timeout = database.shared.settings.connect_timeout;
+            if let Ok(Err(error)) = tokio::time::timeout(timeout, looked).await {
                 return Err(database.unavailable(error.to_string()));
             }
         }

@@ -131,9 +131,9 @@ pub(super) fn pool_of(
 /// none comes back since the server does not answer, that is the error.
 pub(super) async fn get(
     pool: &Pool,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Object<Manager>, managed::PoolError<diesel::ConnectionError>> {
-    let until = tokio::time::Instant::now() + patience;
+    let until = tokio::time::Instant::now() + timeout;
     let mut pause = Duration::from_millis(10);
     let answers = &pool.manager().answers;
     let before = answers.count();
@@ -150,7 +150,7 @@ pub(super) async fn get(
             {
                 return Err(managed::PoolError::Backend(
                     diesel::ConnectionError::BadConnection(format!(
-                        "it has not answered for {patience:?}, and every connection awaits an answer"
+                        "it has not answered for {timeout:?}, and every connection awaits an answer"
                     )),
                 ));
             }

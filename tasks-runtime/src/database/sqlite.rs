@@ -184,11 +184,11 @@ impl Pools {
     pub(super) async fn writer(
         &self,
     ) -> Result<Object<Manager>, managed::PoolError<diesel::ConnectionError>> {
-        const PATIENCE: Duration = Duration::from_secs(1);
+        const WRITER_TIMEOUT: Duration = Duration::from_secs(1);
         let Some(reserve) = &self.reserve else {
             return self.writer.get().await;
         };
-        match tokio::time::timeout(PATIENCE, self.writer.get()).await {
+        match tokio::time::timeout(WRITER_TIMEOUT, self.writer.get()).await {
             Ok(writer) => writer,
             Err(_) => reserve.get().await,
         }

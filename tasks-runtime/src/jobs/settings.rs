@@ -30,7 +30,7 @@ pub struct Jobs {
     pub(super) workers: bool,
     pub(super) crash_limit: u32,
     pub(super) lease: Duration,
-    pub(super) drain: Duration,
+    pub(super) shutdown_timeout: Duration,
     pub(super) max_priority_wait: Option<Duration>,
     pub(super) max_result_size: usize,
     pub(super) threads: usize,
@@ -58,7 +58,7 @@ impl Jobs {
             workers: true,
             crash_limit: 5,
             lease: Duration::from_secs(20),
-            drain: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(30),
             max_priority_wait: Some(Duration::from_secs(60)),
             max_result_size: 64 * 1024 * 1024,
             engine: None,
@@ -203,7 +203,7 @@ impl Jobs {
     /// next start. Defaults to 30 seconds.
     #[must_use]
     pub fn shutdown_timeout(mut self, time: Duration) -> Self {
-        self.drain = time;
+        self.shutdown_timeout = time;
         self
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn form(
     mut fields: Fields,
     payload: Payload,
 ) -> Result<Artifact, Problem> {
-    let patience = state.options.body.time;
+    let time_limit = state.options.body.time;
     let mime = request.mime_type().ok().flatten();
     if let Some(mime) = &mime {
         check_form(mime)?;
@@ -53,7 +53,7 @@ pub(super) async fn form(
     // A part that says its own length, and how much was read of it.
     let mut announced: Option<(String, u64)> = None;
     loop {
-        let field = next(&mut form, patience).await?;
+        let field = next(&mut form, time_limit).await?;
         check_outside(&scan)?;
         if let Some((name, length)) = announced.take()
             && scan.length(count - 1) != Some(length)
@@ -96,19 +96,19 @@ pub(super) async fn form(
                 None => None,
             };
             let mut new = state.manager.upload(state.options.upload_limit);
-            let received = receive(&mut new, &mut field, patience).await;
+            let received = receive(&mut new, &mut field, time_limit).await;
             upload = Some(new);
             received.map_err(explain)?
         } else {
             check_text(field.headers(), &name)?;
-            let value = read(&mut field, patience).await.map_err(explain)?;
+            let value = read(&mut field, time_limit).await.map_err(explain)?;
             fields.take(&name, &value);
             value.len() as u64
         };
         announced = announces.then_some((name, length));
     }
     // What is left behind the last boundary.
-    while let Some(piece) = next(&mut scan, patience).await? {
+    while let Some(piece) = next(&mut scan, time_limit).await? {
         piece.map_err(Problem::broken_body)?;
         check_outside(&scan)?;
     }
@@ -231,9 +231,9 @@ fn check_text(headers: &HeaderMap, name: &str) -> Result<(), Problem> {
 }
 
 /// A small field.
-async fn read(field: &mut Field, patience: Duration) -> Result<String, Problem> {
+async fn read(field: &mut Field, time_limit: Duration) -> Result<String, Problem> {
     let mut bytes = BytesMut::new();
-    while let Some(piece) = next(field, patience).await? {
+    while let Some(piece) = next(field, time_limit).await? {
         let piece = piece.map_err(broken_form)?;
         if bytes.len() + piece.len() > MAX_FIELD_BYTES {
             return Err(Problem::payload_too_large(MAX_FIELD_BYTES));

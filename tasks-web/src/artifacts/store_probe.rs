@@ -8,7 +8,7 @@ use tasks_runtime::ArtifactManager;
 /// How long an answer counts.
 const FRESH: Duration = Duration::from_secs(5);
 /// How long to wait for one.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// How much of an error is shown, in characters.
 const SHOWN: usize = 300;
 
@@ -54,10 +54,10 @@ impl StoreProbe {
                 asking
             }
         };
-        let problem = match tokio::time::timeout(PATIENCE, self.manager.ask_store()).await {
+        let problem = match tokio::time::timeout(TIMEOUT, self.manager.ask_store()).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(public(&error.to_string())),
-            Err(_) => Some(format!("it has not answered within {PATIENCE:?}")),
+            Err(_) => Some(format!("it has not answered within {TIMEOUT:?}")),
         };
         let known = self
             .last

@@ -25,8 +25,8 @@ pub(crate) fn part(scope: &JobScope, scheduler: &Scheduler) -> Part {
         };
         async move { state }
     });
-    let impatient = scheduler.clone();
-    part.stop_waiting = Some(Arc::new(move || impatient.stop_waiting()));
+    let waited_for = scheduler.clone();
+    part.stop_waiting = Some(Arc::new(move || waited_for.stop_waiting()));
     part.drain = Some(
         Hook::new(move || {
             let scheduler = drained.clone();

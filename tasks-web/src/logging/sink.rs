@@ -52,13 +52,15 @@ pub(super) fn lost() -> u64 {
 
 /// Waits until everything is written, for a moment.
 pub(crate) fn flush() {
-    const PATIENCE: Duration = Duration::from_secs(1);
+    const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
     let sink = sink();
     let waiting = sink.lock();
     // Whether it was in time changes nothing.
-    _ = sink.more.wait_timeout_while(waiting, PATIENCE, |waiting| {
-        waiting.writing || !waiting.lines.is_empty()
-    });
+    _ = sink
+        .more
+        .wait_timeout_while(waiting, FLUSH_TIMEOUT, |waiting| {
+            waiting.writing || !waiting.lines.is_empty()
+        });
 }
 
 impl Sink {

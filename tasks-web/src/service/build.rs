@@ -127,7 +127,7 @@ impl ServiceBuilder {
         let listen = Listen::new(
             self.address,
             self.http_threads,
-            self.drain,
+            self.shutdown_timeout,
             &mut draft.problems,
         );
         #[cfg(feature = "dashboard")]

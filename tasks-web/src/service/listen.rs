@@ -20,7 +20,7 @@ pub(crate) struct Listen {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) workers: Option<usize>,
-    pub(crate) drain: Duration,
+    pub(crate) shutdown_timeout: Duration,
 }
 
 /// `HOST` and `PORT`, or 127.0.0.1 and 8000.
@@ -44,7 +44,7 @@ impl Listen {
     pub(super) fn new(
         address: Setting<(String, u16)>,
         workers: Setting<usize>,
-        drain: Setting<Duration>,
+        shutdown_timeout: Setting<Duration>,
         problems: &mut Vec<String>,
     ) -> Self {
         let address = address.take(problems);
@@ -53,7 +53,9 @@ impl Listen {
             host,
             port,
             workers: workers.take(problems),
-            drain: drain.take(problems).unwrap_or(Duration::from_secs(30)),
+            shutdown_timeout: shutdown_timeout
+                .take(problems)
+                .unwrap_or(Duration::from_secs(30)),
         }
     }
 

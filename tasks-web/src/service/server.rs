@@ -81,7 +81,7 @@ impl Service {
         let connections = Arc::new(OpenConnections::default());
         let mut builder = Server::build()
             .disable_signals()
-            .shutdown_timeout(listen.drain.as_secs());
+            .shutdown_timeout(listen.shutdown_timeout.as_secs());
         if let Some(workers) = listen.workers {
             builder = builder.workers(workers);
         }

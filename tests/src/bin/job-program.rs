@@ -4,7 +4,7 @@
 //! - `TASKS` names the tasks it has, separated by commas; all of them unless set: a program of another version has others.
 //! - `CONCURRENCY` is how many jobs run at once, 16 unless set.
 //! - `QUEUES` names the queues it serves beside `default`, separated by commas; two jobs of each run at once.
-//! - `DRAIN` is the shutdown timeout of jobs in seconds, the default unless set.
+//! - `SHUTDOWN_TIMEOUT` is the shutdown timeout of jobs in seconds, the default unless set.
 //! - `JOBS_ENCRYPTION_KEY` has the keys that secrets are encrypted with, if it is set.
 //! - `SERVICE_ID` is the id of the service; `job-program` unless set.
 //! - `DECLARE` is the schedules it declares, separated by commas: `nightly:60` runs `sleep` every 60 seconds.
@@ -233,7 +233,7 @@ async fn main() -> anyhow::Result<()> {
     {
         jobs = jobs.queue(queue, 2);
     }
-    if let Some(seconds) = number("DRAIN") {
+    if let Some(seconds) = number("SHUTDOWN_TIMEOUT") {
         jobs = jobs.shutdown_timeout(Duration::from_secs(seconds));
     }
     if std::env::var_os("JOBS_ENCRYPTION_KEY").is_some() {

@@ -1,6 +1,6 @@
 //! A service with everything on, for tests of what a process does: its log, its signals, its sockets.
 //!
-//! `DRAIN` is the shutdown timeout in seconds, `FAIL` makes a start-up hook fail, `HANG` a shutdown
+//! `SHUTDOWN_TIMEOUT` is the shutdown timeout in seconds, `FAIL` makes a start-up hook fail, `HANG` a shutdown
 //! hook hang. `MANAGEMENT` is the address of the management port, `WORKERS` how many workers there are,
 //! `JOBS` turns jobs on, with a schedule, `KEYS_FILE` has API keys.
 
@@ -68,7 +68,7 @@ async fn login(#[task(secret)] password: String) -> Result<(), TaskError> {
 
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
-    let drain = std::env::var("DRAIN")
+    let drain = std::env::var("SHUTDOWN_TIMEOUT")
         .ok()
         .and_then(|seconds| seconds.parse().ok());
     let mut builder = Service::builder(ServiceInfo::new("under-test", "Under test"))

@@ -17,7 +17,7 @@ use ulid::Ulid;
 use super::programs::{self, User};
 
 /// How long the server may take to start or to stop on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// How much of a log is shown: its end.
@@ -149,7 +149,7 @@ impl Cluster {
 
     /// Starts the server and waits until it takes connections.
     pub(super) fn start(&self, port: u16) -> Result<Child> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let before = self.read_log().len();
             let mut process = self.spawn(port)?;
@@ -216,7 +216,7 @@ impl Cluster {
         let _ = process.wait();
         self.ended();
         bail!(
-            "PostgreSQL was not ready within {PATIENCE:?}\n{}",
+            "PostgreSQL was not ready within {TIMEOUT:?}\n{}",
             self.log()
         );
     }
@@ -225,7 +225,7 @@ impl Cluster {
     pub(super) fn stop(&self, mut process: Child, signal: Signal) -> Result<()> {
         // As long as nobody has waited for the process, nothing else has its number.
         let told = kill_process(Pid::from_child(&process), signal);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while told.is_ok() && process.try_wait()?.is_none() && Instant::now() < deadline {
             thread::sleep(PAUSE);
         }
@@ -238,7 +238,7 @@ impl Cluster {
         told.context("cannot stop PostgreSQL")?;
         if !in_time {
             bail!(
-                "PostgreSQL had not stopped after {PATIENCE:?} and was killed\n{}",
+                "PostgreSQL had not stopped after {TIMEOUT:?} and was killed\n{}",
                 self.log()
             );
         }

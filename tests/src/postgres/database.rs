@@ -10,7 +10,7 @@ use tokio_postgres::{Config, NoTls};
 use ulid::Ulid;
 
 /// How long one statement may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(50);
 const TRIES: usize = 100;
 
@@ -91,8 +91,8 @@ impl Login {
                 .enable_all()
                 .build()?;
             runtime
-                .block_on(async { timeout(PATIENCE, self.statement(user, sql)).await })
-                .with_context(|| format!("PostgreSQL did not answer within {PATIENCE:?}"))?
+                .block_on(async { timeout(TIMEOUT, self.statement(user, sql)).await })
+                .with_context(|| format!("PostgreSQL did not answer within {TIMEOUT:?}"))?
         };
         thread::scope(|scope| scope.spawn(run).join())
             .map_err(|_| anyhow!("the client of PostgreSQL panicked"))?

@@ -19,7 +19,7 @@ use super::database::{Database, Login};
 use super::programs::User;
 use super::watcher::Watcher;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 /// Fewer than the connections of a service, so that they are shared.
 const CONNECTIONS: usize = 4;
@@ -135,7 +135,7 @@ fn log_of(folder: &TempDir) -> String {
 
 /// Whether it takes connections; `false` when it has ended.
 fn ready(process: &mut Child, port: u16) -> Result<bool> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while Instant::now() < deadline {
         if process.try_wait()?.is_some() {
             return Ok(false);

@@ -78,8 +78,8 @@ impl Process {
     }
 
     /// Waits until a job has this status.
-    pub(crate) async fn until(&self, id: &str, status: &str, patience: Duration) -> Value {
-        let deadline = Instant::now() + patience;
+    pub(crate) async fn until(&self, id: &str, status: &str, limit: Duration) -> Value {
+        let deadline = Instant::now() + limit;
         loop {
             let job = self.job(id).await;
             if job["status"] == status {
@@ -87,7 +87,7 @@ impl Process {
             }
             assert!(
                 Instant::now() < deadline,
-                "not {status} within {patience:?}: {job}\n{}",
+                "not {status} within {limit:?}: {job}\n{}",
                 self.0.output()
             );
             tokio::time::sleep(Duration::from_millis(50)).await;

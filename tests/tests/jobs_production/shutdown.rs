@@ -77,9 +77,9 @@ async fn a_shutdown_drains_what_an_engine_calls_for(test: TestDatabase) {
 
 /// Again and again, while others submit.
 async fn rolling_restarts_count_no_crash(test: TestDatabase) {
-    const DRAIN: (&str, &str) = ("DRAIN", "6");
-    let submitter = Process::start(&test, &[DRAIN]);
-    let mut worker = Process::start(&test, &[DRAIN]);
+    const SHUTDOWN_TIMEOUT: (&str, &str) = ("SHUTDOWN_TIMEOUT", "6");
+    let submitter = Process::start(&test, &[SHUTDOWN_TIMEOUT]);
+    let mut worker = Process::start(&test, &[SHUTDOWN_TIMEOUT]);
     let mut ids = Vec::new();
     for _ in 0..5 {
         for seconds in [0.5, 2.0, 8.0] {
@@ -87,7 +87,7 @@ async fn rolling_restarts_count_no_crash(test: TestDatabase) {
         }
         let wait = rand::rng().random_range(0..3000);
         tokio::time::sleep(Duration::from_millis(wait)).await;
-        let next = Process::start(&test, &[DRAIN]);
+        let next = Process::start(&test, &[SHUTDOWN_TIMEOUT]);
         let took = worker.terminate().await;
         assert!(took < Duration::from_secs(7), "{took:?}");
         worker = next;

@@ -103,7 +103,7 @@ async fn sigterm_lets_requests_end_and_runs_the_hooks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_wait_has_a_limit_and_a_second_signal_ends_it() {
-    let mut server = start(&[("DRAIN", "1")]);
+    let mut server = start(&[("SHUTDOWN_TIMEOUT", "1")]);
     let running = sleeping(&server, 60_000).await;
     let began = Instant::now();
     server.signal(Signal::TERM).unwrap();
@@ -115,7 +115,7 @@ async fn the_wait_has_a_limit_and_a_second_signal_ends_it() {
     assert!(began.elapsed() >= Duration::from_secs(1));
     assert!(running.await.unwrap().is_err());
 
-    let mut server = start(&[("DRAIN", "600")]);
+    let mut server = start(&[("SHUTDOWN_TIMEOUT", "600")]);
     let running = sleeping(&server, 60_000).await;
     server.signal(Signal::INT).unwrap();
     server.stderr_with("stopping", 1).unwrap();

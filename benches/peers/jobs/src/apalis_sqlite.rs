@@ -14,7 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::{BATCH, Figures, JOBS, SINGLE, per_second};
 
 /// After this much it is said how far it came.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 struct Done(Arc<AtomicUsize>);
@@ -60,7 +60,7 @@ pub(crate) async fn measure(url: &str) -> Result<Figures> {
         let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM jobs WHERE status <> 'Done'")
             .fetch_one(&pool)
             .await?;
-        if left == 0 || began.elapsed() > PATIENCE {
+        if left == 0 || began.elapsed() > TIMEOUT {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -327,7 +327,7 @@ impl Scheduler {
     /// stop what still runs and to return it to the queue.
     #[must_use]
     pub fn max_drain_time(&self) -> Duration {
-        self.shared.settings.drain + Duration::from_secs(15)
+        self.shared.settings.shutdown_timeout + Duration::from_secs(15)
     }
 
     /// The database that the jobs are in.

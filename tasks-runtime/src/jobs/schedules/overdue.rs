@@ -12,8 +12,8 @@ use crate::jobs::error::JobError;
 use crate::jobs::table::tasks_workers;
 use crate::with_conn;
 
-/// For how long a time may have come without a run, in microseconds: a worker takes a second at most.
-pub(super) const PATIENCE: i64 = 5_000_000;
+/// How long after its time a schedule without a run is overdue, in microseconds: a worker takes a second at most.
+pub(super) const OVERDUE_AFTER: i64 = 5_000_000;
 /// How many schedules are looked at.
 const LOOKED_AT: i64 = 1000;
 
@@ -28,7 +28,7 @@ pub(in crate::jobs) async fn overdue(
     let due: Vec<(String, String)> = with_conn!(conn, |conn| {
         tasks_schedules::table
             .filter(diesel::dsl::sql::<Bool>("paused = 0"))
-            .filter(tasks_schedules::next_run_at.lt(now.saturating_sub(PATIENCE)))
+            .filter(tasks_schedules::next_run_at.lt(now.saturating_sub(OVERDUE_AFTER)))
             .order(tasks_schedules::next_run_at)
             .limit(LOOKED_AT)
             .select((tasks_schedules::task_name, tasks_schedules::name))

@@ -1,6 +1,6 @@
 //! Why schedules whose time has come submit nothing.
 
-use super::overdue::{OverdueSchedules, PATIENCE, overdue};
+use super::overdue::{OVERDUE_AFTER, OverdueSchedules, overdue};
 use super::record::ScheduleRecord;
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;
@@ -16,7 +16,7 @@ impl Scheduler {
             let [next, ..] = record.next_runs.as_slice() else {
                 return false;
             };
-            next.timestamp_micros() < now.saturating_sub(PATIENCE)
+            next.timestamp_micros() < now.saturating_sub(OVERDUE_AFTER)
         };
         if !records.iter().any(is_due) {
             return Ok(records);

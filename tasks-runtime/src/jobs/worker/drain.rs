@@ -21,12 +21,12 @@ const MAX_TRIES_LOCKED: u32 = 30;
 
 impl Driver {
     /// Lets attempts end, returns what is left to the queue, and leaves.
-    pub(super) async fn end(&mut self) {
-        let deadline = Instant::now() + self.shared.settings.drain;
-        let impatient = self.shared.impatient.clone();
+    pub(super) async fn drain(&mut self) {
+        let deadline = Instant::now() + self.shared.settings.shutdown_timeout;
+        let stop_waiting = self.shared.stop_waiting.clone();
         while !self.shared.in_flight.is_empty()
             && Instant::now() < deadline
-            && !impatient.is_cancelled()
+            && !stop_waiting.is_cancelled()
         {
             self.collect();
             if !self.finished.is_empty() || self.held_back.is_due() || self.is_time_for_heartbeat()
@@ -38,7 +38,7 @@ impl Driver {
             tokio::select! {
                 event = self.inbox.recv() => if let Some(event) = event { self.take(event) },
                 () = tokio::time::sleep_until(tick) => {}
-                () = impatient.cancelled() => {}
+                () = stop_waiting.cancelled() => {}
             }
         }
         // What can be stopped is; a thread cannot, and ends with the process.

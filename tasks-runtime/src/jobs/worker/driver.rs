@@ -121,7 +121,7 @@ impl Driver {
         if let Some(listening) = listening {
             listening.abort();
         }
-        self.end().await;
+        self.drain().await;
         self.shared.health.ended();
     }
 

@@ -20,11 +20,11 @@ use crate::jobs::state::JobState;
 const PAUSE: Duration = Duration::from_millis(300);
 /// How often a result that is not written while the database answers is tried to be written.
 const MAX_TRIES: u32 = 3;
-/// The slowest link that there is patience for, in bytes a second.
+/// The slowest link that large values are written and read over, in bytes a second.
 const SLOWEST_LINK: usize = 64 * 1024;
 
 /// How much longer than usual so many bytes may take.
-pub(super) fn patience(bytes: usize) -> Duration {
+pub(super) fn extra_time(bytes: usize) -> Duration {
     Duration::from_secs((bytes / SLOWEST_LINK) as u64)
 }
 
@@ -74,7 +74,7 @@ async fn write(shared: &WorkerShared, end: &AttemptEnd) -> Result<(), JobError> 
     let ends = std::slice::from_ref(end);
     shared
         .session
-        .transaction_large(patience(end.bytes()), async |tx| {
+        .transaction_large(extra_time(end.bytes()), async |tx| {
             limit_lock_wait(tx).await?;
             finish(tx, ends, shared.clock.now()).await
         })

@@ -128,12 +128,12 @@ impl InFlight {
     }
 
     /// Takes attempts back with which no thread has begun for so long. Gives which.
-    pub(in crate::jobs) fn take_back(&self, patience: Duration) -> Vec<AttemptKey> {
+    pub(in crate::jobs) fn take_back(&self, timeout: Duration) -> Vec<AttemptKey> {
         let mut inner = self.lock();
         let late = |entry: &InFlightAttempt| {
             entry
                 .waiting_since
-                .is_some_and(|since| since.elapsed() >= patience)
+                .is_some_and(|since| since.elapsed() >= timeout)
         };
         if !inner.entries.values().any(late) {
             return Vec::new();

@@ -86,7 +86,7 @@ impl Worker {
             large_params: tokio::sync::Semaphore::new(1),
             outbox,
             stopping: CancellationToken::new(),
-            impatient: CancellationToken::new(),
+            stop_waiting: CancellationToken::new(),
             handle: runtime.handle().clone(),
             control: control.handle().clone(),
             health: WorkerHealth::default(),
@@ -140,16 +140,16 @@ impl Worker {
 
     /// A shutdown waits no longer for jobs to end: they are returned.
     pub(in crate::jobs) fn stop_waiting(&self) {
-        self.shared.impatient.cancel();
+        self.shared.stop_waiting.cancel();
     }
 
     /// Takes no more jobs, lets those that run end, and returns what is left to the queue.
     pub(in crate::jobs) async fn shutdown(&self) {
         self.shared.stopping.cancel();
         let mut ended = self.ended.clone();
-        let patience = self.shared.settings.drain + Duration::from_secs(10);
+        let timeout = self.shared.settings.shutdown_timeout + Duration::from_secs(10);
         // An error means that the driver is gone.
-        if tokio::time::timeout(patience, ended.wait_for(|ended| *ended))
+        if tokio::time::timeout(timeout, ended.wait_for(|ended| *ended))
             .await
             .is_err()
         {

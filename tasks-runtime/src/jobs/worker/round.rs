@@ -52,7 +52,7 @@ struct Claims<'a> {
     unknown: BTreeSet<QueuedTask>,
     aging: &'a mut Aging,
     /// How long a job waits before its priority does not matter any more, in microseconds.
-    patience: Option<i64>,
+    max_priority_wait: Option<i64>,
     now: i64,
 }
 
@@ -102,7 +102,7 @@ impl Driver {
             capacity,
             unknown: BTreeSet::new(),
             aging: &mut self.aging,
-            patience: shared
+            max_priority_wait: shared
                 .settings
                 .max_priority_wait
                 .map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
@@ -287,14 +287,14 @@ impl Claims<'_> {
         kind: &ClaimKind,
         limit: usize,
     ) -> Result<Vec<ClaimedJob>, JobError> {
-        let Some(patience) = self.patience else {
+        let Some(max_priority_wait) = self.max_priority_wait else {
             return Ok(Vec::new());
         };
         let share = self.aging.share(queue, kind).min(limit);
         if share == 0 {
             return Ok(Vec::new());
         }
-        let before = self.now.saturating_sub(patience);
+        let before = self.now.saturating_sub(max_priority_wait);
         match aging::starved(tx, queue, kind, before).await? {
             Some(priority) => {
                 let which = (queue, kind, Some(priority));

@@ -235,7 +235,7 @@ async fn large_params(shared: &WorkerShared, key: AttemptKey) -> Option<String> 
             .await;
         let params: Result<Option<String>, JobError> = match bytes {
             Ok(Some(bytes)) => {
-                let extra = end_writer::patience(usize::try_from(bytes).unwrap_or_default());
+                let extra = end_writer::extra_time(usize::try_from(bytes).unwrap_or_default());
                 shared
                     .session
                     .read_large(extra, async |conn| claim::params(conn, key).await)

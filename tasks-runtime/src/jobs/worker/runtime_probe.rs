@@ -65,8 +65,8 @@ impl RuntimeProbe {
             });
         }
         // One wait per question: a thread that is late is asked about again with the next round.
-        let patience = ANSWER_TIMEOUT.saturating_sub(self.asked_at.elapsed());
-        let _ = tokio::time::timeout(patience, async {
+        let timeout = ANSWER_TIMEOUT.saturating_sub(self.asked_at.elapsed());
+        let _ = tokio::time::timeout(timeout, async {
             while !self.is_answered() {
                 self.answer.notified().await;
             }

@@ -59,7 +59,7 @@ pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) outbox: mpsc::UnboundedSender<Event>,
     pub(in crate::jobs) stopping: CancellationToken,
     /// Nobody waits any longer for the attempts that run while the worker is stopping.
-    pub(in crate::jobs) impatient: CancellationToken,
+    pub(in crate::jobs) stop_waiting: CancellationToken,
     /// The threads that tasks run on.
     pub(in crate::jobs) handle: tokio::runtime::Handle,
     /// The thread of the driver, which no task runs on.
@@ -111,10 +111,13 @@ impl WorkerName {
 
     /// Waits a moment for it: who has just started is a worker soon.
     pub(in crate::jobs) async fn load(&self) -> Option<String> {
-        const PATIENCE: Duration = Duration::from_secs(5);
+        const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(5);
         let mut watching = self.0.subscribe();
         let named = watching.wait_for(Option::is_some);
-        let name = tokio::time::timeout(PATIENCE, named).await.ok()?.ok()?;
+        let name = tokio::time::timeout(REGISTRATION_TIMEOUT, named)
+            .await
+            .ok()?
+            .ok()?;
         name.clone()
     }
 }

@@ -79,7 +79,7 @@ impl ServiceBuilder {
     /// ask. Defaults to 30 seconds.
     #[must_use]
     pub fn shutdown_timeout(mut self, time: Duration) -> Self {
-        self.drain.agree(time);
+        self.shutdown_timeout.agree(time);
         self
     }
 }
