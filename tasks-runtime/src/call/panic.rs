@@ -23,7 +23,7 @@ thread_local! {
 }
 
 struct Origin {
-    place: String,
+    location: String,
     frames: Option<Backtrace>,
 }
 
@@ -31,7 +31,7 @@ struct Origin {
 #[derive(Debug)]
 pub(crate) struct Caught {
     pub(crate) message: String,
-    place: Option<String>,
+    location: Option<String>,
     frames: Option<Backtrace>,
 }
 
@@ -62,7 +62,7 @@ impl Caught {
         };
         TaskFailure::panic(
             message,
-            self.place.as_deref(),
+            self.location.as_deref(),
             self.frames.as_ref(),
             traceback,
         )
@@ -78,13 +78,13 @@ pub(crate) fn install_hook() {
             if !IN_TASK.get() {
                 return previous(info);
             }
-            let place = info
+            let location = info
                 .location()
-                .map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+                .map_or_else(|| "an unknown location".to_owned(), ToString::to_string);
             // The failure that comes of it is logged, with the message; this is for a panic that the task itself catches.
-            tracing::debug!(place, "a panic in a task");
+            tracing::debug!(location, "a panic in a task");
             let frames = (Detail::current() == Traceback::Full).then(Backtrace::force_capture);
-            LAST.set(Some(Box::new(Origin { place, frames })));
+            LAST.set(Some(Box::new(Origin { location, frames })));
         }));
     });
 }
@@ -104,8 +104,9 @@ pub(crate) fn catch<R>(traceback: Traceback, run: impl FnOnce() -> R) -> Result<
     // What the closure touched is dropped with it: the arguments, the future.
     let result = panic::catch_unwind(AssertUnwindSafe(run)).map_err(|payload| {
         let origin = LAST.take();
-        let (place, frames) =
-            origin.map_or((None, None), |origin| (Some(origin.place), origin.frames));
+        let (location, frames) = origin.map_or((None, None), |origin| {
+            (Some(origin.location), origin.frames)
+        });
         let message = message(payload.as_ref());
         if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             // Whoever panics when its panic is dropped is not dropped again.
@@ -113,7 +114,7 @@ pub(crate) fn catch<R>(traceback: Traceback, run: impl FnOnce() -> R) -> Result<
         }
         Caught {
             message,
-            place,
+            location,
             frames,
         }
     });

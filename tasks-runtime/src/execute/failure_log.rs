@@ -32,12 +32,20 @@ pub(crate) fn loggable(message: &str, has_secrets: bool) -> &str {
 pub(super) fn failed(entry: &RegisteredTask, caller: &Caller, failure: &TaskFailure) {
     let (task, request_id) = (entry.name(), caller.request_id());
     let error = loggable(&failure.message, entry.has_secrets());
-    let place = failure.place.as_deref();
+    let error_location = failure.location.as_deref();
     if failure.kind == FailureKind::Panic {
-        tracing::error!(task, request_id, error, place, "a task panicked");
+        tracing::error!(task, request_id, error, error_location, "a task panicked");
     } else {
-        let (kind, code) = (failure.r#type.as_str(), failure.code.as_deref());
-        tracing::warn!(task, request_id, kind, code, error, place, "a task failed");
+        let (error_type, error_code) = (failure.r#type.as_str(), failure.code.as_deref());
+        tracing::warn!(
+            task,
+            request_id,
+            error_type,
+            error_code,
+            error,
+            error_location,
+            "a task failed"
+        );
     }
 }
 

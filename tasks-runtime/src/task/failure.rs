@@ -48,7 +48,7 @@ pub struct TaskFailure {
     /// Where it began, for the log.
     #[serde(skip)]
     #[schemars(skip)]
-    pub(crate) place: Option<Box<str>>,
+    pub(crate) location: Option<Box<str>>,
 }
 
 /// What ended an execution that failed.
@@ -123,7 +123,7 @@ impl TaskFailure {
             retry_after: None,
             status: Some(code.status()),
             kind: FailureKind::Error,
-            place: None,
+            location: None,
         }
     }
 
@@ -152,7 +152,7 @@ impl TaskFailure {
             retry_after: None,
             status: None,
             kind: FailureKind::Error,
-            place: None,
+            location: None,
         }
     }
 
@@ -178,24 +178,24 @@ impl TaskFailure {
 
     pub(crate) fn panic(
         message: String,
-        place: Option<&str>,
+        location: Option<&str>,
         frames: Option<&Backtrace>,
         traceback: Traceback,
     ) -> Self {
         let mut report = Report::new("panic", &message, traceback);
-        report.place(place.unwrap_or("an unknown place"));
+        report.location(location.unwrap_or("an unknown location"));
         report.frames(frames);
         Self {
             traceback: report.finish(),
             kind: FailureKind::Panic,
-            place: place.map(Into::into),
+            location: location.map(Into::into),
             ..Self::of_framework(FrameworkCode::Panic, message)
         }
     }
 
     /// The place that a traceback names, if it names one.
     #[cfg(feature = "database")]
-    pub(crate) fn place_in(traceback: &str) -> Option<&str> {
+    pub(crate) fn location_in(traceback: &str) -> Option<&str> {
         traceback
             .lines()
             .find_map(|line| line.strip_prefix("    at "))
@@ -232,25 +232,25 @@ impl TaskFailure {
     pub(crate) fn of_error(
         r#type: &str,
         error: &(dyn Error + 'static),
-        place: Option<&dyn fmt::Display>,
+        location: Option<&dyn fmt::Display>,
         frames: Option<&Backtrace>,
         traceback: Traceback,
     ) -> Self {
         let coded = coded_errors::read(error);
-        Self::of_parts(r#type, (error, coded), place, frames, traceback)
+        Self::of_parts(r#type, (error, coded), location, frames, traceback)
     }
 
     fn of_parts(
         r#type: &str,
         (error, (coded, permanent)): (&(dyn Error + 'static), (Option<Coded>, bool)),
-        place: Option<&dyn fmt::Display>,
+        location: Option<&dyn fmt::Display>,
         frames: Option<&Backtrace>,
         traceback: Traceback,
     ) -> Self {
         let message = error.to_string();
         let mut report = Report::new(r#type, &message, traceback);
-        if let Some(place) = place {
-            report.place(place);
+        if let Some(location) = location {
+            report.location(location);
         }
         report.causes(error);
         report.frames(frames);
@@ -272,7 +272,7 @@ impl TaskFailure {
             retry_after: retry_after.filter(|_| !permanent),
             status,
             kind: FailureKind::Error,
-            place: place.map(|place| place.to_string().into()),
+            location: location.map(|location| location.to_string().into()),
         }
     }
 
@@ -336,9 +336,9 @@ impl Report {
         Self { text, traceback }
     }
 
-    fn place(&mut self, place: impl fmt::Display) {
+    fn location(&mut self, location: impl fmt::Display) {
         if self.traceback >= Traceback::Causes {
-            _ = write!(self.text, "\n    at {place}");
+            _ = write!(self.text, "\n    at {location}");
         }
     }
 

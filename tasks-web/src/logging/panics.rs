@@ -6,22 +6,22 @@ use std::panic::PanicHookInfo;
 
 thread_local! {
     static EXPECTED: Cell<bool> = const { Cell::new(false) };
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// Logs panics from now on, each as one event.
 pub(super) fn install() {
     std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map(ToString::to_string);
+        let error_location = info.location().map(ToString::to_string);
         if EXPECTED.get() {
-            PLACE.set(place);
+            LOCATION.set(error_location);
             return;
         }
         // Captured only when `RUST_BACKTRACE` asks for it.
         let backtrace = Backtrace::capture();
         let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
         tracing::error!(
-            place,
+            error_location,
             error = message(info),
             backtrace = backtrace.as_ref().map(tracing::field::display),
             "a panic"
@@ -49,6 +49,6 @@ pub(crate) fn expected<R>(run: impl FnOnce() -> R) -> R {
 }
 
 /// Where the latest panic of such code on this thread began.
-pub(crate) fn place() -> Option<String> {
-    PLACE.take()
+pub(crate) fn location() -> Option<String> {
+    LOCATION.take()
 }

@@ -42,7 +42,7 @@ pub(super) fn warn_of_tags(guard: &Guard, registry: &TaskRegistry) {
                 None => "the key reaches no task by it".to_owned(),
             };
             tracing::warn!(
-                key = access.key_name(),
+                key_name = access.key_name(),
                 %tag,
                 "an API key is limited to a tag that no task has: {remedy}"
             );

@@ -13,7 +13,7 @@ pub(super) struct RequestLogLine<'a> {
     pub(super) route: Option<&'a str>,
     pub(super) path: &'a str,
     /// The name of the key that the request came with.
-    pub(super) key: Option<&'a str>,
+    pub(super) key_name: Option<&'a str>,
     pub(super) status: u16,
     pub(super) elapsed: Duration,
 }
@@ -29,7 +29,7 @@ pub(super) fn write(line: &RequestLogLine<'_>) {
                 method = line.method.as_str(),
                 route = line.route,
                 path = line.path,
-                key = line.key,
+                key_name = line.key_name,
                 status = line.status,
                 duration_ms = millis(line.elapsed),
                 "request"

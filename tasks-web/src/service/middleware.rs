@@ -207,7 +207,7 @@ fn panicked(seen: &ObservedRequest, panic: &(dyn std::any::Any + Send)) -> Error
         request_id = seen.id.as_str(),
         path = seen.uri.path(),
         error = message,
-        place = panics::place(),
+        error_location = panics::location(),
         "a handler panicked"
     );
     Problem::internal().at(seen.uri.path()).into()
@@ -229,13 +229,13 @@ impl Observer {
         if self.policy.log {
             let route = self.policy.routes.template(&request);
             let extensions = request.extensions();
-            let key = extensions.get::<Access>().map(Access::key_name);
+            let key_name = extensions.get::<Access>().map(Access::key_name);
             super::log_line::write(&super::log_line::RequestLogLine {
                 id: &seen.id,
                 method: &seen.method,
                 route: route.as_deref(),
                 path: seen.uri.path(),
-                key,
+                key_name,
                 status,
                 elapsed,
             });
@@ -258,7 +258,7 @@ impl Observer {
                 method: &seen.method,
                 route: None,
                 path: seen.uri.path(),
-                key: None,
+                key_name: None,
                 status,
                 elapsed,
             });

@@ -84,7 +84,7 @@ async fn a_line_per_request_as_json() {
     );
     assert_eq!(login["route"], "/api/v1/tasks/{name}/$execute");
     assert!(login["duration_ms"].as_f64().unwrap() > 0.0);
-    assert_eq!(login["key"], "ops");
+    assert_eq!(login["key_name"], "ops");
     let panicked = request("/panics");
     assert_eq!(
         (&panicked["status"], &panicked["level"]),
@@ -218,7 +218,7 @@ async fn each_failure_is_one_event_and_what_a_task_logs_says_whose_it_is() {
         (&json!("talk"), &json!("r-1"), &json!("WARN"))
     );
     assert!(
-        failed["place"]
+        failed["error_location"]
             .as_str()
             .unwrap()
             .contains("service-under-test.rs")
@@ -236,7 +236,7 @@ async fn each_failure_is_one_event_and_what_a_task_logs_says_whose_it_is() {
         (&json!("loudly"), &json!("r-2"), &json!("ERROR"))
     );
     assert!(
-        panicked["place"]
+        panicked["error_location"]
             .as_str()
             .unwrap()
             .contains("service-under-test.rs")
@@ -253,7 +253,7 @@ async fn each_failure_is_one_event_and_what_a_task_logs_says_whose_it_is() {
         (&json!("by request"), &json!("r-5"))
     );
     assert!(
-        panicked["place"]
+        panicked["error_location"]
             .as_str()
             .unwrap()
             .contains("service-under-test.rs")
@@ -273,7 +273,7 @@ async fn each_failure_is_one_event_and_what_a_task_logs_says_whose_it_is() {
         (&job["id"], &json!("talk"), &json!(1))
     );
     assert!(
-        failed["place"]
+        failed["error_location"]
             .as_str()
             .unwrap()
             .contains("service-under-test.rs")
@@ -341,7 +341,7 @@ async fn a_key_with_a_tag_that_no_task_has_is_warned_of() {
     let said = |number: usize| {
         let warning: &Value = &warnings[number];
         (
-            warning["key"].as_str().unwrap(),
+            warning["key_name"].as_str().unwrap(),
             warning["tag"].as_str().unwrap(),
             warning["message"].as_str().unwrap(),
         )

@@ -147,8 +147,8 @@ fn give_up(one: &mut Waiting, error: &JobError) {
     let job_id = one.end.attempt.job;
     if let AttemptOutcome::Completed(result) = &one.end.outcome {
         let failure = Failure::not_stored(result.len(), error);
-        let code = failure.code.as_deref();
-        tracing::error!(%job_id, code, error = failure.message, "the result of a job is not stored, so it failed");
+        let error_code = failure.code.as_deref();
+        tracing::error!(%job_id, error_code, error = failure.message, "the result of a job is not stored, so it failed");
         one.end.outcome = AttemptOutcome::Failed(failure);
         one.end.progress = None;
         one.tries = 0;

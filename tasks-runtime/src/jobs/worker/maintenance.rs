@@ -121,7 +121,7 @@ impl Driver {
         }
         if let Some(blocked) = self.runtime_probe.worth_a_line() {
             tracing::warn!(
-                seconds = blocked.as_secs(),
+                blocked_seconds = blocked.as_secs(),
                 tasks = self.shared.in_flight.task_names().join(", "),
                 "the threads of the jobs do not answer, so this process begins no other job: a task computes and never awaits; \
                  make it a plain `fn`, or use `tokio::task::spawn_blocking`"

@@ -262,21 +262,27 @@ fn say(job: &ClaimedJob, end: &AttemptEnd, secret: bool) {
     };
     let (job_id, task, attempt) = (job.key.job, job.task_name.as_str(), job.attempt);
     let error = loggable(&failure.message, secret);
-    let place = failure.traceback.as_deref().and_then(TaskFailure::place_in);
-    let code = failure.code.as_deref();
+    let error_type = failure.r#type.as_str();
+    let error_location = failure
+        .traceback
+        .as_deref()
+        .and_then(TaskFailure::location_in);
+    let error_code = failure.code.as_deref();
     match end.waits_until() {
-        None => tracing::error!(%job_id, task, attempt, code, error, place, "a job failed"),
+        None => {
+            tracing::error!(%job_id, task, attempt, error_type, error_code, error, error_location, "a job failed");
+        }
         Some(at) => {
-            let seconds = (at - end.at).max(0) / 1_000_000;
-            let again_in = format!("{seconds} s");
+            let retry_in_seconds = (at - end.at).max(0) / 1_000_000;
             tracing::warn!(
                 %job_id,
                 task,
                 attempt,
-                code,
+                error_type,
+                error_code,
                 error,
-                place,
-                again_in,
+                error_location,
+                retry_in_seconds,
                 "an attempt of a job failed"
             );
         }
@@ -344,8 +350,9 @@ fn end(
     let has_details = failure.details.is_some();
     let failure = Failure::from(failure);
     if has_details && failure.details.is_none() {
-        let (job_id, task, code) = (job.key.job, job.task_name.as_str(), failure.code.as_deref());
-        tracing::warn!(%job_id, task, code, "the details of an error are not stored: they are longer than {MAX_ERROR_DETAILS} bytes");
+        let (job_id, task, error_code) =
+            (job.key.job, job.task_name.as_str(), failure.code.as_deref());
+        tracing::warn!(%job_id, task, error_code, "the details of an error are not stored: they are longer than {MAX_ERROR_DETAILS} bytes");
     }
     let outcome = if is_last {
         AttemptOutcome::Failed(failure)

@@ -222,7 +222,7 @@ impl WorkerHealth {
         let mut found = self.lock();
         if ahead > MAX_CLOCK_SKEW && found.newest_job_ahead <= MAX_CLOCK_SKEW {
             tracing::warn!(
-                seconds = ahead.num_seconds(),
+                ahead_seconds = ahead.num_seconds(),
                 "the newest job was submitted in the future: a clock was set back, and jobs that were planned before wait until it has caught up"
             );
         }
