@@ -37,7 +37,7 @@ pub(crate) struct Part {
     /// What every task may ask for, unless the application provides a value of its own.
     pub(crate) provide: Option<Provide>,
     /// What it measures, where there are metrics.
-    pub(crate) probe: Option<ScrapeHook>,
+    pub(crate) on_scrape: Option<ScrapeHook>,
     /// What begins with the service, after the hooks of the application.
     pub(crate) startup: Option<Hook>,
     /// What lets its own work end: it begins with the end of the service, beside the requests that are still answered, and is over
@@ -86,7 +86,7 @@ impl Part {
             checks: HealthChecks::new(),
             management: false,
             provide: None,
-            probe: None,
+            on_scrape: None,
             startup: None,
             drain: None,
             stop_waiting: None,

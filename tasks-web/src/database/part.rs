@@ -15,7 +15,7 @@ use crate::part::{Part, ScrapeHook};
 pub(crate) fn part(database: &Database) -> Part {
     let (checked, closed) = (database.clone(), database.clone());
     let mut part = Part::new("database").provide(database.clone());
-    part.probe = Some(probe(database));
+    part.on_scrape = Some(on_scrape(database));
     part.checks = HealthChecks::new().check("database", move || {
         let database = checked.clone();
         async move {
@@ -57,8 +57,8 @@ fn words_for(error: &DatabaseError) -> String {
     words.to_owned()
 }
 
-/// Shows the connections.
-fn probe(database: &Database) -> ScrapeHook {
+/// Records the connections.
+fn on_scrape(database: &Database) -> ScrapeHook {
     let database = database.clone();
     Arc::new(move || {
         let pool = database.pool_status();

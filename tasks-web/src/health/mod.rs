@@ -1,8 +1,8 @@
 //! Whether the service is well.
 
+mod part;
 mod report;
-mod routes;
 mod stream;
 
+pub(crate) use self::part::part;
 pub(crate) use report::Health;
-pub(crate) use routes::part;

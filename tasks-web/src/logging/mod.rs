@@ -111,7 +111,7 @@ pub(crate) fn is_json() -> bool {
 }
 
 /// Shows how many lines were lost.
-pub(crate) fn probe() -> ScrapeHook {
+pub(crate) fn on_scrape() -> ScrapeHook {
     let lost = metrics::counter!(LOG_LINES_LOST.name);
     Arc::new(move || lost.absolute(sink::lost()))
 }

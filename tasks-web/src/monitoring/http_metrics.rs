@@ -10,12 +10,12 @@ use actix_web::http::Method;
 use metrics::{Counter, Histogram};
 
 use super::metrics::{HTTP_REQUEST_DURATION, HTTP_REQUESTS};
-use super::routes::Routes;
+use super::route_templates::RouteTemplates;
 
 /// The metrics of one worker's requests. It keeps what it counts with at hand: no lock is taken, and no label made, for a
 /// kind of request that it has seen before.
 pub(crate) struct HttpMetrics {
-    routes: Arc<Routes>,
+    routes: Arc<RouteTemplates>,
     /// By route, and then by method and status.
     seen: RefCell<HashMap<String, Vec<Kind>>>,
 }
@@ -44,7 +44,7 @@ fn label(method: &Method) -> &'static str {
 }
 
 impl HttpMetrics {
-    pub(crate) fn new(routes: Arc<Routes>) -> Self {
+    pub(crate) fn new(routes: Arc<RouteTemplates>) -> Self {
         Self {
             routes,
             seen: RefCell::default(),

@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 
 /// The paths of a service, as templates.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Routes {
+pub(crate) struct RouteTemplates {
     /// Where the tasks are: actix knows only the prefix.
     pub(crate) tasks: String,
     pub(crate) task: String,
@@ -16,7 +16,7 @@ pub(crate) struct Routes {
     pub(crate) metrics: Option<String>,
 }
 
-impl Routes {
+impl RouteTemplates {
     pub(crate) fn new(tasks: &str, metrics: Option<String>) -> Self {
         Self {
             tasks: tasks.to_owned(),

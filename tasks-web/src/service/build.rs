@@ -20,7 +20,7 @@ use super::{documents, executor, info, keys};
 use crate::http::TrustedProxies;
 use crate::http::sse::Streams;
 use crate::logging;
-use crate::monitoring::{self, Routes};
+use crate::monitoring::{self, RouteTemplates};
 use crate::part::{Part, check_claims};
 
 impl ServiceBuilder {
@@ -62,7 +62,7 @@ impl ServiceBuilder {
         let mut draft = Draft {
             problems,
             parts: Vec::new(),
-            probes: Vec::new(),
+            on_scrape: Vec::new(),
             prepare: self.prepare,
             startup: self.startup,
             not_made: Vec::new(),
@@ -70,7 +70,7 @@ impl ServiceBuilder {
             stopping: CancellationToken::new(),
         };
         if self.monitoring && self.logging {
-            draft.probes.push(logging::probe());
+            draft.on_scrape.push(logging::on_scrape());
         }
         draft.add(info::part(&paths.info, &self.info));
         #[cfg(feature = "database")]
@@ -177,7 +177,7 @@ impl ServiceBuilder {
         let policy = Policy {
             log: self.logging,
             monitor: metrics_at.is_some(),
-            routes: Arc::new(Routes::new(&paths.tasks, metrics_at)),
+            routes: Arc::new(RouteTemplates::new(&paths.tasks, metrics_at)),
         };
         let gate = |parts: &[Part]| {
             let guard = Arc::clone(guard.as_ref()?);

@@ -17,7 +17,7 @@ pub(super) struct Draft {
     pub(super) problems: Problems,
     pub(super) parts: Vec<Part>,
     /// What is measured when somebody asks for the metrics.
-    pub(super) probes: Vec<ScrapeHook>,
+    pub(super) on_scrape: Vec<ScrapeHook>,
     pub(super) prepare: Vec<Prepare>,
     pub(super) startup: Vec<Hook>,
     /// Types of values that would be provided if something else were not wrong.
@@ -37,7 +37,7 @@ impl Draft {
                 .insert(0, Box::new(move |executor| provide(executor)));
         }
         self.startup.extend(part.startup.take());
-        self.probes.extend(part.probe.take());
+        self.on_scrape.extend(part.on_scrape.take());
         self.parts.push(part);
     }
 

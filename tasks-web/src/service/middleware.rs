@@ -22,7 +22,7 @@ use crate::access::Access;
 use crate::http::ConnectionState;
 use crate::http::{RequestId, refuse_repeated};
 use crate::logging::panics;
-use crate::monitoring::{HttpMetrics, Routes};
+use crate::monitoring::{HttpMetrics, RouteTemplates};
 use crate::problem::Problem;
 
 /// What is done with every request.
@@ -32,7 +32,7 @@ pub(crate) struct Policy {
     pub(crate) log: bool,
     pub(crate) monitor: bool,
     /// The paths that the service answers by itself, as templates.
-    pub(crate) routes: Arc<Routes>,
+    pub(crate) routes: Arc<RouteTemplates>,
 }
 
 /// The middleware.

@@ -42,8 +42,8 @@ impl MonitoringConfig<'_> {
             draft.add(health::part(&self.paths.health, health, streams, stopping));
         }
         let metrics_at = self.recorder.map(|recorder| {
-            let (path, probes) = (&self.paths.metrics, std::mem::take(&mut draft.probes));
-            draft.add(monitoring::part(path, recorder, probes));
+            let (path, on_scrape) = (&self.paths.metrics, std::mem::take(&mut draft.on_scrape));
+            draft.add(monitoring::part(path, recorder, on_scrape));
             path.clone()
         });
         if let Some(info) = self.system {
