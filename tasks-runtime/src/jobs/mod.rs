@@ -40,6 +40,7 @@ mod limits;
 mod list;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod new_job_row;
 mod notifier;
 mod options;
 mod params_codec;

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 
 use super::error::{JobError, ValidationErrors};
 use super::limits::{MAX_ATTEMPTS, MAX_DELAY, MAX_KEY_BYTES};
+use super::new_job_row::NewJobRow;
 use super::stored_text::check_description;
-use super::table::NewRow;
 
 /// What is shorter could not be kept: timeouts are stored in milliseconds.
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
@@ -37,7 +37,7 @@ pub(super) enum When {
 
 impl SubmitOptions {
     /// Fills in what is said here, and not as the task has it.
-    pub(super) fn say_how(&self, row: &mut NewRow) {
+    pub(super) fn say_how(&self, row: &mut NewJobRow) {
         row.description.clone_from(&self.description);
         if let Some(queue) = &self.queue {
             row.queue.clone_from(queue);

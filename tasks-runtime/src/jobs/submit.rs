@@ -4,14 +4,14 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use super::checked_call::{CheckedCall, Explicit};
+use super::checked_call::CheckedCall;
 use super::error::JobError;
 use super::limits::MAX_DELAY;
+use super::new_job_row::{ExplicitOptions, NewJobRow};
 use super::options::{SubmitOptions, When};
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
 use super::state::JobState;
-use super::table::NewRow;
 use crate::arguments::ArgumentError;
 use crate::database::Transaction;
 
@@ -196,13 +196,13 @@ impl Submit {
     }
 
     /// The row, if all is well.
-    pub(super) fn row(self) -> Result<NewRow, JobError> {
+    pub(super) fn row(self) -> Result<NewJobRow, JobError> {
         let mut options = self.options;
         let wrong = options.check(|| self.scheduler.queue_names());
         let checked = wrong.finish(self.call)?;
         let clock = self.scheduler.clock();
         let now = clock.now();
-        let mut row = NewRow::of_task(checked, now);
+        let mut row = NewJobRow::of_task(checked, now);
         options.say_how(&mut row);
         let later = options.when.map(|when| match when {
             When::After(delay) => clock.after(delay),
@@ -216,7 +216,7 @@ impl Submit {
         row.idempotency_key = options.idempotency_key;
         row.submitted_by = options.submitted_by;
         row.again = options.again;
-        row.explicit = Explicit {
+        row.explicit = ExplicitOptions {
             description: options.description.is_some(),
             queue: options.queue.is_some(),
             priority: options.priority.is_some(),

@@ -1,11 +1,9 @@
-//! The tables of jobs, as diesel sees them.
+//! The tables of jobs, as diesel sees them, and a row of one as it is read.
 
 use crate::jobs::id::JobId;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use super::attempt_key::Fence;
-use super::checked_call::{CheckedCall, Explicit};
 use super::record::{JobRecord, Progress};
 use super::state::JobState;
 use crate::artifacts::{ArtifactId, JsonText};
@@ -86,79 +84,6 @@ pub(super) const LISTED_ERROR: usize = 1024;
 /// How long parameters may be that it shows.
 pub(super) const LISTED_PARAMS: usize = 1024;
 
-/// A row to be written.
-#[derive(Clone, Debug, Insertable)]
-#[diesel(table_name = tasks_jobs)]
-pub(super) struct NewRow {
-    pub(super) id: JobId,
-    pub(super) task_name: Option<String>,
-    pub(super) description: Option<String>,
-    pub(super) queue: String,
-    pub(super) state: JobState,
-    pub(super) priority: i32,
-    pub(super) run_at: i64,
-    pub(super) submitted_at: i64,
-    pub(super) scheduled_at: Option<i64>,
-    pub(super) attempt: i32,
-    pub(super) max_attempts: i32,
-    pub(super) crashes: i32,
-    pub(super) fence: Fence,
-    pub(super) worker: Option<String>,
-    pub(super) started_at: Option<i64>,
-    pub(super) timeout_ms: Option<i64>,
-    pub(super) idempotency_key: Option<String>,
-    pub(super) unique_key: Option<String>,
-    /// Whether only so many jobs of its task run at once.
-    pub(super) by_name: i32,
-    pub(super) params: String,
-    pub(super) schedule_name: Option<String>,
-    pub(super) submitted_by: Option<String>,
-    /// Whether a job with its idempotency key that has failed or was canceled gives the key up.
-    #[diesel(skip_insertion)]
-    pub(super) again: bool,
-    /// What was said, and not left to the task.
-    #[diesel(skip_insertion)]
-    pub(super) explicit: Explicit,
-    /// The unique keys that jobs with the same parameters may have as well.
-    #[diesel(skip_insertion)]
-    pub(super) other_unique_keys: Vec<String>,
-}
-
-impl NewRow {
-    /// A job of a task that is ready now, as its policy has it.
-    pub(super) fn of_task(call: CheckedCall, now: i64) -> Self {
-        let policy = call.policy;
-        let attempts = policy.retries.saturating_add(1);
-        Self {
-            id: JobId::new(),
-            task_name: Some(call.task),
-            description: None,
-            queue: policy.queue.unwrap_or(super::DEFAULT_QUEUE).to_owned(),
-            state: JobState::Ready,
-            priority: policy.priority,
-            run_at: now,
-            submitted_at: now,
-            scheduled_at: None,
-            attempt: 0,
-            max_attempts: i32::try_from(attempts).unwrap_or(i32::MAX),
-            crashes: 0,
-            fence: Fence::NEW,
-            worker: None,
-            started_at: None,
-            timeout_ms: None,
-            idempotency_key: None,
-            unique_key: call.unique_key.as_ref().map(|key| key.stored.clone()),
-            other_unique_keys: call.unique_key.map_or_else(Vec::new, |key| key.others),
-            by_name: i32::from(policy.max_concurrency.is_some()),
-            params: call.params,
-            schedule_name: None,
-            submitted_by: None,
-            again: false,
-            explicit: Explicit::default(),
-        }
-    }
-}
-
 /// A row without its result.
 #[derive(Clone, Debug, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = tasks_jobs)]
@@ -190,36 +115,6 @@ pub(super) struct JobRow {
     pub(super) submitted_by: Option<String>,
     pub(super) idempotency_key: Option<String>,
     pub(super) timeout_ms: Option<i64>,
-}
-
-impl Explicit {
-    /// What one says that the other, which was stored, has not.
-    pub(super) fn differs_from(self, row: &NewRow, stored: &JobRow) -> Option<&'static str> {
-        // One that was queued again has lost the time it was submitted with, and has another `run_at`.
-        let is_as_submitted = stored.scheduled_at.is_some() || stored.run_at == stored.submitted_at;
-        let at_another_time = row.scheduled_at.is_some()
-            && row.scheduled_at != stored.scheduled_at
-            && is_as_submitted;
-        [
-            (
-                self.description && row.description != stored.description,
-                "description",
-            ),
-            (self.queue && row.queue != stored.queue, "queue"),
-            (self.priority && row.priority != stored.priority, "priority"),
-            (
-                self.max_attempts && row.max_attempts != stored.max_attempts,
-                "max_attempts",
-            ),
-            (
-                self.timeout && row.timeout_ms != stored.timeout_ms,
-                "timeout",
-            ),
-            (self.scheduled_at && at_another_time, "scheduled_at"),
-        ]
-        .into_iter()
-        .find_map(|(differs, name)| differs.then_some(name))
-    }
 }
 
 impl JobRow {

@@ -10,12 +10,13 @@ use crate::database::{Connection, Transaction};
 use crate::execute::{Call, TaskExecutor};
 use crate::jobs::checked_call::CheckedCall;
 use crate::jobs::error::JobError;
+use crate::jobs::new_job_row::NewJobRow;
 use crate::jobs::options::SubmitOptions;
 use crate::jobs::record::JobRecord;
 use crate::jobs::schedules::Schedule;
 use crate::jobs::store;
 use crate::jobs::submit::Submit;
-use crate::jobs::table::{JobRow, NewRow};
+use crate::jobs::table::JobRow;
 use crate::jobs::worker::spawned;
 use crate::registry::RegisteredTask;
 use crate::task::IntoTaskFailure;
@@ -201,7 +202,7 @@ impl Scheduler {
     }
 
     /// Stores a job, or finds the one that exists with its key.
-    pub(in crate::jobs) async fn insert(&self, row: NewRow) -> Result<JobRecord, JobError> {
+    pub(in crate::jobs) async fn insert(&self, row: NewJobRow) -> Result<JobRecord, JobError> {
         let result: Result<JobRow, JobError> = self
             .shared
             .session
@@ -216,7 +217,7 @@ impl Scheduler {
     pub(in crate::jobs) async fn insert_within(
         &self,
         transaction: &mut Transaction,
-        row: NewRow,
+        row: NewJobRow,
     ) -> Result<JobRecord, JobError> {
         let stored = self.insert_or_find(transaction, &row).await?;
         let scheduler = self.clone();
@@ -230,7 +231,7 @@ impl Scheduler {
     async fn insert_all(
         &self,
         conn: &mut Connection,
-        rows: &[NewRow],
+        rows: &[NewJobRow],
     ) -> Result<Vec<JobId>, JobError> {
         if rows.iter().all(|row| row.other_unique_keys.is_empty())
             && store::insert(conn, rows.to_vec()).await? == rows.len()
@@ -253,7 +254,7 @@ impl Scheduler {
     pub(in crate::jobs) async fn insert_or_find(
         &self,
         conn: &mut Connection,
-        row: &NewRow,
+        row: &NewJobRow,
     ) -> Result<JobRow, JobError> {
         /// It may end between the two looks.
         const MAX_TRIES: usize = 5;
@@ -279,7 +280,7 @@ impl Scheduler {
                 } else if !self.have_same_params(row, &existing)? {
                     Some("parameters")
                 } else if has_key {
-                    row.explicit.differs_from(row, &existing)
+                    row.differs_from(&existing)
                 } else {
                     None
                 };
@@ -299,7 +300,7 @@ impl Scheduler {
         Err(JobError::JobNotFound(id))
     }
 
-    fn have_same_params(&self, row: &NewRow, existing: &JobRow) -> Result<bool, JobError> {
+    fn have_same_params(&self, row: &NewJobRow, existing: &JobRow) -> Result<bool, JobError> {
         let executor = self.executor().ok();
         let entry = executor.as_ref().and_then(|executor| {
             let name = row.task_name.as_deref()?;
@@ -312,7 +313,7 @@ impl Scheduler {
     }
 
     #[cfg(feature = "metrics")]
-    pub(in crate::jobs) fn submitted(&self, rows: &[NewRow]) {
+    pub(in crate::jobs) fn submitted(&self, rows: &[NewJobRow]) {
         self.read(|state| {
             if let Some(metrics) = &state.metrics {
                 rows.iter()
@@ -323,10 +324,10 @@ impl Scheduler {
 
     #[cfg(not(feature = "metrics"))]
     #[allow(clippy::unused_self, reason = "it is the same call with metrics")]
-    pub(in crate::jobs) fn submitted(&self, _: &[NewRow]) {}
+    pub(in crate::jobs) fn submitted(&self, _: &[NewJobRow]) {}
 }
 
-async fn find_existing(conn: &mut Connection, row: &NewRow) -> Result<Option<JobRow>, JobError> {
+async fn find_existing(conn: &mut Connection, row: &NewJobRow) -> Result<Option<JobRow>, JobError> {
     store::find_existing(
         conn,
         row.task_name.as_deref(),

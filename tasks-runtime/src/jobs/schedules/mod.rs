@@ -29,10 +29,11 @@ use self::row::{ScheduleRow, find, set_paused, tasks_schedules};
 pub(super) use self::tick::tick;
 
 use super::error::JobError;
+use super::new_job_row::NewJobRow;
 use super::options::SubmitOptions;
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
-use super::table::{JobRow, NewRow};
+use super::table::JobRow;
 use crate::with_conn;
 
 /// Schedules.
@@ -136,7 +137,7 @@ impl Scheduler {
         self.refresh_clock().await?;
         let executor = self.executor()?;
         let (registry, params) = (executor.registry(), self.params_codec());
-        let stored: Result<(NewRow, JobRow), JobError> = self
+        let stored: Result<(NewJobRow, JobRow), JobError> = self
             .session()
             .transaction_with_retries(async |tx| {
                 let schedule = find(tx, name)

@@ -8,9 +8,9 @@ use super::row::{ScheduleRow, tasks_schedules};
 use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::checked_call::CheckedCall;
 use crate::jobs::error::JobError;
+use crate::jobs::new_job_row::NewJobRow;
 use crate::jobs::params_codec::ParamsCodec;
 use crate::jobs::store;
-use crate::jobs::table::NewRow;
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 
@@ -100,7 +100,7 @@ async fn run(
     let Some(due) = schedule.next_run_at else {
         return Ok(());
     };
-    let job = NewRow {
+    let job = NewJobRow {
         scheduled_at: Some(due),
         idempotency_key: Some(format!("schedule:{}:{due}", schedule.name)),
         ..job(schedule, task, params, now)
@@ -141,14 +141,14 @@ pub(super) fn job(
     task: &RegisteredTask,
     params: &ParamsCodec,
     now: i64,
-) -> NewRow {
+) -> NewJobRow {
     let policy = task.policy();
     let unique_key = policy.unique.then(|| {
         // What cannot be read is like nothing else; its job says why it fails.
         let read = params.read(task, &schedule.params);
         params.unique_key(task, read.as_deref().unwrap_or(&schedule.params))
     });
-    let mut job = NewRow::of_task(
+    let mut job = NewJobRow::of_task(
         CheckedCall {
             task: schedule.task_name.clone(),
             params: schedule.params.clone(),

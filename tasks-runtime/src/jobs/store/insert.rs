@@ -12,8 +12,9 @@ use crate::database::statement;
 use crate::database::{Backend, Connection, ConnectionKind};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
+use crate::jobs::new_job_row::NewJobRow;
 use crate::jobs::state::sql;
-use crate::jobs::table::{JobRow, NewRow, tasks_jobs};
+use crate::jobs::table::{JobRow, tasks_jobs};
 use crate::with_conn;
 
 /// What workers of other processes listen to.
@@ -24,7 +25,7 @@ pub(in crate::jobs) const CHANNEL: &str = "tasks_jobs";
 /// Gives how many were.
 pub(in crate::jobs) async fn insert(
     conn: &mut Connection,
-    rows: Vec<NewRow>,
+    rows: Vec<NewJobRow>,
 ) -> Result<usize, JobError> {
     /// A statement of PostgreSQL has 65,535 values at most.
     #[cfg(feature = "postgres")]

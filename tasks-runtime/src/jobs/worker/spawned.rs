@@ -14,23 +14,22 @@ use super::shared::WorkerShared;
 use crate::call::panic;
 use crate::database::Connection;
 use crate::jobs::attempt_key::{AttemptKey, Fence};
-use crate::jobs::checked_call::Explicit;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
+use crate::jobs::new_job_row::{ExplicitOptions, NewJobRow};
 use crate::jobs::state::JobState;
 use crate::jobs::stored_text::{check_description, storable};
-use crate::jobs::table::NewRow;
 use crate::task::{IntoTaskFailure, TaskFailure, TaskOutput as _, Traceback};
 
 /// The row of one that is about to run.
 pub(in crate::jobs) async fn row(
     shared: &WorkerShared,
     description: &str,
-) -> Result<NewRow, JobError> {
+) -> Result<NewJobRow, JobError> {
     check_description(description)?;
     let worker = shared.worker.load().await.ok_or(JobError::NotRunning)?;
     let now = shared.clock.now();
-    Ok(NewRow {
+    Ok(NewJobRow {
         id: JobId::new(),
         task_name: None,
         description: Some(storable(description)),
@@ -54,7 +53,7 @@ pub(in crate::jobs) async fn row(
         schedule_name: None,
         submitted_by: None,
         again: false,
-        explicit: Explicit::default(),
+        explicit: ExplicitOptions::default(),
         other_unique_keys: Vec::new(),
     })
 }
@@ -62,7 +61,7 @@ pub(in crate::jobs) async fn row(
 /// Holds the row of its worker until the job is stored, so that a later crash recovers it.
 pub(in crate::jobs) async fn check_worker(
     conn: &mut Connection,
-    row: &NewRow,
+    row: &NewJobRow,
     clock: &Clock,
 ) -> Result<(), JobError> {
     let worker = row.worker.as_deref().unwrap_or_default();
@@ -76,7 +75,7 @@ pub(in crate::jobs) async fn check_worker(
 /// Runs it; its row is stored.
 pub(in crate::jobs) fn start<T, E>(
     shared: &Arc<WorkerShared>,
-    row: &NewRow,
+    row: &NewJobRow,
     future: impl Future<Output = Result<T, E>> + Send + 'static,
 ) where
     T: Serialize + Send + 'static,

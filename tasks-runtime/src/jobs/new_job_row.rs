@@ -1,0 +1,129 @@
+//! A row of a job as it is written, and how it differs from one that is stored.
+
+use diesel::prelude::*;
+
+use super::attempt_key::Fence;
+use super::checked_call::CheckedCall;
+use super::id::JobId;
+use super::state::JobState;
+use super::table::{JobRow, tasks_jobs};
+
+/// A row to be written.
+#[derive(Clone, Debug, Insertable)]
+#[diesel(table_name = tasks_jobs)]
+pub(super) struct NewJobRow {
+    pub(super) id: JobId,
+    pub(super) task_name: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) queue: String,
+    pub(super) state: JobState,
+    pub(super) priority: i32,
+    pub(super) run_at: i64,
+    pub(super) submitted_at: i64,
+    pub(super) scheduled_at: Option<i64>,
+    pub(super) attempt: i32,
+    pub(super) max_attempts: i32,
+    pub(super) crashes: i32,
+    pub(super) fence: Fence,
+    pub(super) worker: Option<String>,
+    pub(super) started_at: Option<i64>,
+    pub(super) timeout_ms: Option<i64>,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) unique_key: Option<String>,
+    /// Whether only so many jobs of its task run at once.
+    pub(super) by_name: i32,
+    pub(super) params: String,
+    pub(super) schedule_name: Option<String>,
+    pub(super) submitted_by: Option<String>,
+    /// Whether a job with its idempotency key that has failed or was canceled gives the key up.
+    #[diesel(skip_insertion)]
+    pub(super) again: bool,
+    /// What was said, and not left to the task.
+    #[diesel(skip_insertion)]
+    pub(super) explicit: ExplicitOptions,
+    /// The unique keys that jobs with the same parameters may have as well.
+    #[diesel(skip_insertion)]
+    pub(super) other_unique_keys: Vec<String>,
+}
+
+impl NewJobRow {
+    /// A job of a task that is ready now, as its policy has it.
+    pub(super) fn of_task(call: CheckedCall, now: i64) -> Self {
+        let policy = call.policy;
+        let attempts = policy.retries.saturating_add(1);
+        Self {
+            id: JobId::new(),
+            task_name: Some(call.task),
+            description: None,
+            queue: policy.queue.unwrap_or(super::DEFAULT_QUEUE).to_owned(),
+            state: JobState::Ready,
+            priority: policy.priority,
+            run_at: now,
+            submitted_at: now,
+            scheduled_at: None,
+            attempt: 0,
+            max_attempts: i32::try_from(attempts).unwrap_or(i32::MAX),
+            crashes: 0,
+            fence: Fence::NEW,
+            worker: None,
+            started_at: None,
+            timeout_ms: None,
+            idempotency_key: None,
+            unique_key: call.unique_key.as_ref().map(|key| key.stored.clone()),
+            other_unique_keys: call.unique_key.map_or_else(Vec::new, |key| key.others),
+            by_name: i32::from(policy.max_concurrency.is_some()),
+            params: call.params,
+            schedule_name: None,
+            submitted_by: None,
+            again: false,
+            explicit: ExplicitOptions::default(),
+        }
+    }
+}
+
+/// What a submission says by itself, and not its task: what is submitted again under its key has to be the same there. How much later it
+/// is to run counts from another moment each time, so it is not compared; nor is what is left to the task, which may be another version by
+/// then.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ExplicitOptions {
+    pub(super) description: bool,
+    pub(super) queue: bool,
+    pub(super) priority: bool,
+    pub(super) max_attempts: bool,
+    pub(super) timeout: bool,
+    pub(super) scheduled_at: bool,
+}
+
+impl NewJobRow {
+    /// What its submission says by itself that the stored one has otherwise: the name of the option.
+    pub(super) fn differs_from(&self, stored: &JobRow) -> Option<&'static str> {
+        let explicit = self.explicit;
+        // One that was queued again has lost the time it was submitted with, and has another `run_at`.
+        let is_as_submitted = stored.scheduled_at.is_some() || stored.run_at == stored.submitted_at;
+        let at_another_time = self.scheduled_at.is_some()
+            && self.scheduled_at != stored.scheduled_at
+            && is_as_submitted;
+        [
+            (
+                explicit.description && self.description != stored.description,
+                "description",
+            ),
+            (explicit.queue && self.queue != stored.queue, "queue"),
+            (
+                explicit.priority && self.priority != stored.priority,
+                "priority",
+            ),
+            (
+                explicit.max_attempts && self.max_attempts != stored.max_attempts,
+                "max_attempts",
+            ),
+            (
+                explicit.timeout && self.timeout_ms != stored.timeout_ms,
+                "timeout",
+            ),
+            (explicit.scheduled_at && at_another_time, "scheduled_at"),
+        ]
+        .into_iter()
+        .find_map(|(differs, name)| differs.then_some(name))
+    }
+}
