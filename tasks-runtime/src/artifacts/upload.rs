@@ -4,8 +4,9 @@ use bytes::{Bytes, BytesMut};
 use sha2::{Digest as _, Sha256};
 
 use super::body::{Body, StoredBody, inline_limit};
+use super::content_type::content_type;
+use super::file_name::file_name;
 use super::key::new_key;
-use super::media::{content_type, file_name};
 use super::store::Writer;
 use super::{Artifact, ArtifactError, ArtifactManager, ContentInfo, NewArtifact};
 use crate::digest::hex;
