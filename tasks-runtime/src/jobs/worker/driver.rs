@@ -14,13 +14,13 @@ use super::attempt_end::AttemptEnd;
 use super::capacity::Capacity;
 use super::held_back::HeldBack;
 use super::in_flight::StopReason;
+use super::last_done::LastDone;
 use super::membership::MAX_LOCK_WAIT;
 use super::recovery::{END_THEM, HeartbeatWatch};
 use super::round_budget::RoundBudget;
 use super::runner;
 use super::runtime_probe::RuntimeProbe;
 use super::shared::WorkerShared;
-use super::timers::Timers;
 use super::unserved::QueuedTask;
 use super::{end_writer, listener};
 use crate::database::DatabaseError;
@@ -70,7 +70,7 @@ pub(in crate::jobs) struct Driver {
     pub(super) turn: usize,
     pub(super) aging: Aging,
     pub(super) runtime_probe: RuntimeProbe,
-    pub(super) timers: Timers,
+    pub(super) last_done: LastDone,
     pub(super) watch: HeartbeatWatch,
 }
 
@@ -100,7 +100,7 @@ impl Driver {
             turn: 0,
             aging: Aging::default(),
             runtime_probe: RuntimeProbe::new(),
-            timers: Timers::new(),
+            last_done: LastDone::new(),
             watch: HeartbeatWatch::default(),
         }
     }
@@ -185,7 +185,7 @@ impl Driver {
     }
 
     pub(super) fn is_time_for_heartbeat(&self) -> bool {
-        self.timers.heartbeat.elapsed() >= self.shared.settings.lease / 4
+        self.last_done.heartbeat.elapsed() >= self.shared.settings.lease / 4
     }
 
     fn has_something_to_do(&self) -> bool {
@@ -208,9 +208,10 @@ impl Driver {
 
     async fn wait(&mut self) {
         let lease = self.shared.settings.lease;
-        let mut until = (self.timers.heartbeat + lease / 4).min(self.timers.poll + POLL_INTERVAL);
+        let mut until =
+            (self.last_done.heartbeat + lease / 4).min(self.last_done.poll + POLL_INTERVAL);
         if !self.shared.in_flight.is_empty() {
-            until = until.min(self.timers.cancel + CANCEL_POLL_INTERVAL);
+            until = until.min(self.last_done.cancel + CANCEL_POLL_INTERVAL);
         }
         if let Some(due) = self.due.filter(|_| !self.is_due()) {
             let wait = u64::try_from(due - self.shared.clock.now()).unwrap_or(0);
@@ -239,7 +240,7 @@ impl Driver {
     pub(super) async fn round_or_wait(&mut self, claim: bool) {
         match self.round(claim).await {
             Ok(round) => {
-                self.timers.heartbeat = Instant::now();
+                self.last_done.heartbeat = Instant::now();
                 self.failed_rounds = 0;
                 self.budget.succeeded();
                 self.shared.health.round_succeeded();
@@ -302,7 +303,8 @@ impl Driver {
         }
         // By now others may have taken this process for dead. A process that was stopped in the middle of a round asks first: that
         // round fails, and the next one finds out.
-        if self.failed_rounds > 1 && self.timers.heartbeat.elapsed() > self.shared.settings.lease {
+        if self.failed_rounds > 1 && self.last_done.heartbeat.elapsed() > self.shared.settings.lease
+        {
             self.shared.in_flight.stop_all(StopReason::Superseded);
         }
         tokio::time::sleep(FAILED_ROUND_PAUSE).await;

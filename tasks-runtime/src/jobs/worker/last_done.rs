@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 /// When the driver did last what it does periodically, by the steady clock.
-pub(super) struct Timers {
+pub(super) struct LastDone {
     /// Wrote its heartbeat.
     pub(super) heartbeat: Instant,
     /// Looked for jobs and workers of other processes.
@@ -21,7 +21,7 @@ pub(super) struct Timers {
     pub(super) count: Option<Instant>,
 }
 
-impl Timers {
+impl LastDone {
     pub(super) fn new() -> Self {
         let now = Instant::now();
         Self {

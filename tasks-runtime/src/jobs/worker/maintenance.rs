@@ -25,9 +25,10 @@ impl Driver {
     /// What there is to do now and then.
     pub(super) async fn maintain(&mut self) {
         self.look_at_threads();
-        if self.timers.cancel.elapsed() >= CANCEL_POLL_INTERVAL && !self.shared.in_flight.is_empty()
+        if self.last_done.cancel.elapsed() >= CANCEL_POLL_INTERVAL
+            && !self.shared.in_flight.is_empty()
         {
-            self.timers.cancel = Instant::now();
+            self.last_done.cancel = Instant::now();
             let asked: Result<Vec<JobId>, JobError> = self
                 .shared
                 .session
@@ -37,8 +38,8 @@ impl Driver {
                 self.shared.in_flight.cancel(job);
             }
         }
-        if self.timers.poll.elapsed() >= POLL_INTERVAL {
-            self.timers.poll = Instant::now();
+        if self.last_done.poll.elapsed() >= POLL_INTERVAL {
+            self.last_done.poll = Instant::now();
             self.can_begin().await;
             let found: Result<(bool, Vec<Member>, Option<i64>), JobError> = self
                 .shared
@@ -69,24 +70,24 @@ impl Driver {
                 self.reap_others(Some(workers)).await;
             }
         }
-        if self.timers.tasks.elapsed() >= UNSERVED_INTERVAL {
-            self.timers.tasks = Instant::now();
+        if self.last_done.tasks.elapsed() >= UNSERVED_INTERVAL {
+            self.last_done.tasks = Instant::now();
             self.look_for_unserved_jobs().await;
         }
         if self
-            .timers
+            .last_done
             .plans
             .is_none_or(|last| last.elapsed() >= REPLAN_INTERVAL)
         {
-            self.timers.plans = Some(Instant::now());
+            self.last_done.plans = Some(Instant::now());
             match schedules::replan(&self.shared.session, self.shared.clock.now()).await {
                 Ok(true) => self.recheck(),
                 Ok(false) => {}
                 Err(error) => tracing::debug!(%error, "schedules were not looked at"),
             }
         }
-        if self.timers.held.elapsed() >= self.shared.settings.lease / 2 {
-            self.timers.held = Instant::now();
+        if self.last_done.held.elapsed() >= self.shared.settings.lease / 2 {
+            self.last_done.held = Instant::now();
             self.return_what_never_began().await;
         }
         #[cfg(feature = "metrics")]
@@ -174,13 +175,13 @@ impl Driver {
             return;
         };
         if self
-            .timers
+            .last_done
             .count
             .is_some_and(|last| last.elapsed() < COUNT_INTERVAL)
         {
             return;
         }
-        self.timers.count = Some(Instant::now());
+        self.last_done.count = Some(Instant::now());
         let counts: Result<_, JobError> = self
             .shared
             .session

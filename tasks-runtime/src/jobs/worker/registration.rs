@@ -44,7 +44,7 @@ impl Driver {
                 Ok(()) => {
                     self.worker.clone_from(&id);
                     self.shared.worker.store(id);
-                    self.timers.heartbeat = Instant::now();
+                    self.last_done.heartbeat = Instant::now();
                     break;
                 }
                 Err(error) if self.shared.stopping.is_cancelled() => {
@@ -76,7 +76,7 @@ impl Driver {
             }
         };
         // Twice in a lease, for one that was late.
-        let heartbeats = self.timers.heartbeat.elapsed() < self.shared.settings.lease / 2;
+        let heartbeats = self.last_done.heartbeat.elapsed() < self.shared.settings.lease / 2;
         let reaped = recovery::reap_dead(
             &self.shared,
             &mut self.watch,
