@@ -5,7 +5,7 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::artifacts::{Artifact, ArtifactError, ArtifactId};
 
-use super::input::{Body, BodyPurpose};
+use super::json_body::{BodyPurpose, JsonBody};
 use super::query::{self, ArtifactPaging};
 use super::state::ArtifactRoutes;
 use crate::access::Access;
@@ -79,7 +79,7 @@ pub(super) async fn create(
 ) -> HandlerResult {
     Access::check_unlimited(&request)?;
     let bytes = read_body(&request, &state, payload).await?;
-    let artifact = Body::read(&bytes, BodyPurpose::Create)?.create()?;
+    let artifact = JsonBody::read(&bytes, BodyPurpose::Create)?.create()?;
     let saved = state.manager.save(artifact).await?;
     Ok(created(&request, &state, &saved))
 }

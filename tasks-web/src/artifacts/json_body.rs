@@ -1,13 +1,14 @@
-//! Reads an artifact from a JSON body, and says all that is wrong with it.
+//! An artifact as a JSON body has it: to be created, to replace another, or as a patch of it.
 
 use actix_web::http::StatusCode;
 use serde_json::Value;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::artifacts::{Artifact, ArtifactId, JsonText, NewArtifact};
-use tasks_runtime::shared::repeated_members;
 
+use super::body_errors::BodyErrors;
+use super::merge_patch::merge;
 use crate::http::member_pointer;
-use crate::problem::{MAX_ERRORS, Problem};
+use crate::problem::Problem;
 
 /// What a body may have.
 const MEMBERS: [&str; 5] = ["id", "parent_id", "data", "metadata", "tags"];
@@ -30,47 +31,9 @@ pub(super) enum BodyPurpose {
     Patch,
 }
 
-/// Collects what is wrong.
-#[derive(Default)]
-pub(super) struct BodyErrors(Vec<ArgumentError>);
-
-impl BodyErrors {
-    pub(super) fn push(&mut self, pointer: &str, detail: impl Into<String>) {
-        self.0
-            .push(ArgumentError::new(pointer.to_owned(), detail.into()));
-    }
-
-    /// What is given more than once inside of a value, of which a reader would take the last.
-    pub(super) fn push_repeated(&mut self, pointer: &str, value: &JsonText) {
-        for place in repeated_members(value.as_str(), MAX_ERRORS) {
-            self.push(&format!("{pointer}{place}"), "given twice");
-        }
-    }
-
-    /// The request is well-formed, and does not fit what is there.
-    pub(super) fn conflict(self) -> Result<(), Problem> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        Err(Problem::conflicting_body(self.0))
-    }
-
-    pub(super) fn finish(self) -> Result<(), Problem> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(self.into_problem())
-        }
-    }
-
-    fn into_problem(self) -> Problem {
-        Problem::invalid_body(self.0)
-    }
-}
-
 /// A body as it was sent.
 #[derive(Clone, Default)]
-pub(super) struct Body {
+pub(super) struct JsonBody {
     id: Option<ArtifactId>,
     parent: Option<Option<ArtifactId>>,
     /// `null` is data like any other.
@@ -80,7 +43,7 @@ pub(super) struct Body {
     read_only: Vec<(&'static str, JsonText)>,
 }
 
-impl Body {
+impl JsonBody {
     pub(super) fn read(body: &[u8], known: BodyPurpose) -> Result<Self, Problem> {
         let malformed =
             |detail: String| Problem::new(StatusCode::BAD_REQUEST, "malformed-json", detail);
@@ -305,27 +268,6 @@ impl Body {
     }
 }
 
-/// RFC 7396, section 2, on the texts: what is not named keeps its digits.
-fn merge(target: Option<&JsonText>, patch: &JsonText) -> JsonText {
-    let Some(changes) = patch.members() else {
-        return patch.clone();
-    };
-    let mut members = target.and_then(JsonText::members).unwrap_or_default();
-    for (name, change) in changes {
-        let index = members.iter().position(|(known, _)| *known == name);
-        if change.as_str() == "null" {
-            members.retain(|(known, _)| *known != name);
-            continue;
-        }
-        let merged = merge(index.map(|index| &members[index].1), &change);
-        match index {
-            Some(index) => members[index].1 = merged,
-            None => members.push((name, merged)),
-        }
-    }
-    JsonText::object(&members)
-}
-
 fn missing_data() -> Problem {
     Problem::invalid_body(vec![ArgumentError::new(
         "/data".to_owned(),
@@ -365,8 +307,8 @@ mod tests {
     use super::*;
 
     fn errors(body: &str) -> Vec<(String, String)> {
-        let problem = Body::read(body.as_bytes(), BodyPurpose::Create)
-            .and_then(Body::create)
+        let problem = JsonBody::read(body.as_bytes(), BodyPurpose::Create)
+            .and_then(JsonBody::create)
             .err()
             .unwrap();
         assert_eq!(problem.status, 422, "{problem}");
@@ -394,52 +336,20 @@ mod tests {
         assert_eq!(errors("{}")[0].0, "/data");
         assert_eq!(errors("[]")[0].0, "");
         assert!(
-            Body::read(br#"{"data": null}"#, BodyPurpose::Create)
-                .and_then(Body::create)
+            JsonBody::read(br#"{"data": null}"#, BodyPurpose::Create)
+                .and_then(JsonBody::create)
                 .is_ok()
         );
-    }
-
-    /// Those of RFC 7396, appendix A.
-    #[test]
-    fn patches_are_merged_as_the_rfc_says() {
-        for (target, patch, expected) in [
-            (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
-            (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
-            (r#"{"a":"b"}"#, r#"{"a":null}"#, "{}"),
-            (r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#),
-            (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
-            (r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#),
-            (
-                r#"{"a":{"b":"c"}}"#,
-                r#"{"a":{"b":"d","c":null}}"#,
-                r#"{"a":{"b":"d"}}"#,
-            ),
-            (r#"{"a":[{"b":"c"}]}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#),
-            (r#"["a","b"]"#, r#"["c","d"]"#, r#"["c","d"]"#),
-            (r#"{"a":"b"}"#, r#"["c"]"#, r#"["c"]"#),
-            (r#"{"a":"foo"}"#, "null", "null"),
-            (r#"{"a":"foo"}"#, r#""bar""#, r#""bar""#),
-            (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
-            ("[1,2]", r#"{"a":"b","c":null}"#, r#"{"a":"b"}"#),
-            ("{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
-            (
-                r#"{"price":1.10}"#,
-                r#"{"a":"\u0000"}"#,
-                r#"{"price":1.10,"a":"\u0000"}"#,
-            ),
-        ] {
-            let json = |text: &str| JsonText::parse(text).unwrap();
-            let merged = merge(Some(&json(target)), &json(patch));
-            assert_eq!(merged.as_str(), expected, "{target} {patch}");
-        }
     }
 
     #[test]
     fn what_is_not_json_is_another_problem() {
         for body in [&b"{"[..], b"\xff", b""] {
             assert_eq!(
-                Body::read(body, BodyPurpose::Create).err().unwrap().status,
+                JsonBody::read(body, BodyPurpose::Create)
+                    .err()
+                    .unwrap()
+                    .status,
                 400
             );
         }

@@ -1,5 +1,6 @@
 //! Artifacts over HTTP: create, read, update, delete, trees, uploads and downloads.
 
+mod body_errors;
 mod body_pieces;
 mod disposition;
 mod download;
@@ -8,7 +9,8 @@ mod fields;
 mod form;
 mod form_scan;
 mod handlers;
-mod input;
+mod json_body;
+mod merge_patch;
 mod part;
 mod problem;
 mod query;

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::artifacts::{Artifact, ArtifactError};
 
 use super::handlers::{read_body, unknown, write};
-use super::input::{Body, BodyPurpose};
+use super::json_body::{BodyPurpose, JsonBody};
 use super::query;
 use super::state::ArtifactRoutes;
 use crate::access::Access;
@@ -42,7 +42,7 @@ async fn change(
 ) -> HandlerResult {
     Access::check_unlimited(request)?;
     let id = query::id(request)?;
-    let body = Body::read(&read_body(request, state, payload).await?, known)?;
+    let body = JsonBody::read(&read_body(request, state, payload).await?, known)?;
     let mut tries = 0;
     loop {
         let current = state.manager.find(id).await?.ok_or_else(|| unknown(id))?;

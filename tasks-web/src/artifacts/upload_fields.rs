@@ -5,8 +5,8 @@ use actix_web::http::header::{AsHeaderName, HeaderMap};
 use serde_json::{Value, json};
 use tasks_runtime::artifacts::{ArtifactId, JsonText, NewArtifact};
 
+use super::body_errors::BodyErrors;
 use super::fields::{file_name_text, metadata_text, tag_list};
-use super::input::BodyErrors;
 use crate::http::query::{QueryParameter, pairs};
 use crate::http::{ULID, member_pointer};
 use crate::problem::Problem;
