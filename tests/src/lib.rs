@@ -6,7 +6,6 @@
 pub mod app;
 pub mod browser;
 mod build;
-pub mod crash;
 mod daemon;
 pub mod databases;
 pub mod engines;
@@ -20,3 +19,4 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod schemathesis;
+pub mod worker_crashes;

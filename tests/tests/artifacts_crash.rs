@@ -32,7 +32,7 @@ async fn no_row_is_without_its_content(test: TestDatabase) {
     let mut done = false;
     let mut left_behind = Swept::default();
     for step in 1..100 {
-        let output = Command::new(env!("CARGO_BIN_EXE_artifact-crash"))
+        let output = Command::new(env!("CARGO_BIN_EXE_crashing-artifact-writer"))
             .args([test.url(), content.to_str().unwrap(), &step.to_string()])
             .output()
             .unwrap();

@@ -6,15 +6,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tasks_tests::crash::{Plan, run};
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::http;
 use tasks_tests::on_all_databases;
 use tasks_tests::postgres::Postgres;
 use tasks_tests::process::Server;
+use tasks_tests::worker_crashes::{Plan, run};
 
 fn program() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_job-crash"))
+    Path::new(env!("CARGO_BIN_EXE_crashing-worker"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

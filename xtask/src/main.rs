@@ -86,13 +86,6 @@ fn crash(arguments: &[&str]) -> anyhow::Result<()> {
         "tasks-tests",
         "--bins",
     ]))?;
-    let harness = [
-        "run",
-        "--package",
-        "tasks-tests",
-        "--bin",
-        "crash-harness",
-        "--",
-    ];
+    let harness = ["run", "--package", "tasks-tests", "--bin", "crash", "--"];
     process::run(process::cargo(harness).args(arguments))
 }

@@ -1,5 +1,5 @@
 //! Saves, replaces and deletes artifacts with large content, and ends at once when it has come to a certain step of the
-//! content store: `artifact-crash <database url> <directory> <step>`.
+//! content store: `crashing-artifact-writer <database url> <directory> <step>`.
 
 use std::fmt;
 use std::ops::Range;
@@ -130,7 +130,7 @@ impl MultipartUpload for FusedUpload {
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, directory, step] = arguments.as_slice() else {
-        anyhow::bail!("artifact-crash <database url> <directory> <step>");
+        anyhow::bail!("crashing-artifact-writer <database url> <directory> <step>");
     };
     let fuse = Fuse(Arc::new(AtomicU32::new(step.parse().context("a number")?)));
     let store = Fused(LocalFileSystem::new_with_prefix(directory)?, fuse.clone());

@@ -1,11 +1,11 @@
-//! The long run of the crash harness: `cargo xtask crash`.
+//! The long run of crashes of workers: `cargo xtask crash`.
 
 use std::env;
 
 use anyhow::{Context as _, Result};
-use tasks_tests::crash::{Plan, run};
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::postgres::{Pgbouncer, Postgres};
+use tasks_tests::worker_crashes::{Plan, run};
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -17,7 +17,7 @@ async fn main() -> Result<()> {
     let program = env::current_exe()?
         .parent()
         .context("a program is in a folder")?
-        .join("job-crash");
+        .join("crashing-worker");
 
     let test = TestDatabase::sqlite();
     let plan = Plan {

@@ -1,4 +1,4 @@
-//! A service whose process is killed again and again: `job-crash <database url>`.
+//! A service whose process is killed again and again: `crashing-worker <database url>`.
 //!
 //! Its tasks leave traces in tables of their own, which the harness compares with what was submitted.
 
@@ -85,7 +85,7 @@ async fn main() -> anyhow::Result<()> {
              CREATE TABLE IF NOT EXISTS exact_effects (job TEXT NOT NULL)",
         )
         .await?;
-    Service::builder(ServiceInfo::new("job-crash", "Job crash"))
+    Service::builder(ServiceInfo::new("crashing-worker", "Crashing worker"))
         .with_database(database)
         .with_jobs(
             Jobs::new()
