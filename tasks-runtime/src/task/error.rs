@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
-use super::coded_errors::ErrorInside;
+use super::derived_codes::ErrorInside;
 use super::failure::{IntoTaskFailure, TaskFailure, Traceback};
 
 thread_local! {

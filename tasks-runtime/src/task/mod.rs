@@ -3,6 +3,7 @@
 mod caller;
 mod causes;
 mod coded_errors;
+mod derived_codes;
 mod error;
 mod failure;
 mod failure_code;
@@ -17,11 +18,12 @@ mod policy;
 pub use caller::Caller;
 #[cfg(feature = "database")]
 pub(crate) use coded_errors::Coded;
-pub use coded_errors::{
-    CodedError, CodesOf, ErrorInside, NoCodes, codes, count_codes, detail, details, failure_code,
-    join_codes, retry_after,
-};
+pub use coded_errors::CodedError;
 pub(crate) use coded_errors::{Reading, codes_of};
+pub use derived_codes::{
+    CodesOf, ErrorInside, NoCodes, codes, count_codes, detail, details, failure_code, join_codes,
+    retry_after,
+};
 pub(crate) use error::Detail;
 pub use error::TaskError;
 pub(crate) use failure::FailureKind;
