@@ -9,8 +9,8 @@ use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
 use super::attempt_end::{AttemptEnd, AttemptOutcome};
-use super::claim::state_and_fence;
 use super::finish::complete;
+use super::read_job::state_and_fence;
 use crate::artifacts::ArtifactId;
 use crate::context::{AttemptHandle, TaskContext};
 use crate::database::Transaction;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::jobs::id::JobId;
 use tokio::time::Instant;
 
-use super::claim;
+use super::due;
 use super::shared::WorkerShared;
 use crate::call::panic;
 use crate::jobs::engine::{DueAttempt, Engine};
@@ -37,7 +37,7 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>, engine: Arc<dyn Engi
                 let mut due = Vec::new();
                 let known: Vec<&str> = shared.executor.registry().names().collect();
                 for (queue, _) in &shared.queues {
-                    due.extend(claim::due_attempts(conn, queue, &known, MAX_OFFERED).await?);
+                    due.extend(due::due_attempts(conn, queue, &known, MAX_OFFERED).await?);
                 }
                 Ok(due)
             })

@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 
 use super::attempt::Event;
 use super::attempt_end::{AttemptEnd, AttemptOutcome, Failure};
-use super::claim::state_and_fence;
 use super::finish::finish;
 use super::membership::MAX_LOCK_WAIT;
+use super::read_job::state_and_fence;
 use super::shared::WorkerShared;
 use crate::database::{Connection, ConnectionKind, DatabaseError, Session};
 use crate::jobs::attempt_key::Fence;

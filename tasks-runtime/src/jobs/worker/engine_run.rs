@@ -9,7 +9,7 @@ use super::attempt::Event;
 use super::capacity::Capacity;
 use super::claimed::ClaimedJob;
 use super::shared::WorkerShared;
-use super::{claim, membership, runner};
+use super::{claim, membership, read_job, runner};
 use crate::jobs::attempt_key::Fence;
 use crate::jobs::engine::RunOutcome;
 use crate::jobs::error::JobError;
@@ -36,7 +36,7 @@ pub(in crate::jobs) async fn run_one(
     loop {
         let found: Option<(JobState, Fence)> = shared
             .session
-            .read(async |conn| claim::state_and_fence(conn, job).await)
+            .read(async |conn| read_job::state_and_fence(conn, job).await)
             .await?;
         if found != Some((JobState::Running, fence)) {
             return Ok(RunOutcome::Ended);
@@ -62,7 +62,7 @@ async fn begin(
     let given: Result<Result<ClaimedJob, RunOutcome>, JobError> = shared
         .session
         .transaction(async |tx| {
-            let Some(found) = claim::requested_job(tx, job).await? else {
+            let Some(found) = read_job::requested_job(tx, job).await? else {
                 return Ok(Err(RunOutcome::NotDue));
             };
             if found.state == JobState::Running {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::attempt_end::{AttemptEnd, AttemptOutcome};
 use super::driver::{CANCEL_POLL_INTERVAL, Driver, POLL_INTERVAL};
 use super::membership::Member;
-use super::{claim, membership};
+use super::{due, membership};
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
@@ -46,7 +46,7 @@ impl Driver {
                 .session
                 .read(async |conn| {
                     Ok((
-                        claim::any_claimable(conn, self.shared.clock.now()).await?,
+                        due::any_claimable(conn, self.shared.clock.now()).await?,
                         membership::all_workers(conn).await?,
                         store::newest_submitted_at(conn).await?,
                     ))

@@ -8,7 +8,7 @@ use super::driver::Driver;
 use super::held_back::HeldBack;
 use super::in_flight::StopReason;
 use super::membership::Member;
-use super::{claim, membership, recovery};
+use super::{by_name, membership, recovery};
 use crate::jobs::error::JobError;
 
 impl Driver {
@@ -32,7 +32,7 @@ impl Driver {
                         .session
                         .transaction(async |tx| {
                             self.shared.clock.refresh(tx).await?;
-                            claim::mark_by_name(tx, registry).await?;
+                            by_name::mark(tx, registry).await?;
                             let now = self.shared.clock.now();
                             let serves = (tasks.as_str(), queues.as_str());
                             membership::register(tx, &id, &host, process, serves, now).await

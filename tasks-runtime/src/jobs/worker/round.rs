@@ -11,7 +11,7 @@ use super::claimed::ClaimedJob;
 use super::driver::Driver;
 use super::finish::{FinishedAttempt, finish};
 use super::unserved::QueuedTask;
-use super::{held_back, membership};
+use super::{by_name, due, held_back, membership};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
@@ -152,7 +152,7 @@ impl Driver {
                 store::log(tx, &free).await?;
                 if ticks {
                     let scheduled = schedules::tick(tx, registry, params, now).await?;
-                    let waiting = claim::promote(tx, now).await?;
+                    let waiting = due::promote(tx, now).await?;
                     round.due = scheduled.into_iter().chain(waiting.at).min();
                     round.by_name = waiting.by_name > 0;
                 }
@@ -268,9 +268,9 @@ impl Claims<'_> {
                 round.full |= is_full && !matches!(kind, ClaimKind::Quarantined(_));
                 return Ok(());
             }
-            claim::return_unknown(tx, self.worker, &unknown).await?;
+            by_name::return_unknown(tx, self.worker, &unknown).await?;
             let names: BTreeSet<String> = unknown.into_iter().map(|job| job.task_name).collect();
-            claim::claim_by_name(tx, &want.queue, &names).await?;
+            by_name::mark_unknown(tx, &want.queue, &names).await?;
             let queued = |task| QueuedTask::new(task, &want.queue);
             self.unknown.extend(names.into_iter().map(queued));
             round.by_name = true;
@@ -313,7 +313,7 @@ impl Claims<'_> {
     ) -> Result<(), JobError> {
         let queues: Vec<String> = self.capacity.open_queues().map(str::to_owned).collect();
         for queue in queues {
-            for task in claim::by_name_tasks(tx, &queue).await? {
+            for task in by_name::tasks(tx, &queue).await? {
                 if self.registry.get(&task).is_err() {
                     self.unknown.insert(QueuedTask::new(task, &queue));
                 } else if !self.capacity.has_limit(&task) {

@@ -12,7 +12,7 @@ use super::attempt_end::{AttemptEnd, AttemptOutcome, Failure};
 use super::claimed::ClaimedJob;
 use super::in_flight::{InFlightAttempt, StopReason};
 use super::shared::WorkerShared;
-use super::{claim, end_writer, unserved};
+use super::{end_writer, read_job, unserved};
 use crate::arguments::InvalidArguments;
 use crate::artifacts::ArtifactId;
 use crate::call::ExecuteError;
@@ -231,14 +231,14 @@ async fn large_params(shared: &WorkerShared, key: AttemptKey) -> Option<String> 
     loop {
         let bytes: Result<Option<i64>, JobError> = shared
             .session
-            .read(async |conn| claim::params_size(conn, key).await)
+            .read(async |conn| read_job::params_size(conn, key).await)
             .await;
         let params: Result<Option<String>, JobError> = match bytes {
             Ok(Some(bytes)) => {
                 let extra = end_writer::extra_time(usize::try_from(bytes).unwrap_or_default());
                 shared
                     .session
-                    .read_large(extra, async |conn| claim::params(conn, key).await)
+                    .read_large(extra, async |conn| read_job::params(conn, key).await)
                     .await
             }
             Ok(None) => Ok(None),

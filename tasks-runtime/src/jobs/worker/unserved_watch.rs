@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::claim;
 use super::driver::Driver;
 use super::unserved::{QueuedTask, Served, Unserved, unserved};
 use super::worker_health::WorkerHealth;
+use super::{by_name, due};
 use crate::database::Session;
 use crate::jobs::error::JobError;
 use crate::jobs::schedules::{self, OverdueSchedules};
@@ -29,11 +29,11 @@ impl Driver {
             .shared
             .session
             .read(async |conn| {
-                let mut queues = claim::ready_queues(conn).await?;
+                let mut queues = due::ready_queues(conn).await?;
                 queues.retain(|queue| !own.iter().any(|(name, _)| name == queue));
                 // Jobs that the workers of a queue have met and cannot run are claimed by name from then on.
                 for queue in &queues {
-                    let met = claim::by_name_tasks(conn, queue).await?;
+                    let met = by_name::tasks(conn, queue).await?;
                     jobs.extend(met.into_iter().map(|task| QueuedTask::new(task, queue)));
                 }
                 unserved(conn, jobs, queues, Served::default()).await
@@ -71,8 +71,8 @@ impl Driver {
                 .session
                 .read(async |conn| {
                     Ok((
-                        claim::next_task_names(conn, queue).await?,
-                        claim::by_name_tasks(conn, queue).await?,
+                        due::next_task_names(conn, queue).await?,
+                        by_name::tasks(conn, queue).await?,
                     ))
                 })
                 .await;
@@ -81,7 +81,7 @@ impl Driver {
             if !front.is_empty() {
                 let set_aside: Result<(), JobError> = shared
                     .session
-                    .transaction(async |tx| claim::claim_by_name(tx, queue, &front).await)
+                    .transaction(async |tx| by_name::mark_unknown(tx, queue, &front).await)
                     .await;
                 set_aside?;
             }
@@ -125,11 +125,11 @@ pub(in crate::jobs) async fn look_without_worker(
 ) -> Result<(), JobError> {
     let found: Result<(Unserved, OverdueSchedules), JobError> = session
         .read(async |conn| {
-            let queues = claim::ready_queues(conn).await?;
+            let queues = due::ready_queues(conn).await?;
             let mut jobs = BTreeSet::new();
             for queue in &queues {
-                let front = claim::next_task_names(conn, queue).await?;
-                let by_name = claim::by_name_tasks(conn, queue).await?;
+                let front = due::next_task_names(conn, queue).await?;
+                let by_name = by_name::tasks(conn, queue).await?;
                 let tasks = front.into_iter().chain(by_name);
                 jobs.extend(tasks.map(|task| QueuedTask::new(task, queue)));
             }
