@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::attempt_end::AttemptEnd;
 use super::driver::{CANCEL_POLL_INTERVAL, Driver};
 use super::in_flight::StopReason;
-use super::membership;
+use super::return_jobs;
 use crate::jobs::error::JobError;
 
 /// How long attempts that can be stopped have to end then.
@@ -58,7 +58,7 @@ impl Driver {
         let left: Result<(), JobError> = self
             .shared
             .session
-            .transaction(async |tx| membership::unregister(tx, &self.worker, now).await)
+            .transaction(async |tx| return_jobs::unregister(tx, &self.worker, now).await)
             .await;
         if let Err(error) = left {
             tracing::warn!(%error, "others will have to find out that this process is gone");

@@ -7,10 +7,10 @@ use tokio::sync::watch as watched;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::crash_limits::CrashLimits;
 use super::driver::Driver;
 use super::in_flight::InFlight;
 use super::left_to_others::LeftToOthers;
-use super::membership::CrashLimits;
 use super::shared::{WorkerName, WorkerShared};
 use super::worker_health::WorkerHealth;
 use super::{dispatch, end_writer, retention};

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::attempt_end::{AttemptEnd, AttemptOutcome};
 use super::driver::{CANCEL_POLL_INTERVAL, Driver, POLL_INTERVAL};
 use super::membership::Member;
-use super::{due, membership};
+use super::{due, held_jobs, membership, return_jobs};
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
@@ -32,7 +32,7 @@ impl Driver {
             let asked: Result<Vec<JobId>, JobError> = self
                 .shared
                 .session
-                .read(async |conn| membership::cancel_requested(conn, &self.worker).await)
+                .read(async |conn| held_jobs::cancel_requested(conn, &self.worker).await)
                 .await;
             for job in asked.unwrap_or_default() {
                 self.shared.in_flight.cancel(job);
@@ -136,7 +136,7 @@ impl Driver {
         let held: Result<Vec<AttemptKey>, JobError> = self
             .shared
             .session
-            .read(async |conn| membership::running_attempts(conn, &self.worker).await)
+            .read(async |conn| held_jobs::running_attempts(conn, &self.worker).await)
             .await;
         while let Ok(event) = self.inbox.try_recv() {
             self.take(event);
@@ -156,7 +156,7 @@ impl Driver {
         let orphans: Result<usize, JobError> = self
             .shared
             .session
-            .transaction(async |tx| membership::return_orphans(tx, self.shared.clock.now()).await)
+            .transaction(async |tx| return_jobs::return_orphans(tx, self.shared.clock.now()).await)
             .await;
         if let Ok(jobs @ 1..) = orphans {
             tracing::warn!(

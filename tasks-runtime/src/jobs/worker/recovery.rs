@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::membership::{self, Member, Reaped};
+use super::membership::Member;
+use super::reap::{Reaped, reap};
 use super::shared::WorkerShared;
 use crate::database::computer;
 use crate::jobs::error::JobError;
@@ -139,9 +140,7 @@ impl Reaper<'_> {
         let limits = &shared.crash_limits;
         let reaped: Result<Reaped, JobError> = shared
             .session
-            .transaction(async |tx| {
-                membership::reap(tx, dead, reason, limits, shared.clock.now()).await
-            })
+            .transaction(async |tx| reap(tx, dead, reason, limits, shared.clock.now()).await)
             .await;
         let process = dead.process;
         match reaped {

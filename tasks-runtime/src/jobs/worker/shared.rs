@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::Event;
 #[cfg(feature = "metrics")]
 use super::attempt_end::AttemptEnd;
+use super::crash_limits::CrashLimits;
 #[cfg(feature = "metrics")]
 use super::finish::FinishedAttempt;
 use super::in_flight::InFlight;
 use super::left_to_others::LeftToOthers;
-use super::membership::CrashLimits;
 use super::worker_health::WorkerHealth;
 use crate::database::Session;
 use crate::execute::TaskExecutor;
