@@ -118,6 +118,12 @@ pub enum JobError {
         /// The one that is there.
         other: JobId,
     },
+    /// The job that has the same parameters, or the same idempotency key, was canceled or deleted, and its code has not returned yet: it will not do
+    /// what is submitted, and nothing else may run beside it. Nothing was stored: submit again when it has ended.
+    #[error(
+        "job {0}, which this would be the same as, was canceled and has not ended yet: nothing was stored, submit again when it has ended"
+    )]
+    Stopping(JobId),
     /// The job did not end within that time.
     #[error("job {id} had not ended after {after:?}")]
     Timeout {

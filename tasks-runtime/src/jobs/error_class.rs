@@ -26,6 +26,8 @@ pub enum JobErrorClass {
     InvalidSchedule(Box<JobError>),
     /// Another job with the same parameters waits or runs.
     Duplicate,
+    /// A job that is the same is being canceled.
+    Stopping,
     /// The idempotency key came before with something else.
     KeyReused,
     /// An encryption key is missing.
@@ -53,6 +55,7 @@ impl JobErrorClass {
             JobError::Invalid(errors) => Self::Invalid(errors),
             JobError::InvalidSchedule { source, .. } => Self::InvalidSchedule(source),
             JobError::Duplicate { .. } => Self::Duplicate,
+            JobError::Stopping(_) => Self::Stopping,
             JobError::KeyReused { .. } => Self::KeyReused,
             JobError::Undecryptable(_) => Self::Undecryptable,
             JobError::NotRunning => Self::NotRunning,

@@ -4,6 +4,7 @@ use crate::jobs::id::JobId;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
+use super::error::JobError;
 use super::record::{JobRecord, Progress};
 use super::state::JobState;
 use crate::artifacts::{ArtifactId, JsonText};
@@ -113,11 +114,23 @@ pub(super) struct JobRow {
     pub(super) params: String,
     pub(super) schedule_name: Option<String>,
     pub(super) submitted_by: Option<String>,
-    pub(super) idempotency_key: Option<String>,
     pub(super) timeout_ms: Option<i64>,
 }
 
 impl JobRow {
+    /// This job as the answer to a submission that would do the same work, unless it was canceled: then nobody will do that work.
+    pub(super) fn unless_stopping(self) -> Result<Self, JobError> {
+        if self.is_stopping() {
+            return Err(JobError::Stopping(JobId::stored(&self.id)));
+        }
+        Ok(self)
+    }
+
+    /// Whether it was canceled or deleted, and its code has not returned yet.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.state == JobState::Running && self.cancel_requested_at.is_some()
+    }
+
     /// The record as it stands in a list, of a row whose heavy columns were [left out](super::store::list) already.
     pub(super) fn list_item(
         self,

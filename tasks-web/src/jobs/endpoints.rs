@@ -19,6 +19,10 @@ const WRONG_STATE: StatusText = (
     409,
     "The job is not in a state for that: `job_status` says how it is.",
 );
+pub(super) const STOPPING: StatusText = (
+    409,
+    "The job that this would be the same as was canceled, and has not ended yet: nothing was stored, submit again when it has ended.",
+);
 const TOO_MANY: StatusText = (429, "Too many streams are open.");
 const QUERY: StatusText = (422, "The query does not fit: `errors` says where.");
 const UNKNOWN_SCHEDULE: StatusText = (404, "No such schedule.");
@@ -175,7 +179,7 @@ pub(super) fn schedules(prefix: &str) -> Endpoints {
             .summary("Run a schedule now, beside its times")
             .parameters(NAME)
             .responds(Response::json::<JobRecord>(202).location("Where the job is."))
-            .problems(&[UNKNOWN_SCHEDULE, STORAGE_FULL]),
+            .problems(&[STOPPING, UNKNOWN_SCHEDULE, STORAGE_FULL]),
     ];
     Endpoints::new("jobs", prefix, PROBLEMS, list)
 }

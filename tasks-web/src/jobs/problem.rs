@@ -24,6 +24,7 @@ impl From<JobError> for Problem {
             JobErrorClass::Invalid(errors) => Self::invalid_body(errors),
             JobErrorClass::InvalidSchedule(source) => (*source).into(),
             JobErrorClass::Duplicate => Self::new(StatusCode::CONFLICT, "duplicate-job", detail),
+            JobErrorClass::Stopping => Self::new(StatusCode::CONFLICT, "job-stopping", detail),
             JobErrorClass::KeyReused => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key", detail)
             }

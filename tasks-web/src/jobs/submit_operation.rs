@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tasks_runtime::RegisteredTask;
 use tasks_runtime::jobs::JobRecord;
 
-use super::endpoints::UNAVAILABLE;
+use super::endpoints::{STOPPING, UNAVAILABLE};
 use super::submit::BodyOptions;
 use crate::endpoint::Response;
 use crate::openapi::{DATABASE_FAILED, STORAGE_FULL, Writer};
@@ -34,7 +34,7 @@ pub(crate) fn submit_operation(
         responses.remove("200");
         // Nothing runs yet, so there is no limit to run into.
         responses.remove("429");
-        responses.extend(writer.problems(&[DATABASE_FAILED, UNAVAILABLE, STORAGE_FULL]));
+        responses.extend(writer.problems(&[STOPPING, DATABASE_FAILED, UNAVAILABLE, STORAGE_FULL]));
         responses.insert("202".to_owned(), stored);
     }
     let options = writer.input_properties::<BodyOptions>();

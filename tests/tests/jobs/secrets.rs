@@ -165,6 +165,15 @@ async fn a_changed_key_makes_no_second_job(test: Ground) {
     let third = submit(&new, "4713").await.unwrap();
     assert!(third.id != first.id && third.id != second.id);
 
+    // The idempotency key goes first: it came before with other parameters.
+    let keyed = |card: &str| submit(&new, card).idempotency_key("k");
+    let fourth = keyed("4715").await.unwrap();
+    let error = keyed("4712").await.unwrap_err();
+    assert!(
+        matches!(error, JobError::KeyReused { id, .. } if id == fourth.id),
+        "{error}"
+    );
+
     // At once, while one process has the new key in front and another one has not.
     let before = process(Jobs::new().encryption_keys(keys(&format!("{OLD},{NEW}"))));
     for round in 0..10 {

@@ -1,5 +1,6 @@
 //! Submitting: what is stored, what is refused, and what is one job.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -9,7 +10,8 @@ use tasks_web::jobs::{JobError, JobFilter, JobRecord, JobStatus, Jobs};
 use tasks_web::prelude::*;
 
 use crate::world::{
-    LONG, World, eventually, flaky, greet, once_per_day, pair, secretive, who_submits,
+    LONG, World, eventually, flaky, greet, once_per_day, pair, secretive, sleep, stubborn_once,
+    who_submits,
 };
 
 async fn what_is_wrong_is_not_stored(test: Ground) {
@@ -182,6 +184,84 @@ async fn a_retry_is_unique_as_well(test: Ground) {
     scheduler.retry(first.id).await.unwrap();
     assert_eq!(unique().await.unwrap().id, first.id);
     assert_eq!(world.done(&first).await.status, JobStatus::Completed);
+}
+
+/// Nobody would do its work, and a submission of the same work may not be answered with it.
+async fn a_job_that_is_being_canceled_stands_for_no_other(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let submit = |number: u32| scheduler.submit(call!(stubborn_once, number = number));
+    let keyed = |number: u32, key: &str| submit(number).idempotency_key(key);
+    let canceled = keyed(1, "k-1").await.unwrap();
+    let deleted = keyed(2, "k-2").await.unwrap();
+    eventually("both run", async || world.counter.get() == 2).await;
+    scheduler.cancel(canceled.id).await.unwrap();
+    assert!(scheduler.delete(deleted.id).await.unwrap());
+    for (submission, stopping) in [
+        (submit(1), canceled.id),
+        (keyed(1, "k-1").again_after_failure(), canceled.id),
+        (keyed(1, "k-3"), canceled.id),
+        (submit(2), deleted.id),
+        (keyed(2, "k-2"), deleted.id),
+    ] {
+        let error = submission.await.unwrap_err();
+        assert!(
+            matches!(error, JobError::Stopping(id) if id == stopping),
+            "{error}"
+        );
+    }
+    // The key names the job whatever becomes of it.
+    assert_eq!(keyed(1, "k-1").await.unwrap().id, canceled.id);
+
+    // The time of a schedule that comes meanwhile is not passed over.
+    scheduler
+        .schedule("again", call!(stubborn_once, number = 1))
+        .once(std::time::SystemTime::now())
+        .await
+        .unwrap();
+    // Neither is that of another one.
+    scheduler
+        .schedule("other", call!(greet, name = "x"))
+        .once(std::time::SystemTime::now())
+        .await
+        .unwrap();
+    eventually("the time of the other came", async || {
+        let other = scheduler.get_schedule("other").await.unwrap();
+        other.last_job_id.is_some()
+    })
+    .await;
+    let again = scheduler.get_schedule("again").await.unwrap();
+    assert_eq!((again.last_run_at, again.last_job_id), (None, None));
+    let error = scheduler.run_schedule("again").await.unwrap_err();
+    assert!(matches!(error, JobError::Stopping(_)), "{error}");
+
+    world.most.store(1, Ordering::SeqCst);
+    assert_eq!(world.done(&canceled).await.status, JobStatus::Canceled);
+    eventually("the schedule has its job", async || {
+        let again = scheduler.get_schedule("again").await.unwrap();
+        again.last_job_id.is_some_and(|id| id != canceled.id)
+    })
+    .await;
+    let job = keyed(2, "k-2").await.unwrap();
+    assert_ne!(job.id, deleted.id);
+    assert_eq!(world.done(&job).await.status, JobStatus::Completed);
+}
+
+/// It names one job from then on, and a deleted one is none.
+async fn a_deleted_job_that_runs_gives_its_key_up(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let submit = || {
+        let submit = world.scheduler.submit(call!(sleep, milliseconds = 20_000));
+        submit.idempotency_key("k")
+    };
+    let first = submit().await.unwrap();
+    world.running(&first).await;
+    world.scheduler.delete(first.id).await.unwrap();
+    let second = submit().await.unwrap();
+    assert_ne!(second.id, first.id);
+    assert!(world.scheduler.get(second.id).await.unwrap().is_some());
+    world.scheduler.cancel(second.id).await.unwrap();
+    world.done(&second).await;
 }
 
 async fn the_same_parameters_are_the_same_however_they_are_written(test: Ground) {
@@ -376,6 +456,8 @@ async fn a_job_exists_if_and_when_its_transaction_commits(test: Ground) {
 
 with_every_engine!(
     a_retry_is_unique_as_well,
+    a_job_that_is_being_canceled_stands_for_no_other,
+    a_deleted_job_that_runs_gives_its_key_up,
     what_is_wrong_is_not_stored,
     later_is_later,
     a_key_names_one_job,

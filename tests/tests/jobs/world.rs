@@ -167,6 +167,20 @@ pub(crate) fn stubborn(
     format!("{}", context.is_cancelled())
 }
 
+/// Cannot be stopped at all.
+#[task(register = false, unique = "params")]
+pub(crate) fn stubborn_once(
+    release: &State<Arc<AtomicU32>>,
+    counter: &Counter,
+    number: u32,
+) -> u32 {
+    counter.0.fetch_add(1, Ordering::SeqCst);
+    while release.load(Ordering::SeqCst) == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    number
+}
+
 /// Holds a connection again and again.
 #[task(register = false)]
 pub(crate) async fn reads(session: Session, milliseconds: u64) -> anyhow::Result<()> {
@@ -269,6 +283,7 @@ impl World {
             task(once_per_day),
             task(talks),
             task(stubborn),
+            task(stubborn_once),
             task(panics),
             task(spawns_local),
             task(reads),

@@ -259,45 +259,70 @@ impl Scheduler {
         /// It may end between the two looks.
         const MAX_TRIES: usize = 5;
         let id = row.id;
-        let task = row.task_name.as_deref();
-        if let Some(existing) = store::find_unique(conn, task, &row.other_unique_keys).await? {
-            return Ok(existing);
-        }
         for _ in 0..MAX_TRIES {
+            // No index of the table finds those that are unique by another key of encryption.
+            if !row.other_unique_keys.is_empty()
+                && let Some(existing) = self.find_same(conn, row).await?
+            {
+                return Ok(existing);
+            }
             if store::insert(conn, vec![row.clone()]).await? == 1 {
                 return store::find(conn, id)
                     .await?
                     .ok_or(JobError::JobNotFound(id));
             }
-            let Some(existing) = find_existing(conn, row).await? else {
-                continue;
-            };
-            if let Some(key) = &row.idempotency_key {
-                // Else it exists by its parameters, which another submission stored.
-                let has_key = existing.idempotency_key.as_ref() == Some(key);
-                let other = if has_key && row.submitted_by != existing.submitted_by {
-                    Some("caller")
-                } else if !self.have_same_params(row, &existing)? {
-                    Some("parameters")
-                } else if has_key {
-                    row.differs_from(&existing)
-                } else {
-                    None
-                };
-                if let Some(other) = other {
-                    return Err(JobError::KeyReused {
-                        key: key.clone(),
-                        id: JobId::stored(&existing.id),
-                        other,
-                    });
-                }
+            if let Some(existing) = self.find_same(conn, row).await? {
+                return Ok(existing);
             }
-            if row.again && store::give_up_key(conn, &existing.id).await? {
-                continue;
-            }
-            return Ok(existing);
         }
         Err(JobError::JobNotFound(id))
+    }
+
+    /// The job that is to be given back in place of a new one, if there is one. The one that has the idempotency key goes first: a key that came
+    /// before with something else is refused, whatever other job has these parameters.
+    async fn find_same(
+        &self,
+        conn: &mut Connection,
+        row: &NewJobRow,
+    ) -> Result<Option<JobRow>, JobError> {
+        let task = row.task_name.as_deref();
+        if let Some(key) = &row.idempotency_key
+            && let Some(existing) = store::find_by_key(conn, task, key).await?
+        {
+            self.check_key(key, row, &existing)?;
+            if !row.again {
+                return Ok(Some(existing));
+            }
+            if !store::give_up_key(conn, &existing.id).await? {
+                return existing.unless_stopping().map(Some);
+            }
+        }
+        let mut existing = store::find_unique(conn, task, &row.other_unique_keys).await?;
+        if existing.is_none()
+            && let Some(key) = &row.unique_key
+        {
+            existing = store::find_by_unique_key(conn, task, key).await?;
+        }
+        existing.map(JobRow::unless_stopping).transpose()
+    }
+
+    /// Refuses an idempotency key that came before with something else.
+    fn check_key(&self, key: &str, row: &NewJobRow, existing: &JobRow) -> Result<(), JobError> {
+        let other = if row.submitted_by != existing.submitted_by {
+            Some("caller")
+        } else if !self.have_same_params(row, existing)? {
+            Some("parameters")
+        } else {
+            row.differs_from(existing)
+        };
+        match other {
+            None => Ok(()),
+            Some(other) => Err(JobError::KeyReused {
+                key: key.to_owned(),
+                id: JobId::stored(&existing.id),
+                other,
+            }),
+        }
     }
 
     fn have_same_params(&self, row: &NewJobRow, existing: &JobRow) -> Result<bool, JobError> {
@@ -325,14 +350,4 @@ impl Scheduler {
     #[cfg(not(feature = "metrics"))]
     #[allow(clippy::unused_self, reason = "it is the same call with metrics")]
     pub(in crate::jobs) fn submitted(&self, _: &[NewJobRow]) {}
-}
-
-async fn find_existing(conn: &mut Connection, row: &NewJobRow) -> Result<Option<JobRow>, JobError> {
-    store::find_existing(
-        conn,
-        row.task_name.as_deref(),
-        row.idempotency_key.as_deref(),
-        row.unique_key.as_deref(),
-    )
-    .await
 }

@@ -46,10 +46,17 @@ pub(in crate::jobs) async fn tick(
     let known = due
         .into_iter()
         .filter_map(|(name, task)| Some((name, registry.get(&task).ok()?)));
-    for (name, task) in known.take(BATCH_SIZE) {
-        if let Some(row) = take(conn, &name, now).await? {
-            run(conn, &row, (task, params), now).await?;
+    let mut count = 0;
+    for (name, task) in known {
+        if count == BATCH_SIZE {
+            break;
         }
+        // Those that have to wait are in nobody's way.
+        let moved_on = match take(conn, &name, now).await? {
+            Some(row) => run(conn, &row, (task, params), now).await?,
+            None => true,
+        };
+        count += usize::from(moved_on);
     }
     let next: Next = with_conn!(conn, |conn| {
         statement(
@@ -90,15 +97,15 @@ async fn take(
     })
 }
 
-/// One run: however many were missed, this makes up for them.
+/// One run: however many were missed, this makes up for them. `false` when it has to wait.
 async fn run(
     conn: &mut Connection,
     schedule: &ScheduleRow,
     (task, params): (&RegisteredTask, &ParamsCodec),
     now: i64,
-) -> Result<(), JobError> {
+) -> Result<bool, JobError> {
     let Some(due) = schedule.next_run_at else {
-        return Ok(());
+        return Ok(false);
     };
     let job = NewJobRow {
         scheduled_at: Some(due),
@@ -106,12 +113,23 @@ async fn run(
         ..job(schedule, task, params, now)
     };
     let id = job.id;
-    let task = job.task_name.as_deref();
-    let existing = store::find_unique(conn, task, &job.other_unique_keys).await?;
+    let task = job.task_name.clone();
+    let unique_key = job.unique_key.clone();
+    let mut existing = store::find_unique(conn, task.as_deref(), &job.other_unique_keys).await?;
     let stored = match existing {
         Some(_) => 0,
         None => store::insert(conn, vec![job]).await?,
     };
+    if stored == 0
+        && existing.is_none()
+        && let Some(key) = &unique_key
+    {
+        existing = store::find_by_unique_key(conn, task.as_deref(), key).await?;
+    }
+    if existing.is_some_and(|existing| existing.is_stopping()) {
+        // It was canceled, and nothing may run beside it: its work is due until it has ended.
+        return Ok(false);
+    }
     let next = schedule
         .recurrence()
         .and_then(|recurrence| recurrence.next(now, Some(due)));
@@ -132,7 +150,7 @@ async fn run(
                 .await
         })?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A job of a schedule, as it says and the task has it.

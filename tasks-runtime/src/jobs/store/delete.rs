@@ -27,7 +27,11 @@ pub(in crate::jobs) async fn delete(conn: &mut Connection, id: JobId) -> Result<
     if deleted == 0 {
         with_conn!(conn, |conn| {
             diesel::update(tasks_jobs::table.find(&id))
-                .set(tasks_jobs::deleted.eq(1))
+                // Its key is free at once: nobody finds a job by it that is not found by its id.
+                .set((
+                    tasks_jobs::deleted.eq(1),
+                    tasks_jobs::idempotency_key.eq(None::<String>),
+                ))
                 .execute(conn)
                 .await
         })?;

@@ -83,23 +83,34 @@ pub(in crate::jobs) async fn notify(conn: &mut Connection) -> Result<(), JobErro
     Ok(())
 }
 
-/// The job that has one of these keys already.
-pub(in crate::jobs) async fn find_existing(
+/// The job that has this idempotency key.
+pub(in crate::jobs) async fn find_by_key(
     conn: &mut Connection,
     task: Option<&str>,
-    idempotency_key: Option<&str>,
-    unique_key: Option<&str>,
+    key: &str,
 ) -> Result<Option<JobRow>, JobError> {
     Ok(with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::task_name.eq(task))
-            .filter(
-                tasks_jobs::idempotency_key
-                    .eq(idempotency_key)
-                    .or(tasks_jobs::unique_key
-                        .eq(unique_key)
-                        .and(sql::<Bool>(sql::OPEN))),
-            )
+            .filter(tasks_jobs::idempotency_key.eq(key))
+            .select(JobRow::as_select())
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// The job that waits or runs with this unique key.
+pub(in crate::jobs) async fn find_by_unique_key(
+    conn: &mut Connection,
+    task: Option<&str>,
+    key: &str,
+) -> Result<Option<JobRow>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(tasks_jobs::task_name.eq(task))
+            .filter(tasks_jobs::unique_key.eq(key))
+            .filter(sql::<Bool>(sql::OPEN))
             .select(JobRow::as_select())
             .first(conn)
             .await

@@ -10,7 +10,7 @@ pub(super) use self::delete::{any_marked, delete, delete_marked, prune};
 #[cfg(feature = "postgres")]
 pub(super) use self::insert::CHANNEL;
 pub(super) use self::insert::{
-    find_duplicate, find_existing, find_unique, give_up_key, insert, notify,
+    find_by_key, find_by_unique_key, find_duplicate, find_unique, give_up_key, insert, notify,
 };
 pub(super) use self::logs::{LogLine, MAX_LOG_LINES, log, logs};
 #[cfg(feature = "metrics")]

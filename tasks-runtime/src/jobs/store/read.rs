@@ -122,7 +122,6 @@ pub(in crate::jobs) async fn list(
                 sql::<Text>(&params),
                 tasks_jobs::schedule_name,
                 tasks_jobs::submitted_by,
-                tasks_jobs::idempotency_key,
                 tasks_jobs::timeout_ms,
             ))
             .load::<JobRow>(conn)
