@@ -26,6 +26,7 @@ pub struct Access(pub(crate) Arc<KeyAccess>);
 pub(crate) struct KeyAccess {
     pub(crate) name: String,
     pub(crate) tags: Option<Vec<String>>,
+    pub(crate) read_only: bool,
 }
 
 impl Access {
@@ -39,6 +40,12 @@ impl Access {
     #[must_use]
     pub fn tags(&self) -> Option<&[String]> {
         self.0.tags.as_deref()
+    }
+
+    /// Whether the key may only look: requests that may change something are answered 403 before they reach a route.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.0.read_only
     }
 
     /// Whether the key may see and run a task: it is not limited, or the task carries one of its tags.

@@ -7,6 +7,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 
 use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpMessage as _, HttpRequest};
 use governor::clock::{Clock as _, DefaultClock};
@@ -135,14 +136,25 @@ impl Guard {
 
     /// Puts the access that the request's key gives into its extensions, or says why it is not let in.
     pub(crate) fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
+        let access = self.access(request)?;
+        let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+        let path = request.match_info().unprocessed();
+        if access.is_read_only() && changes && !path.trim_end_matches('/').ends_with("/$validate") {
+            return Err(Problem::read_only_key(access.key_name()));
+        }
+        request.extensions_mut().insert(access);
+        Ok(())
+    }
+
+    /// What the key of a request reaches, or its session.
+    fn access(&self, request: &ServiceRequest) -> Result<Access, Problem> {
         let mut sent = request.headers().get_all(&self.header);
         let Some(key) = sent.next() else {
             if let Some(access) = self.session(request.request()) {
                 if !session::is_own_page(request.request()) {
                     return Err(Problem::other_origin());
                 }
-                request.extensions_mut().insert(access);
-                return Ok(());
+                return Ok(access);
             }
             return Err(Problem::unauthorized(format!(
                 "a key is needed: send it in the header `{}`",
@@ -153,8 +165,7 @@ impl Guard {
         if sent.next().is_none()
             && let Some(access) = self.find(key.as_bytes())
         {
-            request.extensions_mut().insert(access);
-            return Ok(());
+            return Ok(access);
         }
         // Only now: whoever has a right key is never slowed.
         self.count(client_address(request.request()))?;

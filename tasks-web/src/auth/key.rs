@@ -13,13 +13,14 @@ const MIN_LENGTH: usize = 16;
 /// use tasks_web::ApiKey;
 ///
 /// let key = ApiKey::new("nightly-import", "correct-horse-battery").tags(["etl"]);
-/// assert_eq!(format!("{key:?}"), r#"ApiKey { name: "nightly-import", secret: "***", tags: Some(["etl"]) }"#);
+/// assert_eq!(format!("{key:?}"), r#"ApiKey { name: "nightly-import", secret: "***", tags: Some(["etl"]), read_only: false }"#);
 /// ```
 #[derive(Clone)]
 pub struct ApiKey {
     pub(super) name: String,
     pub(super) hash: [u8; 32],
     pub(super) tags: Option<Vec<String>>,
+    pub(super) read_only: bool,
     pub(super) problem: Option<&'static str>,
 }
 
@@ -29,6 +30,7 @@ impl fmt::Debug for ApiKey {
             .field("name", &self.name)
             .field("secret", &"***")
             .field("tags", &self.tags)
+            .field("read_only", &self.read_only)
             .finish()
     }
 }
@@ -50,6 +52,7 @@ impl ApiKey {
             name: name.into(),
             hash: Sha256::digest(secret.as_bytes()).into(),
             tags: None,
+            read_only: false,
             problem,
         }
     }
@@ -61,6 +64,21 @@ impl ApiKey {
         tags.sort_unstable();
         tags.dedup();
         self.tags = Some(tags);
+        self
+    }
+
+    /// Lets the key look, and change nothing: all requests but `GET`, `HEAD` and `$validate` are answered 403, those to routes of the
+    /// application's own among them. Defaults to off.
+    ///
+    /// ```
+    /// use tasks_web::ApiKey;
+    ///
+    /// let key = ApiKey::new("wall-display", "correct-horse-battery").read_only();
+    /// # let _ = key;
+    /// ```
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
         self
     }
 }

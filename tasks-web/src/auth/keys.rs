@@ -11,7 +11,8 @@ use crate::access::{Access, KeyAccess};
 /// The keys that a service asks for, and the header they come in.
 ///
 /// Text has one key per comma or line: `name:secret`; `name[etl|reports]:secret` for one that reaches only tasks with one of
-/// these tags; or the secret alone, which is named after its place.
+/// these tags; `name(read-only):secret` and `name(read-only)[etl]:secret` for one that changes nothing; or the secret alone, which is named
+/// after its place.
 ///
 /// ```
 /// use tasks_web::{ApiKey, ApiKeys};
@@ -119,6 +120,7 @@ impl ApiKeys {
             let grant = KeyAccess {
                 name: key.name,
                 tags: key.tags,
+                read_only: key.read_only,
             };
             (key.hash, Access(Arc::new(grant)))
         });

@@ -15,6 +15,15 @@ impl Problem {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", detail).retry_after(wait)
     }
 
+    /// A key that may only look came with something that may change something.
+    pub(super) fn read_only_key(name: &str) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "read-only-key",
+            format!("the key `{name}` is read-only: it may look, and change nothing"),
+        )
+    }
+
     /// A session of a browser came with a request of another page.
     pub(super) fn other_origin() -> Self {
         Self::new(

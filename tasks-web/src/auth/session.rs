@@ -166,6 +166,7 @@ mod tests {
         let grant = KeyAccess {
             name: name.to_owned(),
             tags: None,
+            read_only: false,
         };
         (hash, Access(Arc::new(grant)))
     }

@@ -2,7 +2,7 @@
 
 use super::key::ApiKey;
 
-/// Reads `name:secret`, `name[tag|tag]:secret`, or a secret alone. An error quotes nothing: what is there may be a secret.
+/// Reads `name:secret`, `name(read-only)[tag|tag]:secret` with one of the two or both, or a secret alone. An error quotes nothing: what is there may be a secret.
 pub(super) fn read(entry: &str, place: usize) -> Result<ApiKey, &'static str> {
     let Some((head, secret)) = entry.split_once(':') else {
         return Ok(ApiKey::new(format!("key-{place}"), entry));
@@ -16,11 +16,23 @@ pub(super) fn read(entry: &str, place: usize) -> Result<ApiKey, &'static str> {
             (name, Some(tags))
         }
     };
+    let (name, read_only) = match name.split_once('(') {
+        None => (name, false),
+        Some((name, right)) if right.trim_end() == "read-only)" => (name, true),
+        Some(_) => {
+            return Err(
+                "has something other than `read-only` in parentheses: write `name(read-only):secret`",
+            );
+        }
+    };
     let (name, secret) = (name.trim(), secret.trim());
     if !is_name(name) {
         return Err("has no well-formed name before the colon: write `name:secret`");
     }
-    let key = ApiKey::new(name, secret);
+    let mut key = ApiKey::new(name, secret);
+    if read_only {
+        key = key.read_only();
+    }
     Ok(match tags {
         None => key,
         Some(tags) => key.tags(tags.split('|').map(str::trim).filter(|tag| !tag.is_empty())),
@@ -47,7 +59,26 @@ mod tests {
         let tags = Some(vec!["a".to_owned(), "b c".to_owned()]);
         assert_eq!(parts("ops[b c | a]: x"), Ok(("ops".to_owned(), tags)));
         assert_eq!(parts("ops[]:x"), Ok(("ops".to_owned(), Some(Vec::new()))));
-        for bad in [":x", "a b:x", "ops[a:x", "[a]:x"] {
+        let read_only = |entry| read(entry, 1).map(|key| (key.name, key.tags, key.read_only));
+        let tags = Some(vec!["a".to_owned()]);
+        assert_eq!(
+            read_only("tv(read-only):x"),
+            Ok(("tv".to_owned(), None, true))
+        );
+        assert_eq!(
+            read_only("tv (read-only) [a]: x"),
+            Ok(("tv".to_owned(), tags, true))
+        );
+        for bad in [
+            ":x",
+            "a b:x",
+            "ops[a:x",
+            "[a]:x",
+            "a(rw):x",
+            "a(read-only:x",
+            "a[b](read-only):x",
+            "(read-only):x",
+        ] {
             assert!(parts(bad).is_err(), "{bad}");
         }
         // What comes after the first colon is the secret.

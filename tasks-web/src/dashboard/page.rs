@@ -37,8 +37,9 @@ struct RequestedConfig<'a> {
     #[serde(flatten)]
     config: &'a PageConfig,
     prefix: &'a str,
-    /// The name of the key that a person has logged in with.
+    /// The name of the key that a person has logged in with, and whether it changes nothing.
     key: Option<&'a str>,
+    read_only: bool,
 }
 
 pub(super) fn answer(config: &PageConfig, request: &HttpRequest) -> HttpResponse {
@@ -48,6 +49,7 @@ pub(super) fn answer(config: &PageConfig, request: &HttpRequest) -> HttpResponse
         config,
         prefix,
         key: access.as_ref().map(Access::key_name),
+        read_only: access.as_ref().is_some_and(Access::is_read_only),
     };
     let json = match serde_json::to_string(&requested) {
         Ok(json) => json,

@@ -55,6 +55,29 @@ async fn a_key_is_asked_for_and_shows_its_tasks() {
     page.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_only_key_sees_and_is_offered_nothing_to_change() {
+    const KEY: &str = "looks-0123456789abcdef";
+    let registry = TaskRegistry::builder().task(add).build().unwrap();
+    let keys = ApiKeys::new().key(ApiKey::new("display", KEY).read_only());
+    let builder = Service::builder(info())
+        .with_tasks(registry)
+        .with_jobs(Jobs::new())
+        .with_auth(keys);
+    let page = Dashboard::open(builder, "/tasks/add").await;
+    log_in(&page, KEY).await;
+    page.enter("/a", "x").await;
+    page.sees("`x` is not a number").await;
+    page.enter("/a", "1").await;
+    page.sees("Your key may look, and run nothing.").await;
+    let body = page.body().await;
+    assert!(
+        !body.contains("Execute") && !body.contains("Submit"),
+        "{body}"
+    );
+    page.close().await;
+}
+
 /// A page of another site sends the cookie of a person along, where the browser lets it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_page_sends_is_refused() {

@@ -425,3 +425,53 @@ async fn an_idempotency_key_is_of_the_key_that_sent_it_first() {
     );
     service.shutdown().await;
 }
+
+/// Every operation of the document that is no `GET`, and a route of the application's own.
+#[tokio::test]
+async fn a_read_only_key_changes_nothing_anywhere() {
+    const KEY: &str = "looks-0123456789abcdef";
+    let keys = ApiKeys::new()
+        .key(ApiKey::new("ops", OPS))
+        .key(ApiKey::new("display", KEY).read_only());
+    let app = serve(
+        builder()
+            .with_auth(keys)
+            .with_system()
+            .with_monitoring()
+            .with_jobs(Jobs::new())
+            .with_artifacts(ArtifactHierarchy::new("results"))
+            .mount(|config| {
+                config.route("/own", actix_web::web::post().to(async || "\"mine\""));
+            }),
+    )
+    .await;
+    let (_, document) = ask(&app, Method::GET, "/openapi.json", Some(KEY), None).await;
+    let mut checked = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let path = path
+            .replace("{name}", "add")
+            .replace("{id}", "01M8K0ZXN3MJ5HQH5AFR0A2GTG");
+        for method in operations.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let body = json!({"params": {"a": 1, "b": 2}});
+            let (status, answer) = ask(&app, method.clone(), &path, Some(KEY), Some(body)).await;
+            let looks = method == Method::GET || path.ends_with("/$validate");
+            let refused = status == 403 && answer["type"] == "urn:tasks:problem:read-only-key";
+            assert_eq!(refused, !looks, "{method} {path}: {status} {answer}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked}");
+    for method in [
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ] {
+        let (status, _) = ask(&app, method, "/own", Some(KEY), None).await;
+        assert_eq!(status, 403);
+    }
+    let (status, _) = ask(&app, Method::POST, "/own", Some(OPS), None).await;
+    assert_eq!(status, 200);
+}

@@ -16,6 +16,8 @@ export interface Config {
   docs: string | null;
   /** The name of the key that a person has logged in with. */
   key: string | null;
+  /** Whether the key may only look. */
+  read_only: boolean;
 }
 
 const written = document.querySelector<HTMLMetaElement>('meta[name="tasks-dashboard"]')?.content ?? "";

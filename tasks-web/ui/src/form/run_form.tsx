@@ -152,12 +152,16 @@ export function RunForm({ task, params, send }: Props): JSX.Element {
           </Alert>
         )}
       </div>
-      {config.jobs !== null && <Options options={options} change={setOptions} />}
+      {config.jobs !== null && !config.read_only && <Options options={options} change={setOptions} />}
       <div class="buttons">
-        <button type="submit" class="primary" disabled={busy}>
-          Execute
-        </button>
-        {config.jobs !== null && (
+        {config.read_only ? (
+          <span class="quiet">Your key may look, and run nothing.</span>
+        ) : (
+          <button type="submit" class="primary" disabled={busy}>
+            Execute
+          </button>
+        )}
+        {config.jobs !== null && !config.read_only && (
           <button type="button" disabled={busy} onClick={() => void submit("submit")}>
             Submit as a job
           </button>

@@ -3,7 +3,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { at } from "../api/config.ts";
+import { at, config } from "../api/config.ts";
 import type { JobStatus } from "../api/schema.d.ts";
 import { messageOf } from "../api/http.ts";
 import type { Live } from "./live.ts";
@@ -75,8 +75,9 @@ export function Action({
   confirm?: string;
   kind?: string;
   done?: () => void;
-}): JSX.Element {
+}): JSX.Element | null {
   const [state, setState] = useState<{ busy: boolean; error?: string }>({ busy: false });
+  if (config.read_only) return null;
   const click = async (): Promise<void> => {
     if (confirm !== undefined && !window.confirm(confirm)) return;
     setState({ busy: true });

@@ -36,7 +36,7 @@ export function Artifacts(): JSX.Element {
       <h1>Artifacts</h1>
       <div class="filters">
         <input type="search" aria-label="Tag" placeholder="Tag" value={tag} onChange={(event) => setTag(event.currentTarget.value.trim())} />
-        <Upload done={live.refresh} />
+        {!config.read_only && <Upload done={live.refresh} />}
       </div>
       <Loaded live={live}>
         {(list) =>

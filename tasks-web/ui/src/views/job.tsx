@@ -74,7 +74,7 @@ function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string
       <div class="buttons">
         {!ended && <Action label="Cancel" act={act("$cancel")} done={refresh} />}
         {(job.status === "failed" || job.status === "canceled") && <Action label="Retry" act={act("$retry")} done={refresh} />}
-        {job.task_name !== null && (
+        {job.task_name !== null && !config.read_only && (
           <To path={`/tasks/${segment(job.task_name)}${query({ from: job.id })}`} class="button">
             Run again…
           </To>

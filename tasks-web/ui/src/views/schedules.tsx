@@ -70,10 +70,12 @@ export function Schedules(): JSX.Element {
                 </table>
               </div>
             )}
-            <details class="options">
-              <summary>New schedule</summary>
-              <Editor changed={live.refresh} />
-            </details>
+            {!config.read_only && (
+              <details class="options">
+                <summary>New schedule</summary>
+                <Editor changed={live.refresh} />
+              </details>
+            )}
           </>
         )}
       </Loaded>
@@ -160,10 +162,12 @@ export function Schedule({ name }: { name: string }): JSX.Element {
             <p>
               <To path={`/jobs${query({ task: schedule.task_name })}`}>Jobs of its task</To>
             </p>
-            <details class="options">
-              <summary>Change</summary>
-              <Editor schedule={schedule} changed={live.refresh} />
-            </details>
+            {!config.read_only && (
+              <details class="options">
+                <summary>Change</summary>
+                <Editor schedule={schedule} changed={live.refresh} />
+              </details>
+            )}
           </>
         )}
       </Loaded>
