@@ -28,6 +28,7 @@
 //! ```
 
 mod attempt_key;
+mod attempts;
 mod checked_call;
 mod clock;
 mod damaged;
@@ -64,7 +65,7 @@ pub use limits::{
 };
 pub use list::{JobFilter, JobPage};
 pub use notifier::JobChanges;
-pub use record::{JobLog, JobRecord, JobStats, JobStatus, Progress, UnknownStatus};
+pub use record::{JobAttempt, JobLog, JobRecord, JobStats, JobStatus, Progress, UnknownStatus};
 pub use scheduler::Scheduler;
 pub use schedules::{Schedule, ScheduleRecord, StoredSchedule};
 pub use settings::Jobs;

@@ -185,6 +185,32 @@ pub struct JobLog {
     pub message: String,
 }
 
+/// An attempt of a job: one time that a worker ran it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct JobAttempt {
+    /// Number of the attempt, from 1. A crash does not count, so the attempt after it has the same number.
+    pub number: u32,
+    /// `running`, `completed`, `failed` or `canceled`. An attempt whose process died is `failed`, with the code `crash`.
+    pub status: JobStatus,
+    /// When it began.
+    #[serde(serialize_with = "optional_time")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended; null while it runs.
+    #[serde(serialize_with = "optional_time")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Machine and process that ran it, such as `web-1 (4711)`; null where that is not known any more.
+    pub worker: Option<String>,
+    /// Type of its error.
+    pub error_type: Option<String>,
+    /// Code of its error, for programs.
+    pub error_code: Option<String>,
+    /// Message of its error, at most 2,048 bytes of it unless it is the latest attempt.
+    pub error: Option<String>,
+}
+
 /// Number of jobs in each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]

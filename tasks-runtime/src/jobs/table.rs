@@ -78,6 +78,23 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    tasks_job_attempts (job_id, fence) {
+        job_id -> Text,
+        fence -> BigInt,
+        number -> Integer,
+        host -> Text,
+        process -> BigInt,
+        started_at -> Nullable<BigInt>,
+        finished_at -> BigInt,
+        error_type -> Text,
+        error_code -> Nullable<Text>,
+        error -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(tasks_jobs, tasks_workers);
+
 /// How much of a description and of a progress' message a list shows, in bytes of JSON.
 const LISTED_TEXT: usize = 512;
 /// How much of an error it shows.

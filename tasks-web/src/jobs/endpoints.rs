@@ -1,7 +1,7 @@
 //! The endpoints of jobs and schedules.
 
 use serde_json::{Value, json};
-use tasks_runtime::jobs::{JobLog, JobRecord, JobStats, ScheduleRecord};
+use tasks_runtime::jobs::{JobAttempt, JobLog, JobRecord, JobStats, ScheduleRecord};
 
 use super::schedules::ScheduleIn;
 use super::{handlers, query, schedules, stream};
@@ -87,6 +87,14 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             .query(query::LOGS)
             .responds(Response::json_like(200, lines))
             .problems(&[UNKNOWN_JOB, QUERY]),
+        Endpoint::get("/{id}/$attempts", "get_job_attempts", handlers::attempts)
+            .summary("The attempts of a job, oldest first")
+            .description(
+                "The latest 100 that failed or whose process died, and what the job came to since.",
+            )
+            .parameters(ID)
+            .responds(Response::json::<Vec<JobAttempt>>(200))
+            .problems(&[UNKNOWN_JOB]),
         Endpoint::get("/{id}/$stream", "stream_job", stream::stream)
             .summary("A job as it changes, as server-sent events")
             .description(

@@ -79,6 +79,12 @@ pub(super) async fn result(request: HttpRequest, state: Data<JobRoutes>) -> Hand
     Ok(json(body.into()))
 }
 
+pub(super) async fn attempts(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
+    let job = access::find(&request, &state.scheduler).await?;
+    let attempts = state.scheduler.attempts(job.id).await?;
+    Ok(json(write(&attempts)?.into()))
+}
+
 pub(super) async fn logs(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let after = query::after(request.query_string())?;
     let job = access::find(&request, &state.scheduler).await?;

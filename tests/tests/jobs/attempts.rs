@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tasks_tests::engines::Ground;
 use tasks_tests::with_every_engine;
-use tasks_web::jobs::{JobError, JobStatus, Jobs};
+use tasks_web::jobs::{JobAttempt, JobError, JobId, JobStatus, Jobs};
 use tasks_web::prelude::*;
 
 use crate::world::{
@@ -255,7 +255,90 @@ async fn what_cannot_be_stored_is_replaced(test: Ground) {
     world.scheduler.shutdown().await;
 }
 
+/// Each attempt as (number, status, error).
+async fn attempts(world: &World, id: JobId) -> Vec<(u32, JobStatus, Option<String>)> {
+    let attempts = world.scheduler.attempts(id).await.unwrap();
+    for attempt in &attempts {
+        assert!(attempt.started_at.is_some(), "{attempt:?}");
+        assert!(attempt.started_at <= attempt.finished_at, "{attempt:?}");
+        let is_failed = attempt.status == JobStatus::Failed;
+        assert_eq!(attempt.error_type.is_some(), is_failed, "{attempt:?}");
+        if is_failed {
+            let worker = attempt.worker.as_deref().unwrap();
+            assert!(worker.ends_with(&format!("({})", std::process::id())));
+        }
+    }
+    let parts = |attempt: JobAttempt| (attempt.number, attempt.status, attempt.error);
+    attempts.into_iter().map(parts).collect()
+}
+
+async fn every_attempt_is_kept(test: Ground) {
+    use JobStatus::{Completed, Failed};
+    let world = World::new(test, Jobs::new()).await;
+    let said = |n: u32| Some(format!("call {n} fails"));
+    let job = world
+        .scheduler
+        .submit(call!(greet, name = "Ada"))
+        .await
+        .unwrap();
+    world.done(&job).await;
+    assert_eq!(attempts(&world, job.id).await, [(1, Completed, None)]);
+
+    let job = world
+        .scheduler
+        .submit(call!(flaky, works_at = 3))
+        .await
+        .unwrap();
+    world.done(&job).await;
+    assert_eq!(
+        attempts(&world, job.id).await,
+        [
+            (1, Failed, said(1)),
+            (2, Failed, said(2)),
+            (3, Completed, None)
+        ]
+    );
+    // The last one of a job that failed is not there twice, and another life goes on with the list.
+    world.counter.0.store(0, Ordering::SeqCst);
+    let job = world
+        .scheduler
+        .submit(call!(flaky, works_at = 3))
+        .max_attempts(2)
+        .await
+        .unwrap();
+    world.done(&job).await;
+    let two = [(1, Failed, said(1)), (2, Failed, said(2))];
+    assert_eq!(attempts(&world, job.id).await, two);
+    world.scheduler.retry(job.id).await.unwrap();
+    assert_eq!(attempts(&world, job.id).await, two);
+    world.done(&job).await;
+    let three = [two.as_slice(), &[(1, Completed, None)]].concat();
+    assert_eq!(attempts(&world, job.id).await, three);
+    world.scheduler.delete(job.id).await.unwrap();
+    let error = world.scheduler.attempts(job.id).await.unwrap_err();
+    assert!(matches!(error, JobError::JobNotFound(_)), "{error}");
+    world.scheduler.shutdown().await;
+}
+
+async fn only_the_latest_attempts_are_kept(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let job = world
+        .scheduler
+        .submit(call!(flaky, works_at = 104))
+        .max_attempts(110)
+        .await
+        .unwrap();
+    let done = world.scheduler.wait(job.id, 2 * LONG).await.unwrap();
+    assert_eq!((done.status, done.attempt), (JobStatus::Completed, 104));
+    let kept = attempts(&world, job.id).await;
+    let numbers: Vec<u32> = kept.iter().map(|(number, ..)| *number).collect();
+    assert_eq!(numbers, (4..=104).collect::<Vec<_>>());
+    world.scheduler.shutdown().await;
+}
+
 with_every_engine!(
+    every_attempt_is_kept,
+    only_the_latest_attempts_are_kept,
     a_job_that_was_completed_in_vain_has_what_its_task_returns,
     a_job_runs_and_has_a_result,
     an_attempt_that_fails_is_followed_by_another,

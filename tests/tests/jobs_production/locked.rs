@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use tasks_tests::databases::TestDatabase;
+use tasks_tests::http;
 use tasks_web::{Database, with_conn};
 
 use crate::fleet::{Process, look};
@@ -93,6 +94,24 @@ async fn a_locked_job_of_a_dead_process_holds_nobody_up() {
         "{job}"
     );
     assert_eq!(process.job(&other).await["crashes"], 1);
+    // The attempt whose process died, and the one that came after it, which has the same number.
+    for id in [&first, &other] {
+        let url = process.0.url(&format!("/api/v1/jobs/{id}/$attempts"));
+        let (_, attempts) = http::get(&url).await.unwrap();
+        let part = |index: usize| {
+            let attempt = &attempts[index];
+            (
+                attempt["number"].clone(),
+                attempt["status"].clone(),
+                attempt["error_code"].clone(),
+            )
+        };
+        assert_eq!(attempts.as_array().unwrap().len(), 2, "{attempts}");
+        assert_eq!(part(0), (json!(1), json!("failed"), json!("crash")));
+        assert_eq!(part(1), (json!(1), json!("completed"), Value::Null));
+        let error = attempts[0]["error"].as_str().unwrap();
+        assert!(error.contains("counts as a crash"), "{attempts}");
+    }
     let (_, health) = process.health().await;
     assert_eq!(health["checks"]["jobs"]["state"], "healthy", "{health}");
 }
@@ -215,7 +234,7 @@ async fn a_job_that_is_unlocked_in_the_middle_of_a_rescue_has_its_line() {
             .await;
         assert_eq!(job["crashes"], 1, "{job}");
         let url = process.0.url(&format!("/api/v1/jobs/{id}/$logs"));
-        let (_, lines) = tasks_tests::http::get(&url).await.unwrap();
+        let (_, lines) = http::get(&url).await.unwrap();
         assert!(
             lines.to_string().contains("counts as a crash"),
             "{id}: {lines}"

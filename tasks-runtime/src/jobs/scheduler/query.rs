@@ -9,10 +9,11 @@ use tokio::time::Instant;
 
 use super::Scheduler;
 use crate::artifacts::JsonText;
+use crate::jobs::attempts;
 use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::list::{JobFilter, JobPage};
 use crate::jobs::notifier::JobChanges;
-use crate::jobs::record::{JobLog, JobRecord, JobStats, JobStatus};
+use crate::jobs::record::{JobAttempt, JobLog, JobRecord, JobStats, JobStatus};
 use crate::jobs::store;
 use crate::jobs::table::JobRow;
 use crate::jobs::worker::{QueuedTask, Served, Unserved, unserved};
@@ -260,6 +261,24 @@ impl Scheduler {
                 action: JobAction::ReadResult,
             }),
         }
+    }
+
+    /// Attempts of a job, oldest first: the latest 100 that failed or whose process died, and what the job came to since.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::JobNotFound`], and when the database fails.
+    pub async fn attempts(&self, id: JobId) -> Result<Vec<JobAttempt>, JobError> {
+        let (row, stored) = self
+            .shared
+            .session
+            .read(async |conn| {
+                let row = store::find_latest_attempt(conn, id).await?;
+                let row = row.ok_or(JobError::JobNotFound(id))?;
+                Ok::<_, JobError>((row, store::attempts(conn, id).await?))
+            })
+            .await?;
+        Ok(attempts::of(row, stored))
     }
 
     /// Lines of the log of a job, oldest first: up to `limit` of those after a number.

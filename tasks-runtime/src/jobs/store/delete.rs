@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
+use super::attempts::delete_attempts;
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
@@ -41,6 +42,7 @@ pub(in crate::jobs) async fn delete(conn: &mut Connection, id: JobId) -> Result<
                 .execute(conn)
                 .await
         })?;
+        delete_attempts(conn, &[id]).await?;
     }
     Ok(deleted == 1)
 }
@@ -58,6 +60,7 @@ pub(in crate::jobs) async fn delete_marked(conn: &mut Connection) -> Result<usiz
             .execute(conn)
             .await
     })?;
+    delete_attempts(conn, &gone).await?;
     Ok(gone.len())
 }
 
@@ -109,6 +112,7 @@ pub(in crate::jobs) async fn prune(
             .execute(conn)
             .await
     })?;
+    delete_attempts(conn, &deleted).await?;
     // Those that were skipped are asked for again: what counts is whether there are more.
     Ok(ids.len())
 }

@@ -1,11 +1,15 @@
 //! The records of jobs, one by one.
 
+mod attempts;
 mod delete;
 mod insert;
 mod logs;
 mod read;
 mod update;
 
+pub(super) use self::attempts::{
+    AttemptRow, FailedAttempt, LatestAttempt, add_attempts, attempts, find_latest_attempt,
+};
 pub(super) use self::delete::{any_marked, delete, delete_marked, prune};
 #[cfg(feature = "postgres")]
 pub(super) use self::insert::CHANNEL;

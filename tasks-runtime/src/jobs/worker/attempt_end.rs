@@ -50,6 +50,18 @@ pub(in crate::jobs) enum AttemptOutcome {
 }
 
 impl AttemptOutcome {
+    /// Why it failed, if it did.
+    pub(in crate::jobs) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) | Self::Retried { failure, .. } => Some(failure),
+            Self::Completed(_)
+            | Self::Canceled
+            | Self::Returned
+            | Self::Deferred { .. }
+            | Self::Lost => None,
+        }
+    }
+
     /// With a result, if it is not larger than it may be.
     pub(in crate::jobs) fn completed(json: String, max: usize) -> Self {
         if json.len() > max {

@@ -9,14 +9,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use super::attempt_end::AttemptEnd;
-use crate::database::{Connection, ConnectionKind, statement};
-#[cfg(feature = "metrics")]
-use crate::jobs::attempt_key::AttemptKey;
-use crate::jobs::attempt_key::Fence;
+use crate::database::{Connection, ConnectionKind, computer, statement};
+use crate::jobs::attempt_key::{AttemptKey, Fence};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::state::JobState;
 use crate::jobs::state::number::{CANCELED, RUNNING};
+use crate::jobs::store::{self, FailedAttempt};
 
 /// When a job is canceled, whatever its attempt came to: somebody has asked for it, and was told so.
 const CANCEL_COUNTS: &str = "(cancel_requested_at IS NOT NULL)";
@@ -25,10 +24,6 @@ const COMPLETION_COUNTS: &str = "(1 = 0)";
 
 /// An attempt whose end is stored.
 #[derive(Clone, Copy, Debug, QueryableByName)]
-#[cfg_attr(
-    not(feature = "metrics"),
-    expect(dead_code, reason = "only metrics read its fields")
-)]
 pub(in crate::jobs) struct FinishedAttempt {
     #[diesel(sql_type = Text)]
     id: JobId,
@@ -37,9 +32,12 @@ pub(in crate::jobs) struct FinishedAttempt {
     /// State of its job since then: canceled if somebody has asked for that, whatever the attempt came to.
     #[diesel(sql_type = Integer)]
     pub(in crate::jobs) state: JobState,
+    #[diesel(sql_type = Integer)]
+    number: i32,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    started_at: Option<i64>,
 }
 
-#[cfg(feature = "metrics")]
 impl FinishedAttempt {
     pub(in crate::jobs) fn key(&self) -> AttemptKey {
         AttemptKey {
@@ -49,13 +47,36 @@ impl FinishedAttempt {
     }
 }
 
-/// Writes all that still count, and gives these.
+/// Writes all that still count, and gives these. Those that failed are kept as attempts as well.
 pub(in crate::jobs) async fn finish(
     conn: &mut Connection,
     finished: &[AttemptEnd],
     now: i64,
 ) -> Result<Vec<FinishedAttempt>, JobError> {
-    write(conn, finished, now, false).await
+    let written = write(conn, finished, now, false).await?;
+    let failed = failed_attempts(finished, &written);
+    store::add_attempts(conn, failed, &computer()).await?;
+    Ok(written)
+}
+
+fn failed_attempts(finished: &[AttemptEnd], written: &[FinishedAttempt]) -> Vec<FailedAttempt> {
+    let failed = finished.iter().filter_map(|end| {
+        let failure = end.outcome.failure()?;
+        let written = written
+            .iter()
+            .find(|written| written.key() == end.attempt)
+            .filter(|written| written.state != JobState::Canceled)?;
+        Some(FailedAttempt {
+            key: end.attempt,
+            number: written.number,
+            started_at: written.started_at,
+            finished_at: end.at,
+            error_type: failure.r#type.clone(),
+            error_code: failure.code.clone(),
+            error: failure.message.clone(),
+        })
+    });
+    failed.collect()
 }
 
 /// Writes that an attempt completes its job, in a transaction of the task's own. `false` when the attempt does not count any more.
@@ -133,7 +154,7 @@ fn sqlite(canceled: &str) -> String {
          error_traceback = CASE WHEN {canceled} THEN NULL ELSE $10 END, error_code = CASE WHEN {canceled} THEN NULL ELSE $11 END, \
          error_details = CASE WHEN {canceled} THEN NULL ELSE $12 END, progress = $13, \
          result = CASE WHEN {canceled} THEN NULL ELSE $14 END, worker = NULL WHERE id = $1 AND fence = $2 AND state = {RUNNING} \
-         RETURNING id, fence, state"
+         RETURNING id, fence, state, attempt AS number, started_at"
     )
 }
 
@@ -200,7 +221,7 @@ async fn finish_postgres(
          artifact_id = e.artifact_id, progress = e.progress, {cleared}, worker = NULL \
          FROM (SELECT * FROM unnest({arrays}) LIMIT $16) AS e ({names}) \
          WHERE tasks_jobs.id = e.id AND tasks_jobs.fence = e.fence AND tasks_jobs.state + 0 = {RUNNING} \
-         RETURNING tasks_jobs.id, tasks_jobs.fence, tasks_jobs.state",
+         RETURNING tasks_jobs.id, tasks_jobs.fence, tasks_jobs.state, tasks_jobs.attempt AS number, tasks_jobs.started_at",
         cleared = cleared.join(", ")
     );
     let columns: Vec<Columns<'_>> = finished.iter().map(AttemptEnd::columns).collect();

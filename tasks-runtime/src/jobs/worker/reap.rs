@@ -61,7 +61,7 @@ pub(in crate::jobs) async fn reap(
             Reaped::Not
         });
     }
-    let jobs = take_jobs(conn, &dead.id, reason, limits, now).await?;
+    let jobs = take_jobs(conn, dead, reason, limits, now).await?;
     let locked = left(conn, &dead.id).await?;
     let sql = if locked.is_empty() {
         "DELETE FROM tasks_workers WHERE id = $1".to_owned()
@@ -112,7 +112,7 @@ async fn left(conn: &mut Connection, worker: &str) -> Result<Vec<String>, JobErr
 /// Takes its jobs from a worker that is dead, and counts a crash for each; but for those that are locked. Gives how many there were.
 async fn take_jobs(
     conn: &mut Connection,
-    worker: &str,
+    dead: &Member,
     reason: &str,
     limits: &CrashLimits,
     now: i64,
@@ -128,7 +128,7 @@ async fn take_jobs(
     let running = sql::RUNNING;
     let select = format!("SELECT id FROM tasks_jobs WHERE {running} AND worker = $1{lock}");
     let rows: Vec<Id> = with_conn!(conn, |conn| {
-        statement(select).bind::<Text, _>(worker).load(conn).await
+        statement(select).bind::<Text, _>(&dead.id).load(conn).await
     })?;
     if rows.is_empty() {
         return Ok(0);
@@ -144,6 +144,24 @@ async fn take_jobs(
     );
     with_conn!(conn, |conn| {
         statement(line)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(reason)
+            .bind::<Text, _>(&ids)
+            .execute(conn)
+            .await
+    })?;
+    let crash = FrameworkCode::Crash.as_str();
+    let attempt = format!(
+        "INSERT INTO tasks_job_attempts (job_id, fence, number, host, process, started_at, finished_at, error_type, error_code, error) \
+         SELECT tasks_jobs.id, fence, attempt, $1, $2, started_at, $3, '{crash}', '{crash}', $4 FROM tasks_jobs WHERE {}",
+        // Numbers in the order of the text, as SQLite counts them.
+        these.replace("$3", "$5")
+    );
+    let host = dead.host.split(' ').next().unwrap_or_default();
+    with_conn!(conn, |conn| {
+        statement(attempt)
+            .bind::<Text, _>(host)
+            .bind::<BigInt, _>(dead.process)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(reason)
             .bind::<Text, _>(&ids)

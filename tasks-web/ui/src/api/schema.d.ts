@@ -234,6 +234,34 @@ export interface components {
             /** @description What is wrong. */
             readonly message?: string | null;
         };
+        /** @description An attempt of a job: one time that a worker ran it. */
+        readonly JobAttempt: {
+            /**
+             * Format: uint32
+             * @description Number of the attempt, from 1. A crash does not count, so the attempt after it has the same number.
+             */
+            readonly number: number;
+            /** @description `running`, `completed`, `failed` or `canceled`. An attempt whose process died is `failed`, with the code `crash`. */
+            readonly status: components["schemas"]["JobStatus"];
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            readonly started_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended; null while it runs.
+             */
+            readonly finished_at: string | null;
+            /** @description Machine and process that ran it, such as `web-1 (4711)`; null where that is not known any more. */
+            readonly worker: string | null;
+            /** @description Type of its error. */
+            readonly error_type: string | null;
+            /** @description Code of its error, for programs. */
+            readonly error_code: string | null;
+            /** @description Message of its error, at most 2,048 bytes of it unless it is the latest attempt. */
+            readonly error: string | null;
+        };
         /** @description A line in the log of a job. */
         readonly JobLog: {
             /**
@@ -837,6 +865,7 @@ export type Contact = components['schemas']['Contact'];
 export type FailureCodeInfo = components['schemas']['FailureCodeInfo'];
 export type Health = components['schemas']['Health'];
 export type HealthCheck = components['schemas']['HealthCheck'];
+export type JobAttempt = components['schemas']['JobAttempt'];
 export type JobLog = components['schemas']['JobLog'];
 export type JobRecord = components['schemas']['JobRecord'];
 export type JobStats = components['schemas']['JobStats'];

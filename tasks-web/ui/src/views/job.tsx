@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
 import { get, plain, query, request, segment, send } from "../api/http.ts";
-import type { JobLog, JobRecord } from "../api/schema.d.ts";
+import type { JobAttempt, JobLog, JobRecord } from "../api/schema.d.ts";
 import { parse } from "../json/parse.ts";
 import { type Json, isMembers, same } from "../json/value.ts";
 import { compact } from "../json/write.ts";
@@ -114,6 +114,7 @@ function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string
           <JsonView value={job.params as unknown as Json} label="Parameters" />
         )}
       </section>
+      <Attempts path={path} job={job} />
       {job.status === "completed" && <Result path={path} />}
       <Log path={path} ended={ended} attempt={job.attempt} />
     </>
@@ -196,6 +197,54 @@ function Difference({ job, from }: { job: JobRecord; from: string }): JSX.Elemen
             </table>
           );
         }}
+      </Loaded>
+    </section>
+  );
+}
+
+/** How often it was tried, where that is more than once. */
+function Attempts({ path, job }: { path: string; job: JobRecord }): JSX.Element | null {
+  const live = useLive(`attempts ${path} ${job.attempt} ${job.crashes} ${job.status}`, () => get<JobAttempt[]>(`${path}/$attempts`));
+  if (job.attempt + job.crashes === 0) return null;
+  return (
+    <section>
+      <h2>Attempts</h2>
+      <Loaded live={live}>
+        {(attempts) => (
+          <div class="scroll" tabIndex={0} role="region" aria-label="Attempts">
+            <table class="list">
+              <thead>
+                <tr>
+                  <th scope="col">Attempt</th>
+                  <th scope="col">Came to</th>
+                  <th scope="col">Started</th>
+                  <th scope="col">Took</th>
+                  <th scope="col">Worker</th>
+                  <th scope="col">Error</th>
+                </tr>
+              </thead>
+              <tbody>
+                {attempts.map((attempt, index) => (
+                  <tr key={index}>
+                    <td class="number">{attempt.number}</td>
+                    <td>
+                      <Badge status={attempt.status} />
+                    </td>
+                    <td>
+                      <Time at={attempt.started_at} absolute />
+                    </td>
+                    <td class="number">{duration(attempt.started_at, attempt.finished_at)}</td>
+                    <td>{attempt.worker ?? "–"}</td>
+                    <td class="note">
+                      {attempt.error_code !== null && <code>{attempt.error_code} </code>}
+                      {attempt.error}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
       </Loaded>
     </section>
   );

@@ -1,0 +1,17 @@
+-- Attempts that failed, or whose process died. What the latest attempt came to is in the row of its job; one that completes has no row here.
+CREATE TABLE tasks_job_attempts (
+    job_id TEXT NOT NULL,
+    -- That of the job during the attempt.
+    fence BIGINT NOT NULL,
+    -- Its number, as it is counted. That of a crash is given to the next attempt again.
+    number INTEGER NOT NULL,
+    -- The machine and the process that ran it.
+    host TEXT NOT NULL,
+    process BIGINT NOT NULL,
+    started_at BIGINT,
+    finished_at BIGINT NOT NULL,
+    error_type TEXT NOT NULL,
+    error_code TEXT,
+    error TEXT NOT NULL,
+    PRIMARY KEY (job_id, fence)
+);

@@ -1,0 +1,193 @@
+//! Attempts that failed, or whose process died.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::database::{Connection, ConnectionKind};
+use crate::jobs::attempt_key::{AttemptKey, Fence};
+use crate::jobs::error::JobError;
+use crate::jobs::id::JobId;
+use crate::jobs::state::JobState;
+use crate::jobs::table::{tasks_job_attempts, tasks_jobs, tasks_workers};
+use crate::text::cut;
+use crate::with_conn;
+
+/// How many a job keeps: the latest ones.
+pub(in crate::jobs) const MAX_KEPT_ATTEMPTS: u64 = 100;
+/// How long the error of one may be, in bytes. That of the latest is in the row of its job, as long as it may be there.
+const MAX_KEPT_ERROR: usize = 2048;
+/// How many rows one statement has: PostgreSQL counts parameters by 16 bits.
+#[cfg(feature = "postgres")]
+const BATCH: usize = 500;
+
+/// An attempt that failed.
+#[derive(Clone, Debug)]
+pub(in crate::jobs) struct FailedAttempt {
+    pub(in crate::jobs) key: AttemptKey,
+    pub(in crate::jobs) number: i32,
+    pub(in crate::jobs) started_at: Option<i64>,
+    pub(in crate::jobs) finished_at: i64,
+    pub(in crate::jobs) error_type: String,
+    pub(in crate::jobs) error_code: Option<String>,
+    pub(in crate::jobs) error: String,
+}
+
+/// An attempt as it is stored.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = tasks_job_attempts)]
+pub(in crate::jobs) struct AttemptRow {
+    pub(in crate::jobs) fence: Fence,
+    pub(in crate::jobs) number: i32,
+    pub(in crate::jobs) host: String,
+    pub(in crate::jobs) process: i64,
+    pub(in crate::jobs) started_at: Option<i64>,
+    pub(in crate::jobs) finished_at: i64,
+    pub(in crate::jobs) error_type: String,
+    pub(in crate::jobs) error_code: Option<String>,
+    pub(in crate::jobs) error: String,
+}
+
+/// Stores attempts of this process, and forgets the oldest ones of jobs that have many.
+pub(in crate::jobs) async fn add_attempts(
+    conn: &mut Connection,
+    attempts: Vec<FailedAttempt>,
+    host: &str,
+) -> Result<(), JobError> {
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    let full: Vec<AttemptKey> = attempts
+        .iter()
+        .map(|attempt| attempt.key)
+        .filter(|key| key.fence.number() > MAX_KEPT_ATTEMPTS)
+        .collect();
+    let process = i64::from(std::process::id());
+    let rows: Vec<_> = attempts
+        .into_iter()
+        .map(|mut attempt| {
+            cut(&mut attempt.error, MAX_KEPT_ERROR);
+            (
+                tasks_job_attempts::job_id.eq(attempt.key.job),
+                tasks_job_attempts::fence.eq(attempt.key.fence),
+                tasks_job_attempts::number.eq(attempt.number),
+                tasks_job_attempts::host.eq(host.to_owned()),
+                tasks_job_attempts::process.eq(process),
+                tasks_job_attempts::started_at.eq(attempt.started_at),
+                tasks_job_attempts::finished_at.eq(attempt.finished_at),
+                tasks_job_attempts::error_type.eq(attempt.error_type),
+                tasks_job_attempts::error_code.eq(attempt.error_code),
+                tasks_job_attempts::error.eq(attempt.error),
+            )
+        })
+        .collect();
+    match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(conn) => {
+            conn.spawn_blocking(move |conn| {
+                for row in rows {
+                    let query = diesel::insert_into(tasks_job_attempts::table).values(row);
+                    diesel::RunQueryDsl::execute(query, conn)?;
+                }
+                Ok::<_, diesel::result::Error>(())
+            })
+            .await?;
+        }
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => {
+            let mut rows = rows.into_iter();
+            loop {
+                let batch: Vec<_> = rows.by_ref().take(BATCH).collect();
+                if batch.is_empty() {
+                    break;
+                }
+                diesel::insert_into(tasks_job_attempts::table)
+                    .values(batch)
+                    .execute(conn)
+                    .await?;
+            }
+        }
+    }
+    for key in full {
+        with_conn!(conn, |conn| {
+            diesel::delete(
+                tasks_job_attempts::table
+                    .filter(tasks_job_attempts::job_id.eq(key.job))
+                    .filter(tasks_job_attempts::fence.le(key.fence.before(MAX_KEPT_ATTEMPTS))),
+            )
+            .execute(conn)
+            .await
+        })?;
+    }
+    Ok(())
+}
+
+/// The latest attempt, as the row of its job has it, and the worker that it has now.
+#[derive(Debug, Queryable)]
+pub(in crate::jobs) struct LatestAttempt {
+    pub(in crate::jobs) state: JobState,
+    pub(in crate::jobs) fence: Fence,
+    pub(in crate::jobs) attempt: i32,
+    pub(in crate::jobs) started_at: Option<i64>,
+    pub(in crate::jobs) finished_at: Option<i64>,
+    pub(in crate::jobs) error_type: Option<String>,
+    pub(in crate::jobs) error_code: Option<String>,
+    pub(in crate::jobs) error: Option<String>,
+    pub(in crate::jobs) host: Option<String>,
+    pub(in crate::jobs) process: Option<i64>,
+}
+
+/// The latest attempt of a job; `None` if there is no such job.
+pub(in crate::jobs) async fn find_latest_attempt(
+    conn: &mut Connection,
+    id: JobId,
+) -> Result<Option<LatestAttempt>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .left_join(tasks_workers::table.on(tasks_workers::id.nullable().eq(tasks_jobs::worker)))
+            .filter(tasks_jobs::id.eq(id.to_string()))
+            .filter(tasks_jobs::deleted.eq(0))
+            .select((
+                tasks_jobs::state,
+                tasks_jobs::fence,
+                tasks_jobs::attempt,
+                tasks_jobs::started_at,
+                tasks_jobs::finished_at,
+                tasks_jobs::error_type,
+                tasks_jobs::error_code,
+                tasks_jobs::error,
+                tasks_workers::host.nullable(),
+                tasks_workers::process.nullable(),
+            ))
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+/// Those of a job, oldest first.
+pub(in crate::jobs) async fn attempts(
+    conn: &mut Connection,
+    id: JobId,
+) -> Result<Vec<AttemptRow>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_job_attempts::table
+            .filter(tasks_job_attempts::job_id.eq(id.to_string()))
+            .order(tasks_job_attempts::fence)
+            .select(AttemptRow::as_select())
+            .load(conn)
+            .await
+    })?)
+}
+
+/// Forgets those of jobs that are forgotten.
+pub(super) async fn delete_attempts(
+    conn: &mut Connection,
+    jobs: &[String],
+) -> Result<(), JobError> {
+    with_conn!(conn, |conn| {
+        diesel::delete(tasks_job_attempts::table.filter(tasks_job_attempts::job_id.eq_any(jobs)))
+            .execute(conn)
+            .await
+    })?;
+    Ok(())
+}
