@@ -10,6 +10,7 @@ mod pattern;
 mod pending_reason;
 mod record;
 mod recurrence;
+mod renewal;
 mod replan;
 mod row;
 mod tick;
