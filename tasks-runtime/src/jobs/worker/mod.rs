@@ -19,6 +19,7 @@ mod due;
 mod end_writer;
 mod engine_run;
 mod finish;
+mod health_warnings;
 mod held_back;
 mod held_jobs;
 mod in_flight;

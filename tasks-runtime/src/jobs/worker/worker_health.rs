@@ -1,11 +1,11 @@
-//! What is wrong with this process as a worker, for those who ask for its health.
+//! What the driver finds to be wrong with this process as a worker.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::unserved::{QueuedTask, Unserved};
+use super::unserved::Unserved;
 use crate::jobs::schedules::OverdueSchedules;
 
 /// What the driver has found.
@@ -13,46 +13,46 @@ use crate::jobs::schedules::OverdueSchedules;
 pub(in crate::jobs) struct WorkerHealth(Mutex<WorkerProblems>);
 
 #[derive(Debug, Default)]
-struct WorkerProblems {
+pub(super) struct WorkerProblems {
     /// When a round succeeded last, or when the driver began; `None` while there is none.
-    succeeded: Option<Moment>,
+    pub(super) succeeded: Option<Moment>,
     /// Why the last round failed, if it did.
-    failing: Option<String>,
+    pub(super) failing: Option<String>,
     /// Since when no thread of the tasks has answered.
-    blocked: Option<Moment>,
+    pub(super) blocked: Option<Moment>,
     /// Tasks and queues of which jobs wait, and which no worker has.
-    unserved: Unserved,
+    pub(super) unserved: Unserved,
     /// Schedules whose time has come and whose tasks no worker has, and when that was logged.
-    overdue: OverdueSchedules,
-    overdue_logged: Option<Instant>,
+    pub(super) overdue: OverdueSchedules,
+    pub(super) overdue_logged: Option<Instant>,
     /// Of jobs that were encrypted with a key that this process does not have.
-    without_key: Option<LeftJob>,
+    pub(super) without_key: Option<LeftJob>,
     /// Of jobs whose parameters do not fit their task as this process has it.
-    unfit: Option<LeftJob>,
+    pub(super) unfit: Option<LeftJob>,
     /// Since when jobs of dead workers could not be made ready again, why, and when that was logged, if it was.
-    not_rescued: Option<(Moment, String, Option<Instant>)>,
+    pub(super) not_rescued: Option<(Moment, String, Option<Instant>)>,
     /// Since when ends of jobs are held back because rows are locked, and of which jobs.
-    held_back: Option<(Moment, String)>,
+    pub(super) held_back: Option<(Moment, String)>,
     /// Since when the engine that drives the jobs takes none, and why, if it has answered.
-    engine: Option<(Moment, Option<String>)>,
+    pub(super) engine: Option<(Moment, Option<String>)>,
     /// How far the clock of this machine is ahead of that of the database.
-    clock_ahead: chrono::TimeDelta,
+    pub(super) clock_ahead: chrono::TimeDelta,
     /// Whether the database has a clock of its own.
-    clock_of_database: bool,
+    pub(super) clock_of_database: bool,
     /// How far in the future the newest job was submitted.
-    newest_job_ahead: chrono::TimeDelta,
+    pub(super) newest_job_ahead: chrono::TimeDelta,
 }
 
 /// One moment by two clocks: a duration is measured by the first, and shown by the second.
 #[derive(Clone, Copy, Debug)]
-struct Moment(Instant, DateTime<Utc>);
+pub(super) struct Moment(pub(super) Instant, DateTime<Utc>);
 
 impl Moment {
     fn now() -> Self {
         Self(Instant::now(), Utc::now())
     }
 
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         self.1.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
     }
 }
@@ -60,26 +60,21 @@ impl Moment {
 /// How often it is logged that no worker has the tasks of schedules.
 const OVERDUE_PERIOD: Duration = Duration::from_secs(3600);
 
-/// How far clocks may differ.
-const CLOCKS: chrono::TimeDelta = chrono::TimeDelta::seconds(1);
 /// How far in the future a job may have been submitted: what processes write down can differ by so much.
-const MAX_CLOCK_SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
-/// How long threads may be blocked before that is part of the health.
-const BLOCKED_AFTER: Duration = Duration::from_secs(1);
+pub(super) const MAX_CLOCK_SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
+/// For how long a job that was left to other processes is part of the health, and how often that is logged.
+pub(super) const LEFT_JOB_PERIOD: Duration = Duration::from_secs(60);
 
 /// For how long jobs of dead workers could not be made ready again before that is logged.
 const NOT_RESCUED_AFTER: Duration = Duration::from_secs(2);
 /// How often it is logged that jobs of dead workers could not be made ready again.
 const NOT_RESCUED_PERIOD: Duration = Duration::from_secs(60);
 
-/// For how long a job that was left to other processes is part of the health, and how often that is logged.
-const LEFT_JOB_PERIOD: Duration = Duration::from_secs(60);
-
 /// The last job that was left to other processes for one reason.
 #[derive(Debug)]
-struct LeftJob {
-    at: Instant,
-    reason: String,
+pub(super) struct LeftJob {
+    pub(super) at: Instant,
+    pub(super) reason: String,
     /// When that was logged.
     logged: Instant,
 }
@@ -101,7 +96,7 @@ impl LeftJob {
 }
 
 impl WorkerHealth {
-    fn lock(&self) -> MutexGuard<'_, WorkerProblems> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, WorkerProblems> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -260,132 +255,10 @@ impl WorkerHealth {
         }
         found.overdue = overdue;
     }
-
-    /// Why the jobs of this process are not driven at all: no round has succeeded for longer than a lease.
-    pub(in crate::jobs) fn failure(&self, lease: Duration) -> Option<String> {
-        let found = self.lock();
-        let since = found.succeeded.filter(|since| since.0.elapsed() > lease)?;
-        let reason = found.failing.as_deref();
-        Some(format!(
-            "no round of the jobs has succeeded since {}: {}",
-            since.shown(),
-            reason.unwrap_or("the last one has not ended")
-        ))
-    }
-
-    /// What does not work as well as it should.
-    pub(in crate::jobs) fn warnings(&self, lease: Duration) -> Vec<String> {
-        let found = self.lock();
-        let mut warnings = Vec::new();
-        if let Some(since) = found
-            .blocked
-            .filter(|since| since.0.elapsed() > BLOCKED_AFTER)
-        {
-            warnings.push(format!(
-                "all threads of the jobs have been blocked since {}, so this process begins no other job",
-                since.shown()
-            ));
-        }
-        for (what, names) in [
-            (
-                "jobs wait for tasks that no worker has",
-                &found.unserved.tasks,
-            ),
-            (
-                "jobs wait in queues that no worker serves",
-                &found.unserved.queues,
-            ),
-        ] {
-            if !names.is_empty() {
-                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-                warnings.push(format!("{what}: {}", names.join(", ")));
-            }
-        }
-        if !found.unserved.apart.is_empty() {
-            let pair = |job: &QueuedTask| format!("task `{}` in queue `{}`", job.task, job.queue);
-            let pairs: Vec<String> = found.unserved.apart.iter().map(pair).collect();
-            warnings.push(format!(
-                "jobs wait for tasks that no worker of their queue has: {}; have a worker that has the task serve the queue (`Jobs::queue`)",
-                pairs.join(", ")
-            ));
-        }
-        if !found.overdue.is_empty() {
-            let each = found.overdue.iter();
-            let each: Vec<String> = each
-                .map(|(task, schedules)| format!("{} of task `{task}`", names(schedules)))
-                .collect();
-            warnings.push(format!(
-                "schedules submit no jobs, because no worker has their task: {}; start a worker that has it, or delete or pause them",
-                each.join(", ")
-            ));
-        }
-        for left in found.without_key.iter().chain(&found.unfit) {
-            if left.at.elapsed() < LEFT_JOB_PERIOD {
-                let reason = &left.reason;
-                warnings.push(format!("jobs are left to other processes: {reason}"));
-            }
-        }
-        if let Some((since, why, _)) = &found.not_rescued
-            && since.0.elapsed() > lease
-        {
-            warnings.push(format!(
-                "jobs of a dead worker have not been made ready again since {}: {why}",
-                since.shown()
-            ));
-        }
-        if let Some((since, jobs)) = &found.held_back
-            && since.0.elapsed() > lease
-        {
-            warnings.push(format!(
-                "other transactions have locked the rows of jobs since {}, so that their ends cannot be written: {jobs}",
-                since.shown()
-            ));
-        }
-        if let Some((since, reason)) = &found.engine
-            && since.0.elapsed() > lease
-        {
-            warnings.push(format!(
-                "the engine has taken no jobs on since {}: {}",
-                since.shown(),
-                reason.as_deref().unwrap_or("it does not answer")
-            ));
-        }
-        let ahead = found.clock_ahead;
-        if ahead.abs() > CLOCKS && !found.clock_of_database {
-            warnings.push(format!(
-                "the clock of this machine was set back by {:.1} seconds: jobs and schedules go by the time as it was before, until all processes \
-                 that share the database have ended",
-                ahead.abs().as_seconds_f64()
-            ));
-        } else if ahead.abs() > CLOCKS {
-            warnings.push(format!(
-                "the clock of this machine is {:.1} seconds {} that of the database",
-                ahead.abs().as_seconds_f64(),
-                if ahead > chrono::TimeDelta::zero() {
-                    "ahead of"
-                } else {
-                    "behind"
-                }
-            ));
-        }
-        if found.newest_job_ahead > MAX_CLOCK_SKEW {
-            let clock = if found.clock_of_database {
-                "the database"
-            } else {
-                "this machine"
-            };
-            warnings.push(format!(
-                "the newest job was submitted {} seconds in the future, so the clock of {clock} was set back: jobs that were planned before \
-                 wait until it has caught up",
-                found.newest_job_ahead.num_seconds()
-            ));
-        }
-        warnings
-    }
 }
 
 /// Some of these names, and how many more there are.
-fn names(all: &std::collections::BTreeSet<String>) -> String {
+pub(super) fn names(all: &std::collections::BTreeSet<String>) -> String {
     const SHOWN: usize = 10;
     let mut shown: Vec<String> = all
         .iter()
