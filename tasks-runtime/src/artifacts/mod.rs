@@ -27,7 +27,7 @@
 //! let id: String = executor.run(call!(store_result, data = json!({"key": "value"}))).await?;
 //!
 //! let stored = artifacts.find(id.parse()?).await?.expect("it is there");
-//! assert_eq!(stored.json::<serde_json::Value>()?, json!({"key": "value"}));
+//! assert_eq!(stored.json_text::<serde_json::Value>()?, json!({"key": "value"}));
 //! assert_eq!(artifacts.hierarchy().label(stored.level), "task_run");
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
@@ -41,7 +41,6 @@
 
 mod body;
 mod builder;
-mod check;
 mod content;
 mod content_type;
 mod error;
@@ -49,7 +48,7 @@ mod file_name;
 mod hierarchy;
 mod hooks;
 mod id;
-mod json;
+mod json_text;
 mod key;
 mod limits;
 mod manager;
@@ -59,29 +58,30 @@ mod prepare;
 mod read;
 mod record;
 mod rows;
-mod shape;
 mod store;
+mod store_check;
 mod sweep;
 mod table;
 mod tags;
 mod tree;
+mod tree_rows;
 mod upload;
 mod within;
 
 pub use body::ByteStream;
 pub use builder::ArtifactManagerBuilder;
-pub use check::StoreReport;
 pub use content::ArtifactContent;
 pub use error::ArtifactError;
 pub use hierarchy::ArtifactHierarchy;
 pub use hooks::{ArtifactHooks, HookFuture};
-pub use json::JsonText;
+pub use json_text::JsonText;
 pub use limits::{MAX_LEVEL, MAX_NODES, MAX_TAG_LENGTH, MAX_TAGS};
 pub use manager::ArtifactManager;
 pub use new_artifact::NewArtifact;
 pub use page::{ArtifactList, ArtifactPage, Cursor};
 pub use record::{Artifact, ContentInfo};
 pub use store::ContentStore;
+pub use store_check::StoreReport;
 pub use sweep::Swept;
 pub use tree::ArtifactNode;
 pub use upload::Upload;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::body::Body;
-use super::json::JsonText;
+use super::json_text::JsonText;
 use super::{ArtifactError, tags};
 
 /// An artifact to be saved, or a new version of one.

@@ -9,7 +9,7 @@ use super::page::{ArtifactList, ArtifactPage, Cursor};
 use super::table::Head;
 use super::{
     Artifact, ArtifactContent, ArtifactError, ArtifactManager, ArtifactNode, ContentInfo, rows,
-    shape,
+    tree_rows,
 };
 
 impl ArtifactManager {
@@ -148,7 +148,7 @@ impl ArtifactManager {
     pub async fn subtree(&self, id: ArtifactId) -> Result<Vec<Artifact>, ArtifactError> {
         let heads = self
             .session()
-            .read(async |conn| shape::subtree(conn, id).await)
+            .read(async |conn| tree_rows::subtree(conn, id).await)
             .await?;
         if heads.len() > MAX_NODES {
             return Err(ArtifactError::TreeTooLarge(id));

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::ArtifactError;
-use super::json::JsonText;
+use super::json_text::JsonText;
 
 /// A stored artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use diesel_async::RunQueryDsl;
 
 use super::body::StoredBody;
 use super::page::Cursor;
-use super::shape::{is_below, level_below, lock_shape, shift_levels};
 use super::table::{Head, tasks_artifacts};
+use super::tree_rows::{is_below, level_below, lock_shape, shift_levels};
 use super::{Artifact, ArtifactError, ContentInfo};
 use crate::database::Connection;
 use crate::with_conn;

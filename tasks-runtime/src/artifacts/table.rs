@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
-use super::json::JsonText;
+use super::json_text::JsonText;
 use super::page::Cursor;
 use super::{Artifact, ArtifactError, ArtifactId, ContentInfo};
 

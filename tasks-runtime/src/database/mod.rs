@@ -63,10 +63,10 @@ mod builder;
 mod change;
 mod checks;
 mod closure_run;
-mod computers;
 mod connection;
 mod error;
 mod handle;
+mod hosts;
 mod identities;
 mod identity;
 mod lent_connection;
@@ -105,5 +105,5 @@ pub use sqlite::SqliteConnection;
 pub(crate) use statement::statement;
 pub use write_health::WriteFailure;
 
-pub(crate) use computers::{computer, computers};
+pub(crate) use hosts::{computer, computers};
 pub(crate) use identity::Identity;

@@ -1,8 +1,8 @@
 //! Connections to PostgreSQL.
 
-mod answers;
 mod durability;
 pub(super) mod failure;
+mod liveness;
 mod pooler;
 mod server;
 mod timelines;
@@ -22,9 +22,9 @@ use diesel_async::{AnsiTransactionManager, AsyncConnection as _};
 use diesel_migrations::MigrationHarness as _;
 use tokio::runtime::Handle;
 
-use self::answers::{Answers, Awaiting};
 use self::durability::Durability;
 use self::failure::is_crowded;
+use self::liveness::{Answers, Awaiting};
 use self::pooler::Pooler;
 pub use self::server::PgConnection;
 pub(super) use self::server::Server;

@@ -6,7 +6,7 @@ use diesel::expression::AsExpression;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::BigInt;
 
-use super::damaged;
+use super::damaged_rows;
 use super::id::JobId;
 
 /// A fencing token: counts how often a job was given to a worker or taken from one. What an attempt writes is kept only while the job has
@@ -77,7 +77,7 @@ pub(in crate::jobs) fn readable(id: &str) -> Option<JobId> {
     match id.parse() {
         Ok(id) => Some(id),
         Err(error) => {
-            damaged::met(id, &error);
+            damaged_rows::met(id, &error);
             None
         }
     }

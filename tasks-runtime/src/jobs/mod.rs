@@ -31,7 +31,7 @@ mod attempt_key;
 mod attempts;
 mod checked_call;
 mod clock;
-mod damaged;
+mod damaged_rows;
 mod encryption;
 pub mod engine;
 mod error;

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::causes::causes;
 use super::coded_errors::{self, Coded};
-use super::finite::OutputError;
+use super::finite_json::OutputError;
 use super::framework_code::FrameworkCode;
 
 /// Why a task failed: an error it returned, a panic, or its timeout.

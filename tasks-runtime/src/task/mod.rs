@@ -7,7 +7,7 @@ mod derived_codes;
 mod error;
 mod failure;
 mod failure_code;
-mod finite;
+mod finite_json;
 mod framework_code;
 mod function;
 mod info;

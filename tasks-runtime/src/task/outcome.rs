@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::TaskFailure;
-use super::finite::{self, OutputError};
+use super::finite_json::{self, OutputError};
 
 /// A value that a task may return: anything that serializes.
 #[diagnostic::on_unimplemented(
@@ -28,7 +28,7 @@ pub trait TaskOutput {
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> TaskOutput for T {
     fn write(&self, json: &mut Vec<u8>) -> Result<(), OutputError> {
-        finite::write(self, json)
+        finite_json::write(self, json)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether the jobs of this process are driven, and what does not work as well as it should.
 
 use super::Scheduler;
-use crate::jobs::damaged;
+use crate::jobs::damaged_rows;
 
 impl Scheduler {
     /// Whether the jobs of this process are driven.
@@ -39,7 +39,7 @@ impl Scheduler {
             };
             let mut warnings = health.warnings(lease);
             if state.worker.is_some() {
-                warnings.extend(damaged::warning());
+                warnings.extend(damaged_rows::warning());
             }
             warnings.extend(self.shared.not_stored.warning());
             warnings

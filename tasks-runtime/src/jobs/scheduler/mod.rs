@@ -6,7 +6,7 @@ mod lifecycle;
 mod masked;
 mod query;
 mod update;
-mod watch;
+mod without_workers;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -7,9 +7,9 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use ulid::Ulid;
 
+use super::declaration_watch::{DeclarationWatch, Look};
 use super::recurrence::Recurrence;
 use super::row::{ScheduleRow, find, tasks_schedules, upsert};
-use super::watch::{DeclarationWatch, Look};
 use crate::database::{Connection, ConnectionKind};
 use crate::jobs::error::JobError;
 use crate::with_conn;

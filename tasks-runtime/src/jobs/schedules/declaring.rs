@@ -13,10 +13,10 @@ use super::declaration::{
     Declaration, DeclarationRow, DeclaredSchedules, RenewalChanges, has_schedules,
     of_other_services, others, remove_undeclared,
 };
+use super::declaration_watch::{DeclarationWatch, Look};
 use super::not_stored::NotStored;
 use super::record::ScheduleRecord;
 use super::row::{ScheduleRow, upsert};
-use super::watch::{DeclarationWatch, Look};
 use crate::database::DatabaseError;
 use crate::jobs::error::JobError;
 use crate::jobs::scheduler::Scheduler;

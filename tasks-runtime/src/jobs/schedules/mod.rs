@@ -2,11 +2,11 @@
 
 mod builder;
 mod cron;
+mod cron_pattern;
 mod declaration;
 mod declaring;
 mod not_stored;
 mod overdue;
-mod pattern;
 mod pending_reason;
 mod record;
 mod recurrence;
@@ -15,7 +15,7 @@ mod replan;
 mod row;
 mod tick;
 
-mod watch;
+mod declaration_watch;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;

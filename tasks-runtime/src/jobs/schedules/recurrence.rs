@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use super::{cron, pattern};
+use super::{cron, cron_pattern};
 use crate::jobs::error::JobError;
 
 /// The shortest time between two runs.
@@ -38,7 +38,7 @@ impl Recurrence {
                 format!("`{shown}` is not a time zone: use a name like `Europe/Berlin` or `UTC`"),
             )
         })?;
-        pattern::check(pattern, timezone).map_err(|reason| wrong("/cron", reason))?;
+        cron_pattern::check(pattern, timezone).map_err(|reason| wrong("/cron", reason))?;
         Ok(Self::Cron {
             pattern: pattern.to_owned(),
             timezone,

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
 
-use super::claimed::ClaimedJob;
+use super::claimed_job::ClaimedJob;
 use super::due::{NAME, NameRow};
 use crate::database::{Backend, Connection, statement};
 use crate::jobs::error::JobError;

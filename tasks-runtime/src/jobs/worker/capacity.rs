@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::claim::ClaimKind;
-use super::claimed::ClaimedJob;
+use super::claimed_job::ClaimedJob;
 use super::shared::WorkerShared;
 use super::unserved::QueuedTask;
 use crate::jobs::id::JobId;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 use diesel_async::RunQueryDsl;
 
-use super::claimed::{ClaimedJob, ClaimedRow};
+use super::claimed_job::{ClaimedJob, ClaimedRow};
 use crate::database::{Backend, Connection, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;

@@ -7,7 +7,7 @@ use crate::jobs::id::JobId;
 
 use super::attempt::Event;
 use super::capacity::Capacity;
-use super::claimed::ClaimedJob;
+use super::claimed_job::ClaimedJob;
 use super::shared::WorkerShared;
 use super::{claim, membership, read_job, runner};
 use crate::jobs::attempt_key::Fence;

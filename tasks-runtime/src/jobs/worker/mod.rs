@@ -10,7 +10,7 @@ mod attempt_runner;
 mod by_name;
 mod capacity;
 mod claim;
-mod claimed;
+mod claimed_job;
 mod crash_limits;
 mod dispatch;
 mod drain;

@@ -7,7 +7,7 @@ use super::aging::{self, Aging};
 use super::attempt_end::AttemptEnd;
 use super::capacity::{Capacity, ClaimRequest};
 use super::claim::{self, ClaimKind};
-use super::claimed::ClaimedJob;
+use super::claimed_job::ClaimedJob;
 use super::driver::Driver;
 use super::finish::{FinishedAttempt, finish};
 use super::unserved::QueuedTask;

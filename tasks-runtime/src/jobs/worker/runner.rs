@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Event};
 use super::attempt_end::{AttemptEnd, AttemptOutcome, Failure};
-use super::claimed::ClaimedJob;
+use super::claimed_job::ClaimedJob;
 use super::in_flight::{InFlightAttempt, StopReason};
 use super::shared::WorkerShared;
 use super::{end_writer, read_job, unserved};

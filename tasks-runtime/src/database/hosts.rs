@@ -1,4 +1,4 @@
-//! The computers whose processes use the database.
+//! The hosts whose processes use the database.
 
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
