@@ -15,8 +15,8 @@ use crate::endpoint::{Endpoint, Endpoints, Response};
 use crate::html::{STYLE, escape};
 #[cfg(feature = "dashboard")]
 use crate::http::public_prefix;
-use crate::info::ServiceInfo;
 use crate::part::{Link, Part};
+use crate::service_info::ServiceInfo;
 
 /// Nothing from anywhere; its own styles are in it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";

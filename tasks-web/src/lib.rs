@@ -18,7 +18,6 @@ mod access;
 #[cfg(feature = "database")]
 pub mod artifacts;
 mod auth;
-mod checks;
 mod cors;
 #[cfg(feature = "dashboard")]
 mod dashboard;
@@ -30,10 +29,10 @@ pub mod database;
 )]
 mod endpoint;
 mod health;
+mod health_checks;
 mod hooks;
 mod html;
 mod http;
-mod info;
 #[cfg(feature = "database")]
 pub mod jobs;
 mod landing;
@@ -45,6 +44,7 @@ mod part;
 pub mod prelude;
 mod problem;
 mod service;
+mod service_info;
 mod system;
 mod tasks;
 
@@ -73,15 +73,15 @@ pub use crate::access::Access;
 #[cfg(feature = "database")]
 pub use crate::artifacts::{ArtifactScope, Artifacts, artifacts};
 pub use crate::auth::{ApiKey, ApiKeys};
-pub use crate::checks::{HealthChecks, HealthState};
 pub use crate::cors::Cors;
 #[cfg(feature = "database")]
 pub use crate::database::DatabaseSource;
+pub use crate::health_checks::{HealthChecks, HealthState};
 pub use crate::http::RequestId;
-pub use crate::info::{Contact, License, ServiceInfo};
 #[cfg(feature = "database")]
 pub use crate::jobs::{JobScope, jobs};
 pub use crate::openapi::OpenApi;
 pub use crate::problem::Problem;
 pub use crate::service::{BuildProblems, Service, ServiceBuilder, ServiceError};
+pub use crate::service_info::{Contact, License, ServiceInfo};
 pub use crate::tasks::{TaskScope, scope};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use actix_web::web::ServiceConfig;
 use tasks_runtime::ExecutorBuilder;
 
-use crate::checks::HealthChecks;
 use crate::endpoint::Endpoints;
+use crate::health_checks::HealthChecks;
 use crate::hooks::Hook;
 use crate::openapi::PathOperation;
 

@@ -14,7 +14,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use tasks_runtime::ArgumentError;
 use tasks_runtime::artifacts::{Artifact, Upload};
 
-use super::body_pieces::{next, receive};
+use super::body_chunks::{next, receive};
 use super::disposition::{file_name, has_two_names, malformed_disposition};
 use super::form_scan::{FormScan, Outside};
 use super::state::ArtifactRoutes;

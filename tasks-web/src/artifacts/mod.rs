@@ -1,7 +1,7 @@
 //! Artifacts over HTTP: create, read, update, delete, trees, uploads and downloads.
 
+mod body_chunks;
 mod body_errors;
-mod body_pieces;
 mod disposition;
 mod download;
 mod endpoints;
@@ -17,7 +17,7 @@ mod query;
 mod range;
 mod schemas;
 mod scope;
-mod setup;
+mod settings;
 mod state;
 mod store_probe;
 mod update;
@@ -29,4 +29,4 @@ pub use tasks_runtime::artifacts::*;
 
 pub(crate) use part::part;
 pub use scope::{ArtifactScope, artifacts};
-pub use setup::Artifacts;
+pub use settings::Artifacts;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::scope::ArtifactScope;
 use super::store_probe::StoreProbe;
-use crate::checks::{HealthChecks, HealthState};
+use crate::health_checks::{HealthChecks, HealthState};
 use crate::hooks::Hook;
 use crate::part::{Claim, Part};
 

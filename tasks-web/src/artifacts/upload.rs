@@ -9,7 +9,7 @@ use actix_web::http::header::{
 use actix_web::web::{Data, Payload};
 use tasks_runtime::artifacts::Artifact;
 
-use super::body_pieces::receive;
+use super::body_chunks::receive;
 use super::disposition::{file_name, malformed_disposition};
 use super::form::{MAX_FIELD_BYTES, form};
 use super::handlers::created;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::key::ApiKey;
-use super::spelling;
+use super::key_syntax;
 use crate::access::{Access, KeyAccess};
 
 /// The keys that a service asks for, and the header they come in.
@@ -163,7 +163,7 @@ impl Source {
         {
             // Never by what is there: the secret may stand where the name should.
             let what = format!("the API key at place {} of `{place}`", index + 1);
-            match spelling::read(entry, index + 1) {
+            match key_syntax::read(entry, index + 1) {
                 Ok(key) => keys.push((what, key)),
                 Err(reason) => problems.push(format!("{what} {reason}")),
             }
@@ -179,7 +179,7 @@ fn check(keys: &[(String, ApiKey)], problems: &mut Vec<String>) {
         if let Some(problem) = key.problem {
             problems.push(format!("{what} {problem}"));
         }
-        if !spelling::is_name(&key.name) {
+        if !key_syntax::is_name(&key.name) {
             problems.push(format!(
                 "{what} has a name that is not 1 to 64 letters, digits, `.`, `_` and `-`: give it another"
             ));

@@ -2,11 +2,11 @@
 
 mod guard;
 mod key;
+mod key_syntax;
 mod keys;
 mod login;
 mod problem;
 mod session;
-mod spelling;
 
 pub(crate) use guard::Guard;
 pub use key::ApiKey;

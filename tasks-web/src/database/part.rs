@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use tasks_runtime::{Database, DatabaseError};
 
 use super::problem::words_of_change;
-use crate::checks::HealthChecks;
+use crate::health_checks::HealthChecks;
 use crate::hooks::Hook;
 use crate::monitoring::{DATABASE_CONNECTION_WAITERS, DATABASE_CONNECTIONS};
 use crate::part::{Part, ScrapeHook};

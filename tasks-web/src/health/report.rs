@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use crate::checks::{Check, HealthChecks, HealthState};
+use crate::health_checks::{Check, HealthChecks, HealthState};
 use crate::open_files;
 
 /// How long an answer is good for others who ask: a flood of questions is one look now and then.

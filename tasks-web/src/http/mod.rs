@@ -19,7 +19,7 @@ pub(crate) mod query;
 mod request_contract;
 mod request_id;
 mod respond;
-mod site;
+mod same_site;
 pub(crate) mod sse;
 mod unsupported_headers;
 
@@ -42,8 +42,8 @@ pub(crate) use request_id::X_REQUEST_ID;
 pub(crate) use respond::{Verdict, check_preconditions, is_conditional, read_preconditions};
 pub(crate) use respond::{conditional, json};
 #[cfg(feature = "database")]
-pub(crate) use site::is_of_other_site;
-pub(crate) use site::{check_same_site, is_own_origin, origin};
+pub(crate) use same_site::is_of_other_site;
+pub(crate) use same_site::{check_same_site, is_own_origin, origin};
 #[cfg(feature = "database")]
 pub(crate) use unsupported_headers::{ENTITY_TAGS, IDEMPOTENCY_KEY, refuse_missing};
 pub(crate) use unsupported_headers::{

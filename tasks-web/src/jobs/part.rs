@@ -6,7 +6,7 @@ use tasks_runtime::TaskExecutor;
 use tasks_runtime::jobs::{Schedule, Scheduler};
 
 use super::scope::JobScope;
-use crate::checks::{HealthChecks, HealthState};
+use crate::health_checks::{HealthChecks, HealthState};
 use crate::hooks::Hook;
 use crate::part::{Claim, Part};
 

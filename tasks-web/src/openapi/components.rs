@@ -8,8 +8,8 @@ use tasks_runtime::{RegisteredTask, TaskFailure, TaskInfo};
 
 use super::names::{Direction, SchemaUse, looks, names};
 use super::operation::Schemas;
-use super::origin::Origin;
 use super::references::visit_references;
+use super::type_origin::Origin;
 use super::version::Version;
 use super::writer::Writer;
 use super::{example, variants};

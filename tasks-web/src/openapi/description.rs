@@ -8,7 +8,7 @@ use tasks_runtime::{RegisteredTask, TaskExecutor};
 
 use super::path_operation::PathOperation;
 use super::writer::Writer;
-use crate::info::ServiceInfo;
+use crate::service_info::ServiceInfo;
 
 /// What the document says besides the tasks.
 #[derive(Clone)]

@@ -8,10 +8,10 @@ use tasks_runtime::RegisteredTask;
 use super::components::Components;
 use super::description::Description;
 use super::failures;
+use super::generator_names::plain;
 use super::operation::Operations;
 use super::version::Version;
-use super::words::plain;
-use super::{older, rustdoc_links, security, share};
+use super::{openapi_3_0, rustdoc_links, security, shared_responses};
 use crate::access::Access;
 
 /// The document for a mount at `base`. A reader whose access is limited sees the tasks that it reaches.
@@ -96,10 +96,10 @@ pub(super) fn build(
         security::require_key(&mut document, header, &description.open_operations(base));
     }
     if version == Version::V3_0 {
-        older::simplify(&mut document);
+        openapi_3_0::simplify(&mut document);
     }
     rustdoc_links::remove(&mut document);
-    share::responses(&mut document);
+    shared_responses::responses(&mut document);
     document
 }
 

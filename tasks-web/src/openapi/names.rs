@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::origin::{Origin, TypePath};
+use super::generator_names::plain;
 use super::references::each_reference;
-use super::words::plain;
+use super::type_origin::{Origin, TypePath};
 
 /// A type may look different when it is read and when it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
+use super::generator_names::plain;
 use super::references;
-use super::words::plain;
 
 /// Makes variants that are objects schemas of their own: generators have classes for them, and some can have a variant that
 /// holds its own enum in no other way.

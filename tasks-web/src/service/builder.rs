@@ -22,11 +22,11 @@ use super::inner::Mount;
 use super::paths::Paths;
 use super::setting::Setting;
 use crate::auth::ApiKeys;
-use crate::checks::HealthChecks;
 use crate::cors::Cors;
+use crate::health_checks::HealthChecks;
 use crate::hooks::Hook;
 use crate::http::sse::StreamLimits;
-use crate::info::ServiceInfo;
+use crate::service_info::ServiceInfo;
 
 /// Puts a [`Service`](crate::Service) together. Made by [`Service::builder`](crate::Service::builder).
 ///

@@ -1,9 +1,9 @@
 //! The OpenAPI document of a service.
 
 use crate::auth::Guard;
-use crate::info::ServiceInfo;
 use crate::openapi::OpenApi;
 use crate::part::Part;
+use crate::service_info::ServiceInfo;
 use crate::tasks::TaskScope;
 
 /// The document of the tasks and of all parts. With keys that have limits, each sees its own tasks alone.

@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 
 use crate::endpoint::{Endpoint, Endpoints, Response};
-use crate::info::ServiceInfo;
 use crate::part::Part;
+use crate::service_info::ServiceInfo;
 
 /// `GET {path}`: what the service says about itself.
 pub(super) fn part(path: &str, info: &ServiceInfo) -> Part {

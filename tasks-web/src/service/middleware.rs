@@ -15,9 +15,9 @@ use actix_web::{Error, HttpMessage as _, HttpResponse};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 
-use super::answer_body::AnswerBody;
 use super::error_response;
 use super::gate::Gate;
+use super::response_body::AnswerBody;
 use crate::access::Access;
 use crate::http::ConnectionState;
 use crate::http::{RequestId, refuse_repeated};

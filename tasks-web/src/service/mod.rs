@@ -1,10 +1,9 @@
 //! A service: tasks and what surrounds them, put together.
 
-mod answer_body;
 mod build;
 mod builder;
+mod conflicting_settings;
 mod connection;
-mod contradictions;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 mod documents;
@@ -25,6 +24,7 @@ mod middleware;
 mod monitoring_parts;
 mod page_parts;
 mod paths;
+mod response_body;
 mod routing;
 mod run;
 mod server;

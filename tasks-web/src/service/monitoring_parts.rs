@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::draft::Draft;
 use super::paths::ResolvedPaths;
-use crate::checks::HealthChecks;
 use crate::health::{self, Health};
-use crate::info::ServiceInfo;
+use crate::health_checks::HealthChecks;
 use crate::monitoring::{self, Recorder};
 use crate::part::Part;
+use crate::service_info::ServiceInfo;
 use crate::system;
 
 /// What is asked for of it.

@@ -9,9 +9,9 @@ use super::paths::ResolvedPaths;
 use crate::auth::{Guard, Login};
 #[cfg(feature = "dashboard")]
 use crate::dashboard::{self, PageConfig};
-use crate::info::ServiceInfo;
 use crate::landing;
 use crate::part::{Claim, Link, Part};
+use crate::service_info::ServiceInfo;
 
 /// What is asked for of it.
 pub(super) struct PagesConfig<'a> {

@@ -1,8 +1,8 @@
 //! The tasks scope: list, describe, execute.
 
 mod catalog;
-mod described;
 mod handler;
+mod operations;
 mod problem;
 mod scope;
 
