@@ -90,7 +90,7 @@ async fn limits_hold_and_waiting_is_bounded() {
     let executor = testing::executor([task(wait)])
         .provide(probe.clone())
         .task_max_concurrency("wait", 2)
-        .max_wait(Duration::from_millis(1500))
+        .permit_timeout(Duration::from_millis(1500))
         .build()
         .unwrap();
     let calls = (0..6).map(|_| executor.run::<u64>(call!(wait, millis = 100)));
@@ -121,7 +121,7 @@ async fn the_executor_and_the_blocking_pool_have_limits_of_their_own() {
     let build = || {
         testing::executor([task(wait), task(block)])
             .provide(probe.clone())
-            .max_wait(Duration::from_millis(50))
+            .permit_timeout(Duration::from_millis(50))
     };
     let narrow = build().max_concurrency(1).build().unwrap();
     let (first, second) = tokio::join!(

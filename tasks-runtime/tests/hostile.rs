@@ -169,7 +169,7 @@ async fn slow() {
 async fn times_too_long_for_the_clock_are_no_limit() {
     let executor = testing::executor([task(slow)])
         .max_concurrency(1)
-        .max_wait(Duration::MAX)
+        .permit_timeout(Duration::MAX)
         .default_timeout(Duration::MAX)
         .build()
         .unwrap();

@@ -289,7 +289,7 @@ async fn nested(executor: TaskExecutor, depth: u32) -> Result<u32, TaskError> {
 async fn a_task_runs_another_within_the_limits() {
     let executor = testing::executor([task(nested)])
         .task_max_concurrency("nested", 3)
-        .max_wait(Duration::from_millis(50))
+        .permit_timeout(Duration::from_millis(50))
         .build()
         .unwrap();
     assert_eq!(

@@ -235,11 +235,11 @@ async fn a_type_that_is_read_and_written_differently_has_two_schemas() {
 #[tokio::test]
 async fn limits_are_answered_by_429_and_503() {
     let busy = testing::executor([task(sleeps), task(ping)])
-        .max_wait(Duration::from_millis(50))
+        .permit_timeout(Duration::from_millis(50))
         .task_max_concurrency("sleeps", 1);
     let busy = busy.build().unwrap();
     let full = testing::executor([task(sleeps)])
-        .max_wait(Duration::from_millis(50))
+        .permit_timeout(Duration::from_millis(50))
         .max_concurrency(1)
         .build()
         .unwrap();

@@ -45,7 +45,7 @@ impl ArtifactManager {
     ///
     /// What the store says.
     #[doc(hidden)]
-    pub async fn ask_store(&self) -> Result<(), ArtifactError> {
+    pub async fn ping_store(&self) -> Result<(), ArtifactError> {
         if !self.content_store().is_remote() {
             return Ok(());
         }

@@ -16,7 +16,7 @@ pub(crate) struct Limits {
     executor: Arc<Semaphore>,
     blocking: Arc<Semaphore>,
     tasks: HashMap<String, Arc<Semaphore>>,
-    max_wait: Duration,
+    permit_timeout: Duration,
 }
 
 /// Permits held by one execution; released explicitly with [`Limits::release`], because the execution already owns the semaphores.
@@ -33,7 +33,7 @@ impl Limits {
         executor: usize,
         blocking: usize,
         tasks: HashMap<String, usize>,
-        max_wait: Duration,
+        permit_timeout: Duration,
     ) -> Self {
         let semaphore =
             |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
@@ -44,12 +44,12 @@ impl Limits {
                 .into_iter()
                 .map(|(name, count)| (name, semaphore(count)))
                 .collect(),
-            max_wait,
+            permit_timeout,
         }
     }
 
-    pub(crate) fn max_wait(&self) -> Duration {
-        self.max_wait
+    pub(crate) fn permit_timeout(&self) -> Duration {
+        self.permit_timeout
     }
 
     /// The limits that concern one execution: the narrowest first, so that a busy task does not keep places that others
@@ -98,10 +98,10 @@ impl Limits {
     fn wait(&self, limits: [Option<(&Arc<Semaphore>, Refusal)>; 3], blocking: bool) -> Waiting {
         let limits =
             limits.map(|limit| limit.map(|(semaphore, refusal)| (Arc::clone(semaphore), refusal)));
-        let max_wait = self.max_wait;
+        let permit_timeout = self.permit_timeout;
         Box::pin(async move {
             // A wait too long for the clock is one without end.
-            let deadline = tokio::time::Instant::now().checked_add(max_wait);
+            let deadline = tokio::time::Instant::now().checked_add(permit_timeout);
             let mut held = [None, None, None];
             for (place, limit) in held.iter_mut().zip(limits) {
                 let Some((semaphore, refusal)) = limit else {

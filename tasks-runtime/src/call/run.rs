@@ -102,7 +102,7 @@ impl Run {
             return Poll::Ready(Err(Box::new(ExecuteError::Refused {
                 task: self.target().name.to_string(),
                 refusal,
-                waited: self.resources.limits.max_wait(),
+                waited: self.resources.limits.permit_timeout(),
             })));
         }
         self.context.admit();

@@ -27,7 +27,7 @@ pub struct ExecutorBuilder {
     max_concurrency: usize,
     blocking_threads: usize,
     task_limits: HashMap<String, usize>,
-    max_wait: Duration,
+    permit_timeout: Duration,
     runtime: Option<Handle>,
     traceback: Traceback,
     span_level: Level,
@@ -68,7 +68,7 @@ impl ExecutorBuilder {
             max_concurrency: 1024,
             blocking_threads: 32,
             task_limits: HashMap::new(),
-            max_wait: Duration::from_secs(5),
+            permit_timeout: Duration::from_secs(5),
             runtime: None,
             traceback: Traceback::default(),
             span_level: Level::DEBUG,
@@ -132,8 +132,8 @@ impl ExecutorBuilder {
 
     /// How long an execution waits for a free place before it is refused. Defaults to 5 seconds.
     #[must_use]
-    pub fn max_wait(mut self, wait: Duration) -> Self {
-        self.max_wait = wait;
+    pub fn permit_timeout(mut self, timeout: Duration) -> Self {
+        self.permit_timeout = timeout;
         self
     }
 
@@ -259,7 +259,7 @@ impl ExecutorBuilder {
                 self.max_concurrency,
                 self.blocking_threads,
                 self.task_limits,
-                self.max_wait,
+                self.permit_timeout,
             ),
             blocking: BlockingPool::new(self.runtime, self.blocking_threads),
             traceback: self.traceback,

@@ -345,7 +345,7 @@ impl TaskExecutor {
 }
 
 /// To run another task from within a task. That one takes places of its own, while the task that waits for it keeps its own:
-/// where a limit leaves no place, it is refused after [`max_wait`](crate::ExecutorBuilder::max_wait).
+/// where a limit leaves no place, it is refused after [`permit_timeout`](crate::ExecutorBuilder::permit_timeout).
 // Not recommended so that the compiler lists all other injectable types: of more than nine it leaves out some, and
 // which ones depends on the path of the workspace.
 #[diagnostic::do_not_recommend]

@@ -54,7 +54,7 @@ impl StoreProbe {
                 asking
             }
         };
-        let problem = match tokio::time::timeout(TIMEOUT, self.manager.ask_store()).await {
+        let problem = match tokio::time::timeout(TIMEOUT, self.manager.ping_store()).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(public(&error.to_string())),
             Err(_) => Some(format!("it has not answered within {TIMEOUT:?}")),

@@ -317,7 +317,7 @@ pub(super) async fn run(request: HttpRequest, state: Data<JobRoutes>) -> Handler
 
 pub(super) async fn delete(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let found = find(&request, &state).await?;
-    if state.scheduler.unschedule(&found.name).await? {
+    if state.scheduler.delete_schedule(&found.name).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(JobError::ScheduleNotFound(found.name).into())

@@ -49,8 +49,8 @@ async fn a_schedule_submits_a_job_when_its_time_comes(test: Ground) {
     let resumed = scheduler.resume_schedule("beat").await.unwrap();
     assert!(resumed.next_runs[0] > before);
     eventually("it goes on", async || runs().await.len() > count).await;
-    assert!(scheduler.unschedule("beat").await.unwrap());
-    assert!(!scheduler.unschedule("beat").await.unwrap());
+    assert!(scheduler.delete_schedule("beat").await.unwrap());
+    assert!(!scheduler.delete_schedule("beat").await.unwrap());
     let error = scheduler.pause_schedule("beat").await.unwrap_err();
     assert!(matches!(error, JobError::ScheduleNotFound(_)), "{error}");
     world.scheduler.shutdown().await;
@@ -230,7 +230,7 @@ async fn a_schedule_is_made_or_changed_whatever_happens_to_it_meanwhile(test: Gr
     };
     let forget = async || {
         for _ in 0..30 {
-            scheduler.unschedule("contended").await.unwrap();
+            scheduler.delete_schedule("contended").await.unwrap();
         }
     };
     tokio::join!(make(), forget(), make(), forget(), make(), forget());

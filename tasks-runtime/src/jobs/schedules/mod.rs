@@ -173,7 +173,7 @@ impl Scheduler {
     /// # Errors
     ///
     /// When the database fails.
-    pub async fn unschedule(&self, name: &str) -> Result<bool, JobError> {
+    pub async fn delete_schedule(&self, name: &str) -> Result<bool, JobError> {
         let deleted: Result<usize, JobError> = self
             .session()
             .transaction_with_retries(async |tx| {
