@@ -85,6 +85,17 @@ async fn single(number: f32, readings: Option<Vec<Reading>>) -> bool {
     number.is_finite() && readings.iter().flatten().all(finite)
 }
 
+/// As texts, which Rust writes and reads exactly.
+#[task]
+async fn doubles(numbers: Vec<f64>) -> Vec<String> {
+    numbers.iter().map(|number| format!("{number:e}")).collect()
+}
+
+#[task]
+async fn single_as_text(number: f32) -> String {
+    format!("{number:?}")
+}
+
 #[task]
 async fn double(number: f64, numbers: Vec<f64>) -> f64 {
     number + numbers.iter().sum::<f64>()
@@ -497,6 +508,50 @@ async fn a_number_of_single_precision_is_in_its_range() {
         said[0].1.contains("secret") && !said[0].1.contains("1e39"),
         "{said:?}"
     );
+}
+
+/// To the last bit: a number is what its text says, and comes back as it was sent.
+#[tokio::test]
+async fn a_double_is_the_nearest_one() {
+    let mut bits = 1_u64;
+    let mut texts: Vec<String> = [
+        "989.0375735048253",
+        "9007199254740993.0",
+        "4.733120953575292e-172",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    while texts.len() < 2_000 {
+        bits = bits
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let number = f64::from_bits(bits);
+        if number.is_finite() {
+            texts.push(format!("{number:e}"));
+        }
+    }
+    let all = texts.join(", ");
+    let sent: Vec<f64> = texts.iter().map(|text| text.parse().unwrap()).collect();
+    for (task, params) in [
+        ("any", format!(r#"{{"data": [{all}]}}"#)),
+        ("doubles", format!(r#"{{"numbers": [{all}]}}"#)),
+    ] {
+        let read: Value = serde_json::from_str(&result(task, &params).await).unwrap();
+        let read = read
+            .get(0)
+            .filter(|first| first.is_array())
+            .unwrap_or(&read);
+        for (index, sent) in sent.iter().enumerate() {
+            let read = read[index].as_str().map_or_else(
+                || read[index].as_f64().unwrap(),
+                |text| text.parse().unwrap(),
+            );
+            assert_eq!(read.to_bits(), sent.to_bits(), "{task}: {}", texts[index]);
+        }
+    }
+    // Above the middle of two singles, and not in the double between.
+    let single = result("single_as_text", r#"{"number": 1.000000059604644776}"#).await;
+    assert_eq!(single, "\"1.0000001\"");
 }
 
 #[tokio::test]
