@@ -218,6 +218,11 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // A write beyond the largest size that a file may have (`ulimit -f`, `LimitFSIZE` of systemd) ends a process that does not listen to this
+        // signal. For one that does, the write fails.
+        drop(signal(SignalKind::from_raw(
+            rustix::process::Signal::XFSZ.as_raw(),
+        ))?);
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,

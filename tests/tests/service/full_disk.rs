@@ -156,3 +156,45 @@ async fn it_is_said_so_until_there_is_space_again() {
     let request = http::client().unwrap().delete(server.url(&artifact));
     assert_eq!(request.send().await.unwrap().status(), 204);
 }
+
+/// As `LimitFSIZE` of systemd, or a limit of the shell that starts it: the kernel ends a process that does not know the signal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_may_not_grow_ends_no_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("start");
+    // Blocks of 512 bytes.
+    let text = format!(
+        "#!/bin/sh\nulimit -f 6000 && exec {}\n",
+        program().display()
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let environment = [
+        ("DATABASE_URL", url(directory.path())),
+        ("JOBS", "1".to_owned()),
+    ];
+    let server = Server::start_program(&script, environment).unwrap();
+    let save = async |size: usize| {
+        let body = json!({"data": "x".repeat(size)});
+        http::post(&server.url("/api/v1/artifacts"), &body)
+            .await
+            .unwrap()
+    };
+    let mut saved = 0;
+    let (status, problem) = loop {
+        let (status, answer) = save(200_000).await;
+        if status != 201 {
+            break (status, answer);
+        }
+        saved += 1;
+        assert!(saved < 100, "{answer}");
+    };
+    assert_eq!(status, 503, "{problem}");
+    let (status, health) = http::get(&server.url("/health")).await.unwrap();
+    assert_eq!(status, 503, "{health}");
+    let (status, all) = http::get(&server.url("/api/v1/artifacts")).await.unwrap();
+    assert_eq!(
+        (status.as_u16(), all.as_array().unwrap().len()),
+        (200, saved)
+    );
+}
