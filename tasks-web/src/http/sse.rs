@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use actix_web::http::Method;
+use actix_web::http::{ConnectionType, Method, Version};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::{Stream, StreamExt as _};
@@ -128,10 +128,17 @@ pub(crate) fn respond(
     if request.method() == Method::HEAD {
         return response.finish();
     }
-    match request.conn_data::<ConnectionState>() {
+    let mut response = match request.conn_data::<ConnectionState>() {
         Some(connection_state) => response.streaming(probing(events, connection_state.clone())),
         None => response.streaming(events),
+    };
+    if request.version() < Version::HTTP_11 {
+        // It knows no chunks (RFC 9112, section 7.1): the end of the connection is the end of the stream.
+        let head = response.head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
     }
+    response
 }
 
 /// A client that sends nothing more may be gone: a word tells, and not only when it is time for one.

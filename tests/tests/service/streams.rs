@@ -3,6 +3,8 @@
 use futures_util::StreamExt as _;
 use tasks_tests::http;
 use tasks_web::{ApiKey, ApiKeys};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::*;
 
@@ -55,6 +57,26 @@ async fn there_are_so_many_from_one_address_and_in_all() {
         assert_eq!(stream.status(), status, "{address}");
         kept.push(stream);
     }
+}
+
+/// Which knows no chunks: it would take their lengths for events.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_of_http_1_0_gets_events_without_chunks() {
+    let app = serve(builder().with_health()).await;
+    let mut socket = TcpStream::connect(app.address()).await.unwrap();
+    let request = b"GET /health/$stream HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n";
+    socket.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\n\n") {
+        assert!(socket.read_buf(&mut answer).await.unwrap() > 0);
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, events) = answer.split_once("\r\n\r\n").unwrap();
+    let head = head.to_ascii_lowercase();
+    assert!(head.starts_with("http/1.0 200"), "{head}");
+    assert!(!head.contains("transfer-encoding"), "{head}");
+    assert!(!head.contains("keep-alive"), "{head}");
+    assert!(events.starts_with("id: 1\ndata: {"), "{events}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
