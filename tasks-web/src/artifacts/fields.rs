@@ -18,9 +18,18 @@ pub(super) fn tag_list() -> Value {
     })
 }
 
-/// The name of a file: no path, and not of dots alone. Empty is none.
+/// The characters of the name of a file: no path, and not dots alone.
+const FILE_NAME: &str =
+    "[^/\\\\\\x00-\\x1f\\x7f-\\x9f]*[^/\\\\.\\x00-\\x1f\\x7f-\\x9f][^/\\\\\\x00-\\x1f\\x7f-\\x9f]*";
+
+/// The name of a file in a form, in which an input may be left empty.
 pub(super) fn file_name_text() -> Value {
-    json!({"type": "string", "pattern": "^([^/\\\\\\x00-\\x1f\\x7f-\\x9f]*[^/\\\\.\\x00-\\x1f\\x7f-\\x9f][^/\\\\\\x00-\\x1f\\x7f-\\x9f]*)?$"})
+    json!({"type": "string", "pattern": format!("^({FILE_NAME})?$")})
+}
+
+/// The name of a file in a query.
+pub(super) fn file_name_query() -> Value {
+    json!({"type": "string", "pattern": format!("^{FILE_NAME}$")})
 }
 
 /// What metadata are like as a text.

@@ -92,7 +92,9 @@ pub(super) async fn form(
             // As it was sent: what is broken is not taken for nothing.
             fields.content_type = header_text(field.headers(), CONTENT_TYPE);
             fields.sent_file_name = match field.content_disposition() {
-                Some(disposition) => file_name(disposition)?,
+                Some(disposition) => {
+                    file_name(disposition, field.headers().get(CONTENT_DISPOSITION))?
+                }
                 None => None,
             };
             let mut new = state.manager.upload(state.options.upload_limit);

@@ -95,8 +95,7 @@ impl JsonBody {
         wrong: &mut BodyErrors,
     ) {
         let is_null = value.as_str() == "null";
-        // Data that is not merged stays the text it is.
-        if name == "metadata" || name == "data" && known == BodyPurpose::Patch {
+        if matches!(name, "metadata" | "data") {
             wrong.push_repeated(&format!("/{name}"), &value);
         }
         match name {

@@ -96,7 +96,8 @@ async fn raw(
     if request.headers().contains_key(CONTENT_DISPOSITION) {
         let disposition = ContentDisposition::parse(request)
             .map_err(|_| malformed_disposition("it cannot be read"))?;
-        fields.sent_file_name = file_name(&disposition)?;
+        let header = request.headers().get(CONTENT_DISPOSITION);
+        fields.sent_file_name = file_name(&disposition, header)?;
     }
     fields.content_type = content_type;
     let artifact = fields.finish()?;

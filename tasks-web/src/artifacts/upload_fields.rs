@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tasks_runtime::artifacts::{ArtifactId, JsonText, NewArtifact};
 
 use super::body_errors::BodyErrors;
-use super::fields::{file_name_text, metadata_text, tag_list};
+use super::fields::{file_name_query, metadata_text, tag_list};
 use crate::http::query::{QueryParameter, pairs};
 use crate::http::{ULID, member_pointer};
 use crate::problem::Problem;
@@ -20,7 +20,7 @@ pub(super) const QUERY: &[QueryParameter] = &[
     QueryParameter::new(
         "file_name",
         "The name under which it is downloaded.",
-        file_name_text,
+        file_name_query,
     ),
 ];
 
@@ -49,7 +49,14 @@ impl Fields {
     pub(super) fn of_query(request: &HttpRequest) -> Result<Self, Problem> {
         let mut fields = Self::default();
         for (name, value) in pairs(request.query_string())? {
-            fields.take(&name, &value);
+            // Other than an input of a form, nobody leaves it empty unasked.
+            if value.is_empty() && matches!(&*name, "metadata" | "file_name") {
+                fields
+                    .wrong
+                    .push(&format!("/{name}"), "is empty: leave it out");
+            } else {
+                fields.take(&name, &value);
+            }
         }
         Ok(fields)
     }

@@ -37,11 +37,18 @@ async fn members_that_are_given_twice_are_refused_where_they_are_read(test: Test
         assert_eq!(pointers, ["/metadata/a/0/b", "/metadata/a"], "{problem}");
     }
     let data = r#"{"data": {"a": {"b": 1, "b": 2}}}"#;
-    let (status, problem) = send(Method::PATCH, &path, data).await;
-    assert_eq!(
-        (status, &problem["errors"][0]["pointer"]),
-        (StatusCode::UNPROCESSABLE_ENTITY, &json!("/data/a/b"))
-    );
+    for (method, path) in [
+        (Method::POST, ""),
+        (Method::PUT, path.as_str()),
+        (Method::PATCH, path.as_str()),
+    ] {
+        let (status, problem) = send(method.clone(), path, data).await;
+        assert_eq!(
+            (status, &problem["errors"][0]["pointer"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("/data/a/b")),
+            "{method}: {problem}"
+        );
+    }
     let form = Form::new()
         .part("file", Part::bytes(content(10)))
         .text("metadata", r#"{"a": 1, "a": 2}"#);
@@ -51,8 +58,12 @@ async fn members_that_are_given_twice_are_refused_where_they_are_read(test: Test
         (status, &problem["errors"][0]["pointer"]),
         (StatusCode::UNPROCESSABLE_ENTITY, &json!("/metadata/a"))
     );
-    // Data are a text that comes back as it came.
-    let (status, _) = send(Method::POST, "", data).await;
+    // An upload is bytes, whatever they are.
+    let bytes = service
+        .request(Method::POST, "/$upload")
+        .header(CONTENT_TYPE, "application/json")
+        .body(data);
+    let (status, _) = http::answer(bytes).await.unwrap();
     assert_eq!(status, StatusCode::CREATED);
 }
 
@@ -231,6 +242,17 @@ async fn a_part_of_a_form_that_says_what_is_not_heeded_is_refused(test: TestData
             "",
         ),
         (
+            "\"file\"; filename*=UTF-8''a%zz.txt".to_owned(),
+            400,
+            "hexadecimal",
+        ),
+        (
+            "\"file\"; filename*0=\"a\"; filename*1=\"b\"".to_owned(),
+            400,
+            "pieces",
+        ),
+        ("\"file\"; filename=\"100%.txt\"".to_owned(), 201, "100%"),
+        (
             format!(
                 "\"tags\"\r\nContent-Type: text/plain; charset=utf-16\r\n\r\na\r\n--b\r\n{NAMED}\"file\""
             ),
@@ -262,6 +284,9 @@ async fn a_part_of_a_form_that_says_what_is_not_heeded_is_refused(test: TestData
         ("attachment; filename=x; filename=y", 400),
         ("attachment; filename*=ISO-8859-1''%FC.txt", 400),
         ("garbage;;;=", 400),
+        ("attachment; filename*=UTF-8''a%zz", 400),
+        ("attachment; filename*0=a; filename*1=b", 400),
+        ("attachment; filename*0*=UTF-8''a", 400),
         ("attachment; filename=x", 201),
     ] {
         let request = service
@@ -271,6 +296,30 @@ async fn a_part_of_a_form_that_says_what_is_not_heeded_is_refused(test: TestData
             .body("abc");
         let (status, answer) = http::answer(request).await.unwrap();
         assert_eq!(status, expected, "{disposition}: {answer}");
+    }
+}
+
+/// An input of a form may be left empty; in a query, nothing is empty unasked.
+async fn an_empty_value_of_a_query_is_refused(test: TestDatabase) {
+    let service = Service::start(test).await;
+    for name in ["file_name", "metadata"] {
+        let raw = service
+            .request(Method::POST, &format!("/$upload?{name}="))
+            .header(CONTENT_TYPE, "text/csv")
+            .body("abc");
+        let (status, problem) = http::answer(raw).await.unwrap();
+        assert_eq!(
+            (status.as_u16(), &problem["errors"][0]["pointer"]),
+            (422, &json!(format!("/{name}"))),
+            "{problem}"
+        );
+        let form = Form::new()
+            .text(name, "")
+            .part("file", Part::text("abc").file_name("a.csv"));
+        let form = service.request(Method::POST, "/$upload").multipart(form);
+        let (status, created) = http::answer(form).await.unwrap();
+        assert_eq!(status.as_u16(), 201, "{created}");
+        assert_eq!(created["file_name"], "a.csv");
     }
 }
 
@@ -444,6 +493,7 @@ on_all_databases!(
     a_form_that_is_read_in_part_is_refused,
     a_part_of_a_form_that_says_what_is_not_heeded_is_refused,
     a_file_name_that_is_given_counts,
+    an_empty_value_of_a_query_is_refused,
     a_file_name_that_is_a_path_is_refused,
     a_part_of_a_form_that_is_encoded_is_refused,
     bad_input_is_refused_with_what_is_wrong,
