@@ -38,7 +38,7 @@ impl OpenedFile {
     /// The reason.
     pub(super) fn check_new(&self, mode: SqliteMode) -> Result<(), String> {
         self.check_missing(mode)?;
-        let log = side_file(&self.path, LOG);
+        let log = side_file(&resolved(&self.path), LOG);
         let has_log = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
         if !has_log || self.path.exists() {
             return Ok(());
@@ -122,6 +122,24 @@ const LOG: &str = "-wal";
 /// The end of the name of the index of that log, which processes share.
 const INDEX: &str = "-shm";
 
+/// Where symbolic links lead, whether something is there or not: SQLite has its other files beside the file itself.
+fn resolved(path: &Path) -> PathBuf {
+    /// As many as the kernel follows.
+    const MAX_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = std::fs::read_link(&path) else {
+            break;
+        };
+        // An absolute one takes the place of the whole path.
+        path = match path.parent() {
+            Some(folder) => folder.join(target),
+            None => target,
+        };
+    }
+    path
+}
+
 fn side_file(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
@@ -143,8 +161,9 @@ impl SideFiles {
     ///
     /// The reason why nothing should be done with the database.
     pub(super) fn check(&self, path: &Path) -> Result<(), DatabaseChange> {
+        let path = resolved(path);
         for (first, end) in [(&self.log, LOG), (&self.index, INDEX)] {
-            match (first.get(), FileId::of(&side_file(path, end))) {
+            match (first.get(), FileId::of(&side_file(&path, end))) {
                 (None, None) => {}
                 (None, Some(now)) => {
                     let _ = first.set(now);

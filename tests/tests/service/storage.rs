@@ -188,9 +188,24 @@ async fn nothing_is_taken_when_the_file_of_the_database_is_gone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_taken_when_the_log_of_the_database_is_gone_and_nothing_is_lost() {
-    for end in ["-wal", "-shm"] {
+    // SQLite has these files beside the database, and not beside a link that leads to it.
+    for (end, is_linked) in [
+        ("-wal", false),
+        ("-shm", false),
+        ("-wal", true),
+        ("-shm", true),
+    ] {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("app.db");
+        let (mut file, real) = (folder.path().join("app.db"), folder.path().join("data"));
+        let beside = if is_linked {
+            std::fs::create_dir(&real).unwrap();
+            file = folder.path().join("link.db");
+            std::os::unix::fs::symlink("other.db", &file).unwrap();
+            std::os::unix::fs::symlink("data/real.db", folder.path().join("other.db")).unwrap();
+            real.join("real.db")
+        } else {
+            file.clone()
+        };
         let build = async || {
             Service::builder(ServiceInfo::new("stores", "Stores"))
                 .with_database(Database::sqlite(file.to_str().unwrap()))
@@ -209,7 +224,7 @@ async fn nothing_is_taken_when_the_log_of_the_database_is_gone_and_nothing_is_lo
             assert_eq!(status, 202, "{job}");
             ids.push(job["id"].clone());
         }
-        std::fs::remove_file(format!("{}{end}", file.display())).unwrap();
+        std::fs::remove_file(format!("{}{end}", beside.display())).unwrap();
         let (status, answer) = http::post(&submit, &json!({})).await.unwrap();
         assert_eq!(status, 503, "{end}: {answer}");
         let (status, report) = http::get(&app.url("/health")).await.unwrap();
@@ -244,5 +259,16 @@ async fn a_log_without_its_database_is_not_thrown_away() {
         std::fs::read_to_string(&log).unwrap(),
         "what was written last"
     );
+    assert!(!file.exists());
+
+    // Nor by way of a link.
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink("app.db", &link).unwrap();
+    let error = Database::sqlite(link.to_str().unwrap())
+        .connect()
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("there is a write-ahead log"), "{error}");
     assert!(!file.exists());
 }
