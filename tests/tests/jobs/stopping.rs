@@ -12,7 +12,7 @@ use tasks_web::testing;
 
 use crate::world::{
     LONG, World, canceled_at_the_end, eventually, fails_when_canceled, greet, reads, sleep,
-    stubborn,
+    stubborn, stubborn_once,
 };
 
 async fn what_waits_is_canceled_at_once_and_what_runs_is_stopped(test: Ground) {
@@ -102,6 +102,44 @@ async fn a_thread_that_cannot_stop_keeps_its_job_running(test: Ground) {
     let done = world.done(&job).await;
     assert_eq!(done.status, JobStatus::Canceled);
     assert!(scheduler.result::<String>(job.id).await.is_err());
+}
+
+/// It keeps its place, and nobody would know why others wait.
+async fn a_thread_that_does_not_stop_is_in_the_health(test: Ground) {
+    let jobs = Jobs::new().lease(Duration::from_secs(1)).max_concurrency(2);
+    let world = World::new(test, jobs).await;
+    let scheduler = &world.scheduler;
+    let canceled = scheduler
+        .submit(call!(stubborn_once, number = 1))
+        .await
+        .unwrap();
+    let late = scheduler
+        .submit(call!(stubborn_once, number = 2))
+        .timeout(Duration::from_millis(50))
+        .await
+        .unwrap();
+    eventually("both run", async || world.counter.get() == 2).await;
+    // A job that runs for long is none of them.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    scheduler.cancel(canceled.id).await.unwrap();
+    let waits = scheduler.submit(call!(greet, name = "x")).await.unwrap();
+    eventually("the health says so", async || {
+        let warnings = scheduler.warnings().join("; ");
+        warnings.contains("2 of the 2 places") && warnings.contains("`stubborn_once`")
+    })
+    .await;
+    let record = scheduler.get(waits.id).await.unwrap().unwrap();
+    assert_eq!(record.status, JobStatus::Pending);
+    world.most.store(1, Ordering::SeqCst);
+    assert_eq!(world.done(&canceled).await.status, JobStatus::Canceled);
+    let late = world.done(&late).await;
+    assert_eq!(late.error_code.as_deref(), Some("timeout"));
+    assert_eq!(world.done(&waits).await.status, JobStatus::Completed);
+    assert!(
+        !scheduler.warnings().join("; ").contains("places"),
+        "{:?}",
+        scheduler.warnings()
+    );
 }
 
 async fn what_was_canceled_is_not_tried_again(test: Ground) {
@@ -232,6 +270,7 @@ with_every_engine!(
     what_waits_is_canceled_at_once_and_what_runs_is_stopped,
     a_job_that_another_process_runs_is_canceled,
     a_thread_that_cannot_stop_keeps_its_job_running,
+    a_thread_that_does_not_stop_is_in_the_health,
     what_was_canceled_is_not_tried_again,
     shutdown_lets_jobs_end_or_returns_them,
     a_job_that_was_given_and_never_began_goes_back,

@@ -22,6 +22,7 @@ impl Scheduler {
     ///
     /// - All threads are blocked by tasks that do not await.
     /// - Jobs wait for a task or a queue that no worker has, or schedules are due whose task no worker has.
+    /// - For longer than a lease, the code of jobs that were canceled, or ran into their timeout, has not returned.
     /// - Jobs are left to other processes, because this one lacks their encryption key, or its task does not take their parameters.
     /// - For longer than a lease, jobs of a dead worker could not be made ready again, other transactions have locked rows of jobs, or the
     ///   engine has taken no jobs on.
@@ -38,7 +39,10 @@ impl Scheduler {
                 None => &self.shared.health,
             };
             let mut warnings = health.warnings(lease);
-            if state.worker.is_some() {
+            if let Some(worker) = &state.worker {
+                let (shared, most) = (&worker.shared, self.shared.settings.max_concurrency);
+                let lingering = shared.in_flight.lingering(lease);
+                warnings.extend(lingering.map(|lingering| lingering.warning(most)));
                 warnings.extend(damaged_rows::warning());
             }
             warnings.extend(self.shared.not_stored.warning());

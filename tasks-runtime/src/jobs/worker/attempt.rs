@@ -91,11 +91,16 @@ impl Attempt {
         }
     }
 
+    /// Whether code of it runs.
+    pub(in crate::jobs) fn runs(&self) -> bool {
+        self.runs.load(Ordering::SeqCst) > 0
+    }
+
     /// Waits until none of its code runs any more.
     pub(in crate::jobs) async fn ended(&self) {
         loop {
             let ended = self.ended.notified();
-            if self.runs.load(Ordering::SeqCst) == 0 {
+            if !self.runs() {
                 return;
             }
             ended.await;

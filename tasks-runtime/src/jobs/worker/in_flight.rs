@@ -1,6 +1,6 @@
 //! The attempts that run in this process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,33 @@ pub(in crate::jobs) struct InFlightAttempt {
     pub(in crate::jobs) why: Option<StopReason>,
     /// When it was given to the threads of the tasks, until one of them begins with it.
     pub(in crate::jobs) waiting_since: Option<Instant>,
+    /// When it was given up, by its timeout or because it was to stop, if its code has not returned since.
+    pub(in crate::jobs) given_up: Option<Instant>,
+}
+
+/// Attempts that were given up and whose code has not returned.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::jobs) struct Lingering {
+    pub(in crate::jobs) count: usize,
+    pub(in crate::jobs) tasks: BTreeSet<String>,
+}
+
+impl Lingering {
+    /// For those who ask for the health of a process that runs so many jobs.
+    pub(in crate::jobs) fn warning(&self, most: usize) -> String {
+        const SHOWN: usize = 10;
+        let names = self.tasks.iter().take(SHOWN);
+        let mut names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+        if self.tasks.len() > SHOWN {
+            names.push(format!("and {} more", self.tasks.len() - SHOWN));
+        }
+        format!(
+            "{} of the {most} places of this process are taken by jobs that were canceled or ran into their timeout, and whose code does not \
+             return, of {}: have it look at `TaskContext::is_cancelled`, or restart the process",
+            self.count,
+            names.join(", ")
+        )
+    }
 }
 
 /// The attempts that run in this process, by the id of their job.
@@ -148,6 +175,30 @@ impl InFlight {
             .collect()
     }
 
+    /// Nothing is expected of an attempt any more, and its code may still run. It keeps its place until that has returned.
+    pub(in crate::jobs) fn give_up(&self, attempt: AttemptKey) {
+        if let Some(entry) = self.lock().entries.get_mut(&attempt.job)
+            && entry.fence == attempt.fence
+        {
+            entry.given_up = Some(Instant::now());
+        }
+    }
+
+    /// Those that were given up so long ago, if there are any.
+    pub(in crate::jobs) fn lingering(&self, patience: Duration) -> Option<Lingering> {
+        let inner = self.lock();
+        let tasks: Vec<&str> = inner
+            .entries
+            .values()
+            .filter(|entry| entry.given_up.is_some_and(|at| at.elapsed() > patience))
+            .filter_map(|entry| entry.task.as_deref())
+            .collect();
+        (!tasks.is_empty()).then(|| Lingering {
+            count: tasks.len(),
+            tasks: tasks.into_iter().map(str::to_owned).collect(),
+        })
+    }
+
     /// Removes an attempt that has ended, and returns why it was stopped, if it was. [`acknowledge`](Self::acknowledge) follows once the
     /// driver knows.
     pub(in crate::jobs) fn remove(&self, attempt: AttemptKey) -> Option<StopReason> {
@@ -211,7 +262,7 @@ impl InFlight {
             .values()
             .filter(|entry| entry.waiting_since.is_none());
         let names = begun.map(|entry| entry.task.as_deref().unwrap_or("(closure)"));
-        let names: std::collections::BTreeSet<&str> = names.collect();
+        let names: BTreeSet<&str> = names.collect();
         names.into_iter().map(str::to_owned).collect()
     }
 

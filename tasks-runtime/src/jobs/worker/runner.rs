@@ -59,6 +59,7 @@ pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: ClaimedJob) {
             stop: stop.clone(),
             why: None,
             waiting_since: Some(std::time::Instant::now()),
+            given_up: None,
         },
     );
     let attempt = Arc::new(Attempt::new(
@@ -153,7 +154,10 @@ async fn run(
         }
     }
     // A thread cannot be stopped: until it has ended, so has not the attempt.
-    attempt.ended().await;
+    if attempt.runs() {
+        shared.in_flight.give_up(job.key);
+        until_ended(&shared, &job, &attempt).await;
+    }
     let why = shared.in_flight.remove(job.key);
     let mut end = match why {
         None | Some(StopReason::Shutdown) if others != Others::Not => {
@@ -202,6 +206,23 @@ async fn run(
     };
     let _ = shared.outbox.send(event);
     shared.in_flight.acknowledge();
+}
+
+/// Waits for the code of an attempt that was given up, however long it takes, and says so when it takes long.
+async fn until_ended(shared: &WorkerShared, job: &ClaimedJob, attempt: &Attempt) {
+    let patience = shared.settings.lease;
+    if tokio::time::timeout(patience, attempt.ended())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            job_id = %job.key.job,
+            task = job.task_name,
+            "the code of a job that was canceled, or ran into its timeout, has not returned: its thread cannot be stopped, and keeps a place \
+             of this process until it does"
+        );
+        attempt.ended().await;
+    }
 }
 
 /// Whether a job whose parameters do not fit here may be run by another worker that lives and has its task: for a while, it may.

@@ -96,6 +96,7 @@ pub(in crate::jobs) fn start<T, E>(
             stop: stop.clone(),
             why: None,
             waiting_since: None,
+            given_up: None,
         },
     );
     let shared = Arc::clone(shared);
