@@ -105,6 +105,56 @@ async fn a_schedule_keeps_its_time_and_makes_up_for_what_it_missed(test: Ground)
     world.scheduler.shutdown().await;
 }
 
+/// Whatever ran at that time before.
+async fn a_time_that_is_stored_anew_comes_again(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let past = std::time::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
+    let store = |name: &'static str| scheduler.schedule("now", call!(greet, name = name));
+    let ran = async |expected: &[&str]| {
+        eventually("it ran", async || {
+            let jobs = scheduler.list(&JobFilter::new(), None, 100).await.unwrap();
+            let params: Vec<_> = jobs.iter().map(|job| job.params.to_string()).collect();
+            params.len() == expected.len()
+                && expected
+                    .iter()
+                    .all(|name| params.iter().any(|params| params.contains(name)))
+        })
+        .await;
+    };
+    store("first").once(past).await.unwrap();
+    ran(&["first"]).await;
+    assert!(scheduler.unschedule("now").await.unwrap());
+    store("second").once(past).await.unwrap();
+    ran(&["first", "second"]).await;
+    // Or at another time in between.
+    store("third")
+        .every(Duration::from_secs(3600))
+        .await
+        .unwrap();
+    store("third").once(past).await.unwrap();
+    ran(&["first", "second", "third"]).await;
+    // Said again, it is the same one.
+    store("third").once(past).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    ran(&["first", "second", "third"]).await;
+
+    // What the code declares runs once, also if it was removed in the meantime.
+    let declared = || scheduler.schedule("declared", call!(greet, name = "fourth"));
+    for _ in 0..2 {
+        let declared = declared().once(past);
+        scheduler
+            .declare_schedules("code", [declared])
+            .await
+            .unwrap();
+        ran(&["first", "second", "third", "fourth"]).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        ran(&["first", "second", "third", "fourth"]).await;
+        scheduler.unschedule("declared").await.unwrap();
+    }
+    world.scheduler.shutdown().await;
+}
+
 async fn each_time_of_a_schedule_is_one_run_however_many_processes_there_are(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let others: Vec<Scheduler> = (0..3)
@@ -410,6 +460,7 @@ with_every_engine!(
     what_the_code_no_longer_declares_is_removed,
     a_schedule_submits_a_job_when_its_time_comes,
     a_schedule_keeps_its_time_and_makes_up_for_what_it_missed,
+    a_time_that_is_stored_anew_comes_again,
     each_time_of_a_schedule_is_one_run_however_many_processes_there_are,
     a_schedule_that_cannot_be_is_refused,
     a_pause_moves_no_time_that_is_to_come,

@@ -109,7 +109,7 @@ async fn run(
     };
     let job = NewJobRow {
         scheduled_at: Some(due),
-        idempotency_key: Some(format!("schedule:{}:{due}", schedule.name)),
+        idempotency_key: key(schedule, due),
         ..job(schedule, task, params, now)
     };
     let id = job.id;
@@ -151,6 +151,20 @@ async fn run(
         })?;
     }
     Ok(true)
+}
+
+/// What keeps a time from coming twice, as it does when it was planned again because a clock was set back. Clients have no keys with spaces.
+fn key(schedule: &ScheduleRow, due: i64) -> Option<String> {
+    let ScheduleRow {
+        name, created_at, ..
+    } = schedule;
+    if schedule.declared_by.is_some() {
+        // It may be removed and declared again, and is the same one.
+        return Some(format!("schedule {name} {due}"));
+    }
+    // Who stores a time anew wants it again, after a deletion or in place of another one.
+    let is_once = schedule.once_at.is_some();
+    (!is_once).then(|| format!("schedule {name} {created_at} {due}"))
 }
 
 /// A job of a schedule, as it says and the task has it.
