@@ -444,6 +444,41 @@ async fn a_store_without_the_content_is_said_to_be_wrong(test: TestDatabase) {
 }
 
 /// A process elsewhere, which has another directory or none.
+/// One file of many, which nobody would notice before a download.
+async fn a_file_that_is_gone_is_said(test: TestDatabase) {
+    let content = test.folder().join("content");
+    let (_database, manager) = open(&test, ContentStore::local(&content)).await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(manager.save(large()).await.unwrap().id);
+    }
+    assert_eq!(manager.check_store().await.unwrap(), StoreReport::default());
+    let mut all = files(&content);
+    all.sort();
+    for gone in &all[..2] {
+        fs::remove_file(gone).unwrap();
+    }
+    let report = manager.check_store().await.unwrap();
+    let [error] = &report.errors[..] else {
+        panic!("{report:?}");
+    };
+    assert!(error.contains("the content of 2 artifacts"), "{error}");
+    for id in ids {
+        if !is_there(&manager, id).await {
+            manager.delete(id).await.unwrap();
+        }
+    }
+    assert_eq!(manager.check_store().await.unwrap(), StoreReport::default());
+}
+
+async fn is_there(manager: &ArtifactManager, id: ArtifactId) -> bool {
+    let content = manager.content(id).await;
+    match content {
+        Ok(Some(content)) => content.bytes(LARGE as u64 * 2).await.is_ok(),
+        Ok(None) | Err(_) => false,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgres_a_mebibyte_is_in_the_database_and_more_needs_a_store() {
     let test = TestDatabase::postgres();
@@ -528,6 +563,7 @@ async fn a_directory_that_cannot_be_written_is_said_at_start() {
 }
 
 on_both_databases!(
+    a_file_that_is_gone_is_said,
     downloads_of_what_is_deleted_are_whole_or_refused,
     what_another_database_has_written_is_left_alone,
     a_store_without_the_content_is_said_to_be_wrong,

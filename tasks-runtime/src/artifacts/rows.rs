@@ -253,6 +253,26 @@ pub(super) async fn any_key(
     Ok(found.and_then(|(id, key)| Some((id, key?))))
 }
 
+/// Objects that rows refer to, in the order of their names, and the artifacts that have them.
+pub(super) async fn keys_after(
+    conn: &mut Connection,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(String, String)>, ArtifactError> {
+    use tasks_artifacts::object_key;
+    let found: Vec<(String, Option<String>)> = with_conn!(conn, |conn| {
+        tasks_artifacts::table
+            .filter(object_key.gt(after))
+            .order(object_key)
+            .limit(limit)
+            .select((tasks_artifacts::id, object_key))
+            .load(conn)
+            .await
+    })?;
+    let with_key = |(id, key): (String, Option<String>)| Some((id, key?));
+    Ok(found.into_iter().filter_map(with_key).collect())
+}
+
 /// Replaces a row. Gives the object that is not needed any more, if it had one.
 ///
 /// With one that was `seen`, only if the row is still like that.

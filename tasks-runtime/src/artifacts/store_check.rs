@@ -61,7 +61,7 @@ impl ArtifactManager {
     /// Looks whether the content store is the one of this database: whether it has content of other databases, or lacks that of this one;
     /// and whether processes on several computers use a directory of each.
     ///
-    /// It looks at a few objects, however many there are.
+    /// Of a directory, it looks for the content of each artifact; of another store at a few objects, however many there are.
     ///
     /// # Errors
     ///
@@ -84,7 +84,9 @@ impl ArtifactManager {
                 Some(store) => store.has(&key).await?,
                 None => false,
             };
-            if !there {
+            if there {
+                report.errors.extend(self.missing_content().await?);
+            } else {
                 report.errors.push(format!(
                     "the content of artifact {id} is not in {place}: is that the store that this database was used with? \
                      `ARTIFACTS_DIR` or `.store(…)` names it"
@@ -104,6 +106,50 @@ impl ArtifactManager {
         }
         report.warnings.extend(self.several_computers().await?);
         Ok(report)
+    }
+
+    /// Artifacts whose files are not in the directory of content, if it is one.
+    async fn missing_content(&self) -> Result<Option<String>, ArtifactError> {
+        /// How many are looked up at once.
+        const PAGE: i64 = 500;
+        let Some(directory) = self.store()?.directory.clone() else {
+            return Ok(None);
+        };
+        let (mut missing, mut first, mut after) = (0_u64, None, String::new());
+        loop {
+            let page: Vec<(String, String)> = self
+                .session()
+                .read(async |conn| rows::keys_after(conn, &after, PAGE).await)
+                .await?;
+            let Some((_, last)) = page.last() else {
+                break;
+            };
+            after.clone_from(last);
+            let directory = directory.clone();
+            let absent = tokio::task::spawn_blocking(move || {
+                let is_absent = |(_, key): &(String, String)| {
+                    let file = std::fs::metadata(directory.join(key));
+                    file.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+                };
+                page.into_iter().filter(is_absent).collect::<Vec<_>>()
+            });
+            let absent = absent.await.unwrap_or_default();
+            // Some may have been deleted or changed since they were read.
+            let known = self.known(absent.iter().map(|(_, key)| key)).await?;
+            for (id, key) in absent {
+                if known.contains(&key) {
+                    missing += 1;
+                    first.get_or_insert(id);
+                }
+            }
+        }
+        let place = self.content_store();
+        Ok(first.map(|id| {
+            format!(
+                "the content of {missing} artifacts, such as {id}, is not in {place}, where it was written: put the files back from a backup, or \
+                 delete these artifacts"
+            )
+        }))
     }
 
     /// Whose content there is that is not this database's.
