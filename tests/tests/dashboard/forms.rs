@@ -50,7 +50,7 @@ enum Untagged {
 struct Tree {
     value: i32,
     #[serde(default)]
-    below: Vec<Tree>,
+    below: Vec<Self>,
 }
 
 /// Everything that a form has a shape for.

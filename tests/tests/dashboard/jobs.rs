@@ -9,7 +9,7 @@ use super::*;
 async fn count(context: TaskContext, to: u64) -> u64 {
     for n in 0..to {
         context.progress(n, to, "counting");
-        context.log(&format!("number {n}"));
+        context.log(format!("number {n}"));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     to

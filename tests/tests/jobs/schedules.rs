@@ -124,7 +124,7 @@ async fn a_time_that_is_stored_anew_comes_again(test: Ground) {
     };
     store("first").once(past).await.unwrap();
     ran(&["first"]).await;
-    assert!(scheduler.unschedule("now").await.unwrap());
+    assert!(scheduler.delete_schedule("now").await.unwrap());
     store("second").once(past).await.unwrap();
     ran(&["first", "second"]).await;
     // Or at another time in between.
@@ -150,7 +150,7 @@ async fn a_time_that_is_stored_anew_comes_again(test: Ground) {
         ran(&["first", "second", "third", "fourth"]).await;
         tokio::time::sleep(Duration::from_millis(1500)).await;
         ran(&["first", "second", "third", "fourth"]).await;
-        scheduler.unschedule("declared").await.unwrap();
+        scheduler.delete_schedule("declared").await.unwrap();
     }
     world.scheduler.shutdown().await;
 }
