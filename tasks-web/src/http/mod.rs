@@ -47,6 +47,6 @@ pub(crate) use same_site::{check_same_site, is_own_origin, origin};
 #[cfg(feature = "database")]
 pub(crate) use unsupported_headers::{ENTITY_TAGS, IDEMPOTENCY_KEY, refuse_missing};
 pub(crate) use unsupported_headers::{
-    Preconditions, is_plain, refuse_checksums, refuse_idempotency_key, refuse_partial,
-    refuse_repeated, refuse_websocket,
+    Preconditions, is_plain, refuse_checksums, refuse_expectations, refuse_idempotency_key,
+    refuse_partial, refuse_repeated, refuse_websocket,
 };

@@ -16,7 +16,7 @@ use super::query::{self, QueryParameter};
 use super::unsupported_headers::has_any;
 use super::{
     BodyLimits, Preconditions, check_json, check_same_site, is_plain, refuse_checksums,
-    refuse_idempotency_key, refuse_partial, refuse_repeated, refuse_websocket,
+    refuse_expectations, refuse_idempotency_key, refuse_partial, refuse_repeated, refuse_websocket,
 };
 use crate::problem::{MAX_ERRORS, Problem};
 
@@ -104,6 +104,7 @@ impl RequestContract {
         let headers = request.headers();
         if !is_plain(headers) {
             refuse_repeated(headers)?;
+            refuse_expectations(headers)?;
             self.preconditions.check(request.method(), headers)?;
             // Other methods do the same however often they are repeated.
             if request.method() == Method::POST {

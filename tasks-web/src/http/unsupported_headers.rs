@@ -3,7 +3,7 @@
 //! is a header that says one thing and is there twice.
 
 use actix_web::http::header::{
-    CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, UPGRADE,
+    CONTENT_RANGE, EXPECT, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, UPGRADE,
 };
 use actix_web::http::{Method, StatusCode};
 
@@ -164,6 +164,25 @@ pub(crate) fn refuse_partial(headers: &HeaderMap) -> Result<(), Problem> {
     ))
 }
 
+/// Refuses what a client expects besides `100-continue`, which the server of HTTP does (RFC 9110, section 10.1.1).
+pub(crate) fn refuse_expectations(headers: &HeaderMap) -> Result<(), Problem> {
+    let is_known = |line: &HeaderValue| {
+        let mut members = line.as_bytes().split(|byte| *byte == b',');
+        members.all(|member| {
+            let member = member.trim_ascii();
+            member.is_empty() || member.eq_ignore_ascii_case(b"100-continue")
+        })
+    };
+    if headers.get_all(EXPECT).all(is_known) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::EXPECTATION_FAILED,
+        "expectation-failed",
+        "`Expect` has something else than `100-continue`, which is all that can be expected here",
+    ))
+}
+
 /// Refuses `Upgrade: websocket` (RFC 9110, section 7.8): from then on, all that is sent would be taken for the body.
 pub(crate) fn refuse_websocket(headers: &HeaderMap) -> Result<(), Problem> {
     let mut protocols = headers.get_all(UPGRADE);
@@ -188,6 +207,7 @@ pub(crate) fn is_plain(headers: &HeaderMap) -> bool {
         let text = name.as_str();
         text.starts_with('i')
             || *name == CONTENT_RANGE
+            || *name == EXPECT
             || *name == UPGRADE
             || CHECKSUMS.contains(&text)
     };

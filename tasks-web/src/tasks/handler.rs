@@ -288,6 +288,7 @@ fn combined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 #[cold]
 fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
     http::refuse_repeated(request.headers())?;
+    http::refuse_expectations(request.headers())?;
     http::refuse_partial(request.headers())?;
     http::refuse_checksums(request.headers())?;
     http::refuse_websocket(request.headers())?;

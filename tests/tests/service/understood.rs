@@ -638,3 +638,34 @@ async fn an_upgrade_to_websocket_is_refused_at_once() {
     assert!(answer.contains("200 ok\r\n"), "{answer}");
     assert!(answer.contains("connection: close\r\n"), "{answer}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expectation_that_is_not_met_is_refused() {
+    let app = everything().await;
+    for (method, path) in [
+        ("POST", "/api/v1/tasks/add/$execute"),
+        ("POST", "/api/v1/tasks/add/$submit"),
+        ("POST", "/api/v1/artifacts/$upload"),
+        ("GET", "/api/v1/jobs"),
+    ] {
+        let ask = async |expected: &str| {
+            let body = r#"{"params": {"a": 1, "b": 2}}"#;
+            let request = format!(
+                "{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\
+                 Expect: {expected}\r\n\r\n{body}",
+                body.len()
+            );
+            let answer = http::raw(app.address(), request.as_bytes()).await.unwrap();
+            String::from_utf8(answer).unwrap()
+        };
+        for unknown in ["200-maybe", "100-continue, x=y", "100-continue;q=1"] {
+            let answer = ask(unknown).await;
+            assert!(answer.contains("HTTP/1.1 417 "), "{unknown}: {answer}");
+            assert!(answer.contains("urn:tasks:problem:expectation-failed"));
+        }
+        for known in ["100-continue", "100-Continue", ""] {
+            let answer = ask(known).await;
+            assert!(answer.contains("HTTP/1.1 20"), "{known}: {answer}");
+        }
+    }
+}
