@@ -1,5 +1,7 @@
 //! Attempts that failed, or whose process died.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -24,8 +26,6 @@ const BATCH: usize = 500;
 #[derive(Clone, Debug)]
 pub(in crate::jobs) struct FailedAttempt {
     pub(in crate::jobs) key: AttemptKey,
-    pub(in crate::jobs) number: i32,
-    pub(in crate::jobs) started_at: Option<i64>,
     pub(in crate::jobs) finished_at: i64,
     pub(in crate::jobs) error_type: String,
     pub(in crate::jobs) error_code: Option<String>,
@@ -47,6 +47,33 @@ pub(in crate::jobs) struct AttemptRow {
     pub(in crate::jobs) error: String,
 }
 
+/// The number of each attempt and when it began, as its job has them.
+async fn begun(
+    conn: &mut Connection,
+    attempts: &[FailedAttempt],
+) -> Result<HashMap<AttemptKey, (i32, Option<i64>)>, JobError> {
+    let ids: Vec<String> = attempts
+        .iter()
+        .map(|attempt| attempt.key.job.to_string())
+        .collect();
+    type Row = (JobId, Fence, i32, Option<i64>);
+    let rows: Vec<Row> = with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .filter(tasks_jobs::id.eq_any(&ids))
+            .select((
+                tasks_jobs::id,
+                tasks_jobs::fence,
+                tasks_jobs::attempt,
+                tasks_jobs::started_at,
+            ))
+            .load(conn)
+            .await
+    })?;
+    let begun =
+        |(job, fence, number, started_at): Row| (AttemptKey { job, fence }, (number, started_at));
+    Ok(rows.into_iter().map(begun).collect())
+}
+
 /// Stores attempts of this process, and forgets the oldest ones of jobs that have many.
 pub(in crate::jobs) async fn add_attempts(
     conn: &mut Connection,
@@ -62,17 +89,19 @@ pub(in crate::jobs) async fn add_attempts(
         .filter(|key| key.fence.number() > MAX_KEPT_ATTEMPTS)
         .collect();
     let process = i64::from(std::process::id());
+    let begun = begun(conn, &attempts).await?;
     let rows: Vec<_> = attempts
         .into_iter()
         .map(|mut attempt| {
             cut(&mut attempt.error, MAX_KEPT_ERROR);
+            let (number, started_at) = begun.get(&attempt.key).copied().unwrap_or_default();
             (
                 tasks_job_attempts::job_id.eq(attempt.key.job),
                 tasks_job_attempts::fence.eq(attempt.key.fence),
-                tasks_job_attempts::number.eq(attempt.number),
+                tasks_job_attempts::number.eq(number),
                 tasks_job_attempts::host.eq(host.to_owned()),
                 tasks_job_attempts::process.eq(process),
-                tasks_job_attempts::started_at.eq(attempt.started_at),
+                tasks_job_attempts::started_at.eq(started_at),
                 tasks_job_attempts::finished_at.eq(attempt.finished_at),
                 tasks_job_attempts::error_type.eq(attempt.error_type),
                 tasks_job_attempts::error_code.eq(attempt.error_code),

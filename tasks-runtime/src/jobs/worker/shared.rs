@@ -83,7 +83,7 @@ impl WorkerShared {
         };
         let states: HashMap<AttemptKey, JobState> = finished
             .iter()
-            .map(|attempt| (attempt.key(), attempt.state))
+            .map(|attempt| (attempt.attempt, attempt.state))
             .collect();
         for end in ends {
             if let Some(task) = &end.task
