@@ -65,7 +65,9 @@ pub use limits::{
 };
 pub use list::{JobFilter, JobPage};
 pub use notifier::JobChanges;
-pub use record::{JobAttempt, JobLog, JobRecord, JobStats, JobStatus, Progress, UnknownStatus};
+pub use record::{
+    JobAttempt, JobLog, JobRecord, JobStats, JobStatus, Progress, UnknownStatus, WorkerRecord,
+};
 pub use scheduler::Scheduler;
 pub use schedules::{Schedule, ScheduleRecord, StoredSchedule};
 pub use settings::Jobs;

@@ -211,6 +211,28 @@ pub struct JobAttempt {
     pub error: Option<String>,
 }
 
+/// A worker: a process that runs jobs of the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct WorkerRecord {
+    /// Id of the worker, a ULID; a process that starts again has another one.
+    pub id: String,
+    /// Name of the machine.
+    pub host: String,
+    /// Number of the process on that machine.
+    pub process: u64,
+    /// When the worker began.
+    #[serde(serialize_with = "time")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub started_at: DateTime<Utc>,
+    /// Queues that it serves.
+    pub queues: Vec<String>,
+    /// Names of the tasks that it has.
+    pub tasks: Vec<String>,
+    /// Number of jobs that it runs.
+    pub running: u64,
+}
+
 /// Number of jobs in each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]

@@ -1,7 +1,7 @@
 //! The endpoints of jobs and schedules.
 
 use serde_json::{Value, json};
-use tasks_runtime::jobs::{JobAttempt, JobLog, JobRecord, JobStats, ScheduleRecord};
+use tasks_runtime::jobs::{JobAttempt, JobLog, JobRecord, JobStats, ScheduleRecord, WorkerRecord};
 
 use super::schedules::ScheduleIn;
 use super::{handlers, query, schedules, stream};
@@ -54,6 +54,12 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
         Endpoint::get("/$stats", "get_job_stats", handlers::stats)
             .summary("How many jobs there are")
             .responds(Response::json::<JobStats>(200)),
+        Endpoint::get("/$workers", "list_workers", handlers::workers)
+            .summary("The processes that run jobs")
+            .description(
+                "One that ended without a word is among them until its lease is over.",
+            )
+            .responds(Response::json::<Vec<WorkerRecord>>(200)),
         Endpoint::get("/{id}", "get_job", handlers::get)
             .summary("One job")
             .parameters(ID)

@@ -128,6 +128,11 @@ pub(super) async fn stats(request: HttpRequest, state: Data<JobRoutes>) -> Handl
     Ok(json(write(&state.scheduler.stats().await?)?.into()))
 }
 
+pub(super) async fn workers(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
+    Access::check_unlimited(&request)?;
+    Ok(json(write(&state.scheduler.workers().await?)?.into()))
+}
+
 pub(super) async fn schema(request: HttpRequest) -> HandlerResult {
     Ok(conditional(&request, &Document::schema_of::<JobRecord>()))
 }

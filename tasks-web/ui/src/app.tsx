@@ -15,10 +15,12 @@ import { Schedule, Schedules } from "./views/schedules.tsx";
 import { Service } from "./views/service.tsx";
 import { Task } from "./views/task.tsx";
 import { Tasks } from "./views/tasks.tsx";
+import { Workers } from "./views/workers.tsx";
 
 const VIEWS = [
   { path: "/tasks", name: "Tasks", on: true },
   { path: "/jobs", name: "Jobs", on: config.jobs !== null },
+  { path: "/workers", name: "Workers", on: config.jobs !== null },
   { path: "/schedules", name: "Schedules", on: config.schedules !== null },
   { path: "/artifacts", name: "Artifacts", on: config.artifacts !== null },
   { path: "/service", name: "Service", on: true },
@@ -94,6 +96,7 @@ function Views(): JSX.Element {
       <Route path={at("/tasks/:name")} component={Task} />
       <Route path={at("/jobs")} component={Jobs} />
       <Route path={at("/jobs/:id")} component={Job} />
+      <Route path={at("/workers")} component={Workers} />
       <Route path={at("/schedules")} component={Schedules} />
       <Route path={at("/schedules/:name")} component={Schedule} />
       <Route path={at("/artifacts")} component={Artifacts} />

@@ -43,6 +43,9 @@ async fn a_job_is_watched_while_it_runs() {
     page.text("Jobs").await.click().await.unwrap();
     page.text("count").await;
     page.sees("page 1 of 1, 1 jobs").await;
+    // And who ran it is known.
+    page.text("Workers").await.click().await.unwrap();
+    page.sees(&format!("({})", std::process::id())).await;
     page.close().await;
 }
 

@@ -56,6 +56,7 @@ async fn no_view_breaks_a_rule_of_accessibility() {
         "/tasks/add",
         "/jobs",
         &job,
+        "/workers",
         "/schedules",
         "/schedules/nightly",
         "/artifacts",

@@ -1,7 +1,7 @@
 //! How jobs run: results, retries, limits, progress, lines, closures.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tasks_tests::engines::Ground;
@@ -10,8 +10,8 @@ use tasks_web::jobs::{JobAttempt, JobError, JobId, JobStatus, Jobs};
 use tasks_web::prelude::*;
 
 use crate::world::{
-    LONG, World, chatters, completes_in_vain, flaky, greet, hopeless, panics, spawns_local, talks,
-    two_at_once,
+    LONG, World, chatters, completes_in_vain, flaky, greet, hopeless, panics, sleep, spawns_local,
+    talks, two_at_once,
 };
 
 async fn a_job_runs_and_has_a_result(test: Ground) {
@@ -320,6 +320,31 @@ async fn every_attempt_is_kept(test: Ground) {
     world.scheduler.shutdown().await;
 }
 
+async fn workers_say_what_they_serve_and_run(test: Ground) {
+    let world = World::new(test, Jobs::new().queue("reports", 1)).await;
+    let job = world
+        .scheduler
+        .submit(call!(sleep, milliseconds = 60_000))
+        .await
+        .unwrap();
+    let deadline = Instant::now() + LONG;
+    let worker = loop {
+        let mut workers = world.scheduler.workers().await.unwrap();
+        let own = workers.iter().position(|worker| worker.running == 1);
+        if let Some(own) = own {
+            break workers.swap_remove(own);
+        }
+        assert!(Instant::now() < deadline, "{workers:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(worker.process, u64::from(std::process::id()));
+    assert!(worker.queues.contains(&"reports".to_owned()), "{worker:?}");
+    assert!(worker.tasks.contains(&"sleep".to_owned()), "{worker:?}");
+    world.scheduler.cancel(job.id).await.unwrap();
+    world.done(&job).await;
+    world.scheduler.shutdown().await;
+}
+
 async fn only_the_latest_attempts_are_kept(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let job = world
@@ -339,6 +364,7 @@ async fn only_the_latest_attempts_are_kept(test: Ground) {
 with_every_engine!(
     every_attempt_is_kept,
     only_the_latest_attempts_are_kept,
+    workers_say_what_they_serve_and_run,
     a_job_that_was_completed_in_vain_has_what_its_task_returns,
     a_job_runs_and_has_a_result,
     an_attempt_that_fails_is_followed_by_another,

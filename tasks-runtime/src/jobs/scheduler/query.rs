@@ -13,7 +13,7 @@ use crate::jobs::attempts;
 use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::list::{JobFilter, JobPage};
 use crate::jobs::notifier::JobChanges;
-use crate::jobs::record::{JobAttempt, JobLog, JobRecord, JobStats, JobStatus};
+use crate::jobs::record::{JobAttempt, JobLog, JobRecord, JobStats, JobStatus, WorkerRecord};
 use crate::jobs::store;
 use crate::jobs::table::JobRow;
 use crate::jobs::worker::{QueuedTask, Served, Unserved, unserved};
@@ -150,6 +150,19 @@ impl Scheduler {
         self.shared
             .session
             .read(async |conn| store::stats(conn).await)
+            .await
+    }
+
+    /// The workers that run jobs of this database, in this process and in others, oldest first. One that ended without a word is among them
+    /// until its lease is over.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn workers(&self) -> Result<Vec<WorkerRecord>, JobError> {
+        self.shared
+            .session
+            .read(async |conn| store::workers(conn).await)
             .await
     }
 

@@ -6,6 +6,7 @@ mod insert;
 mod logs;
 mod read;
 mod update;
+mod workers;
 
 pub(super) use self::attempts::{
     AttemptRow, FailedAttempt, LatestAttempt, add_attempts, attempts, find_latest_attempt,
@@ -21,3 +22,4 @@ pub(super) use self::logs::{LogLine, MAX_LOG_LINES, log, logs};
 pub(super) use self::read::pending_by_queue;
 pub(super) use self::read::{count, find, find_result, list, newest_submitted_at, stats};
 pub(super) use self::update::{cancel, progress, retry};
+pub(super) use self::workers::workers;

@@ -718,6 +718,32 @@ export interface components {
             /** @description Codes that its failures can have, beside the framework's own. Empty where the type of its errors gives none. */
             readonly error_codes?: readonly components["schemas"]["FailureCodeInfo"][];
         };
+        /** @description A worker: a process that runs jobs of the database. */
+        readonly WorkerRecord: {
+            /** @description Id of the worker, a ULID; a process that starts again has another one. */
+            readonly id: string;
+            /** @description Name of the machine. */
+            readonly host: string;
+            /**
+             * Format: uint64
+             * @description Number of the process on that machine.
+             */
+            readonly process: number;
+            /**
+             * Format: date-time
+             * @description When the worker began.
+             */
+            readonly started_at: string;
+            /** @description Queues that it serves. */
+            readonly queues: readonly string[];
+            /** @description Names of the tasks that it has. */
+            readonly tasks: readonly string[];
+            /**
+             * Format: uint64
+             * @description Number of jobs that it runs.
+             */
+            readonly running: number;
+        };
     };
     responses: {
         /** @description A header that has one value is there twice. */
@@ -881,6 +907,7 @@ export type Status = components['schemas']['Status'];
 export type SystemInfo = components['schemas']['SystemInfo'];
 export type TaskFailure = components['schemas']['TaskFailure'];
 export type TaskInfo = components['schemas']['TaskInfo'];
+export type WorkerRecord = components['schemas']['WorkerRecord'];
 export type ResponseProblem400 = components['responses']['Problem400'];
 export type ResponseProblem403 = components['responses']['Problem403'];
 export type ResponseProblem404 = components['responses']['Problem404'];
