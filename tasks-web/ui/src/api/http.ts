@@ -92,6 +92,7 @@ export const segment = encodeURIComponent;
 
 /** What to tell a person. */
 export function messageOf(error: unknown): string {
+  if (error instanceof Refused && error.problem.status === 401) return "Your session is over: load this page again to log in.";
   if (error instanceof Refused) return error.problem.detail;
   if (error instanceof Unreachable) return "The service does not answer.";
   return error instanceof Error ? error.message : String(error);
