@@ -130,7 +130,7 @@ pub(crate) const JOB_ATTEMPT_DURATION: Metric = Metric::histogram(
 pub(crate) const JOBS_PENDING: Metric = Metric::gauge(
     "tasks_jobs_pending",
     &["queue"],
-    "Jobs of the status pending in the database: those that are due, and those that wait for a time.",
+    "Pending jobs in the database, ready and scheduled.",
 );
 pub(crate) const WORKER_BLOCKED: Metric = Metric::gauge(
     "tasks_worker_blocked",

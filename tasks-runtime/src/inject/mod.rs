@@ -53,7 +53,7 @@ use crate::task::Caller;
 /// | `&T` | a reference to it |
 /// | `Option<T>` | `None` only when no `T` was ever provided; a `T` that was provided and cannot be had is an error |
 /// | `Arc<T>`, `Arc<dyn Trait>` | the provided `Arc`; a `T` that was provided by value is shared, too |
-/// | [`State<T>`] | a provided `T` of another crate, for which this trait cannot be implemented |
+/// | [`State<T>`] | a provided `T` of another crate, for which you cannot implement `Injectable` |
 /// | [`TaskContext`], [`Caller`] | always there |
 /// | [`TaskExecutor`](crate::TaskExecutor) | the executor that runs the task, to run another one |
 ///

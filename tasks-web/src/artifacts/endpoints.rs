@@ -130,7 +130,7 @@ pub(super) fn endpoints(prefix: &str, options: &ArtifactOptions) -> Endpoints {
             .when(options.update)
             .summary("Replace an artifact")
             .description(
-                "The body is the whole artifact. What it has (a parent, metadata, tags) must be named, to be kept or to be emptied. What a read \
+                "The body is the whole artifact. If the artifact has a parent, metadata or tags, the body must name them: with the old value to keep it, or with null to remove it. What a read \
                  returned may be sent back: fields that cannot be changed are accepted as they are. An artifact with bytes keeps them \
                  when `data` is null; other data takes their place only with `content_type` null.",
             )
@@ -140,9 +140,9 @@ pub(super) fn endpoints(prefix: &str, options: &ArtifactOptions) -> Endpoints {
             .problems(OF_CHANGE),
         Endpoint::patch("/{id}", "patch_artifact", update::patch)
             .when(options.update)
-            .summary("Change some of an artifact")
+            .summary("Change parts of an artifact")
             .description(
-                "A merge patch (RFC 7396): what the body names is changed, in `data` and `metadata` member by member; null removes. A \
+                "A merge patch (RFC 7396): members that the body omits stay, `data` and `metadata` are merged member by member, and null removes a member. A \
                  list like `tags` is replaced. An artifact with bytes keeps them; `data` takes their place only with `content_type` null.",
             )
             .parameters(ID_AND_CONDITIONS)

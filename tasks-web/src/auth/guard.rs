@@ -137,9 +137,11 @@ impl Guard {
     /// Puts the access that the request's key gives into its extensions, or says why it is not let in.
     pub(crate) fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
         let access = self.access(request)?;
-        let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+        let looks = matches!(*request.method(), Method::GET | Method::HEAD);
         let path = request.match_info().unprocessed();
-        if access.is_read_only() && changes && !path.trim_end_matches('/').ends_with("/$validate") {
+        let validates =
+            *request.method() == Method::POST && path.trim_end_matches('/').ends_with("/$validate");
+        if access.is_read_only() && !looks && !validates {
             return Err(Problem::read_only_key(access.key_name()));
         }
         request.extensions_mut().insert(access);

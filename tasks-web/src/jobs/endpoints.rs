@@ -96,7 +96,7 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
         Endpoint::get("/{id}/$attempts", "get_job_attempts", handlers::attempts)
             .summary("The attempts of a job, oldest first")
             .description(
-                "The latest 100 that failed or whose process died, and what the job came to since.",
+                "The latest 100 attempts that failed or crashed, and then the current or last attempt, however it ended.",
             )
             .parameters(ID)
             .responds(Response::json::<Vec<JobAttempt>>(200))
@@ -104,7 +104,7 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
         Endpoint::get("/{id}/$stream", "stream_job", stream::stream)
             .summary("A job as it changes, as server-sent events")
             .description(
-                "It ends with the job. Who has the last event (`Last-Event-ID`) gets 204. When the job is deleted, the last event is `deleted`.",
+                "The stream ends when the job ends. A client that reconnects after the last event (`Last-Event-ID`) gets 204. When the job is deleted, the last event is `deleted`.",
             )
             .parameters(ID)
             .query(sse::QUERY)

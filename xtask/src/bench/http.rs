@@ -85,8 +85,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     }
     let _ = write!(
         table,
-        "\nCPU time of the server per request by hand, in µs, and how much of it each server gets by with: by hand divided by \
-         the server, above 1 is cheaper; in brackets the quarter of the rounds below and above. {rounds} rounds, \
+        "\nFirst column: CPU time per request of the server written by hand, in µs. Other columns: that time divided by the time of the named server, so above 1 is cheaper than by hand. In brackets: the first and the third quartile of the rounds. {rounds} rounds, \
          {CONNECTIONS} connections, one worker{}.",
         if first.is_empty() {
             ""
