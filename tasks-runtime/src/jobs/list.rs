@@ -16,6 +16,8 @@ pub struct JobFilter {
     pub(super) status: Option<JobStatus>,
     pub(super) tasks: Option<Vec<String>>,
     pub(super) schedule: Option<String>,
+    pub(super) queue: Option<String>,
+    pub(super) error_code: Option<String>,
 }
 
 impl JobFilter {
@@ -36,6 +38,20 @@ impl JobFilter {
     #[must_use]
     pub fn schedule(mut self, name: impl Into<String>) -> Self {
         self.schedule = Some(storable(&name.into()));
+        self
+    }
+
+    /// Keeps jobs of a queue.
+    #[must_use]
+    pub fn queue(mut self, name: impl Into<String>) -> Self {
+        self.queue = Some(storable(&name.into()));
+        self
+    }
+
+    /// Keeps jobs whose latest failed attempt has an error with this code.
+    #[must_use]
+    pub fn error_code(mut self, code: impl Into<String>) -> Self {
+        self.error_code = Some(storable(&code.into()));
         self
     }
 

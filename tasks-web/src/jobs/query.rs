@@ -30,6 +30,16 @@ pub(super) const LIST: &[QueryParameter] = &[
         || json!({"type": "string"}),
     ),
     QueryParameter::new(
+        "queue",
+        "Keeps the jobs of a queue.",
+        || json!({"type": "string"}),
+    ),
+    QueryParameter::new(
+        "error_code",
+        "Keeps the jobs whose latest failed attempt has an error with this code.",
+        || json!({"type": "string"}),
+    ),
+    QueryParameter::new(
         "before",
         "The id of a job: older ones are wanted. It is refused beside `page` and `size`.",
         || json!({"type": "string", "pattern": ULID}),
@@ -64,6 +74,8 @@ pub(super) fn parse_list(query: &str) -> Result<JobListQuery, Problem> {
             "status_filter" => filter = std::mem::take(&mut filter).status(status(value)?),
             "task" => task = Some(value.to_owned()),
             "schedule" => filter = std::mem::take(&mut filter).schedule(value),
+            "queue" => filter = std::mem::take(&mut filter).queue(value),
+            "error_code" => filter = std::mem::take(&mut filter).error_code(value),
             "before" => {
                 let id = value
                     .parse()

@@ -8,7 +8,7 @@ use tasks_tests::with_every_engine;
 use tasks_web::jobs::{JobError, JobFilter, JobStatus, Jobs};
 use tasks_web::prelude::*;
 
-use crate::world::{LONG, World, eventually, greet, sleep, talks};
+use crate::world::{LONG, World, eventually, greet, panics, sleep, talks};
 
 async fn lists_and_deletions(test: Ground) {
     let world = World::new(test, Jobs::new().max_concurrency(1)).await;
@@ -48,6 +48,16 @@ async fn lists_and_deletions(test: Ground) {
         .await
         .unwrap();
     assert_eq!((page.total, page.pages, page.items.len()), (5, 3, 2));
+    // By queue, and by the code of an error.
+    let count_of = async |filter: JobFilter| scheduler.page(&filter, 1, 1).await.unwrap().total;
+    assert_eq!(count_of(JobFilter::new().queue("default")).await, 6);
+    assert_eq!(count_of(JobFilter::new().queue("none\0")).await, 0);
+    let failed = scheduler.submit(call!(panics)).await.unwrap();
+    let code = world.done(&failed).await.error_code.unwrap();
+    let filter = JobFilter::new().error_code(&code);
+    assert_eq!(count_of(filter.clone()).await, 1);
+    assert_eq!(count_of(filter.task("greet")).await, 0);
+    assert!(scheduler.delete(failed.id).await.unwrap());
     assert!(scheduler.delete(waiting.id).await.unwrap());
     assert!(!scheduler.delete(waiting.id).await.unwrap());
     let stats = scheduler.stats().await.unwrap();

@@ -58,6 +58,8 @@ macro_rules! wanted {
             status,
             tasks,
             schedule,
+            queue,
+            error_code,
         } = $filter;
         let mut query = $query.filter(sql::<Bool>(sql::NOT_DELETED)).into_boxed();
         if let Some(status) = status {
@@ -68,6 +70,12 @@ macro_rules! wanted {
         }
         if let Some(schedule) = schedule {
             query = query.filter(tasks_jobs::schedule_name.eq(schedule));
+        }
+        if let Some(queue) = queue {
+            query = query.filter(tasks_jobs::queue.eq(queue));
+        }
+        if let Some(code) = error_code {
+            query = query.filter(tasks_jobs::error_code.eq(code));
         }
         query
     }};
