@@ -1,6 +1,7 @@
 -- Attempts that failed, or whose process died. What the latest attempt came to is in the row of its job; one that completes has no row here.
 CREATE TABLE tasks_job_attempts (
-    job_id TEXT NOT NULL,
+    -- Processes of the version before delete jobs, too, and know nothing of this table.
+    job_id TEXT NOT NULL REFERENCES tasks_jobs (id) ON DELETE CASCADE,
     -- That of the job during the attempt.
     fence BIGINT NOT NULL,
     -- Its number, as it is counted. That of a crash is given to the next attempt again.

@@ -21,11 +21,6 @@ impl Fence {
     /// Of a job that is given to a worker with its submission.
     pub(in crate::jobs) const FIRST: Self = Self(1);
 
-    /// The one that came so many before it.
-    pub(in crate::jobs) fn before(self, count: u64) -> Self {
-        Self(self.0.saturating_sub_unsigned(count))
-    }
-
     /// As a number for others, from 0.
     pub(in crate::jobs) const fn number(self) -> u64 {
         self.0.unsigned_abs()

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tasks_tests::databases::count;
 use tasks_tests::engines::Ground;
 use tasks_tests::with_every_engine;
 use tasks_web::jobs::{JobAttempt, JobError, JobId, JobStatus, Jobs};
@@ -345,6 +346,37 @@ async fn workers_say_what_they_serve_and_run(test: Ground) {
     world.scheduler.shutdown().await;
 }
 
+/// As after a commit whose answer was lost.
+async fn an_attempt_that_is_stored_already_holds_nobody_up(test: Ground) {
+    let world = World::new(test, Jobs::new()).await;
+    let job = world
+        .scheduler
+        .submit(call!(flaky, works_at = 2))
+        .delay(Duration::from_millis(500))
+        .await
+        .unwrap();
+    let row = format!(
+        "INSERT INTO tasks_job_attempts (job_id, fence, number, host, process, started_at, finished_at, error_type, error) \
+         VALUES ('{}', 1, 1, 'other', 7, 1, 2, 'x', 'stored before')",
+        job.id
+    );
+    let session = world.database.session();
+    session.execute_script(&row).await.unwrap();
+    let done = world.done(&job).await;
+    assert_eq!((done.status, done.attempt), (JobStatus::Completed, 2));
+    let attempts = world.scheduler.attempts(job.id).await.unwrap();
+    assert_eq!(attempts[0].error.as_deref(), Some("stored before"));
+    assert_eq!(attempts.len(), 2, "{attempts:?}");
+    // With the job, they go.
+    world.scheduler.delete(job.id).await.unwrap();
+    let left = count(
+        &world.database,
+        "SELECT COUNT(*) AS count FROM tasks_job_attempts",
+    );
+    assert_eq!(left.await.unwrap(), 0);
+    world.scheduler.shutdown().await;
+}
+
 async fn only_the_latest_attempts_are_kept(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let job = world
@@ -363,6 +395,7 @@ async fn only_the_latest_attempts_are_kept(test: Ground) {
 
 with_every_engine!(
     every_attempt_is_kept,
+    an_attempt_that_is_stored_already_holds_nobody_up,
     only_the_latest_attempts_are_kept,
     workers_say_what_they_serve_and_run,
     a_job_that_was_completed_in_vain_has_what_its_task_returns,

@@ -286,6 +286,7 @@ impl Scheduler {
         row: &NewJobRow,
     ) -> Result<Option<JobRow>, JobError> {
         let task = row.task_name.as_deref();
+        let mut with_key = None;
         if let Some(key) = &row.idempotency_key
             && let Some(existing) = store::find_by_key(conn, task, key).await?
         {
@@ -293,15 +294,20 @@ impl Scheduler {
             if !row.again {
                 return Ok(Some(existing));
             }
-            if !store::give_up_key(conn, &existing.id).await? {
-                return existing.unless_stopping().map(Some);
-            }
+            with_key = Some(existing);
         }
         let mut existing = store::find_unique(conn, task, &row.other_unique_keys).await?;
         if existing.is_none()
             && let Some(key) = &row.unique_key
         {
             existing = store::find_by_unique_key(conn, task, key).await?;
+        }
+        // A key is given up only for a job that is stored with it.
+        if existing.is_none()
+            && let Some(failed) = with_key
+            && !store::give_up_key(conn, &failed.id).await?
+        {
+            existing = Some(failed);
         }
         existing.map(JobRow::unless_stopping).transpose()
     }

@@ -16,6 +16,10 @@ use crate::with_conn;
 
 /// How many schedules run in one round.
 const BATCH_SIZE: usize = 100;
+/// How many are looked at in one round that have to wait for a canceled job to end: each look is a statement or two.
+const MAX_WAITING: usize = 500;
+/// How often one is tried to be stored.
+const MAX_TRIES: usize = 5;
 /// How many that are due it looks at: there may be some of tasks that this process does not know.
 const LOOKED_AT: i64 = 10_000;
 
@@ -46,9 +50,9 @@ pub(in crate::jobs) async fn tick(
     let known = due
         .into_iter()
         .filter_map(|(name, task)| Some((name, registry.get(&task).ok()?)));
-    let mut count = 0;
+    let (mut count, mut waiting) = (0, 0);
     for (name, task) in known {
-        if count == BATCH_SIZE {
+        if count == BATCH_SIZE || waiting == MAX_WAITING {
             break;
         }
         // Those that have to wait are in nobody's way.
@@ -57,6 +61,7 @@ pub(in crate::jobs) async fn tick(
             None => true,
         };
         count += usize::from(moved_on);
+        waiting += usize::from(!moved_on);
     }
     let next: Next = with_conn!(conn, |conn| {
         statement(
@@ -116,15 +121,25 @@ async fn run(
     let task = job.task_name.clone();
     let unique_key = job.unique_key.clone();
     let mut existing = store::find_unique(conn, task.as_deref(), &job.other_unique_keys).await?;
-    let stored = match existing {
-        Some(_) => 0,
-        None => store::insert(conn, vec![job]).await?,
-    };
-    if stored == 0
-        && existing.is_none()
-        && let Some(key) = &unique_key
-    {
+    let mut stored = 0;
+    // What keeps it from being stored may end between the two looks.
+    for _ in 0..MAX_TRIES {
+        if existing.is_some() {
+            break;
+        }
+        stored = store::insert(conn, vec![job.clone()]).await?;
+        let Some(key) = unique_key.as_ref().filter(|_| stored == 0) else {
+            break;
+        };
         existing = store::find_by_unique_key(conn, task.as_deref(), key).await?;
+        if let Some(key) = &job.idempotency_key
+            && store::find_by_key(conn, task.as_deref(), key)
+                .await?
+                .is_some()
+        {
+            // This time has come before.
+            break;
+        }
     }
     if existing.is_some_and(|existing| existing.is_stopping()) {
         // It was canceled, and nothing may run beside it: its work is due until it has ended.

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 
-use crate::database::{Connection, ConnectionKind};
+use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::attempt_key::{AttemptKey, Fence};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
@@ -15,7 +16,7 @@ use crate::text::cut;
 use crate::with_conn;
 
 /// How many a job keeps: the latest ones.
-pub(in crate::jobs) const MAX_KEPT_ATTEMPTS: u64 = 100;
+const MAX_KEPT_ATTEMPTS: i64 = 100;
 /// How long the error of one may be, in bytes. That of the latest is in the row of its job, as long as it may be there.
 const MAX_KEPT_ERROR: usize = 2048;
 /// How many rows one statement has: PostgreSQL counts parameters by 16 bits.
@@ -74,7 +75,7 @@ async fn begun(
     Ok(rows.into_iter().map(begun).collect())
 }
 
-/// Stores attempts of this process, and forgets the oldest ones of jobs that have many.
+/// Stores attempts of this process, those that are not there yet, and forgets the oldest ones of jobs that have many.
 pub(in crate::jobs) async fn add_attempts(
     conn: &mut Connection,
     attempts: Vec<FailedAttempt>,
@@ -86,7 +87,7 @@ pub(in crate::jobs) async fn add_attempts(
     let full: Vec<AttemptKey> = attempts
         .iter()
         .map(|attempt| attempt.key)
-        .filter(|key| key.fence.number() > MAX_KEPT_ATTEMPTS)
+        .filter(|key| key.fence.number() > MAX_KEPT_ATTEMPTS.unsigned_abs())
         .collect();
     let process = i64::from(std::process::id());
     let begun = begun(conn, &attempts).await?;
@@ -114,7 +115,9 @@ pub(in crate::jobs) async fn add_attempts(
         ConnectionKind::Sqlite(conn) => {
             conn.spawn_blocking(move |conn| {
                 for row in rows {
-                    let query = diesel::insert_into(tasks_job_attempts::table).values(row);
+                    let query = diesel::insert_into(tasks_job_attempts::table)
+                        .values(row)
+                        .on_conflict_do_nothing();
                     diesel::RunQueryDsl::execute(query, conn)?;
                 }
                 Ok::<_, diesel::result::Error>(())
@@ -131,20 +134,24 @@ pub(in crate::jobs) async fn add_attempts(
                 }
                 diesel::insert_into(tasks_job_attempts::table)
                     .values(batch)
+                    .on_conflict_do_nothing()
                     .execute(conn)
                     .await?;
             }
         }
     }
+    // Fences have gaps: those of attempts that were put off or given back.
+    let old = format!(
+        "DELETE FROM tasks_job_attempts WHERE job_id = $1 AND fence <= \
+         (SELECT fence FROM tasks_job_attempts WHERE job_id = $2 ORDER BY fence DESC LIMIT 1 OFFSET {MAX_KEPT_ATTEMPTS})"
+    );
     for key in full {
         with_conn!(conn, |conn| {
-            diesel::delete(
-                tasks_job_attempts::table
-                    .filter(tasks_job_attempts::job_id.eq(key.job))
-                    .filter(tasks_job_attempts::fence.le(key.fence.before(MAX_KEPT_ATTEMPTS))),
-            )
-            .execute(conn)
-            .await
+            statement(old.as_str())
+                .bind::<Text, _>(key.job)
+                .bind::<Text, _>(key.job)
+                .execute(conn)
+                .await
         })?;
     }
     Ok(())
@@ -158,6 +165,7 @@ pub(in crate::jobs) struct LatestAttempt {
     pub(in crate::jobs) attempt: i32,
     pub(in crate::jobs) started_at: Option<i64>,
     pub(in crate::jobs) finished_at: Option<i64>,
+    pub(in crate::jobs) cancel_requested_at: Option<i64>,
     pub(in crate::jobs) error_type: Option<String>,
     pub(in crate::jobs) error_code: Option<String>,
     pub(in crate::jobs) error: Option<String>,
@@ -181,6 +189,7 @@ pub(in crate::jobs) async fn find_latest_attempt(
                 tasks_jobs::attempt,
                 tasks_jobs::started_at,
                 tasks_jobs::finished_at,
+                tasks_jobs::cancel_requested_at,
                 tasks_jobs::error_type,
                 tasks_jobs::error_code,
                 tasks_jobs::error,
@@ -198,25 +207,16 @@ pub(in crate::jobs) async fn attempts(
     conn: &mut Connection,
     id: JobId,
 ) -> Result<Vec<AttemptRow>, JobError> {
-    Ok(with_conn!(conn, |conn| {
+    // A job may have more, that were killed with their processes.
+    let mut latest: Vec<AttemptRow> = with_conn!(conn, |conn| {
         tasks_job_attempts::table
             .filter(tasks_job_attempts::job_id.eq(id.to_string()))
-            .order(tasks_job_attempts::fence)
+            .order(tasks_job_attempts::fence.desc())
+            .limit(MAX_KEPT_ATTEMPTS)
             .select(AttemptRow::as_select())
             .load(conn)
             .await
-    })?)
-}
-
-/// Forgets those of jobs that are forgotten.
-pub(super) async fn delete_attempts(
-    conn: &mut Connection,
-    jobs: &[String],
-) -> Result<(), JobError> {
-    with_conn!(conn, |conn| {
-        diesel::delete(tasks_job_attempts::table.filter(tasks_job_attempts::job_id.eq_any(jobs)))
-            .execute(conn)
-            .await
     })?;
-    Ok(())
+    latest.reverse();
+    Ok(latest)
 }

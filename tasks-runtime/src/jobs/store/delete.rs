@@ -1,11 +1,10 @@
-//! Jobs are forgotten, with their logs.
+//! Jobs are forgotten, with their logs. Their attempts go with the rows.
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
-use super::attempts::delete_attempts;
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
@@ -42,7 +41,6 @@ pub(in crate::jobs) async fn delete(conn: &mut Connection, id: JobId) -> Result<
                 .execute(conn)
                 .await
         })?;
-        delete_attempts(conn, &[id]).await?;
     }
     Ok(deleted == 1)
 }
@@ -60,7 +58,6 @@ pub(in crate::jobs) async fn delete_marked(conn: &mut Connection) -> Result<usiz
             .execute(conn)
             .await
     })?;
-    delete_attempts(conn, &gone).await?;
     Ok(gone.len())
 }
 
@@ -112,7 +109,6 @@ pub(in crate::jobs) async fn prune(
             .execute(conn)
             .await
     })?;
-    delete_attempts(conn, &deleted).await?;
     // Those that were skipped are asked for again: what counts is whether there are more.
     Ok(ids.len())
 }

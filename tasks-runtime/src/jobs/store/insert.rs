@@ -65,10 +65,12 @@ pub(in crate::jobs) async fn insert(
                         .await?;
                 }
             }
-            statement("SELECT pg_notify($1, '')")
-                .bind::<Text, _>(CHANNEL)
-                .execute(conn)
-                .await?;
+            if inserted > 0 {
+                statement("SELECT pg_notify($1, '')")
+                    .bind::<Text, _>(CHANNEL)
+                    .execute(conn)
+                    .await?;
+            }
             inserted
         }
     };

@@ -114,8 +114,15 @@ enum Next {
 async fn failed(shared: &WorkerShared, one: &mut Waiting, error: &JobError) -> Next {
     let key = one.end.attempt;
     if is_refusal(error) {
-        give_up(one, error);
-        return Next::Again;
+        return match found(&shared.session, &one.end).await {
+            Ok(Some((JobState::Running, fence))) if fence == key.fence => {
+                give_up(one, error);
+                Next::Again
+            }
+            // What was refused had been kept before, or does not count any more.
+            Ok(_) => Next::Over,
+            Err(_) => Next::Again,
+        };
     }
     let is_locked = matches!(error, JobError::Database(error) if error.is_lock_timeout());
     // While the database is away, that says nothing about this end.

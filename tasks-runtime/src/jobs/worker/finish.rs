@@ -303,23 +303,31 @@ async fn finish_postgres(
         })
         .collect();
     if written < attempts.len() {
-        let ended = ended(conn, &attempts).await?;
-        attempts.retain(|attempt| ended.contains(&attempt.attempt));
+        let stored = stored(conn, &attempts).await?;
+        attempts.retain_mut(|attempt| match stored.get(&attempt.attempt) {
+            // It is stored as it ended, or was canceled: it was written now, or by a transaction whose answer was lost.
+            Some(state) if *state == attempt.state || *state == JobState::Canceled => {
+                attempt.state = *state;
+                true
+            }
+            _ => false,
+        });
     }
     Ok((written, attempts))
 }
 
-/// Which of these attempts have ended as far as their jobs say: some were superseded.
+/// What the jobs of these attempts are now, of those that were given to nobody else.
 #[cfg(feature = "postgres")]
-async fn ended(
+async fn stored(
     conn: &mut crate::database::PgConnection,
     attempts: &[FinishedAttempt],
-) -> QueryResult<HashSet<AttemptKey>> {
+) -> QueryResult<HashMap<AttemptKey, JobState>> {
     let ids = attempts.iter().map(|attempt| attempt.attempt.job);
     let query = tasks_jobs::table
         .filter(tasks_jobs::id.eq_any(ids.collect::<Vec<_>>()))
         .filter(tasks_jobs::state.ne(JobState::Running))
-        .select((tasks_jobs::id, tasks_jobs::fence));
-    let rows: Vec<(String, Fence)> = diesel_async::RunQueryDsl::load(query, conn).await?;
-    Ok(AttemptKey::read(rows).into_iter().collect())
+        .select((tasks_jobs::id, tasks_jobs::fence, tasks_jobs::state));
+    let rows: Vec<(JobId, Fence, JobState)> = diesel_async::RunQueryDsl::load(query, conn).await?;
+    let key = |(job, fence, state)| (AttemptKey { job, fence }, state);
+    Ok(rows.into_iter().map(key).collect())
 }

@@ -153,7 +153,7 @@ async fn take_jobs(
     let crash = FrameworkCode::Crash.as_str();
     let attempt = format!(
         "INSERT INTO tasks_job_attempts (job_id, fence, number, host, process, started_at, finished_at, error_type, error_code, error) \
-         SELECT tasks_jobs.id, fence, attempt, $1, $2, started_at, $3, '{crash}', '{crash}', $4 FROM tasks_jobs WHERE {}",
+         SELECT tasks_jobs.id, fence, attempt, $1, $2, started_at, $3, '{crash}', '{crash}', $4 FROM tasks_jobs WHERE {} ON CONFLICT DO NOTHING",
         // Numbers in the order of the text, as SQLite counts them.
         these.replace("$3", "$5")
     );
