@@ -62,7 +62,9 @@ pub(crate) fn to(path: &str) -> Part {
         }
     };
     let endpoint = Endpoint::get("/", "get_first_page", get).open().page();
-    Part::new("first_page").serve(Endpoints::of_pages(vec![endpoint]))
+    Part::new("first_page")
+        .last()
+        .serve(Endpoints::of_pages(vec![endpoint]))
 }
 
 fn page(

@@ -34,6 +34,8 @@ pub(crate) struct Part {
     pub(crate) checks: HealthChecks,
     /// Whether it is for those who run the service: on the management port, if there is one.
     pub(crate) management: bool,
+    /// Whether routes of the application go first.
+    pub(crate) last: bool,
     /// What every task may ask for, unless the application provides a value of its own.
     pub(crate) provide: Option<Provide>,
     /// What it measures, where there are metrics.
@@ -85,6 +87,7 @@ impl Part {
             links: Vec::new(),
             checks: HealthChecks::new(),
             management: false,
+            last: false,
             provide: None,
             on_scrape: None,
             startup: None,
@@ -104,6 +107,13 @@ impl Part {
     /// For those who run the service.
     pub(crate) fn for_management(mut self) -> Self {
         self.management = true;
+        self
+    }
+
+    /// Answers what nothing of the application does.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn last(mut self) -> Self {
+        self.last = true;
         self
     }
 

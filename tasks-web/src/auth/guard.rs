@@ -43,6 +43,8 @@ pub(crate) struct Guard {
     wrong: WrongKeyLimiter,
     /// Whether a browser may have a session in place of the header.
     sessions: bool,
+    /// Where the tasks are.
+    tasks: String,
     /// The sessions that have ended before their time.
     ended: session::EndedSessions,
 }
@@ -84,8 +86,15 @@ impl Guard {
             ),
             clock,
             sessions: false,
+            tasks: String::new(),
             ended: session::EndedSessions::default(),
         }
+    }
+
+    /// Says where the tasks are: a read-only key may validate their arguments.
+    pub(crate) fn with_tasks_at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.tasks);
+        self
     }
 
     /// Lets browsers have sessions.
@@ -139,13 +148,22 @@ impl Guard {
         let access = self.access(request)?;
         let looks = matches!(*request.method(), Method::GET | Method::HEAD);
         let path = request.match_info().unprocessed();
-        let validates =
-            *request.method() == Method::POST && path.trim_end_matches('/').ends_with("/$validate");
+        let validates = *request.method() == Method::POST && self.is_validation(path);
         if access.is_read_only() && !looks && !validates {
             return Err(Problem::read_only_key(access.key_name()));
         }
         request.extensions_mut().insert(access);
         Ok(())
+    }
+
+    /// Whether a path is the `$validate` of a task.
+    fn is_validation(&self, path: &str) -> bool {
+        let rest = path
+            .strip_prefix(self.tasks.as_str())
+            .and_then(|rest| rest.strip_prefix('/'));
+        let rest = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+        rest.and_then(|rest| rest.split_once('/'))
+            .is_some_and(|(_, action)| action == "$validate")
     }
 
     /// What the key of a request reaches, or its session.

@@ -6,6 +6,8 @@ use actix_web::http::header::HeaderName;
 use tokio_util::sync::CancellationToken;
 
 use super::builder::ServiceBuilder;
+#[cfg(feature = "dashboard")]
+use super::dashboard::DashboardAccess;
 use super::draft::{Draft, Problems};
 use super::error::{BuildProblems, ServiceError};
 use super::gate::Gate;
@@ -46,7 +48,7 @@ impl ServiceBuilder {
         let guard = self
             .auth
             .take(&mut problems)
-            .and_then(|auth| keys::guard(auth, self.docs, dashboard, &mut problems));
+            .and_then(|auth| keys::guard(auth, &paths.tasks, self.docs, dashboard, &mut problems));
         let cors = self.cors.take(&mut problems);
         if let Some(cors) = &cors {
             cors.check(&mut problems);
@@ -132,7 +134,8 @@ impl ServiceBuilder {
         );
         #[cfg(feature = "dashboard")]
         if let Some(access) = self.dashboard {
-            access.check(guard.is_some(), &listen, &mut draft.problems);
+            let is_proxied = !self.proxies.is_empty();
+            access.check(guard.is_some(), &listen, is_proxied, &mut draft.problems);
         }
         let body_limit = self.body_limit.take(&mut draft.problems);
         let failure_status = self.failure_status.take(&mut draft.problems);
@@ -174,6 +177,10 @@ impl ServiceBuilder {
         let docs = self
             .docs
             .then(|| documents::api(&self.info, &tasks, &parts, guard.as_deref()));
+        #[cfg(feature = "dashboard")]
+        let only_loopback = self.dashboard == Some(DashboardAccess::Loopback) && guard.is_none();
+        #[cfg(not(feature = "dashboard"))]
+        let only_loopback = false;
         let policy = Policy {
             log: self.logging,
             monitor: metrics_at.is_some(),
@@ -205,6 +212,7 @@ impl ServiceBuilder {
                 startup,
                 shutdown: self.shutdown,
                 listen,
+                only_loopback,
                 stopping,
             }),
         })

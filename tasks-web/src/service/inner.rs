@@ -40,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) startup: Vec<Hook>,
     pub(crate) shutdown: Vec<Hook>,
     pub(crate) listen: Listen,
+    /// Whether other machines must not reach it: it has a dashboard, and asks for no keys.
+    pub(crate) only_loopback: bool,
     /// Canceled when the service is to stop, so that streams end.
     pub(crate) stopping: CancellationToken,
 }

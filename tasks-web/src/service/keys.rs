@@ -13,11 +13,12 @@ use crate::auth::{ApiKeys, Guard};
 /// the dashboard.
 pub(super) fn guard(
     keys: ApiKeys,
+    tasks_path: &str,
     docs: bool,
     dashboard: bool,
     problems: &mut Problems,
 ) -> Option<Arc<Guard>> {
-    let guard = keys.load(problems)?;
+    let guard = keys.load(problems)?.with_tasks_at(tasks_path);
     // Who cannot send a header could not see what is closed then.
     Some(Arc::new(match dashboard || (guard.has_limits() && docs) {
         true => guard.with_sessions(),

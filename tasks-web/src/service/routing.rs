@@ -5,6 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use super::fallback::not_found;
 use super::handle::Service;
 use super::middleware::RequestMiddleware;
+use crate::part::Part;
 
 impl Service {
     /// The very same service inside an actix app of one's own, and in tests, where it needs no port.
@@ -67,11 +68,14 @@ impl Service {
 
     fn routes(&self, config: &mut ServiceConfig) {
         let inner = &self.inner;
-        for part in &inner.parts {
-            if let Some(routes) = &part.routes {
+        let (last, first): (Vec<&Part>, Vec<&Part>) =
+            inner.parts.iter().partition(|part| part.last);
+        let register = |parts: Vec<&Part>, config: &mut ServiceConfig| {
+            for routes in parts.into_iter().filter_map(|part| part.routes.as_ref()) {
                 routes(config);
             }
-        }
+        };
+        register(first, config);
         config.service(inner.tasks.clone());
         if let Some(docs) = &inner.docs {
             config.service(docs.clone());
@@ -79,5 +83,6 @@ impl Service {
         for mount in &inner.mounts {
             mount(config);
         }
+        register(last, config);
     }
 }

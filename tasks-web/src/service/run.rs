@@ -49,6 +49,15 @@ impl Service {
         }
         let addresses = listeners.iter().map(TcpListener::local_addr);
         let addresses: Vec<SocketAddr> = addresses.collect::<Result<_, _>>().map_err(failed)?;
+        // Sockets that are handed over may be of other addresses than the one that was looked at when the service was built.
+        if let Some(open) = addresses
+            .iter()
+            .find(|address| self.inner.only_loopback && !address.ip().is_loopback())
+        {
+            let reason = format!("the dashboard would be open to whoever reaches {open}");
+            let kind = std::io::ErrorKind::PermissionDenied;
+            return Err(failed(std::io::Error::new(kind, reason)));
+        }
         let mut signals = Signals::new().map_err(ServiceError::Serve)?;
         let started = tokio::select! {
             started = self.startup() => started,

@@ -105,11 +105,11 @@ impl Handler {
                 self.validate(name, request, payload).await
             }
             Route::List if is_read(method) => {
-                http::refuse_repeated(request.headers())?;
+                check_read(request)?;
                 self.list(request)
             }
             Route::Task(name) if is_read(method) => {
-                http::refuse_repeated(request.headers())?;
+                check_read(request)?;
                 self.task(name, request)
             }
             other => Err(Problem::method_not_allowed(other.allowed())),
@@ -293,6 +293,12 @@ fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
     http::refuse_checksums(request.headers())?;
     http::refuse_websocket(request.headers())?;
     Preconditions::NONE.check(request.method(), request.headers())
+}
+
+/// Refuses headers that say how to answer, where they are not heeded.
+fn check_read(request: &HttpRequest) -> Result<(), Problem> {
+    http::refuse_repeated(request.headers())?;
+    http::refuse_expectations(request.headers())
 }
 
 fn is_read(method: &Method) -> bool {

@@ -1,11 +1,11 @@
 /** The frame of all views: navigation, search, theme, the state of the connection. */
 
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useErrorBoundary, useRef } from "preact/hooks";
 import { LocationProvider, Route, Router, useLocation } from "preact-iso";
 import { at, config } from "./api/config.ts";
 import { Palette, openPalette } from "./palette.tsx";
-import { To } from "./parts/basics.tsx";
+import { Alert, To } from "./parts/basics.tsx";
 import { connection, paused } from "./parts/live.ts";
 import { nextTheme, theme } from "./parts/theme.ts";
 import { Artifact, Artifacts } from "./views/artifacts.tsx";
@@ -26,9 +26,12 @@ const VIEWS = [
   { path: "/service", name: "Service", on: true },
 ].filter((view) => view.on);
 
+/** Links that are views: others are the browser's. */
+const SCOPE = new RegExp(`^${at("").replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?:[/?#]|$)`);
+
 export function App(): JSX.Element {
   return (
-    <LocationProvider scope={at("")}>
+    <LocationProvider scope={SCOPE}>
       <a class="skip" href="#main">
         To the content
       </a>
@@ -84,11 +87,21 @@ function Header(): JSX.Element {
 
 function Views(): JSX.Element {
   const { path } = useLocation();
+  const [broken, recover] = useErrorBoundary((error) => console.error(error));
+  const first = useRef(true);
   useEffect(() => {
-    const name = decodeURIComponent(path.slice(at("").length + 1));
+    recover();
+    let name = path.slice(at("").length + 1);
+    try {
+      name = decodeURIComponent(name);
+    } catch {
+      // It is shown as it is.
+    }
     document.title = `${name === "" ? "Dashboard" : name} · ${config.title}`;
-    window.scrollTo(0, 0);
+    if (!first.current) document.getElementById("main")?.focus({ preventScroll: true });
+    first.current = false;
   }, [path]);
+  if (broken !== undefined) return <Alert>This cannot be shown: {broken instanceof Error ? broken.message : String(broken)}</Alert>;
   return (
     <Router>
       <Route path={at("")} component={Home} />

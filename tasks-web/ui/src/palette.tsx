@@ -30,7 +30,8 @@ export function Palette(): JSX.Element | null {
     const press = (event: KeyboardEvent): void => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
-        isOpen.value = !isOpen.value;
+        if (isOpen.value) document.querySelector<HTMLDialogElement>("dialog.palette")?.close();
+        else isOpen.value = true;
       }
     };
     document.addEventListener("keydown", press);
@@ -61,9 +62,7 @@ function Dialog(): JSX.Element {
       setTargets(read.flatMap((one) => (one.status === "fulfilled" ? one.value : []))),
     );
   }, []);
-  const close = (): void => {
-    isOpen.value = false;
-  };
+  const close = (): void => dialog.current?.close();
   const wanted = text.trim().toLowerCase();
   const found = [
     ...(ULID.test(wanted) && config.jobs !== null ? [{ path: `/jobs/${wanted.toUpperCase()}`, name: wanted.toUpperCase(), kind: "job" }] : []),
@@ -88,7 +87,7 @@ function Dialog(): JSX.Element {
     }
   };
   return (
-    <dialog ref={dialog} class="palette" aria-label="Find" onClose={close}>
+    <dialog ref={dialog} class="palette" aria-label="Find" closedby="any" onClose={() => (isOpen.value = false)}>
       <input
         type="text"
         role="combobox"
@@ -122,6 +121,9 @@ function Dialog(): JSX.Element {
         ))}
       </ul>
       {found.length === 0 && <p class="quiet">Nothing is called that.</p>}
+      <button type="button" class="plain" onClick={close}>
+        Close
+      </button>
     </dialog>
   );
 }

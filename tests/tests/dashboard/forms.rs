@@ -258,6 +258,25 @@ async fn fields_of_variants_lists_and_maps_are_entered_by_hand() {
     page.close().await;
 }
 
+/// The field of a text that becomes long is the same one, and takes all that is typed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_text_is_typed_in_one_go() {
+    let page = Dashboard::open(builder(), "/tasks/add").await;
+    page.enter("/a", "1").await;
+    page.enter("/b", "1").await;
+    let value = "//*[@aria-label='label: what is sent']//button[.='value']";
+    page.find(Locator::XPath(value))
+        .await
+        .click()
+        .await
+        .unwrap();
+    let text = "words ".repeat(20);
+    page.enter("/label", &text).await;
+    let kept = page.field("/label").await.prop("value").await.unwrap();
+    assert_eq!(kept, Some(text));
+    page.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_is_neither_kept_nor_copied() {
     let page = Dashboard::open(builder(), "/tasks/add").await;

@@ -15,6 +15,14 @@ async fn count(context: TaskContext, to: u64) -> u64 {
     to
 }
 
+/// Writes more lines than the service gives at once.
+#[task(register = false)]
+async fn chatter(context: TaskContext) {
+    for n in 1..=250 {
+        context.log(format!("line {n}."));
+    }
+}
+
 /// Always fails.
 #[task(register = false)]
 async fn fail(reason: String) -> Result<(), TaskError> {
@@ -22,7 +30,7 @@ async fn fail(reason: String) -> Result<(), TaskError> {
 }
 
 fn builder() -> ServiceBuilder {
-    let registry = TaskRegistry::builder().task(count).task(fail);
+    let registry = TaskRegistry::builder().task(chatter).task(count).task(fail);
     Service::builder(info())
         .with_tasks(registry.build().unwrap())
         .with_jobs(Jobs::new())
@@ -65,6 +73,27 @@ async fn a_job_that_failed_is_run_again_with_changes() {
     page.sees("\"second\"").await;
     page.click("Retry").await;
     page.sees("failed").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_log_is_read_to_its_end() {
+    let page = Dashboard::open(builder(), "/tasks/chatter").await;
+    page.click("Submit as a job").await;
+    page.sees("line 250.").await;
+    page.sees("line 1.").await;
+    page.close().await;
+}
+
+/// Lists are read again while somebody types.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_typed_into_a_filter_stays() {
+    let page = Dashboard::open(builder(), "/jobs").await;
+    let filter = page.css("[aria-label='Task']").await;
+    filter.send_keys("cou").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let typed = filter.prop("value").await.unwrap();
+    assert_eq!(typed.as_deref(), Some("cou"));
     page.close().await;
 }
 

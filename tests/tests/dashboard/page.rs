@@ -96,6 +96,25 @@ async fn the_root_leads_to_it() {
 }
 
 #[tokio::test]
+async fn a_page_of_the_applications_own_stays_at_the_root() {
+    let registry = TaskRegistry::builder().build().unwrap();
+    let builder = Service::builder(info())
+        .with_tasks(registry)
+        .with_dashboard()
+        .mount(|config| {
+            config.route("/", actix_web::web::get().to(async || "mine"));
+        });
+    let app = Running::service(&builder.build().await.unwrap());
+    let response = http::client()
+        .unwrap()
+        .get(app.url("/"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.text().await.unwrap(), "mine");
+}
+
+#[tokio::test]
 async fn without_keys_it_is_for_this_machine_alone() {
     let builder = || {
         let registry = TaskRegistry::builder().build().unwrap();
@@ -112,6 +131,9 @@ async fn without_keys_it_is_for_this_machine_alone() {
     for host in ["127.0.0.1", "localhost", "::1", "[::1]"] {
         builder().bind(host, 0).build().await.unwrap();
     }
+    let proxied = builder().trusted_proxies(["127.0.0.1"]);
+    let said = proxied.build().await.unwrap_err().to_string();
+    assert!(said.contains("a proxy of `trusted_proxies`"), "{said}");
     let open = builder().bind("0.0.0.0", 0).dashboard_without_keys();
     open.build().await.unwrap();
     let keys = ApiKeys::new().key(ApiKey::new("ops", "ops-0123456789abcdef"));

@@ -442,9 +442,15 @@ async fn a_read_only_key_changes_nothing_anywhere() {
             .with_artifacts(ArtifactHierarchy::new("results"))
             .mount(|config| {
                 config.route("/own", actix_web::web::post().to(async || "\"mine\""));
+                config.route(
+                    "/own/{name}",
+                    actix_web::web::post().to(async || "\"mine\""),
+                );
             }),
     )
     .await;
+    let (status, _) = ask(&app, Method::POST, "/own/$validate", Some(KEY), None).await;
+    assert_eq!(status, 403);
     let (_, document) = ask(&app, Method::GET, "/openapi.json", Some(KEY), None).await;
     let mut checked = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {

@@ -38,7 +38,7 @@ export function plain(value: Json): unknown {
   return Object.fromEntries([...value].map(([name, item]) => [name, EXACT.has(name) ? item : plain(item)]));
 }
 
-export async function request(method: string, path: string, body?: Json, headers: Record<string, string> = {}): Promise<Answer> {
+export async function request(method: string, path: string, body?: Json, headers: Record<string, string> = {}, timeout: number | null = TIMEOUT): Promise<Answer> {
   const sent = body === undefined ? null : compact(body);
   let response: Response;
   let text: string;
@@ -47,7 +47,7 @@ export async function request(method: string, path: string, body?: Json, headers
       method,
       headers: { accept: "application/json", ...(sent === null ? {} : { "content-type": "application/json" }), ...headers },
       body: sent,
-      signal: AbortSignal.timeout(TIMEOUT),
+      signal: timeout === null ? null : AbortSignal.timeout(timeout),
       credentials: "same-origin",
     });
     text = await response.text();
@@ -56,9 +56,20 @@ export async function request(method: string, path: string, body?: Json, headers
   }
   const isJson = /[/+]json\b/.test(response.headers.get("content-type") ?? "");
   if (!response.ok) {
-    throw new Refused(isJson ? (plain(parse(text)) as Problem) : unknown(response, path));
+    throw new Refused(problemOf(response, path, text));
   }
   return { json: isJson ? parse(text) : null, headers: response.headers, status: response.status };
+}
+
+/** The problem that an answer is; others than the service answer something else. */
+export function problemOf(response: Response, path: string, text: string): Problem {
+  try {
+    const read = plain(parse(text)) as Partial<Problem> | null;
+    if (typeof read?.detail === "string" && typeof read.status === "number") return read as Problem;
+  } catch {
+    // It is no JSON.
+  }
+  return unknown(response, path);
 }
 
 const unknown = (response: Response, path: string): Problem => ({

@@ -17,7 +17,7 @@ export type Draft =
   | { kind: "unset" }
   | { kind: "null" }
   /** A text, or the digits of a number. */
-  | { kind: "text"; text: string }
+  | { kind: "text"; text: string; /** It is to be entered yet, which the empty text is not. */ untouched?: true }
   | { kind: "boolean"; value: boolean }
   /** One of several values. */
   | { kind: "option"; index: number }
@@ -68,7 +68,14 @@ export function begin(shape: Shape): Draft {
 }
 
 /** What a field begins with that has to be sent. One whose only sensible value is `null` is not asked for. */
-const required = (shape: Shape): Draft => (shape.nullable && shape.kind !== "fixed" ? { kind: "null" } : begin(shape));
+const required = (shape: Shape): Draft => (shape.nullable && shape.kind !== "fixed" ? { kind: "null" } : untouched(begin(shape)));
+
+/** The same, to be entered yet. */
+const untouched = (draft: Draft): Draft => (draft.kind === "text" ? { ...draft, untouched: true } : draft);
+
+/** A secret that was there, and has to be entered again. */
+export const secretAgain = (shape: Shape): Draft =>
+  shape.kind === "text" || shape.kind === "number" || shape.kind === "artifact" ? { kind: "text", text: "", untouched: true } : { kind: "raw", text: "" };
 
 /** Reads a value into fields. What does not fit the shape goes to where it is edited as JSON. */
 export function fromJson(shape: Shape, value: Json): Draft {
@@ -97,12 +104,20 @@ export function fromJson(shape: Shape, value: Json): Draft {
       return Array.isArray(value) && value.length === shape.items.length
         ? { kind: "list", items: value.map((item, index) => newItem(shape.items[index] ? fromJson(shape.items[index](), item) : raw(item))) }
         : raw(value);
-    case "choice":
+    case "choice": {
+      let near: Draft | undefined;
       for (const [chosen, variant] of shape.variants.entries()) {
-        const draft = fromJson(variant.shape(), value);
-        if (fits(draft)) return { kind: "choice", chosen, drafts: new Map([[chosen, draft]]) };
+        const inner = variant.shape();
+        const draft = fromJson(inner, value);
+        if (!fits(draft)) continue;
+        const found: Draft = { kind: "choice", chosen, drafts: new Map([[chosen, draft]]) };
+        const wrong: FormError[] = [];
+        toJson(inner, draft, wrong);
+        if (wrong.length === 0) return found;
+        near ??= found;
       }
-      return raw(value);
+      return near ?? raw(value);
+    }
     case "raw":
       return raw(value);
   }
@@ -117,8 +132,17 @@ function object(shape: Shape & { kind: "object" }, value: Members): Draft {
     else if (shape.rest) rest.push(newItem(fromJson(shape.rest(), item), name));
     else return raw(value);
   }
+  // What is needed and has to be entered yet has a field all the same; until then nothing is sent for it.
+  for (const property of shape.properties) {
+    if (!property.required || members.has(property.name)) continue;
+    const inner = property.shape();
+    if (!inner.nullable && ENTERED.has(inner.kind)) members.set(property.name, required(inner));
+  }
   return { kind: "object", members, rest };
 }
+
+/** Kinds of which nothing is sent before a person has entered something. */
+const ENTERED = new Set<Shape["kind"]>(["text", "number", "artifact", "options", "choice", "raw"]);
 
 const raw = (value: Json): Draft => ({ kind: "raw", text: pretty(value) });
 
@@ -179,7 +203,8 @@ export function toJson(shape: Shape, draft: Draft, errors: FormError[], pointer 
     case "boolean":
       return draft.value;
     case "text":
-      return shape.kind === "number" ? number(shape, draft.text, wrong) : draft.text;
+      if (shape.kind === "number") return number(shape, draft.text, wrong);
+      return draft.untouched ? wrong("this is needed; for the empty text, type something and remove it") : draft.text;
     case "option": {
       const chosen = shape.kind === "options" ? shape.values[draft.index] : undefined;
       return chosen ? chosen.value : wrong("choose one of the values");

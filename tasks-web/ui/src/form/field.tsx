@@ -1,7 +1,7 @@
 /** One field of a form, of any shape. */
 
 import type { JSX, TargetedEvent } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { type Json, namesIn, pointerTo } from "../json/value.ts";
 import { compact } from "../json/write.ts";
 import { type Draft, type FormError, type Item, UNSET, begin, fromJson, newItem } from "./draft.ts";
@@ -16,6 +16,8 @@ export interface FieldProps {
   label: string;
   required: boolean;
   errors: readonly FormError[];
+  /** Its id, where that of its pointer is taken. */
+  id?: string;
 }
 
 /** The id of the element of a field, for labels and for links to errors. */
@@ -36,7 +38,7 @@ const shownDefault = (value: Json): string => (value === "" ? '""' : typeof valu
 export function Field(props: FieldProps): JSX.Element {
   const { shape, draft, change, pointer, label, required } = props;
   const errors = own(props.errors, pointer, draft);
-  const id = idOf(pointer);
+  const id = props.id ?? idOf(pointer);
   const described = [shape.description && `${id}-about`, errors.length > 0 && `${id}-errors`].filter(Boolean).join(" ");
   const group = isNested(draft);
   const Label = group ? "span" : "label";
@@ -80,11 +82,13 @@ export function Field(props: FieldProps): JSX.Element {
 
 /** Whether a value is sent: not sent, null, or a value. */
 function States({ shape, draft, change, required, label }: FieldProps): JSX.Element | null {
-  if (required && !shape.nullable) return null;
+  const entered = useRef<Draft>(undefined);
+  if (draft.kind !== "unset" && draft.kind !== "null") entered.current = draft;
+  if (required && !shape.nullable && draft.kind !== "unset") return null;
   const now = draft.kind === "unset" ? "unset" : draft.kind === "null" ? "null" : "value";
   const choose = (state: string): void => {
     if (state === now) return;
-    change(state === "unset" ? UNSET : state === "null" ? { kind: "null" } : begin(shape));
+    change(state === "unset" ? UNSET : state === "null" ? { kind: "null" } : (entered.current ?? begin(shape)));
   };
   const states = [
     ...(required ? [] : [["unset", shape.fallback === undefined || shape.secret ? "not sent" : "default"]]),
@@ -92,13 +96,12 @@ function States({ shape, draft, change, required, label }: FieldProps): JSX.Elem
     ["value", "value"],
   ];
   return (
-    <span class="states" role="radiogroup" aria-label={`${label}: what is sent`}>
+    <span class="states" role="group" aria-label={`${label}: what is sent`}>
       {states.map(([state, name]) => (
         <button
           type="button"
-          role="radio"
           key={state}
-          aria-checked={state === now}
+          aria-pressed={state === now}
           class={state === now ? "chosen" : ""}
           onClick={() => choose(state ?? "value")}
         >
@@ -170,6 +173,10 @@ function Input(props: InputProps): JSX.Element | null {
 }
 
 function TextInput({ shape, change, id, described, text, required }: InputProps & { text: string }): JSX.Element {
+  // What a field is does not change while somebody types in it.
+  const [began] = useState(text.length > 80);
+  const broken = useRef(false);
+  broken.current ||= text.includes("\n");
   const enter = (event: TargetedEvent<HTMLInputElement | HTMLTextAreaElement>): void =>
     change({ kind: "text", text: event.currentTarget.value });
   const common = {
@@ -184,7 +191,7 @@ function TextInput({ shape, change, id, described, text, required }: InputProps 
   if (shape.kind === "number") {
     return <input type="text" inputMode={shape.integer ? "numeric" : "decimal"} autocomplete="off" class="number" {...common} />;
   }
-  const long = shape.kind === "text" && (shape.long || text.length > 80 || text.includes("\n"));
+  const long = shape.kind === "text" && (shape.long || began || broken.current);
   if (long) return <textarea rows={Math.min(14, Math.max(3, text.split("\n").length + 1))} {...common} />;
   const format = shape.kind === "text" ? shape.format : undefined;
   return (
@@ -261,7 +268,7 @@ function Choice({ shape, draft, change, id, pointer, errors, label }: InputProps
         ))}
       </select>
       {inner && (
-        <Inner shape={inner} draft={draft.drafts.get(draft.chosen) ?? begin(inner)} change={set} pointer={pointer} errors={errors} label={label} />
+        <Inner shape={inner} draft={draft.drafts.get(draft.chosen) ?? begin(inner)} change={set} pointer={pointer} errors={errors.filter((error) => error.pointer !== pointer)} label={label} id={`${id}-inner`} />
       )}
     </div>
   );
@@ -272,7 +279,7 @@ function Inner(props: Omit<FieldProps, "required">): JSX.Element | null {
   if (props.shape.kind === "fixed") return null;
   const same = { ...props, required: true };
   if (props.shape.kind === "object" && props.draft.kind === "object") {
-    return <ObjectFields {...same} draft={props.draft} id={`${idOf(props.pointer)}-inner`} described="" />;
+    return <ObjectFields {...same} draft={props.draft} id={props.id ?? `${idOf(props.pointer)}-inner`} described="" />;
   }
   return <Field {...same} label={props.shape.title ?? "value"} pointer={props.pointer} />;
 }

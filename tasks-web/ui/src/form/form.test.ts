@@ -111,6 +111,33 @@ describe("nothing is sent that nobody has entered", () => {
   });
 });
 
+test("what is needed has a field after a part was read, and is not sent before it is entered", () => {
+  const made = shape(
+    '{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"},"text":{"type":"string"}},"required":["a","b","text"],"additionalProperties":false}',
+  );
+  const draft = fromJson(made, parse('{"a":1}'));
+  if (draft.kind !== "object") throw new Error("an object");
+  expect(draft.members.get("b")?.kind).toBe("text");
+  const errors: FormError[] = [];
+  expect(compact(toJson(made, draft, errors) ?? null)).toBe('{"a":1}');
+  expect(errors.map((error) => error.pointer)).toEqual(["/b", "/text"]);
+  // The empty text is sent once somebody has entered it.
+  const entered = { ...draft, members: new Map([...draft.members, ["text", { kind: "text" as const, text: "" }]]) };
+  expect(compact(toJson(made, entered, []) ?? null)).toBe('{"a":1,"text":""}');
+});
+
+test("of variants that resemble each other, the one that can be sent is chosen", () => {
+  for (const [schema, value] of [
+    ['{"anyOf":[{"type":"integer"},{"type":"number"}]}', "1.5"],
+    ['{"anyOf":[{"type":"integer","format":"uint8"},{"type":"integer","format":"int64"}]}', "300"],
+    ['{"anyOf":[{"type":"object","properties":{"x":{"type":"integer"},"y":{"type":"integer"}},"required":["x","y"]},{"type":"object","properties":{"x":{"type":"integer"}},"required":["x"]}]}', '{"x":1}'],
+  ] as const) {
+    const { sent, errors } = through(schema, value);
+    expect(errors).toEqual([]);
+    expect(sent !== undefined && compact(sent)).toBe(value);
+  }
+});
+
 test("whole numbers are compared exactly", () => {
   const made = shape('{"type":"integer","minimum":0,"maximum":18446744073709551615}');
   const said = (text: string): string[] => {

@@ -3,14 +3,14 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { Refused, messageOf, segment } from "../api/http.ts";
-import { config } from "../api/config.ts";
+import { at, config } from "../api/config.ts";
 import type { TaskInfo } from "../api/schema.d.ts";
 import { type Json, type Members, isMembers, namesIn } from "../json/value.ts";
 import { JsonError, parse } from "../json/parse.ts";
 import { pretty } from "../json/write.ts";
 import { Alert, Copy } from "../parts/basics.tsx";
 import { curl, python, rust } from "./copy_as.ts";
-import { type Draft, type FormError, begin, fromJson, isBlank, toJson } from "./draft.ts";
+import { type Draft, type FormError, begin, fromJson, isBlank, secretAgain, toJson } from "./draft.ts";
 import { ObjectFields, idOf } from "./field.tsx";
 import { type Shape, shapeOf } from "./shape.ts";
 import { errorsOf, useVerdict } from "./verdict.ts";
@@ -32,7 +32,7 @@ interface Props {
 }
 
 /** The parts of the form's state that outlive a reload of the page; secrets do not. */
-const draftKey = (task: string): string => `tasks.draft.${task}`;
+const draftKey = (task: string): string => `tasks.draft.${at("")}.${config.key ?? ""}.${task}`;
 
 export function RunForm({ task, params, send }: Props): JSX.Element {
   const shape = useMemo(() => {
@@ -77,8 +77,21 @@ export function RunForm({ task, params, send }: Props): JSX.Element {
       setSyntax(messageOf(error));
     }
   };
+  const asText = (shown: Json | undefined): string => (isMembers(shown) && shown.size > 0 ? pretty(shown) : "{\n}");
+  const clear = (): void => {
+    change(empty);
+    setText(asText(toJson(shape, empty, [])));
+    setTried(false);
+    setRefused(undefined);
+  };
   const show = (next: "form" | "json"): void => {
-    if (next === "json") setText(current === "{}" ? "{\n}" : current);
+    if (next === view) return;
+    if (syntax !== undefined) {
+      // What cannot be read would be lost.
+      document.getElementById("form-errors")?.focus();
+      return;
+    }
+    if (next === "json") setText(asText(json));
     setSyntax(undefined);
     setView(next);
   };
@@ -111,9 +124,9 @@ export function RunForm({ task, params, send }: Props): JSX.Element {
         void submit("execute");
       }}
     >
-      <div class="tabs" role="tablist" aria-label="How parameters are entered">
+      <div class="tabs" role="group" aria-label="How parameters are entered">
         {(["form", "json"] as const).map((name) => (
-          <button type="button" role="tab" aria-selected={view === name} key={name} onClick={() => show(name)}>
+          <button type="button" aria-pressed={view === name} key={name} onClick={() => show(name)}>
             {name === "form" ? "Form" : "JSON"}
           </button>
         ))}
@@ -128,6 +141,7 @@ export function RunForm({ task, params, send }: Props): JSX.Element {
         <textarea
           class="code"
           aria-label="Parameters as JSON"
+          autocomplete="off"
           rows={Math.min(30, Math.max(6, text.split("\n").length + 1))}
           spellcheck={false}
           value={text}
@@ -166,7 +180,7 @@ export function RunForm({ task, params, send }: Props): JSX.Element {
             Submit as a job
           </button>
         )}
-        <button type="button" class="plain" onClick={() => change(empty)}>
+        <button type="button" class="plain" onClick={clear}>
           Clear
         </button>
         <CopyAs task={task.name} shape={shape} params={json} />
@@ -203,6 +217,10 @@ function Options({ options, change }: { options: OptionTexts; change: (options: 
         value={options[name]}
         placeholder={placeholder}
         onInput={(event) => change({ ...options, [name]: event.currentTarget.value })}
+        onKeyDown={(event) => {
+          // It would execute the task at once: these are for a job.
+          if (event.key === "Enter") event.preventDefault();
+        }}
       />
     </label>
   );
@@ -219,9 +237,12 @@ function Options({ options, change }: { options: OptionTexts; change: (options: 
   );
 }
 
+/** Digits alone are a number of seconds; anything else is for the service to read. */
+const wholeOrText = (text: string): Json => (/^\d+$/.test(text) ? parse(String(BigInt(text))) : text);
+
 function optionsOf(texts: OptionTexts): Members {
   const options: Members = new Map();
-  if (texts.delay.trim() !== "") options.set("delay", texts.delay.trim());
+  if (texts.delay.trim() !== "") options.set("delay", wholeOrText(texts.delay.trim()));
   if (texts.priority.trim() !== "") {
     const priority = texts.priority.trim();
     // A text that is no number is for the service to refuse.
@@ -255,8 +276,11 @@ function withoutSecrets(shape: Shape, params: Members): Members {
 /** What a record shows in place of a secret is nothing to send: it has to be entered again. */
 function withoutMasks(shape: Shape, draft: Draft): Draft {
   if (shape.kind !== "object" || draft.kind !== "object") return draft;
-  const secret = new Set(shape.properties.filter((one) => one.shape().secret).map((one) => one.name));
-  const members = new Map([...draft.members].map(([name, entered]) => [name, secret.has(name) ? ({ kind: "text", text: "" } as Draft) : entered]));
+  const members = new Map(draft.members);
+  for (const { name, shape: of } of shape.properties) {
+    const made = of();
+    if (made.secret && members.has(name)) members.set(name, secretAgain(made));
+  }
   return { ...draft, members };
 }
 

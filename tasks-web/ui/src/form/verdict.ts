@@ -11,12 +11,15 @@ const QUIET = 300;
 /** Where `params` is in the body that is sent. */
 const PARAMS = "/params";
 
+const isOfParams = (pointer: string): boolean => pointer === PARAMS || pointer.startsWith(`${PARAMS}/`);
+
 /** The errors that a refusal has, with pointers into `params`. */
 export function errorsOf(error: unknown): FormError[] | undefined {
   if (!(error instanceof Refused) || error.problem.status !== 422) return undefined;
   return error.problem.errors?.map(({ pointer, detail }) => ({
-    pointer: pointer.startsWith(PARAMS) ? pointer.slice(PARAMS.length) : pointer,
-    detail,
+    pointer: isOfParams(pointer) ? pointer.slice(PARAMS.length) : "",
+    // An option of a job has no field of its own.
+    detail: isOfParams(pointer) ? detail : `${pointer.slice(1)}: ${detail}`,
   }));
 }
 
@@ -29,7 +32,7 @@ export function useVerdict(path: string, params: Json | undefined, text: string)
   useEffect(() => {
     const mine = ++turn.current;
     const timer = window.setTimeout(async () => {
-      if (latest.current === undefined) return;
+      if (latest.current === undefined) return setErrors([]);
       let found: FormError[] = [];
       try {
         await request("POST", path, new Map([["params", latest.current]]));
@@ -40,6 +43,6 @@ export function useVerdict(path: string, params: Json | undefined, text: string)
       if (mine === turn.current) setErrors(found);
     }, QUIET);
     return () => window.clearTimeout(timer);
-  }, [path, text]);
+  }, [path, text, params === undefined]);
   return errors;
 }

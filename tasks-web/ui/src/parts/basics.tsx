@@ -1,7 +1,7 @@
 /** Small pieces that every view is made of. */
 
 import type { ComponentChildren, JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
 import type { JobStatus } from "../api/schema.d.ts";
@@ -104,18 +104,21 @@ export function Action({
 }
 
 /** Copies a text; where the browser does not permit that, it can be selected. */
-export function Copy({ text, label = "Copy" }: { text: string; label?: string }): JSX.Element {
+export function Copy({ text, label = "Copy" }: { text: string | (() => string); label?: string }): JSX.Element {
   const [said, setSaid] = useState(label);
   const copy = async (): Promise<void> => {
+    const written = typeof text === "string" ? text : text();
     try {
-      await navigator.clipboard.writeText(text);
+      await navigator.clipboard.writeText(written);
     } catch {
       const field = document.createElement("textarea");
-      field.value = text;
+      const from = document.activeElement;
+      field.value = written;
       document.body.append(field);
       field.select();
       document.execCommand("copy");
       field.remove();
+      if (from instanceof HTMLElement) from.focus();
     }
     setSaid("Copied");
     window.setTimeout(() => setSaid(label), 1500);
@@ -124,6 +127,22 @@ export function Copy({ text, label = "Copy" }: { text: string; label?: string })
     <button type="button" class="plain" onClick={() => void copy()}>
       {said}
     </button>
+  );
+}
+
+/** A filter that counts when a person is done with it; until then what is typed stays, whatever is read meanwhile. */
+export function Filter({ label, value, set }: { label: string; value: string; set: (value: string) => void }): JSX.Element {
+  const [entered, setEntered] = useState(value);
+  useEffect(() => setEntered(value), [value]);
+  return (
+    <input
+      type="search"
+      aria-label={label}
+      placeholder={label}
+      value={entered}
+      onInput={(event) => setEntered(event.currentTarget.value)}
+      onChange={(event) => set(event.currentTarget.value.trim())}
+    />
   );
 }
 

@@ -17,7 +17,7 @@ export function JsonView({ value, label }: { value: Json; label: string }): JSX.
   return (
     <section class="json" aria-label={label}>
       <div class="corner">
-        <Copy text={pretty(value)} />
+        <Copy text={() => pretty(value)} />
       </div>
       {columns && Array.isArray(value) ? <Table rows={value} columns={columns} /> : <Node value={value} depth={0} />}
     </section>
@@ -26,7 +26,7 @@ export function JsonView({ value, label }: { value: Json; label: string }): JSX.
 
 function columnsOf(value: Json): string[] | undefined {
   if (!Array.isArray(value) || value.length < 2 || !value.every(isMembers)) return undefined;
-  const names = new Set(value.slice(0, SHOWN).flatMap((row) => [...row.keys()]));
+  const names = new Set(value.flatMap((row) => [...row.keys()]));
   return names.size > 0 && names.size <= 12 ? [...names] : undefined;
 }
 

@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Refused, messageOf } from "../api/http.ts";
+import { Refused, Unreachable, messageOf } from "../api/http.ts";
 
 /** Whether views are kept fresh; a person may pause that. */
 export const paused = signal(false);
@@ -55,7 +55,8 @@ export function useLive<T>(key: string, load: () => Promise<T>, interval = 0): L
         if (over || mine !== turn) return;
         failures++;
         const status = error instanceof Refused ? error.problem.status : undefined;
-        connection.value = status === undefined ? "offline" : "connected";
+        const isAway = error instanceof Unreachable || error instanceof TypeError || error instanceof DOMException;
+        connection.value = isAway ? "offline" : "connected";
         setState((before) => ({
           key,
           ...(before.key === key && before.data !== undefined ? { data: before.data } : {}),

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
-import { get, messageOf, plain, query, request, segment } from "../api/http.ts";
+import { Refused, get, messageOf, plain, problemOf, query, request, segment } from "../api/http.ts";
 import type { ArtifactNode, ArtifactOut } from "../api/schema.d.ts";
 import { parse } from "../json/parse.ts";
 import type { Json } from "../json/value.ts";
@@ -27,26 +27,24 @@ const BYTES = new Intl.NumberFormat(undefined, { notation: "compact", style: "un
 
 export function Artifacts(): JSX.Element {
   const [page, setPage] = useParameter("page");
-  const [tag, setTag] = useParameter("tag");
   const number = Math.max(1, Number.parseInt(page, 10) || 1);
-  const parameters = query({ tag, page: number, size: SIZE });
+  const parameters = query({ page: number, size: SIZE });
   const live = useLive(`artifacts ${parameters}`, () => get<Page>(`${config.artifacts}${parameters}`));
   return (
     <>
       <h1>Artifacts</h1>
       <div class="filters">
-        <input type="search" aria-label="Tag" placeholder="Tag" value={tag} onChange={(event) => setTag(event.currentTarget.value.trim())} />
         {!config.read_only && <Upload done={live.refresh} />}
       </div>
       <Loaded live={live}>
         {(list) =>
-          list.items.length === 0 ? (
-            <p class="empty">{tag === "" ? "Nothing is stored yet." : "No artifact has this tag."}</p>
+          list.total === 0 ? (
+            <p class="empty">Nothing is stored yet.</p>
           ) : (
             <>
               <ArtifactTable artifacts={list.items} />
               <nav class="pages" aria-label="Pages">
-                <button type="button" disabled={number <= 1} onClick={() => setPage(number === 2 ? "" : String(number - 1))}>
+                <button type="button" disabled={number <= 1} onClick={() => setPage(String(Math.max(1, Math.min(number - 1, list.pages))))}>
                   Back
                 </button>
                 <span>
@@ -113,8 +111,7 @@ export async function upload(file: File): Promise<ArtifactOut> {
   });
   const text = await response.text();
   if (!response.ok) {
-    const problem = plain(parse(text)) as { detail?: string };
-    throw new Error(problem.detail ?? `the upload failed: ${response.status}`);
+    throw new Refused(problemOf(response, config.artifacts ?? "", text));
   }
   return plain(parse(text)) as ArtifactOut;
 }
@@ -136,7 +133,11 @@ function Upload({ done }: { done: () => void }): JSX.Element {
   return (
     <label class="button">
       Upload a file
-      <input type="file" class="hidden" onChange={(event) => void send(event.currentTarget.files)} />
+      <input type="file" class="hidden" onChange={(event) => {
+          const field = event.currentTarget;
+          // So that the same file can be chosen again.
+          void send(field.files).finally(() => (field.value = ""));
+        }} />
       {state !== "" && <span role="status"> {state}</span>}
     </label>
   );
@@ -247,7 +248,7 @@ function Preview({ artifact, path }: { artifact: ArtifactOut; path: string }): J
 function TextPreview({ type, path }: { type: string; path: string }): JSX.Element {
   const live = useLive(`preview ${path}`, async () => {
     const response = await fetch(`${config.prefix}${path}/$download`, { credentials: "same-origin" });
-    if (!response.ok) throw new Error(`the content cannot be read: ${response.status}`);
+    if (!response.ok) throw new Refused(problemOf(response, path, await response.text()));
     return response.text();
   });
   return (

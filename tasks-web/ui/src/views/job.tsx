@@ -1,10 +1,10 @@
 /** One job, as it changes. */
 
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
-import { get, plain, query, request, segment, send } from "../api/http.ts";
+import { Refused, get, plain, problemOf, query, request, segment, send } from "../api/http.ts";
 import type { JobAttempt, JobLog, JobRecord } from "../api/schema.d.ts";
 import { parse } from "../json/parse.ts";
 import { type Json, isMembers, same } from "../json/value.ts";
@@ -40,18 +40,35 @@ function useStream(path: string, read: Live<JobRecord>): [JobRecord | undefined,
   }, []);
   // What is read again is newer than what the stream said last.
   useEffect(() => setJob(undefined), [read.data]);
+  const [opened, setOpened] = useState(0);
+  const failures = useRef(0);
+  const gone = read.status === 404;
   useEffect(() => {
-    if (read.data === undefined || ended || !visible) return;
+    if (read.data === undefined || ended || gone || !visible) return;
+    let timer = 0;
     const source = new EventSource(`${config.prefix}${path}/$stream`);
-    source.onopen = () => setConnected(true);
-    source.onmessage = (event) => setJob(plain(parse(String(event.data))) as JobRecord);
-    source.addEventListener("deleted", () => source.close());
-    source.onerror = () => {
-      setConnected(source.readyState !== EventSource.CONNECTING);
-      if (source.readyState === EventSource.CLOSED) read.refresh();
+    source.onopen = () => {
+      failures.current = 0;
+      setConnected(true);
     };
-    return () => source.close();
-  }, [path, read.data === undefined, ended, visible]);
+    source.onmessage = (event) => setJob(plain(parse(String(event.data))) as JobRecord);
+    source.addEventListener("deleted", () => {
+      source.close();
+      read.refresh();
+    });
+    source.onerror = () => {
+      setConnected(false);
+      if (source.readyState !== EventSource.CLOSED) return;
+      // After a refusal, a browser does not come back by itself.
+      read.refresh();
+      const wait = Math.min(30_000, 1000 * 2 ** failures.current++);
+      timer = window.setTimeout(() => setOpened((count) => count + 1), wait);
+    };
+    return () => {
+      window.clearTimeout(timer);
+      source.close();
+    };
+  }, [path, read.data === undefined, ended, gone, visible, opened]);
   return [known, connected || ended];
 }
 
@@ -170,6 +187,9 @@ function Difference({ job, from }: { job: JobRecord; from: string }): JSX.Elemen
       </p>
       <Loaded live={live}>
         {(earlier) => {
+          if (earlier.truncated.includes("params") || job.truncated.includes("params")) {
+            return <p class="quiet">The parameters are not known here.</p>;
+          }
           const before = earlier.params as unknown as Json;
           const names = new Set([...(isMembers(before) ? before.keys() : []), ...(isMembers(now) ? now.keys() : [])]);
           const value = (of: Json, name: string): Json | undefined => (isMembers(of) ? of.get(name) : undefined);
@@ -177,6 +197,7 @@ function Difference({ job, from }: { job: JobRecord; from: string }): JSX.Elemen
           if (changed.length === 0) return <p class="quiet">The parameters are the same.</p>;
           const shown = (one: Json | undefined): JSX.Element => (one === undefined ? <span class="quiet">not sent</span> : <code>{compact(one)}</code>);
           return (
+            <div class="scroll" tabIndex={0} role="region" aria-label="Changed">
             <table class="list">
               <thead>
                 <tr>
@@ -189,12 +210,13 @@ function Difference({ job, from }: { job: JobRecord; from: string }): JSX.Elemen
                 {changed.map((name) => (
                   <tr key={name}>
                     <th scope="row">{name}</th>
-                    <td>{shown(value(before, name))}</td>
-                    <td>{shown(value(now, name))}</td>
+                    <td class="note">{shown(value(before, name))}</td>
+                    <td class="note">{shown(value(now, name))}</td>
                   </tr>
                 ))}
               </tbody>
             </table>
+            </div>
           );
         }}
       </Loaded>
@@ -257,7 +279,7 @@ function Result({ path }: { path: string }): JSX.Element {
   const live = useLive(`result ${path}`, async () => {
     const response = await fetch(`${config.prefix}${path}/$result`, { credentials: "same-origin" });
     const text = await response.text();
-    if (!response.ok) throw new Error(`the result cannot be read: ${response.status}`);
+    if (!response.ok) throw new Refused(problemOf(response, path, text));
     if (text.length > MAX_SHOWN) return { size: text.length };
     const envelope = parse(text);
     return { result: isMembers(envelope) ? (envelope.get("result") ?? null) : null };
@@ -285,9 +307,26 @@ function Result({ path }: { path: string }): JSX.Element {
 
 /** How often the log of a job that runs is read, in milliseconds. */
 const LOG_INTERVAL = 1000;
+/** How many lines the service gives at once. */
+const LOG_PAGE = 100;
 
 function Log({ path, ended, attempt }: { path: string; ended: boolean; attempt: number }): JSX.Element | null {
-  const live = useLive(`log ${path} ${ended} ${attempt}`, () => get<JobLog[]>(`${path}/$logs`), ended ? 0 : LOG_INTERVAL);
+  // Lines do not change: only those after the last one are read.
+  const known = useRef<{ path: string; lines: readonly JobLog[] }>({ path, lines: [] });
+  const live = useLive(
+    `log ${path} ${ended} ${attempt}`,
+    async () => {
+      if (known.current.path !== path) known.current = { path, lines: [] };
+      const log = known.current;
+      const last = (): number => log.lines.at(-1)?.number ?? 0;
+      for (;;) {
+        const read = await get<JobLog[]>(`${path}/$logs${query({ after: last() || "" })}`);
+        log.lines = [...log.lines, ...read.filter((line) => line.number > last())];
+        if (read.length < LOG_PAGE) return log.lines;
+      }
+    },
+    ended ? 0 : LOG_INTERVAL,
+  );
   return (
     <section>
       <h2>Log</h2>
@@ -299,7 +338,9 @@ function Log({ path, ended, attempt }: { path: string; ended: boolean; attempt: 
             <ol class="log" tabIndex={0} aria-label="Log">
               {lines.map((line) => (
                 <li key={line.number}>
-                  <span class="quiet">{line.at.slice(11, 23)}</span> {line.message}
+                  <time class="quiet" dateTime={line.at} title={line.at}>
+                    {new Date(line.at).toLocaleTimeString()}
+                  </time> {line.message}
                 </li>
               ))}
             </ol>

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { config } from "../api/config.ts";
 import { get, query } from "../api/http.ts";
 import type { JobRecord, JobStats, JobStatus } from "../api/schema.d.ts";
-import { Badge, Loaded, To, useParameter } from "../parts/basics.tsx";
+import { Badge, Filter, Loaded, To, useParameter } from "../parts/basics.tsx";
 import { useLive } from "../parts/live.ts";
 import { Time, duration } from "../parts/time.tsx";
 
@@ -22,9 +22,11 @@ interface Page {
 export function Jobs(): JSX.Element {
   const [status, setStatus] = useParameter("status");
   const [task, setTask] = useParameter("task");
+  const [queue, setQueue] = useParameter("queue");
+  const [code, setCode] = useParameter("error_code");
   const [page, setPage] = useParameter("page");
   const number = Math.max(1, Number.parseInt(page, 10) || 1);
-  const parameters = query({ status_filter: status, task, page: number, size: SIZE });
+  const parameters = query({ status_filter: status, task, queue, error_code: code, page: number, size: SIZE });
   const live = useLive(`jobs ${parameters}`, () => get<Page>(`${config.jobs}${parameters}`), INTERVAL);
   const stats = useLive("stats", () => get<JobStats>(`${config.jobs}/$stats`), INTERVAL);
   return (
@@ -41,24 +43,20 @@ export function Jobs(): JSX.Element {
             </button>
           ))}
         </div>
-        <input
-          type="search"
-          aria-label="Task"
-          placeholder="Task"
-          value={task}
-          onChange={(event) => setTask(event.currentTarget.value.trim())}
-        />
+        <Filter label="Task" value={task} set={setTask} />
+        <Filter label="Queue" value={queue} set={setQueue} />
+        <Filter label="Code of the error" value={code} set={setCode} />
       </div>
       <Loaded live={live}>
         {(list) =>
-          list.items.length === 0 ? (
+          list.total === 0 ? (
             <p class="empty">
-              {status === "" && task === "" ? "No job has been submitted yet: run a task as a job." : "No job fits the filter."}
+              {status + task + queue + code === "" ? "No job has been submitted yet: run a task as a job." : "No job fits the filter."}
             </p>
           ) : (
             <>
               <JobTable jobs={list.items} />
-              <Pages page={number} pages={list.pages} total={list.total} go={(to) => setPage(to === 1 ? "" : String(to))} />
+              <Pages page={number} pages={list.pages} total={list.total} go={(to) => setPage(String(Math.max(1, Math.min(to, list.pages))))} />
             </>
           )
         }

@@ -4,10 +4,11 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
-import { get, messageOf, query, request, segment, send } from "../api/http.ts";
+import { Refused, get, messageOf, query, request, segment, send } from "../api/http.ts";
 import type { JobRecord, ScheduleRecord } from "../api/schema.d.ts";
 import { JsonError, parse } from "../json/parse.ts";
 import { type Json, type Members, isMembers } from "../json/value.ts";
+import { compact } from "../json/write.ts";
 import { Action, Alert, Loaded, To } from "../parts/basics.tsx";
 import { JsonView } from "../parts/json_view.tsx";
 import { useLive } from "../parts/live.ts";
@@ -158,7 +159,11 @@ export function Schedule({ name }: { name: string }): JSX.Element {
               </ol>
             )}
             <h2>Parameters</h2>
-            <JsonView value={schedule.params as unknown as Json} label="Parameters" />
+            {schedule.truncated.includes("params") ? (
+              <p class="quiet">This process does not have the task, so it does not know which of its parameters are secret.</p>
+            ) : (
+              <JsonView value={schedule.params as unknown as Json} label="Parameters" />
+            )}
             <p>
               <To path={`/jobs${query({ task: schedule.task_name })}`}>Jobs of its task</To>
             </p>
@@ -193,10 +198,15 @@ function Editor({ schedule, changed }: { schedule?: ScheduleRecord; changed: () 
     try {
       const body: Members = new Map();
       body.set("task_name", task);
-      const entered = params.trim() === "" ? (schedule?.params as unknown as Json) : parse(params);
+      const before = schedule?.params as unknown as Json;
+      const isHidden = schedule !== undefined && (schedule.truncated.includes("params") || compact(before).includes('"***"'));
+      if (params.trim() === "" && isHidden) throw new Error("some of the parameters are not known here: enter all of them");
+      const entered = params.trim() === "" ? before : parse(params);
       if (!isMembers(entered)) throw new JsonError("parameters are an object: `{…}`", params, 0);
       body.set("params", entered);
-      body.set(kind, pattern);
+      const at = pattern.trim();
+      // A number without a unit is one of seconds.
+      body.set(kind, kind === "interval" && /^\d+$/.test(at) ? parse(String(BigInt(at))) : at);
       if (kind === "cron") body.set("timezone", timezone);
       if (description !== "") body.set("description", description);
       if (schedule) {
@@ -251,7 +261,18 @@ function Editor({ schedule, changed }: { schedule?: ScheduleRecord; changed: () 
         <span class="label">Parameters (JSON){schedule && "; empty keeps them"}</span>
         <textarea class="code" rows={4} spellcheck={false} value={params} onInput={(event) => setParams(event.currentTarget.value)} />
       </label>
-      {error !== undefined && <Alert>{messageOf(error)}</Alert>}
+      {error !== undefined && (
+        <Alert>
+          <p>{messageOf(error)}</p>
+          <ul>
+            {(error instanceof Refused ? (error.problem.errors ?? []) : []).map((one) => (
+              <li key={one.pointer + one.detail}>
+                <code>{one.pointer}</code> {one.detail}
+              </li>
+            ))}
+          </ul>
+        </Alert>
+      )}
       {stored && <Alert kind="note">It is stored.</Alert>}
       <div class="buttons">
         <button type="submit" class="primary">

@@ -11,7 +11,7 @@ const INTERVAL = 10_000;
 
 /** The health; an unhealthy service answers it with the status of an error. */
 async function health(): Promise<Health> {
-  const response = await fetch(config.prefix + (config.health ?? ""), { credentials: "same-origin" });
+  const response = await fetch(config.prefix + (config.health ?? ""), { credentials: "same-origin", signal: AbortSignal.timeout(10_000) });
   const body = (await response.json()) as Health;
   if (typeof body.status !== "string") throw new Error(`the health cannot be read: ${response.status}`);
   return body;

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
-import { get, query, request, segment, send } from "../api/http.ts";
+import { type Answer, Refused, get, query, request, segment, send } from "../api/http.ts";
 import type { JobRecord, TaskInfo } from "../api/schema.d.ts";
 import { type Json, Num, isMembers } from "../json/value.ts";
 import { RunForm, type Sent } from "../form/run_form.tsx";
@@ -42,7 +42,23 @@ function Shown({ task, job, path }: { task: TaskInfo; job: JobRecord | undefined
       return;
     }
     const began = performance.now();
-    const answer = await request("POST", `${path}/$execute`, new Map([["params", sent.params]]));
+    let answer: Answer;
+    try {
+      // A task takes as long as it takes.
+      answer = await request("POST", `${path}/$execute`, new Map([["params", sent.params]]), {}, null);
+    } catch (refusal) {
+      const failure = refusal instanceof Refused ? refusal.problem.error : undefined;
+      if (!failure) throw refusal;
+      const error = new Map<string, Json>([
+        ["type", failure.type],
+        ["code", failure.code],
+        ["message", failure.message],
+        ["details", (failure.details ?? null) as Json],
+        ["traceback", failure.traceback],
+      ]);
+      setOutcome({ result: null, error, took: performance.now() - began });
+      return;
+    }
     const took = performance.now() - began;
     const read = (member: string): Json => (isMembers(answer.json) ? (answer.json.get(member) ?? null) : null);
     setOutcome({ result: read("result"), error: read("error"), took });
