@@ -36,7 +36,7 @@ def is_valid(case):
 
 def is_null_body(case):
     """A body of `null` is taken like no body at all; the schema only shows the plain way."""
-    return case.operation.path.endswith(("/$execute", "/$submit")) and case.body is None
+    return case.operation.path.endswith(("/$execute", "/$submit", "/$validate")) and case.body is None
 
 
 def places_twice(case):
@@ -59,14 +59,17 @@ def names_a_parent(case):
 
 def has_other_metadata(case):
     """The schema says that the text is a JSON object, which schemathesis does not heed in a query and in a form."""
-    parts = [case.query, case.body if case.operation.path.endswith("/$upload") else None]
+    form = case.body if case.operation.path.endswith("/$upload") else None
 
-    def is_other(metadata):
+    def is_other(part, may_be_empty):
+        metadata = part.get("metadata") if isinstance(part, dict) else None
         if isinstance(metadata, bytes):
             metadata = metadata.decode(errors="replace")
-        return metadata is not None and not str(metadata).lstrip().startswith("{") and metadata != ""
+        is_left_out = metadata is None or (metadata == "" and may_be_empty)
+        return not is_left_out and not str(metadata).lstrip().startswith("{")
 
-    return any(is_other(part.get("metadata")) for part in parts if isinstance(part, dict))
+    # An input of a form may be left empty.
+    return is_other(case.query, False) or is_other(form, True)
 
 
 def loses_its_type(case):

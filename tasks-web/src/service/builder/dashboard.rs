@@ -6,9 +6,9 @@ use crate::service::dashboard::DashboardAccess;
 impl ServiceBuilder {
     /// Serves a dashboard: a page for those who operate the service, with a form for each task, jobs as they run, schedules and artifacts.
     ///
-    /// It is at `/dashboard`, and `/` leads there unless there is a landing page. All its files are part of the program. With
+    /// It is at `/dashboard`, and `/` leads there unless there is a landing page or a route of the application. All its files are part of the program. With
     /// [`with_auth`](Self::with_auth), it asks for a key and shows what that key reaches. Without keys, the service has to listen on
-    /// a loopback address: everything else is an error of [`build`](Self::build), unless
+    /// a loopback address, and trust no proxies: everything else is an error of [`build`](Self::build) or [`run`](crate::Service::run), unless
     /// [`dashboard_without_keys`](Self::dashboard_without_keys) is called. Needs the feature `dashboard`, which is on by default.
     ///
     /// ```
