@@ -113,7 +113,7 @@ mod tests {
         for state in [JobState::Failed, JobState::Canceled, JobState::Ready] {
             assert_eq!(
                 parts(latest(state, Some(1)), vec![stored(1, 1)]),
-                [crashed.clone()]
+                vec![crashed.clone()]
             );
         }
         // It was canceled while it waited for its second attempt.
