@@ -267,6 +267,10 @@ async fn the_examples_are_true() {
         let Some(operation) = item.get("post") else {
             continue;
         };
+        // That of any task: `$validate`.
+        if path.contains("{name}") {
+            continue;
+        }
         let media = &operation["requestBody"]["content"]["application/json"];
         let example = media
             .get("example")
