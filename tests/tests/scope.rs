@@ -121,7 +121,8 @@ async fn several_scopes_with_different_registries_and_one_document() {
             .service(api.clone());
     });
     for (path, item) in served["paths"].as_object().unwrap() {
-        if item.get("post").is_some() {
+        // `$validate` is one operation for all tasks of a scope.
+        if item.get("post").is_some() && !path.contains("{name}") {
             let params = if path.contains("shape") {
                 json!({"shape": {"name": "x"}})
             } else {
