@@ -107,7 +107,7 @@ async fn it_is_said_so_until_there_is_space_again() {
     };
     full(refused);
     // To the last page, and what is larger than a row as well.
-    for size in [100_000, 30_000, 10_000] {
+    for size in [100_000, 30_000, 10_000, 1_000, 1] {
         while save(size).await.0 == 201 {}
     }
     full(save(30_000).await);
