@@ -19,6 +19,11 @@ pub(crate) fn computer() -> String {
     name.nodename().to_string_lossy().into_owned()
 }
 
+/// The name in the host of a worker, before what tells the starts of a computer apart.
+pub(crate) fn computer_of(host: &str) -> &str {
+    host.split(' ').next().unwrap_or_default()
+}
+
 /// The names of the computers that workers are on.
 pub(crate) async fn computers(conn: &mut Connection) -> Result<Vec<String>, diesel::result::Error> {
     let hosts: Vec<Host> = crate::with_conn!(conn, |conn| {
@@ -26,6 +31,6 @@ pub(crate) async fn computers(conn: &mut Connection) -> Result<Vec<String>, dies
             .load(conn)
             .await
     })?;
-    let name = |host: Host| host.host.split(' ').next().unwrap_or_default().to_owned();
+    let name = |host: Host| computer_of(&host.host).to_owned();
     Ok(hosts.into_iter().map(name).collect())
 }

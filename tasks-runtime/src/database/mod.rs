@@ -105,5 +105,5 @@ pub use sqlite::SqliteConnection;
 pub(crate) use statement::statement;
 pub use write_health::WriteFailure;
 
-pub(crate) use hosts::{computer, computers};
+pub(crate) use hosts::{computer, computer_of, computers};
 pub(crate) use identity::Identity;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::record::{JobAttempt, JobStatus};
 use super::store::{AttemptRow, LatestAttempt};
+use crate::database::computer_of;
 
 fn time(micros: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(micros).unwrap_or_default()
@@ -11,9 +12,7 @@ fn time(micros: i64) -> DateTime<Utc> {
 
 /// A machine and a process, as people read it.
 fn worker(host: &str, process: i64) -> String {
-    // After the name of the machine comes what tells its starts apart.
-    let name = host.split(' ').next().unwrap_or_default();
-    format!("{name} ({process})")
+    format!("{} ({process})", computer_of(host))
 }
 
 /// Oldest first.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tasks_runtime::{FailureCode, ParameterInfo, RegisteredTask};
 
 use super::failures;
-use super::problems::{PRECONDITION, REPEATED_HEADER, UNKNOWN_PARAMETER, responses};
+use super::problems::{PRECONDITION, REPEATED_HEADER, StatusText, UNKNOWN_PARAMETER, responses};
 use super::references::to as reference;
 use super::version::Version;
 use crate::http::query::QueryParameter;
@@ -16,6 +16,28 @@ pub(crate) const LIST_QUERY: &[QueryParameter] = &[QueryParameter::new(
     || json!({"type": "array", "items": {"type": "string"}}),
 )
 .each()];
+
+/// By what a request is refused that has parameters of a task, before anything is run.
+const REFUSED_CALLS: [StatusText; 9] = [
+    (
+        400,
+        "The body is not JSON, or a part of something by its `Content-Range`; or a header that has one value is there twice, or is malformed.",
+    ),
+    (
+        403,
+        "A page of another site sent it without a body of JSON.",
+    ),
+    (404, "No such task."),
+    (405, "Another method than POST."),
+    (408, "The body took too long to arrive."),
+    PRECONDITION,
+    (413, "The body is too large."),
+    (415, "The body does not say it is JSON."),
+    (
+        422,
+        "The parameters do not fit, or there is a query: `errors` names what does not.",
+    ),
+];
 
 /// The schemas of one task.
 pub(super) struct Schemas {
@@ -66,25 +88,8 @@ impl Operations<'_> {
                 "error": self.version.nullable(&reference("TaskFailure")),
             },
         });
-        let mut responses = responses(&[
-            (
-                400,
-                "The body is not JSON, or a part of something by its `Content-Range`; or a header that has one value is there twice, or is malformed.",
-            ),
-            (
-                403,
-                "A page of another site sent it without a body of JSON.",
-            ),
-            (404, "No such task."),
-            (405, "Another method than POST."),
-            (408, "The body took too long to arrive."),
-            PRECONDITION,
-            (413, "The body is too large."),
-            (415, "The body does not say it is JSON."),
-            (
-                422,
-                "The parameters do not fit, or there is a query: `errors` names what does not.",
-            ),
+        let mut responses = responses(&REFUSED_CALLS);
+        responses.extend(self::responses(&[
             (
                 429,
                 "As many executions of this task as it may have are running.",
@@ -94,7 +99,7 @@ impl Operations<'_> {
                 503,
                 "The server is busy, or a dependency of the task is not available.",
             ),
-        ]);
+        ]));
         let mut description =
             "The task ran. When it failed, `error` says why and `result` is null.".to_owned();
         description.extend(failures::table(task));
@@ -175,27 +180,11 @@ impl Operations<'_> {
 
     /// `POST {prefix}/{name}/$validate`.
     pub(super) fn validate(&self, id: &str) -> Value {
-        let mut responses = responses(&[
-            (
-                400,
-                "The body is not JSON, or a part of something by its `Content-Range`; or a header that has one value is there twice, or is malformed.",
-            ),
-            (
-                403,
-                "A page of another site sent it without a body of JSON.",
-            ),
-            (404, "No such task."),
-            (405, "Another method than POST."),
-            (408, "The body took too long to arrive."),
-            PRECONDITION,
-            (413, "The body is too large."),
-            (415, "The body does not say it is JSON."),
-            (
-                422,
-                "The parameters do not fit, or there is a query: `errors` names what does not.",
-            ),
-            (500, "Code of a parameter's type panicked."),
-        ]);
+        let mut responses = responses(&REFUSED_CALLS);
+        responses.extend(self::responses(&[(
+            500,
+            "Code of a parameter's type panicked.",
+        )]));
         let nothing = json!({"type": "object", "additionalProperties": false});
         responses.insert("200".to_owned(), json!({"description": "The parameters fit.", "content": {"application/json": {"schema": nothing}}}));
         let params = self.version.nullable(&json!({"type": "object"}));

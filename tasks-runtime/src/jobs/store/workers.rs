@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
-use crate::database::Connection;
+use crate::database::{Connection, computer_of};
 use crate::jobs::error::JobError;
 use crate::jobs::record::WorkerRecord;
 use crate::jobs::state::sql;
@@ -44,8 +44,7 @@ pub(in crate::jobs) async fn workers(conn: &mut Connection) -> Result<Vec<Worker
     // What a later version writes is not read, and hides no worker.
     let names = |json: &str| serde_json::from_str(json).unwrap_or_default();
     let worker = |(id, host, process, started_at, tasks, queues): Row| WorkerRecord {
-        // After the name of the machine comes what tells its starts apart.
-        host: host.split(' ').next().unwrap_or_default().to_owned(),
+        host: computer_of(&host).to_owned(),
         process: process.unsigned_abs(),
         started_at: chrono::DateTime::from_timestamp_micros(started_at).unwrap_or_default(),
         queues: names(&queues),

@@ -157,7 +157,7 @@ async fn take_jobs(
         // Numbers in the order of the text, as SQLite counts them.
         these.replace("$3", "$5")
     );
-    let host = dead.host.split(' ').next().unwrap_or_default();
+    let host = crate::database::computer_of(&dead.host);
     with_conn!(conn, |conn| {
         statement(attempt)
             .bind::<Text, _>(host)
