@@ -27,7 +27,7 @@
 //! let id: String = executor.run(call!(store_result, data = json!({"key": "value"}))).await?;
 //!
 //! let stored = artifacts.find(id.parse()?).await?.expect("it is there");
-//! assert_eq!(stored.json_text::<serde_json::Value>()?, json!({"key": "value"}));
+//! assert_eq!(stored.json::<serde_json::Value>()?, json!({"key": "value"}));
 //! assert_eq!(artifacts.hierarchy().label(stored.level), "task_run");
 //! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
