@@ -100,11 +100,15 @@ struct Fleet {
     program: std::path::PathBuf,
     url: String,
     slots: Mutex<Vec<Option<Server>>>,
+    /// Whether processes have the lease of production: where none dies, nothing waits for the end of one.
+    default_lease: bool,
 }
 
 impl Fleet {
     fn start(&self) -> Result<Server> {
+        let lease = if self.default_lease { "" } else { "2" };
         let environment = [
+            ("LEASE", lease),
             ("DATABASE_URL", self.url.as_str()),
             // The kills are random, and not the fault of a job.
             ("CRASH_LIMIT", "1000"),
@@ -187,10 +191,12 @@ pub async fn run(
         proxy.is_none() || road != url,
         "{url} does not lead to the proxy"
     );
+    let only_terminations = plan.terminations >= 1.0 && plan.pauses <= 0.0;
     let fleet = Arc::new(Fleet {
         program: program.to_owned(),
         url: road,
         slots: Mutex::new(Vec::new()),
+        default_lease: only_terminations,
     });
     for _ in 0..plan.processes {
         let server = fleet.start()?;
@@ -247,7 +253,6 @@ pub async fn run(
         }));
     }
 
-    let only_terminations = plan.terminations >= 1.0 && plan.pauses <= 0.0;
     let poison = (!only_terminations).then(|| {
         tokio::spawn(poison(
             Arc::clone(&fleet),

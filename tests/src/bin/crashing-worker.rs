@@ -68,15 +68,18 @@ async fn fatal_once() {
     std::process::abort();
 }
 
+/// A number in the environment.
+fn number(name: &str) -> Option<u32> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 #[actix_web::main]
 async fn main() -> anyhow::Result<()> {
     let url = std::env::args()
         .nth(1)
         .or_else(|| std::env::var("DATABASE_URL").ok());
     let url = url.context("a database URL is needed")?;
-    let crash_limit = std::env::var("CRASH_LIMIT")
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let crash_limit = number("CRASH_LIMIT");
     let database = Database::from_url(&url).connect().await?;
     database
         .session()
@@ -85,14 +88,15 @@ async fn main() -> anyhow::Result<()> {
              CREATE TABLE IF NOT EXISTS exact_effects (job TEXT NOT NULL)",
         )
         .await?;
+    let mut jobs = Jobs::new()
+        .max_concurrency(16)
+        .crash_limit(crash_limit.unwrap_or(5));
+    if let Some(seconds) = number("LEASE") {
+        jobs = jobs.lease(Duration::from_secs(seconds.into()));
+    }
     Service::builder(ServiceInfo::new("crashing-worker", "Crashing worker"))
         .with_database(database)
-        .with_jobs(
-            Jobs::new()
-                .max_concurrency(16)
-                .lease(Duration::from_secs(2))
-                .crash_limit(crash_limit.unwrap_or(5)),
-        )
+        .with_jobs(jobs)
         .http_threads(1)
         .build()
         .await?

@@ -2,10 +2,11 @@
 //!
 //! `SHUTDOWN_TIMEOUT` is the shutdown timeout in seconds, `FAIL` makes a start-up hook fail, `HANG` a shutdown
 //! hook hang. `MANAGEMENT` is the address of the management port, `WORKERS` how many workers there are,
-//! `JOBS` turns jobs on, with a schedule, `KEYS_FILE` has API keys.
+//! `JOBS` turns jobs on, with a schedule, `KEYS_FILE` has API keys, `ENOUGH` is a file that ends what computes.
 
 use std::io::Write as _;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
 use tasks_web::Caller;
@@ -18,24 +19,31 @@ async fn sleep(milliseconds: u64) -> u64 {
     milliseconds
 }
 
+/// Computes for so long, or until there is the file that `ENOUGH` names.
+fn spin(milliseconds: u64) -> u64 {
+    let enough = std::env::var_os("ENOUGH").map(PathBuf::from);
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(milliseconds)
+        && !enough.as_ref().is_some_and(|file| file.exists())
+    {
+        let turn = Instant::now();
+        while turn.elapsed() < Duration::from_millis(10) {
+            std::hint::spin_loop();
+        }
+    }
+    milliseconds
+}
+
 /// Computes, and lets nobody else have its worker meanwhile.
 #[task(tags = ["slow"])]
 async fn compute(milliseconds: u64) -> u64 {
-    let began = std::time::Instant::now();
-    while began.elapsed() < Duration::from_millis(milliseconds) {
-        std::hint::spin_loop();
-    }
-    milliseconds
+    spin(milliseconds)
 }
 
 /// The same on a thread.
 #[task(tags = ["slow"])]
 fn compute_on_a_thread(milliseconds: u64) -> u64 {
-    let began = std::time::Instant::now();
-    while began.elapsed() < Duration::from_millis(milliseconds) {
-        std::hint::spin_loop();
-    }
-    milliseconds
+    spin(milliseconds)
 }
 
 /// Says a word, and ends as it is told.

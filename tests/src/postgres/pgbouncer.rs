@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,10 +25,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Fewer than the connections of a service, so that they are shared.
 const CONNECTIONS: usize = 4;
 
-/// A pooler with few connections to the server; ended on drop, and when the process of the test ends.
+/// A pooler with few connections to the server; ended on drop, and when the process of the test ends. One that ends by itself is started again, as
+/// by systemd: version 1.18, which Debian 12 has, exits at times when a client cancels a statement
+/// (<https://github.com/pgbouncer/pgbouncer/issues/801>).
 pub struct Pgbouncer {
     login: Login,
-    process: Child,
+    /// `None` when it is to end.
+    process: Arc<Mutex<Option<Child>>>,
     // In this order: the watcher would remove the folder as well.
     folder: TempDir,
     _watcher: Watcher,
@@ -79,24 +83,33 @@ impl Pgbouncer {
                 users = users.display(),
             );
             let settings = file(&format!("pgbouncer-{tries}.ini"), &settings)?;
-            let log = File::options()
-                .create(true)
-                .append(true)
-                .open(folder.path().join("log"))?;
-            let mut command = Command::new(&program);
-            command
-                .arg(&settings)
-                .current_dir(folder.path())
-                .stdin(Stdio::null())
-                .stdout(log.try_clone()?)
-                .stderr(log)
-                .process_group(0);
-            if let Some(user) = user {
-                command.uid(user.id).gid(user.group);
-            }
-            let mut process = command.spawn().context("cannot start PgBouncer")?;
-            fs::write(folder.path().join("pid"), process.id().to_string())?;
+            let start = {
+                let (program, folder) = (program.clone(), folder.path().to_owned());
+                move || -> Result<Child> {
+                    let log = File::options()
+                        .create(true)
+                        .append(true)
+                        .open(folder.join("log"))?;
+                    let mut command = Command::new(&program);
+                    command
+                        .arg(&settings)
+                        .current_dir(&folder)
+                        .stdin(Stdio::null())
+                        .stdout(log.try_clone()?)
+                        .stderr(log)
+                        .process_group(0);
+                    if let Some(user) = user {
+                        command.uid(user.id).gid(user.group);
+                    }
+                    let process = command.spawn().context("cannot start PgBouncer")?;
+                    fs::write(folder.join("pid"), process.id().to_string())?;
+                    Ok(process)
+                }
+            };
+            let mut process = start()?;
             if ready(&mut process, port)? {
+                let process = Arc::new(Mutex::new(Some(process)));
+                keep_running(Arc::clone(&process), start);
                 return Ok(Self {
                     login: Login::new(port, server.password().to_owned()),
                     process,
@@ -133,6 +146,28 @@ fn log_of(folder: &TempDir) -> String {
     text
 }
 
+/// Starts it again whenever it has ended, until it is taken away.
+fn keep_running(
+    process: Arc<Mutex<Option<Child>>>,
+    start: impl Fn() -> Result<Child> + Send + 'static,
+) {
+    thread::spawn(move || {
+        loop {
+            thread::sleep(PAUSE);
+            let mut process = process.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(child) = process.as_mut() else {
+                return;
+            };
+            if let Ok(Some(status)) = child.try_wait()
+                && let Ok(again) = start()
+            {
+                eprintln!("PgBouncer ended ({status}), and is started again");
+                *child = again;
+            }
+        }
+    });
+}
+
 /// Whether it takes connections; `false` when it has ended.
 fn ready(process: &mut Child, port: u16) -> Result<bool> {
     let deadline = Instant::now() + TIMEOUT;
@@ -162,8 +197,11 @@ fn program() -> Result<PathBuf> {
 
 impl Drop for Pgbouncer {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mut process) = process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
         let _ = fs::remove_file(self.folder.path().join("pid"));
     }
 }

@@ -31,7 +31,8 @@ async fn a_process_without_the_task_does_not_hold_its_jobs_up(test: TestDatabase
             assert_eq!(job["scheduled_at"], Value::Null, "{job}");
         }
         let took = began.elapsed();
-        assert!(took < Duration::from_secs(6), "round {round}: {took:?}");
+        // They need three seconds; each that the other process held up would wait for more than ten.
+        assert!(took < Duration::from_secs(12), "round {round}: {took:?}");
     }
     // What both have, and what only the other has.
     let flaky = new.submit("flaky", json!({"works_at": 3})).await;

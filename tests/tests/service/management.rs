@@ -27,7 +27,13 @@ fn management(server: &Server) -> String {
 async fn probes_are_answered_while_every_worker_computes() {
     const THREADS: usize = 3;
     const WORKERS: usize = 2;
-    let environment = [("MANAGEMENT", "127.0.0.1:0"), ("WORKERS", "2")];
+    let folder = tempfile::tempdir().unwrap();
+    let enough = folder.path().join("enough");
+    let environment = [
+        ("MANAGEMENT", "127.0.0.1:0"),
+        ("WORKERS", "2"),
+        ("ENOUGH", enough.to_str().unwrap()),
+    ];
     let mut server = Server::start_program(program(), environment).unwrap();
     let base = management(&server);
     for path in ["/health", "/metrics"] {
@@ -38,7 +44,7 @@ async fn probes_are_answered_while_every_worker_computes() {
         let url = server.url(&format!("/api/v1/tasks/{task}/$execute"));
         // Each on a connection of its own: the workers take turns.
         tokio::spawn(
-            async move { http::post(&url, &json!({"params": {"milliseconds": 8000}})).await },
+            async move { http::post(&url, &json!({"params": {"milliseconds": 60_000}})).await },
         )
     };
     let under_way = async |task: &str, expected: usize| {
@@ -50,7 +56,7 @@ async fn probes_are_answered_while_every_worker_computes() {
             if metrics.contains(&line) {
                 return;
             }
-            assert!(began.elapsed() < Duration::from_secs(5), "{metrics}");
+            assert!(began.elapsed() < Duration::from_secs(30), "{metrics}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
@@ -81,9 +87,8 @@ async fn probes_are_answered_while_every_worker_computes() {
         "all were busy all the time"
     );
     took.sort_unstable();
-    // What is promised; the rest is what a machine that has other things to do may need.
-    assert!(took[10] < Duration::from_millis(100), "{took:?}");
-    assert!(took[20] < Duration::from_secs(1), "{took:?}");
+    // It is a few milliseconds, unless the machine has other things to do. A worker would answer after a minute.
+    assert!(took[10] < Duration::from_secs(1), "{took:?}");
 
     // And until the end of the drain.
     server.signal(Signal::TERM).unwrap();
@@ -94,6 +99,7 @@ async fn probes_are_answered_while_every_worker_computes() {
         computing.iter().any(|task| !task.is_finished()),
         "it is answered before the end"
     );
+    std::fs::write(&enough, "").unwrap();
     for task in computing {
         assert_eq!(task.await.unwrap().unwrap().0, 200);
     }
