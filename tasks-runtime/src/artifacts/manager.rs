@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::body::inline_limit;
 use super::hooks::ArtifactHooks;
 use super::id::ArtifactId;
+use super::insert::{insert, insert_all};
 use super::rows::{self, now};
 use super::store::{ContentStore, OpenStore};
 use super::{Artifact, ArtifactError, ArtifactHierarchy, NewArtifact};
@@ -100,7 +101,7 @@ impl ArtifactManager {
         let result = self
             .shared
             .session
-            .transaction_with_retries(async |tx| rows::insert(tx, &prepared, now()).await)
+            .transaction_with_retries(async |tx| insert(tx, &prepared, now()).await)
             .await;
         match result {
             Ok(saved) => {
@@ -136,15 +137,7 @@ impl ArtifactManager {
         let result: Result<_, ArtifactError> = self
             .shared
             .session
-            .transaction_with_retries(async |tx| {
-                let began = now();
-                let mut saved = Vec::with_capacity(prepared.len());
-                for (artifact, index) in prepared.iter().zip(0..) {
-                    // Each a little later: their order is that of the list.
-                    saved.push(rows::insert(tx, artifact, began + index).await?);
-                }
-                Ok(saved)
-            })
+            .transaction_with_retries(async |tx| insert_all(tx, &prepared, now()).await)
             .await;
         match result {
             Ok(saved) => {

@@ -48,6 +48,7 @@ mod file_name;
 mod hierarchy;
 mod hooks;
 mod id;
+mod insert;
 mod json_text;
 mod key;
 mod limits;

@@ -37,18 +37,18 @@ impl PreparedArtifact {
 /// The columns that hold the data, of which one is filled.
 #[derive(AsChangeset, Default, Insertable)]
 #[diesel(table_name = tasks_artifacts, treat_none_as_null = true)]
-struct Columns<'a> {
-    content_type: Option<&'a str>,
-    file_name: Option<&'a str>,
-    size: Option<i64>,
-    digest: Option<&'a str>,
+pub(super) struct Columns<'a> {
+    pub(super) content_type: Option<&'a str>,
+    pub(super) file_name: Option<&'a str>,
+    pub(super) size: Option<i64>,
+    pub(super) digest: Option<&'a str>,
     object_key: Option<&'a str>,
-    data: Option<&'a str>,
+    pub(super) data: Option<&'a str>,
     content: Option<&'a [u8]>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(stored: &'a StoredBody) -> Self {
+    pub(super) fn of(stored: &'a StoredBody) -> Self {
         match stored {
             StoredBody::Json(json) => Self {
                 data: Some(json.as_str()),
@@ -79,61 +79,6 @@ impl<'a> Columns<'a> {
 /// In microseconds.
 pub(super) fn now() -> i64 {
     Utc::now().timestamp_micros()
-}
-
-/// Writes a new row. `now` is in microseconds.
-pub(super) async fn insert(
-    conn: &mut Connection,
-    new: &PreparedArtifact,
-    now: i64,
-) -> Result<Artifact, ArtifactError> {
-    let level = match new.parent_id {
-        None => 0,
-        Some(parent) => {
-            lock_shape(conn, false).await?;
-            level_below(conn, parent).await?
-        }
-    };
-    let Some(stored) = &new.stored else {
-        return Err(ArtifactError::NoData);
-    };
-    let (id, parent) = (new.id.to_string(), new.parent_id.map(|id| id.to_string()));
-    let row = (
-        tasks_artifacts::id.eq(&id),
-        tasks_artifacts::parent_id.eq(parent.as_deref()),
-        tasks_artifacts::level.eq(level),
-        tasks_artifacts::created_at.eq(now),
-        tasks_artifacts::updated_at.eq(now),
-        tasks_artifacts::tags.eq(&new.tags),
-        tasks_artifacts::metadata.eq(&new.metadata),
-        Columns::of(stored),
-    );
-    let inserted = with_conn!(conn, |conn| {
-        diesel::insert_into(tasks_artifacts::table)
-            .values(row)
-            .on_conflict_do_nothing()
-            .execute(conn)
-            .await
-    })?;
-    if inserted == 0 {
-        return Err(ArtifactError::AlreadyExists(new.id));
-    }
-    let known = Columns::of(stored);
-    let head = Head {
-        id,
-        parent_id: parent,
-        level,
-        created_at: now,
-        updated_at: now,
-        tags: new.tags.clone(),
-        metadata: new.metadata.clone(),
-        content_type: known.content_type.map(str::to_owned),
-        file_name: known.file_name.map(str::to_owned),
-        size: known.size,
-        digest: known.digest.map(str::to_owned),
-        object_key: None,
-    };
-    Ok(head.artifact(known.data.map(str::to_owned)))
 }
 
 pub(super) async fn find(

@@ -1,5 +1,7 @@
 //! The shape of trees in the table of artifacts: parents, levels, what is below what.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::artifacts::id::ArtifactId;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
@@ -32,19 +34,56 @@ pub(super) async fn level_below(
     conn: &mut Connection,
     parent: ArtifactId,
 ) -> Result<i32, ArtifactError> {
-    let level: Option<i32> = with_conn!(conn, |conn| {
-        tasks_artifacts::table
-            .find(parent.to_string())
-            .select(tasks_artifacts::level)
-            .first(conn)
-            .await
-            .optional()
-    })?;
+    let level = levels(conn, &HashSet::from([parent])).await?;
+    level_under(level.get(&parent).copied(), parent)
+}
+
+/// The level of a child of a parent that has this one.
+pub(super) fn level_under(level: Option<i32>, parent: ArtifactId) -> Result<i32, ArtifactError> {
     let level = level.ok_or(ArtifactError::UnknownParent(parent))? + 1;
     if level.unsigned_abs() > MAX_LEVEL {
         return Err(ArtifactError::TooDeep(level.into()));
     }
     Ok(level)
+}
+
+/// The levels of artifacts. Those that are not there are left out.
+pub(super) async fn levels(
+    conn: &mut Connection,
+    of: &HashSet<ArtifactId>,
+) -> Result<HashMap<ArtifactId, i32>, ArtifactError> {
+    /// A statement of SQLite has 32,766 values at most.
+    const BATCH_SIZE: usize = 10_000;
+    let of: Vec<String> = of.iter().map(ToString::to_string).collect();
+    let mut levels = HashMap::new();
+    // Of one it is always the same statement, which stays prepared.
+    if let [id] = of.as_slice() {
+        let level: Option<i32> = with_conn!(conn, |conn| {
+            tasks_artifacts::table
+                .find(id)
+                .select(tasks_artifacts::level)
+                .first(conn)
+                .await
+                .optional()
+        })?;
+        levels.extend(level.map(|level| (ArtifactId::stored(id), level)));
+        return Ok(levels);
+    }
+    for ids in of.chunks(BATCH_SIZE) {
+        let found: Vec<(String, i32)> = with_conn!(conn, |conn| {
+            tasks_artifacts::table
+                .filter(tasks_artifacts::id.eq_any(ids))
+                .select((tasks_artifacts::id, tasks_artifacts::level))
+                .load(conn)
+                .await
+        })?;
+        levels.extend(
+            found
+                .into_iter()
+                .map(|(id, level)| (ArtifactId::stored(&id), level)),
+        );
+    }
+    Ok(levels)
 }
 
 /// A subtree, each after its parent, and brothers by age; one more than [`MAX_NODES`] at most.

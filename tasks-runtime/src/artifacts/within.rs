@@ -2,6 +2,7 @@
 
 use crate::artifacts::id::ArtifactId;
 
+use super::insert::insert;
 use super::rows::{self, now};
 use super::{Artifact, ArtifactError, ArtifactManager, NewArtifact};
 use crate::database::Transaction;
@@ -56,7 +57,7 @@ impl<'t> ArtifactsWithin<'t> {
     /// The same as [`ArtifactManager::save`].
     pub async fn save(&mut self, artifact: NewArtifact) -> Result<Artifact, ArtifactError> {
         let mut prepared = self.manager.prepare(artifact).await?;
-        match rows::insert(self.transaction, &prepared, now()).await {
+        match insert(self.transaction, &prepared, now()).await {
             Ok(saved) => {
                 self.manager.after_save(&saved).await;
                 Ok(saved)

@@ -6,6 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::on_all_databases;
+use tasks_web::artifacts::ArtifactId;
 use tasks_web::prelude::*;
 
 async fn lists_are_cheap_and_in_order(test: TestDatabase) {
@@ -194,8 +195,70 @@ async fn a_tree_of_ten_thousand(test: TestDatabase) {
     assert_eq!(branch["children"][98]["level"], 1);
 }
 
+/// Saved together: each below the one before it, in their order, and all of them or none.
+async fn several_are_saved_together(test: TestDatabase) {
+    let service = Service::start(test).await;
+    let manager = &service.manager;
+    let root = manager.save(NewArtifact::json("root")).await.unwrap();
+    let ids: Vec<ArtifactId> = (0..5).map(|_| ArtifactId::new()).collect();
+    let new = |id: ArtifactId, parent: Option<ArtifactId>| {
+        NewArtifact::json(json!({"of": id})).id(id).parent(parent)
+    };
+    let chain = (0..5).map(|n| new(ids[n], Some(if n == 0 { root.id } else { ids[n - 1] })));
+    let saved = manager.save_all(chain).await.unwrap();
+    let levels: Vec<u32> = saved.iter().map(|artifact| artifact.level).collect();
+    assert_eq!(levels, [1, 2, 3, 4, 5]);
+    for artifact in &saved {
+        assert_eq!(
+            manager.find(artifact.id).await.unwrap().as_ref(),
+            Some(artifact)
+        );
+    }
+    let (_, list) = service.get("?page=1&size=10").await;
+    let listed: Vec<&Value> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["id"])
+        .collect();
+    let expected: Vec<Value> = std::iter::once(root.id)
+        .chain(ids.iter().copied())
+        .map(|id| json!(id))
+        .collect();
+    assert_eq!(listed, expected.iter().collect::<Vec<_>>());
+
+    let before = manager.count().await.unwrap();
+    let (free, other) = (ArtifactId::new(), ArtifactId::new());
+    for (wrong, words) in [
+        (
+            vec![new(free, None), new(ids[2], None), new(other, None)],
+            format!("{}", ids[2]),
+        ),
+        (
+            vec![new(free, None), new(free, Some(root.id))],
+            format!("{free}"),
+        ),
+        (
+            vec![new(free, Some(other)), new(other, None)],
+            format!("{other}"),
+        ),
+    ] {
+        let error = manager.save_all(wrong).await.unwrap_err().to_string();
+        assert!(error.contains(&words), "{error}");
+        assert_eq!(manager.count().await.unwrap(), before);
+    }
+    assert!(
+        manager
+            .save_all(Vec::<NewArtifact>::new())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
 on_all_databases!(
     lists_are_cheap_and_in_order,
+    several_are_saved_together,
     trees_have_levels_with_names,
     trees_have_a_last_level,
     a_tree_of_ten_thousand,
