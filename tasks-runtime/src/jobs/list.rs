@@ -11,7 +11,7 @@ use super::stored_text::storable;
 /// let failed = JobFilter::new().status(JobStatus::Failed).task("greet_user");
 /// # let _ = failed;
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct JobFilter {
     pub(super) status: Option<JobStatus>,
     pub(super) tasks: Option<Vec<String>>,

@@ -10,10 +10,11 @@ const CAPACITY: usize = 1024;
 #[derive(Clone, Debug)]
 pub(super) struct ChangeNotifier(broadcast::Sender<JobId>);
 
-/// Hears of changes of one job.
+/// Hears of changes of one job, or of all.
 #[derive(Debug)]
 pub struct JobChanges {
-    id: JobId,
+    /// `None` for all.
+    id: Option<JobId>,
     receiver: broadcast::Receiver<JobId>,
 }
 
@@ -34,7 +35,14 @@ impl ChangeNotifier {
 
     pub(super) fn of(&self, id: JobId) -> JobChanges {
         JobChanges {
-            id,
+            id: Some(id),
+            receiver: self.0.subscribe(),
+        }
+    }
+
+    pub(super) fn of_all(&self) -> JobChanges {
+        JobChanges {
+            id: None,
             receiver: self.0.subscribe(),
         }
     }
@@ -45,11 +53,16 @@ impl JobChanges {
     pub async fn changed(&mut self) {
         loop {
             match self.receiver.recv().await {
-                Ok(id) if id == self.id || id == JobId::nil() => return,
+                Ok(id) if self.id.is_none_or(|own| own == id) || id == JobId::nil() => return,
                 Ok(_) => {}
                 Err(broadcast::error::RecvError::Lagged(_)) => return,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
         }
+    }
+
+    /// Drops the changes that were noted until now: what is read after this call shows them.
+    pub fn mark_seen(&mut self) {
+        self.receiver = self.receiver.resubscribe();
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tasks_runtime::jobs::{JobAttempt, JobLog, JobRecord, JobStats, ScheduleRecord, WorkerRecord};
 
 use super::schedules::ScheduleIn;
-use super::{handlers, query, schedules, stream};
+use super::{handlers, list_stream, query, schedules, stream};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
 use crate::http::paging::{self, MAX_PAGE_SIZE};
 use crate::http::{ENTITY_TAGS, ULID, sse};
@@ -54,6 +54,22 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
         Endpoint::get("/$stats", "get_job_stats", handlers::stats)
             .summary("How many jobs there are")
             .responds(Response::json::<JobStats>(200)),
+        Endpoint::get("/$stream", "stream_jobs", list_stream::stream)
+            .summary("A page of the list of jobs as it changes, as server-sent events")
+            .description(
+                "It takes the query of the list but for `before`. The first events say how it is now; after that there is one when something on the page has changed, \
+                 at most every 200 ms. However many clients look at the same page, the database is asked once, and the busier it is, the less often. \
+                 A client that reconnects with `Last-Event-ID` hears of what it does not know yet.",
+            )
+            .query(query::LIST_STREAM)
+            .responds(
+                Response::text(200, "text/event-stream")
+                    .description(
+                        "An event without a name, whose data is the page, and an event `stats`, whose data is what `$stats` answers, unless the \
+                         key is limited to tags.",
+                    ),
+            )
+            .problems(&[QUERY, TOO_MANY]),
         Endpoint::get("/$workers", "list_workers", handlers::workers)
             .summary("The processes that run jobs")
             .description(

@@ -3,12 +3,14 @@
 mod access;
 mod endpoints;
 mod handlers;
+mod list_stream;
 mod location;
 mod part;
 mod problem;
 mod query;
 mod schedules;
 mod scope;
+mod shared_read;
 mod state;
 mod stream;
 mod submit;

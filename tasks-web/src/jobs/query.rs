@@ -46,6 +46,12 @@ pub(super) const LIST: &[QueryParameter] = &[
     ),
 ];
 
+/// The query of a page of the list as it changes: it has no `before`, which is the last of these.
+pub(super) const LIST_STREAM: &[QueryParameter] = match LIST.split_last() {
+    Some((_, rest)) => rest,
+    None => &[],
+};
+
 /// The query of a log.
 pub(super) const LOGS: &[QueryParameter] = &[QueryParameter::new(
     "after",

@@ -7,6 +7,7 @@ use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
 
 use super::endpoints;
+use super::list_stream::ListViews;
 use super::state::JobRoutes;
 use crate::endpoint::Endpoints;
 use crate::http::sse::Streams;
@@ -23,6 +24,7 @@ pub fn jobs(prefix: &str, scheduler: Scheduler) -> JobScope {
         scheduler,
         stopping: CancellationToken::new(),
         streams: Streams::default(),
+        views: ListViews::default(),
     }
 }
 
@@ -35,6 +37,8 @@ pub struct JobScope {
     scheduler: Scheduler,
     stopping: CancellationToken,
     streams: Streams,
+    /// One for all threads of a server: each makes a scope out of a copy.
+    views: ListViews,
 }
 
 impl fmt::Debug for JobScope {
@@ -93,6 +97,7 @@ impl HttpServiceFactory for JobScope {
             schedules: self.schedules.unwrap_or_default(),
             stopping: self.stopping,
             streams: self.streams,
+            views: self.views,
         };
         for endpoints in endpoints {
             endpoints.state(state.clone()).register(config);

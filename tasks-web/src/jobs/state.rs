@@ -3,6 +3,7 @@
 use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
 
+use super::list_stream::ListViews;
 use crate::http::sse::Streams;
 
 /// What a request is answered with.
@@ -15,4 +16,6 @@ pub(super) struct JobRoutes {
     pub(super) schedules: String,
     pub(super) stopping: CancellationToken,
     pub(super) streams: Streams,
+    /// Pages of the list that clients look at.
+    pub(super) views: ListViews,
 }

@@ -208,6 +208,12 @@ impl Scheduler {
         self.shared.changes.of(id)
     }
 
+    /// Hears of changes of all jobs that are made in this process.
+    #[must_use]
+    pub fn all_changes(&self) -> JobChanges {
+        self.shared.changes.of_all()
+    }
+
     /// The result of a job that is completed.
     ///
     /// # Errors
