@@ -68,6 +68,8 @@ pub mod __private;
 mod arguments;
 #[cfg(feature = "database")]
 pub mod artifacts;
+#[cfg(feature = "database")]
+pub mod audit;
 mod call;
 mod context;
 #[cfg(feature = "database")]

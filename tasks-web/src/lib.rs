@@ -17,6 +17,8 @@ struct Readme;
 mod access;
 #[cfg(feature = "database")]
 pub mod artifacts;
+#[cfg(feature = "database")]
+pub mod audit;
 mod auth;
 mod cors;
 #[cfg(feature = "dashboard")]

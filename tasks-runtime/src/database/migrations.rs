@@ -58,6 +58,7 @@ const FRAMEWORK_MIGRATIONS: &[FrameworkMigration] = framework_migrations![
     "0011_plain_names",
     "0012_error_codes",
     "0013_attempts",
+    "0016_audit_log",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

@@ -26,6 +26,7 @@ pub(crate) struct PageConfig {
     pub(crate) jobs: Option<String>,
     pub(crate) schedules: Option<String>,
     pub(crate) artifacts: Option<String>,
+    pub(crate) audit_log: Option<String>,
     pub(crate) health: Option<String>,
     pub(crate) system: Option<String>,
     pub(crate) docs: Option<String>,

@@ -1,6 +1,8 @@
 //! The HTTP endpoints of a part, each defined once: of the definition are made its route, the refusal of what it does not take, its
 //! operation in the OpenAPI document, and its row in the tables of the documentation.
 
+#[cfg(feature = "database")]
+mod audited;
 mod body;
 mod operation;
 mod parameter;

@@ -1,8 +1,12 @@
 //! The routes of endpoints.
 
 use actix_web::dev::{AppService, HttpServiceFactory};
+#[cfg(feature = "database")]
+use actix_web::http::Method;
 use actix_web::web;
 
+#[cfg(feature = "database")]
+use super::audited::audited;
 use super::{Endpoint, Endpoints};
 use crate::http::{Methods, RequestContract};
 
@@ -35,6 +39,11 @@ impl Endpoint {
         if self.takes_nothing() {
             takes = takes.and_no_body();
         }
-        takes.and_preconditions(self.preconditions()).guard(route)
+        let route = takes.and_preconditions(self.preconditions()).guard(route);
+        #[cfg(feature = "database")]
+        if self.method != Method::GET {
+            return audited(route, self.id);
+        }
+        route
     }
 }

@@ -80,6 +80,7 @@ impl ServiceBuilder {
             database: self.database.take(&mut draft.problems),
             artifacts: self.artifacts.take(&mut draft.problems),
             jobs: self.jobs.take(&mut draft.problems),
+            audit: self.audit,
             paths: &paths,
             registry: registry.as_ref(),
             monitored: recorder.is_some(),

@@ -56,6 +56,8 @@ pub struct ServiceBuilder {
     pub(super) jobs: Setting<tasks_runtime::Jobs>,
     #[cfg(feature = "database")]
     pub(super) schedules: Vec<crate::jobs::Declare>,
+    #[cfg(feature = "database")]
+    pub(super) audit: super::storage_parts::AuditConfig,
     pub(super) mounts: Vec<Mount>,
     pub(super) startup: Vec<Hook>,
     pub(super) shutdown: Vec<Hook>,
@@ -112,6 +114,8 @@ impl ServiceBuilder {
             jobs: Setting::new("with_jobs"),
             #[cfg(feature = "database")]
             schedules: Vec::new(),
+            #[cfg(feature = "database")]
+            audit: super::storage_parts::AuditConfig::default(),
             mounts: Vec::new(),
             startup: Vec::new(),
             shutdown: Vec::new(),

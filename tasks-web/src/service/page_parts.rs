@@ -77,12 +77,16 @@ impl PagesConfig<'_> {
             schedules: at("jobs", &paths.schedules),
             #[cfg(feature = "database")]
             artifacts: at("artifacts", &paths.artifacts),
+            #[cfg(feature = "database")]
+            audit_log: at("audit", &paths.audit_log),
             #[cfg(not(feature = "database"))]
             jobs: None,
             #[cfg(not(feature = "database"))]
             schedules: None,
             #[cfg(not(feature = "database"))]
             artifacts: None,
+            #[cfg(not(feature = "database"))]
+            audit_log: None,
             health: at("health", &paths.health),
             system: at("system", &paths.system),
             docs: self.docs.then(|| "/docs".to_owned()),

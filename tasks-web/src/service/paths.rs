@@ -18,6 +18,8 @@ pub(super) struct Paths {
     pub(super) jobs: Setting<String>,
     #[cfg(feature = "database")]
     pub(super) schedules: Setting<String>,
+    #[cfg(feature = "database")]
+    pub(super) audit_log: Setting<String>,
 }
 
 /// The same with the defaults, and without slashes at their ends.
@@ -35,6 +37,8 @@ pub(super) struct ResolvedPaths {
     pub(super) jobs: String,
     #[cfg(feature = "database")]
     pub(super) schedules: String,
+    #[cfg(feature = "database")]
+    pub(super) audit_log: String,
 }
 
 impl Paths {
@@ -53,6 +57,8 @@ impl Paths {
             jobs: Setting::new("jobs_at"),
             #[cfg(feature = "database")]
             schedules: Setting::new("schedules_at"),
+            #[cfg(feature = "database")]
+            audit_log: Setting::new("audit_log_at"),
         }
     }
 
@@ -72,6 +78,8 @@ impl Paths {
             jobs: path(self.jobs, "/api/v1/jobs", problems),
             #[cfg(feature = "database")]
             schedules: path(self.schedules, "/api/v1/schedules", problems),
+            #[cfg(feature = "database")]
+            audit_log: path(self.audit_log, "/api/v1/audit-log", problems),
         }
     }
 }

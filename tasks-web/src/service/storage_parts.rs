@@ -1,12 +1,16 @@
 //! The parts of a service that store: its database, and what is in it.
 
 use std::any::type_name;
+use std::time::Duration;
 
+use tasks_runtime::audit::AuditLog;
 use tasks_runtime::{ArtifactManager, Database, Jobs, Scheduler, TaskRegistry};
 
 use super::draft::Draft;
 use super::paths::ResolvedPaths;
+use super::setting::Setting;
 use crate::artifacts::{self, Artifacts};
+use crate::audit;
 use crate::database::{self, DatabaseSource};
 use crate::jobs;
 
@@ -15,10 +19,41 @@ pub(super) struct StorageConfig<'a> {
     pub(super) database: Option<DatabaseSource>,
     pub(super) artifacts: Option<Artifacts>,
     pub(super) jobs: Option<Jobs>,
+    pub(super) audit: AuditConfig,
     pub(super) paths: &'a ResolvedPaths,
     pub(super) registry: Option<&'a TaskRegistry>,
     /// Whether there are metrics.
     pub(super) monitored: bool,
+}
+
+/// What is asked for of the audit log.
+pub(super) struct AuditConfig {
+    pub(super) is_off: bool,
+    pub(super) retention: Setting<Option<Duration>>,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            is_off: false,
+            retention: Setting::new("audit_log_retention"),
+        }
+    }
+}
+
+impl AuditConfig {
+    fn build(self, database: &Database, draft: &mut Draft) -> Option<AuditLog> {
+        let log = AuditLog::new(database);
+        let log = match self.retention.take(&mut draft.problems) {
+            Some(_) if self.is_off => {
+                draft.problems.push("`audit_log_retention` says how long an audit log is kept, and `without_audit_log` that there is none: leave one of them out".to_owned());
+                log
+            }
+            Some(time) => log.retention(time),
+            None => log,
+        };
+        (!self.is_off).then_some(log)
+    }
 }
 
 /// What there is of it.
@@ -83,6 +118,10 @@ impl StorageConfig<'_> {
             draft.add(jobs::part(&scope, &scheduler));
             scheduler
         });
+        let audited = artifacts.is_some() || scheduler.is_some();
+        if let Some(log) = self.audit.build(&database, draft).filter(|_| audited) {
+            draft.add(audit::part(&self.paths.audit_log, &log));
+        }
         StorageParts {
             database: Some(database),
             artifacts,

@@ -1,5 +1,7 @@
 //! What a service stores: its database, artifacts, jobs and schedules.
 
+use std::time::Duration;
+
 use super::ServiceBuilder;
 
 impl ServiceBuilder {
@@ -93,6 +95,41 @@ impl ServiceBuilder {
     #[must_use]
     pub fn jobs_at(mut self, path: &str) -> Self {
         self.paths.jobs.agree(path.to_owned());
+        self
+    }
+
+    /// How long the audit log keeps who has changed what; `None` for ever. Defaults to 90 days.
+    ///
+    /// A service that has artifacts or jobs writes down each change that is made through their endpoints: the name of the key, the address of the
+    /// client, the operation, the path, and when it was. Executions and submissions are not written down; a job says itself who has submitted
+    /// it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tasks_web::prelude::*;
+    ///
+    /// let builder = Service::builder(ServiceInfo::new("a-service", "A service"))
+    ///     .with_jobs(Jobs::new())
+    ///     .audit_log_retention(Duration::from_secs(365 * 24 * 60 * 60));
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn audit_log_retention(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.audit.retention.set(time.into());
+        self
+    }
+
+    /// Serves and writes no audit log. Each change is in the log of the program nevertheless.
+    #[must_use]
+    pub fn without_audit_log(mut self) -> Self {
+        self.audit.is_off = true;
+        self
+    }
+
+    /// Where the audit log is. Defaults to `/api/v1/audit-log`.
+    #[must_use]
+    pub fn audit_log_at(mut self, path: &str) -> Self {
+        self.paths.audit_log.agree(path.to_owned());
         self
     }
 }

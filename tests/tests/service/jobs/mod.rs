@@ -1,5 +1,6 @@
 //! Background jobs over HTTP.
 
+mod audit_log;
 mod list_stream;
 mod lists;
 mod running;

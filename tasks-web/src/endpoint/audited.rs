@@ -1,0 +1,59 @@
+//! Changes that endpoints make are written into the audit log.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage as _, HttpRequest, Route};
+use tasks_runtime::audit::{AuditLog, NewAuditEntry};
+
+use crate::access::Access;
+use crate::http::{RequestId, client_address};
+
+/// Has a route write down what was done, where there is an audit log. What was refused, or failed, has changed nothing.
+pub(super) fn audited(route: Route, operation: &'static str) -> Route {
+    route.wrap(from_fn(move |request, next| call(operation, request, next)))
+}
+
+async fn call<B: MessageBody + 'static>(
+    operation: &'static str,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let response = next.call(request).await?;
+    let request = response.request();
+    if response.status().is_success()
+        && let Some(log) = request.app_data::<Data<AuditLog>>()
+    {
+        let entry = entry(operation, request, response.status().as_u16());
+        tracing::info!(
+            name: "audit",
+            operation,
+            key = entry.key,
+            address = entry.address,
+            path = entry.path,
+            request_id = entry.request_id,
+            "a change was made"
+        );
+        // The change is made: an answer that says otherwise would have it made again.
+        if let Err(error) = log.record(entry).await {
+            tracing::error!(%error, operation, "a change is not in the audit log");
+        }
+    }
+    Ok(response)
+}
+
+fn entry(operation: &str, request: &HttpRequest, status: u16) -> NewAuditEntry {
+    let extensions = request.extensions();
+    let access = extensions.get::<Access>();
+    NewAuditEntry {
+        key: access.map(|access| access.key_name().to_owned()),
+        address: client_address(request).to_string(),
+        operation: operation.to_owned(),
+        path: request.path().to_owned(),
+        status,
+        request_id: extensions
+            .get::<RequestId>()
+            .map(|id| id.as_str().to_owned()),
+    }
+}
