@@ -46,9 +46,9 @@ pub(crate) fn parse(text: &str) -> Result<Ulid, InvalidId> {
     Ulid::from_string(text).map_err(|_| InvalidId)
 }
 
-/// A kind of identifier.
+/// A kind of identifier. The third argument is an extension of its schema, which is `true`.
 macro_rules! id {
-    ($(#[$documentation:meta])* $name:ident, $description:literal) => {
+    ($(#[$documentation:meta])* $name:ident, $description:literal $(, $extension:literal)?) => {
         $(#[$documentation])*
         #[derive(
             Clone,
@@ -163,6 +163,7 @@ macro_rules! id {
                     "type": "string",
                     "pattern": $crate::id::PATTERN,
                     "description": concat!($description, ": a ULID."),
+                    $($extension: true,)?
                 })
             }
         }

@@ -15,5 +15,7 @@ crate::id::id! {
     /// }
     /// # fn main() {}
     /// ```
-    ArtifactId, "The id of an artifact"
+    ///
+    /// In the schema of a parameter it has `x-task-artifact`, by which the dashboard offers to pick an artifact or to upload one.
+    ArtifactId, "The id of an artifact", "x-task-artifact"
 }

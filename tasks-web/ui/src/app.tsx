@@ -8,7 +8,9 @@ import { Palette, openPalette } from "./palette.tsx";
 import { Alert, To } from "./parts/basics.tsx";
 import { connection, paused } from "./parts/live.ts";
 import { nextTheme, theme } from "./parts/theme.ts";
+import { Shortcuts, openShortcuts } from "./shortcuts.tsx";
 import { Artifact, Artifacts } from "./views/artifacts.tsx";
+import { AuditLog } from "./views/audit_log.tsx";
 import { Job } from "./views/job.tsx";
 import { Jobs } from "./views/jobs.tsx";
 import { Schedule, Schedules } from "./views/schedules.tsx";
@@ -18,12 +20,13 @@ import { Tasks } from "./views/tasks.tsx";
 import { Workers } from "./views/workers.tsx";
 
 const VIEWS = [
-  { path: "/tasks", name: "Tasks", on: true },
-  { path: "/jobs", name: "Jobs", on: config.jobs !== null },
-  { path: "/workers", name: "Workers", on: config.jobs !== null },
-  { path: "/schedules", name: "Schedules", on: config.schedules !== null },
-  { path: "/artifacts", name: "Artifacts", on: config.artifacts !== null },
-  { path: "/service", name: "Service", on: true },
+  { path: "/tasks", name: "Tasks", key: "t", on: true },
+  { path: "/jobs", name: "Jobs", key: "j", on: config.jobs !== null },
+  { path: "/workers", name: "Workers", key: "w", on: config.jobs !== null },
+  { path: "/schedules", name: "Schedules", key: "s", on: config.schedules !== null },
+  { path: "/artifacts", name: "Artifacts", key: "a", on: config.artifacts !== null },
+  { path: "/audit-log", name: "Audit log", key: "l", on: config.audit_log !== null },
+  { path: "/service", name: "Service", key: "v", on: true },
 ].filter((view) => view.on);
 
 /** Links that are views: others are the browser's. */
@@ -40,6 +43,7 @@ export function App(): JSX.Element {
         <Views />
       </main>
       <Palette />
+      <Shortcuts views={VIEWS} />
     </LocationProvider>
   );
 }
@@ -69,6 +73,9 @@ function Header(): JSX.Element {
         </button>
         <button type="button" class="plain" onClick={openPalette}>
           Find <kbd>Ctrl K</kbd>
+        </button>
+        <button type="button" class="plain" aria-label="Keys" title="Keys" onClick={openShortcuts}>
+          <kbd>?</kbd>
         </button>
         <button type="button" class="plain" aria-label={`Colours: ${theme.value}`} onClick={nextTheme}>
           {theme.value}
@@ -114,6 +121,7 @@ function Views(): JSX.Element {
       <Route path={at("/schedules/:name")} component={Schedule} />
       <Route path={at("/artifacts")} component={Artifacts} />
       <Route path={at("/artifacts/:id")} component={Artifact} />
+      <Route path={at("/audit-log")} component={AuditLog} />
       <Route path={at("/service")} component={Service} />
       <Route default component={Missing} />
     </Router>

@@ -303,3 +303,42 @@ async fn a_secret_is_neither_kept_nor_copied() {
     assert_eq!(a.as_deref(), Some("1"));
     page.close().await;
 }
+
+/// Says how large an artifact is.
+#[task(register = false)]
+async fn size(artifacts: ArtifactManager, file: ArtifactId) -> anyhow::Result<u64> {
+    let content = artifacts.content(file).await?;
+    let content = content.ok_or_else(|| anyhow::anyhow!("there is no such artifact"))?;
+    Ok(content.info.size)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_artifact_is_picked_or_uploaded() {
+    let registry = TaskRegistry::builder().task(size).build().unwrap();
+    let builder = Service::builder(info())
+        .with_tasks(registry)
+        .with_artifacts(ArtifactHierarchy::new("files"));
+    let page = Dashboard::open(builder, "/tasks/size").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("twelve.txt");
+    std::fs::write(&file, "twelve bytes").unwrap();
+    let upload = page.css("[aria-label='file: upload a file']").await;
+    upload.send_keys(file.to_str().unwrap()).await.unwrap();
+    page.sees("twelve.txt is stored.").await;
+    page.click("Execute").await;
+    page.find(Locator::XPath("//*[normalize-space(text())='12']"))
+        .await;
+
+    // Another time it is there to be picked.
+    page.goto("/tasks").await;
+    page.script("sessionStorage.clear()").await;
+    page.goto("/tasks/size").await;
+    let pick = page.css("[aria-label='file: pick an artifact']").await;
+    pick.select_by_label("twelve.txt").await.unwrap();
+    let id = page.field("/file").await.prop("value").await.unwrap();
+    assert_eq!(id.map(|id| id.len()), Some(26));
+    page.click("Execute").await;
+    page.find(Locator::XPath("//*[normalize-space(text())='12']"))
+        .await;
+    page.close().await;
+}

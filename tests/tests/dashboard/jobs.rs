@@ -111,3 +111,48 @@ async fn a_job_is_canceled_and_a_list_is_filtered() {
     page.find(Locator::XPath("//td//*[text()='count']")).await;
     page.close().await;
 }
+
+/// The list changes while somebody looks, and does so again when the service was away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_list_changes_as_jobs_do() {
+    let page = Dashboard::open(builder(), "/jobs").await;
+    page.sees("No job has been submitted yet").await;
+    // Nobody asks for the list meanwhile.
+    let requests = "return performance.getEntriesByType('resource').filter(one => /jobs(\\?|\\/\\$stats)/.test(one.name)).length";
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let asked = page.script(requests).await.as_u64().unwrap();
+    assert!(asked <= 4, "{asked}");
+    let submit = page.app.url("/api/v1/tasks/count/$submit");
+    let body = serde_json::json!({"params": {"to": 20}});
+    tasks_tests::http::post(&submit, &body).await.unwrap();
+    page.find(Locator::XPath("//td//*[text()='running']")).await;
+    page.sees("counting").await;
+    page.find(Locator::XPath("//td//*[text()='completed']"))
+        .await;
+    let after = page.script(requests).await.as_u64().unwrap();
+    assert_eq!(after, asked);
+    page.close().await;
+}
+
+/// What is changed is in the audit log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_is_in_the_audit_log() {
+    let page = Dashboard::open(builder(), "/audit-log").await;
+    page.sees("Nothing has been changed yet").await;
+    page.goto("/tasks/count").await;
+    page.enter("/to", "1000000").await;
+    page.click("Submit as a job").await;
+    page.sees("running").await;
+    page.click("Cancel").await;
+    page.sees("canceled").await;
+    page.text("Audit log").await.click().await.unwrap();
+    page.sees("cancel_job").await;
+    page.find(Locator::XPath("//td//a[contains(., '$cancel')]"))
+        .await
+        .click()
+        .await
+        .unwrap();
+    page.find(Locator::XPath("//h1[contains(., 'count')]"))
+        .await;
+    page.close().await;
+}

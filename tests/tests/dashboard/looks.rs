@@ -61,6 +61,7 @@ async fn no_view_breaks_a_rule_of_accessibility() {
         "/schedules/nightly",
         "/artifacts",
         &artifact,
+        "/audit-log",
         "/service",
         "/none",
     ];
@@ -105,5 +106,39 @@ async fn anything_is_found_by_its_name() {
     page.css("dialog [role=option]").await;
     search.send_keys(&Key::Enter.to_string()).await.unwrap();
     page.field("/a").await;
+    page.close().await;
+}
+
+/// Keys lead to views and to the list of keys, but not while somebody types, nor where that is turned off.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_lead_to_views() {
+    let registry = TaskRegistry::builder().task(add).build().unwrap();
+    let builder = Service::builder(info())
+        .with_tasks(registry)
+        .with_jobs(Jobs::new());
+    let page = Dashboard::open(builder, "/jobs").await;
+    let filter = page.css("[aria-label='Task']").await;
+    filter.send_keys("gw?/").await.unwrap();
+    let typed = filter.prop("value").await.unwrap();
+    assert_eq!(typed.as_deref(), Some("gw?/"));
+    let press = async |keys: &str| page.css("main").await.send_keys(keys).await.unwrap();
+    press("gw").await;
+    page.find(Locator::XPath("//h1[.='Workers']")).await;
+    press("gj").await;
+    page.find(Locator::XPath("//h1[.='Jobs']")).await;
+    press("/").await;
+    let focused = page.script("return document.activeElement.ariaLabel").await;
+    assert_eq!(focused, "Task");
+    press("?").await;
+    page.sees("Keys without Ctrl do something").await;
+    page.css("dialog input[type=checkbox]")
+        .await
+        .click()
+        .await
+        .unwrap();
+    page.click("Close").await;
+    press("gw?").await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    page.find(Locator::XPath("//h1[.='Jobs']")).await;
     page.close().await;
 }

@@ -11,6 +11,7 @@ export interface Config {
   jobs: string | null;
   schedules: string | null;
   artifacts: string | null;
+  audit_log: string | null;
   health: string | null;
   system: string | null;
   docs: string | null;

@@ -191,6 +191,31 @@ export interface components {
              */
             readonly level: number;
         };
+        /** @description A change that was asked for and made. */
+        readonly AuditEntry: {
+            /** @description Its identifier. */
+            readonly id: string;
+            /**
+             * Format: date-time
+             * @description When it was made, to the millisecond.
+             */
+            readonly at: string;
+            /** @description The name of the API key; `null` where no keys are asked for. */
+            readonly key: string | null;
+            /** @description The address of the client. */
+            readonly address: string;
+            /** @description What was done: the `operationId` of the OpenAPI document. */
+            readonly operation: string;
+            /** @description The path of the request. */
+            readonly path: string;
+            /**
+             * Format: uint16
+             * @description The status of the response.
+             */
+            readonly status: number;
+            /** @description The id of the request, as in the log of the service. */
+            readonly request_id: string | null;
+        };
         /** @description Whom to ask about a service. */
         readonly Contact: {
             /** @description A person, a team or an organization. */
@@ -887,6 +912,7 @@ export type ArtifactChange = components['schemas']['ArtifactChange'];
 export type ArtifactIn = components['schemas']['ArtifactIn'];
 export type ArtifactNode = components['schemas']['ArtifactNode'];
 export type ArtifactOut = components['schemas']['ArtifactOut'];
+export type AuditEntry = components['schemas']['AuditEntry'];
 export type Contact = components['schemas']['Contact'];
 export type FailureCodeInfo = components['schemas']['FailureCodeInfo'];
 export type Health = components['schemas']['Health'];

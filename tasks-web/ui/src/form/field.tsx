@@ -4,6 +4,7 @@ import type { JSX, TargetedEvent } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import { type Json, namesIn, pointerTo } from "../json/value.ts";
 import { compact } from "../json/write.ts";
+import { ArtifactPicker } from "./artifact_field.tsx";
 import { type Draft, type FormError, type Item, UNSET, begin, fromJson, newItem } from "./draft.ts";
 import type { Shape } from "./shape.ts";
 
@@ -172,7 +173,7 @@ function Input(props: InputProps): JSX.Element | null {
   }
 }
 
-function TextInput({ shape, change, id, described, text, required }: InputProps & { text: string }): JSX.Element {
+function TextInput({ shape, change, id, described, text, required, label }: InputProps & { text: string }): JSX.Element {
   // What a field is does not change while somebody types in it.
   const [began] = useState(text.length > 80);
   const broken = useRef(false);
@@ -197,6 +198,7 @@ function TextInput({ shape, change, id, described, text, required }: InputProps 
   return (
     <span class="with-picker">
       <input type="text" autocomplete="off" placeholder={PLACEHOLDERS[format ?? ""] ?? ""} {...common} />
+      {shape.kind === "artifact" && <ArtifactPicker label={label} value={text} pick={(id) => change({ kind: "text", text: id })} />}
       {(format === "date" || format === "date-time" || format === "time") && <Picker format={format} change={change} labelled={id} />}
     </span>
   );

@@ -153,7 +153,7 @@ export function useParameter(name: string): [string, (value: string) => void] {
     const next = new URLSearchParams(query as Record<string, string>);
     if (value === "") next.delete(name);
     else next.set(name, value);
-    if (name !== "page") next.delete("page");
+    if (name !== "page" && name !== "before") for (const place of ["page", "before"]) next.delete(place);
     const text = next.toString();
     route(path + (text && `?${text}`), true);
   };

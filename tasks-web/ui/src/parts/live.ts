@@ -13,6 +13,8 @@ export const connection = signal<"connected" | "offline">("connected");
 export interface Live<T> {
   /** What was read last, which stays while something is wrong. */
   data: T | undefined;
+  /** When that was asked for, by `performance.now()`: what was heard since then is newer. */
+  asked: number;
   error: string | undefined;
   /** The status of the problem, if the service has answered. */
   status: number | undefined;
@@ -27,10 +29,13 @@ const MAX_WAIT = 30_000;
  * changes, what was read before is dropped.
  */
 export function useLive<T>(key: string, load: () => Promise<T>, interval = 0): Live<T> {
-  const [state, setState] = useState<{ key: string; data?: T; error?: string; status?: number }>({ key });
+  const [state, setState] = useState<{ key: string; data?: T; asked?: number; error?: string; status?: number }>({ key });
   const again = useRef(() => {});
   const loader = useRef(load);
   loader.current = load;
+  const every = useRef(interval);
+  every.current = interval;
+  const wait = useRef(() => {});
   useEffect(() => {
     let over = false;
     let timer = 0;
@@ -38,19 +43,20 @@ export function useLive<T>(key: string, load: () => Promise<T>, interval = 0): L
     let turn = 0;
     const plan = (): void => {
       window.clearTimeout(timer);
-      if (over || interval === 0) return;
-      const wait = failures === 0 ? interval : Math.min(MAX_WAIT, interval * 2 ** failures);
-      timer = window.setTimeout(() => (document.hidden || paused.value ? plan() : void run()), wait);
+      if (over || every.current === 0) return;
+      const pause = failures === 0 ? every.current : Math.min(MAX_WAIT, every.current * 2 ** failures);
+      timer = window.setTimeout(() => (document.hidden || paused.value ? plan() : void run()), pause);
     };
     const run = async (): Promise<void> => {
       const mine = ++turn;
+      const asked = performance.now();
       window.clearTimeout(timer);
       try {
         const data = await loader.current();
         if (over || mine !== turn) return;
         failures = 0;
         connection.value = "connected";
-        setState({ key, data });
+        setState({ key, data, asked });
       } catch (error) {
         if (over || mine !== turn) return;
         failures++;
@@ -59,7 +65,7 @@ export function useLive<T>(key: string, load: () => Promise<T>, interval = 0): L
         connection.value = isAway ? "offline" : "connected";
         setState((before) => ({
           key,
-          ...(before.key === key && before.data !== undefined ? { data: before.data } : {}),
+          ...(before.key === key && before.data !== undefined ? { data: before.data, asked: before.asked ?? 0 } : {}),
           error: messageOf(error),
           ...(status === undefined ? {} : { status }),
         }));
@@ -67,9 +73,10 @@ export function useLive<T>(key: string, load: () => Promise<T>, interval = 0): L
       plan();
     };
     const seen = (): void => {
-      if (!document.hidden && !paused.value && interval > 0) void run();
+      if (!document.hidden && !paused.value && every.current > 0) void run();
     };
     again.current = () => void run();
+    wait.current = plan;
     document.addEventListener("visibilitychange", seen);
     void run();
     return () => {
@@ -77,10 +84,12 @@ export function useLive<T>(key: string, load: () => Promise<T>, interval = 0): L
       window.clearTimeout(timer);
       document.removeEventListener("visibilitychange", seen);
     };
-  }, [key, interval]);
+  }, [key]);
+  useEffect(() => wait.current(), [interval]);
   const current = state.key === key ? state : { key };
   return {
     data: current.data,
+    asked: current.asked ?? 0,
     error: current.error,
     status: current.status,
     refresh: () => again.current(),

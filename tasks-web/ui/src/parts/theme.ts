@@ -1,29 +1,17 @@
 /** Light, dark, or what the system has. */
 
 import { effect, signal } from "@preact/signals";
+import { store, stored } from "./stored.ts";
 
 const THEMES = ["system", "light", "dark"] as const;
 type Theme = (typeof THEMES)[number];
 const KEY = "tasks.theme";
 
-function stored(): Theme {
-  try {
-    const kept = localStorage.getItem(KEY);
-    return THEMES.find((one) => one === kept) ?? "system";
-  } catch {
-    return "system";
-  }
-}
-
-export const theme = signal<Theme>(stored());
+export const theme = signal<Theme>(THEMES.find((one) => one === stored(KEY)) ?? "system");
 
 effect(() => {
   document.documentElement.dataset["theme"] = theme.value;
-  try {
-    localStorage.setItem(KEY, theme.value);
-  } catch {
-    // It holds for this page alone.
-  }
+  store(KEY, theme.value);
 });
 
 export function nextTheme(): void {

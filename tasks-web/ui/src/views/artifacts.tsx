@@ -4,8 +4,9 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
-import { Refused, get, messageOf, plain, problemOf, query, request, segment } from "../api/http.ts";
+import { Refused, get, messageOf, problemOf, query, request, segment } from "../api/http.ts";
 import type { ArtifactNode, ArtifactOut } from "../api/schema.d.ts";
+import { upload } from "../api/upload.ts";
 import { parse } from "../json/parse.ts";
 import type { Json } from "../json/value.ts";
 import { Action, Alert, Loaded, Tags, To, useParameter } from "../parts/basics.tsx";
@@ -99,21 +100,6 @@ function ArtifactTable({ artifacts }: { artifacts: readonly ArtifactOut[] }): JS
       </table>
     </div>
   );
-}
-
-/** Sends a file as it is. */
-export async function upload(file: File): Promise<ArtifactOut> {
-  const response = await fetch(`${config.prefix}${config.artifacts}/$upload${query({ file_name: file.name })}`, {
-    method: "POST",
-    headers: { "content-type": file.type === "" ? "application/octet-stream" : file.type },
-    body: file,
-    credentials: "same-origin",
-  });
-  const text = await response.text();
-  if (!response.ok) {
-    throw new Refused(problemOf(response, config.artifacts ?? "", text));
-  }
-  return plain(parse(text)) as ArtifactOut;
 }
 
 function Upload({ done }: { done: () => void }): JSX.Element {

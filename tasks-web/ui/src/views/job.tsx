@@ -1,15 +1,16 @@
 /** One job, as it changes. */
 
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
-import { Refused, get, plain, problemOf, query, request, segment, send } from "../api/http.ts";
+import { Refused, get, problemOf, query, request, segment, send } from "../api/http.ts";
 import type { JobAttempt, JobLog, JobRecord } from "../api/schema.d.ts";
 import { parse } from "../json/parse.ts";
 import { type Json, isMembers, same } from "../json/value.ts";
 import { compact } from "../json/write.ts";
 import { Action, Badge, Copy, Loaded, To, useParameter } from "../parts/basics.tsx";
+import { useEvents } from "../parts/events.ts";
 import { JsonView } from "../parts/json_view.tsx";
 import { type Live, useLive } from "../parts/live.ts";
 import { Time, duration } from "../parts/time.tsx";
@@ -21,55 +22,23 @@ const ENDED = new Set(["completed", "failed", "canceled"]);
 export function Job({ id }: { id: string }): JSX.Element {
   const path = `${config.jobs}/${segment(id)}`;
   const read = useLive(`job ${id}`, () => get<JobRecord>(path));
-  const [changed, connected] = useStream(path, read);
+  const [changed, connected] = useChanges(path, read);
   const live = { ...read, data: changed ?? read.data };
   return <Loaded live={live}>{(job) => <Shown job={job} path={path} connected={connected} refresh={read.refresh} />}</Loaded>;
 }
 
-/** The job as the service tells of its changes, while it has not ended and the page is seen. */
-function useStream(path: string, read: Live<JobRecord>): [JobRecord | undefined, boolean] {
-  const [job, setJob] = useState<JobRecord>();
-  const [connected, setConnected] = useState(true);
-  const [visible, setVisible] = useState(!document.hidden);
-  const known = job?.id === read.data?.id ? job : undefined;
+/** The job as the service tells of its changes, while it has not ended. */
+function useChanges(path: string, read: Live<JobRecord>): [JobRecord | undefined, boolean] {
+  const [heard, setHeard] = useState<{ job: JobRecord; at: number }>();
+  const known = heard !== undefined && heard.job.id === read.data?.id && heard.at >= read.asked ? heard.job : undefined;
   const ended = ENDED.has((known ?? read.data)?.status ?? "");
-  useEffect(() => {
-    const seen = (): void => setVisible(!document.hidden);
-    document.addEventListener("visibilitychange", seen);
-    return () => document.removeEventListener("visibilitychange", seen);
-  }, []);
-  // What is read again is newer than what the stream said last.
-  useEffect(() => setJob(undefined), [read.data]);
-  const [opened, setOpened] = useState(0);
-  const failures = useRef(0);
-  const gone = read.status === 404;
-  useEffect(() => {
-    if (read.data === undefined || ended || gone || !visible) return;
-    let timer = 0;
-    const source = new EventSource(`${config.prefix}${path}/$stream`);
-    source.onopen = () => {
-      failures.current = 0;
-      setConnected(true);
-    };
-    source.onmessage = (event) => setJob(plain(parse(String(event.data))) as JobRecord);
-    source.addEventListener("deleted", () => {
-      source.close();
-      read.refresh();
-    });
-    source.onerror = () => {
-      setConnected(false);
-      if (source.readyState !== EventSource.CLOSED) return;
-      // After a refusal, a browser does not come back by itself.
-      read.refresh();
-      const wait = Math.min(30_000, 1000 * 2 ** failures.current++);
-      timer = window.setTimeout(() => setOpened((count) => count + 1), wait);
-    };
-    return () => {
-      window.clearTimeout(timer);
-      source.close();
-    };
-  }, [path, read.data === undefined, ended, gone, visible, opened]);
-  return [known, connected || ended];
+  const over = read.data === undefined || ended || read.status === 404;
+  const hear = (name: string, data: unknown): void => {
+    if (name === "deleted") read.refresh();
+    else setHeard({ job: data as JobRecord, at: performance.now() });
+  };
+  const told = useEvents(over ? null : `${path}/$stream`, ["deleted"], hear, read.refresh);
+  return [known, told !== "lost" && told !== "refused"];
 }
 
 function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string; connected: boolean; refresh: () => void }): JSX.Element {

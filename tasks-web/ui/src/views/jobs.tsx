@@ -1,22 +1,43 @@
 /** Jobs, newest first. */
 
 import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { config } from "../api/config.ts";
 import { get, query } from "../api/http.ts";
 import type { JobRecord, JobStats, JobStatus } from "../api/schema.d.ts";
 import { Badge, Filter, Loaded, To, useParameter } from "../parts/basics.tsx";
-import { useLive } from "../parts/live.ts";
+import { useEvents } from "../parts/events.ts";
+import { type Live, useLive } from "../parts/live.ts";
 import { Time, duration } from "../parts/time.tsx";
 
 const STATUSES: JobStatus[] = ["pending", "running", "completed", "failed", "canceled"];
 const SIZE = 50;
-/** How often a list is read again, in milliseconds. */
+/** How often a list is read again whose stream is refused, in milliseconds. */
 const INTERVAL = 2000;
 
 interface Page {
   items: JobRecord[];
   total: number;
   pages: number;
+}
+
+/** A page of the list, and how many jobs there are: as the service tells of it, and where it does not, read now and then. */
+function useList(parameters: string): [Live<Page>, JobStats | undefined] {
+  const [heard, setHeard] = useState<{ parameters: string; page: Page; at: number }>();
+  const [counts, setCounts] = useState<{ stats: JobStats; at: number }>();
+  const [every, setEvery] = useState(INTERVAL);
+  const read = useLive(`jobs ${parameters}`, () => get<Page>(`${config.jobs}${parameters}`), every);
+  const stats = useLive("stats", () => get<JobStats>(`${config.jobs}/$stats`), every);
+  const hear = (name: string, data: unknown): void => {
+    const at = performance.now();
+    if (name === "stats") setCounts({ stats: data as JobStats, at });
+    else setHeard({ parameters, page: data as Page, at });
+  };
+  const told = useEvents(`${config.jobs}/$stream${parameters}`, ["stats"], hear, read.refresh);
+  useEffect(() => setEvery(told === "open" ? 0 : INTERVAL), [told]);
+  const known = heard !== undefined && heard.parameters === parameters && heard.at >= read.asked ? heard.page : undefined;
+  const live = known === undefined ? read : { ...read, data: known, ...(told === "open" ? { error: undefined, status: undefined } : {}) };
+  return [live, counts !== undefined && counts.at >= stats.asked ? counts.stats : stats.data];
 }
 
 export function Jobs(): JSX.Element {
@@ -27,8 +48,7 @@ export function Jobs(): JSX.Element {
   const [page, setPage] = useParameter("page");
   const number = Math.max(1, Number.parseInt(page, 10) || 1);
   const parameters = query({ status_filter: status, task, queue, error_code: code, page: number, size: SIZE });
-  const live = useLive(`jobs ${parameters}`, () => get<Page>(`${config.jobs}${parameters}`), INTERVAL);
-  const stats = useLive("stats", () => get<JobStats>(`${config.jobs}/$stats`), INTERVAL);
+  const [live, stats] = useList(parameters);
   return (
     <>
       <h1>Jobs</h1>
@@ -39,7 +59,7 @@ export function Jobs(): JSX.Element {
           </button>
           {STATUSES.map((name) => (
             <button type="button" key={name} aria-pressed={status === name} onClick={() => setStatus(name)}>
-              {name} {stats.data && <span class="count">{stats.data[name]}</span>}
+              {name} {stats && <span class="count">{stats[name]}</span>}
             </button>
           ))}
         </div>
