@@ -3,6 +3,7 @@
 mod cases;
 mod client;
 mod compile;
+mod dashboard;
 mod flame;
 mod generate;
 mod http;
@@ -29,9 +30,10 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         ["start", rest @ ..] => start::run(&Options::parse(rest, &["--write", "--rounds"])?),
         ["compile", rest @ ..] => compile::run(&Options::parse(rest, &["--write", "--tasks"])?),
         ["jobs", rest @ ..] => jobs::run(&Options::parse(rest, &["--write"])?),
+        ["dashboard", rest @ ..] => dashboard::run(&Options::parse(rest, &["--write"])?),
         ["criterion", rest @ ..] => run_command(cargo(["bench", "-p", "tasks-runtime"]).args(rest)),
         other => bail!(
-            "{}; there are http, instructions, flame, start, compile, jobs, criterion",
+            "{}; there are http, instructions, flame, start, compile, jobs, dashboard, criterion",
             other.first().map_or_else(
                 || "which benchmark?".to_owned(),
                 |other| format!("no benchmark `{other}`")

@@ -25,6 +25,7 @@ cargo xtask <command>
   test <step>…            the named steps only
   check                   formatting, structure, lints, and the tests of what changed since the last commit: for while one works
   ui                      the front end of the dashboard, into tasks-web/ui/dist
+  pictures                the pictures of the dashboard, into docs/images
   book                    the guide as a book, in target/book, with search and without a server
   bench http              CPU time per request, against a server written by hand and other frameworks
   bench instructions      instructions and allocations per request, counted by valgrind
@@ -35,6 +36,7 @@ cargo xtask <command>
       --tasks <n>         how many tasks the generated crates have (compile: 10, 100 and 1000)
       --write             puts the table into the documentation as well
   bench jobs              background jobs per second, and how soon one starts, on both databases
+  bench dashboard         what it costs to look at a busy service, and how long its views take with 100,000 jobs
   bench criterion         the benchmarks of tasks-runtime
   crash [kills] [jobs]    kills processes that run jobs, 200 times over 20,000 jobs unless told, on both databases
   soak [minutes]          keeps the released example busy, an hour unless told, and watches its memory, descriptors and threads
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => test::run(rest),
         ["check"] => check::check().map(|()| ExitCode::SUCCESS),
         ["ui"] => ui::build().map(|()| ExitCode::SUCCESS),
+        ["pictures"] => pictures().map(|()| ExitCode::SUCCESS),
         ["book"] => book::build().map(|()| ExitCode::SUCCESS),
         ["bench", rest @ ..] => bench::run(rest).map(|()| ExitCode::SUCCESS),
         ["crash", rest @ ..] => crash(rest).map(|()| ExitCode::SUCCESS),
@@ -63,6 +66,13 @@ fn main() -> ExitCode {
         eprintln!("xtask: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// The dashboard as a browser shows it.
+fn pictures() -> anyhow::Result<()> {
+    let test = ["test", "--package", "tasks-tests", "--test", "dashboard"];
+    let only = ["pictures::", "--", "--ignored"];
+    process::run(process::cargo(test).args(only))
 }
 
 /// A release build, and a bit of everything for a while.

@@ -7,6 +7,7 @@ mod forms;
 mod jobs;
 mod looks;
 mod page;
+mod pictures;
 
 use std::time::{Duration, Instant};
 
