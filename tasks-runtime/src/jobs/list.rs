@@ -1,5 +1,7 @@
 //! Lists of jobs.
 
+use chrono::{DateTime, Utc};
+
 use super::record::{JobRecord, JobStatus};
 use super::stored_text::storable;
 
@@ -18,7 +20,15 @@ pub struct JobFilter {
     pub(super) schedule: Option<String>,
     pub(super) queue: Option<String>,
     pub(super) error_code: Option<String>,
+    pub(super) submitted_after: Option<i64>,
+    pub(super) submitted_before: Option<i64>,
+    pub(super) search: Option<String>,
+    /// The tasks whose parameters are searched.
+    pub(super) searched_tasks: Vec<String>,
 }
+
+/// How long a text may be that is searched for, in characters.
+pub const SEARCH_LENGTH: std::ops::RangeInclusive<usize> = 3..=200;
 
 impl JobFilter {
     /// Matches all jobs.
@@ -52,6 +62,31 @@ impl JobFilter {
     #[must_use]
     pub fn error_code(mut self, code: impl Into<String>) -> Self {
         self.error_code = Some(storable(&code.into()));
+        self
+    }
+
+    /// Keeps jobs that were submitted at this time or later.
+    #[must_use]
+    pub fn submitted_after(mut self, at: DateTime<Utc>) -> Self {
+        self.submitted_after = Some(at.timestamp_micros());
+        self
+    }
+
+    /// Keeps jobs that were submitted before this time.
+    #[must_use]
+    pub fn submitted_before(mut self, at: DateTime<Utc>) -> Self {
+        self.submitted_before = Some(at.timestamp_micros());
+        self
+    }
+
+    /// Keeps jobs with this text in the message of their error or in their parameters, among the newest 100,000 of all. Small and capital letters
+    /// of English are the same. The text has 3 to 200 characters; with another one the list is [`JobError::Invalid`](crate::jobs::JobError::Invalid).
+    ///
+    /// Parameters are searched as JSON, where they have up to 8 KiB. Those of tasks with secret parameters, and of tasks that this process does not
+    /// have, are not searched: nobody finds out a secret by searching for it.
+    #[must_use]
+    pub fn search(mut self, text: impl Into<String>) -> Self {
+        self.search = Some(text.into());
         self
     }
 

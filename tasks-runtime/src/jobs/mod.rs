@@ -63,7 +63,7 @@ pub use limits::{
     DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_ERROR_BYTES, MAX_ERROR_DETAILS,
     MAX_KEY_BYTES, MAX_PROGRESS_BYTES, MAX_TRACEBACK_BYTES,
 };
-pub use list::{JobFilter, JobPage};
+pub use list::{JobFilter, JobPage, SEARCH_LENGTH};
 pub use notifier::JobChanges;
 pub use record::{
     JobAttempt, JobLog, JobRecord, JobStats, JobStatus, Progress, UnknownStatus, WorkerRecord,

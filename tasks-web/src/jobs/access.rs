@@ -45,19 +45,33 @@ pub(super) fn limit(
     scheduler: &Scheduler,
     filter: JobFilter,
     task: Option<String>,
+    tag: Option<&str>,
 ) -> JobFilter {
-    let access = Access::limits(request);
-    match (access, task) {
-        (None, None) => filter,
-        (None, Some(task)) => filter.task(task),
-        (Some(access), task) => {
-            let mut names = scheduler.task_names(|task| access.allows(task));
-            if let Some(task) = task {
-                names.retain(|name| *name == task);
-            }
-            filter.tasks(names)
-        }
+    match tasks(request, scheduler, task, tag) {
+        Some(names) => filter.tasks(names),
+        None => filter,
     }
+}
+
+/// The names of the tasks whose jobs are wanted and that the key reaches; `None` for all, and for closures.
+pub(super) fn tasks(
+    request: &HttpRequest,
+    scheduler: &Scheduler,
+    task: Option<String>,
+    tag: Option<&str>,
+) -> Option<Vec<String>> {
+    let access = Access::limits(request);
+    if access.is_none() && tag.is_none() {
+        return task.map(|task| vec![task]);
+    }
+    let mut names = scheduler.task_names(|task| {
+        let has_tag = |tag: &str| task.tags().iter().any(|own| own == tag);
+        tag.is_none_or(has_tag) && access.as_ref().is_none_or(|access| access.allows(task))
+    });
+    if let Some(task) = task {
+        names.retain(|name| *name == task);
+    }
+    Some(names)
 }
 
 /// A job that somebody else deleted in the meantime.

@@ -31,7 +31,13 @@ pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> Handle
         .filter(|pair| !pair.is_empty() && !pair.starts_with("before="))
         .map(str::to_owned)
         .collect();
-    let filter = access::limit(&request, scheduler, wanted.filter, wanted.task);
+    let filter = access::limit(
+        &request,
+        scheduler,
+        wanted.filter,
+        wanted.task,
+        wanted.tag.as_deref(),
+    );
     match wanted.part {
         JobPaging::Before(before) => {
             let mut jobs = scheduler.list(&filter, before, MAX_PAGE_SIZE + 1).await?;

@@ -111,7 +111,13 @@ pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> Hand
             size: u64::from(MAX_PAGE_SIZE),
         },
     };
-    let filter = access::limit(&request, &state.scheduler, wanted.filter, wanted.task);
+    let filter = access::limit(
+        &request,
+        &state.scheduler,
+        wanted.filter,
+        wanted.task,
+        wanted.tag.as_deref(),
+    );
     let slot = state.streams.take(&request)?;
     let view = state.views.view(ViewKey { filter, page, size });
     let known = sse::last_event_id(&request).and_then(|id| id.split_once('-'));

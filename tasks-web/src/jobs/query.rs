@@ -1,9 +1,10 @@
 //! The queries of lists.
 
-use serde_json::json;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::JobId;
-use tasks_runtime::jobs::{JobFilter, JobStatus};
+use tasks_runtime::jobs::{JobFilter, JobStatus, SEARCH_LENGTH};
 
 use crate::http::ULID;
 use crate::http::paging::{self, Page};
@@ -40,6 +41,27 @@ pub(super) const LIST: &[QueryParameter] = &[
         || json!({"type": "string"}),
     ),
     QueryParameter::new(
+        "tag",
+        "Keeps the jobs of tasks with this tag.",
+        || json!({"type": "string"}),
+    ),
+    QueryParameter::new(
+        "submitted_after",
+        "A time (RFC 3339): keeps the jobs that were submitted then or later.",
+        time_schema,
+    ),
+    QueryParameter::new(
+        "submitted_before",
+        "A time (RFC 3339): keeps the jobs that were submitted earlier.",
+        time_schema,
+    ),
+    QueryParameter::new(
+        "search",
+        "Keeps the jobs with this text in the message of their error or in their parameters, of the newest 100,000. Parameters of tasks with secret \
+         ones are not searched, nor are those of more than 8 KiB.",
+        || json!({"type": "string", "minLength": SEARCH_LENGTH.start(), "maxLength": SEARCH_LENGTH.end()}),
+    ),
+    QueryParameter::new(
         "before",
         "The id of a job: older ones are wanted. It is refused beside `page` and `size`.",
         || json!({"type": "string", "pattern": ULID}),
@@ -63,6 +85,7 @@ pub(super) const LOGS: &[QueryParameter] = &[QueryParameter::new(
 pub(super) struct JobListQuery {
     pub(super) filter: JobFilter,
     pub(super) task: Option<String>,
+    pub(super) tag: Option<String>,
     pub(super) part: JobPaging,
 }
 
@@ -73,7 +96,7 @@ pub(super) enum JobPaging {
 }
 
 pub(super) fn parse_list(query: &str) -> Result<JobListQuery, Problem> {
-    let (mut before, mut task) = (None, None);
+    let (mut before, mut task, mut tag) = (None, None, None);
     let mut filter = JobFilter::new();
     let page = paging::read(query, "before", |key, value| {
         match key {
@@ -82,6 +105,12 @@ pub(super) fn parse_list(query: &str) -> Result<JobListQuery, Problem> {
             "schedule" => filter = std::mem::take(&mut filter).schedule(value),
             "queue" => filter = std::mem::take(&mut filter).queue(value),
             "error_code" => filter = std::mem::take(&mut filter).error_code(value),
+            "tag" => tag = Some(value.to_owned()),
+            "submitted_after" => filter = std::mem::take(&mut filter).submitted_after(time(value)?),
+            "submitted_before" => {
+                filter = std::mem::take(&mut filter).submitted_before(time(value)?);
+            }
+            "search" => filter = std::mem::take(&mut filter).search(searched(value)?),
             "before" => {
                 let id = value
                     .parse()
@@ -95,8 +124,32 @@ pub(super) fn parse_list(query: &str) -> Result<JobListQuery, Problem> {
     Ok(JobListQuery {
         filter,
         task,
+        tag,
         part: page.map_or(JobPaging::Before(before), JobPaging::Page),
     })
+}
+
+/// The schema of a time in a query.
+pub(super) fn time_schema() -> Value {
+    json!({"type": "string", "format": "date-time"})
+}
+
+/// Reads a time.
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    let time = DateTime::parse_from_rfc3339(text).map(|time| time.with_timezone(&Utc));
+    time.map_err(|_| {
+        "expected a time like 2026-03-31T09:30:00Z; the `+` of an offset is written `%2B`"
+            .to_owned()
+    })
+}
+
+fn searched(text: &str) -> Result<&str, String> {
+    let (least, most) = SEARCH_LENGTH.into_inner();
+    if SEARCH_LENGTH.contains(&text.chars().count()) {
+        Ok(text)
+    } else {
+        Err(format!("expected a text of {least} to {most} characters"))
+    }
 }
 
 fn status(text: &str) -> Result<JobStatus, String> {

@@ -6,6 +6,7 @@ mod attempts;
 mod errors;
 mod keeping;
 mod schedules;
+mod searching;
 mod secrets;
 mod stopping;
 mod submitting;

@@ -1,5 +1,6 @@
 //! What became of jobs.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use super::Scheduler;
 use crate::artifacts::JsonText;
 use crate::jobs::attempts;
 use crate::jobs::error::{JobAction, JobError};
-use crate::jobs::list::{JobFilter, JobPage};
+use crate::jobs::list::{JobFilter, JobPage, SEARCH_LENGTH};
 use crate::jobs::notifier::JobChanges;
 use crate::jobs::record::{JobAttempt, JobLog, JobRecord, JobStats, JobStatus, WorkerRecord};
 use crate::jobs::store;
+use crate::jobs::stored_text::storable;
 use crate::jobs::table::JobRow;
 use crate::jobs::worker::{QueuedTask, Served, Unserved, unserved};
 use crate::task::TaskFailure;
@@ -88,6 +90,22 @@ impl Scheduler {
         Ok(jobs)
     }
 
+    /// A filter with all that a search needs.
+    fn prepared_filter<'f>(&self, filter: &'f JobFilter) -> Result<Cow<'f, JobFilter>, JobError> {
+        let Some(text) = &filter.search else {
+            return Ok(Cow::Borrowed(filter));
+        };
+        if !SEARCH_LENGTH.contains(&text.chars().count()) {
+            let (least, most) = SEARCH_LENGTH.into_inner();
+            let reason = format!("expected a text of {least} to {most} characters");
+            return Err(JobError::option("/search", reason));
+        }
+        let mut filter = filter.clone();
+        filter.search = Some(storable(text));
+        filter.searched_tasks = self.task_names(|task| !task.has_secrets());
+        Ok(Cow::Owned(filter))
+    }
+
     /// Up to `limit` jobs, newest first: the first ones, or those before another in the list.
     ///
     /// # Errors
@@ -99,6 +117,7 @@ impl Scheduler {
         before: Option<JobId>,
         limit: u32,
     ) -> Result<Vec<JobRecord>, JobError> {
+        let filter = &*self.prepared_filter(filter)?;
         let rows = self
             .shared
             .session
@@ -119,6 +138,7 @@ impl Scheduler {
         page: u64,
         size: u64,
     ) -> Result<JobPage, JobError> {
+        let filter = &*self.prepared_filter(filter)?;
         let (page, size) = (page.max(1), size.max(1));
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let offset = signed((page - 1).saturating_mul(size));

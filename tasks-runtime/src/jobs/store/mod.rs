@@ -5,6 +5,7 @@ mod delete;
 mod insert;
 mod logs;
 mod read;
+mod search;
 mod update;
 mod workers;
 

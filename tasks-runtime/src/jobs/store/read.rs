@@ -4,7 +4,9 @@ use diesel::dsl::{max, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
+use ulid::Ulid;
 
+use super::search::Condition;
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
@@ -53,13 +55,17 @@ pub(in crate::jobs) async fn find_result(
 /// A query of the jobs that fit a filter, boxed: what is listed is what is counted. A macro, since the type of a query is another one for each
 /// database and for each selection.
 macro_rules! wanted {
-    ($query:expr, $filter:expr) => {{
+    ($query:expr, $filter:expr, $backend:expr) => {{
         let JobFilter {
             status,
             tasks,
             schedule,
             queue,
             error_code,
+            submitted_after,
+            submitted_before,
+            search,
+            searched_tasks,
         } = $filter;
         let mut query = $query.filter(sql::<Bool>(sql::NOT_DELETED)).into_boxed();
         if let Some(status) = status {
@@ -77,8 +83,38 @@ macro_rules! wanted {
         if let Some(code) = error_code {
             query = query.filter(tasks_jobs::error_code.eq(code));
         }
+        if let Some(after) = submitted_after {
+            query = query.filter(tasks_jobs::submitted_at.ge(*after));
+            query = query.filter(tasks_jobs::id.ge(id_at(after.saturating_sub(MAX_SKEW))));
+        }
+        if let Some(before) = submitted_before {
+            query = query.filter(tasks_jobs::submitted_at.lt(*before));
+            query = query.filter(tasks_jobs::id.lt(id_at(before.saturating_add(MAX_SKEW))));
+        }
+        if let Some(text) = search {
+            let condition = Condition::new($backend, text, searched_tasks);
+            query = query.filter(
+                sql::<Bool>(&condition.in_error)
+                    .bind::<Text, _>(condition.error)
+                    .sql(&condition.in_params)
+                    .bind::<Text, _>(condition.params)
+                    .sql(&condition.of_tasks)
+                    .bind::<Text, _>(condition.tasks)
+                    .sql(condition.end),
+            );
+        }
         query
     }};
+}
+
+/// How far the clock of a machine that makes ids may be from that of the database, in microseconds.
+const MAX_SKEW: i64 = 3600 * 1_000_000;
+
+/// The first id that a machine makes at a time: ids begin with it, and the table is in their order.
+fn id_at(micros: i64) -> String {
+    let milliseconds = u64::try_from(micros.div_euclid(1000)).unwrap_or(0);
+    // What a ULID has room for: it ends in the year 10889.
+    Ulid::from_parts(milliseconds.min((1 << 48) - 1), 0).to_string()
 }
 
 /// Newest first, without what is heavy: parameters that are longer than a list shows are empty, errors are cut, tracebacks are left out.
@@ -90,12 +126,13 @@ pub(in crate::jobs) async fn list(
     limit: i64,
 ) -> Result<Vec<JobRow>, JobError> {
     let before = before.map(|id| id.to_string());
+    let backend = conn.backend();
     let error = format!("substr(tasks_jobs.error, 1, {})", LISTED_ERROR + 1);
     let params = format!(
         "CASE WHEN octet_length(tasks_jobs.params) > {LISTED_PARAMS} THEN '' ELSE tasks_jobs.params END"
     );
     Ok(with_conn!(conn, |conn| {
-        let mut query = wanted!(tasks_jobs::table, filter);
+        let mut query = wanted!(tasks_jobs::table, filter, backend);
         if let Some(before) = before {
             query = query.filter(tasks_jobs::id.lt(before));
         }
@@ -141,8 +178,9 @@ pub(in crate::jobs) async fn count(
     conn: &mut Connection,
     filter: &JobFilter,
 ) -> Result<u64, JobError> {
+    let backend = conn.backend();
     let count: i64 = with_conn!(conn, |conn| {
-        wanted!(tasks_jobs::table.count(), filter)
+        wanted!(tasks_jobs::table.count(), filter, backend)
             .get_result(conn)
             .await
     })?;

@@ -5,6 +5,7 @@ mod list_stream;
 mod lists;
 mod running;
 mod schedules;
+mod searching;
 mod submitting;
 
 use super::*;
