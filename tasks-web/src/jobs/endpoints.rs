@@ -162,7 +162,7 @@ pub(super) fn schedules(prefix: &str) -> Endpoints {
             .responds(Response::json::<Vec<ScheduleRecord>>(200)),
         Endpoint::get("/{name}", "get_schedule", schedules::get)
             .summary("One schedule")
-            .description("`next_runs` has its next five times.")
+            .description("`next_runs` has its next five times, and `recurrence` says in words when it runs.")
             .parameters(NAME)
             .responds(Response::json::<ScheduleRecord>(200))
             .problems(&[UNKNOWN_SCHEDULE]),

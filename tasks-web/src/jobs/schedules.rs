@@ -96,6 +96,10 @@ pub(super) struct ScheduleIn {
     #[serde(default, rename = "next_runs")]
     #[schemars(with = "Vec<String>", extend("readOnly" = true))]
     _next_runs: IgnoredAny,
+    /// Read-only, and ignored, since it says in words what `cron`, `interval` and `run_at` say: what was read can be sent back.
+    #[serde(default, rename = "recurrence")]
+    #[schemars(with = "Option<String>", extend("readOnly" = true))]
+    _recurrence: IgnoredAny,
     /// Read-only, and ignored, since it changes with time: what was read can be sent back.
     #[serde(default, rename = "declared_by")]
     #[schemars(with = "Option<String>", extend("readOnly" = true))]

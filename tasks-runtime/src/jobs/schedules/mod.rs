@@ -14,6 +14,7 @@ mod renewal;
 mod replan;
 mod row;
 mod tick;
+mod words;
 
 mod declaration_watch;
 

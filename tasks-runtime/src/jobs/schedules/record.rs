@@ -31,6 +31,9 @@ pub struct ScheduleRecord {
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub run_at: Option<DateTime<Utc>>,
+    /// When it runs in plain English, such as `every 5 minutes` or `at 03:00 on weekdays, Europe/Berlin`. Null for a pattern that no short sentence
+    /// says.
+    pub recurrence: Option<String>,
     /// Queue of its jobs, if not the task's own.
     pub queue: Option<String>,
     /// Priority of its jobs, if not the task's own.

@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 
 use super::record::ScheduleRecord;
 use super::recurrence::Recurrence;
+use super::words;
 use crate::artifacts::JsonText;
 use crate::database::{Connection, ConnectionKind};
 use crate::jobs::error::JobError;
@@ -94,6 +95,7 @@ impl ScheduleRow {
                 None => vec!["params"],
             },
             params: params.unwrap_or_else(|| JsonText::trusted("{}".to_owned())),
+            recurrence: recurrence.as_ref().and_then(words::describe),
             next_runs: recurrence.map_or_else(Vec::new, |when| when.upcoming(first, NEXT_RUNS)),
             name: self.name,
             task_name: self.task_name,

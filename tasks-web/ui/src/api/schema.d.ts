@@ -719,6 +719,8 @@ export interface components {
             readonly code: string | null;
             /** @description What the error says of itself. */
             readonly message: string;
+            /** @description Read-only, and ignored, since it says in words what `cron`, `interval` and `run_at` say: what was read can be sent back. */
+            readonly recurrence?: string | null;
             /** @description What the error says of itself for programs: any JSON. */
             readonly details: unknown;
             /** @description Causes, the place of the error and, when asked for, stack frames. `null` when `Traceback::Off`. */
@@ -748,6 +750,11 @@ export interface components {
             /** @description Id of the worker, a ULID; a process that starts again has another one. */
             readonly id: string;
             /** @description Name of the machine. */
+            /**
+             * @description When it runs in plain English, such as `every 5 minutes` or `at 03:00 on weekdays, Europe/Berlin`. Null for a pattern that no short sentence
+             *     says.
+             */
+            readonly recurrence: string | null;
             readonly host: string;
             /**
              * Format: uint64
