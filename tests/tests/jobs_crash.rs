@@ -136,6 +136,28 @@ async fn poison_is_stopped_and_its_neighbours_are_not_blamed() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(deaths, 3);
+    // Each death is a failure, and counted by the process that noticed it, unless it died within seconds itself.
+    let (_, failures) = http::get(&server.url("/api/v1/jobs/$failures?task=poison"))
+        .await
+        .unwrap();
+    let group = &failures["groups"][0];
+    assert_eq!(
+        (&group["error_code"], &group["attempts"]),
+        (&json!("crash"), &json!(3))
+    );
+    assert_eq!(group["failed_jobs"], 1, "{failures}");
+    loop {
+        let (_, history) = http::get(&server.url("/api/v1/jobs/$history?task=poison"))
+            .await
+            .unwrap();
+        let total = &history["total"];
+        if total["failed"] == 1 && total["crashed"] != 0 {
+            assert!(total["crashed"].as_u64().unwrap() <= 3, "{history}");
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{history}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     for id in neighbours {
         loop {
             let (_, job) = http::get(&server.url(&format!("/api/v1/jobs/{id}")))

@@ -17,7 +17,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::json;
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::engines::Ground;
-use tasks_web::jobs::{JobFilter, JobStatus, Jobs};
+use tasks_web::jobs::{JobFilter, JobHistoryQuery, JobStatus, Jobs};
 use tasks_web::prelude::*;
 use tasks_web::with_conn;
 
@@ -47,6 +47,7 @@ async fn no_statement_reads_what_has_completed() {
     let jobs = Jobs::new()
         .retention(Duration::from_secs(4))
         .lease(Duration::from_secs(1))
+        .history_interval(Duration::from_millis(200))
         .record_metrics();
     let world = World::new(Ground::embedded(TestDatabase::sqlite()), jobs).await;
     let scheduler = &world.scheduler;
@@ -91,6 +92,12 @@ async fn no_statement_reads_what_has_completed() {
         scheduler.list(&filter, Some(forever.id), 10).await.unwrap();
         scheduler.page(&filter.task("greet"), 1, 10).await.unwrap();
     }
+    scheduler.failures(None, None).await.unwrap();
+    let tasks = ["greet".to_owned()];
+    scheduler.failures(None, Some(&tasks)).await.unwrap();
+    for query in [JobHistoryQuery::new(), JobHistoryQuery::new().task("greet")] {
+        scheduler.history(&query).await.unwrap();
+    }
     scheduler.delete(forever.id).await.unwrap();
     eventually("they are deleted", async || {
         let one = JobFilter::new().status(JobStatus::Failed);
@@ -101,7 +108,9 @@ async fn no_statement_reads_what_has_completed() {
 
     let seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (mut looked_at, mut wrong) = (0, Vec::new());
-    for sql in seen.iter().filter(|sql| sql.contains("tasks_jobs")) {
+    let tables = ["tasks_jobs", "tasks_job_attempts", "tasks_job_history "];
+    let is_of_jobs = |sql: &&String| tables.iter().any(|table| sql.contains(table));
+    for sql in seen.iter().filter(is_of_jobs) {
         if ["CREATE", "DROP", "ALTER", "--"]
             .iter()
             .any(|start| sql.starts_with(start))
@@ -119,6 +128,10 @@ async fn no_statement_reads_what_has_completed() {
             })
             .await;
         for Step { detail } in steps.unwrap() {
+            // Those that failed, and figures of the past, are found by an index.
+            if detail.starts_with("SCAN tasks_job_") {
+                wrong.push(format!("{detail}\n    {sql}"));
+            }
             let Some((_, way)) = detail.split_once(" tasks_jobs") else {
                 continue;
             };

@@ -36,6 +36,8 @@ mod encryption;
 pub mod engine;
 mod error;
 pub(crate) mod error_class;
+mod failures;
+mod history;
 mod id;
 mod limits;
 mod list;
@@ -58,6 +60,8 @@ mod worker;
 
 pub use encryption::{EncryptionKeys, InvalidEncryptionKeys};
 pub use error::{JobAction, JobError};
+pub use failures::{JobFailureGroup, JobFailures};
+pub use history::{JobHistory, JobHistoryPoint, JobHistoryQuery, JobLatency};
 pub use id::JobId;
 pub use limits::{
     DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_ERROR_BYTES, MAX_ERROR_DETAILS,

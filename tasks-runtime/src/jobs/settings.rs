@@ -36,6 +36,8 @@ pub struct Jobs {
     pub(super) threads: usize,
     pub(super) engine: Option<Arc<dyn Engine>>,
     pub(super) declaration_renewal: Duration,
+    pub(super) history_retention: Option<Duration>,
+    pub(super) history_interval: Duration,
     params: ParamsCodec,
     #[cfg(feature = "metrics")]
     pub(super) metrics: bool,
@@ -63,6 +65,8 @@ impl Jobs {
             max_result_size: 64 * 1024 * 1024,
             engine: None,
             declaration_renewal: Duration::from_secs(60),
+            history_retention: Some(Duration::from_secs(30 * 24 * 3600)),
+            history_interval: Duration::from_secs(10),
             params: ParamsCodec::default(),
             #[cfg(feature = "metrics")]
             metrics: false,
@@ -185,6 +189,23 @@ impl Jobs {
     #[must_use]
     pub fn declaration_renewal(mut self, time: Duration) -> Self {
         self.declaration_renewal = time;
+        self
+    }
+
+    /// How long the figures of what jobs came to are kept ([`Scheduler::history`](crate::jobs::Scheduler::history)), whether the jobs are still
+    /// there or not. Defaults to 30 days, of which the last two are kept by the minute, the last 14 by ten minutes, and all by the hour. `None`
+    /// keeps them for ever; with [`Duration::ZERO`] nothing is counted.
+    #[must_use]
+    pub fn history_retention(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.history_retention = time.into();
+        self
+    }
+
+    /// How often this process adds what it has counted to the history. Defaults to 10 seconds. This is for tests, which do not wait that long.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn history_interval(mut self, time: Duration) -> Self {
+        self.history_interval = time;
         self
     }
 

@@ -90,6 +90,7 @@ diesel::table! {
         error_type -> Text,
         error_code -> Nullable<Text>,
         error -> Text,
+        error_location -> Nullable<Text>,
     }
 }
 

@@ -1,10 +1,12 @@
 //! The endpoints of jobs and schedules.
 
 use serde_json::{Value, json};
-use tasks_runtime::jobs::{JobAttempt, JobLog, JobRecord, JobStats, ScheduleRecord, WorkerRecord};
+use tasks_runtime::jobs::{
+    JobAttempt, JobFailures, JobHistory, JobLog, JobRecord, JobStats, ScheduleRecord, WorkerRecord,
+};
 
 use super::schedules::ScheduleIn;
-use super::{handlers, list_stream, query, schedules, stream};
+use super::{handlers, list_stream, past, query, schedules, stream};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
 use crate::http::paging::{self, MAX_PAGE_SIZE};
 use crate::http::{ENTITY_TAGS, ULID, sse};
@@ -70,6 +72,24 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
                     ),
             )
             .problems(&[QUERY, TOO_MANY]),
+        Endpoint::get("/$history", "get_job_history", past::history)
+            .summary("What jobs came to over time, step by step")
+            .description(
+                "How many were submitted, completed, failed and were canceled, and how long attempts waited and ran, by the processes that share the \
+                 database. Minutes are kept for 2 days, ten minutes for 14, hours and days for 30. The latest 10 seconds may be missing.",
+            )
+            .query(past::HISTORY)
+            .responds(Response::json::<JobHistory>(200))
+            .problems(&[QUERY]),
+        Endpoint::get("/$failures", "get_job_failures", past::failures)
+            .summary("What failed, in groups")
+            .description(
+                "Attempts that failed or whose process died, whether others followed or not, by task and by the type, code and location of the error. \
+                 Those of jobs that are kept, at most the latest 10,000.",
+            )
+            .query(past::FAILURES)
+            .responds(Response::json::<JobFailures>(200))
+            .problems(&[QUERY]),
         Endpoint::get("/$workers", "list_workers", handlers::workers)
             .summary("The processes that run jobs")
             .description(

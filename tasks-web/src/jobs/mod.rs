@@ -6,6 +6,7 @@ mod handlers;
 mod list_stream;
 mod location;
 mod part;
+mod past;
 mod problem;
 mod query;
 mod schedules;

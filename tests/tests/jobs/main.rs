@@ -4,6 +4,7 @@
 
 mod attempts;
 mod errors;
+mod history;
 mod keeping;
 mod schedules;
 mod searching;

@@ -163,7 +163,7 @@ impl Scheduler {
             .transaction_with_retries(async |tx| self.insert_all(tx, &rows).await)
             .await;
         let ids = ids?;
-        self.submitted(&rows);
+        self.submitted(&rows, &ids);
         self.wake();
         Ok(ids)
     }
@@ -196,7 +196,7 @@ impl Scheduler {
             })
             .await;
         let record = self.record(stored?);
-        self.submitted(std::slice::from_ref(&row));
+        self.submitted(std::slice::from_ref(&row), &[record.id]);
         spawned::start(&worker.shared, &row, future);
         Ok(record)
     }
@@ -208,10 +208,10 @@ impl Scheduler {
             .session
             .transaction_with_retries(async |tx| self.insert_or_find(tx, &row).await)
             .await;
-        let stored = result?;
-        self.submitted(&[row]);
+        let stored = self.record(result?);
+        self.submitted(&[row], &[stored.id]);
         self.wake();
-        Ok(self.record(stored))
+        Ok(stored)
     }
 
     pub(in crate::jobs) async fn insert_within(
@@ -219,13 +219,13 @@ impl Scheduler {
         transaction: &mut Transaction,
         row: NewJobRow,
     ) -> Result<JobRecord, JobError> {
-        let stored = self.insert_or_find(transaction, &row).await?;
-        let scheduler = self.clone();
+        let stored = self.record(self.insert_or_find(transaction, &row).await?);
+        let (scheduler, id) = (self.clone(), stored.id);
         transaction.on_commit(move || {
-            scheduler.submitted(&[row]);
+            scheduler.submitted(&[row], &[id]);
             scheduler.wake();
         });
-        Ok(self.record(stored))
+        Ok(stored)
     }
 
     async fn insert_all(
@@ -343,8 +343,10 @@ impl Scheduler {
             .map_err(|error| JobError::Undecryptable(error.to_string()))
     }
 
-    #[cfg(feature = "metrics")]
-    pub(in crate::jobs) fn submitted(&self, rows: &[NewJobRow]) {
+    /// Counts submissions, which were answered with these jobs.
+    pub(in crate::jobs) fn submitted(&self, rows: &[NewJobRow], stored: &[JobId]) {
+        self.count_submitted(rows, stored);
+        #[cfg(feature = "metrics")]
         self.read(|state| {
             if let Some(metrics) = &state.metrics {
                 rows.iter()
@@ -352,8 +354,4 @@ impl Scheduler {
             }
         });
     }
-
-    #[cfg(not(feature = "metrics"))]
-    #[allow(clippy::unused_self, reason = "it is the same call with metrics")]
-    pub(in crate::jobs) fn submitted(&self, _: &[NewJobRow]) {}
 }

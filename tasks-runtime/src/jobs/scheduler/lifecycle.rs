@@ -33,6 +33,11 @@ impl Scheduler {
         }
         state.executor = Some(executor.clone());
         state.queues = queues;
+        let wrote = std::mem::replace(&mut state.writes_history, true);
+        drop(state);
+        if !wrote {
+            self.watch_history();
+        }
     }
 
     /// Begins to submit jobs for the tasks of an executor, and to run them, unless this process is not to.
@@ -65,8 +70,8 @@ impl Scheduler {
                 session,
                 settings.clone(),
                 queues.into_iter().collect(),
-                self.shared.changes.clone(),
-                self.shared.clock.clone(),
+                (self.shared.changes.clone(), self.shared.clock.clone()),
+                Arc::clone(&self.shared.figures),
                 #[cfg(feature = "metrics")]
                 self.read(|state| state.metrics.clone()),
             );
@@ -103,6 +108,7 @@ impl Scheduler {
         let worker = self.read(|state| state.worker.clone());
         if let Some(worker) = worker {
             worker.shutdown().await;
+            self.write_last_history().await;
         }
     }
 
@@ -121,6 +127,10 @@ impl Scheduler {
         let worker = self.write().worker.take();
         if let Some(worker) = worker {
             worker.shutdown().await;
+        }
+        let wrote = std::mem::take(&mut self.write().writes_history);
+        if wrote {
+            self.write_last_history().await;
         }
         // It holds what holds the scheduler.
         self.write().executor = None;

@@ -1,6 +1,8 @@
 //! Submits jobs, and knows what became of them.
 
+mod failures;
 mod health;
+mod history;
 mod insert;
 mod lifecycle;
 mod masked;
@@ -14,6 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::clock::Clock;
 use super::error::JobError;
+use super::history::{Figures, Writer};
 use super::notifier::ChangeNotifier;
 use super::params_codec::ParamsCodec;
 use super::schedules::{DeclaredSchedules, NotStoredSchedules};
@@ -57,6 +60,10 @@ struct SchedulerInner {
     settings: Jobs,
     changes: ChangeNotifier,
     clock: Clock,
+    /// What this process has counted.
+    figures: Arc<Figures>,
+    /// Adds that to the table.
+    history: tokio::sync::Mutex<Writer>,
     /// What a process without workers has found.
     health: WorkerHealth,
     /// The schedules that this process declares.
@@ -73,6 +80,8 @@ struct SchedulerState {
     worker: Option<Arc<Worker>>,
     /// The queues that jobs may be put into, and how many of their jobs run at once.
     queues: BTreeMap<String, usize>,
+    /// Whether what is counted is added to the table now and then.
+    writes_history: bool,
     #[cfg(feature = "metrics")]
     metrics: Option<Arc<super::metrics::Metrics>>,
 }
@@ -96,6 +105,8 @@ impl Scheduler {
                 settings,
                 changes: ChangeNotifier::new(),
                 clock: Clock::default(),
+                figures: Arc::default(),
+                history: tokio::sync::Mutex::default(),
                 health: WorkerHealth::default(),
                 declared: tokio::sync::Mutex::default(),
                 not_stored: NotStoredSchedules::default(),

@@ -4,7 +4,9 @@ use crate::jobs::id::JobId;
 
 use super::Scheduler;
 use crate::jobs::error::{JobAction, JobError};
+use crate::jobs::history::Count;
 use crate::jobs::record::{JobRecord, JobStatus};
+use crate::jobs::state::JobState;
 use crate::jobs::store;
 use crate::jobs::table::JobRow;
 
@@ -19,15 +21,22 @@ impl Scheduler {
     ///
     /// [`JobError::JobNotFound`], and when the database fails.
     pub async fn cancel(&self, id: JobId) -> Result<JobRecord, JobError> {
-        let row: Result<JobRow, JobError> = self
+        let canceled: Result<(JobRow, i64), JobError> = self
             .shared
             .session
             .transaction_with_retries(async |tx| {
-                store::cancel(tx, id, self.shared.clock.now()).await?;
-                store::find(tx, id).await?.ok_or(JobError::JobNotFound(id))
+                let now = self.shared.clock.now();
+                store::cancel(tx, id, now).await?;
+                let row = store::find(tx, id).await?;
+                Ok((row.ok_or(JobError::JobNotFound(id))?, now))
             })
             .await;
-        let job = self.record(row?);
+        let (row, now) = canceled?;
+        // One that waited has ended by that; the end of one that runs is counted where it is stored.
+        if row.state == JobState::Canceled && row.finished_at == Some(now) {
+            self.count_canceled(&row, now);
+        }
+        let job = self.record(row);
         if job.status == JobStatus::Running {
             self.with_worker(|worker| worker.cancel(id));
         }
@@ -79,24 +88,33 @@ impl Scheduler {
     ///
     /// When the database fails.
     pub async fn delete(&self, id: JobId) -> Result<bool, JobError> {
-        let (there, deleted): (bool, bool) = self
+        let (found, deleted): (Option<JobRow>, bool) = self
             .shared
             .session
             .transaction_with_retries(async |tx| {
-                let there = store::find(tx, id).await?.is_some();
-                let deleted = there && store::delete(tx, id).await?;
-                if there && !deleted {
+                let found = store::find(tx, id).await?;
+                let deleted = found.is_some() && store::delete(tx, id).await?;
+                if found.is_some() && !deleted {
                     // It runs: it is gone once its code has ended.
                     store::cancel(tx, id, self.shared.clock.now()).await?;
                 }
-                Ok::<_, JobError>((there, deleted))
+                Ok::<_, JobError>((found, deleted))
             })
             .await?;
-        if there && !deleted {
-            self.with_worker(|worker| worker.cancel(id));
+        if let Some(row) = &found {
+            if !deleted {
+                self.with_worker(|worker| worker.cancel(id));
+            } else if matches!(row.state, JobState::Scheduled | JobState::Ready) {
+                self.count_canceled(row, self.shared.clock.now());
+            }
         }
         self.shared.changes.notify(id);
-        Ok(there)
+        Ok(found.is_some())
+    }
+
+    fn count_canceled(&self, job: &JobRow, at: i64) {
+        let job = (job.task_name.as_deref(), job.queue.as_str());
+        self.shared.figures.count_job(job, Count::Canceled, at);
     }
 
     /// The unique keys of a job by all keys of encryption, as far as its parameters can be read; none where there is one kind alone.

@@ -28,7 +28,7 @@ pub(super) use self::overdue::{OverdueSchedules, overdue};
 pub use self::record::ScheduleRecord;
 pub(super) use self::replan::replan;
 use self::row::{ScheduleRow, find, set_paused, tasks_schedules};
-pub(super) use self::tick::tick;
+pub(super) use self::tick::{ScheduledJob, tick};
 
 use super::error::JobError;
 use super::new_job_row::NewJobRow;
@@ -163,9 +163,10 @@ impl Scheduler {
             })
             .await;
         let (new, stored) = stored?;
-        self.submitted(&[new]);
+        let stored = self.record(stored);
+        self.submitted(&[new], &[stored.id]);
         self.wake();
-        Ok(self.record(stored))
+        Ok(stored)
     }
 
     /// Forgets a schedule; its jobs stay. `false` when it is not there. One that a process [declares](Self::declare_schedules) is back within a

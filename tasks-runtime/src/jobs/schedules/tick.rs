@@ -23,6 +23,24 @@ const MAX_TRIES: usize = 5;
 /// How many that are due it looks at: there may be some of tasks that this process does not know.
 const LOOKED_AT: i64 = 10_000;
 
+/// A job that a schedule has submitted.
+#[derive(Debug)]
+pub(in crate::jobs) struct ScheduledJob {
+    pub(in crate::jobs) task: String,
+    pub(in crate::jobs) queue: String,
+    /// When, in microseconds since 1970.
+    pub(in crate::jobs) at: i64,
+}
+
+/// What came of the schedules that were due.
+#[derive(Debug)]
+pub(in crate::jobs) struct Ticked {
+    /// When the next schedule is due.
+    pub(in crate::jobs) next: Option<i64>,
+    /// Jobs that were stored.
+    pub(in crate::jobs) submitted: Vec<ScheduledJob>,
+}
+
 /// Submits the jobs of schedules whose time has come, in the transaction that moves them on: each time once, however many
 /// processes there are. Gives the time of the next one.
 pub(in crate::jobs) async fn tick(
@@ -30,7 +48,7 @@ pub(in crate::jobs) async fn tick(
     registry: &TaskRegistry,
     params: &ParamsCodec,
     now: i64,
-) -> Result<Option<i64>, JobError> {
+) -> Result<Ticked, JobError> {
     #[derive(QueryableByName)]
     struct Next {
         #[diesel(sql_type = diesel::sql_types::Nullable<BigInt>)]
@@ -51,13 +69,14 @@ pub(in crate::jobs) async fn tick(
         .into_iter()
         .filter_map(|(name, task)| Some((name, registry.get(&task).ok()?)));
     let (mut count, mut waiting) = (0, 0);
+    let mut submitted = Vec::new();
     for (name, task) in known {
         if count == BATCH_SIZE || waiting == MAX_WAITING {
             break;
         }
         // Those that have to wait are in nobody's way.
         let moved_on = match take(conn, &name, now).await? {
-            Some(row) => run(conn, &row, (task, params), now).await?,
+            Some(row) => run(conn, &row, (task, params), now, &mut submitted).await?,
             None => true,
         };
         count += usize::from(moved_on);
@@ -71,7 +90,10 @@ pub(in crate::jobs) async fn tick(
         .get_result(conn)
         .await
     })?;
-    Ok(next.at)
+    Ok(Ticked {
+        next: next.at,
+        submitted,
+    })
 }
 
 /// The schedule, if it is still due, and no other process has it in hand.
@@ -108,6 +130,7 @@ async fn run(
     schedule: &ScheduleRow,
     (task, params): (&RegisteredTask, &ParamsCodec),
     now: i64,
+    submitted: &mut Vec<ScheduledJob>,
 ) -> Result<bool, JobError> {
     let Some(due) = schedule.next_run_at else {
         return Ok(false);
@@ -158,6 +181,11 @@ async fn run(
             .await
     })?;
     if stored == 1 {
+        submitted.push(ScheduledJob {
+            task: job.task_name.unwrap_or_default(),
+            queue: job.queue,
+            at: now,
+        });
         with_conn!(conn, |conn| {
             diesel::update(tasks_schedules::table.find(&schedule.name))
                 .set(tasks_schedules::last_job_id.eq(Some(id)))

@@ -31,6 +31,7 @@ pub(in crate::jobs) struct FailedAttempt {
     pub(in crate::jobs) error_type: String,
     pub(in crate::jobs) error_code: Option<String>,
     pub(in crate::jobs) error: String,
+    pub(in crate::jobs) error_location: Option<String>,
 }
 
 /// An attempt as it is stored.
@@ -107,6 +108,7 @@ pub(in crate::jobs) async fn add_attempts(
                 tasks_job_attempts::error_type.eq(attempt.error_type),
                 tasks_job_attempts::error_code.eq(attempt.error_code),
                 tasks_job_attempts::error.eq(attempt.error),
+                tasks_job_attempts::error_location.eq(attempt.error_location),
             )
         })
         .collect();

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod delete;
+mod failures;
 mod insert;
 mod logs;
 mod read;
@@ -13,6 +14,7 @@ pub(super) use self::attempts::{
     AttemptRow, FailedAttempt, LatestAttempt, add_attempts, attempts, find_latest_attempt,
 };
 pub(super) use self::delete::{any_marked, delete, delete_marked, prune};
+pub(super) use self::failures::{FailureRow, failure_message, failures};
 #[cfg(feature = "postgres")]
 pub(super) use self::insert::CHANNEL;
 pub(super) use self::insert::{

@@ -3,6 +3,7 @@
 use crate::artifacts::ArtifactId;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
+use crate::jobs::history::Timing;
 use crate::jobs::state::JobState;
 use crate::jobs::stored_text::storable;
 use crate::jobs::{MAX_ERROR_BYTES, MAX_ERROR_DETAILS, MAX_TRACEBACK_BYTES};
@@ -11,6 +12,9 @@ use crate::text::cut;
 
 /// How long the name of an error's type may be, in bytes: names of generic types are long.
 const MAX_ERROR_TYPE: usize = 1024;
+
+/// How long the location of an error may be, in bytes.
+const MAX_ERROR_LOCATION: usize = 512;
 
 /// What the record of a closure says whose process ended.
 pub(in crate::jobs) const LOST: &str =
@@ -26,6 +30,8 @@ pub(in crate::jobs) struct AttemptEnd {
     pub(in crate::jobs) at: i64,
     pub(in crate::jobs) outcome: AttemptOutcome,
     pub(in crate::jobs) artifact: Option<ArtifactId>,
+    /// How long it waited and ran, if it began.
+    pub(in crate::jobs) timing: Option<Timing>,
     /// Progress that it reported last, as JSON.
     pub(in crate::jobs) progress: Option<String>,
 }
@@ -81,6 +87,8 @@ pub(in crate::jobs) struct Failure {
     /// JSON.
     pub(in crate::jobs) details: Option<String>,
     pub(in crate::jobs) traceback: Option<String>,
+    /// Where it began: a place in the source, or the pointer to a parameter.
+    pub(in crate::jobs) location: Option<String>,
 }
 
 impl Failure {
@@ -91,6 +99,7 @@ impl Failure {
             message,
             details: None,
             traceback: None,
+            location: None,
         }
     }
 
@@ -131,6 +140,9 @@ impl From<TaskFailure> for Failure {
             traceback: failure
                 .traceback
                 .map(|traceback| text(traceback, MAX_TRACEBACK_BYTES)),
+            location: failure
+                .location
+                .map(|location| text(location.into(), MAX_ERROR_LOCATION)),
         }
     }
 }
@@ -160,6 +172,7 @@ impl AttemptEnd {
             at,
             outcome,
             artifact: None,
+            timing: None,
             progress: None,
         }
     }

@@ -79,12 +79,7 @@ async fn write(shared: &WorkerShared, end: &AttemptEnd) -> Result<(), JobError> 
             finish(tx, ends, shared.clock.now()).await
         })
         .await
-        .map(|written| {
-            #[cfg(feature = "metrics")]
-            shared.count_finished(ends, &written);
-            #[cfg(not(feature = "metrics"))]
-            drop(written);
-        })
+        .map(|written| shared.count_finished(ends, &written))
 }
 
 /// A row that another transaction has locked is waited for as a round waits.

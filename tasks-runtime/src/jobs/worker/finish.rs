@@ -63,6 +63,7 @@ fn failed_attempts(finished: &[AttemptEnd], written: &[FinishedAttempt]) -> Vec<
             error_type: failure.r#type.clone(),
             error_code: failure.code.clone(),
             error: failure.message.clone(),
+            error_location: failure.location.clone(),
         })
     });
     failed.collect()

@@ -17,6 +17,7 @@ use super::{dispatch, end_writer, retention};
 use crate::database::Session;
 use crate::execute::TaskExecutor;
 use crate::jobs::clock::Clock;
+use crate::jobs::history::Figures;
 use crate::jobs::id::JobId;
 use crate::jobs::notifier::ChangeNotifier;
 use crate::jobs::settings::Jobs;
@@ -42,8 +43,8 @@ impl Worker {
         session: Session,
         settings: Jobs,
         queues: Vec<(String, usize)>,
-        changes: ChangeNotifier,
-        clock: Clock,
+        (changes, clock): (ChangeNotifier, Clock),
+        figures: Arc<Figures>,
         #[cfg(feature = "metrics")] metrics: Option<Arc<crate::jobs::metrics::Metrics>>,
     ) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -77,6 +78,7 @@ impl Worker {
             worker: WorkerName::default(),
             clock,
             changes,
+            figures,
             #[cfg(feature = "metrics")]
             metrics,
             in_flight: InFlight::default(),

@@ -2,7 +2,7 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 use super::attempt_end::LOST;
@@ -11,7 +11,7 @@ use super::membership::{DEAD, Member};
 use crate::database::{Backend, Connection, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::state::number::{CANCELED, FAILED, READY};
-use crate::jobs::state::sql;
+use crate::jobs::state::{JobState, sql};
 use crate::jobs::store::MAX_LOG_LINES;
 use crate::jobs::table::tasks_jobs;
 use crate::task::FrameworkCode;
@@ -26,11 +26,23 @@ pub(in crate::jobs) enum Reaped {
     WorkerLocked,
     /// Its jobs were taken from it, but for those whose rows other transactions have locked. While there are any, its row is kept.
     Yes {
-        /// How many were taken from it.
-        jobs: usize,
+        /// Those that were taken from it.
+        jobs: Vec<TakenJob>,
         /// The first of those that were not, by id.
         locked: Vec<String>,
     },
+}
+
+/// A job that was taken from a worker.
+#[derive(Debug, QueryableByName)]
+pub(in crate::jobs) struct TakenJob {
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(in crate::jobs) task_name: Option<String>,
+    #[diesel(sql_type = Text)]
+    pub(in crate::jobs) queue: String,
+    /// Its state since then.
+    #[diesel(sql_type = Integer)]
+    pub(in crate::jobs) state: JobState,
 }
 
 /// How many jobs whose rows are locked are named.
@@ -109,14 +121,14 @@ async fn left(conn: &mut Connection, worker: &str) -> Result<Vec<String>, JobErr
     })?)
 }
 
-/// Takes its jobs from a worker that is dead, and counts a crash for each; but for those that are locked. Gives how many there were.
+/// Takes its jobs from a worker that is dead, and counts a crash for each; but for those that are locked. Gives these.
 async fn take_jobs(
     conn: &mut Connection,
     dead: &Member,
     reason: &str,
     limits: &CrashLimits,
     now: i64,
-) -> Result<usize, JobError> {
+) -> Result<Vec<TakenJob>, JobError> {
     // Locked once: what somebody unlocks after this is left to the next look, with its line and its crash.
     let (lock, these) = match conn.backend() {
         Backend::Sqlite => ("", "id IN (SELECT value FROM json_each($3))"),
@@ -131,7 +143,7 @@ async fn take_jobs(
         statement(select).bind::<Text, _>(&dead.id).load(conn).await
     })?;
     if rows.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
     let ids = serde_json::to_string(&ids).unwrap_or_default();
@@ -184,14 +196,14 @@ async fn take_jobs(
          error = CASE WHEN task_name IS NULL THEN $2 \
                       WHEN {over} THEN 'the process that ran it died ' || \
                            CASE WHEN crashes = 0 THEN 'once' ELSE CAST(crashes + 1 AS TEXT) || ' times' END ELSE error END \
-         WHERE {these}"
+         WHERE {these} RETURNING task_name, queue, state"
     );
     Ok(with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(LOST)
             .bind::<Text, _>(ids)
-            .execute(conn)
+            .load(conn)
             .await
     })?)
 }

@@ -10,6 +10,8 @@ use super::reap::{Reaped, reap};
 use super::shared::WorkerShared;
 use crate::database::computer;
 use crate::jobs::error::JobError;
+use crate::jobs::history::Count;
+use crate::jobs::state::JobState;
 
 /// As much of the time between two looks counts as watched, at most. When this process was paused itself, for a minute say, it
 /// has not seen anybody be stale for a minute.
@@ -155,6 +157,19 @@ impl Reaper<'_> {
                         locked.join(", ")
                     ));
                 }
+                let now = shared.clock.now();
+                for job in &jobs {
+                    let ended = match job.state {
+                        JobState::Failed => Some(Count::Failed),
+                        JobState::Canceled => Some(Count::Canceled),
+                        _ => None,
+                    };
+                    let of = (job.task_name.as_deref(), job.queue.as_str());
+                    for count in [Some(Count::Crashed), ended].into_iter().flatten() {
+                        shared.figures.count_job(of, count, now);
+                    }
+                }
+                let jobs = jobs.len();
                 // That some are locked is said by the health, once.
                 if jobs > 0 || locked.is_empty() {
                     tracing::warn!(

@@ -14,8 +14,10 @@ use super::unserved::QueuedTask;
 use super::{by_name, due, held_back, membership};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
+use crate::jobs::history::Count;
 use crate::jobs::id::JobId;
-use crate::jobs::{schedules, store};
+use crate::jobs::schedules::{self, ScheduledJob};
+use crate::jobs::store;
 use crate::registry::TaskRegistry;
 
 /// How often one want is asked for again because jobs of tasks that this process does not have were set aside.
@@ -37,6 +39,8 @@ pub(super) struct Round {
     pub(super) unknown: Option<BTreeSet<QueuedTask>>,
     /// Jobs whose rows other transactions have locked, so that nothing was written of them.
     pub(super) locked: BTreeSet<JobId>,
+    /// Jobs that schedules have submitted.
+    pub(super) scheduled: Vec<ScheduledJob>,
 }
 
 /// What takes part in the claims of a round.
@@ -153,7 +157,8 @@ impl Driver {
                 if ticks {
                     let scheduled = schedules::tick(tx, registry, params, now).await?;
                     let waiting = due::promote(tx, now).await?;
-                    round.due = scheduled.into_iter().chain(waiting.at).min();
+                    round.due = scheduled.next.into_iter().chain(waiting.at).min();
+                    round.scheduled = scheduled.submitted;
                     round.by_name = waiting.by_name > 0;
                 }
                 for want in &requests {
@@ -176,8 +181,11 @@ impl Driver {
                 if asks {
                     self.shared.due.notify_one();
                 }
-                #[cfg(feature = "metrics")]
                 self.shared.count_finished(&finished, &round.finished);
+                for ScheduledJob { task, queue, at } in &round.scheduled {
+                    let job = (Some(task.as_str()), queue.as_str());
+                    self.shared.figures.count_job(job, Count::Submitted, *at);
+                }
                 let is_locked = |job| round.locked.contains(&job);
                 let changes = &self.shared.changes;
                 for end in finished {

@@ -19,6 +19,7 @@ use crate::call::ExecuteError;
 use crate::execute::loggable;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
+use crate::jobs::history::{Count, Timing};
 use crate::jobs::state::is_quarantined;
 use crate::jobs::{MAX_DELAY, MAX_ERROR_DETAILS};
 use crate::registry::RegisteredTask;
@@ -88,11 +89,10 @@ async fn run(
     }
     let task = job.task_name.clone();
     let name = task.as_str();
-    #[cfg(feature = "metrics")]
     let began = std::time::Instant::now();
+    let waited = u64::try_from(shared.clock.now() - job.run_at).unwrap_or(0);
     #[cfg(feature = "metrics")]
     if let Some(metrics) = &shared.metrics {
-        let waited = u64::try_from(shared.clock.now() - job.run_at).unwrap_or(0);
         metrics.attempt_started(name, Duration::from_micros(waited));
     }
     let entry = shared.executor.registry().get(name);
@@ -179,12 +179,21 @@ async fn run(
         }
         why => end(&job, &attempt, &policy, result, why, &shared),
     };
+    let timing = Timing {
+        series: shared.figures.series(Some(name), &job.queue),
+        wait: Some(waited),
+        run: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+    };
+    // It was completed in a transaction of the task's own; all others are counted when their ends are stored.
+    if end.is_none() && attempt.is_completed() {
+        let now = shared.clock.now();
+        shared.figures.attempt(timing, Count::Completed, now);
+    }
     #[cfg(feature = "metrics")]
     if let Some(metrics) = &shared.metrics
         && (end.is_some() || attempt.is_completed())
     {
         metrics.attempt_ran(name, began.elapsed());
-        // It was completed in a transaction of the task's own; all others are counted when their ends are stored.
         if end.is_none() {
             metrics.attempt_finished(name, OutcomeLabel::Completed);
         }
@@ -199,6 +208,7 @@ async fn run(
     }
     if let Some(end) = &mut end {
         end.task = Some(task);
+        end.timing = Some(timing);
     }
     let event = match end {
         Some(end) => Event::Finished(Box::new(end)),
@@ -310,6 +320,17 @@ fn say(job: &ClaimedJob, end: &AttemptEnd, secret: bool) {
     }
 }
 
+/// The first parameter that does not fit.
+fn pointer_of(error: &ExecuteError) -> Option<Box<str>> {
+    let ExecuteError::InvalidArguments { reason, .. } = error else {
+        return None;
+    };
+    let InvalidArguments::Mismatch(errors) = reason else {
+        return None;
+    };
+    errors.first().map(|error| error.pointer.as_str().into())
+}
+
 /// What an attempt came to; `None` when there is nothing to be written.
 fn end(
     job: &ClaimedJob,
@@ -360,7 +381,9 @@ fn end(
         Err(ExecuteError::UnknownTask { .. }) => return Some(end),
         Err(error) => {
             let lasting = !matches!(error, ExecuteError::Unavailable { .. });
-            TaskFailure::of_execution(&error, lasting)
+            let mut failure = TaskFailure::of_execution(&error, lasting);
+            failure.location = pointer_of(&error);
+            failure
         }
     };
     let is_last = failure.permanent || job.attempt >= job.max_attempts;

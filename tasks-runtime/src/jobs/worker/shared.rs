@@ -1,34 +1,29 @@
 //! What the driver and the attempts share.
 
-#[cfg(feature = "metrics")]
 use std::collections::HashMap;
-#[cfg(feature = "metrics")]
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Event;
-#[cfg(feature = "metrics")]
-use super::attempt_end::AttemptEnd;
+use super::attempt_end::{AttemptEnd, AttemptOutcome};
 use super::crash_limits::CrashLimits;
-#[cfg(feature = "metrics")]
 use super::finish::FinishedAttempt;
 use super::in_flight::InFlight;
 use super::left_to_others::LeftToOthers;
 use super::worker_health::WorkerHealth;
 use crate::database::Session;
 use crate::execute::TaskExecutor;
-#[cfg(feature = "metrics")]
+use crate::jobs::DEFAULT_QUEUE;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::clock::Clock;
+use crate::jobs::history::{Count, Figures};
 #[cfg(feature = "metrics")]
 use crate::jobs::metrics::OutcomeLabel;
 use crate::jobs::notifier::ChangeNotifier;
 use crate::jobs::settings::Jobs;
-#[cfg(feature = "metrics")]
 use crate::jobs::state::JobState;
 
 /// What the driver and the attempts share.
@@ -45,6 +40,8 @@ pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) worker: WorkerName,
     pub(in crate::jobs) clock: Clock,
     pub(in crate::jobs) changes: ChangeNotifier,
+    /// What attempts and jobs come to, for the history.
+    pub(in crate::jobs) figures: Arc<Figures>,
     #[cfg(feature = "metrics")]
     pub(in crate::jobs) metrics: Option<Arc<crate::jobs::metrics::Metrics>>,
     pub(in crate::jobs) in_flight: InFlight,
@@ -70,7 +67,6 @@ pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) warn_of_deadlock: Mutex<Option<Instant>>,
 }
 
-#[cfg(feature = "metrics")]
 impl WorkerShared {
     /// Counts the ends of attempts that were stored, by what their jobs are since then.
     pub(in crate::jobs) fn count_finished(
@@ -78,21 +74,44 @@ impl WorkerShared {
         ends: &[AttemptEnd],
         finished: &[FinishedAttempt],
     ) {
-        let Some(metrics) = self.metrics.as_ref().filter(|_| !finished.is_empty()) else {
+        if finished.is_empty() {
             return;
-        };
+        }
         let states: HashMap<AttemptKey, JobState> = finished
             .iter()
             .map(|attempt| (attempt.attempt, attempt.state))
             .collect();
         for end in ends {
+            let Some(state) = states.get(&end.attempt) else {
+                continue;
+            };
+            if let Some(count) = count(&end.outcome, *state) {
+                match end.timing {
+                    Some(timing) => self.figures.attempt(timing, count, end.at),
+                    // Only closures end without having been measured.
+                    None => (self.figures).count_job((None, DEFAULT_QUEUE), count, end.at),
+                }
+            }
+            #[cfg(feature = "metrics")]
             if let Some(task) = &end.task
-                && let Some(state) = states.get(&end.attempt)
+                && let Some(metrics) = &self.metrics
             {
                 metrics.attempt_finished(task, OutcomeLabel::new(&end.outcome, *state));
             }
         }
     }
+}
+
+/// What the end of an attempt is counted as that left its job in a state; `None` where the attempt is not counted.
+fn count(outcome: &AttemptOutcome, stored: JobState) -> Option<Count> {
+    Some(match outcome {
+        _ if stored == JobState::Canceled => Count::Canceled,
+        AttemptOutcome::Completed(_) => Count::Completed,
+        AttemptOutcome::Failed(_) | AttemptOutcome::Lost => Count::Failed,
+        AttemptOutcome::Canceled => Count::Canceled,
+        AttemptOutcome::Retried { .. } => Count::Retried,
+        AttemptOutcome::Returned | AttemptOutcome::Deferred { .. } => return None,
+    })
 }
 
 /// This worker's registered name; `None` until registration.

@@ -16,6 +16,7 @@ use crate::database::Connection;
 use crate::jobs::attempt_key::{AttemptKey, Fence};
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
+use crate::jobs::history::Timing;
 use crate::jobs::new_job_row::{ExplicitOptions, NewJobRow};
 use crate::jobs::state::JobState;
 use crate::jobs::stored_text::{check_description, storable};
@@ -99,6 +100,8 @@ pub(in crate::jobs) fn start<T, E>(
             given_up: None,
         },
     );
+    let series = shared.figures.series(None, &row.queue);
+    let began = std::time::Instant::now();
     let shared = Arc::clone(shared);
     let handle = shared.handle.clone();
     handle.spawn(async move {
@@ -131,7 +134,15 @@ pub(in crate::jobs) fn start<T, E>(
             }
             outcome => outcome,
         };
-        let end = AttemptEnd::new(key, shared.clock.now(), outcome);
+        let timing = Timing {
+            series,
+            wait: None,
+            run: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+        };
+        let end = AttemptEnd {
+            timing: Some(timing),
+            ..AttemptEnd::new(key, shared.clock.now(), outcome)
+        };
         let _ = shared.outbox.send(Event::Finished(Box::new(end)));
         shared.in_flight.acknowledge();
     });

@@ -287,6 +287,144 @@ export interface components {
             /** @description Message of its error, at most 2,048 bytes of it unless it is the latest attempt. */
             readonly error: string | null;
         };
+        /** @description Attempts of one task that failed alike: with the same type, code and location of the error. */
+        readonly JobFailureGroup: {
+            /** @description Name of the task; null for closures. */
+            readonly task_name: string | null;
+            /** @description Type of the error. */
+            readonly error_type: string;
+            /** @description Code of the error, for programs. */
+            readonly error_code: string | null;
+            /** @description Where the error began: a place in the source, or the JSON pointer to the parameter that does not fit. Null where that is not known. */
+            readonly error_location: string | null;
+            /**
+             * Format: uint64
+             * @description Number of attempts that failed so, whether others followed or not.
+             */
+            readonly attempts: number;
+            /**
+             * Format: uint64
+             * @description Number of jobs that these are attempts of.
+             */
+            readonly jobs: number;
+            /**
+             * Format: uint64
+             * @description Number of those jobs that have failed, with no attempt left.
+             */
+            readonly failed_jobs: number;
+            /**
+             * Format: date-time
+             * @description When the first of these attempts failed.
+             */
+            readonly first_at: string;
+            /**
+             * Format: date-time
+             * @description When the latest of these attempts failed.
+             */
+            readonly last_at: string;
+            /** @description Message of the latest one, at most 2,048 bytes of it. */
+            readonly error: string;
+            /** @description Job of the latest one. */
+            readonly job_id: string;
+        };
+        /** @description What failed since a time, in groups. */
+        readonly JobFailures: {
+            /**
+             * Format: date-time
+             * @description Time since which failures are counted. It is later than what was asked for if more than 10,000 attempts have failed since then: the latest
+             *     are counted.
+             */
+            readonly from: string;
+            /** @description Groups with the most failures, at most 50. */
+            readonly groups: readonly components["schemas"]["JobFailureGroup"][];
+            /**
+             * Format: uint64
+             * @description Number of groups that are left out.
+             */
+            readonly left_out: number;
+        };
+        /** @description What jobs came to over a span of time. */
+        readonly JobHistory: {
+            /**
+             * Format: date-time
+             * @description Beginning of the first step. It is later than what was asked for if older figures are not kept any more.
+             */
+            readonly from: string;
+            /**
+             * Format: date-time
+             * @description End of the last step.
+             */
+            readonly to: string;
+            /**
+             * Format: uint32
+             * @description Length of a step in seconds: 60, 600, 3600 or 86400. Steps begin at whole minutes, hours and days of UTC.
+             */
+            readonly step: number;
+            /** @description Figures of each step, in order, also of those in which nothing happened. */
+            readonly points: readonly components["schemas"]["JobHistoryPoint"][];
+            /** @description Figures of the whole span. */
+            readonly total: components["schemas"]["JobHistoryPoint"];
+        };
+        /** @description What jobs came to from a time on. */
+        readonly JobHistoryPoint: {
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            readonly at: string;
+            /**
+             * Format: uint64
+             * @description Number of jobs that were submitted.
+             */
+            readonly submitted: number;
+            /**
+             * Format: uint64
+             * @description Number of jobs that completed.
+             */
+            readonly completed: number;
+            /**
+             * Format: uint64
+             * @description Number of jobs that failed.
+             */
+            readonly failed: number;
+            /**
+             * Format: uint64
+             * @description Number of jobs that were canceled.
+             */
+            readonly canceled: number;
+            /**
+             * Format: uint64
+             * @description Number of attempts that failed and that another attempt follows.
+             */
+            readonly retried: number;
+            /**
+             * Format: uint64
+             * @description Number of attempts whose process died.
+             */
+            readonly crashed: number;
+            /** @description How long attempts that ended had waited for a worker, from when they were due. */
+            readonly wait: components["schemas"]["JobLatency"];
+            /** @description How long attempts that ended had run. */
+            readonly run: components["schemas"]["JobLatency"];
+        };
+        /** @description How long something took. */
+        readonly JobLatency: {
+            /**
+             * Format: uint64
+             * @description Number of attempts that were measured.
+             */
+            readonly count: number;
+            /**
+             * Format: double
+             * @description Median in seconds, to about a fifth. Null when nothing was measured.
+             */
+            readonly p50: number | null;
+            /**
+             * Format: double
+             * @description What 95 of 100 do not exceed, in seconds, to about a fifth. Null when nothing was measured.
+             */
+            readonly p95: number | null;
+        };
         /** @description A line in the log of a job. */
         readonly JobLog: {
             /**
@@ -581,6 +719,8 @@ export interface components {
             readonly pending_reason?: string | null;
             /** @description Read-only, and ignored, since it changes with time: what was read can be sent back. */
             readonly next_runs?: readonly string[];
+            /** @description Read-only, and ignored, since it says in words what `cron`, `interval` and `run_at` say: what was read can be sent back. */
+            readonly recurrence?: string | null;
             /** @description Read-only, and ignored, since it changes with time: what was read can be sent back. */
             readonly declared_by?: string | null;
         };
@@ -610,6 +750,11 @@ export interface components {
              * @description The only time it runs, if it has neither a pattern nor an interval.
              */
             readonly run_at: string | null;
+            /**
+             * @description When it runs in plain English, such as `every 5 minutes` or `at 03:00 on weekdays, Europe/Berlin`. Null for a pattern that no short sentence
+             *     says.
+             */
+            readonly recurrence: string | null;
             /** @description Queue of its jobs, if not the task's own. */
             readonly queue: string | null;
             /**
@@ -719,8 +864,6 @@ export interface components {
             readonly code: string | null;
             /** @description What the error says of itself. */
             readonly message: string;
-            /** @description Read-only, and ignored, since it says in words what `cron`, `interval` and `run_at` say: what was read can be sent back. */
-            readonly recurrence?: string | null;
             /** @description What the error says of itself for programs: any JSON. */
             readonly details: unknown;
             /** @description Causes, the place of the error and, when asked for, stack frames. `null` when `Traceback::Off`. */
@@ -750,11 +893,6 @@ export interface components {
             /** @description Id of the worker, a ULID; a process that starts again has another one. */
             readonly id: string;
             /** @description Name of the machine. */
-            /**
-             * @description When it runs in plain English, such as `every 5 minutes` or `at 03:00 on weekdays, Europe/Berlin`. Null for a pattern that no short sentence
-             *     says.
-             */
-            readonly recurrence: string | null;
             readonly host: string;
             /**
              * Format: uint64
@@ -925,6 +1063,11 @@ export type FailureCodeInfo = components['schemas']['FailureCodeInfo'];
 export type Health = components['schemas']['Health'];
 export type HealthCheck = components['schemas']['HealthCheck'];
 export type JobAttempt = components['schemas']['JobAttempt'];
+export type JobFailureGroup = components['schemas']['JobFailureGroup'];
+export type JobFailures = components['schemas']['JobFailures'];
+export type JobHistory = components['schemas']['JobHistory'];
+export type JobHistoryPoint = components['schemas']['JobHistoryPoint'];
+export type JobLatency = components['schemas']['JobLatency'];
 export type JobLog = components['schemas']['JobLog'];
 export type JobRecord = components['schemas']['JobRecord'];
 export type JobStats = components['schemas']['JobStats'];

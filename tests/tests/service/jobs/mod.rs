@@ -3,6 +3,7 @@
 mod audit_log;
 mod list_stream;
 mod lists;
+mod past;
 mod running;
 mod schedules;
 mod searching;
@@ -71,7 +72,12 @@ impl World {
             .with_artifacts(ArtifactHierarchy::new("results"))
             .with_health()
             .with_monitoring()
-            .with_jobs(Jobs::new().max_concurrency(4).queue("reports", 1));
+            .with_jobs(
+                Jobs::new()
+                    .max_concurrency(4)
+                    .queue("reports", 1)
+                    .history_interval(Duration::from_millis(100)),
+            );
         let service = change(builder).build().await.unwrap();
         service.startup().await.unwrap();
         Self {
