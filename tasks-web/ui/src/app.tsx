@@ -13,6 +13,7 @@ import { Artifact, Artifacts } from "./views/artifacts.tsx";
 import { AuditLog } from "./views/audit_log.tsx";
 import { Job } from "./views/job.tsx";
 import { Jobs } from "./views/jobs.tsx";
+import { Overview } from "./views/overview.tsx";
 import { Schedule, Schedules } from "./views/schedules.tsx";
 import { Service } from "./views/service.tsx";
 import { Task } from "./views/task.tsx";
@@ -20,6 +21,7 @@ import { Tasks } from "./views/tasks.tsx";
 import { Workers } from "./views/workers.tsx";
 
 const VIEWS = [
+  { path: "", name: "Overview", key: "o", on: config.jobs !== null },
   { path: "/tasks", name: "Tasks", key: "t", on: true },
   { path: "/jobs", name: "Jobs", key: "j", on: config.jobs !== null },
   { path: "/workers", name: "Workers", key: "w", on: config.jobs !== null },
@@ -28,6 +30,9 @@ const VIEWS = [
   { path: "/audit-log", name: "Audit log", key: "l", on: config.audit_log !== null },
   { path: "/service", name: "Service", key: "v", on: true },
 ].filter((view) => view.on);
+
+/** Whether a view, or a part of it, is at a path. */
+const isAt = (path: string, view: string): boolean => (view === "" ? path.replace(/\/$/, "") === at("") : path.startsWith(at(view)));
 
 /** Links that are views: others are the browser's. */
 const SCOPE = new RegExp(`^${at("").replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?:[/?#]|$)`);
@@ -52,12 +57,12 @@ function Header(): JSX.Element {
   const { path } = useLocation();
   return (
     <header>
-      <To path="/tasks" class="brand">
+      <To path="" class="brand">
         {config.title}
       </To>
       <nav aria-label="Views">
         {VIEWS.map((view) => (
-          <a href={at(view.path)} key={view.path} {...(path.startsWith(at(view.path)) ? { "aria-current": "page" as const } : {})}>
+          <a href={at(view.path)} key={view.path} {...(isAt(path, view.path) ? { "aria-current": "page" as const } : {})}>
             {view.name}
           </a>
         ))}
@@ -104,14 +109,14 @@ function Views(): JSX.Element {
     } catch {
       // It is shown as it is.
     }
-    document.title = `${name === "" ? "Dashboard" : name} · ${config.title}`;
+    document.title = `${name === "" ? "Overview" : name} · ${config.title}`;
     if (!first.current) document.getElementById("main")?.focus({ preventScroll: true });
     first.current = false;
   }, [path]);
   if (broken !== undefined) return <Alert>This cannot be shown: {broken instanceof Error ? broken.message : String(broken)}</Alert>;
   return (
     <Router>
-      <Route path={at("")} component={Home} />
+      <Route path={at("")} component={config.jobs === null ? Home : Overview} />
       <Route path={at("/tasks")} component={Tasks} />
       <Route path={at("/tasks/:name")} component={Task} />
       <Route path={at("/jobs")} component={Jobs} />

@@ -52,6 +52,8 @@ async fn no_view_breaks_a_rule_of_accessibility() {
     let artifact = format!("/artifacts/{}", artifact["id"].as_str().unwrap());
     let axe = axe();
     let views = [
+        "",
+        "?span=week",
         "/tasks",
         "/tasks/add",
         "/jobs",

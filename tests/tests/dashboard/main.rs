@@ -6,6 +6,7 @@ mod access;
 mod forms;
 mod jobs;
 mod looks;
+mod overview;
 mod page;
 mod pictures;
 

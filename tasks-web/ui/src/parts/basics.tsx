@@ -131,7 +131,7 @@ export function Copy({ text, label = "Copy" }: { text: string | (() => string); 
 }
 
 /** A filter that counts when a person is done with it; until then what is typed stays, whatever is read meanwhile. */
-export function Filter({ label, value, set }: { label: string; value: string; set: (value: string) => void }): JSX.Element {
+export function Filter({ label, value, set, minLength = 0 }: { label: string; value: string; set: (value: string) => void; minLength?: number }): JSX.Element {
   const [entered, setEntered] = useState(value);
   useEffect(() => setEntered(value), [value]);
   return (
@@ -141,7 +141,11 @@ export function Filter({ label, value, set }: { label: string; value: string; se
       placeholder={label}
       value={entered}
       onInput={(event) => setEntered(event.currentTarget.value)}
-      onChange={(event) => set(event.currentTarget.value.trim())}
+      title={minLength > 0 ? `at least ${minLength} characters` : ""}
+      onChange={(event) => {
+        const text = event.currentTarget.value.trim();
+        if (text === "" || text.length >= minLength) set(text);
+      }}
     />
   );
 }
@@ -153,7 +157,7 @@ export function useParameter(name: string): [string, (value: string) => void] {
     const next = new URLSearchParams(query as Record<string, string>);
     if (value === "") next.delete(name);
     else next.set(name, value);
-    if (name !== "page" && name !== "before") for (const place of ["page", "before"]) next.delete(place);
+    if (name !== "page") next.delete("page");
     const text = next.toString();
     route(path + (text && `?${text}`), true);
   };

@@ -15,7 +15,8 @@ const INTERVAL = 10_000;
 export function AuditLog(): JSX.Element {
   const [key, setKey] = useParameter("key");
   const [operation, setOperation] = useParameter("operation");
-  const [before, setBefore] = useParameter("before");
+  // Where the page begins: the id of the entry before it.
+  const [before, setBefore] = useParameter("page");
   const parameters = query({ key, operation, before });
   const live = useLive(`audit ${parameters}`, () => get<AuditEntry[]>(`${config.audit_log}${parameters}`), before === "" ? INTERVAL : 0);
   const filtered = key + operation !== "";

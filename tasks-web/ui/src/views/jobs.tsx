@@ -45,9 +45,24 @@ export function Jobs(): JSX.Element {
   const [task, setTask] = useParameter("task");
   const [queue, setQueue] = useParameter("queue");
   const [code, setCode] = useParameter("error_code");
+  const [tag, setTag] = useParameter("tag");
+  const [search, setSearch] = useParameter("search");
+  const [after, setAfter] = useParameter("after");
+  const [before, setBefore] = useParameter("before");
   const [page, setPage] = useParameter("page");
   const number = Math.max(1, Number.parseInt(page, 10) || 1);
-  const parameters = query({ status_filter: status, task, queue, error_code: code, page: number, size: SIZE });
+  const parameters = query({
+    status_filter: status,
+    task,
+    queue,
+    error_code: code,
+    tag,
+    search,
+    submitted_after: utc(after),
+    submitted_before: utc(before),
+    page: number,
+    size: SIZE,
+  });
   const [live, stats] = useList(parameters);
   return (
     <>
@@ -66,12 +81,16 @@ export function Jobs(): JSX.Element {
         <Filter label="Task" value={task} set={setTask} />
         <Filter label="Queue" value={queue} set={setQueue} />
         <Filter label="Code of the error" value={code} set={setCode} />
+        <Filter label="Tag of the task" value={tag} set={setTag} />
+        <Filter label="Text in parameters or error" value={search} set={setSearch} minLength={3} />
+        <Moment label="Submitted after" value={after} set={setAfter} />
+        <Moment label="Submitted before" value={before} set={setBefore} />
       </div>
       <Loaded live={live}>
         {(list) =>
           list.total === 0 ? (
             <p class="empty">
-              {status + task + queue + code === "" ? "No job has been submitted yet: run a task as a job." : "No job fits the filter."}
+              {status + task + queue + code + tag + search + after + before === "" ? "No job has been submitted yet: run a task as a job." : "No job fits the filter."}
             </p>
           ) : (
             <>
@@ -82,6 +101,20 @@ export function Jobs(): JSX.Element {
         }
       </Loaded>
     </>
+  );
+}
+
+/** A time that a person has entered by their own clock, as the service takes it. */
+function utc(local: string): string {
+  const time = new Date(local);
+  return local === "" || Number.isNaN(time.getTime()) ? "" : time.toISOString();
+}
+
+function Moment({ label, value, set }: { label: string; value: string; set: (value: string) => void }): JSX.Element {
+  return (
+    <label class="moment">
+      {label} <input type="datetime-local" value={value} onChange={(event) => set(event.currentTarget.value)} />
+    </label>
   );
 }
 

@@ -23,6 +23,10 @@ export function when(schedule: ScheduleRecord): string {
   return schedule.run_at === null ? "never" : "once";
 }
 
+/** In words where there are some, with what was declared on hover. */
+const When = ({ schedule }: { schedule: ScheduleRecord }): JSX.Element =>
+  schedule.recurrence === null ? <code>{when(schedule)}</code> : <span title={when(schedule)}>{schedule.recurrence}</span>;
+
 export function Schedules(): JSX.Element {
   const live = useLive("schedules", () => get<ScheduleRecord[]>(config.schedules ?? ""), INTERVAL);
   return (
@@ -58,7 +62,7 @@ export function Schedules(): JSX.Element {
                           <To path={`/tasks/${segment(schedule.task_name)}`}>{schedule.task_name}</To>
                         </td>
                         <td>
-                          <code>{when(schedule)}</code>
+                          <When schedule={schedule} />
                         </td>
                         <td>{schedule.paused ? "–" : <Time at={schedule.next_runs[0]} />}</td>
                         <td>
@@ -136,7 +140,7 @@ export function Schedule({ name }: { name: string }): JSX.Element {
               <div>
                 <dt>When</dt>
                 <dd>
-                  <code>{when(schedule)}</code>
+                  <When schedule={schedule} />
                 </dd>
               </div>
               <div>
