@@ -98,6 +98,8 @@ async fn no_statement_reads_what_has_completed() {
     for query in [JobHistoryQuery::new(), JobHistoryQuery::new().task("greet")] {
         scheduler.history(&query).await.unwrap();
     }
+    scheduler.pause_queue("default", None).await.unwrap();
+    scheduler.resume_queue("default").await.unwrap();
     scheduler.delete(forever.id).await.unwrap();
     eventually("they are deleted", async || {
         let one = JobFilter::new().status(JobStatus::Failed);

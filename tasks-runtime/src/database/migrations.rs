@@ -58,6 +58,7 @@ const FRAMEWORK_MIGRATIONS: &[FrameworkMigration] = framework_migrations![
     "0011_plain_names",
     "0012_error_codes",
     "0013_attempts",
+    "0014_paused_queues",
     "0015_history",
     "0016_audit_log",
 ];

@@ -69,6 +69,9 @@ pub enum JobError {
         /// What the status does not allow.
         action: JobAction,
     },
+    /// There is no queue of this name: no worker serves it, this process does not have it, and no job that has not ended is in it.
+    #[error("there is no queue `{0}`: no worker serves it, and no job waits in it")]
+    QueueNotFound(String),
     /// There is no schedule of this name.
     #[error("there is no schedule `{0}`")]
     ScheduleNotFound(String),

@@ -12,6 +12,8 @@ use crate::database::DatabaseError;
 pub enum JobErrorClass {
     /// There is no such job.
     JobNotFound,
+    /// There is no such queue.
+    QueueNotFound,
     /// There is no such schedule.
     ScheduleNotFound,
     /// There is a schedule of the name, and only a new one was to be made.
@@ -46,6 +48,7 @@ impl JobErrorClass {
     pub fn of(error: JobError) -> Self {
         match error {
             JobError::JobNotFound(_) => Self::JobNotFound,
+            JobError::QueueNotFound(_) => Self::QueueNotFound,
             JobError::ScheduleNotFound(_) => Self::ScheduleNotFound,
             JobError::ScheduleExists(_) => Self::ScheduleExists,
             JobError::WrongState { status, .. } | JobError::Unsuccessful { status, .. } => {

@@ -18,6 +18,8 @@ pub const MAX_ERROR_DETAILS: usize = 16 * 1024;
 pub const MAX_TRACEBACK_BYTES: usize = 256 * 1024;
 /// How long the message of a progress may be, in bytes; what is longer is cut, and marked.
 pub const MAX_PROGRESS_BYTES: usize = 4096;
+/// How long the reason of a paused queue may be, in characters.
+pub const MAX_PAUSE_REASON: usize = 500;
 
 /// The queue of jobs whose task names none.
 pub const DEFAULT_QUEUE: &str = "default";

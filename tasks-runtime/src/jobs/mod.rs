@@ -47,6 +47,7 @@ mod new_job_row;
 mod notifier;
 mod options;
 mod params_codec;
+mod queue_record;
 mod record;
 mod scheduler;
 mod schedules;
@@ -65,10 +66,11 @@ pub use history::{JobHistory, JobHistoryPoint, JobHistoryQuery, JobLatency};
 pub use id::JobId;
 pub use limits::{
     DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_ERROR_BYTES, MAX_ERROR_DETAILS,
-    MAX_KEY_BYTES, MAX_PROGRESS_BYTES, MAX_TRACEBACK_BYTES,
+    MAX_KEY_BYTES, MAX_PAUSE_REASON, MAX_PROGRESS_BYTES, MAX_TRACEBACK_BYTES,
 };
 pub use list::{JobFilter, JobPage, SEARCH_LENGTH};
 pub use notifier::JobChanges;
+pub use queue_record::{QueuePause, QueueRecord};
 pub use record::{
     JobAttempt, JobLog, JobRecord, JobStats, JobStatus, Progress, UnknownStatus, WorkerRecord,
 };

@@ -94,6 +94,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    tasks_paused_queues (queue) {
+        queue -> Text,
+        paused_at -> BigInt,
+        paused_by -> Nullable<Text>,
+        reason -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(tasks_jobs, tasks_workers);
 
 /// How much of a description and of a progress' message a list shows, in bytes of JSON.

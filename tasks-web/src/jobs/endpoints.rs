@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 use tasks_runtime::jobs::{
-    JobAttempt, JobFailures, JobHistory, JobLog, JobRecord, JobStats, ScheduleRecord, WorkerRecord,
+    JobAttempt, JobFailures, JobHistory, JobLog, JobRecord, JobStats, QueueRecord, ScheduleRecord,
+    WorkerRecord,
 };
 
+use super::queues::PauseIn;
 use super::schedules::ScheduleIn;
-use super::{handlers, list_stream, past, query, schedules, stream};
+use super::{handlers, list_stream, past, query, queues, schedules, stream};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
 use crate::http::paging::{self, MAX_PAGE_SIZE};
 use crate::http::{ENTITY_TAGS, ULID, sse};
@@ -27,6 +29,10 @@ pub(super) const STOPPING: StatusText = (
 );
 const TOO_MANY: StatusText = (429, "Too many streams are open.");
 const QUERY: StatusText = (422, "The query does not fit: `errors` says where.");
+const UNKNOWN_QUEUE: StatusText = (
+    404,
+    "No such queue: no worker serves it, and no job waits in it.",
+);
 const UNKNOWN_SCHEDULE: StatusText = (404, "No such schedule.");
 
 const ID: &[Parameter] = &[Parameter::path("id", ULID)];
@@ -96,6 +102,39 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
                 "One that ended without a word is among them until its lease is over.",
             )
             .responds(Response::json::<Vec<WorkerRecord>>(200)),
+        Endpoint::get("/$queues", "list_queues", queues::list)
+            .summary("The queues, by name")
+            .description(
+                "Each queue that a worker serves, that has a job which has not ended, or that is paused.",
+            )
+            .responds(Response::json::<Vec<QueueRecord>>(200)),
+        Endpoint::post("/$queues/{name}/$pause", "pause_queue", queues::pause)
+            .summary("Pause a queue for all processes")
+            .description(
+                "Workers begin no job of it any more, about a second later at most; jobs that run go on, and jobs are still submitted. A \
+                 queue that is paused already gets the new reason.",
+            )
+            .parameters(NAME)
+            .body(
+                Body::json::<PauseIn>()
+                    .example(|| json!({"reason": "the mail server is down"}))
+                    .optional(),
+            )
+            .responds(Response::json::<QueueRecord>(200))
+            .problems(&[
+                (400, "The body is not JSON."),
+                (403, "A page of another site sent it without a body of JSON."),
+                UNKNOWN_QUEUE,
+                (408, "The body took too long to arrive."),
+                (413, "The body is too large."),
+                (415, "The body does not say it is JSON."),
+                (422, "Something does not fit: `errors` says what."),
+            ]),
+        Endpoint::post("/$queues/{name}/$resume", "resume_queue", queues::resume)
+            .summary("Resume a queue; one that is not paused stays as it is")
+            .parameters(NAME)
+            .responds(Response::json::<QueueRecord>(200))
+            .problems(&[UNKNOWN_QUEUE]),
         Endpoint::get("/{id}", "get_job", handlers::get)
             .summary("One job")
             .parameters(ID)

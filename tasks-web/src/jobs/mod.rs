@@ -9,6 +9,7 @@ mod part;
 mod past;
 mod problem;
 mod query;
+mod queues;
 mod schedules;
 mod scope;
 mod shared_read;

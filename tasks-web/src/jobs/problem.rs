@@ -10,6 +10,9 @@ impl From<JobError> for Problem {
     fn from(error: JobError) -> Self {
         let detail = error.to_string();
         match JobErrorClass::of(error) {
+            JobErrorClass::QueueNotFound => {
+                Self::new(StatusCode::NOT_FOUND, "unknown-queue", detail)
+            }
             JobErrorClass::ScheduleNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "unknown-schedule", detail)
             }

@@ -14,6 +14,7 @@ import { AuditLog } from "./views/audit_log.tsx";
 import { Job } from "./views/job.tsx";
 import { Jobs } from "./views/jobs.tsx";
 import { Overview } from "./views/overview.tsx";
+import { Queues } from "./views/queues.tsx";
 import { Schedule, Schedules } from "./views/schedules.tsx";
 import { Service } from "./views/service.tsx";
 import { Task } from "./views/task.tsx";
@@ -24,6 +25,7 @@ const VIEWS = [
   { path: "", name: "Overview", key: "o", on: config.jobs !== null },
   { path: "/tasks", name: "Tasks", key: "t", on: true },
   { path: "/jobs", name: "Jobs", key: "j", on: config.jobs !== null },
+  { path: "/queues", name: "Queues", key: "q", on: config.jobs !== null },
   { path: "/workers", name: "Workers", key: "w", on: config.jobs !== null },
   { path: "/schedules", name: "Schedules", key: "s", on: config.schedules !== null },
   { path: "/artifacts", name: "Artifacts", key: "a", on: config.artifacts !== null },
@@ -121,6 +123,7 @@ function Views(): JSX.Element {
       <Route path={at("/tasks/:name")} component={Task} />
       <Route path={at("/jobs")} component={Jobs} />
       <Route path={at("/jobs/:id")} component={Job} />
+      <Route path={at("/queues")} component={Queues} />
       <Route path={at("/workers")} component={Workers} />
       <Route path={at("/schedules")} component={Schedules} />
       <Route path={at("/schedules/:name")} component={Schedule} />

@@ -98,6 +98,29 @@ async fn what_is_typed_into_a_filter_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_is_paused_and_resumed() {
+    let page = Dashboard::open(builder(), "/queues").await;
+    page.sees("active").await;
+    page.click("Pause default").await;
+    let reason = page.css("form.run input").await;
+    reason.send_keys("maintenance").await.unwrap();
+    page.click("Pause the queue").await;
+    page.sees("paused since").await;
+    page.sees(": maintenance").await;
+    page.goto("/tasks/count").await;
+    page.enter("/to", "1").await;
+    page.click("Submit as a job").await;
+    page.sees("pending").await;
+    page.goto("/queues").await;
+    page.click("Resume default").await;
+    page.sees("active").await;
+    page.goto("/jobs").await;
+    page.find(Locator::XPath("//td//*[text()='completed']"))
+        .await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_is_canceled_and_a_list_is_filtered() {
     let page = Dashboard::open(builder(), "/tasks/count").await;
     page.enter("/to", "1000000").await;

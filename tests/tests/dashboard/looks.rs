@@ -58,6 +58,7 @@ async fn no_view_breaks_a_rule_of_accessibility() {
         "/tasks/add",
         "/jobs",
         &job,
+        "/queues",
         "/workers",
         "/schedules",
         "/schedules/nightly",

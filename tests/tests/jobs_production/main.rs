@@ -9,6 +9,7 @@ mod fleet;
 mod keys;
 mod locked;
 mod priorities;
+mod queues;
 mod retention;
 mod shutdown;
 mod slow_link;

@@ -328,6 +328,7 @@ async fn a_body_that_nobody_reads_is_refused() {
             "delete_job",
             "delete_schedule",
             "pause_schedule",
+            "resume_queue",
             "resume_schedule",
             "retry_job",
             "run_schedule",

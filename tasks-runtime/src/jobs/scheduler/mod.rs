@@ -7,6 +7,7 @@ mod insert;
 mod lifecycle;
 mod masked;
 mod query;
+mod queues;
 mod update;
 mod without_workers;
 

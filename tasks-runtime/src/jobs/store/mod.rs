@@ -5,6 +5,7 @@ mod delete;
 mod failures;
 mod insert;
 mod logs;
+mod queues;
 mod read;
 mod search;
 mod update;
@@ -21,6 +22,9 @@ pub(super) use self::insert::{
     find_by_key, find_by_unique_key, find_duplicate, find_unique, give_up_key, insert, notify,
 };
 pub(super) use self::logs::{LogLine, MAX_LOG_LINES, log, logs};
+pub(super) use self::queues::{
+    is_queue_paused, pause_queue, paused_queue_names, queue_counts, queue_pauses, resume_queue,
+};
 #[cfg(feature = "metrics")]
 pub(super) use self::read::pending_by_queue;
 pub(super) use self::read::{count, find, find_result, list, newest_submitted_at, stats};

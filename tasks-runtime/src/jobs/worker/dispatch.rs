@@ -12,6 +12,7 @@ use super::shared::WorkerShared;
 use crate::call::panic;
 use crate::jobs::engine::{DueAttempt, Engine};
 use crate::jobs::error::JobError;
+use crate::jobs::store;
 use crate::task::Traceback;
 
 /// How often to look for due attempts without having been notified.
@@ -36,7 +37,9 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>, engine: Arc<dyn Engi
             .read(async |conn| {
                 let mut due = Vec::new();
                 let known: Vec<&str> = shared.executor.registry().names().collect();
-                for (queue, _) in &shared.queues {
+                let paused = store::paused_queue_names(conn).await?;
+                let open = |queue: &&(String, usize)| !paused.contains(&queue.0);
+                for (queue, _) in shared.queues.iter().filter(open) {
                     due.extend(due::due_attempts(conn, queue, &known, MAX_OFFERED).await?);
                 }
                 Ok(due)

@@ -62,6 +62,8 @@ pub(in crate::jobs) struct Driver {
     pub(super) due: Option<i64>,
     /// Whether there are jobs that are claimed by the names of their tasks.
     pub(super) by_name: bool,
+    /// The queues that are paused, as they were at the last look: a second ago at most.
+    pub(super) paused: BTreeSet<String>,
     /// Tasks of ready jobs that this process does not have, in the queues that it serves.
     pub(super) unknown: BTreeSet<QueuedTask>,
     /// How many rounds have failed since the last one that succeeded.
@@ -95,6 +97,7 @@ impl Driver {
             recheck_timers: true,
             due: None,
             by_name: false,
+            paused: BTreeSet::new(),
             unknown: BTreeSet::new(),
             failed_rounds: 0,
             turn: 0,
@@ -254,6 +257,7 @@ impl Driver {
                 self.may_claim = round.full;
                 self.due = round.due;
                 self.by_name = round.by_name;
+                self.paused = round.paused;
                 if let Some(unknown) = round.unknown {
                     self.unknown = unknown;
                 }

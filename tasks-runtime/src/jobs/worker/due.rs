@@ -95,14 +95,19 @@ pub(in crate::jobs) struct NextDue {
     /// Not 0 when there are jobs that are ready and are claimed by the name of their task.
     #[diesel(sql_type = BigInt)]
     pub(in crate::jobs) by_name: i64,
+    /// Not 0 when a queue is paused.
+    #[diesel(sql_type = BigInt)]
+    pub(in crate::jobs) paused: i64,
 }
 
-/// The next time that a job is due, and whether any is claimed by the name of its task.
+/// The next time that a job is due, whether any is claimed by the name of its task, and whether a queue is paused.
 async fn next_due(conn: &mut Connection) -> Result<NextDue, JobError> {
     let sql = format!(
         "SELECT (SELECT MIN(run_at) FROM tasks_jobs WHERE {waiting}) AS at, \
          CASE WHEN EXISTS (SELECT 1 FROM tasks_jobs WHERE {by_name}) \
-         THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS by_name",
+         THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS by_name, \
+         CASE WHEN EXISTS (SELECT 1 FROM tasks_paused_queues) \
+         THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END AS paused",
         waiting = sql::SCHEDULED,
         by_name = sql::READY_BY_NAME
     );

@@ -14,6 +14,7 @@ use crate::jobs::attempt_key::Fence;
 use crate::jobs::engine::RunOutcome;
 use crate::jobs::error::JobError;
 use crate::jobs::state::{JobState, is_quarantined};
+use crate::jobs::store;
 
 /// How long to wait before checking again whether the end of an attempt was written, without having been notified.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -70,6 +71,9 @@ async fn begin(
             }
             if found.state != JobState::Ready {
                 return Ok(Err(RunOutcome::NotDue));
+            }
+            if store::is_queue_paused(tx, &found.queue).await? {
+                return Ok(Err(RunOutcome::Busy));
             }
             let task = found.task_name.as_deref().unwrap_or_default();
             let quarantined = is_quarantined(found.crashes);

@@ -1,5 +1,6 @@
 //! What the driver does periodically beside its rounds.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +42,8 @@ impl Driver {
         if self.last_done.poll.elapsed() >= POLL_INTERVAL {
             self.last_done.poll = Instant::now();
             self.can_begin().await;
-            let found: Result<(bool, Vec<Member>, Option<i64>), JobError> = self
+            type Found = (bool, Vec<Member>, Option<i64>, BTreeSet<String>);
+            let found: Result<Found, JobError> = self
                 .shared
                 .session
                 .read(async |conn| {
@@ -49,10 +51,12 @@ impl Driver {
                         due::any_claimable(conn, self.shared.clock.now()).await?,
                         membership::all_workers(conn).await?,
                         store::newest_submitted_at(conn).await?,
+                        store::paused_queue_names(conn).await?,
                     ))
                 })
                 .await;
-            if let Ok((any, workers, newest)) = found {
+            if let Ok((any, workers, newest, paused)) = found {
+                self.paused = paused;
                 let ahead = newest.map_or(0, |at| at.saturating_sub(self.shared.clock.now()));
                 let ahead = chrono::TimeDelta::microseconds(ahead);
                 self.shared.health.set_newest_job_ahead(ahead);

@@ -35,6 +35,8 @@ pub(super) struct Round {
     pub(super) due: Option<i64>,
     /// Whether there are jobs that are claimed by the names of their tasks.
     pub(super) by_name: bool,
+    /// The queues that are paused.
+    pub(super) paused: BTreeSet<String>,
     /// Tasks of ready jobs that this process does not have, if it has looked.
     pub(super) unknown: Option<BTreeSet<QueuedTask>>,
     /// Jobs whose rows other transactions have locked, so that nothing was written of them.
@@ -96,6 +98,7 @@ impl Driver {
             Vec::new()
         };
         let (worker, known_due, known_by_name) = (&self.worker, self.due, self.by_name);
+        let known_paused = &self.paused;
         let registry = shared.executor.registry();
         let params = shared.settings.params_codec();
         let mut claims = Claims {
@@ -119,6 +122,7 @@ impl Driver {
                 let mut round = Round {
                     due: known_due,
                     by_name: known_by_name,
+                    paused: known_paused.clone(),
                     full: asks && !begins,
                     ..Round::default()
                 };
@@ -160,8 +164,15 @@ impl Driver {
                     round.due = scheduled.next.into_iter().chain(waiting.at).min();
                     round.scheduled = scheduled.submitted;
                     round.by_name = waiting.by_name > 0;
+                    round.paused = match waiting.paused {
+                        0 => BTreeSet::new(),
+                        _ => store::paused_queue_names(tx).await?,
+                    };
                 }
                 for want in &requests {
+                    if round.paused.contains(&want.queue) {
+                        continue;
+                    }
                     claims.claim(tx, want, &mut round).await?;
                 }
                 if takes && round.by_name {
@@ -321,6 +332,9 @@ impl Claims<'_> {
     ) -> Result<(), JobError> {
         let queues: Vec<String> = self.capacity.open_queues().map(str::to_owned).collect();
         for queue in queues {
+            if round.paused.contains(&queue) {
+                continue;
+            }
             for task in by_name::tasks(tx, &queue).await? {
                 if self.registry.get(&task).is_err() {
                     self.unknown.insert(QueuedTask::new(task, &queue));

@@ -9,6 +9,7 @@ use super::{by_name, due};
 use crate::database::Session;
 use crate::jobs::error::JobError;
 use crate::jobs::schedules::{self, OverdueSchedules};
+use crate::jobs::store;
 
 impl Driver {
     /// Looks for tasks and queues of which jobs are ready, and which this process does not have: if no worker has them together, that is
@@ -29,7 +30,11 @@ impl Driver {
             .shared
             .session
             .read(async |conn| {
+                let paused = store::paused_queue_names(conn).await?;
+                // Their jobs wait because somebody wants that.
+                jobs.retain(|job| !paused.contains(&job.queue));
                 let mut queues = due::ready_queues(conn).await?;
+                queues.retain(|queue| !paused.contains(queue));
                 queues.retain(|queue| !own.iter().any(|(name, _)| name == queue));
                 // Jobs that the workers of a queue have met and cannot run are claimed by name from then on.
                 for queue in &queues {
@@ -125,7 +130,9 @@ pub(in crate::jobs) async fn look_without_worker(
 ) -> Result<(), JobError> {
     let found: Result<(Unserved, OverdueSchedules), JobError> = session
         .read(async |conn| {
-            let queues = due::ready_queues(conn).await?;
+            let paused = store::paused_queue_names(conn).await?;
+            let mut queues = due::ready_queues(conn).await?;
+            queues.retain(|queue| !paused.contains(queue));
             let mut jobs = BTreeSet::new();
             for queue in &queues {
                 let front = due::next_task_names(conn, queue).await?;

@@ -594,6 +594,14 @@ export interface components {
                 readonly [key: string]: unknown;
             };
         };
+        /** @description How a queue is paused. */
+        readonly PauseIn: {
+            /**
+             * @description Why.
+             * @default null
+             */
+            readonly reason: string | null;
+        };
         /** @description An error (RFC 9457). */
         readonly Problem: {
             /** @description A URN that names the kind of problem. */
@@ -634,6 +642,47 @@ export interface components {
             readonly total: number | null;
             /** @description What the job is doing. */
             readonly message: string | null;
+        };
+        /** @description A pause of a queue: its jobs do not begin. */
+        readonly QueuePause: {
+            /**
+             * Format: date-time
+             * @description When the queue was paused.
+             */
+            readonly at: string;
+            /** @description Name of the API key that it was paused with. */
+            readonly by: string | null;
+            /** @description Why, in the words of whoever paused it. */
+            readonly reason: string | null;
+        };
+        /** @description A queue: who serves it, what waits in it, and whether it is paused. */
+        readonly QueueRecord: {
+            /** @description Name of the queue. */
+            readonly name: string;
+            /**
+             * Format: uint64
+             * @description Number of its jobs that are pending, counted up to 10,000 that are ready and 10,000 that wait for their time.
+             */
+            readonly pending: number;
+            /** @description Whether there may be more pending jobs than `pending` says. */
+            readonly more_pending: boolean;
+            /**
+             * Format: uint64
+             * @description Number of its jobs that run.
+             */
+            readonly running: number;
+            /**
+             * Format: uint64
+             * @description Number of workers that serve it.
+             */
+            readonly workers: number;
+            /**
+             * Format: uint64
+             * @description Number of its jobs that each worker runs at once, as the process that answers has it; null where the queue has no limit of its own.
+             */
+            readonly concurrency: number | null;
+            /** @description Since when it is paused, by whom and why; null if it is not. */
+            readonly paused: components["schemas"]["QueuePause"] | null;
         };
         /** @description What is sent to make a schedule. */
         readonly ScheduleIn: {
@@ -1074,8 +1123,11 @@ export type JobStats = components['schemas']['JobStats'];
 export type JobStatus = components['schemas']['JobStatus'];
 export type License = components['schemas']['License'];
 export type ParameterInfo = components['schemas']['ParameterInfo'];
+export type PauseIn = components['schemas']['PauseIn'];
 export type Problem = components['schemas']['Problem'];
 export type Progress = components['schemas']['Progress'];
+export type QueuePause = components['schemas']['QueuePause'];
+export type QueueRecord = components['schemas']['QueueRecord'];
 export type ScheduleIn = components['schemas']['ScheduleIn'];
 export type ScheduleRecord = components['schemas']['ScheduleRecord'];
 export type ServiceInfo = components['schemas']['ServiceInfo'];

@@ -4,6 +4,7 @@ mod audit_log;
 mod list_stream;
 mod lists;
 mod past;
+mod queues;
 mod running;
 mod schedules;
 mod searching;
