@@ -1,25 +1,25 @@
 //! A page of the list of jobs as it changes, and how many jobs there are: server-sent events. However many clients look at the same page, the
 //! database is asked once for all of them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
 use futures_util::Stream;
-use sha2::{Digest as _, Sha256};
-use tasks_runtime::jobs::{JobChanges, JobFilter, Scheduler};
+use tasks_runtime::jobs::{JobChanges, Scheduler};
 use tokio_util::sync::CancellationToken;
 
 use super::access;
+use super::list_views::{Event, ListViews, View, ViewKey, stats};
 use super::query::{self, JobPaging};
-use super::shared_read::{SharedRead, Updates};
+use super::shared_read::Updates;
 use super::state::JobRoutes;
 use crate::access::Access;
 use crate::http::HandlerResult;
-use crate::http::paging::{self, MAX_PAGE_SIZE, Page};
+use crate::http::paging::{MAX_PAGE_SIZE, Page};
 use crate::http::sse::{self, Pace, STILL_HERE, StreamSlot, Turn};
 use crate::problem::Problem;
 
@@ -29,78 +29,6 @@ const SOONEST: Duration = Duration::from_millis(200);
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The longest wait between two looks, however slow the database is.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Which part of the time the database may be busy with all pages together: one in so many.
-const SHARE: u32 = 20;
-
-/// The pages that are looked at, of all clients.
-#[derive(Clone, Default)]
-pub(super) struct ListViews {
-    pages: Arc<Mutex<HashMap<ViewKey, Weak<View>>>>,
-    stats: Arc<SharedRead<Event, Problem>>,
-}
-
-/// What makes two clients see the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct ViewKey {
-    filter: JobFilter,
-    page: u64,
-    size: u64,
-}
-
-/// One page that somebody looks at.
-struct View {
-    key: ViewKey,
-    read: SharedRead<Event, Problem>,
-}
-
-/// Data of an event, and what tells it from another.
-struct Event {
-    hash: String,
-    data: Bytes,
-}
-
-impl Event {
-    fn new(name: Option<&str>, data: &[u8]) -> Self {
-        let hash = Sha256::digest(data)
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let mut text = name.map_or_else(Vec::new, |name| format!("event: {name}\n").into_bytes());
-        text.extend_from_slice(b"data: ");
-        text.extend_from_slice(data);
-        text.extend_from_slice(b"\n\n");
-        Self {
-            hash,
-            data: text.into(),
-        }
-    }
-}
-
-impl ListViews {
-    fn view(&self, key: ViewKey) -> Arc<View> {
-        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(view) = pages.get(&key).and_then(Weak::upgrade) {
-            return view;
-        }
-        // There are as many as there are streams, which are limited.
-        pages.retain(|_, view| view.strong_count() > 0);
-        let view = Arc::new(View {
-            key: key.clone(),
-            read: SharedRead::default(),
-        });
-        pages.insert(key, Arc::downgrade(&view));
-        view
-    }
-
-    /// How long it is at least between two looks at a page, so that all pages together leave the database alone for most of the time.
-    fn rest(&self) -> Duration {
-        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        let views = pages.values().filter_map(Weak::upgrade);
-        let took: Duration = views.map(|view| view.read.took()).sum();
-        (took + self.stats.took()).saturating_mul(SHARE)
-    }
-}
 
 pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let wanted = query::parse_list(request.query_string())?;
@@ -219,23 +147,4 @@ impl ListStream {
         self.chunks.push_back(event.data.clone());
         self.pace.said();
     }
-}
-
-impl ViewKey {
-    async fn read(&self, scheduler: &Scheduler) -> Result<Event, Problem> {
-        let found = scheduler.page(&self.filter, self.page, self.size).await?;
-        let items = serde_json::to_vec(&found.items).unwrap_or_default();
-        let page = Page {
-            page: self.page,
-            size: self.size,
-        };
-        let data = paging::page(&items, found.total, found.pages, page);
-        Ok(Event::new(None, &data))
-    }
-}
-
-async fn stats(scheduler: &Scheduler) -> Result<Event, Problem> {
-    let stats = scheduler.stats().await?;
-    let data = serde_json::to_vec(&stats).unwrap_or_default();
-    Ok(Event::new(Some("stats"), &data))
 }

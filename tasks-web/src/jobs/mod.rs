@@ -4,6 +4,7 @@ mod access;
 mod endpoints;
 mod handlers;
 mod list_stream;
+mod list_views;
 mod location;
 mod part;
 mod past;

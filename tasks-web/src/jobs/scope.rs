@@ -7,7 +7,7 @@ use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
 
 use super::endpoints;
-use super::list_stream::ListViews;
+use super::list_views::ListViews;
 use super::state::JobRoutes;
 use crate::endpoint::Endpoints;
 use crate::http::sse::Streams;

@@ -3,7 +3,7 @@
 use tasks_runtime::jobs::Scheduler;
 use tokio_util::sync::CancellationToken;
 
-use super::list_stream::ListViews;
+use super::list_views::ListViews;
 use crate::http::sse::Streams;
 
 /// What a request is answered with.
