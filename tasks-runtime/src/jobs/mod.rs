@@ -47,6 +47,8 @@ mod new_job_row;
 mod notifier;
 mod options;
 mod params_codec;
+mod pending_code;
+mod pending_reason;
 mod queue_record;
 mod record;
 mod scheduler;
@@ -70,6 +72,7 @@ pub use limits::{
 };
 pub use list::{JobFilter, JobPage, SEARCH_LENGTH};
 pub use notifier::JobChanges;
+pub use pending_code::PendingCode;
 pub use queue_record::{QueuePause, QueueRecord};
 pub use record::{
     JobAttempt, JobLog, JobRecord, JobStats, JobStatus, Progress, UnknownStatus, WorkerRecord,

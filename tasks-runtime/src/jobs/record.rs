@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::pending_code::PendingCode;
 use crate::artifacts::{ArtifactId, JsonText};
 
 /// The status of a job.
@@ -136,9 +137,11 @@ pub struct JobRecord {
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// Why a pending job does not run: `no worker has this task`, `no worker serves this queue`, or, where some workers have the task and only
-    /// others serve the queue, a sentence that names both.
+    /// Why a pending job does not run: it waits for its time, its queue is paused, no worker can run it, a limit is reached, other jobs are before
+    /// it, or it is next. Null in the answer of a submission.
     pub pending_reason: Option<String>,
+    /// The kind of that reason, for programs.
+    pub pending_code: Option<PendingCode>,
     /// When cancellation was requested.
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]

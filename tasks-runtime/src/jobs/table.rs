@@ -219,6 +219,7 @@ impl JobRow {
             scheduled_at: self.scheduled_at.map(time),
             next_attempt_at: (self.state == JobState::Scheduled).then(|| time(self.run_at)),
             pending_reason: None,
+            pending_code: None,
             cancel_requested_at: self.cancel_requested_at.map(time),
             attempt: count(self.attempt),
             max_attempts: count(self.max_attempts),

@@ -110,8 +110,8 @@ async fn a_queue_is_paused_and_resumed() {
     page.goto("/tasks/count").await;
     page.enter("/to", "1").await;
     page.click("Submit as a job").await;
-    page.sees("pending").await;
-    page.goto("/queues").await;
+    page.sees("the queue `default` is paused since").await;
+    page.text("To the queues").await.click().await.unwrap();
     page.click("Resume default").await;
     page.sees("active").await;
     page.goto("/jobs").await;

@@ -112,6 +112,7 @@ async fn jobs_that_nobody_can_run_are_reported_and_wait(test: TestDatabase) {
         let job = without.job(id).await;
         assert_eq!(job["status"], "pending", "{job}");
         assert_eq!(job["pending_reason"], "no worker has this task", "{job}");
+        assert_eq!(job["pending_code"], "no-worker-for-task", "{job}");
         // What is secret in them is not known here.
         assert_eq!(
             (&job["params"], &job["truncated"]),

@@ -6,6 +6,7 @@ mod history;
 mod insert;
 mod lifecycle;
 mod masked;
+mod pending;
 mod query;
 mod queues;
 mod update;

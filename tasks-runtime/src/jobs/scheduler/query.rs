@@ -1,7 +1,6 @@
 //! What became of jobs.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::jobs::id::JobId;
@@ -9,6 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::Scheduler;
+use super::pending::{BEFORE_EACH, BEFORE_ONE};
 use crate::artifacts::JsonText;
 use crate::jobs::attempts;
 use crate::jobs::error::{JobAction, JobError};
@@ -18,22 +18,10 @@ use crate::jobs::record::{JobAttempt, JobLog, JobRecord, JobStats, JobStatus, Wo
 use crate::jobs::store;
 use crate::jobs::stored_text::storable;
 use crate::jobs::table::JobRow;
-use crate::jobs::worker::{QueuedTask, Served, Unserved, unserved};
 use crate::task::TaskFailure;
 
 /// How long to wait before looking again whether a job has ended that another process runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// Why a job is pending that could run.
-const NO_WORKER: &str = "no worker has this task";
-/// The same of a job whose task some worker has.
-const UNSERVED_QUEUE: &str = "no worker serves this queue";
-
-/// What a pending job waits for.
-fn queued(job: &JobRecord) -> Option<QueuedTask> {
-    let task = job.task_name.as_ref()?;
-    (job.status == JobStatus::Pending).then(|| QueuedTask::new(task, &job.queue))
-}
-
 /// Finding jobs, and how they ended.
 impl Scheduler {
     /// A job; `None` when it is not there, or not any more.
@@ -42,52 +30,19 @@ impl Scheduler {
     ///
     /// When the database fails.
     pub async fn get(&self, id: JobId) -> Result<Option<JobRecord>, JobError> {
+        let record = self.find(id).await?;
+        let records = record.into_iter().collect();
+        Ok(self.with_reasons(records, BEFORE_ONE).await?.pop())
+    }
+
+    /// A job, without the reason why it does not run.
+    async fn find(&self, id: JobId) -> Result<Option<JobRecord>, JobError> {
         let row = self
             .shared
             .session
             .read(async |conn| store::find(conn, id).await)
             .await?;
-        let record = row.map(|row| self.record(row));
-        Ok(self.with_reasons(record.into_iter().collect()).await?.pop())
-    }
-
-    /// Says of pending jobs that no worker has their task, serves their queue, or does both, if that is so.
-    async fn with_reasons(&self, mut jobs: Vec<JobRecord>) -> Result<Vec<JobRecord>, JobError> {
-        let mut waiting: BTreeSet<QueuedTask> = jobs.iter().filter_map(queued).collect();
-        // What workers of this process take, somebody takes.
-        let mut own = Served::default();
-        self.with_worker(|worker| {
-            waiting.retain(|job| !(worker.has(&job.task) && worker.serves(&job.queue)));
-            let has = waiting.iter().filter(|job| worker.has(&job.task));
-            own.tasks = has.map(|job| job.task.clone()).collect();
-            let serves = waiting.iter().filter(|job| worker.serves(&job.queue));
-            own.queues = serves.map(|job| job.queue.clone()).collect();
-        });
-        if waiting.is_empty() {
-            return Ok(jobs);
-        }
-        let session = &self.shared.session;
-        let found: Result<Unserved, JobError> = session
-            .read(async |conn| unserved(conn, waiting, BTreeSet::new(), own).await)
-            .await;
-        let found = found?;
-        for job in &mut jobs {
-            let Some(QueuedTask { task, queue }) = queued(job) else {
-                continue;
-            };
-            job.pending_reason = if found.tasks.contains(&task) {
-                Some(NO_WORKER.to_owned())
-            } else if found.queues.contains(&queue) {
-                Some(UNSERVED_QUEUE.to_owned())
-            } else if found.apart.contains(&QueuedTask::new(&task, &queue)) {
-                Some(format!(
-                    "no worker that has the task `{task}` serves the queue `{queue}`"
-                ))
-            } else {
-                None
-            };
-        }
-        Ok(jobs)
+        Ok(row.map(|row| self.record(row)))
     }
 
     /// A filter with all that a search needs.
@@ -124,7 +79,7 @@ impl Scheduler {
             .read(async |conn| store::list(conn, filter, before, 0, i64::from(limit)).await)
             .await?;
         let jobs = rows.into_iter().map(|row| self.list_item(row)).collect();
-        self.with_reasons(jobs).await
+        self.with_reasons(jobs, BEFORE_EACH).await
     }
 
     /// A page of the list, which begin at 1, of `size` jobs, newest first.
@@ -153,7 +108,7 @@ impl Scheduler {
             .await?;
         let items = rows.into_iter().map(|row| self.list_item(row)).collect();
         Ok(JobPage {
-            items: self.with_reasons(items).await?,
+            items: self.with_reasons(items, BEFORE_EACH).await?,
             total,
             page,
             size,
@@ -201,7 +156,7 @@ impl Scheduler {
         let deadline = began + timeout;
         let mut changes = self.changes(id);
         loop {
-            let job = self.get(id).await?.ok_or(JobError::JobNotFound(id))?;
+            let job = self.find(id).await?.ok_or(JobError::JobNotFound(id))?;
             if job.status.is_final() {
                 return Ok(job);
             }

@@ -5,6 +5,7 @@ mod delete;
 mod failures;
 mod insert;
 mod logs;
+mod pending;
 mod queues;
 mod read;
 mod search;
@@ -22,6 +23,7 @@ pub(super) use self::insert::{
     find_by_key, find_by_unique_key, find_duplicate, find_unique, give_up_key, insert, notify,
 };
 pub(super) use self::logs::{LogLine, MAX_LOG_LINES, log, logs};
+pub(super) use self::pending::{front, live_workers, pending_jobs};
 pub(super) use self::queues::{
     is_queue_paused, pause_queue, paused_queue_names, queue_counts, queue_pauses, resume_queue,
 };

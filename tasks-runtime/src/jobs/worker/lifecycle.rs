@@ -124,6 +124,11 @@ impl Worker {
         self.shared.wake.notify_one();
     }
 
+    /// Whether it has a row.
+    pub(in crate::jobs) fn is_registered(&self) -> bool {
+        self.shared.worker.is_known()
+    }
+
     /// Whether it takes jobs of a task.
     pub(in crate::jobs) fn has(&self, task: &str) -> bool {
         !self.shared.stopping.is_cancelled() && self.shared.executor.registry().get(task).is_ok()

@@ -128,6 +128,11 @@ impl WorkerName {
         self.0.send_replace(Some(name));
     }
 
+    /// Whether it is there.
+    pub(in crate::jobs) fn is_known(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
     /// Waits a moment for it: who has just started is a worker soon.
     pub(in crate::jobs) async fn load(&self) -> Option<String> {
         const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(5);

@@ -487,10 +487,12 @@ export interface components {
              */
             readonly next_attempt_at: string | null;
             /**
-             * @description Why a pending job does not run: `no worker has this task`, `no worker serves this queue`, or, where some workers have the task and only
-             *     others serve the queue, a sentence that names both.
+             * @description Why a pending job does not run: it waits for its time, its queue is paused, no worker can run it, a limit is reached, other jobs are before
+             *     it, or it is next. Null in the answer of a submission.
              */
             readonly pending_reason: string | null;
+            /** @description The kind of that reason, for programs. */
+            readonly pending_code: components["schemas"]["PendingCode"] | null;
             /**
              * Format: date-time
              * @description When cancellation was requested.
@@ -602,6 +604,8 @@ export interface components {
              */
             readonly reason: string | null;
         };
+        /** @description Why a pending job does not run, for programs: `pending_reason` says the same in words. */
+        readonly PendingCode: "scheduled" | "retry" | "queue-paused" | "no-worker-for-task" | "no-worker-for-queue" | "no-worker-for-both" | "task-limit" | "queue-limit" | "quarantine" | "workers-busy" | "next";
         /** @description An error (RFC 9457). */
         readonly Problem: {
             /** @description A URN that names the kind of problem. */
@@ -1124,6 +1128,7 @@ export type JobStatus = components['schemas']['JobStatus'];
 export type License = components['schemas']['License'];
 export type ParameterInfo = components['schemas']['ParameterInfo'];
 export type PauseIn = components['schemas']['PauseIn'];
+export type PendingCode = components['schemas']['PendingCode'];
 export type Problem = components['schemas']['Problem'];
 export type Progress = components['schemas']['Progress'];
 export type QueuePause = components['schemas']['QueuePause'];

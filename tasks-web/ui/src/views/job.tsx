@@ -73,7 +73,7 @@ function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string
           done={() => route(at("/jobs"))}
         />
       </div>
-      {job.pending_reason !== null && <p class="alert note">It does not run: {job.pending_reason}.</p>}
+      <Waiting job={job} />
       {job.progress && !ended && <ProgressBar progress={job.progress} />}
       <Facts job={job} />
       <Lineage job={job} />
@@ -104,6 +104,28 @@ function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string
       {job.status === "completed" && <Result path={path} />}
       <Log path={path} ended={ended} attempt={job.attempt} />
     </>
+  );
+}
+
+/** Where a person can do something about it. */
+const PLACES: Record<string, { path: string; name: string }> = {
+  "queue-paused": { path: "/queues", name: "To the queues" },
+  "queue-limit": { path: "/queues", name: "To the queues" },
+  "no-worker-for-task": { path: "/workers", name: "To the workers" },
+  "no-worker-for-queue": { path: "/workers", name: "To the workers" },
+  "no-worker-for-both": { path: "/workers", name: "To the workers" },
+};
+
+/** Why it does not run, while it is pending. */
+function Waiting({ job }: { job: JobRecord }): JSX.Element | null {
+  if (job.status !== "pending" || job.pending_reason === null) return null;
+  const code = job.pending_code ?? "";
+  const running = `/jobs${query({ status: "running", ...(code === "task-limit" ? { task: job.task_name } : { queue: job.queue }) })}`;
+  const place = PLACES[code] ?? (code === "task-limit" || code === "workers-busy" || code === "next" ? { path: running, name: "To the jobs that run" } : undefined);
+  return (
+    <p class="alert note">
+      It does not run: {job.pending_reason}. {place && <To path={place.path}>{place.name}</To>}
+    </p>
   );
 }
 

@@ -165,7 +165,8 @@ export function JobTable({ jobs }: { jobs: readonly JobRecord[] }): JSX.Element 
 
 function Note({ job }: { job: JobRecord }): JSX.Element | null {
   if (job.status === "running" && job.progress) return <ProgressBar progress={job.progress} />;
-  if (job.status === "pending" && job.pending_reason !== null) return <span>{job.pending_reason}</span>;
+  const isTimed = job.pending_code === null || job.pending_code === "scheduled" || job.pending_code === "retry";
+  if (job.status === "pending" && job.pending_reason !== null && !isTimed) return <span>{job.pending_reason}</span>;
   if (job.status === "pending" && job.next_attempt_at !== null) {
     return (
       <span>

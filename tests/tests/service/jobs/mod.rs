@@ -4,6 +4,7 @@ mod audit_log;
 mod list_stream;
 mod lists;
 mod past;
+mod pending;
 mod queues;
 mod running;
 mod schedules;
@@ -48,6 +49,18 @@ async fn return_canceled(database: Database, context: TaskContext) -> anyhow::Re
     Ok(())
 }
 
+/// Runs alone.
+#[task(register = false, max_concurrency = 1)]
+async fn alone(milliseconds: u64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
+/// Fails, and is tried again much later.
+#[task(register = false, retries = 3, backoff = "constant(1h)")]
+async fn tried_again() -> anyhow::Result<()> {
+    anyhow::bail!("not yet")
+}
+
 struct World {
     app: Running,
     service: Service,
@@ -65,6 +78,8 @@ impl World {
             .task(steps)
             .task(store)
             .task(return_canceled)
+            .task(alone)
+            .task(tried_again)
             .build()
             .unwrap();
         let builder = Service::builder(ServiceInfo::new("with-jobs", "With jobs"))
