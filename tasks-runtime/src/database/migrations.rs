@@ -61,6 +61,7 @@ const FRAMEWORK_MIGRATIONS: &[FrameworkMigration] = framework_migrations![
     "0014_paused_queues",
     "0015_history",
     "0016_audit_log",
+    "0017_job_operations",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::jobs::id::JobId;
+use crate::jobs::id::{JobId, OperationId};
 use crate::task::{Coded, CodedError, Reading};
 use thiserror::Error;
 
@@ -72,6 +72,12 @@ pub enum JobError {
     /// There is no queue of this name: no worker serves it, this process does not have it, and no job that has not ended is in it.
     #[error("there is no queue `{0}`: no worker serves it, and no job waits in it")]
     QueueNotFound(String),
+    /// There is no such operation on many jobs, or not any more.
+    #[error("there is no operation {0}")]
+    OperationNotFound(OperationId),
+    /// So many operations on many jobs are not over that no other one is begun.
+    #[error("20 operations are not over yet: wait for them, or cancel some")]
+    TooManyOperations,
     /// There is no schedule of this name.
     #[error("there is no schedule `{0}`")]
     ScheduleNotFound(String),

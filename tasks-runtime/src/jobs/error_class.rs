@@ -14,6 +14,10 @@ pub enum JobErrorClass {
     JobNotFound,
     /// There is no such queue.
     QueueNotFound,
+    /// There is no such operation.
+    OperationNotFound,
+    /// Too many operations are not over.
+    TooManyOperations,
     /// There is no such schedule.
     ScheduleNotFound,
     /// There is a schedule of the name, and only a new one was to be made.
@@ -49,6 +53,8 @@ impl JobErrorClass {
         match error {
             JobError::JobNotFound(_) => Self::JobNotFound,
             JobError::QueueNotFound(_) => Self::QueueNotFound,
+            JobError::OperationNotFound(_) => Self::OperationNotFound,
+            JobError::TooManyOperations => Self::TooManyOperations,
             JobError::ScheduleNotFound(_) => Self::ScheduleNotFound,
             JobError::ScheduleExists(_) => Self::ScheduleExists,
             JobError::WrongState { status, .. } | JobError::Unsuccessful { status, .. } => {

@@ -1,4 +1,4 @@
-//! Which job it is.
+//! Which job it is, and which operation on many jobs.
 
 crate::id::id! {
     /// The identifier of a job. It is a parameter, a field of a result, and a column of a table, as any other type:
@@ -19,4 +19,9 @@ crate::id::id! {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     JobId, "The id of a job"
+}
+
+crate::id::id! {
+    /// The identifier of an operation on many jobs.
+    OperationId, "The id of an operation"
 }

@@ -45,6 +45,7 @@ mod list;
 mod metrics;
 mod new_job_row;
 mod notifier;
+mod operations;
 mod options;
 mod params_codec;
 mod pending_code;
@@ -65,13 +66,14 @@ pub use encryption::{EncryptionKeys, InvalidEncryptionKeys};
 pub use error::{JobAction, JobError};
 pub use failures::{JobFailureGroup, JobFailures};
 pub use history::{JobHistory, JobHistoryPoint, JobHistoryQuery, JobLatency};
-pub use id::JobId;
+pub use id::{JobId, OperationId};
 pub use limits::{
     DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_ERROR_BYTES, MAX_ERROR_DETAILS,
     MAX_KEY_BYTES, MAX_PAUSE_REASON, MAX_PROGRESS_BYTES, MAX_TRACEBACK_BYTES,
 };
 pub use list::{JobFilter, JobPage, SEARCH_LENGTH};
 pub use notifier::JobChanges;
+pub use operations::{JobCount, JobOperation, OperationAction, OperationFilter, OperationState};
 pub use pending_code::PendingCode;
 pub use queue_record::{QueuePause, QueueRecord};
 pub use record::{

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 use tasks_runtime::jobs::{
-    JobAttempt, JobFailures, JobHistory, JobLog, JobRecord, JobStats, QueueRecord, ScheduleRecord,
-    WorkerRecord,
+    JobAttempt, JobCount, JobFailures, JobHistory, JobLog, JobOperation, JobRecord, JobStats,
+    QueueRecord, ScheduleRecord, WorkerRecord,
 };
 
+use super::operations::BulkIn;
 use super::queues::PauseIn;
 use super::schedules::ScheduleIn;
-use super::{handlers, list_stream, past, query, queues, schedules, stream};
+use super::{handlers, list_stream, operations, past, query, queues, schedules, stream};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
 use crate::http::paging::{self, MAX_PAGE_SIZE};
 use crate::http::{ENTITY_TAGS, ULID, sse};
@@ -29,6 +30,7 @@ pub(super) const STOPPING: StatusText = (
 );
 const TOO_MANY: StatusText = (429, "Too many streams are open.");
 const QUERY: StatusText = (422, "The query does not fit: `errors` says where.");
+const UNKNOWN_OPERATION: StatusText = (404, "No such operation.");
 const UNKNOWN_QUEUE: StatusText = (
     404,
     "No such queue: no worker serves it, and no job waits in it.",
@@ -135,6 +137,44 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             .parameters(NAME)
             .responds(Response::json::<QueueRecord>(200))
             .problems(&[UNKNOWN_QUEUE]),
+        Endpoint::post("/$bulk", "start_operation", operations::start)
+            .summary("Cancel, retry or delete all jobs that fit a filter")
+            .description(
+                "It is done in the background, 10 seconds later, to jobs that are there now and fit the filter then. Until it is done it can be canceled. \
+                 With `dry_run` nothing is done, and the jobs are counted, up to 10,000. A limited key reaches the jobs of its tasks alone.",
+            )
+            .body(Body::json::<BulkIn>().example(
+                || json!({"action": "retry", "filter": {"status": "failed", "task": "report"}, "dry_run": true}),
+            ))
+            .responds(Response::json::<JobCount>(200))
+            .responds(Response::json::<JobOperation>(202))
+            .problems(&[
+                (400, "The body is not JSON."),
+                (408, "The body took too long to arrive."),
+                (409, "20 operations are not over yet."),
+                (413, "The body is too large."),
+                (415, "The body does not say it is JSON."),
+                (422, "Something does not fit: `errors` says what."),
+                STORAGE_FULL,
+            ]),
+        Endpoint::get("/$operations", "list_operations", operations::list)
+            .summary("The latest 100 operations on many jobs, newest first")
+            .description("A limited key sees those that were asked for with it.")
+            .responds(Response::json::<Vec<JobOperation>>(200)),
+        Endpoint::get("/$operations/{id}", "get_operation", operations::get)
+            .summary("One operation on many jobs")
+            .parameters(ID)
+            .responds(Response::json::<JobOperation>(200))
+            .problems(&[UNKNOWN_OPERATION]),
+        Endpoint::post(
+            "/$operations/{id}/$cancel",
+            "cancel_operation",
+            operations::cancel,
+        )
+        .summary("Cancel an operation; one that is over stays as it is")
+        .parameters(ID)
+        .responds(Response::json::<JobOperation>(200))
+        .problems(&[UNKNOWN_OPERATION]),
         Endpoint::get("/{id}", "get_job", handlers::get)
             .summary("One job")
             .parameters(ID)

@@ -6,6 +6,7 @@ mod handlers;
 mod list_stream;
 mod list_views;
 mod location;
+mod operations;
 mod part;
 mod past;
 mod problem;

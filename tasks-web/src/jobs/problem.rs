@@ -13,6 +13,12 @@ impl From<JobError> for Problem {
             JobErrorClass::QueueNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "unknown-queue", detail)
             }
+            JobErrorClass::OperationNotFound => {
+                Self::new(StatusCode::NOT_FOUND, "unknown-operation", detail)
+            }
+            JobErrorClass::TooManyOperations => {
+                Self::new(StatusCode::CONFLICT, "too-many-operations", detail)
+            }
             JobErrorClass::ScheduleNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "unknown-schedule", detail)
             }

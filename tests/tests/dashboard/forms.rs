@@ -306,7 +306,10 @@ async fn a_secret_is_neither_kept_nor_copied() {
 
 /// Says how large an artifact is.
 #[task(register = false)]
-async fn size(artifacts: ArtifactManager, file: ArtifactId) -> anyhow::Result<u64> {
+async fn size(
+    artifacts: ArtifactManager,
+    file: tasks_web::artifacts::ArtifactId,
+) -> anyhow::Result<u64> {
     let content = artifacts.content(file).await?;
     let content = content.ok_or_else(|| anyhow::anyhow!("there is no such artifact"))?;
     Ok(content.info.size)

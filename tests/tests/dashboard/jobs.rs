@@ -98,6 +98,29 @@ async fn what_is_typed_into_a_filter_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_jobs_of_a_filter_are_canceled_and_that_is_undone() {
+    let page = Dashboard::open(builder(), "/jobs").await;
+    let submit = page.app.url("/api/v1/tasks/count/$submit");
+    for _ in 0..3 {
+        let body = serde_json::json!({"params": {"to": 1}, "delay": 3600});
+        tasks_tests::http::post(&submit, &body).await.unwrap();
+    }
+    page.goto("/jobs?status=pending&task=count").await;
+    page.click("Cancel all…").await;
+    page.sees("Cancel 3 jobs that fit the filter?").await;
+    page.click("Cancel them").await;
+    page.sees("3 jobs will be canceled soon.").await;
+    page.click("Undo").await;
+    page.sees("Undone: no job was changed.").await;
+    page.click("Close").await;
+    page.click("Delete all…").await;
+    page.click("Delete them").await;
+    page.sees("3 jobs deleted.").await;
+    page.sees("No job fits the filter.").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_is_paused_and_resumed() {
     let page = Dashboard::open(builder(), "/queues").await;
     page.sees("active").await;

@@ -13,7 +13,7 @@ async fn import_orders(
     /// The name of the shop.
     shop: String,
     /// How many orders at most.
-    #[task(default = 500, range(1..=10_000))]
+    #[task(default = 500, range(min = 1, max = 10_000))]
     limit: u32,
     #[task(default = false)] dry_run: bool,
 ) -> Result<u32, TaskError> {

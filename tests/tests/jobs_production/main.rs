@@ -8,6 +8,7 @@ mod declared;
 mod fleet;
 mod keys;
 mod locked;
+mod operations;
 mod priorities;
 mod queues;
 mod retention;

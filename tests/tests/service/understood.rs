@@ -324,6 +324,7 @@ async fn a_body_that_nobody_reads_is_refused() {
         seen,
         [
             "cancel_job",
+            "cancel_operation",
             "delete_artifact",
             "delete_job",
             "delete_schedule",

@@ -88,6 +88,7 @@ impl Scheduler {
             self.watch_without_workers();
         }
         self.write().worker = worker;
+        self.work_off_operations();
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use crate::jobs::id::JobId;
 
 use super::Scheduler;
+use crate::database::Connection;
 use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::history::Count;
 use crate::jobs::record::{JobRecord, JobStatus};
@@ -79,6 +80,29 @@ impl Scheduler {
         self.wake();
         self.shared.changes.notify(id);
         Ok(job)
+    }
+
+    /// Queues a job again that failed or was canceled, as [`retry`](Self::retry) does, in a transaction. `false` when it is in another state, not there,
+    /// or another job has the same parameters of which the task allows one at a time.
+    pub(in crate::jobs) async fn retry_unless_duplicate(
+        &self,
+        tx: &mut Connection,
+        id: JobId,
+        now: i64,
+    ) -> Result<bool, JobError> {
+        let Some(job) = store::find(tx, id).await? else {
+            return Ok(false);
+        };
+        let keys = self.other_unique_keys(&job);
+        if store::find_duplicate(tx, &job, &keys).await?.is_some() {
+            return Ok(false);
+        }
+        store::retry(tx, id, now).await
+    }
+
+    /// Jobs may have changed that somebody watches.
+    pub(in crate::jobs) fn jobs_changed(&self) {
+        self.shared.changes.notify_all();
     }
 
     /// Forgets a job, its result and its log; one that waits is canceled first, one that runs is asked to stop. It is not found any more from

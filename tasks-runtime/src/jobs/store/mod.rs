@@ -29,6 +29,8 @@ pub(super) use self::queues::{
 };
 #[cfg(feature = "metrics")]
 pub(super) use self::read::pending_by_queue;
-pub(super) use self::read::{count, find, find_result, list, newest_submitted_at, stats};
-pub(super) use self::update::{cancel, progress, retry};
+pub(super) use self::read::{
+    count, count_up_to, find, find_result, list, matching, newest_id, newest_submitted_at, stats,
+};
+pub(super) use self::update::{cancel, cancel_all, progress, retry};
 pub(super) use self::workers::workers;

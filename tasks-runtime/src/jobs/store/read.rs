@@ -187,6 +187,54 @@ pub(in crate::jobs) async fn count(
     Ok(count.unsigned_abs())
 }
 
+/// How many jobs fit a filter and a condition, counted up to a limit.
+pub(in crate::jobs) async fn count_up_to(
+    conn: &mut Connection,
+    (filter, condition): (&JobFilter, &str),
+    most: i64,
+) -> Result<i64, JobError> {
+    let backend = conn.backend();
+    let ids: Vec<String> = with_conn!(conn, |conn| {
+        wanted!(tasks_jobs::table.select(tasks_jobs::id), filter, backend)
+            .filter(sql::<Bool>(condition))
+            .limit(most)
+            .load(conn)
+            .await
+    })?;
+    Ok(i64::try_from(ids.len()).unwrap_or(i64::MAX))
+}
+
+/// The ids of jobs that fit a filter and a condition, after one id and up to another, in their order; only of those that were submitted by a time.
+pub(in crate::jobs) async fn matching(
+    conn: &mut Connection,
+    (filter, condition): (&JobFilter, &str),
+    (after, up_to): (&str, &str),
+    (submitted_by, limit): (i64, i64),
+) -> Result<Vec<String>, JobError> {
+    let backend = conn.backend();
+    Ok(with_conn!(conn, |conn| {
+        wanted!(tasks_jobs::table.select(tasks_jobs::id), filter, backend)
+            .filter(sql::<Bool>(condition))
+            .filter(tasks_jobs::id.gt(after))
+            .filter(tasks_jobs::id.le(up_to))
+            .filter(tasks_jobs::submitted_at.le(submitted_by))
+            .order(tasks_jobs::id)
+            .limit(limit)
+            .load(conn)
+            .await
+    })?)
+}
+
+/// The id of the newest job: the highest one.
+pub(in crate::jobs) async fn newest_id(conn: &mut Connection) -> Result<Option<String>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_jobs::table
+            .select(max(tasks_jobs::id))
+            .get_result(conn)
+            .await
+    })?)
+}
+
 pub(in crate::jobs) async fn stats(conn: &mut Connection) -> Result<JobStats, JobError> {
     let mut counts = [0; 5];
     let conditions = [

@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use super::insert::notify;
 use crate::artifacts::ArtifactId;
-use crate::database::{Connection, statement};
+use crate::database::{Backend, Connection, statement};
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
@@ -35,6 +35,36 @@ pub(in crate::jobs) async fn cancel(
             .await
     })?;
     Ok(())
+}
+
+/// The same for these jobs. Gives how many had not ended.
+pub(in crate::jobs) async fn cancel_all(
+    conn: &mut Connection,
+    ids: &[String],
+    now: i64,
+) -> Result<i64, JobError> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let these = match conn.backend() {
+        Backend::Sqlite => "(SELECT value FROM json_each($2))",
+        Backend::Postgres => "(SELECT jsonb_array_elements_text(CAST($2 AS JSONB)))",
+    };
+    let sql = format!(
+        "UPDATE tasks_jobs SET cancel_requested_at = COALESCE(cancel_requested_at, $1), \
+         finished_at = CASE WHEN state < {RUNNING} THEN $1 ELSE finished_at END, \
+         state = CASE WHEN state < {RUNNING} THEN {CANCELED} ELSE state END WHERE id IN {these} AND {open}",
+        open = sql::OPEN
+    );
+    let ids = serde_json::to_string(ids).unwrap_or_default();
+    let canceled = with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(ids)
+            .execute(conn)
+            .await
+    })?;
+    Ok(i64::try_from(canceled).unwrap_or(i64::MAX))
 }
 
 /// Queues a job again that failed or was canceled, with all its attempts. `false` when it is not one of those.

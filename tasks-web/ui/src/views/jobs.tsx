@@ -9,6 +9,7 @@ import { Badge, Filter, Loaded, To, useParameter } from "../parts/basics.tsx";
 import { useEvents } from "../parts/events.ts";
 import { type Live, useLive } from "../parts/live.ts";
 import { Time, duration } from "../parts/time.tsx";
+import { Bulk } from "./bulk.tsx";
 
 const STATUSES: JobStatus[] = ["pending", "running", "completed", "failed", "canceled"];
 const SIZE = 50;
@@ -86,6 +87,11 @@ export function Jobs(): JSX.Element {
         <Moment label="Submitted after" value={after} set={setAfter} />
         <Moment label="Submitted before" value={before} set={setBefore} />
       </div>
+      {search + after + before === "" ? (
+        <Bulk filter={{ status, task, queue, error_code: code, tag }} />
+      ) : (
+        <p class="quiet">What is done to all jobs at once takes no text and no times: clear those filters first.</p>
+      )}
       <Loaded live={live}>
         {(list) =>
           list.total === 0 ? (

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::http;
-use tasks_web::{ApiKey, ApiKeys, Database};
+use tasks_web::{ApiKey, ApiKeys, Database, ServiceBuilder};
 
 const OPS: &str = "ops-0123456789abcdef";
 const MATH: &str = "math-0123456789abcdef";
@@ -155,7 +155,7 @@ async fn old_entries_are_deleted_and_the_rest_has_pages(test: TestDatabase) {
 }
 
 async fn a_service_may_have_none(test: TestDatabase) {
-    let world = World::new(test, |builder| builder.without_audit_log()).await;
+    let world = World::new(test, ServiceBuilder::without_audit_log).await;
     let id = world
         .submit("add", json!({"params": {"a": 1, "b": 2}, "delay": 3600}))
         .await;

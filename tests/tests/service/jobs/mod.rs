@@ -3,6 +3,7 @@
 mod audit_log;
 mod list_stream;
 mod lists;
+mod operations;
 mod past;
 mod pending;
 mod queues;

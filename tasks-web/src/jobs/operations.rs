@@ -1,0 +1,166 @@
+//! Operations on many jobs over HTTP. A key that is limited reaches the jobs of its tasks, and the operations that were asked for with it.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tasks_runtime::jobs::{
+    JobError, JobFilter, JobOperation, JobStatus, OperationAction, OperationId,
+};
+
+use super::access;
+use super::state::JobRoutes;
+use crate::access::Access;
+use crate::http::{BodyLimits, HandlerResult, check_json, json, members};
+use crate::problem::Problem;
+
+/// What is to be done to which jobs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BulkIn {
+    /// What is done to each job: those that have not ended are canceled, those that failed or were canceled are queued again, or all are deleted.
+    action: OperationAction,
+    /// Which jobs; `{}` is all of them.
+    filter: FilterIn,
+    /// Whether the jobs are only counted.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Which jobs, as the list has them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct FilterIn {
+    /// Their status.
+    #[serde(default)]
+    status: Option<JobStatus>,
+    /// Name of their task.
+    #[serde(default)]
+    task: Option<String>,
+    /// A tag of their task.
+    #[serde(default)]
+    tag: Option<String>,
+    /// Name of the schedule that submitted them.
+    #[serde(default)]
+    schedule: Option<String>,
+    /// Their queue.
+    #[serde(default)]
+    queue: Option<String>,
+    /// Code of the error of their latest failed attempt.
+    #[serde(default)]
+    error_code: Option<String>,
+}
+
+fn body(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(value).map_err(|_| Problem::internal())
+}
+
+fn one(operation: &JobOperation) -> HandlerResult {
+    Ok(json(body(operation)?.into()))
+}
+
+pub(super) async fn start(
+    request: HttpRequest,
+    state: Data<JobRoutes>,
+    payload: Payload,
+) -> HandlerResult {
+    check_json(request.headers())?;
+    let limits = BodyLimits {
+        bytes: 16 * 1024,
+        time: Duration::from_secs(30),
+    };
+    let sent = read(&limits.read(request.headers(), payload.into_inner()).await?)?;
+    let FilterIn {
+        status,
+        task,
+        tag,
+        schedule,
+        queue,
+        error_code,
+    } = sent.filter;
+    let mut filter = JobFilter::new();
+    if let Some(status) = status {
+        filter = filter.status(status);
+    }
+    if let Some(schedule) = schedule {
+        filter = filter.schedule(schedule);
+    }
+    if let Some(queue) = queue {
+        filter = filter.queue(queue);
+    }
+    if let Some(code) = error_code {
+        filter = filter.error_code(code);
+    }
+    let scheduler = &state.scheduler;
+    let filter = access::limit(&request, scheduler, filter, task, tag.as_deref());
+    if sent.dry_run {
+        let count = scheduler.count_jobs(sent.action, &filter).await?;
+        return Ok(json(body(&count)?.into()));
+    }
+    let access = request.extensions().get::<Access>().cloned();
+    let key = access.as_ref().map(Access::key_name);
+    let started = scheduler.start_operation_for(sent.action, filter, key);
+    let operation = started.await?;
+    Ok(HttpResponse::Accepted()
+        .content_type("application/json")
+        .body(body(&operation)?))
+}
+
+fn read(body: &[u8]) -> Result<BulkIn, Problem> {
+    if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-json",
+            "the body is not JSON",
+        ));
+    }
+    members::read(body).map_err(Problem::invalid_body)
+}
+
+/// Whether the key of a request reaches an operation: one that is limited may not know how many jobs others have.
+fn reaches(request: &HttpRequest, operation: &JobOperation) -> bool {
+    Access::limits(request)
+        .is_none_or(|access| operation.requested_by.as_deref() == Some(access.key_name()))
+}
+
+async fn find(request: &HttpRequest, state: &JobRoutes) -> Result<JobOperation, Problem> {
+    let text = request.match_info().get("id").unwrap_or_default();
+    let unknown = || {
+        let shown: String = text.chars().take(100).collect();
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-operation",
+            format!("there is no operation `{shown}`"),
+        )
+    };
+    let id: OperationId = text.parse().map_err(|_| unknown())?;
+    let found = match state.scheduler.operation(id).await {
+        Err(JobError::OperationNotFound(_)) => return Err(unknown()),
+        found => found?,
+    };
+    if !reaches(request, &found) {
+        return Err(Problem::forbidden(
+            "the key is limited to tasks with some tags, and the operation was asked for with another key"
+                .to_owned(),
+        ));
+    }
+    Ok(found)
+}
+
+pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
+    let mut all = state.scheduler.operations().await?;
+    all.retain(|operation| reaches(&request, operation));
+    Ok(json(body(&all)?.into()))
+}
+
+pub(super) async fn get(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
+    one(&find(&request, &state).await?)
+}
+
+pub(super) async fn cancel(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
+    let found = find(&request, &state).await?;
+    one(&state.scheduler.cancel_operation(found.id).await?)
+}

@@ -1,0 +1,192 @@
+//! Operations on many jobs.
+
+use super::*;
+use tasks_web::{ApiKey, ApiKeys};
+
+const BULK: &str = "/api/v1/jobs/$bulk";
+const OPERATIONS: &str = "/api/v1/jobs/$operations";
+
+async fn until(world: &World, operation: &Value, state: &str, key: &str) -> Value {
+    let id = operation["id"].as_str().unwrap();
+    let path = format!("{OPERATIONS}/{id}");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let headers = [("x-api-key", key)];
+        let (_, found) = world.ask_with(Method::GET, &path, None, &headers).await;
+        if found["state"] == state {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{found}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn jobs_are_canceled_retried_and_deleted(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let mut later = Vec::new();
+    for _ in 0..5 {
+        let body = json!({"params": {"a": 1, "b": 2}, "delay": 3600});
+        later.push(world.submit("add", body).await);
+    }
+    let kept = world.submit("tried_again", json!({"params": {}, "delay": 3600}));
+    let kept = kept.await;
+    let bulk = async |action: &str, filter: Value, dry_run: bool| {
+        let body = json!({"action": action, "filter": filter, "dry_run": dry_run});
+        world.ask(Method::POST, BULK, Some(body)).await
+    };
+    let pending = json!({"status": "pending", "task": "add"});
+    let (status, count) = bulk("cancel", pending.clone(), true).await;
+    assert_eq!((status, &count), (200, &json!({"jobs": 5, "more": false})));
+    let (status, cancel) = bulk("cancel", pending.clone(), false).await;
+    assert_eq!(status, 202, "{cancel}");
+    assert_eq!(
+        (
+            &cancel["state"],
+            &cancel["total"],
+            &cancel["filter"]["tasks"]
+        ),
+        (&json!("waiting"), &json!(5), &json!(["add"])),
+        "{cancel}"
+    );
+    // One that came later is not touched.
+    let body = json!({"params": {"a": 1, "b": 2}, "delay": 3600});
+    let new = world.submit("add", body).await;
+    // Undone before it has begun.
+    let (_, undone) = bulk("delete", json!({}), false).await;
+    let id = undone["id"].as_str().unwrap();
+    for _ in 0..2 {
+        let path = format!("{OPERATIONS}/{id}/$cancel");
+        let (status, undone) = world.ask(Method::POST, &path, None).await;
+        assert_eq!(
+            (status, &undone["state"]),
+            (200, &json!("canceled")),
+            "{undone}"
+        );
+    }
+    let done = until(&world, &cancel, "done", "none").await;
+    assert_eq!(
+        (&done["done"], &done["passed_over"]),
+        (&json!(5), &json!(0)),
+        "{done}"
+    );
+    for id in &later {
+        world.until(id, "canceled").await;
+    }
+    for id in [&new, &kept] {
+        world.until(id, "pending").await;
+    }
+    let (_, retry) = bulk("retry", json!({"status": "canceled"}), false).await;
+    until(&world, &retry, "done", "none").await;
+    for id in &later {
+        world.until(id, "completed").await;
+    }
+    let (_, delete) = bulk(
+        "delete",
+        json!({"task": "add", "status": "completed"}),
+        false,
+    )
+    .await;
+    let done = until(&world, &delete, "done", "none").await;
+    assert_eq!(done["done"], 5, "{done}");
+    for id in &later {
+        assert_eq!(world.get(&format!("/api/v1/jobs/{id}")).await.0, 404);
+    }
+    world.until(&new, "pending").await;
+    let (_, all) = world.get(OPERATIONS).await;
+    assert_eq!(all.as_array().unwrap().len(), 4, "{all}");
+    let (status, problem) = world.get(&format!("{OPERATIONS}/{new}")).await;
+    assert_eq!(status, 404, "{problem}");
+    for body in [
+        json!({"action": "explode", "filter": {}}),
+        json!({"action": "cancel"}),
+        json!({"action": "cancel", "filter": {"colour": "red"}}),
+        json!({"action": "cancel", "filter": {"status": "odd"}}),
+    ] {
+        let (status, problem) = world.ask(Method::POST, BULK, Some(body)).await;
+        assert_eq!(status, 422, "{problem}");
+    }
+    world.service.shutdown().await;
+}
+
+async fn a_limited_key_changes_the_jobs_of_its_tasks(test: TestDatabase) {
+    const OPS: &str = "ops-0123456789abcdef";
+    const MATH: &str = "math-0123456789abcdef";
+    const EYES: &str = "eyes-0123456789abcdef";
+    let keys = ApiKeys::new()
+        .key(ApiKey::new("ops", OPS))
+        .key(ApiKey::new("math", MATH).tags(["math"]))
+        .key(ApiKey::new("eyes", EYES).read_only());
+    let world = World::new(test, |builder| builder.with_auth(keys)).await;
+    let ask = async |method: Method, path: &str, body: Option<Value>, key: &str| {
+        world
+            .ask_with(method, path, body, &[("x-api-key", key)])
+            .await
+    };
+    for (task, params) in [("add", json!({"a": 1, "b": 2})), ("tried_again", json!({}))] {
+        let path = format!("/api/v1/tasks/{task}/$submit");
+        let body = json!({"params": params, "delay": 3600});
+        assert_eq!(ask(Method::POST, &path, Some(body), OPS).await.0, 202);
+    }
+    let bulk = |dry_run: bool| json!({"action": "delete", "filter": {}, "dry_run": dry_run});
+    let (_, count) = ask(Method::POST, BULK, Some(bulk(true)), MATH).await;
+    assert_eq!(count["jobs"], 1, "{count}");
+    let (_, count) = ask(Method::POST, BULK, Some(bulk(true)), OPS).await;
+    assert_eq!(count["jobs"], 2, "{count}");
+    // A key that only looks has the list, which counts as well.
+    for dry_run in [true, false] {
+        let (status, problem) = ask(Method::POST, BULK, Some(bulk(dry_run)), EYES).await;
+        assert_eq!(status, 403, "{problem}");
+    }
+    let other = json!({"action": "delete", "filter": {"task": "tried_again"}});
+    let (_, nothing) = ask(Method::POST, BULK, Some(other), MATH).await;
+    assert_eq!(nothing["total"], 0, "{nothing}");
+    let (status, mine) = ask(Method::POST, BULK, Some(bulk(false)), MATH).await;
+    assert_eq!(
+        (status, &mine["requested_by"]),
+        (202, &json!("math")),
+        "{mine}"
+    );
+    let (_, theirs) = ask(
+        Method::POST,
+        BULK,
+        Some(json!({"action": "cancel", "filter": {"queue": "none"}})),
+        OPS,
+    )
+    .await;
+    let theirs = format!("{OPERATIONS}/{}", theirs["id"].as_str().unwrap());
+    assert_eq!(ask(Method::GET, &theirs, None, MATH).await.0, 403);
+    assert_eq!(ask(Method::GET, &theirs, None, EYES).await.0, 200);
+    let cancel = format!("{theirs}/$cancel");
+    for key in [MATH, EYES] {
+        assert_eq!(ask(Method::POST, &cancel, None, key).await.0, 403);
+    }
+    let (_, listed) = ask(Method::GET, OPERATIONS, None, MATH).await;
+    assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
+    let done = until(&world, &mine, "done", MATH).await;
+    assert_eq!(done["done"], 1, "{done}");
+    let (_, left) = ask(Method::GET, "/api/v1/jobs", None, OPS).await;
+    assert_eq!(left.as_array().unwrap().len(), 1, "{left}");
+    // No more than 20 at once.
+    let mut refused = 0;
+    for _ in 0..21 {
+        let body = json!({"action": "cancel", "filter": {"queue": "none"}});
+        let (status, answer) = ask(Method::POST, BULK, Some(body), OPS).await;
+        if status == 409 {
+            assert!(
+                answer["type"]
+                    .as_str()
+                    .unwrap()
+                    .ends_with("too-many-operations"),
+                "{answer}"
+            );
+            refused += 1;
+        }
+    }
+    assert!(refused > 0);
+    world.service.shutdown().await;
+}
+
+tasks_tests::on_both_databases!(
+    jobs_are_canceled_retried_and_deleted,
+    a_limited_key_changes_the_jobs_of_its_tasks,
+);
