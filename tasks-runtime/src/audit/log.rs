@@ -75,16 +75,27 @@ impl AuditLog {
     ///
     /// When the database fails.
     pub async fn record(&self, entry: NewAuditEntry) -> Result<(), DatabaseError> {
-        let oldest = self.oldest();
-        self.session
-            .transaction(async |tx| {
-                rows::insert(tx, &entry).await?;
-                if let Some(oldest) = oldest {
-                    rows::prune(tx, oldest).await?;
+        let recorded: Result<(), DatabaseError> = self
+            .session
+            .transaction_with_retries(async |tx| rows::insert(tx, &entry).await)
+            .await;
+        recorded?;
+        if let Some(oldest) = self.oldest() {
+            // The entry is kept whatever becomes of this.
+            let pruned: Result<bool, DatabaseError> = self
+                .session
+                .transaction(async |tx| rows::prune(tx, oldest).await)
+                .await;
+            match pruned {
+                Ok(false) => {}
+                // The next change goes on.
+                Ok(true) => self.pruned.store(0, Ordering::Relaxed),
+                Err(error) => {
+                    tracing::warn!(%error, "old entries of the audit log are not deleted yet");
                 }
-                Ok(())
-            })
-            .await
+            }
+        }
+        Ok(())
     }
 
     /// The newest entries that fit, newest first.

@@ -55,10 +55,10 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Deletes the oldest entries, as many as one transaction should.
-pub(super) async fn prune(conn: &mut Connection, oldest: AuditId) -> Result<(), DatabaseError> {
+/// Deletes the oldest entries, as many as one transaction should, and says whether there may be more.
+pub(super) async fn prune(conn: &mut Connection, oldest: AuditId) -> Result<bool, DatabaseError> {
     let old = diesel::alias!(tasks_audit_log as old);
-    with_conn!(conn, |conn| {
+    let deleted = with_conn!(conn, |conn| {
         let id = old.field(tasks_audit_log::id);
         let ids = old
             .filter(id.lt(oldest.to_string()))
@@ -69,7 +69,7 @@ pub(super) async fn prune(conn: &mut Connection, oldest: AuditId) -> Result<(), 
             .execute(conn)
             .await
     })?;
-    Ok(())
+    Ok(i64::try_from(deleted).unwrap_or(i64::MAX) >= PRUNED)
 }
 
 type Row = (

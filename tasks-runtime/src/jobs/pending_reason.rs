@@ -57,14 +57,16 @@ pub(in crate::jobs) enum LineKind {
 pub(in crate::jobs) struct LiveWorker {
     pub(in crate::jobs) tasks: BTreeSet<String>,
     pub(in crate::jobs) queues: BTreeSet<String>,
-    pub(in crate::jobs) running: Vec<RunningJob>,
+    pub(in crate::jobs) running: Vec<RunningJobs>,
 }
 
+/// Jobs of one kind that it runs.
 #[derive(Clone, Debug)]
-pub(in crate::jobs) struct RunningJob {
+pub(in crate::jobs) struct RunningJobs {
     pub(in crate::jobs) task: Option<String>,
     pub(in crate::jobs) queue: String,
     pub(in crate::jobs) crashes: i32,
+    pub(in crate::jobs) count: usize,
 }
 
 /// How many jobs a worker runs at once, as this process has it.
@@ -145,9 +147,11 @@ pub(in crate::jobs) fn of_its_turn(
         .iter()
         .filter(|worker| worker.tasks.contains(&job.task) && worker.queues.contains(&job.queue))
         .collect();
-    let all_run = |limit: usize, counts: &dyn Fn(&RunningJob) -> bool| {
-        let running =
-            |worker: &&LiveWorker| worker.running.iter().filter(|one| counts(one)).count();
+    let all_run = |limit: usize, counts: &dyn Fn(&RunningJobs) -> bool| {
+        let running = |worker: &&LiveWorker| -> usize {
+            let counted = worker.running.iter().filter(|one| counts(one));
+            counted.map(|one| one.count).sum()
+        };
         able.iter().all(|worker| running(worker) >= limit)
     };
     let workers = match able.len() {
@@ -215,15 +219,16 @@ mod tests {
     }
 
     fn worker(task: &str, queue: &str, running: usize) -> LiveWorker {
-        let one = RunningJob {
+        let jobs = RunningJobs {
             task: Some("greet".to_owned()),
             queue: "mail".to_owned(),
             crashes: 0,
+            count: running,
         };
         LiveWorker {
             tasks: [task.to_owned()].into(),
             queues: [queue.to_owned()].into(),
-            running: vec![one; running],
+            running: vec![jobs],
         }
     }
 

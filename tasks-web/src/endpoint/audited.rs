@@ -10,6 +10,15 @@ use tasks_runtime::audit::{AuditLog, NewAuditEntry};
 use crate::access::Access;
 use crate::http::{RequestId, client_address};
 
+/// What a handler says of what it did, in the extensions of its request.
+#[derive(Clone, Debug)]
+pub(crate) enum AuditNote {
+    /// Nothing was changed.
+    NoChange,
+    /// What the path does not say, as if it were its query.
+    Query(String),
+}
+
 /// Has a route write down what was done, where there is an audit log. What was refused, or failed, has changed nothing.
 pub(super) fn audited(route: Route, operation: &'static str) -> Route {
     route.wrap(from_fn(move |request, next| call(operation, request, next)))
@@ -22,10 +31,16 @@ async fn call<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<B>, Error> {
     let response = next.call(request).await?;
     let request = response.request();
+    let note = request.extensions().get::<AuditNote>().cloned();
     if response.status().is_success()
+        && !matches!(note, Some(AuditNote::NoChange))
         && let Some(log) = request.app_data::<Data<AuditLog>>()
     {
-        let entry = entry(operation, request, response.status().as_u16());
+        let mut entry = entry(operation, request, response.status().as_u16());
+        if let Some(AuditNote::Query(query)) = note {
+            entry.path.push('?');
+            entry.path.push_str(&query);
+        }
         tracing::info!(
             name: "audit",
             operation,

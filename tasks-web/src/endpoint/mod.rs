@@ -17,6 +17,8 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::{FromRequest, Handler, Route};
 
+#[cfg(feature = "database")]
+pub(crate) use audited::AuditNote;
 pub(crate) use body::Body;
 pub(crate) use parameter::Parameter;
 pub(crate) use response::Response;

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use tasks_runtime::jobs::JobId;
-use tasks_runtime::jobs::{JobError, JobFilter, JobRecord, Scheduler};
+use tasks_runtime::jobs::{JobError, JobFilter, JobRecord, PendingCode, Scheduler};
 
 use crate::access::Access;
 use crate::problem::Problem;
@@ -29,14 +29,28 @@ pub(super) async fn find(
     };
     // What cannot be an id is not that of a job.
     let id: JobId = text.parse().map_err(|_| unknown())?;
-    let job = scheduler.get(id).await?.ok_or_else(unknown)?;
+    let mut job = scheduler.get(id).await?.ok_or_else(unknown)?;
     match Access::limits(request) {
         Some(access) if !reaches(&access, scheduler, &job) => Err(Problem::forbidden(format!(
             "the key `{}` does not reach the task of this job: it is limited to tasks with other tags",
             access.key_name()
         ))),
-        _ => Ok(job),
+        Some(_) => {
+            leave_out_others(&mut job);
+            Ok(job)
+        }
+        None => Ok(job),
     }
+}
+
+/// Keeps from a key that is limited what a reason says of others: who has paused a queue and why, and how many jobs wait in it.
+pub(super) fn leave_out_others(job: &mut JobRecord) {
+    let words = match job.pending_code {
+        Some(PendingCode::QueuePaused) => "its queue is paused",
+        Some(PendingCode::WorkersBusy) => "the workers are busy with other jobs",
+        _ => return,
+    };
+    job.pending_reason = Some(words.to_owned());
 }
 
 /// Keeps the jobs that the key reaches.

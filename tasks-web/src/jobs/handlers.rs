@@ -38,9 +38,13 @@ pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> Handle
         wanted.task,
         wanted.tag.as_deref(),
     );
+    let is_limited = Access::limits(&request).is_some();
     match wanted.part {
         JobPaging::Before(before) => {
             let mut jobs = scheduler.list(&filter, before, MAX_PAGE_SIZE + 1).await?;
+            if is_limited {
+                jobs.iter_mut().for_each(access::leave_out_others);
+            }
             let more = jobs.len() > MAX_PAGE_SIZE as usize;
             jobs.truncate(MAX_PAGE_SIZE as usize);
             let next = jobs.last().filter(|_| more).map(|last| {
@@ -51,7 +55,10 @@ pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> Handle
             Ok(with_next(json(write(&jobs)?.into()), next))
         }
         JobPaging::Page(wanted) => {
-            let found = scheduler.page(&filter, wanted.page, wanted.size).await?;
+            let mut found = scheduler.page(&filter, wanted.page, wanted.size).await?;
+            if is_limited {
+                found.items.iter_mut().for_each(access::leave_out_others);
+            }
             let body = paging::page(&write(&found.items)?, found.total, found.pages, wanted);
             Ok(json(body.into()))
         }

@@ -28,7 +28,7 @@ const SOONEST: Duration = Duration::from_millis(200);
 /// How often it is read when nothing is known of changes: another process may have made some.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// The longest wait between two looks, however slow the database is.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(10);
 
 pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let wanted = query::parse_list(request.query_string())?;
@@ -47,7 +47,12 @@ pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> Hand
         wanted.tag.as_deref(),
     );
     let slot = state.streams.take(&request)?;
-    let view = state.views.view(ViewKey { filter, page, size });
+    let view = state.views.view(ViewKey {
+        filter,
+        page,
+        size,
+        is_limited: Access::limits(&request).is_some(),
+    });
     let known = sse::last_event_id(&request).and_then(|id| id.split_once('-'));
     let (known, known_stats) = known.unzip();
     let mut watch = ListStream {
@@ -100,7 +105,7 @@ impl ListStream {
             if let Some(chunk) = self.chunks.pop_front() {
                 return Some(chunk);
             }
-            let rest = self.views.rest().clamp(SOONEST, LONGEST);
+            let rest = self.views.rest(&self.view).clamp(SOONEST, LONGEST);
             let stopping = self.stopping.clone();
             let age = tokio::select! {
                 turn = self.pace.next() => match turn {
@@ -109,7 +114,10 @@ impl ListStream {
                 },
                 () = self.updates.updated() => LONGEST,
                 () = self.changes.changed() => {
-                    tokio::time::sleep(rest).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(rest) => {}
+                        () = stopping.cancelled() => return None,
+                    }
                     // Those that come from now on are for the next look.
                     self.changes.mark_seen();
                     rest

@@ -8,10 +8,13 @@ use actix_web::web::Bytes;
 use sha2::{Digest as _, Sha256};
 use tasks_runtime::jobs::{JobFilter, Scheduler};
 
+use super::access;
 use super::shared_read::SharedRead;
 use crate::http::paging::{self, Page};
 use crate::problem::Problem;
 
+/// How long a page waits at most because others take long to read.
+const LONGEST_FOR_OTHERS: Duration = Duration::from_secs(3);
 /// Which part of the time the database may be busy with all pages together: one in so many.
 const SHARE: u32 = 20;
 
@@ -28,6 +31,8 @@ pub(super) struct ViewKey {
     pub(super) filter: JobFilter,
     pub(super) page: u64,
     pub(super) size: u64,
+    /// Whether it is for a key that is limited.
+    pub(super) is_limited: bool,
 }
 
 /// One page that somebody looks at.
@@ -76,18 +81,24 @@ impl ListViews {
         view
     }
 
-    /// How long it is at least between two looks at a page, so that all pages together leave the database alone for most of the time.
-    pub(super) fn rest(&self) -> Duration {
+    /// How long it is at least between two looks at a page, so that all pages together leave the database alone for most of the time. One that
+    /// takes long to read is looked at rarely, and makes others wait for a while only.
+    pub(super) fn rest(&self, own: &View) -> Duration {
         let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         let views = pages.values().filter_map(Weak::upgrade);
         let took: Duration = views.map(|view| view.read.took()).sum();
-        (took + self.stats.took()).saturating_mul(SHARE)
+        let all = (took + self.stats.took()).saturating_mul(SHARE);
+        all.min(LONGEST_FOR_OTHERS)
+            .max(own.read.took().saturating_mul(SHARE))
     }
 }
 
 impl ViewKey {
     pub(super) async fn read(&self, scheduler: &Scheduler) -> Result<Event, Problem> {
-        let found = scheduler.page(&self.filter, self.page, self.size).await?;
+        let mut found = scheduler.page(&self.filter, self.page, self.size).await?;
+        if self.is_limited {
+            found.items.iter_mut().for_each(access::leave_out_others);
+        }
         let items = serde_json::to_vec(&found.items).unwrap_or_default();
         let page = Page {
             page: self.page,

@@ -14,6 +14,7 @@ use tasks_runtime::jobs::{
 use super::access;
 use super::state::JobRoutes;
 use crate::access::Access;
+use crate::endpoint::AuditNote;
 use crate::http::{BodyLimits, HandlerResult, check_json, json, members};
 use crate::problem::Problem;
 
@@ -98,12 +99,16 @@ pub(super) async fn start(
     let filter = access::limit(&request, scheduler, filter, task, tag.as_deref());
     if sent.dry_run {
         let count = scheduler.count_jobs(sent.action, &filter).await?;
+        request.extensions_mut().insert(AuditNote::NoChange);
         return Ok(json(body(&count)?.into()));
     }
     let access = request.extensions().get::<Access>().cloned();
     let key = access.as_ref().map(Access::key_name);
     let started = scheduler.start_operation_for(sent.action, filter, key);
     let operation = started.await?;
+    let words = serde_json::to_string(&operation.filter).unwrap_or_default();
+    let note = format!("{}={words}", operation.action.as_str());
+    request.extensions_mut().insert(AuditNote::Query(note));
     Ok(HttpResponse::Accepted()
         .content_type("application/json")
         .body(body(&operation)?))

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::access;
 use super::state::JobRoutes;
+use crate::access::Access;
 use crate::http::HandlerResult;
 use crate::http::sse::{self, Pace, STILL_HERE, StreamSlot, Turn};
 
@@ -36,6 +37,7 @@ pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> Hand
         known,
         looked: false,
         over: false,
+        is_limited: Access::limits(&request).is_some(),
         _slot: place,
     };
     Ok(sse::respond(&request, watch.events()))
@@ -67,6 +69,8 @@ struct JobStream {
     known: Option<String>,
     looked: bool,
     over: bool,
+    /// Whether the key is limited.
+    is_limited: bool,
     _slot: StreamSlot,
 }
 
@@ -100,10 +104,13 @@ impl JobStream {
             }
             self.looked = true;
             // When the database fails the client comes back by itself.
-            let Some(job) = self.scheduler.get(self.id).await.ok()? else {
+            let Some(mut job) = self.scheduler.get(self.id).await.ok()? else {
                 self.over = true;
                 return Some(deleted(self.id));
             };
+            if self.is_limited {
+                access::leave_out_others(&mut job);
+            }
             self.over = job.status.is_final();
             let (id, data) = event(&job);
             if self.known.as_ref() != Some(&id) {

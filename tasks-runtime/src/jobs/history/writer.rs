@@ -1,5 +1,6 @@
 //! Adds what this process has counted to the table, and forgets what is old.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::figures::{Figures, Row};
@@ -10,6 +11,8 @@ use crate::jobs::error::JobError;
 
 /// How often to look for figures that are old.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(600);
+/// How many rows one transaction adds.
+const BATCH_SIZE: usize = 2000;
 /// How many steps are forgotten in one go.
 const MAX_PRUNES: usize = 100;
 
@@ -20,8 +23,8 @@ pub(in crate::jobs) struct Writer {
     id: String,
     /// The number of the next batch, from 1.
     next: i64,
-    /// One that may have been added, or not: it is sent as it was.
-    pending: Option<Vec<Row>>,
+    /// Batches that are to be added. The first may have been added, or not: it is sent as it was.
+    pending: VecDeque<Vec<Row>>,
     pruned: Option<Instant>,
 }
 
@@ -30,7 +33,7 @@ impl Default for Writer {
         Self {
             id: ulid::Ulid::new().to_string(),
             next: 1,
-            pending: None,
+            pending: VecDeque::new(),
             pruned: None,
         }
     }
@@ -44,29 +47,24 @@ impl Writer {
         figures: &Figures,
         now: i64,
     ) -> Result<(), JobError> {
-        if self.pending.is_some() {
-            self.write_pending(session, now).await?;
+        loop {
+            while let Some(rows) = self.pending.front() {
+                let batch = (self.id.as_str(), self.next);
+                let added: Result<(), JobError> = session
+                    .transaction_with_retries(async |tx| store::add(tx, batch, rows, now).await)
+                    .await;
+                added?;
+                self.pending.pop_front();
+                self.next += 1;
+            }
+            // Figures stay with those who count until earlier ones are through: that many there are at most.
+            let rows = figures.take();
+            if rows.is_empty() {
+                return Ok(());
+            }
+            self.pending
+                .extend(rows.chunks(BATCH_SIZE).map(<[Row]>::to_vec));
         }
-        let rows = figures.take();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.pending = Some(rows);
-        self.write_pending(session, now).await
-    }
-
-    async fn write_pending(&mut self, session: &Session, now: i64) -> Result<(), JobError> {
-        let Some(rows) = &self.pending else {
-            return Ok(());
-        };
-        let batch = (self.id.as_str(), self.next);
-        let added: Result<(), JobError> = session
-            .transaction_with_retries(async |tx| store::add(tx, batch, rows, now).await)
-            .await;
-        added?;
-        self.pending = None;
-        self.next += 1;
-        Ok(())
     }
 
     /// Forgets what is old, now and then.

@@ -57,18 +57,27 @@ impl Scheduler {
             }
         }
         let session = self.session();
-        let worked: Result<Option<OperationRow>, JobError> = session
+        let worked: Result<Option<(OperationRow, bool)>, JobError> = session
             .transaction_with_retries(async |tx| {
                 let now = self.clock().now();
                 let Some(mut operation) = rows::lock_due(tx, now).await? else {
                     return Ok(None);
                 };
-                self.work_on(tx, &mut operation, now).await?;
+                let action = OperationAction::stored(&operation.action);
+                let filter = serde_json::from_str::<OperationFilter>(&operation.filter).ok();
+                let (Some(action), Some(filter)) = (action, filter) else {
+                    // A later version has written it, and works it off.
+                    return Ok(None);
+                };
+                let before = operation.done;
+                self.work_on(tx, &mut operation, (action, filter), now)
+                    .await?;
                 rows::update(tx, &operation).await?;
-                Ok(Some(operation))
+                let has_changed = operation.done > before;
+                Ok(Some((operation, has_changed)))
             })
             .await;
-        let Some(operation) = worked? else {
+        let Some((operation, has_changed)) = worked? else {
             return Ok(false);
         };
         if operation.state == OperationState::Done.number() {
@@ -81,8 +90,10 @@ impl Scheduler {
                 "an operation on many jobs is done"
             );
         }
-        self.jobs_changed();
-        self.wake();
+        if has_changed {
+            self.jobs_changed();
+            self.wake();
+        }
         Ok(true)
     }
 
@@ -90,16 +101,9 @@ impl Scheduler {
         &self,
         tx: &mut Connection,
         operation: &mut OperationRow,
+        (action, filter): (OperationAction, OperationFilter),
         now: i64,
     ) -> Result<(), JobError> {
-        let action = OperationAction::stored(&operation.action);
-        let filter = serde_json::from_str::<OperationFilter>(&operation.filter).ok();
-        let (Some(action), Some(filter)) = (action, filter) else {
-            // A later version has written it.
-            operation.state = OperationState::Canceled.number();
-            operation.finished_at = Some(now);
-            return Ok(());
-        };
         operation.state = OperationState::Running.number();
         // Completed jobs are nearly all, so there is no index of those.
         let indexed = filter

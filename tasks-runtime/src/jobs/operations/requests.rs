@@ -94,6 +94,8 @@ impl Scheduler {
         self.refresh_clock().await?;
         let stored = serde_json::to_string(&OperationFilter::from(filter.clone()));
         let stored = stored.unwrap_or_default();
+        // Before the transaction: in SQLite nobody else could write meanwhile.
+        let found = self.count_jobs(action, &filter).await?;
         let row: Result<OperationRow, JobError> = self
             .session()
             .transaction_with_retries(async |tx| {
@@ -102,8 +104,6 @@ impl Scheduler {
                 if rows::count_open(tx).await? >= MAX_OPEN {
                     return Err(JobError::TooManyOperations);
                 }
-                let condition = (&filter, action.condition());
-                let found = count(store::count_up_to(tx, condition, MAX_COUNTED + 1).await?);
                 let row = OperationRow {
                     id: OperationId::new().to_string(),
                     action: action.as_str().to_owned(),

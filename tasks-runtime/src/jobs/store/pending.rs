@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use diesel::dsl::sql;
+use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 
 use crate::database::{Connection, statement};
 use crate::jobs::error::JobError;
-use crate::jobs::pending_reason::{Line, LineKind, LiveWorker, PendingJob, RunningJob};
+use crate::jobs::pending_reason::{Line, LineKind, LiveWorker, PendingJob, RunningJobs};
 use crate::jobs::state::{JobState, sql};
 use crate::jobs::table::{tasks_jobs, tasks_workers};
 use crate::with_conn;
 
-/// How many running jobs are looked at.
+/// How many kinds of running jobs are looked at.
 const MAX_RUNNING: i64 = 10_000;
 
 /// Those of these jobs that are pending and run a task, by id.
@@ -63,7 +63,7 @@ pub(in crate::jobs) async fn pending_jobs(
 pub(in crate::jobs) async fn live_workers(
     conn: &mut Connection,
 ) -> Result<Vec<LiveWorker>, JobError> {
-    type Row = (Option<String>, Option<String>, String, i32);
+    type Row = (Option<String>, Option<String>, String, i32, i64);
     let rows: Vec<(String, String, String)> = with_conn!(conn, |conn| {
         tasks_workers::table
             .filter(tasks_workers::heartbeat.ge(0_i64))
@@ -93,22 +93,30 @@ pub(in crate::jobs) async fn live_workers(
     let running: Vec<Row> = with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(sql::<Bool>(sql::RUNNING))
-            .limit(MAX_RUNNING)
-            .select((
+            .group_by((
                 tasks_jobs::worker,
                 tasks_jobs::task_name,
                 tasks_jobs::queue,
                 tasks_jobs::crashes,
             ))
+            .select((
+                tasks_jobs::worker,
+                tasks_jobs::task_name,
+                tasks_jobs::queue,
+                tasks_jobs::crashes,
+                count_star(),
+            ))
+            .limit(MAX_RUNNING)
             .load(conn)
             .await
     })?;
-    for (worker, task, queue, crashes) in running {
+    for (worker, task, queue, crashes, count) in running {
         if let Some(worker) = worker.and_then(|id| workers.get_mut(&id)) {
-            worker.running.push(RunningJob {
+            worker.running.push(RunningJobs {
                 task,
                 queue,
                 crashes,
+                count: usize::try_from(count).unwrap_or(usize::MAX),
             });
         }
     }

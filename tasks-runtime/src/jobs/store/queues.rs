@@ -146,9 +146,8 @@ pub(in crate::jobs) async fn queue_counts(
     for row in rows {
         let queue = counts.entry(row.name).or_default();
         queue.pending += row.count;
-        // Of which queues those are that were not looked at is not known.
-        queue.more_pending |= all == MAX_COUNTED;
     }
+    let is_cut = all == MAX_COUNTED;
     let running: Vec<(String, i64)> = with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(sql::<Bool>(sql::RUNNING))
@@ -173,6 +172,10 @@ pub(in crate::jobs) async fn queue_counts(
         for name in queues {
             counts.entry(name).or_default().workers += 1;
         }
+    }
+    // Of which queues those are that were not looked at is not known.
+    for queue in counts.values_mut() {
+        queue.more_pending |= is_cut;
     }
     Ok(counts)
 }

@@ -216,6 +216,18 @@ export interface components {
             /** @description The id of the request, as in the log of the service. */
             readonly request_id: string | null;
         };
+        /** @description What is to be done to which jobs. */
+        readonly BulkIn: {
+            /** @description What is done to each job: those that have not ended are canceled, those that failed or were canceled are queued again, or all are deleted. */
+            readonly action: components["schemas"]["OperationAction"];
+            /** @description Which jobs; `{}` is all of them. */
+            readonly filter: components["schemas"]["FilterIn"];
+            /**
+             * @description Whether the jobs are only counted.
+             * @default false
+             */
+            readonly dry_run: boolean;
+        };
         /** @description Whom to ask about a service. */
         readonly Contact: {
             /** @description A person, a team or an organization. */
@@ -243,6 +255,39 @@ export interface components {
              * @description HTTP status of its own, for services whose failures have one.
              */
             readonly status: number | null;
+        };
+        /** @description Which jobs, as the list has them. */
+        readonly FilterIn: {
+            /**
+             * @description Their status.
+             * @default null
+             */
+            readonly status: components["schemas"]["JobStatus"] | null;
+            /**
+             * @description Name of their task.
+             * @default null
+             */
+            readonly task: string | null;
+            /**
+             * @description A tag of their task.
+             * @default null
+             */
+            readonly tag: string | null;
+            /**
+             * @description Name of the schedule that submitted them.
+             * @default null
+             */
+            readonly schedule: string | null;
+            /**
+             * @description Their queue.
+             * @default null
+             */
+            readonly queue: string | null;
+            /**
+             * @description Code of the error of their latest failed attempt.
+             * @default null
+             */
+            readonly error_code: string | null;
         };
         /** @description The health of the service, as clients see it. */
         readonly Health: {
@@ -286,6 +331,16 @@ export interface components {
             readonly error_code: string | null;
             /** @description Message of its error, at most 2,048 bytes of it unless it is the latest attempt. */
             readonly error: string | null;
+        };
+        /** @description How many jobs an operation would change. */
+        readonly JobCount: {
+            /**
+             * Format: uint64
+             * @description Number of jobs, counted up to 10,000.
+             */
+            readonly jobs: number;
+            /** @description Whether there are more. */
+            readonly more: boolean;
         };
         /** @description Attempts of one task that failed alike: with the same type, code and location of the error. */
         readonly JobFailureGroup: {
@@ -440,6 +495,51 @@ export interface components {
             /** @description Text of the line. */
             readonly message: string;
         };
+        /** @description An operation on the jobs that fit a filter. */
+        readonly JobOperation: {
+            /** @description Id of the operation, a ULID. */
+            readonly id: string;
+            /** @description What is done to each job. */
+            readonly action: components["schemas"]["OperationAction"];
+            /** @description Which jobs it is about, of those that there were when it was asked for. */
+            readonly filter: components["schemas"]["OperationFilter"];
+            /** @description How far it is. */
+            readonly state: components["schemas"]["OperationState"];
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            readonly requested_at: string;
+            /** @description Name of the API key that it was asked for with. */
+            readonly requested_by: string | null;
+            /**
+             * Format: date-time
+             * @description When it begins: until then it can be canceled without a trace.
+             */
+            readonly begins_at: string;
+            /**
+             * Format: date-time
+             * @description When it was done or canceled.
+             */
+            readonly finished_at: string | null;
+            /**
+             * Format: uint64
+             * @description Number of jobs that fitted when it was asked for, counted up to 10,000.
+             */
+            readonly total: number;
+            /** @description Whether there were more. */
+            readonly more: boolean;
+            /**
+             * Format: uint64
+             * @description Number of jobs that it has changed so far.
+             */
+            readonly done: number;
+            /**
+             * Format: uint64
+             * @description Number of jobs that could not be changed, such as one that is not queued again because another with the same parameters waits.
+             */
+            readonly passed_over: number;
+        };
         /** @description A job, without its result. */
         readonly JobRecord: {
             /** @description Id of the job, a ULID. */
@@ -574,6 +674,23 @@ export interface components {
             /** @description Where its text is. */
             readonly url?: string | null;
         };
+        /** @description What is done to each job. */
+        readonly OperationAction: "cancel" | "retry" | "delete";
+        /** @description Which jobs an operation is about. */
+        readonly OperationFilter: {
+            /** @description Their status, at the moment when each is changed. */
+            readonly status: components["schemas"]["JobStatus"] | null;
+            /** @description Names of their tasks. */
+            readonly tasks: readonly string[] | null;
+            /** @description Name of the schedule that submitted them. */
+            readonly schedule: string | null;
+            /** @description Their queue. */
+            readonly queue: string | null;
+            /** @description Code of the error of their latest failed attempt. */
+            readonly error_code: string | null;
+        };
+        /** @description How far an operation is. */
+        readonly OperationState: "waiting" | "running" | "done" | "canceled";
         /** @description The metadata of one parameter. */
         readonly ParameterInfo: {
             /** @description The key in `params`. */
@@ -1111,21 +1228,28 @@ export type ArtifactIn = components['schemas']['ArtifactIn'];
 export type ArtifactNode = components['schemas']['ArtifactNode'];
 export type ArtifactOut = components['schemas']['ArtifactOut'];
 export type AuditEntry = components['schemas']['AuditEntry'];
+export type BulkIn = components['schemas']['BulkIn'];
 export type Contact = components['schemas']['Contact'];
 export type FailureCodeInfo = components['schemas']['FailureCodeInfo'];
+export type FilterIn = components['schemas']['FilterIn'];
 export type Health = components['schemas']['Health'];
 export type HealthCheck = components['schemas']['HealthCheck'];
 export type JobAttempt = components['schemas']['JobAttempt'];
+export type JobCount = components['schemas']['JobCount'];
 export type JobFailureGroup = components['schemas']['JobFailureGroup'];
 export type JobFailures = components['schemas']['JobFailures'];
 export type JobHistory = components['schemas']['JobHistory'];
 export type JobHistoryPoint = components['schemas']['JobHistoryPoint'];
 export type JobLatency = components['schemas']['JobLatency'];
 export type JobLog = components['schemas']['JobLog'];
+export type JobOperation = components['schemas']['JobOperation'];
 export type JobRecord = components['schemas']['JobRecord'];
 export type JobStats = components['schemas']['JobStats'];
 export type JobStatus = components['schemas']['JobStatus'];
 export type License = components['schemas']['License'];
+export type OperationAction = components['schemas']['OperationAction'];
+export type OperationFilter = components['schemas']['OperationFilter'];
+export type OperationState = components['schemas']['OperationState'];
 export type ParameterInfo = components['schemas']['ParameterInfo'];
 export type PauseIn = components['schemas']['PauseIn'];
 export type PendingCode = components['schemas']['PendingCode'];

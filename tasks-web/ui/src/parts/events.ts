@@ -14,7 +14,8 @@ export type Told = "waiting" | "open" | "lost" | "refused";
 
 /**
  * Listens at a path, unless it is `null`, while the page is seen and nobody has paused it. A browser has six connections for all of its tabs: those
- * that are hidden keep none. `hear` gets the name of each event and its data, `failed` is called whenever the stream ends.
+ * that are hidden keep none. `hear` gets the name of each event and its data, `failed` is called
+ * whenever the stream ends, and when it goes on after that: what was heard before may be out of date.
  */
 export function useEvents(path: string | null, names: readonly string[], hear: (name: string, data: unknown) => void, failed: () => void): Told {
   const [told, setTold] = useState<Told>("waiting");
@@ -38,11 +39,16 @@ export function useEvents(path: string | null, names: readonly string[], hear: (
       handlers.current.hear(event.type, plain(parse(String(event.data))));
     };
     for (const name of ["message", ...names]) source.addEventListener(name, listen);
+    let lost = false;
     source.onopen = () => {
+      // The service says nothing of what it said last, and that may have changed and changed back meanwhile.
+      if (lost) handlers.current.failed();
+      lost = false;
       connection.value = "connected";
       setTold("open");
     };
     source.onerror = () => {
+      lost = true;
       const refused = source.readyState === EventSource.CLOSED;
       setTold(refused ? "refused" : "lost");
       handlers.current.failed();
