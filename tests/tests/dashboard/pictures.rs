@@ -92,14 +92,16 @@ async fn pictures() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images");
     std::fs::create_dir_all(&folder).unwrap();
     for (name, view, width, colours) in [
-        ("overview", String::new(), 1280, "light"),
         ("jobs", "/jobs".to_owned(), 1280, "dark"),
         ("job", format!("/jobs/{running}"), 1280, "light"),
         ("form", "/tasks/import_orders".to_owned(), 1280, "light"),
-        ("phone", format!("/jobs/{running}"), 380, "light"),
+        ("overview", String::new(), 1280, "light"),
     ] {
-        let height = if width == 380 { 780 } else { 800 };
-        page.browser.pretend(width, height, colours).await.unwrap();
+        if name == "overview" {
+            // Figures are written every ten seconds.
+            tokio::time::sleep(Duration::from_secs(12)).await;
+        }
+        page.browser.pretend(width, 800, colours).await.unwrap();
         page.goto(&view).await;
         page.find(Locator::XPath(
             "//main[.//h1 and not(.//*[@aria-busy='true'])]",
