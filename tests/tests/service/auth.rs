@@ -53,7 +53,14 @@ async fn ask(
     }
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
-    let text = response.text().await.unwrap();
+    let media = response.headers().get("content-type");
+    // Events go on for ever.
+    let goes_on = media.is_some_and(|media| media.as_bytes().starts_with(b"text/event-stream"));
+    let text = if goes_on {
+        String::new()
+    } else {
+        response.text().await.unwrap()
+    };
     (
         status,
         serde_json::from_str(&text).unwrap_or(Value::String(text)),

@@ -67,7 +67,14 @@ async fn ask(
     }
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
-    let text = response.text().await.unwrap();
+    let kind = response.headers().get(CONTENT_TYPE);
+    // Events go on for ever.
+    let goes_on = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    let text = if goes_on {
+        String::new()
+    } else {
+        response.text().await.unwrap()
+    };
     let answer: Value = serde_json::from_str(&text).unwrap_or_default();
     let errors = answer["errors"].as_array().into_iter().flatten();
     let pointers = errors.map(|error| error["pointer"].as_str().unwrap().to_owned());
