@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tasks_runtime::jobs::{
     JobError, JobFilter, JobOperation, JobStatus, OperationAction, OperationId,
 };
@@ -25,6 +25,7 @@ pub(super) struct BulkIn {
     /// What is done to each job: those that have not ended are canceled, those that failed or were canceled are queued again, or all are deleted.
     action: OperationAction,
     /// Which jobs; `{}` is all of them.
+    #[serde(deserialize_with = "object")]
     filter: FilterIn,
     /// Whether the jobs are only counted.
     #[serde(default)]
@@ -53,6 +54,12 @@ struct FilterIn {
     /// Code of the error of their latest failed attempt.
     #[serde(default)]
     error_code: Option<String>,
+}
+
+/// Only an object: serde takes a list for a struct as well, and one of `null` would be all jobs.
+fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FilterIn, D::Error> {
+    let members = serde_json::Map::deserialize(deserializer)?;
+    FilterIn::deserialize(members).map_err(serde::de::Error::custom)
 }
 
 fn body(value: &impl Serialize) -> Result<Vec<u8>, Problem> {

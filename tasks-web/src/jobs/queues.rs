@@ -54,7 +54,7 @@ pub(super) async fn pause(
         None
     } else {
         check_json(request.headers())?;
-        read(&body)?
+        Some(read(&body)?)
     };
     let reason = sent.and_then(|sent| sent.reason);
     let access = request.extensions().get::<Access>().cloned();
@@ -66,7 +66,7 @@ pub(super) async fn pause(
     respond(&paused.await?)
 }
 
-fn read(body: &[u8]) -> Result<Option<PauseIn>, Problem> {
+fn read(body: &[u8]) -> Result<PauseIn, Problem> {
     if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,

@@ -186,7 +186,24 @@ async fn a_limited_key_changes_the_jobs_of_its_tasks(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+/// A list is no filter: one of `null` would be all jobs.
+async fn a_filter_is_an_object(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    for filter in [json!([]), json!([null, null]), json!(null), json!("x")] {
+        let body = json!({"action": "delete", "filter": filter});
+        let (status, problem) = world
+            .ask(Method::POST, "/api/v1/jobs/$bulk", Some(body))
+            .await;
+        assert_eq!(status, 422, "{problem}");
+    }
+    let pause = "/api/v1/jobs/$queues/reports/$pause";
+    let (status, problem) = world.ask(Method::POST, pause, Some(json!(null))).await;
+    assert_eq!(status, 422, "{problem}");
+    world.service.shutdown().await;
+}
+
 tasks_tests::on_both_databases!(
+    a_filter_is_an_object,
     jobs_are_canceled_retried_and_deleted,
     a_limited_key_changes_the_jobs_of_its_tasks,
 );
