@@ -6,7 +6,7 @@ use tasks_runtime::ArgumentError;
 use tasks_runtime::audit::{AuditFilter, AuditLog};
 
 use crate::access::Access;
-use crate::http::paging::{MAX_PAGE_SIZE, with_next};
+use crate::http::paging::{self, MAX_PAGE_SIZE, with_next};
 use crate::http::query::pairs;
 use crate::http::{HandlerResult, json};
 use crate::problem::Problem;
@@ -17,15 +17,8 @@ pub(super) async fn list(request: HttpRequest, log: Data<AuditLog>) -> HandlerRe
     let mut entries = log.list(&filter, MAX_PAGE_SIZE + 1).await?;
     let more = entries.len() > MAX_PAGE_SIZE as usize;
     entries.truncate(MAX_PAGE_SIZE as usize);
-    let next = entries.last().filter(|_| more).map(|last| {
-        let kept = request.query_string().split('&');
-        let mut query: Vec<String> = kept
-            .filter(|pair| !pair.is_empty() && !pair.starts_with("before="))
-            .map(str::to_owned)
-            .collect();
-        query.push(format!("before={}", last.id));
-        format!("{}?{}", request.path(), query.join("&"))
-    });
+    let oldest = entries.last().filter(|_| more);
+    let next = oldest.map(|last| paging::before(&request, last.id));
     let body = serde_json::to_vec(&entries).map_err(|_| Problem::internal())?;
     Ok(with_next(json(body.into()), next))
 }

@@ -1,9 +1,53 @@
 //! Reads the members of a body, and finds every one that does not fit.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use tasks_runtime::ArgumentError;
 use tasks_runtime::shared::code_of_serde;
+
+use crate::problem::Problem;
+
+/// A value of a body that is an object, or the problem to answer.
+pub(crate) fn read_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
+        return Err(Problem::malformed("the body is not JSON".to_owned()));
+    }
+    // serde takes a list for a struct as well.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        let words = "invalid type: expected an object";
+        let error = ArgumentError::new(String::new(), words.to_owned());
+        return Err(Problem::invalid_body(vec![
+            error.with_code(code_of_serde(words)),
+        ]));
+    }
+    read(body).map_err(Problem::invalid_body)
+}
+
+/// A member that is an object, for `deserialize_with`: serde takes a list for a struct as well.
+pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_map(Object(PhantomData))
+}
 
 /// A value of the body, which is JSON, or all that is wrong with it: each member is also read alone, since reading stops at the first that
 /// does not fit.

@@ -1,7 +1,9 @@
 //! Lists in parts: the queries of them, and how an answer leads to the rest.
 
-use actix_web::HttpResponse;
+use std::fmt::Display;
+
 use actix_web::http::header::LINK;
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 use tasks_runtime::ArgumentError;
 
@@ -89,6 +91,16 @@ fn number(text: &str, most: u64) -> Result<u64, String> {
     number
         .filter(|number| (1..=most).contains(number))
         .ok_or_else(|| format!("expected a number from 1 to {most}"))
+}
+
+/// Where the items before one are: the request itself, with another `before`.
+pub(crate) fn before(request: &HttpRequest, id: impl Display) -> String {
+    let pairs = request.query_string().split('&');
+    let kept = pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("before="));
+    let mut query: Vec<&str> = kept.collect();
+    let place = format!("before={id}");
+    query.push(&place);
+    format!("{}?{}", request.path(), query.join("&"))
 }
 
 /// Says where the next part of the list is, if there is one (RFC 8288).

@@ -25,12 +25,6 @@ fn one(job: &JobRecord) -> HandlerResult {
 pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let wanted = query::parse_list(request.query_string())?;
     let scheduler = &state.scheduler;
-    let kept: Vec<String> = request
-        .query_string()
-        .split('&')
-        .filter(|pair| !pair.is_empty() && !pair.starts_with("before="))
-        .map(str::to_owned)
-        .collect();
     let filter = access::limit(
         &request,
         scheduler,
@@ -47,11 +41,8 @@ pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> Handle
             }
             let more = jobs.len() > MAX_PAGE_SIZE as usize;
             jobs.truncate(MAX_PAGE_SIZE as usize);
-            let next = jobs.last().filter(|_| more).map(|last| {
-                let mut query = kept;
-                query.push(format!("before={}", last.id));
-                format!("{}?{}", request.path(), query.join("&"))
-            });
+            let oldest = jobs.last().filter(|_| more);
+            let next = oldest.map(|last| paging::before(&request, last.id));
             Ok(with_next(json(write(&jobs)?.into()), next))
         }
         JobPaging::Page(wanted) => {

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use tasks_runtime::jobs::{
     JobError, JobFilter, JobOperation, JobStatus, OperationAction, OperationId,
 };
@@ -25,7 +25,7 @@ pub(super) struct BulkIn {
     /// What is done to each job: those that have not ended are canceled, those that failed or were canceled are queued again, or all are deleted.
     action: OperationAction,
     /// Which jobs; `{}` is all of them.
-    #[serde(deserialize_with = "object")]
+    #[serde(deserialize_with = "members::object")]
     filter: FilterIn,
     /// Whether the jobs are only counted.
     #[serde(default)]
@@ -56,12 +56,6 @@ struct FilterIn {
     error_code: Option<String>,
 }
 
-/// Only an object: serde takes a list for a struct as well, and one of `null` would be all jobs.
-fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FilterIn, D::Error> {
-    let members = serde_json::Map::deserialize(deserializer)?;
-    FilterIn::deserialize(members).map_err(serde::de::Error::custom)
-}
-
 fn body(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(value).map_err(|_| Problem::internal())
 }
@@ -80,7 +74,8 @@ pub(super) async fn start(
         bytes: 16 * 1024,
         time: Duration::from_secs(30),
     };
-    let sent = read(&limits.read(request.headers(), payload.into_inner()).await?)?;
+    let sent: BulkIn =
+        members::read_object(&limits.read(request.headers(), payload.into_inner()).await?)?;
     let FilterIn {
         status,
         task,
@@ -119,17 +114,6 @@ pub(super) async fn start(
     Ok(HttpResponse::Accepted()
         .content_type("application/json")
         .body(body(&operation)?))
-}
-
-fn read(body: &[u8]) -> Result<BulkIn, Problem> {
-    if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
-        return Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "malformed-json",
-            "the body is not JSON",
-        ));
-    }
-    members::read(body).map_err(Problem::invalid_body)
 }
 
 /// Whether the key of a request reaches an operation: one that is limited may not know how many jobs others have.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
 use schemars::JsonSchema;
@@ -54,7 +53,7 @@ pub(super) async fn pause(
         None
     } else {
         check_json(request.headers())?;
-        Some(read(&body)?)
+        Some(members::read_object(&body)?)
     };
     let reason = sent.and_then(|sent| sent.reason);
     let access = request.extensions().get::<Access>().cloned();
@@ -64,17 +63,6 @@ pub(super) async fn pause(
         .scheduler
         .pause_queue_for(queue, reason.as_deref(), key);
     respond(&paused.await?)
-}
-
-fn read(body: &[u8]) -> Result<PauseIn, Problem> {
-    if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
-        return Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "malformed-json",
-            "the body is not JSON",
-        ));
-    }
-    members::read(body).map_err(Problem::invalid_body)
 }
 
 pub(super) async fn resume(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {

@@ -279,14 +279,7 @@ fn invalid(pointer: &str, detail: &str) -> Problem {
 }
 
 fn read(body: &[u8]) -> Result<ScheduleIn, Problem> {
-    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
-        return Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "malformed-json",
-            "the body is not JSON",
-        ));
-    }
-    let sent = members::read(body).map_err(Problem::invalid_body)?;
+    let sent = members::read_object(body)?;
     // Of the parameters the last one of a name would be stored.
     let twice = repeated_members(&String::from_utf8_lossy(body), MAX_ERRORS);
     if twice.is_empty() {

@@ -196,9 +196,26 @@ async fn a_filter_is_an_object(test: TestDatabase) {
             .await;
         assert_eq!(status, 422, "{problem}");
     }
-    let pause = "/api/v1/jobs/$queues/reports/$pause";
-    let (status, problem) = world.ask(Method::POST, pause, Some(json!(null))).await;
+    // As serde would read it, and with a member twice.
+    let list = json!(["delete", {}, false]);
+    let (status, problem) = world
+        .ask(Method::POST, "/api/v1/jobs/$bulk", Some(list))
+        .await;
     assert_eq!(status, 422, "{problem}");
+    let twice = r#"{"action": "delete", "filter": {"task": "add", "task": "fail"}}"#;
+    let request = http::client().unwrap();
+    let request = request.post(world.app.url("/api/v1/jobs/$bulk"));
+    let request = request
+        .header("content-type", "application/json")
+        .body(twice);
+    let (status, problem) = http::answer(request).await.unwrap();
+    assert_eq!(status.as_u16(), 422, "{problem}");
+    let pause = "/api/v1/jobs/$queues/reports/$pause";
+    for body in [json!(null), json!(["why"]), json!("why")] {
+        let (status, problem) = world.ask(Method::POST, pause, Some(body)).await;
+        assert_eq!(status, 422, "{problem}");
+    }
+    assert_eq!(world.get("/api/v1/jobs/$operations").await.1, json!([]));
     world.service.shutdown().await;
 }
 
