@@ -10,6 +10,7 @@ use tasks_tests::generators::Clients;
 use tasks_tests::process::Server;
 use tasks_tests::{http, odd, openapi};
 use tasks_web::prelude::*;
+use tasks_web::{ApiKey, ApiKeys};
 
 /// The examples that serve something.
 const SERVICES: [&str; 5] = [
@@ -66,6 +67,7 @@ async fn the_dashboard_has_the_types_of_the_document() {
         .with_artifacts(ArtifactHierarchy::new("all"))
         .with_health()
         .with_system()
+        .with_auth(ApiKeys::new().key(ApiKey::new("ops", "ops-0123456789abcdef")))
         .build()
         .await
         .unwrap();

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::content::ContentLocation;
+use super::filter::ArtifactFilter;
 use super::id::ArtifactId;
 use super::limits::MAX_NODES;
 use super::page::{ArtifactList, ArtifactPage, Cursor};
@@ -88,10 +89,25 @@ impl ArtifactManager {
         after: Option<Cursor>,
         limit: u32,
     ) -> Result<ArtifactList, ArtifactError> {
+        self.list_matching(&ArtifactFilter::new(), after, limit)
+            .await
+    }
+
+    /// [`list`](Self::list), of those that fit a filter.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn list_matching(
+        &self,
+        filter: &ArtifactFilter,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<ArtifactList, ArtifactError> {
         let wanted = limit as usize;
         let mut heads = self
             .session()
-            .read(async |conn| rows::list(conn, after, 0, i64::from(limit) + 1).await)
+            .read(async |conn| rows::list(conn, filter, after, 0, i64::from(limit) + 1).await)
             .await?;
         let more = heads.len() > wanted;
         heads.truncate(wanted);
@@ -108,14 +124,28 @@ impl ArtifactManager {
     ///
     /// When the database fails.
     pub async fn page(&self, page: u64, size: u64) -> Result<ArtifactPage, ArtifactError> {
+        self.page_matching(&ArtifactFilter::new(), page, size).await
+    }
+
+    /// [`page`](Self::page), of those that fit a filter.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn page_matching(
+        &self,
+        filter: &ArtifactFilter,
+        page: u64,
+        size: u64,
+    ) -> Result<ArtifactPage, ArtifactError> {
         let (page, size) = (page.max(1), size.max(1));
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let offset = signed((page - 1).saturating_mul(size));
         let (total, heads) = self
             .session()
             .read(async |conn| {
-                let total = rows::count(conn).await?;
-                let heads = rows::list(conn, None, offset, signed(size)).await?;
+                let total = rows::count(conn, filter).await?;
+                let heads = rows::list(conn, filter, None, offset, signed(size)).await?;
                 Ok::<_, ArtifactError>((total, heads))
             })
             .await?;
@@ -135,7 +165,7 @@ impl ArtifactManager {
     /// When the database fails.
     pub async fn count(&self) -> Result<u64, ArtifactError> {
         self.session()
-            .read(async |conn| rows::count(conn).await)
+            .read(async |conn| rows::count(conn, &ArtifactFilter::new()).await)
             .await
     }
 

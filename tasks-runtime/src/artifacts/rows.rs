@@ -2,16 +2,22 @@
 
 use crate::artifacts::id::ArtifactId;
 use chrono::Utc;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
 
 use super::body::StoredBody;
+use super::filter::ArtifactFilter;
 use super::page::Cursor;
 use super::table::{Head, tasks_artifacts};
 use super::tree_rows::{is_below, level_below, lock_shape, shift_levels};
 use super::{Artifact, ArtifactError, ContentInfo};
-use crate::database::Connection;
+use crate::database::{Backend, Connection, search};
 use crate::with_conn;
+
+/// How many artifacts are searched for a text: the newest ones.
+const MAX_SEARCHED: usize = 100_000;
 
 /// An artifact that is checked and whose content is in its place.
 #[derive(Debug)]
@@ -131,17 +137,67 @@ pub(super) async fn whole(
     })?)
 }
 
-pub(super) async fn count(conn: &mut Connection) -> Result<u64, ArtifactError> {
-    let count: i64 = with_conn!(conn, |conn| tasks_artifacts::table
-        .count()
-        .get_result(conn)
-        .await)?;
+/// The list, with what a filter keeps of it.
+macro_rules! kept {
+    ($backend:expr, $filter:expr) => {{
+        let mut query = tasks_artifacts::table.into_boxed();
+        if let Some(tag) = &$filter.tag {
+            let (has_tag, tag, end) = has_tag($backend, tag);
+            query = query.filter(sql::<Bool>(has_tag).bind::<Text, _>(tag).sql(end));
+        }
+        if let Some(text) = &$filter.search {
+            let like = search::like($backend);
+            let in_json = search::containing(&search::inside_json(text));
+            query = query.filter(
+                sql::<Bool>(&format!(
+                    "tasks_artifacts.created_at >= COALESCE((SELECT newest.created_at FROM tasks_artifacts AS newest \
+                     ORDER BY newest.created_at DESC LIMIT 1 OFFSET {}), 0) AND (tasks_artifacts.file_name {like} ",
+                    MAX_SEARCHED - 1
+                ))
+                .bind::<Text, _>(search::containing(text))
+                .sql(&format!(" ESCAPE '\\' OR tasks_artifacts.tags {like} "))
+                .bind::<Text, _>(in_json.clone())
+                .sql(&format!(" ESCAPE '\\' OR tasks_artifacts.metadata {like} "))
+                .bind::<Text, _>(in_json)
+                .sql(" ESCAPE '\\')"),
+            );
+        }
+        query
+    }};
+}
+
+/// The condition that an artifact has a tag, with the value that stands between its parts.
+fn has_tag(backend: Backend, tag: &str) -> (&'static str, String, &'static str) {
+    match backend {
+        Backend::Sqlite => (
+            "EXISTS (SELECT 1 FROM json_each(tasks_artifacts.tags) WHERE value = ",
+            tag.to_owned(),
+            ")",
+        ),
+        Backend::Postgres => (
+            "CAST(tasks_artifacts.tags AS JSONB) @> CAST(",
+            serde_json::to_string(&[tag]).unwrap_or_default(),
+            " AS JSONB)",
+        ),
+    }
+}
+
+/// How many there are.
+pub(super) async fn count(
+    conn: &mut Connection,
+    filter: &ArtifactFilter,
+) -> Result<u64, ArtifactError> {
+    let backend = conn.backend();
+    let count: i64 = with_conn!(conn, |conn| {
+        kept!(backend, filter).count().get_result(conn).await
+    })?;
     Ok(count.unsigned_abs())
 }
 
 /// Oldest first.
 pub(super) async fn list(
     conn: &mut Connection,
+    filter: &ArtifactFilter,
     after: Option<Cursor>,
     offset: i64,
     limit: i64,
@@ -149,9 +205,10 @@ pub(super) async fn list(
     let after = after.map_or((i64::MIN, String::new()), |cursor| {
         (cursor.created_at, cursor.id.to_string())
     });
+    let backend = conn.backend();
     Ok(with_conn!(conn, |conn| {
-        use tasks_artifacts::{created_at, id, table};
-        table
+        use tasks_artifacts::{created_at, id};
+        kept!(backend, filter)
             .filter(
                 created_at
                     .gt(after.0)

@@ -62,6 +62,8 @@ const FRAMEWORK_MIGRATIONS: &[FrameworkMigration] = framework_migrations![
     "0015_history",
     "0016_audit_log",
     "0017_job_operations",
+    "0018_lineage",
+    "0019_version_of_workers",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

@@ -78,6 +78,7 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod private_directory;
 mod query;
+pub(crate) mod search;
 mod session;
 mod settings;
 #[cfg(feature = "sqlite")]
@@ -99,6 +100,7 @@ pub use handle::{Database, PoolStatus};
 #[cfg(feature = "postgres")]
 pub use postgres::PgConnection;
 pub use query::RunQueryDsl;
+pub use search::SEARCH_LENGTH;
 pub use session::Session;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteConnection;

@@ -72,6 +72,9 @@ pub enum JobError {
     /// There is no queue of this name: no worker serves it, this process does not have it, and no job that has not ended is in it.
     #[error("there is no queue `{0}`: no worker serves it, and no job waits in it")]
     QueueNotFound(String),
+    /// There is no worker of this id, or not any more.
+    #[error("there is no worker `{0}`")]
+    WorkerNotFound(String),
     /// There is no such operation on many jobs, or not any more.
     #[error("there is no operation {0}")]
     OperationNotFound(OperationId),

@@ -14,6 +14,8 @@ pub enum JobErrorClass {
     JobNotFound,
     /// There is no such queue.
     QueueNotFound,
+    /// There is no such worker.
+    WorkerNotFound,
     /// There is no such operation.
     OperationNotFound,
     /// Too many operations are not over.
@@ -53,6 +55,7 @@ impl JobErrorClass {
         match error {
             JobError::JobNotFound(_) => Self::JobNotFound,
             JobError::QueueNotFound(_) => Self::QueueNotFound,
+            JobError::WorkerNotFound(_) => Self::WorkerNotFound,
             JobError::OperationNotFound(_) => Self::OperationNotFound,
             JobError::TooManyOperations => Self::TooManyOperations,
             JobError::ScheduleNotFound(_) => Self::ScheduleNotFound,

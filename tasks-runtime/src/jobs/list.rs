@@ -27,9 +27,6 @@ pub struct JobFilter {
     pub(super) searched_tasks: Vec<String>,
 }
 
-/// How long a text may be that is searched for, in characters.
-pub const SEARCH_LENGTH: std::ops::RangeInclusive<usize> = 3..=200;
-
 impl JobFilter {
     /// Matches all jobs.
     #[must_use]

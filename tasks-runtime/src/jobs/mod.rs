@@ -40,6 +40,7 @@ mod failures;
 mod history;
 mod id;
 mod limits;
+mod lineage;
 mod list;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -47,6 +48,7 @@ mod new_job_row;
 mod notifier;
 mod operations;
 mod options;
+mod origin;
 mod params_codec;
 mod pending_code;
 mod pending_reason;
@@ -71,7 +73,8 @@ pub use limits::{
     DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_ERROR_BYTES, MAX_ERROR_DETAILS,
     MAX_KEY_BYTES, MAX_PAUSE_REASON, MAX_PROGRESS_BYTES, MAX_TRACEBACK_BYTES,
 };
-pub use list::{JobFilter, JobPage, SEARCH_LENGTH};
+pub use lineage::JobLineage;
+pub use list::{JobFilter, JobPage};
 pub use notifier::JobChanges;
 pub use operations::{JobCount, JobOperation, OperationAction, OperationFilter, OperationState};
 pub use pending_code::PendingCode;
@@ -84,4 +87,5 @@ pub use schedules::{Schedule, ScheduleRecord, StoredSchedule};
 pub use settings::Jobs;
 pub use submit::{Submit, Submitted};
 
+pub use crate::database::SEARCH_LENGTH;
 pub use crate::task::Backoff;

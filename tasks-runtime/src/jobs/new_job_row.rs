@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::attempt_key::Fence;
 use super::checked_call::CheckedCall;
 use super::id::JobId;
+use super::origin::Origin;
 use super::state::JobState;
 use super::table::{JobRow, tasks_jobs};
 
@@ -41,6 +42,9 @@ pub(super) struct NewJobRow {
     /// What was said, and not left to the task.
     #[diesel(skip_insertion)]
     pub(super) explicit: ExplicitOptions,
+    /// Where it comes from, which is [stored](super::store::add_origins) in a table of its own.
+    #[diesel(skip_insertion)]
+    pub(super) origin: Origin,
     /// The unique keys that jobs with the same parameters may have as well.
     #[diesel(skip_insertion)]
     pub(super) other_unique_keys: Vec<String>,
@@ -77,6 +81,7 @@ impl NewJobRow {
             submitted_by: None,
             again: false,
             explicit: ExplicitOptions::default(),
+            origin: Origin::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::error::{JobError, ValidationErrors};
+use super::id::JobId;
 use super::limits::{MAX_ATTEMPTS, MAX_DELAY, MAX_KEY_BYTES};
 use super::new_job_row::NewJobRow;
 use super::stored_text::check_description;
@@ -23,6 +24,8 @@ pub(super) struct SubmitOptions {
     /// Whether a job with this key that has failed or was canceled gives it up.
     pub(super) again: bool,
     pub(super) submitted_by: Option<String>,
+    /// The job that it runs again.
+    pub(super) rerun_of: Option<JobId>,
     pub(super) timeout: Option<Duration>,
     pub(super) wrong: ValidationErrors,
 }

@@ -224,6 +224,8 @@ pub struct WorkerRecord {
     pub host: String,
     /// Number of the process on that machine.
     pub process: u64,
+    /// Version of its program, if it says one.
+    pub version: Option<String>,
     /// When the worker began.
     #[serde(serialize_with = "time")]
     #[schemars(with = "String", extend("format" = "date-time"))]

@@ -26,6 +26,7 @@ use crate::name::{SHORT_NAME, is_short_name};
 pub struct Jobs {
     pub(super) max_concurrency: usize,
     pub(super) queues: BTreeMap<String, usize>,
+    pub(super) version: Option<String>,
     pub(super) retention: Option<Duration>,
     pub(super) workers: bool,
     pub(super) crash_limit: u32,
@@ -56,6 +57,7 @@ impl Jobs {
         Self {
             max_concurrency: 16,
             queues: BTreeMap::new(),
+            version: None,
             retention: Some(Duration::from_secs(7 * 24 * 3600)),
             workers: true,
             crash_limit: 5,
@@ -78,6 +80,22 @@ impl Jobs {
     #[must_use]
     pub fn max_concurrency(mut self, count: usize) -> Self {
         self.max_concurrency = count.max(1);
+        self
+    }
+
+    /// Version of the program, which [`WorkerRecord::version`](super::WorkerRecord::version) shows: with several versions at once, it says which
+    /// worker is which. Defaults to none; a service says that of its `ServiceInfo`.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// [`version`](Self::version), where none is said.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn default_version(mut self, version: &str) -> Self {
+        self.version.get_or_insert_with(|| version.to_owned());
         self
     }
 

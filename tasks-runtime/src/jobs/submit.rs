@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use super::checked_call::CheckedCall;
 use super::error::JobError;
+use super::id::JobId;
 use super::limits::MAX_DELAY;
 use super::new_job_row::{ExplicitOptions, NewJobRow};
 use super::options::{SubmitOptions, When};
+use super::origin::Origin;
 use super::record::JobRecord;
 use super::scheduler::Scheduler;
 use super::state::JobState;
@@ -132,6 +134,14 @@ impl Submit {
         self
     }
 
+    /// Says that it runs another job of its task again, with the same parameters or changed ones: [`Scheduler::lineage`] of each has the other. That job has to
+    /// be there, and of the same task; otherwise it is an error, [`JobError::Invalid`]. What the job is that submits this one need not be said: when this is
+    /// awaited in the async code of a task that runs as a job, that job is the parent.
+    pub fn rerun_of(mut self, job: JobId) -> Self {
+        self.options.rerun_of = Some(job);
+        self
+    }
+
     /// How long an attempt may take, in place of the task's own timeout.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
@@ -216,6 +226,7 @@ impl Submit {
         row.idempotency_key = options.idempotency_key;
         row.submitted_by = options.submitted_by;
         row.again = options.again;
+        row.origin = Origin::here(options.rerun_of);
         row.explicit = ExplicitOptions {
             description: options.description.is_some(),
             queue: options.queue.is_some(),

@@ -66,6 +66,7 @@ diesel::table! {
         tasks -> Text,
         time -> BigInt,
         queues -> Text,
+        version -> Nullable<Text>,
     }
 }
 
@@ -91,6 +92,14 @@ diesel::table! {
         error_code -> Nullable<Text>,
         error -> Text,
         error_location -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    tasks_job_origins (job_id) {
+        job_id -> Text,
+        parent_id -> Nullable<Text>,
+        rerun_of -> Nullable<Text>,
     }
 }
 

@@ -86,16 +86,24 @@ pub(super) async fn create(
 
 pub(super) async fn list(request: HttpRequest, state: Data<ArtifactRoutes>) -> HandlerResult {
     Access::check_unlimited(&request)?;
-    match query::parse_list(request.query_string())? {
+    let wanted = query::parse_list(request.query_string())?;
+    let filter = &wanted.filter;
+    match wanted.part {
         ArtifactPaging::After(after) => {
-            let list = state.manager.list(after, MAX_PAGE_SIZE).await?;
+            let list = state
+                .manager
+                .list_matching(filter, after, MAX_PAGE_SIZE)
+                .await?;
             let response = conditional(&request, &Document::new(write_list(&list.items)));
             let next = list.next;
-            let next = next.map(|next| format!("{}?after={next}", request.path()));
+            let next = next.map(|next| paging::at(&request, "after", next));
             Ok(with_next(response, next))
         }
         ArtifactPaging::Page(wanted) => {
-            let found = state.manager.page(wanted.page, wanted.size).await?;
+            let found = state
+                .manager
+                .page_matching(filter, wanted.page, wanted.size)
+                .await?;
             let items = write_list(&found.items);
             let body = paging::page(&items, found.total, found.pages, wanted);
             Ok(conditional(&request, &Document::new(body)))

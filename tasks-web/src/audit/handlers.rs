@@ -18,7 +18,7 @@ pub(super) async fn list(request: HttpRequest, log: Data<AuditLog>) -> HandlerRe
     let more = entries.len() > MAX_PAGE_SIZE as usize;
     entries.truncate(MAX_PAGE_SIZE as usize);
     let oldest = entries.last().filter(|_| more);
-    let next = oldest.map(|last| paging::before(&request, last.id));
+    let next = oldest.map(|last| paging::at(&request, "before", last.id));
     let body = serde_json::to_vec(&entries).map_err(|_| Problem::internal())?;
     Ok(with_next(json(body.into()), next))
 }

@@ -5,6 +5,7 @@ mod key;
 mod key_syntax;
 mod keys;
 mod login;
+mod part;
 mod problem;
 mod session;
 
@@ -12,3 +13,4 @@ pub(crate) use guard::Guard;
 pub use key::ApiKey;
 pub use keys::ApiKeys;
 pub(crate) use login::Login;
+pub(crate) use part::part;

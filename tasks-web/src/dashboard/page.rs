@@ -27,6 +27,7 @@ pub(crate) struct PageConfig {
     pub(crate) schedules: Option<String>,
     pub(crate) artifacts: Option<String>,
     pub(crate) audit_log: Option<String>,
+    pub(crate) keys: Option<String>,
     pub(crate) health: Option<String>,
     pub(crate) system: Option<String>,
     pub(crate) docs: Option<String>,

@@ -93,12 +93,13 @@ fn number(text: &str, most: u64) -> Result<u64, String> {
         .ok_or_else(|| format!("expected a number from 1 to {most}"))
 }
 
-/// Where the items before one are: the request itself, with another `before`.
-pub(crate) fn before(request: &HttpRequest, id: impl Display) -> String {
+/// Where the list goes on: the request itself, with another `before` or `after`.
+pub(crate) fn at(request: &HttpRequest, parameter: &str, place: impl Display) -> String {
+    let name_of = |pair: &str| pair.split('=').next() == Some(parameter);
     let pairs = request.query_string().split('&');
-    let kept = pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("before="));
+    let kept = pairs.filter(|pair| !pair.is_empty() && !name_of(pair));
     let mut query: Vec<&str> = kept.collect();
-    let place = format!("before={id}");
+    let place = format!("{parameter}={place}");
     query.push(&place);
     format!("{}?{}", request.path(), query.join("&"))
 }

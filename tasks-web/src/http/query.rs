@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use actix_web::web::Query;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
+#[cfg(feature = "database")]
+use tasks_runtime::database::SEARCH_LENGTH;
 use tasks_runtime::shared::nearest;
 use tasks_runtime::{ArgumentError, ArgumentErrorCode};
 
@@ -107,6 +109,23 @@ fn is_encoded(query: &str) -> bool {
     };
     parts.next();
     parts.all(is_whole) && percent_decode_str(query).decode_utf8().is_ok()
+}
+
+/// The schema of a text that a list is searched for.
+#[cfg(feature = "database")]
+pub(crate) fn search_schema() -> Value {
+    json!({"type": "string", "minLength": SEARCH_LENGTH.start(), "maxLength": SEARCH_LENGTH.end()})
+}
+
+/// Reads a text that a list is searched for.
+#[cfg(feature = "database")]
+pub(crate) fn searched(text: &str) -> Result<&str, String> {
+    let (least, most) = SEARCH_LENGTH.into_inner();
+    if SEARCH_LENGTH.contains(&text.chars().count()) {
+        Ok(text)
+    } else {
+        Err(format!("expected a text of {least} to {most} characters"))
+    }
 }
 
 /// What is wrong with a parameter that an operation declares and its handler does not read: nothing of it would be heeded.

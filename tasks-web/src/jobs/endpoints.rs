@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use tasks_runtime::jobs::{
-    JobAttempt, JobCount, JobFailures, JobHistory, JobLog, JobOperation, JobRecord, JobStats,
-    QueueRecord, ScheduleRecord, WorkerRecord,
+    JobAttempt, JobCount, JobFailures, JobHistory, JobLineage, JobLog, JobOperation, JobRecord,
+    JobStats, QueueRecord, ScheduleRecord, WorkerRecord,
 };
 
 use super::operations::BulkIn;
@@ -31,11 +31,20 @@ pub(super) const STOPPING: StatusText = (
 const TOO_MANY: StatusText = (429, "Too many streams are open.");
 const QUERY: StatusText = (422, "The query does not fit: `errors` says where.");
 const UNKNOWN_OPERATION: StatusText = (404, "No such operation.");
+const UNKNOWN_WORKER: StatusText = (404, "No such worker.");
 const UNKNOWN_QUEUE: StatusText = (
     404,
     "No such queue: no worker serves it, and no job waits in it.",
 );
 const UNKNOWN_SCHEDULE: StatusText = (404, "No such schedule.");
+
+const BULK_PROBLEMS: &[StatusText] = &[
+    (400, "The body is not JSON."),
+    (408, "The body took too long to arrive."),
+    (413, "The body is too large."),
+    (415, "The body does not say it is JSON."),
+    (422, "Something does not fit: `errors` says what."),
+];
 
 const ID: &[Parameter] = &[Parameter::path("id", ULID)];
 const THE_NAME: Parameter = Parameter::path("name", "^[A-Za-z0-9_-]{1,64}$");
@@ -104,6 +113,21 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
                 "One that ended without a word is among them until its lease is over.",
             )
             .responds(Response::json::<Vec<WorkerRecord>>(200)),
+        Endpoint::post(
+            "/$workers/{id}/$expire",
+            "expire_worker",
+            handlers::expire_worker,
+        )
+        .summary("Take a worker for dead at once")
+        .description(
+            "Its jobs are ready again, which counts as a crash of each. If it lives, it stops them when it sees that, and goes on as a new worker.",
+        )
+        .parameters(ID)
+        .responds(Response::empty(
+            204,
+            "The next worker that looks takes its jobs, within seconds.",
+        ))
+        .problems(&[UNKNOWN_WORKER]),
         Endpoint::get("/$queues", "list_queues", queues::list)
             .summary("The queues, by name")
             .description(
@@ -141,22 +165,18 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             .summary("Cancel, retry or delete all jobs that fit a filter")
             .description(
                 "It is done in the background, 10 seconds later, to jobs that are there now and fit the filter then. Until it is done it can be canceled. \
-                 With `dry_run` nothing is done, and the jobs are counted, up to 10,000. A limited key reaches the jobs of its tasks alone.",
+                 A limited key reaches the jobs of its tasks alone.",
             )
-            .body(Body::json::<BulkIn>().example(
-                || json!({"action": "retry", "filter": {"status": "failed", "task": "report"}, "dry_run": true}),
-            ))
-            .responds(Response::json::<JobCount>(200))
+            .body(Body::json::<BulkIn>().example(retry_reports))
             .responds(Response::json::<JobOperation>(202))
-            .problems(&[
-                (400, "The body is not JSON."),
-                (408, "The body took too long to arrive."),
-                (409, "20 operations are not over yet."),
-                (413, "The body is too large."),
-                (415, "The body does not say it is JSON."),
-                (422, "Something does not fit: `errors` says what."),
-                STORAGE_FULL,
-            ]),
+            .problems(BULK_PROBLEMS)
+            .problems(&[(409, "20 operations are not over yet."), STORAGE_FULL]),
+        Endpoint::post("/$bulk/$count", "count_operation", operations::count)
+            .summary("How many jobs `$bulk` would change, if it came to it now")
+            .description("It takes the body of `$bulk`, changes nothing, and counts up to 10,000.")
+            .body(Body::json::<BulkIn>().example(retry_reports))
+            .responds(Response::json::<JobCount>(200))
+            .problems(BULK_PROBLEMS),
         Endpoint::get("/$operations", "list_operations", operations::list)
             .summary("The latest 100 operations on many jobs, newest first")
             .description("A limited key sees those that were asked for with it.")
@@ -216,6 +236,14 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             .parameters(ID)
             .responds(Response::json::<Vec<JobAttempt>>(200))
             .problems(&[UNKNOWN_JOB]),
+        Endpoint::get("/{id}/$lineage", "get_job_lineage", handlers::lineage)
+            .summary("Which jobs a job comes from, and which come from it")
+            .description(
+                "The job whose code submitted it, the one it runs again, and those that it submitted or that run it again. A limited key sees those of its tasks.",
+            )
+            .parameters(ID)
+            .responds(Response::json::<JobLineage>(200))
+            .problems(&[UNKNOWN_JOB]),
         Endpoint::get("/{id}/$stream", "stream_job", stream::stream)
             .summary("A job as it changes, as server-sent events")
             .description(
@@ -247,6 +275,10 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             .problems(&[UNKNOWN_JOB, WRONG_STATE]),
     ];
     Endpoints::new("jobs", prefix, PROBLEMS, list)
+}
+
+fn retry_reports() -> Value {
+    json!({"action": "retry", "filter": {"status": "failed", "task": "report"}})
 }
 
 fn lines(writer: &mut Writer<'_>) -> Value {

@@ -42,7 +42,7 @@ pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> Handle
             let more = jobs.len() > MAX_PAGE_SIZE as usize;
             jobs.truncate(MAX_PAGE_SIZE as usize);
             let oldest = jobs.last().filter(|_| more);
-            let next = oldest.map(|last| paging::before(&request, last.id));
+            let next = oldest.map(|last| paging::at(&request, "before", last.id));
             Ok(with_next(json(write(&jobs)?.into()), next))
         }
         JobPaging::Page(wanted) => {
@@ -87,6 +87,22 @@ pub(super) async fn attempts(request: HttpRequest, state: Data<JobRoutes>) -> Ha
     let job = access::find(&request, &state.scheduler).await?;
     let attempts = state.scheduler.attempts(job.id).await?;
     Ok(json(write(&attempts)?.into()))
+}
+
+pub(super) async fn expire_worker(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
+    Access::check_unlimited(&request)?;
+    let id = request.match_info().get("id").unwrap_or_default();
+    state.scheduler.expire_worker(id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub(super) async fn lineage(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
+    let job = access::find(&request, &state.scheduler).await?;
+    let lineage = match access::tasks(&request, &state.scheduler, None, None) {
+        None => state.scheduler.lineage(job.id).await?,
+        Some(tasks) => state.scheduler.lineage_among(job.id, &tasks).await?,
+    };
+    Ok(json(write(&lineage)?.into()))
 }
 
 pub(super) async fn logs(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {

@@ -27,9 +27,6 @@ pub(super) struct BulkIn {
     /// Which jobs; `{}` is all of them.
     #[serde(deserialize_with = "members::object")]
     filter: FilterIn,
-    /// Whether the jobs are only counted.
-    #[serde(default)]
-    dry_run: bool,
 }
 
 /// Which jobs, as the list has them.
@@ -64,11 +61,12 @@ fn one(operation: &JobOperation) -> HandlerResult {
     Ok(json(body(operation)?.into()))
 }
 
-pub(super) async fn start(
-    request: HttpRequest,
-    state: Data<JobRoutes>,
+/// What a request asks for, with a filter of the jobs that its key reaches.
+async fn read(
+    request: &HttpRequest,
+    state: &JobRoutes,
     payload: Payload,
-) -> HandlerResult {
+) -> Result<(OperationAction, JobFilter), Problem> {
     check_json(request.headers())?;
     let limits = BodyLimits {
         bytes: 16 * 1024,
@@ -97,16 +95,30 @@ pub(super) async fn start(
     if let Some(code) = error_code {
         filter = filter.error_code(code);
     }
-    let scheduler = &state.scheduler;
-    let filter = access::limit(&request, scheduler, filter, task, tag.as_deref());
-    if sent.dry_run {
-        let count = scheduler.count_jobs(sent.action, &filter).await?;
-        request.extensions_mut().insert(AuditNote::NoChange);
-        return Ok(json(body(&count)?.into()));
-    }
+    let filter = access::limit(request, &state.scheduler, filter, task, tag.as_deref());
+    Ok((sent.action, filter))
+}
+
+pub(super) async fn count(
+    request: HttpRequest,
+    state: Data<JobRoutes>,
+    payload: Payload,
+) -> HandlerResult {
+    let (action, filter) = read(&request, &state, payload).await?;
+    let count = state.scheduler.count_jobs(action, &filter).await?;
+    request.extensions_mut().insert(AuditNote::NoChange);
+    Ok(json(body(&count)?.into()))
+}
+
+pub(super) async fn start(
+    request: HttpRequest,
+    state: Data<JobRoutes>,
+    payload: Payload,
+) -> HandlerResult {
+    let (action, filter) = read(&request, &state, payload).await?;
     let access = request.extensions().get::<Access>().cloned();
     let key = access.as_ref().map(Access::key_name);
-    let started = scheduler.start_operation_for(sent.action, filter, key);
+    let started = state.scheduler.start_operation_for(action, filter, key);
     let operation = started.await?;
     let words = serde_json::to_string(&operation.filter).unwrap_or_default();
     let note = format!("{}={words}", operation.action.as_str());

@@ -13,6 +13,9 @@ impl From<JobError> for Problem {
             JobErrorClass::QueueNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "unknown-queue", detail)
             }
+            JobErrorClass::WorkerNotFound => {
+                Self::new(StatusCode::NOT_FOUND, "unknown-worker", detail)
+            }
             JobErrorClass::OperationNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "unknown-operation", detail)
             }

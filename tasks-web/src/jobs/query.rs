@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::JobId;
-use tasks_runtime::jobs::{JobFilter, JobStatus, SEARCH_LENGTH};
+use tasks_runtime::jobs::{JobFilter, JobStatus};
 
 use crate::http::ULID;
 use crate::http::paging::{self, Page};
-use crate::http::query::{QueryParameter, pairs, unread};
+use crate::http::query::{QueryParameter, pairs, search_schema, searched, unread};
 use crate::problem::Problem;
 
 /// The query of the list.
@@ -59,7 +59,7 @@ pub(super) const LIST: &[QueryParameter] = &[
         "search",
         "Keeps the jobs with this text in the message of their error or in their parameters, of the newest 100,000. Parameters of tasks with secret \
          ones are not searched, nor are those of more than 8 KiB.",
-        || json!({"type": "string", "minLength": SEARCH_LENGTH.start(), "maxLength": SEARCH_LENGTH.end()}),
+        search_schema,
     ),
     QueryParameter::new(
         "before",
@@ -141,15 +141,6 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
         "expected a time like 2026-03-31T09:30:00Z; the `+` of an offset is written `%2B`"
             .to_owned()
     })
-}
-
-fn searched(text: &str) -> Result<&str, String> {
-    let (least, most) = SEARCH_LENGTH.into_inner();
-    if SEARCH_LENGTH.contains(&text.chars().count()) {
-        Ok(text)
-    } else {
-        Err(format!("expected a text of {least} to {most} characters"))
-    }
 }
 
 fn status(text: &str) -> Result<JobStatus, String> {

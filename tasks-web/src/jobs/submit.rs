@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tasks_runtime::ArgumentError;
-use tasks_runtime::jobs::{Scheduler, Submitted};
+use tasks_runtime::jobs::{JobId, Scheduler, Submitted};
 
 use crate::access::Access;
 use crate::http::duration::Seconds;
@@ -51,6 +51,9 @@ pub(super) struct BodyOptions {
     /// given back. Refused without that header.
     #[serde(default)]
     again_after_failure: bool,
+    /// The id of a job of this task that it runs again, with the same parameters or changed ones: `$lineage` of each has the other.
+    #[serde(default)]
+    rerun_of: Option<JobId>,
     /// How long an attempt may take: seconds, or a text like `2s`, `5m`, `1h30m`.
     #[serde(default)]
     #[schemars(schema_with = "timeout")]
@@ -102,6 +105,9 @@ pub(crate) async fn submit(
     }
     if let Some(attempts) = options.max_attempts {
         submit = submit.max_attempts(attempts);
+    }
+    if let Some(job) = options.rerun_of {
+        submit = submit.rerun_of(job);
     }
     if let Some(Seconds(timeout)) = options.timeout {
         submit = submit.timeout(timeout);

@@ -19,6 +19,7 @@ use super::middleware::Policy;
 use super::monitoring_parts::MonitoringConfig;
 use super::page_parts::PagesConfig;
 use super::{documents, executor, info, keys};
+use crate::auth;
 use crate::http::TrustedProxies;
 use crate::http::sse::Streams;
 use crate::logging;
@@ -84,6 +85,7 @@ impl ServiceBuilder {
             paths: &paths,
             registry: registry.as_ref(),
             monitored: recorder.is_some(),
+            version: &self.info.version,
         }
         .add_to(&mut draft)
         .await;
@@ -116,6 +118,9 @@ impl ServiceBuilder {
             .take(&mut draft.problems)
             .map(|address| (address, draft.take_managed()));
 
+        if let Some(guard) = &guard {
+            draft.add(auth::part(&paths.keys, guard));
+        }
         let login = PagesConfig {
             info: &self.info,
             paths: &paths,

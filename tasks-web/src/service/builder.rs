@@ -244,6 +244,14 @@ impl ServiceBuilder {
         self
     }
 
+    /// Where keys are listed, by name, with what they reach and without their secrets. Defaults to `/api/v1/keys`; it is there
+    /// where [`with_auth`](Self::with_auth) is.
+    #[must_use]
+    pub fn keys_at(mut self, path: &str) -> Self {
+        self.paths.keys.agree(path.to_owned());
+        self
+    }
+
     /// Lets pages of other sites use the service in a browser.
     #[must_use]
     pub fn with_cors(mut self, cors: Cors) -> Self {

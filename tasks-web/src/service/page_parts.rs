@@ -87,6 +87,7 @@ impl PagesConfig<'_> {
             artifacts: None,
             #[cfg(not(feature = "database"))]
             audit_log: None,
+            keys: at("keys", &paths.keys),
             health: at("health", &paths.health),
             system: at("system", &paths.system),
             docs: self.docs.then(|| "/docs".to_owned()),

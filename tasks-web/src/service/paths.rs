@@ -10,6 +10,7 @@ pub(super) struct Paths {
     pub(super) health: Setting<String>,
     pub(super) system: Setting<String>,
     pub(super) metrics: Setting<String>,
+    pub(super) keys: Setting<String>,
     #[cfg(feature = "dashboard")]
     pub(super) dashboard: Setting<String>,
     #[cfg(feature = "database")]
@@ -29,6 +30,7 @@ pub(super) struct ResolvedPaths {
     pub(super) health: String,
     pub(super) system: String,
     pub(super) metrics: String,
+    pub(super) keys: String,
     #[cfg(feature = "dashboard")]
     pub(super) dashboard: String,
     #[cfg(feature = "database")]
@@ -49,6 +51,7 @@ impl Paths {
             health: Setting::new("health_at"),
             system: Setting::new("system_at"),
             metrics: Setting::new("metrics_at"),
+            keys: Setting::new("keys_at"),
             #[cfg(feature = "dashboard")]
             dashboard: Setting::new("dashboard_at"),
             #[cfg(feature = "database")]
@@ -70,6 +73,7 @@ impl Paths {
             health: path(self.health, "/health", problems),
             system: path(self.system, "/api/v1/system", problems),
             metrics: path(self.metrics, "/metrics", problems),
+            keys: path(self.keys, "/api/v1/keys", problems),
             #[cfg(feature = "dashboard")]
             dashboard: path(self.dashboard, "/dashboard", problems),
             #[cfg(feature = "database")]

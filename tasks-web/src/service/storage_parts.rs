@@ -24,6 +24,8 @@ pub(super) struct StorageConfig<'a> {
     pub(super) registry: Option<&'a TaskRegistry>,
     /// Whether there are metrics.
     pub(super) monitored: bool,
+    /// That of the program.
+    pub(super) version: &'a str,
 }
 
 /// What is asked for of the audit log.
@@ -109,6 +111,7 @@ impl StorageConfig<'_> {
             } else {
                 jobs
             };
+            let jobs = jobs.default_version(self.version);
             let scheduler = Scheduler::new(&database, jobs);
             let scope = crate::jobs(&self.paths.jobs, scheduler.clone());
             let scope = scope

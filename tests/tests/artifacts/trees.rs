@@ -65,6 +65,61 @@ async fn lists_are_cheap_and_in_order(test: TestDatabase) {
     assert_eq!(most["items"], json!([]));
 }
 
+async fn lists_are_filtered(test: TestDatabase) {
+    let service = Service::start(test).await;
+    let artifacts = [
+        NewArtifact::json(1).tags(["red", "quoted_red"]),
+        NewArtifact::json(2).tags(["reddish"]),
+        NewArtifact::json(3).metadata(json!({"city": "Köln \"am\" Rhein", "percent": "50%"})),
+        NewArtifact::bytes(b"four".as_slice(), "text/plain").file_name("Plan_4.txt"),
+    ];
+    let saved = service.manager.save_all(artifacts).await.unwrap();
+    let number = |id: &Value| {
+        let position = saved.iter().position(|one| id == &one.id.to_string());
+        position.map_or(0, |position| position + 1)
+    };
+    let found = async |pairs: &[(&str, &str)]| {
+        let url = reqwest::Url::parse_with_params("http://localhost/", pairs).unwrap();
+        let query = format!("?{}", url.query().unwrap());
+        let request = service.request(Method::GET, &query);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let body: Value = response.json().await.unwrap();
+        let items = body.get("items").unwrap_or(&body);
+        let items = items.as_array().unwrap().iter();
+        items.map(|item| number(&item["id"])).collect::<Vec<_>>()
+    };
+    let none: [usize; 0] = [];
+    assert_eq!(found(&[("tag", "red")]).await, [1]);
+    assert_eq!(found(&[("tag", "reddish")]).await, [2]);
+    assert_eq!(found(&[("tag", "re%")]).await, none);
+    assert_eq!(found(&[("tag", "\"red\", \"")]).await, none);
+    assert_eq!(found(&[("tag", "Red")]).await, none);
+    assert_eq!(found(&[("search", "red")]).await, [1, 2]);
+    assert_eq!(found(&[("search", "plan_")]).await, [4]);
+    assert_eq!(found(&[("search", "plan%")]).await, none);
+    assert_eq!(found(&[("search", "\"am\" rhein")]).await, [3]);
+    assert_eq!(found(&[("search", "red"), ("tag", "reddish")]).await, [2]);
+    let (_, page) = service.get("?search=red&size=1&page=2").await;
+    assert_eq!((&page["total"], &page["pages"]), (&json!(2), &json!(2)));
+    assert_eq!(number(&page["items"][0]["id"]), 2);
+    for (query, pointer) in [("?search=re", "?search"), ("?tags=red", "?tags")] {
+        let (status, problem) = service.get(query).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
+    // The next part of a list has the filter, too.
+    let many = (0..101).map(|number| NewArtifact::json(number).tags(["many"]));
+    service.manager.save_all(many).await.unwrap();
+    let request = service.request(Method::GET, "?tag=many");
+    let response = request.send().await.unwrap();
+    let link = header(response.headers(), LINK);
+    let link = link.strip_prefix("</api/v1/artifacts").unwrap();
+    let next = link.strip_suffix(">; rel=\"next\"").unwrap();
+    let (_, rest) = service.get(next).await;
+    assert_eq!(rest.as_array().unwrap().len(), 1, "{next}: {rest}");
+}
+
 async fn trees_have_levels_with_names(test: TestDatabase) {
     let service = Service::start(test).await;
     let root = service.save(None).await;
@@ -258,6 +313,7 @@ async fn several_are_saved_together(test: TestDatabase) {
 
 on_all_databases!(
     lists_are_cheap_and_in_order,
+    lists_are_filtered,
     several_are_saved_together,
     trees_have_levels_with_names,
     trees_have_a_last_level,

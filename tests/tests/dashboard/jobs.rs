@@ -68,11 +68,15 @@ async fn a_job_that_failed_is_run_again_with_changes() {
     page.sees("The parameters are those of").await;
     page.enter("/reason", "second").await;
     page.click("Submit as a job").await;
-    page.sees("It was run again from").await;
+    page.sees("Changed").await;
+    page.sees("again.").await;
     page.sees("\"first\"").await;
     page.sees("\"second\"").await;
     page.click("Retry").await;
     page.sees("failed").await;
+    // The other way round, too.
+    page.css("section p a").await.click().await.unwrap();
+    page.sees("Run again as").await;
     page.close().await;
 }
 

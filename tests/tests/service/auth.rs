@@ -72,6 +72,18 @@ async fn get(app: &Running, path: &str, key: Option<&str>) -> (u16, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_listed_without_their_secrets() {
+    let app = service().await;
+    let (status, keys) = get(&app, "/api/v1/keys", Some(OPS)).await;
+    assert_eq!(status, 200, "{keys}");
+    let ops = json!({"name": "ops", "tags": null, "read_only": false});
+    assert!(keys.as_array().unwrap().contains(&ops), "{keys}");
+    assert!(!keys.to_string().contains(OPS), "{keys}");
+    assert_eq!(get(&app, "/api/v1/keys", None).await.0, 401);
+    assert_eq!(get(&app, "/api/v1/keys", Some(MATH)).await.0, 403);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_asked_for_nearly_everywhere() {
     let app = service().await;
     for path in ["/", "/health"] {

@@ -4,7 +4,7 @@ use crate::jobs::id::JobId;
 use serde::Serialize;
 
 use super::Scheduler;
-use crate::arguments::{self, Input};
+use crate::arguments::{self, ArgumentError, Input};
 use crate::call::ExecuteError;
 use crate::database::{Connection, Transaction};
 use crate::execute::{Call, TaskExecutor};
@@ -233,16 +233,23 @@ impl Scheduler {
         conn: &mut Connection,
         rows: &[NewJobRow],
     ) -> Result<Vec<JobId>, JobError> {
+        for row in rows {
+            check_rerun(conn, row).await?;
+        }
         if rows.iter().all(|row| row.other_unique_keys.is_empty())
             && store::insert(conn, rows.to_vec()).await? == rows.len()
         {
+            store::add_origins(conn, rows).await?;
             return Ok(rows.iter().map(|row| row.id).collect());
         }
         // Some exist: those are what was meant.
         let mut ids = Vec::with_capacity(rows.len());
         for row in rows {
             let stored = match store::find(conn, row.id).await? {
-                Some(stored) => stored,
+                Some(stored) => {
+                    store::add_origins(conn, std::slice::from_ref(row)).await?;
+                    stored
+                }
                 None => self.insert_or_find(conn, row).await?,
             };
             ids.push(JobId::stored(&stored.id));
@@ -259,6 +266,7 @@ impl Scheduler {
         /// It may end between the two looks.
         const MAX_TRIES: usize = 5;
         let id = row.id;
+        check_rerun(conn, row).await?;
         for _ in 0..MAX_TRIES {
             // No index of the table finds those that are unique by another key of encryption.
             if !row.other_unique_keys.is_empty()
@@ -267,6 +275,7 @@ impl Scheduler {
                 return Ok(existing);
             }
             if store::insert(conn, vec![row.clone()]).await? == 1 {
+                store::add_origins(conn, std::slice::from_ref(row)).await?;
                 return store::find(conn, id)
                     .await?
                     .ok_or(JobError::JobNotFound(id));
@@ -354,4 +363,20 @@ impl Scheduler {
             }
         });
     }
+}
+
+/// Refuses to run a job again that is not there, or is one of another task.
+async fn check_rerun(conn: &mut Connection, row: &NewJobRow) -> Result<(), JobError> {
+    let Some(earlier) = row.origin.rerun_of else {
+        return Ok(());
+    };
+    let found = store::find(conn, earlier).await?;
+    if found.is_some_and(|found| found.task_name == row.task_name) {
+        return Ok(());
+    }
+    let task = row.task_name.as_deref().unwrap_or_default();
+    Err(JobError::Invalid(vec![ArgumentError::new(
+        "/rerun_of".to_owned(),
+        format!("there is no job `{earlier}` of the task `{task}`"),
+    )]))
 }

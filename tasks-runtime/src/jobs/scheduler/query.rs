@@ -10,14 +10,17 @@ use tokio::time::Instant;
 use super::Scheduler;
 use super::pending::{BEFORE_EACH, BEFORE_ONE};
 use crate::artifacts::JsonText;
+use crate::database::SEARCH_LENGTH;
 use crate::jobs::attempts;
 use crate::jobs::error::{JobAction, JobError};
-use crate::jobs::list::{JobFilter, JobPage, SEARCH_LENGTH};
+use crate::jobs::lineage::JobLineage;
+use crate::jobs::list::{JobFilter, JobPage};
 use crate::jobs::notifier::JobChanges;
 use crate::jobs::record::{JobAttempt, JobLog, JobRecord, JobStats, JobStatus, WorkerRecord};
 use crate::jobs::store;
 use crate::jobs::stored_text::storable;
 use crate::jobs::table::JobRow;
+use crate::jobs::worker;
 use crate::task::TaskFailure;
 
 /// How long to wait before looking again whether a job has ended that another process runs.
@@ -139,6 +142,27 @@ impl Scheduler {
             .session
             .read(async |conn| store::workers(conn).await)
             .await
+    }
+
+    /// Takes a worker for dead at once, as if it had not answered for its lease: its jobs are ready again, which counts as a crash of each. If it lives, it
+    /// stops them as soon as it sees that, with its next heartbeat, and goes on as a new worker. For a machine that is gone, or a process that hangs, when a long lease is
+    /// not to be waited for. Jobs are taken by the next worker that looks, within seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::WorkerNotFound`], and when the database fails.
+    pub async fn expire_worker(&self, id: &str) -> Result<(), JobError> {
+        let expired: Result<bool, JobError> = self
+            .shared
+            .session
+            .transaction_with_retries(async |tx| worker::expire(tx, id).await)
+            .await;
+        if expired? {
+            Ok(())
+        } else {
+            let shown = id.escape_debug().take(100).collect();
+            Err(JobError::WorkerNotFound(shown))
+        }
     }
 
     /// Waits until a job has ended.
@@ -273,6 +297,40 @@ impl Scheduler {
             })
             .await?;
         Ok(attempts::of(row, stored))
+    }
+
+    /// Which jobs a job comes from, and which come from it: those that its code submitted, and those that [run it again](super::Submit::rerun_of).
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::JobNotFound`], and when the database fails.
+    pub async fn lineage(&self, id: JobId) -> Result<JobLineage, JobError> {
+        self.lineage_of(id, None).await
+    }
+
+    /// [`lineage`](Self::lineage), of which only the jobs of some tasks are wanted, and only those that are still there.
+    ///
+    /// # Errors
+    ///
+    /// The same as `lineage`.
+    pub async fn lineage_among(&self, id: JobId, tasks: &[String]) -> Result<JobLineage, JobError> {
+        self.lineage_of(id, Some(tasks)).await
+    }
+
+    async fn lineage_of(
+        &self,
+        id: JobId,
+        tasks: Option<&[String]>,
+    ) -> Result<JobLineage, JobError> {
+        self.shared
+            .session
+            .read(async |conn| {
+                if store::find(conn, id).await?.is_none() {
+                    return Err(JobError::JobNotFound(id));
+                }
+                store::lineage(conn, id, tasks).await
+            })
+            .await
     }
 
     /// Lines of the log of a job, oldest first: up to `limit` of those after a number.

@@ -4,6 +4,7 @@ mod attempts;
 mod delete;
 mod failures;
 mod insert;
+mod lineage;
 mod logs;
 mod pending;
 mod queues;
@@ -22,6 +23,7 @@ pub(super) use self::insert::CHANNEL;
 pub(super) use self::insert::{
     find_by_key, find_by_unique_key, find_duplicate, find_unique, give_up_key, insert, notify,
 };
+pub(super) use self::lineage::{add_origins, lineage};
 pub(super) use self::logs::{LogLine, MAX_LOG_LINES, log, logs};
 pub(super) use self::pending::{front, live_workers, pending_jobs};
 pub(super) use self::queues::{

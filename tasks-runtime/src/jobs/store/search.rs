@@ -1,6 +1,6 @@
 //! Texts that jobs are searched for.
 
-use crate::database::Backend;
+use crate::database::{Backend, search};
 
 /// How many jobs are searched: the newest ones.
 const MAX_SEARCHED: usize = 100_000;
@@ -21,50 +21,27 @@ pub(super) struct Condition {
 impl Condition {
     /// The jobs that have a text in their error, or in their parameters if they are of some tasks.
     pub(super) fn new(backend: Backend, text: &str, tasks: &[String]) -> Self {
-        let (like, names, end) = match backend {
-            Backend::Sqlite => ("LIKE", "SELECT value FROM json_each(", "))))"),
-            Backend::Postgres => (
-                "ILIKE",
-                "SELECT jsonb_array_elements_text(CAST(",
-                " AS JSONB)))))",
-            ),
+        let (names, end) = match backend {
+            Backend::Sqlite => ("SELECT value FROM json_each(", "))))"),
+            Backend::Postgres => ("SELECT jsonb_array_elements_text(CAST(", " AS JSONB)))))"),
         };
-        // As it is inside of JSON.
-        let json = serde_json::to_string(text).unwrap_or_default();
-        let inside = json
-            .strip_prefix('"')
-            .and_then(|json| json.strip_suffix('"'));
-        let inside = inside.unwrap_or(text);
+        let like = search::like(backend);
         Self {
             in_error: format!(
                 "tasks_jobs.id >= COALESCE((SELECT newest.id FROM tasks_jobs AS newest ORDER BY newest.id DESC LIMIT 1 OFFSET {}), '') \
                  AND (tasks_jobs.error {like} ",
                 MAX_SEARCHED - 1
             ),
-            error: pattern(text),
+            error: search::containing(text),
             in_params: format!(
                 " ESCAPE '\\' OR (octet_length(tasks_jobs.params) <= {MAX_PARAMS} AND tasks_jobs.params {like} "
             ),
-            params: pattern(inside),
+            params: search::containing(&search::inside_json(text)),
             of_tasks: format!(" ESCAPE '\\' AND tasks_jobs.task_name IN ({names}"),
             tasks: serde_json::to_string(tasks).unwrap_or_else(|_| "[]".to_owned()),
             end,
         }
     }
-}
-
-/// A pattern of `LIKE` for what has a text in it.
-fn pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }
 
 #[cfg(test)]
@@ -73,7 +50,6 @@ mod tests {
 
     #[test]
     fn a_text_stands_for_itself() {
-        assert_eq!(pattern(r"50%_\x"), r"%50\%\_\\x%");
         let condition = Condition::new(Backend::Sqlite, "say \"hi\"", &[]);
         assert_eq!(condition.error, "%say \"hi\"%");
         assert_eq!(condition.params, r#"%say \\"hi\\"%"#);

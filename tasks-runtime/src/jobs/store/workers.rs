@@ -16,7 +16,7 @@ use crate::with_conn;
 
 /// The workers that are not taken for dead, oldest first.
 pub(in crate::jobs) async fn workers(conn: &mut Connection) -> Result<Vec<WorkerRecord>, JobError> {
-    type Row = (String, String, i64, i64, String, String);
+    type Row = (String, String, i64, i64, String, String, Option<String>);
     let rows: Vec<Row> = with_conn!(conn, |conn| {
         tasks_workers::table
             .filter(tasks_workers::heartbeat.ge(0_i64))
@@ -28,6 +28,7 @@ pub(in crate::jobs) async fn workers(conn: &mut Connection) -> Result<Vec<Worker
                 tasks_workers::started_at,
                 tasks_workers::tasks,
                 tasks_workers::queues,
+                tasks_workers::version,
             ))
             .load(conn)
             .await
@@ -43,9 +44,10 @@ pub(in crate::jobs) async fn workers(conn: &mut Connection) -> Result<Vec<Worker
     let running: HashMap<Option<String>, i64> = running.into_iter().collect();
     // What a later version writes is not read, and hides no worker.
     let names = |json: &str| serde_json::from_str(json).unwrap_or_default();
-    let worker = |(id, host, process, started_at, tasks, queues): Row| WorkerRecord {
+    let worker = |(id, host, process, started_at, tasks, queues, version): Row| WorkerRecord {
         host: computer_of(&host).to_owned(),
         process: process.unsigned_abs(),
+        version,
         started_at: chrono::DateTime::from_timestamp_micros(started_at).unwrap_or_default(),
         queues: names(&queues),
         tasks: names(&tasks),

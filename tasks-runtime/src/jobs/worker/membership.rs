@@ -39,15 +39,23 @@ impl Member {
 }
 
 /// The heartbeat of a worker that was taken for dead while rows of its jobs were locked. It is never incremented.
-pub(super) const DEAD: &str = "-1";
+pub(in crate::jobs) const DEAD: i64 = -1;
 
-/// Adds the row of a worker. Its tasks and its queues are arrays of JSON.
+/// What a worker says of itself. Its tasks and its queues are arrays of JSON.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::jobs) struct Serves<'a> {
+    pub(in crate::jobs) tasks: &'a str,
+    pub(in crate::jobs) queues: &'a str,
+    pub(in crate::jobs) version: Option<&'a str>,
+}
+
+/// Adds the row of a worker.
 pub(in crate::jobs) async fn register(
     conn: &mut Connection,
     id: &str,
     host: &str,
     process: i64,
-    (tasks, queues): (&str, &str),
+    serves: Serves<'_>,
     now: i64,
 ) -> Result<(), JobError> {
     let row = (
@@ -56,8 +64,9 @@ pub(in crate::jobs) async fn register(
         tasks_workers::host.eq(host),
         tasks_workers::process.eq(process),
         tasks_workers::started_at.eq(now),
-        tasks_workers::tasks.eq(tasks),
-        tasks_workers::queues.eq(queues),
+        tasks_workers::tasks.eq(serves.tasks),
+        tasks_workers::queues.eq(serves.queues),
+        tasks_workers::version.eq(serves.version),
     );
     with_conn!(conn, |conn| {
         diesel::insert_into(tasks_workers::table)
@@ -66,6 +75,25 @@ pub(in crate::jobs) async fn register(
             .await
     })?;
     Ok(())
+}
+
+/// Has a worker be taken for dead by the next one that looks, as if it had not answered. `false` when there is none of this id.
+pub(in crate::jobs) async fn expire(conn: &mut Connection, id: &str) -> Result<bool, JobError> {
+    let updated = with_conn!(conn, |conn| {
+        diesel::update(
+            tasks_workers::table
+                .find(id)
+                .filter(tasks_workers::heartbeat.ge(0_i64)),
+        )
+        .set((
+            tasks_workers::heartbeat.eq(DEAD),
+            tasks_workers::tasks.eq("[]"),
+            tasks_workers::queues.eq("[]"),
+        ))
+        .execute(conn)
+        .await
+    })?;
+    Ok(updated == 1)
 }
 
 /// How long a statement of a round waits for a row that another transaction has locked.
@@ -90,7 +118,8 @@ pub(in crate::jobs) async fn heartbeat(
     match conn.kind() {
         #[cfg(feature = "sqlite")]
         ConnectionKind::Sqlite(conn) => {
-            let updated = diesel::update(tasks_workers::table.find(id))
+            let living = tasks_workers::heartbeat.gt(DEAD);
+            let updated = diesel::update(tasks_workers::table.find(id).filter(living))
                 .set((
                     tasks_workers::heartbeat.eq(tasks_workers::heartbeat + 1_i64),
                     tasks_workers::time.eq(clock.now()),

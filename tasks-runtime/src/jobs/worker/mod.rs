@@ -50,5 +50,6 @@ mod worker_health;
 pub(super) use self::attempt_end::AttemptOutcome;
 pub use self::attempt_runner::AttemptRunner;
 pub(super) use self::lifecycle::Worker;
+pub(super) use self::membership::expire;
 pub(super) use self::unserved_watch::look_without_worker;
 pub(super) use self::worker_health::WorkerHealth;

@@ -99,8 +99,8 @@ pub(in crate::jobs) async fn reap_dead(
     }
     for member in &dead {
         let reason = if member.is_dead() {
-            "the worker that ran the job is gone or did not answer, and the row of the job was locked until now: the job was taken from it, \
-             which counts as a crash"
+            "the worker that ran the job was expired by hand; or it is gone or did not answer, and the row of the job was locked until now: the job \
+             was taken from it, which counts as a crash"
         } else {
             &silent
         };

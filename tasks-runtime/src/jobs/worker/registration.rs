@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::driver::Driver;
 use super::held_back::HeldBack;
 use super::in_flight::StopReason;
-use super::membership::Member;
+use super::membership::{Member, Serves};
 use super::{by_name, membership, recovery};
 use crate::jobs::error::JobError;
 
@@ -34,7 +34,11 @@ impl Driver {
                             self.shared.clock.refresh(tx).await?;
                             by_name::mark(tx, registry).await?;
                             let now = self.shared.clock.now();
-                            let serves = (tasks.as_str(), queues.as_str());
+                            let serves = Serves {
+                                tasks: &tasks,
+                                queues: &queues,
+                                version: self.shared.settings.version.as_deref(),
+                            };
                             membership::register(tx, &id, &host, process, serves, now).await
                         })
                         .await

@@ -20,6 +20,7 @@ use crate::execute::loggable;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::history::{Count, Timing};
+use crate::jobs::origin::as_parent;
 use crate::jobs::state::is_quarantined;
 use crate::jobs::{MAX_DELAY, MAX_ERROR_DETAILS};
 use crate::registry::RegisteredTask;
@@ -125,6 +126,7 @@ async fn run(
                     let call = (params.as_str(), caller);
                     let handle = Arc::<Attempt>::clone(&attempt);
                     let running = shared.executor.attempt(entry, call, handle, timeout);
+                    let running = as_parent(job.key.job, running);
                     tokio::select! {
                         biased;
                         () = stop.cancelled() => None,

@@ -18,6 +18,7 @@ use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::history::Timing;
 use crate::jobs::new_job_row::{ExplicitOptions, NewJobRow};
+use crate::jobs::origin::Origin;
 use crate::jobs::state::JobState;
 use crate::jobs::stored_text::{check_description, storable};
 use crate::task::{IntoTaskFailure, TaskFailure, TaskOutput as _, Traceback};
@@ -55,6 +56,7 @@ pub(in crate::jobs) async fn row(
         submitted_by: None,
         again: false,
         explicit: ExplicitOptions::default(),
+        origin: Origin::here(None),
         other_unique_keys: Vec::new(),
     })
 }

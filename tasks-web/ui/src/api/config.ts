@@ -12,6 +12,7 @@ export interface Config {
   schedules: string | null;
   artifacts: string | null;
   audit_log: string | null;
+  keys: string | null;
   health: string | null;
   system: string | null;
   docs: string | null;

@@ -7,6 +7,15 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A key, without its secret. */
+        readonly ApiKeyInfo: {
+            /** @description Name of the key. */
+            readonly name: string;
+            /** @description Tags of the tasks that the key is limited to; null when it is not limited. */
+            readonly tags: readonly string[] | null;
+            /** @description Whether the key changes nothing. */
+            readonly read_only: boolean;
+        };
         /** @description One thing that is wrong with the arguments. */
         readonly ArgumentError: {
             /** @description Where: a JSON Pointer (RFC 6901) into the request body, such as `/params/user/age`. */
@@ -222,11 +231,6 @@ export interface components {
             readonly action: components["schemas"]["OperationAction"];
             /** @description Which jobs; `{}` is all of them. */
             readonly filter: components["schemas"]["FilterIn"];
-            /**
-             * @description Whether the jobs are only counted.
-             * @default false
-             */
-            readonly dry_run: boolean;
         };
         /** @description Whom to ask about a service. */
         readonly Contact: {
@@ -479,6 +483,17 @@ export interface components {
              * @description What 95 of 100 do not exceed, in seconds, to about a fifth. Null when nothing was measured.
              */
             readonly p95: number | null;
+        };
+        /** @description Which jobs a job comes from, and which come from it. Of each list the newest 100. */
+        readonly JobLineage: {
+            /** @description Job whose code submitted this one. It may be deleted by now. */
+            readonly parent: string | null;
+            /** @description Job that this one runs again, with the same parameters or changed ones. It may be deleted by now. */
+            readonly rerun_of: string | null;
+            /** @description Jobs that the code of this one submitted, newest first. */
+            readonly children: readonly string[];
+            /** @description Jobs that run this one again, newest first. */
+            readonly reruns: readonly string[];
         };
         /** @description A line in the log of a job. */
         readonly JobLog: {
@@ -1069,6 +1084,8 @@ export interface components {
              * @description Number of the process on that machine.
              */
             readonly process: number;
+            /** @description Version of its program, if it says one. */
+            readonly version: string | null;
             /**
              * Format: date-time
              * @description When the worker began.
@@ -1095,7 +1112,16 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description A page of another site sent it without a body of JSON. */
+        /** @description The key is missing or wrong. */
+        readonly Problem401: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The key does not reach this. */
         readonly Problem403: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1104,7 +1130,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description No such artifact. */
+        /** @description No such job. */
         readonly Problem404: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1176,11 +1202,9 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Too many streams are open. */
+        /** @description Too many wrong keys came from the client's address. */
         readonly Problem429: {
             headers: {
-                /** @description Seconds to wait before the next try, where they are known. */
-                readonly "Retry-After"?: number;
                 readonly [name: string]: unknown;
             };
             content: {
@@ -1222,6 +1246,7 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type ApiKeyInfo = components['schemas']['ApiKeyInfo'];
 export type ArgumentError = components['schemas']['ArgumentError'];
 export type ArtifactChange = components['schemas']['ArtifactChange'];
 export type ArtifactIn = components['schemas']['ArtifactIn'];
@@ -1241,6 +1266,7 @@ export type JobFailures = components['schemas']['JobFailures'];
 export type JobHistory = components['schemas']['JobHistory'];
 export type JobHistoryPoint = components['schemas']['JobHistoryPoint'];
 export type JobLatency = components['schemas']['JobLatency'];
+export type JobLineage = components['schemas']['JobLineage'];
 export type JobLog = components['schemas']['JobLog'];
 export type JobOperation = components['schemas']['JobOperation'];
 export type JobRecord = components['schemas']['JobRecord'];
@@ -1266,6 +1292,7 @@ export type TaskFailure = components['schemas']['TaskFailure'];
 export type TaskInfo = components['schemas']['TaskInfo'];
 export type WorkerRecord = components['schemas']['WorkerRecord'];
 export type ResponseProblem400 = components['responses']['Problem400'];
+export type ResponseProblem401 = components['responses']['Problem401'];
 export type ResponseProblem403 = components['responses']['Problem403'];
 export type ResponseProblem404 = components['responses']['Problem404'];
 export type ResponseProblem405 = components['responses']['Problem405'];

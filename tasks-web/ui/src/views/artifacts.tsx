@@ -9,7 +9,7 @@ import type { ArtifactNode, ArtifactOut } from "../api/schema.d.ts";
 import { upload } from "../api/upload.ts";
 import { parse } from "../json/parse.ts";
 import type { Json } from "../json/value.ts";
-import { Action, Alert, Loaded, Tags, To, useParameter } from "../parts/basics.tsx";
+import { Action, Alert, Filter, Loaded, Tags, To, useParameter } from "../parts/basics.tsx";
 import { JsonView } from "../parts/json_view.tsx";
 import { useLive } from "../parts/live.ts";
 import { Time } from "../parts/time.tsx";
@@ -29,18 +29,23 @@ const BYTES = new Intl.NumberFormat(undefined, { notation: "compact", style: "un
 export function Artifacts(): JSX.Element {
   const [page, setPage] = useParameter("page");
   const number = Math.max(1, Number.parseInt(page, 10) || 1);
-  const parameters = query({ page: number, size: SIZE });
+  const [tag, setTag] = useParameter("tag");
+  const [search, setSearch] = useParameter("search");
+  const parameters = query({ page: number, size: SIZE, tag, search });
+  const isFiltered = tag !== "" || search !== "";
   const live = useLive(`artifacts ${parameters}`, () => get<Page>(`${config.artifacts}${parameters}`));
   return (
     <>
       <h1>Artifacts</h1>
       <div class="filters">
+        <Filter label="Text in name, tags or metadata" value={search} set={setSearch} minLength={3} />
+        <Filter label="Tag" value={tag} set={setTag} />
         {!config.read_only && <Upload done={live.refresh} />}
       </div>
       <Loaded live={live}>
         {(list) =>
           list.total === 0 ? (
-            <p class="empty">Nothing is stored yet.</p>
+            <p class="empty">{isFiltered ? "No artifact fits the filter." : "Nothing is stored yet."}</p>
           ) : (
             <>
               <ArtifactTable artifacts={list.items} />

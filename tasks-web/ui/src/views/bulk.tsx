@@ -34,12 +34,11 @@ const VERBS: { action: Verb; label: string; past: string; statuses: string[] }[]
 const verb = (action: Verb): (typeof VERBS)[number] | undefined => VERBS.find((one) => one.action === action);
 const jobs = (count: number, more: boolean): string => `${more ? "more than " : ""}${count} ${count === 1 && !more ? "job" : "jobs"}`;
 
-function body(action: Verb, filter: JobFilter, dryRun: boolean): Members {
+function body(action: Verb, filter: JobFilter): Members {
   const wanted: Members = new Map(Object.entries(filter).filter(([, value]) => value !== "") as [string, Json][]);
   return new Map<string, Json>([
     ["action", action],
     ["filter", wanted],
-    ["dry_run", dryRun],
   ]);
 }
 
@@ -58,7 +57,7 @@ export function Bulk({ filter }: { filter: JobFilter }): JSX.Element | null {
   const ask = async (action: Verb): Promise<void> => {
     setError(undefined);
     try {
-      const count = await send<JobCount>("POST", `${config.jobs}/$bulk`, body(action, filter, true));
+      const count = await send<JobCount>("POST", `${config.jobs}/$bulk/$count`, body(action, filter));
       setAskedFor(key);
       setAsked({ action, count });
     } catch (failed) {
@@ -66,7 +65,7 @@ export function Bulk({ filter }: { filter: JobFilter }): JSX.Element | null {
     }
   };
   const start = async (action: Verb): Promise<void> => {
-    const operation = await send<JobOperation>("POST", `${config.jobs}/$bulk`, body(action, filter, false));
+    const operation = await send<JobOperation>("POST", `${config.jobs}/$bulk`, body(action, filter));
     setStarted((before) => [...before, operation.id]);
     setAsked(undefined);
     live.refresh();

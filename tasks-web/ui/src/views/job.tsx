@@ -5,11 +5,11 @@ import { useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
 import { Refused, get, problemOf, query, request, segment, send } from "../api/http.ts";
-import type { JobAttempt, JobLog, JobRecord } from "../api/schema.d.ts";
+import type { JobAttempt, JobLineage, JobLog, JobRecord } from "../api/schema.d.ts";
 import { parse } from "../json/parse.ts";
 import { type Json, isMembers, same } from "../json/value.ts";
 import { compact } from "../json/write.ts";
-import { Action, Badge, Copy, Loaded, To, useParameter } from "../parts/basics.tsx";
+import { Action, Badge, Copy, Loaded, To } from "../parts/basics.tsx";
 import { useEvents } from "../parts/events.ts";
 import { JsonView } from "../parts/json_view.tsx";
 import { type Live, useLive } from "../parts/live.ts";
@@ -76,7 +76,7 @@ function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string
       <Waiting job={job} />
       {job.progress && !ended && <ProgressBar progress={job.progress} />}
       <Facts job={job} />
-      <Lineage job={job} />
+      <Lineage job={job} path={path} />
       {job.error !== null && (
         <section>
           <h2>Error</h2>
@@ -160,11 +160,42 @@ function Facts({ job }: { job: JobRecord }): JSX.Element {
   );
 }
 
-/** What is different from the job that this one repeats. */
-function Lineage({ job }: { job: JobRecord }): JSX.Element | null {
-  const [from] = useParameter("from");
-  if (from === "") return null;
-  return <Difference job={job} from={from} />;
+/** The jobs that it comes from, and those that come from it. */
+function Lineage({ job, path }: { job: JobRecord; path: string }): JSX.Element | null {
+  const live = useLive(`lineage ${path} ${job.attempt} ${job.status}`, () => get<JobLineage>(`${path}/$lineage`));
+  const found = live.data;
+  if (found === undefined) return null;
+  const links = (ids: readonly string[]): JSX.Element[] =>
+    ids.map((id) => (
+      <li key={id}>
+        <To path={`/jobs/${id}`}>
+          <code>{id}</code>
+        </To>
+      </li>
+    ));
+  const lists: [string, readonly string[]][] = [
+    ["Submitted by the job", found.parent === null ? [] : [found.parent]],
+    ["Submitted the jobs", found.children],
+    ["Run again as", found.reruns],
+  ];
+  const shown = lists.filter(([, ids]) => ids.length > 0);
+  return (
+    <>
+      {shown.length > 0 && (
+        <dl class="facts">
+          {shown.map(([name, ids]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>
+                <ul class="ids">{links(ids)}</ul>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {found.rerun_of !== null && <Difference job={job} from={found.rerun_of} />}
+    </>
+  );
 }
 
 function Difference({ job, from }: { job: JobRecord; from: string }): JSX.Element {
@@ -174,7 +205,7 @@ function Difference({ job, from }: { job: JobRecord; from: string }): JSX.Elemen
     <section>
       <h2>Changed</h2>
       <p>
-        It was run again from <To path={`/jobs/${from}`}>job {from}</To>.
+        It runs <To path={`/jobs/${from}`}>job {from}</To> again.
       </p>
       <Loaded live={live}>
         {(earlier) => {

@@ -3,8 +3,8 @@
 import type { JSX } from "preact";
 import { config } from "../api/config.ts";
 import { Refused, get } from "../api/http.ts";
-import type { Health, SystemInfo } from "../api/schema.d.ts";
-import { Loaded } from "../parts/basics.tsx";
+import type { ApiKeyInfo, Health, SystemInfo } from "../api/schema.d.ts";
+import { Loaded, Tags } from "../parts/basics.tsx";
 import { useLive } from "../parts/live.ts";
 
 const INTERVAL = 10_000;
@@ -36,6 +36,7 @@ export function Service(): JSX.Element {
       )}
       {config.health !== null && <HealthView />}
       {config.system !== null && <System />}
+      {config.keys !== null && <Keys />}
     </>
   );
 }
@@ -63,6 +64,53 @@ function HealthView(): JSX.Element {
             </dl>
           </>
         )}
+      </Loaded>
+    </section>
+  );
+}
+
+/** Null where the key of this session is limited. */
+async function keys(): Promise<ApiKeyInfo[] | null> {
+  try {
+    return await get<ApiKeyInfo[]>(config.keys ?? "");
+  } catch (error) {
+    if (error instanceof Refused && error.problem.status === 403) return null;
+    throw error;
+  }
+}
+
+function Keys(): JSX.Element {
+  const live = useLive("keys", keys);
+  return (
+    <section>
+      <h2>API keys</h2>
+      <Loaded live={live}>
+        {(all) =>
+          all === null ? (
+            <p class="quiet">Your key does not reach this.</p>
+          ) : (
+            <div class="scroll" tabIndex={0} role="region" aria-label="API keys">
+              <table class="list">
+                <thead>
+                  <tr>
+                    <th scope="col">Name</th>
+                    <th scope="col">Tasks</th>
+                    <th scope="col">Changes</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {all.map((key) => (
+                    <tr key={key.name}>
+                      <th scope="row">{key.name}</th>
+                      <td>{key.tags === null ? "all" : <Tags tags={key.tags} />}</td>
+                      <td>{key.read_only ? "nothing: it only looks" : "everything it reaches"}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }
       </Loaded>
     </section>
   );

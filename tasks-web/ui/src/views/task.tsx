@@ -37,8 +37,9 @@ function Shown({ task, job, path }: { task: TaskInfo; job: JobRecord | undefined
     setOutcome(undefined);
     if (sent.how === "submit") {
       const headers: Record<string, string> = sent.idempotencyKey === "" ? {} : { "idempotency-key": sent.idempotencyKey };
-      const record = await send<JobRecord>("POST", `${path}/$submit`, new Map<string, Json>([["params", sent.params], ...sent.options]), headers);
-      route(at(`/jobs/${record.id}${query({ from: job?.id })}`));
+      const again: [string, Json][] = job === undefined ? [] : [["rerun_of", job.id]];
+      const record = await send<JobRecord>("POST", `${path}/$submit`, new Map<string, Json>([["params", sent.params], ...sent.options, ...again]), headers);
+      route(at(`/jobs/${record.id}`));
       return;
     }
     const began = performance.now();

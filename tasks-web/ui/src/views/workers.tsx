@@ -2,9 +2,9 @@
 
 import type { JSX } from "preact";
 import { config } from "../api/config.ts";
-import { get } from "../api/http.ts";
+import { get, request, segment } from "../api/http.ts";
 import type { WorkerRecord } from "../api/schema.d.ts";
-import { Alert, Loaded } from "../parts/basics.tsx";
+import { Action, Alert, Loaded } from "../parts/basics.tsx";
 import { useLive } from "../parts/live.ts";
 import { Time } from "../parts/time.tsx";
 
@@ -18,13 +18,13 @@ export function Workers(): JSX.Element {
       {live.status === 403 ? (
         <p class="empty">Your key is limited to tasks with some tags, and workers are not of those alone.</p>
       ) : (
-        <Loaded live={live}>{(workers) => <Table workers={workers} />}</Loaded>
+        <Loaded live={live}>{(workers) => <Table workers={workers} changed={live.refresh} />}</Loaded>
       )}
     </>
   );
 }
 
-function Table({ workers }: { workers: readonly WorkerRecord[] }): JSX.Element {
+function Table({ workers, changed }: { workers: readonly WorkerRecord[]; changed: () => void }): JSX.Element {
   if (workers.length === 0) return <Alert kind="note">No process runs jobs: those that are submitted wait.</Alert>;
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Workers">
@@ -32,10 +32,16 @@ function Table({ workers }: { workers: readonly WorkerRecord[] }): JSX.Element {
         <thead>
           <tr>
             <th scope="col">Process</th>
+            <th scope="col">Version</th>
             <th scope="col">Started</th>
             <th scope="col">Running</th>
             <th scope="col">Queues</th>
             <th scope="col">Tasks</th>
+            {!config.read_only && (
+              <th scope="col">
+                Action
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -44,6 +50,7 @@ function Table({ workers }: { workers: readonly WorkerRecord[] }): JSX.Element {
               <th scope="row">
                 {worker.host} ({worker.process})
               </th>
+              <td>{worker.version ?? "–"}</td>
               <td>
                 <Time at={worker.started_at} />
               </td>
@@ -55,6 +62,17 @@ function Table({ workers }: { workers: readonly WorkerRecord[] }): JSX.Element {
                   {worker.tasks.join(", ")}
                 </details>
               </td>
+              {!config.read_only && (
+                <td>
+                  <Action
+                    label="Expire"
+                    kind="danger"
+                    confirm={`Take it for dead? Its ${worker.running} running jobs are given to other workers, which counts as a crash of each.`}
+                    act={() => request("POST", `${config.jobs}/$workers/${segment(worker.id)}/$expire`)}
+                    done={changed}
+                  />
+                </td>
+              )}
             </tr>
           ))}
         </tbody>

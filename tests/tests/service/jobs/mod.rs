@@ -1,6 +1,7 @@
 //! Background jobs over HTTP.
 
 mod audit_log;
+mod lineage;
 mod list_stream;
 mod lists;
 mod operations;
@@ -11,6 +12,7 @@ mod running;
 mod schedules;
 mod searching;
 mod submitting;
+mod workers;
 
 use super::*;
 use anyhow::Context as _;
@@ -62,6 +64,17 @@ async fn tried_again() -> anyhow::Result<()> {
     anyhow::bail!("not yet")
 }
 
+/// Submits sums, one at a time and several at once.
+#[task(register = false)]
+async fn submit_sums(scheduler: Scheduler, count: i64) -> anyhow::Result<Vec<String>> {
+    let first = scheduler.submit(call!(add, a = 1, b = 1)).await?;
+    let others = (1..count).map(|number| scheduler.submit(call!(add, a = number, b = 1)));
+    let others = scheduler.submit_all(others).await?;
+    let mut ids = vec![first.id.to_string()];
+    ids.extend(others.iter().map(ToString::to_string));
+    Ok(ids)
+}
+
 struct World {
     app: Running,
     service: Service,
@@ -81,6 +94,7 @@ impl World {
             .task(return_canceled)
             .task(alone)
             .task(tried_again)
+            .task(submit_sums)
             .build()
             .unwrap();
         let builder = Service::builder(ServiceInfo::new("with-jobs", "With jobs"))

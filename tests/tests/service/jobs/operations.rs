@@ -4,6 +4,7 @@ use super::*;
 use tasks_web::{ApiKey, ApiKeys};
 
 const BULK: &str = "/api/v1/jobs/$bulk";
+const COUNT: &str = "/api/v1/jobs/$bulk/$count";
 const OPERATIONS: &str = "/api/v1/jobs/$operations";
 
 async fn until(world: &World, operation: &Value, state: &str, key: &str) -> Value {
@@ -30,14 +31,15 @@ async fn jobs_are_canceled_retried_and_deleted(test: TestDatabase) {
     }
     let kept = world.submit("tried_again", json!({"params": {}, "delay": 3600}));
     let kept = kept.await;
-    let bulk = async |action: &str, filter: Value, dry_run: bool| {
-        let body = json!({"action": action, "filter": filter, "dry_run": dry_run});
+    let bulk = async |action: &str, filter: Value| {
+        let body = json!({"action": action, "filter": filter});
         world.ask(Method::POST, BULK, Some(body)).await
     };
     let pending = json!({"status": "pending", "task": "add"});
-    let (status, count) = bulk("cancel", pending.clone(), true).await;
+    let body = json!({"action": "cancel", "filter": pending});
+    let (status, count) = world.ask(Method::POST, COUNT, Some(body)).await;
     assert_eq!((status, &count), (200, &json!({"jobs": 5, "more": false})));
-    let (status, cancel) = bulk("cancel", pending.clone(), false).await;
+    let (status, cancel) = bulk("cancel", pending).await;
     assert_eq!(status, 202, "{cancel}");
     assert_eq!(
         (
@@ -52,7 +54,7 @@ async fn jobs_are_canceled_retried_and_deleted(test: TestDatabase) {
     let body = json!({"params": {"a": 1, "b": 2}, "delay": 3600});
     let new = world.submit("add", body).await;
     // Undone before it has begun.
-    let (_, undone) = bulk("delete", json!({}), false).await;
+    let (_, undone) = bulk("delete", json!({})).await;
     let id = undone["id"].as_str().unwrap();
     for _ in 0..2 {
         let path = format!("{OPERATIONS}/{id}/$cancel");
@@ -75,17 +77,12 @@ async fn jobs_are_canceled_retried_and_deleted(test: TestDatabase) {
     for id in [&new, &kept] {
         world.until(id, "pending").await;
     }
-    let (_, retry) = bulk("retry", json!({"status": "canceled"}), false).await;
+    let (_, retry) = bulk("retry", json!({"status": "canceled"})).await;
     until(&world, &retry, "done", "none").await;
     for id in &later {
         world.until(id, "completed").await;
     }
-    let (_, delete) = bulk(
-        "delete",
-        json!({"task": "add", "status": "completed"}),
-        false,
-    )
-    .await;
+    let (_, delete) = bulk("delete", json!({"task": "add", "status": "completed"})).await;
     let done = until(&world, &delete, "done", "none").await;
     assert_eq!(done["done"], 5, "{done}");
     for id in &later {
@@ -127,20 +124,20 @@ async fn a_limited_key_changes_the_jobs_of_its_tasks(test: TestDatabase) {
         let body = json!({"params": params, "delay": 3600});
         assert_eq!(ask(Method::POST, &path, Some(body), OPS).await.0, 202);
     }
-    let bulk = |dry_run: bool| json!({"action": "delete", "filter": {}, "dry_run": dry_run});
-    let (_, count) = ask(Method::POST, BULK, Some(bulk(true)), MATH).await;
+    let bulk = json!({"action": "delete", "filter": {}});
+    let (_, count) = ask(Method::POST, COUNT, Some(bulk.clone()), MATH).await;
     assert_eq!(count["jobs"], 1, "{count}");
-    let (_, count) = ask(Method::POST, BULK, Some(bulk(true)), OPS).await;
+    let (_, count) = ask(Method::POST, COUNT, Some(bulk.clone()), OPS).await;
     assert_eq!(count["jobs"], 2, "{count}");
     // A key that only looks has the list, which counts as well.
-    for dry_run in [true, false] {
-        let (status, problem) = ask(Method::POST, BULK, Some(bulk(dry_run)), EYES).await;
+    for path in [COUNT, BULK] {
+        let (status, problem) = ask(Method::POST, path, Some(bulk.clone()), EYES).await;
         assert_eq!(status, 403, "{problem}");
     }
     let other = json!({"action": "delete", "filter": {"task": "tried_again"}});
     let (_, nothing) = ask(Method::POST, BULK, Some(other), MATH).await;
     assert_eq!(nothing["total"], 0, "{nothing}");
-    let (status, mine) = ask(Method::POST, BULK, Some(bulk(false)), MATH).await;
+    let (status, mine) = ask(Method::POST, BULK, Some(bulk), MATH).await;
     assert_eq!(
         (status, &mine["requested_by"]),
         (202, &json!("math")),
