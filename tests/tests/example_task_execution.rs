@@ -42,6 +42,23 @@ async fn error(name: &str, params: Value) -> Value {
     answer["error"].clone()
 }
 
+/// It has no keys, and a page of any site can lead its own name to 127.0.0.1.
+#[tokio::test]
+async fn other_names_than_those_of_this_machine_are_refused() {
+    let ask = async |host: &str| {
+        let request = http::client().unwrap().get(server().url("/api/v1/tasks"));
+        let response = request.header("host", host).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    for own in ["localhost", "localhost:8000", "127.0.0.1", "[::1]:80"] {
+        assert_eq!(ask(own).await.0, 200, "{own}");
+    }
+    let (status, problem) = ask("evil.example:8000").await;
+    assert_eq!(status, 421, "{problem}");
+    assert!(problem.contains("misdirected-request"), "{problem}");
+    assert!(problem.contains("allowed_hosts"), "{problem}");
+}
+
 #[tokio::test]
 async fn greetings() {
     assert_eq!(

@@ -12,6 +12,7 @@ use super::{
     Artifact, ArtifactContent, ArtifactError, ArtifactManager, ArtifactNode, ContentInfo, rows,
     tree_rows,
 };
+use crate::database::search;
 
 impl ArtifactManager {
     /// The artifact, with its JSON; its bytes are read by [`content`](Self::content).
@@ -105,10 +106,14 @@ impl ArtifactManager {
         limit: u32,
     ) -> Result<ArtifactList, ArtifactError> {
         let wanted = limit as usize;
-        let mut heads = self
-            .session()
-            .read(async |conn| rows::list(conn, filter, after, 0, i64::from(limit) + 1).await)
-            .await?;
+        let session = self.session().clone();
+        let asked = filter.clone();
+        let mut heads: Vec<Head> = unless_busy(filter, async move {
+            session
+                .read(async |conn| rows::list(conn, &asked, after, 0, i64::from(limit) + 1).await)
+                .await
+        })
+        .await?;
         let more = heads.len() > wanted;
         heads.truncate(wanted);
         let next = heads.last().filter(|_| more).map(Head::cursor);
@@ -141,14 +146,18 @@ impl ArtifactManager {
         let (page, size) = (page.max(1), size.max(1));
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let offset = signed((page - 1).saturating_mul(size));
-        let (total, heads) = self
-            .session()
-            .read(async |conn| {
-                let total = rows::count(conn, filter).await?;
-                let heads = rows::list(conn, filter, None, offset, signed(size)).await?;
-                Ok::<_, ArtifactError>((total, heads))
-            })
-            .await?;
+        let session = self.session().clone();
+        let (asked, wanted) = (filter.clone(), signed(size));
+        let (total, heads) = unless_busy(filter, async move {
+            session
+                .read(async |conn| {
+                    let total = rows::count(conn, &asked).await?;
+                    let heads = rows::list(conn, &asked, None, offset, wanted).await?;
+                    Ok::<_, ArtifactError>((total, heads))
+                })
+                .await
+        })
+        .await?;
         Ok(ArtifactPage {
             items: without_data(heads),
             total,
@@ -204,6 +213,18 @@ impl ArtifactManager {
     pub async fn node(&self, id: ArtifactId) -> Result<Option<ArtifactNode>, ArtifactError> {
         let found = self.find(id).await?;
         Ok(found.map(|artifact| ArtifactNode::new(artifact, self.hierarchy())))
+    }
+}
+
+/// Reads at once, but for a search for a text, of which there are not many at one time.
+async fn unless_busy<T: Send + 'static>(
+    filter: &ArtifactFilter,
+    read: impl Future<Output = Result<T, ArtifactError>> + Send + 'static,
+) -> Result<T, ArtifactError> {
+    if filter.search.is_some() {
+        search::bounded(read).await
+    } else {
+        read.await
     }
 }
 

@@ -80,11 +80,19 @@ impl AuditLog {
             .transaction_with_retries(async |tx| rows::insert(tx, &entry).await)
             .await;
         recorded?;
-        if let Some(oldest) = self.oldest() {
+        if let Some(retention) = self.retention.filter(|_| self.is_time_to_prune()) {
             // The entry is kept whatever becomes of this.
             let pruned: Result<bool, DatabaseError> = self
                 .session
-                .transaction(async |tx| rows::prune(tx, oldest).await)
+                .transaction(async |tx| {
+                    // A clock of this machine that is ahead, which others do not share, deletes nothing of theirs.
+                    let now = SystemTime::now();
+                    let now = rows::now(tx).await?.map_or(now, |theirs| theirs.min(now));
+                    match now.checked_sub(retention) {
+                        Some(oldest) => rows::prune(tx, AuditId::first_at(oldest)).await,
+                        None => Ok(false),
+                    }
+                })
                 .await;
             match pruned {
                 Ok(false) => {}
@@ -113,18 +121,17 @@ impl AuditLog {
             .await
     }
 
-    /// The id before which entries are to be deleted, if it is time for that.
-    fn oldest(&self) -> Option<AuditId> {
-        let oldest = SystemTime::now().checked_sub(self.retention?)?;
+    /// Whether it is time to look for old entries, and this call is to do it.
+    fn is_time_to_prune(&self) -> bool {
         let now = chrono::Utc::now().timestamp();
         let last = self.pruned.load(Ordering::Relaxed);
         // A clock that is set back delays nothing.
         if (last..last + PRUNE_EVERY).contains(&now) {
-            return None;
+            return false;
         }
         let mine = self
             .pruned
             .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed);
-        mine.is_ok().then(|| AuditId::first_at(oldest))
+        mine.is_ok()
     }
 }

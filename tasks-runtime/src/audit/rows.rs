@@ -1,11 +1,19 @@
 //! The table of the audit log.
 
+use std::time::SystemTime;
+#[cfg(feature = "postgres")]
+use std::time::{Duration, UNIX_EPOCH};
+
 use chrono::DateTime;
+#[cfg(feature = "postgres")]
+use diesel::dsl::sql;
 use diesel::prelude::*;
+#[cfg(feature = "postgres")]
+use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 
 use super::entry::{AuditEntry, AuditFilter, AuditId, NewAuditEntry};
-use crate::database::{Connection, DatabaseError};
+use crate::database::{Connection, ConnectionKind, DatabaseError};
 use crate::text::cut;
 use crate::with_conn;
 
@@ -53,6 +61,22 @@ pub(super) async fn insert(
             .await
     })?;
     Ok(())
+}
+
+/// What time it is for the database, if it has a clock of its own.
+pub(super) async fn now(conn: &mut Connection) -> Result<Option<SystemTime>, DatabaseError> {
+    match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(_) => Ok(None),
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => {
+            let seconds = diesel::select(sql::<BigInt>(
+                "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)",
+            ));
+            let seconds: i64 = seconds.get_result(conn).await?;
+            Ok(UNIX_EPOCH.checked_add(Duration::from_secs(seconds.unsigned_abs())))
+        }
+    }
 }
 
 /// Deletes the oldest entries, as many as one transaction should, and says whether there may be more.

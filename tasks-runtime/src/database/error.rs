@@ -41,6 +41,9 @@ pub enum DatabaseError {
         /// How many there are.
         size: usize,
     },
+    /// Two other searches for a text were being made for 5 seconds.
+    #[error("too many searches for a text are made at once: ask again later")]
+    TooManySearches,
     /// A transaction was asked for inside of another one.
     #[error(
         "a transaction of this database is open already: a second one would wait for the first for ever. Use the one that \

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::SystemTime;
 
 use actix_web::dev::ServiceRequest;
@@ -46,7 +46,7 @@ pub(crate) struct Guard {
     /// Where the tasks are.
     tasks: String,
     /// The sessions that have ended before their time.
-    ended: session::EndedSessions,
+    ended: Arc<session::EndedSessions>,
 }
 
 impl fmt::Debug for Guard {
@@ -87,7 +87,7 @@ impl Guard {
             clock,
             sessions: false,
             tasks: String::new(),
-            ended: session::EndedSessions::default(),
+            ended: Arc::default(),
         }
     }
 
@@ -128,7 +128,8 @@ impl Guard {
             ]);
         }
         let count = keys.len();
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let mut known = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        *known = with_streams_kept(&known, keys);
         Ok(count)
     }
 
@@ -202,7 +203,7 @@ impl Guard {
         }
         let keys = self.known();
         let mut all = session::all(request, &keys, &self.ended, SystemTime::now());
-        all.next().map(|session| session.access)
+        all.next().map(|session| session.access(&self.ended))
     }
 
     /// Ends the sessions of a request: whoever has a copy of their cookies is not let in by this process.
@@ -255,6 +256,20 @@ impl Guard {
             .check_key(&address)
             .map_err(|until| Problem::too_many_attempts(until.wait_time_from(self.clock.now())))
     }
+}
+
+/// The new keys, in which those that are as before are the same, so that what was begun with them goes on. What was begun with others ends.
+fn with_streams_kept(before: &KeyTable, mut keys: KeyTable) -> KeyTable {
+    for (hash, access) in before {
+        let same = keys
+            .iter_mut()
+            .find(|(other, now)| other == hash && now.is_same(access));
+        match same {
+            Some((_, now)) => now.clone_from(access),
+            None => access.revoke(),
+        }
+    }
+    keys
 }
 
 fn has_limits(keys: &KeyTable) -> bool {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::key::ApiKey;
 use super::key_syntax;
@@ -117,12 +116,8 @@ impl ApiKeys {
             return None;
         }
         let keys = keys.into_iter().map(|(_, key)| {
-            let grant = KeyAccess {
-                name: key.name,
-                tags: key.tags,
-                read_only: key.read_only,
-            };
-            (key.hash, Access(Arc::new(grant)))
+            let grant = KeyAccess::new(key.name, key.tags, key.read_only);
+            (key.hash, Access::new(grant))
         });
         Some(keys.collect())
     }

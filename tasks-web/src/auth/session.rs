@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::HttpRequest;
@@ -38,10 +38,21 @@ pub(super) struct EndedSessions(Mutex<BTreeSet<(u64, Ulid)>>);
 
 /// One that was signed by a key.
 pub(super) struct BrowserSession {
-    pub(super) access: Access,
+    access: Access,
     /// When it ends, in seconds since 1970.
     end: u64,
     id: Ulid,
+}
+
+impl BrowserSession {
+    /// What it allows, for as long as it goes on.
+    pub(super) fn access(&self, ended: &Arc<EndedSessions>) -> Access {
+        let (end, id, ended) = (self.end, self.id, Arc::clone(ended));
+        self.access.during(Arc::new(move || {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            now.is_ok_and(|now| now.as_secs() < end) && !ended.contains(end, id)
+        }))
+    }
 }
 
 impl EndedSessions {
@@ -58,8 +69,12 @@ impl EndedSessions {
     }
 
     fn has(&self, session: &BrowserSession) -> bool {
+        self.contains(session.end, session.id)
+    }
+
+    fn contains(&self, end: u64, id: Ulid) -> bool {
         let ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.contains(&(session.end, session.id))
+        ended.contains(&(end, id))
     }
 }
 
@@ -157,18 +172,13 @@ pub(super) fn is_own_page(request: &HttpRequest) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::*;
     use crate::access::KeyAccess;
 
     fn known(name: &str, hash: [u8; 32]) -> ([u8; 32], Access) {
-        let grant = KeyAccess {
-            name: name.to_owned(),
-            tags: None,
-            read_only: false,
-        };
-        (hash, Access(Arc::new(grant)))
+        let grant = KeyAccess::new(name.to_owned(), None, false);
+        (hash, Access::new(grant))
     }
 
     #[test]

@@ -30,6 +30,11 @@ impl From<DatabaseError> for Problem {
             tracing::error!(%error, "the database is not available");
             return Self::database_changed(words_of_change(change));
         }
+        if let DatabaseError::TooManySearches = error {
+            let busy = StatusCode::SERVICE_UNAVAILABLE;
+            return Self::new(busy, "server-busy", error.to_string())
+                .retry_after(Duration::from_secs(5));
+        }
         if error.is_temporary() || matches!(error, DatabaseError::Closed) {
             tracing::warn!(%error, "the database is not available");
             return Self::unavailable("the database is not available");

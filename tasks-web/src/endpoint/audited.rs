@@ -9,6 +9,7 @@ use tasks_runtime::audit::{AuditLog, NewAuditEntry};
 
 use crate::access::Access;
 use crate::http::{RequestId, client_address};
+use crate::problem::Problem;
 
 /// What a handler says of what it did, in the extensions of its request.
 #[derive(Clone, Debug)]
@@ -20,8 +21,28 @@ pub(crate) enum AuditNote {
 }
 
 /// Has a route write down what was done, where there is an audit log. What was refused, or failed, has changed nothing.
+///
+/// A client that goes away in the meantime ends neither the change nor the entry about it: the one would be there without the other.
 pub(super) fn audited(route: Route, operation: &'static str) -> Route {
-    route.wrap(from_fn(move |request, next| call(operation, request, next)))
+    route.wrap(from_fn(move |request, next| {
+        going_on(operation, request, next)
+    }))
+}
+
+async fn going_on<B: MessageBody + 'static>(
+    operation: &'static str,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let task = actix_web::rt::spawn(call(operation, request, next));
+    match task.await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The service is at its end.
+            Err(_) => Err(Problem::internal().into()),
+        },
+    }
 }
 
 async fn call<B: MessageBody + 'static>(

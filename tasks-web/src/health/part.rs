@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::report::{Health, Report, Status};
 use super::stream::HealthStream;
+use crate::access::Access;
 use crate::endpoint::{Endpoint, Endpoints, Response};
 use crate::http::sse::{self, Streams};
 use crate::part::Part;
@@ -34,7 +35,11 @@ pub(crate) fn part(
             let interval = sse::interval(request.query_string())?;
             let place = streams.take(&request)?;
             let watch = HealthStream::new(health, interval, stopping, place);
-            Ok(sse::respond(&request, watch.events()))
+            Ok(sse::respond(
+                &request,
+                Access::validity(&request),
+                watch.events(),
+            ))
         }
     };
     let endpoints = vec![

@@ -5,6 +5,7 @@ mod connection_state;
 mod document;
 pub(crate) mod duration;
 mod handler_result;
+mod hosts;
 #[cfg(feature = "database")]
 mod ids;
 mod member_pointer;
@@ -27,6 +28,7 @@ pub(crate) use body::{BodyLimits, announced, check_json};
 pub(crate) use connection_state::{AnswerGuard, ConnectionState, OpenConnections, PendingResponse};
 pub(crate) use document::Document;
 pub(crate) use handler_result::{HandlerResult, handled_by};
+pub(crate) use hosts::AllowedHosts;
 #[cfg(feature = "database")]
 pub(crate) use ids::ULID;
 #[cfg(feature = "database")]

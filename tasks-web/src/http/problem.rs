@@ -93,6 +93,19 @@ impl Problem {
         )
     }
 
+    /// The request was sent to a name that is not the service's (RFC 9110, section 15.5.20).
+    pub(crate) fn misdirected(host: &str) -> Self {
+        let host: String = host.escape_debug().take(100).collect();
+        Self::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "misdirected-request",
+            format!(
+                "`{host}` is not a name of this service: it has no keys, and listens for its own machine alone, so it takes addresses and `localhost`; say others by \
+                 `allowed_hosts`"
+            ),
+        )
+    }
+
     pub(crate) fn request_timeout(after: Duration) -> Self {
         let detail = format!("the body did not arrive within {after:?}");
         Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", detail)

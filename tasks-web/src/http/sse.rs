@@ -115,9 +115,10 @@ pub(crate) fn over() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
-/// An answer that goes on; to `HEAD`, one that does not.
+/// An answer that goes on as long as `goes_on` says so; to `HEAD`, one that does not.
 pub(crate) fn respond(
     request: &HttpRequest,
+    goes_on: impl Fn() -> bool + 'static,
     events: impl Stream<Item = Result<Bytes, Infallible>> + 'static,
 ) -> HttpResponse {
     let mut response = HttpResponse::Ok();
@@ -128,6 +129,8 @@ pub(crate) fn respond(
     if request.method() == Method::HEAD {
         return response.finish();
     }
+    // Before each event, and each word that it goes on.
+    let events = events.take_while(move |_| std::future::ready(goes_on()));
     let mut response = match request.conn_data::<ConnectionState>() {
         Some(connection_state) => response.streaming(probing(events, connection_state.clone())),
         None => response.streaming(events),

@@ -71,7 +71,11 @@ pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> Hand
     };
     // Before the answer begins, so that a database that is away is a problem with a status.
     watch.look(INTERVAL).await?;
-    Ok(sse::respond(&request, watch.events()))
+    Ok(sse::respond(
+        &request,
+        Access::validity(&request),
+        watch.events(),
+    ))
 }
 
 struct ListStream {

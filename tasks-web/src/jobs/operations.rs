@@ -23,6 +23,7 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub(super) struct BulkIn {
     /// What is done to each job: those that have not ended are canceled, those that failed or were canceled are queued again, or all are deleted.
+    #[serde(deserialize_with = "members::word")]
     action: OperationAction,
     /// Which jobs; `{}` is all of them.
     #[serde(deserialize_with = "members::object")]
@@ -34,7 +35,7 @@ pub(super) struct BulkIn {
 #[serde(deny_unknown_fields)]
 struct FilterIn {
     /// Their status.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members::optional_word")]
     status: Option<JobStatus>,
     /// Name of their task.
     #[serde(default)]

@@ -40,7 +40,11 @@ pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> Hand
         is_limited: Access::limits(&request).is_some(),
         _slot: place,
     };
-    Ok(sse::respond(&request, watch.events()))
+    Ok(sse::respond(
+        &request,
+        Access::validity(&request),
+        watch.events(),
+    ))
 }
 
 /// What a job is like, as an event: its id, which is another when the job is, and its data.

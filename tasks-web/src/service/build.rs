@@ -20,8 +20,8 @@ use super::monitoring_parts::MonitoringConfig;
 use super::page_parts::PagesConfig;
 use super::{documents, executor, info, keys};
 use crate::auth;
-use crate::http::TrustedProxies;
 use crate::http::sse::Streams;
+use crate::http::{AllowedHosts, TrustedProxies};
 use crate::logging;
 use crate::monitoring::{self, RouteTemplates};
 use crate::part::{Part, check_claims};
@@ -55,6 +55,7 @@ impl ServiceBuilder {
             cors.check(&mut problems);
         }
         let caller_headers = header_names(&self.caller_headers, &mut problems);
+        let has_proxies = !self.proxies.is_empty();
         let proxies = TrustedProxies::new(&self.proxies, &mut problems);
         let streams = Streams::new(self.streams.take(&mut problems).unwrap_or_default());
         let recorder = self
@@ -190,6 +191,7 @@ impl ServiceBuilder {
         let policy = Policy {
             log: self.logging,
             monitor: metrics_at.is_some(),
+            hosts: AllowedHosts::new(&self.allowed_hosts),
             routes: Arc::new(RouteTemplates::new(&paths.tasks, metrics_at)),
         };
         let gate = |parts: &[Part]| {
@@ -219,6 +221,7 @@ impl ServiceBuilder {
                 shutdown: self.shutdown,
                 listen,
                 only_loopback,
+                is_unguarded: guard.is_none() && !has_proxies,
                 stopping,
             }),
         })

@@ -69,6 +69,7 @@ pub struct ServiceBuilder {
     pub(super) failure_status: Setting<StatusCode>,
     pub(super) streams: Setting<StreamLimits>,
     pub(super) proxies: Vec<String>,
+    pub(super) allowed_hosts: Vec<String>,
     pub(super) caller_headers: Vec<String>,
 }
 
@@ -127,6 +128,7 @@ impl ServiceBuilder {
             failure_status: Setting::new("failures_as_status"),
             streams: Setting::new("max_streams"),
             proxies: Vec::new(),
+            allowed_hosts: Vec::new(),
             caller_headers: Vec::new(),
         }
     }

@@ -42,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) listen: Listen,
     /// Whether other machines must not reach it: it has a dashboard, and asks for no keys.
     pub(crate) only_loopback: bool,
+    /// Whether nothing but its address keeps others away: there are no keys, and no proxies are known of.
+    pub(crate) is_unguarded: bool,
     /// Canceled when the service is to stop, so that streams end.
     pub(crate) stopping: CancellationToken,
 }

@@ -19,7 +19,7 @@ use super::error_response;
 use super::gate::Gate;
 use super::response_body::AnswerBody;
 use crate::access::Access;
-use crate::http::ConnectionState;
+use crate::http::{AllowedHosts, ConnectionState};
 use crate::http::{RequestId, refuse_repeated};
 use crate::logging::panics;
 use crate::monitoring::{HttpMetrics, RouteTemplates};
@@ -31,6 +31,8 @@ pub(crate) struct Policy {
     /// One line per request.
     pub(crate) log: bool,
     pub(crate) monitor: bool,
+    /// The names that it is sent to.
+    pub(crate) hosts: AllowedHosts,
     /// The paths that the service answers by itself, as templates.
     pub(crate) routes: Arc<RouteTemplates>,
 }
@@ -118,6 +120,13 @@ where
         let refused = match &self.gate {
             _ if exchange.as_ref().is_some_and(ConnectionState::had_last) => {
                 Some(Problem::after_the_last().answer(request.request()))
+            }
+            _ if let Some(Err(problem)) = self
+                .watch
+                .as_ref()
+                .map(|watch| watch.policy.hosts.check(&request)) =>
+            {
+                Some(problem.answer(request.request()))
             }
             None => None,
             // What the gate reads must not be there twice. Other headers are checked by the operation that reads them.

@@ -58,6 +58,9 @@ impl Service {
             let kind = std::io::ErrorKind::PermissionDenied;
             return Err(failed(std::io::Error::new(kind, reason)));
         }
+        if self.inner.is_unguarded && addresses.iter().all(|address| address.ip().is_loopback()) {
+            self.inner.policy.hosts.restrict();
+        }
         let mut signals = Signals::new().map_err(ServiceError::Serve)?;
         let started = tokio::select! {
             started = self.startup() => started,

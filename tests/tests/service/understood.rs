@@ -335,6 +335,7 @@ async fn a_body_that_nobody_reads_is_refused() {
             "delete_artifact",
             "delete_job",
             "delete_schedule",
+            "expire_worker",
             "pause_schedule",
             "resume_queue",
             "resume_schedule",

@@ -45,7 +45,8 @@ impl Span {
         now: i64,
     ) -> Result<Self, JobError> {
         let time = |at: DateTime<Utc>| at.timestamp_micros().clamp(TIMES.0, TIMES.1);
-        let to = query.to.map_or(now, time).max(TIMES.0);
+        // Nothing is known of what is to come.
+        let to = query.to.map_or(now, time).min(now).max(TIMES.0);
         let from = query
             .from
             .map_or_else(|| to.saturating_sub(USUAL_SPAN), time)

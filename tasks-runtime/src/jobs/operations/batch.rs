@@ -1,6 +1,8 @@
 //! Works operations off, one batch after the other.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::record::{OperationAction, OperationFilter, OperationState};
 use super::rows::{self, OperationRow};
@@ -22,56 +24,90 @@ const BATCH_SIZE: i64 = 100;
 /// How many jobs are looked at at once.
 const WINDOW_SIZE: i64 = 2000;
 
+/// How long the changes of a batch may take: a transaction that takes too long is undone, and locks rows meanwhile.
+const MAX_BATCH_TIME: Duration = Duration::from_secs(2);
+/// How long an operation is left aside that has failed, so that others get on.
+const LEFT_ASIDE: Duration = Duration::from_secs(30);
+
+/// The operations that have failed here, and until when they are left aside.
+type LeftAside = HashMap<String, Instant>;
+
 impl Scheduler {
     /// Works off operations of this database, in this process, until the scheduler is shut down.
     pub(in crate::jobs) fn work_off_operations(&self) {
-        self.spawn_periodic(INTERVAL, |scheduler| async move {
-            match scheduler.next_batch().await {
-                Ok(true) => PAUSE,
-                Ok(false) => INTERVAL,
-                Err(error) => {
-                    tracing::warn!(%error, "an operation on many jobs does not get on, and is tried again");
+        let left_aside = Arc::new(tokio::sync::Mutex::new(LeftAside::new()));
+        self.spawn_periodic(INTERVAL, move |scheduler| {
+            let left_aside = Arc::clone(&left_aside);
+            async move {
+                let mut left_aside = left_aside.lock().await;
+                if scheduler.next_batch(&mut left_aside).await {
+                    PAUSE
+                } else {
                     INTERVAL
                 }
             }
         });
     }
 
-    /// Whether an operation is to be worked on.
-    async fn is_operation_due(&self) -> Result<bool, JobError> {
+    /// The operations that are to be worked on and that this version understands.
+    async fn due_operations(&self) -> Result<Vec<String>, JobError> {
         self.refresh_clock().await?;
-        self.session()
-            .read(async |conn| rows::any_due(conn, self.clock().now()).await)
-            .await
+        let rows = self
+            .session()
+            .read(async |conn| rows::due(conn, self.clock().now()).await)
+            .await?;
+        // A later version has written the others, and works them off.
+        let understood = rows.into_iter().filter(|row| parts(row).is_some());
+        Ok(understood.map(|row| row.id).collect())
     }
 
-    /// Changes the next jobs of an operation. `false` when none is due.
-    async fn next_batch(&self) -> Result<bool, JobError> {
-        match self.is_operation_due().await {
-            Ok(true) => {}
-            Ok(false) => return Ok(false),
+    /// Changes the next jobs of an operation. `false` when there is nothing to do.
+    async fn next_batch(&self, left_aside: &mut LeftAside) -> bool {
+        let due = match self.due_operations().await {
+            Ok(due) => due,
             Err(error) => {
                 // Others say that the database is away.
                 tracing::debug!(%error, "operations on many jobs were not looked at");
-                return Ok(false);
+                return false;
+            }
+        };
+        let now = Instant::now();
+        left_aside.retain(|_, until| *until > now);
+        for id in due {
+            if left_aside.contains_key(&id) {
+                continue;
+            }
+            match self.work_on_operation(&id).await {
+                Ok(true) => return true,
+                // Another process is at it, or it is over.
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(
+                        operation_id = id,
+                        %error,
+                        "an operation on many jobs does not get on, and is tried again in {LEFT_ASIDE:?}"
+                    );
+                    left_aside.insert(id, now + LEFT_ASIDE);
+                }
             }
         }
+        false
+    }
+
+    /// Changes the next jobs of one. `false` when it was not worked on.
+    async fn work_on_operation(&self, id: &str) -> Result<bool, JobError> {
         let session = self.session();
         let worked: Result<Option<(OperationRow, bool)>, JobError> = session
             .transaction_with_retries(async |tx| {
                 let now = self.clock().now();
-                let Some(mut operation) = rows::lock_due(tx, now).await? else {
+                let Some(mut operation) = rows::lock(tx, id).await? else {
                     return Ok(None);
                 };
-                let action = OperationAction::stored(&operation.action);
-                let filter = serde_json::from_str::<OperationFilter>(&operation.filter).ok();
-                let (Some(action), Some(filter)) = (action, filter) else {
-                    // A later version has written it, and works it off.
+                let Some(parts) = parts(&operation) else {
                     return Ok(None);
                 };
                 let before = operation.done;
-                self.work_on(tx, &mut operation, (action, filter), now)
-                    .await?;
+                self.work_on(tx, &mut operation, parts, now).await?;
                 rows::update(tx, &operation).await?;
                 let has_changed = operation.done > before;
                 Ok(Some((operation, has_changed)))
@@ -104,6 +140,7 @@ impl Scheduler {
         (action, filter): (OperationAction, OperationFilter),
         now: i64,
     ) -> Result<(), JobError> {
+        let began = Instant::now();
         operation.state = OperationState::Running.number();
         // Completed jobs are nearly all, so there is no index of those.
         let indexed = filter
@@ -117,25 +154,33 @@ impl Scheduler {
             return Ok(());
         };
         let filter = JobFilter::from(filter);
-        let ids = store::matching(
+        let found = store::lock_matching(
             tx,
             (&filter, action.condition()),
             (operation.seen.as_str(), end.as_str()),
             (operation.requested_at, BATCH_SIZE),
         )
         .await?;
-        let changed = match action {
-            OperationAction::Cancel => store::cancel_all(tx, &ids, now).await?,
-            OperationAction::Retry => self.retry_all(tx, &ids, now).await?,
-            OperationAction::Delete => delete_all(tx, &ids, now).await?,
+        let ids = &found.fitting;
+        let progress = match action {
+            OperationAction::Cancel => Progress {
+                looked_at: ids.len(),
+                changed: store::cancel_all(tx, ids, now).await?,
+            },
+            OperationAction::Retry => self.retry_all(tx, ids, now, began).await?,
+            OperationAction::Delete => delete_all(tx, ids, now, began).await?,
         };
-        let all = i64::try_from(ids.len()).unwrap_or(i64::MAX);
-        operation.done += changed;
-        operation.passed_over += all - changed;
-        operation.seen = match ids.last() {
+        let looked_at = i64::try_from(progress.looked_at).unwrap_or(i64::MAX);
+        operation.done += progress.changed;
+        operation.passed_over += looked_at - progress.changed;
+        operation.seen = if progress.looked_at < ids.len() {
+            // The time was over.
+            ids.get(progress.looked_at.wrapping_sub(1))
+                .cloned()
+                .unwrap_or_else(|| operation.seen.clone())
+        } else {
             // There may be more in this window.
-            Some(last) if all == BATCH_SIZE => last.clone(),
-            _ => end,
+            found.last_of_full.unwrap_or(end)
         };
         Ok(())
     }
@@ -145,27 +190,54 @@ impl Scheduler {
         tx: &mut Connection,
         ids: &[String],
         now: i64,
-    ) -> Result<i64, JobError> {
-        let mut queued = 0;
+        began: Instant,
+    ) -> Result<Progress, JobError> {
+        let mut progress = Progress::default();
         for id in ids {
             let id = JobId::stored(id);
             if self.retry_unless_duplicate(tx, id, now).await? {
-                queued += 1;
+                progress.changed += 1;
+            }
+            progress.looked_at += 1;
+            if began.elapsed() > MAX_BATCH_TIME {
+                break;
             }
         }
-        Ok(queued)
+        Ok(progress)
     }
 }
 
-async fn delete_all(tx: &mut Connection, ids: &[String], now: i64) -> Result<i64, JobError> {
-    let mut deleted = 0;
+/// How far a batch is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    looked_at: usize,
+    changed: i64,
+}
+
+/// What is to be done to which jobs; `None` of an operation that a later version has written.
+fn parts(operation: &OperationRow) -> Option<(OperationAction, OperationFilter)> {
+    let action = OperationAction::stored(&operation.action)?;
+    Some((action, serde_json::from_str(&operation.filter).ok()?))
+}
+
+async fn delete_all(
+    tx: &mut Connection,
+    ids: &[String],
+    now: i64,
+    began: Instant,
+) -> Result<Progress, JobError> {
+    let mut progress = Progress::default();
     for id in ids {
         let id = JobId::stored(id);
         if !store::delete(tx, id).await? {
             // It runs: it is gone once its code has ended.
             store::cancel(tx, id, now).await?;
         }
-        deleted += 1;
+        progress.changed += 1;
+        progress.looked_at += 1;
+        if began.elapsed() > MAX_BATCH_TIME {
+            break;
+        }
     }
-    Ok(deleted)
+    Ok(progress)
 }

@@ -122,35 +122,32 @@ pub(super) async fn count_open(conn: &mut Connection) -> Result<i64, JobError> {
     })?)
 }
 
-/// Whether one is to be worked on.
-pub(super) async fn any_due(conn: &mut Connection, now: i64) -> Result<bool, JobError> {
-    let due: Option<String> = with_conn!(conn, |conn| {
+/// Those that are to be worked on, in their order.
+pub(super) async fn due(conn: &mut Connection, now: i64) -> Result<Vec<OperationRow>, JobError> {
+    Ok(with_conn!(conn, |conn| {
         tasks_job_operations::table
             .filter(sql::<Bool>(OPEN))
             .filter(tasks_job_operations::begins_at.le(now))
-            .select(tasks_job_operations::id)
-            .first(conn)
+            .order((tasks_job_operations::begins_at, tasks_job_operations::id))
+            .limit(LISTED)
+            .load(conn)
             .await
-            .optional()
-    })?;
-    Ok(due.is_some())
+    })?)
 }
 
-/// The next one to be worked on, which nobody else works on until the transaction ends.
-pub(super) async fn lock_due(
+/// One that is not over, which nobody else works on until the transaction ends; `None` when somebody does, or it is over by now.
+pub(super) async fn lock(
     conn: &mut Connection,
-    now: i64,
+    id: &str,
 ) -> Result<Option<OperationRow>, JobError> {
     let lock = match conn.backend() {
         Backend::Sqlite => "",
         Backend::Postgres => " FOR UPDATE SKIP LOCKED",
     };
-    let sql = format!(
-        "SELECT * FROM tasks_job_operations WHERE {OPEN} AND begins_at <= $1 ORDER BY begins_at, id LIMIT 1{lock}"
-    );
+    let sql = format!("SELECT * FROM tasks_job_operations WHERE id = $1 AND {OPEN}{lock}");
     Ok(with_conn!(conn, |conn| {
         statement(sql)
-            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(id)
             .get_result(conn)
             .await
             .optional()

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Scheduler;
 use super::pending::{BEFORE_EACH, BEFORE_ONE};
 use crate::artifacts::JsonText;
-use crate::database::SEARCH_LENGTH;
+use crate::database::{SEARCH_LENGTH, Session, search};
 use crate::jobs::attempts;
 use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::lineage::JobLineage;
@@ -22,6 +22,22 @@ use crate::jobs::stored_text::storable;
 use crate::jobs::table::JobRow;
 use crate::jobs::worker;
 use crate::task::TaskFailure;
+
+/// How many jobs fit a filter, and some of them.
+async fn page_of(
+    session: &Session,
+    filter: &JobFilter,
+    offset: i64,
+    size: i64,
+) -> Result<(u64, Vec<JobRow>), JobError> {
+    session
+        .read(async |conn| {
+            let total = store::count(conn, filter).await?;
+            let rows = store::list(conn, filter, None, offset, size).await?;
+            Ok::<_, JobError>((total, rows))
+        })
+        .await
+}
 
 /// How long to wait before looking again whether a job has ended that another process runs.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -75,12 +91,25 @@ impl Scheduler {
         before: Option<JobId>,
         limit: u32,
     ) -> Result<Vec<JobRecord>, JobError> {
-        let filter = &*self.prepared_filter(filter)?;
-        let rows = self
-            .shared
-            .session
-            .read(async |conn| store::list(conn, filter, before, 0, i64::from(limit)).await)
-            .await?;
+        let filter = self.prepared_filter(filter)?;
+        let session = self.shared.session.clone();
+        let rows = match filter {
+            Cow::Borrowed(filter) => {
+                session
+                    .read(async |conn| store::list(conn, filter, before, 0, i64::from(limit)).await)
+                    .await?
+            }
+            Cow::Owned(filter) => {
+                search::bounded(async move {
+                    session
+                        .read(async |conn| {
+                            store::list(conn, &filter, before, 0, i64::from(limit)).await
+                        })
+                        .await
+                })
+                .await?
+            }
+        };
         let jobs = rows.into_iter().map(|row| self.list_item(row)).collect();
         self.with_reasons(jobs, BEFORE_EACH).await
     }
@@ -96,19 +125,19 @@ impl Scheduler {
         page: u64,
         size: u64,
     ) -> Result<JobPage, JobError> {
-        let filter = &*self.prepared_filter(filter)?;
+        let filter = self.prepared_filter(filter)?;
         let (page, size) = (page.max(1), size.max(1));
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let offset = signed((page - 1).saturating_mul(size));
-        let (total, rows) = self
-            .shared
-            .session
-            .read(async |conn| {
-                let total = store::count(conn, filter).await?;
-                let rows = store::list(conn, filter, None, offset, signed(size)).await?;
-                Ok::<_, JobError>((total, rows))
-            })
-            .await?;
+        let session = self.shared.session.clone();
+        let (total, rows) = match filter {
+            Cow::Borrowed(filter) => page_of(&session, filter, offset, signed(size)).await?,
+            Cow::Owned(filter) => {
+                let size = signed(size);
+                search::bounded(async move { page_of(&session, &filter, offset, size).await })
+                    .await?
+            }
+        };
         let items = rows.into_iter().map(|row| self.list_item(row)).collect();
         Ok(JobPage {
             items: self.with_reasons(items, BEFORE_EACH).await?,

@@ -32,7 +32,8 @@ pub(super) use self::queues::{
 #[cfg(feature = "metrics")]
 pub(super) use self::read::pending_by_queue;
 pub(super) use self::read::{
-    count, count_up_to, find, find_result, list, matching, newest_id, newest_submitted_at, stats,
+    count, count_up_to, find, find_result, list, lock_matching, newest_id, newest_submitted_at,
+    stats,
 };
 pub(super) use self::update::{cancel, cancel_all, progress, retry};
 pub(super) use self::workers::workers;

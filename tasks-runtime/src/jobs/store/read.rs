@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use ulid::Ulid;
 
 use super::search::Condition;
-use crate::database::Connection;
+use crate::database::{Connection, ConnectionKind};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::list::JobFilter;
@@ -98,6 +98,8 @@ macro_rules! wanted {
                     .bind::<Text, _>(condition.error)
                     .sql(&condition.in_params)
                     .bind::<Text, _>(condition.params)
+                    .sql(condition.or_escaped)
+                    .bind::<Text, _>(condition.escaped)
                     .sql(&condition.of_tasks)
                     .bind::<Text, _>(condition.tasks)
                     .sql(condition.end),
@@ -204,8 +206,54 @@ pub(in crate::jobs) async fn count_up_to(
     Ok(i64::try_from(ids.len()).unwrap_or(i64::MAX))
 }
 
+/// Jobs that were found, and that stay as they are until the transaction ends.
+pub(in crate::jobs) struct LockedJobs {
+    /// The ids of those that fit, in their order.
+    pub(in crate::jobs) fitting: Vec<String>,
+    /// The last id that was looked at, if there may be more.
+    pub(in crate::jobs) last_of_full: Option<String>,
+}
+
+/// The jobs that fit a filter and a condition, after one id and up to another; only of those that were submitted by a time.
+pub(in crate::jobs) async fn lock_matching(
+    conn: &mut Connection,
+    filter: (&JobFilter, &str),
+    (after, up_to): (&str, &str),
+    (submitted_by, limit): (i64, i64),
+) -> Result<LockedJobs, JobError> {
+    let found = matching(conn, filter, (after, up_to), (submitted_by, limit)).await?;
+    let is_full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
+    let last_of_full = found.last().filter(|_| is_full).cloned();
+    let fitting = match conn.kind() {
+        // There is one writer at a time, and this is the one.
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(_) => found,
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(_) if found.is_empty() => found,
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(pg) => {
+            let locked: Vec<String> = tasks_jobs::table
+                .filter(tasks_jobs::id.eq_any(&found))
+                .order(tasks_jobs::id)
+                .select(tasks_jobs::id)
+                .for_update()
+                .load(pg)
+                .await?;
+            // Others may have changed them before they were locked.
+            let last = found.last().map_or(up_to, String::as_str);
+            let mut fitting = matching(conn, filter, (after, last), (submitted_by, limit)).await?;
+            fitting.retain(|id| locked.contains(id));
+            fitting
+        }
+    };
+    Ok(LockedJobs {
+        fitting,
+        last_of_full,
+    })
+}
+
 /// The ids of jobs that fit a filter and a condition, after one id and up to another, in their order; only of those that were submitted by a time.
-pub(in crate::jobs) async fn matching(
+async fn matching(
     conn: &mut Connection,
     (filter, condition): (&JobFilter, &str),
     (after, up_to): (&str, &str),

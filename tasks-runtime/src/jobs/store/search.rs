@@ -13,6 +13,8 @@ pub(super) struct Condition {
     pub(super) error: String,
     pub(super) in_params: String,
     pub(super) params: String,
+    pub(super) or_escaped: &'static str,
+    pub(super) escaped: String,
     pub(super) of_tasks: String,
     pub(super) tasks: String,
     pub(super) end: &'static str,
@@ -26,6 +28,19 @@ impl Condition {
             Backend::Postgres => ("SELECT jsonb_array_elements_text(CAST(", " AS JSONB)))))"),
         };
         let like = search::like(backend);
+        let inside = search::inside_json(text);
+        // Many clients send ASCII alone, and what they have sent is kept.
+        let (or_escaped, escaped) = match (search::ascii_json(&inside), backend) {
+            (None, _) => (" ESCAPE '\\' OR '' LIKE ", "_".to_owned()),
+            (Some(escaped), Backend::Sqlite) => (
+                " ESCAPE '\\' OR tasks_jobs.params LIKE ",
+                search::containing(&escaped),
+            ),
+            (Some(escaped), Backend::Postgres) => (
+                " ESCAPE '\\' OR tasks_jobs.params ILIKE ",
+                search::containing(&escaped),
+            ),
+        };
         Self {
             in_error: format!(
                 "tasks_jobs.id >= COALESCE((SELECT newest.id FROM tasks_jobs AS newest ORDER BY newest.id DESC LIMIT 1 OFFSET {}), '') \
@@ -34,10 +49,12 @@ impl Condition {
             ),
             error: search::containing(text),
             in_params: format!(
-                " ESCAPE '\\' OR (octet_length(tasks_jobs.params) <= {MAX_PARAMS} AND tasks_jobs.params {like} "
+                " ESCAPE '\\' OR (octet_length(tasks_jobs.params) <= {MAX_PARAMS} AND (tasks_jobs.params {like} "
             ),
-            params: search::containing(&search::inside_json(text)),
-            of_tasks: format!(" ESCAPE '\\' AND tasks_jobs.task_name IN ({names}"),
+            params: search::containing(&inside),
+            or_escaped,
+            escaped,
+            of_tasks: format!(" ESCAPE '\\') AND tasks_jobs.task_name IN ({names}"),
             tasks: serde_json::to_string(tasks).unwrap_or_else(|_| "[]".to_owned()),
             end,
         }

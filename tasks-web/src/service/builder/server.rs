@@ -75,6 +75,24 @@ impl ServiceBuilder {
         self
     }
 
+    /// Names by which clients may reach the service, without a port, beside addresses and `localhost`: a request with another one in its header `Host` is answered
+    /// 421.
+    ///
+    /// Without this call any name is taken, but by a service that [`run`](crate::Service::run) serves on loopback addresses alone, without keys and without
+    /// [`trusted_proxies`](Self::trusted_proxies): a page of any site could lead its name there (DNS rebinding), and would be let in by the browser as the service's own page.
+    ///
+    /// ```
+    /// use tasks_web::prelude::*;
+    ///
+    /// let builder = Service::builder(ServiceInfo::new("a-service", "A service")).allowed_hosts(["tasks.example.org"]);
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn allowed_hosts<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
+        self.allowed_hosts.extend(names.into_iter().map(Into::into));
+        self
+    }
+
     /// How long requests that are under way may take at the end, after half a second in which those who are connected may still
     /// ask. Defaults to 30 seconds.
     #[must_use]

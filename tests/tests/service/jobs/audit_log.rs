@@ -3,9 +3,11 @@
 use super::World;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::http;
 use tasks_web::{ApiKey, ApiKeys, Database, ServiceBuilder};
+use tokio::io::AsyncWriteExt as _;
 
 const OPS: &str = "ops-0123456789abcdef";
 const MATH: &str = "math-0123456789abcdef";
@@ -165,7 +167,46 @@ async fn a_service_may_have_none(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+/// A client that goes away while the service works.
+async fn what_is_changed_for_a_client_that_is_gone_is_written_down(test: TestDatabase) {
+    let world = world(test).await;
+    let ops = [("x-api-key", OPS)];
+    let later = json!({"params": {"a": 1, "b": 2}, "delay": 3600});
+    let address = world.app.url("").replace("http://", "");
+    let address = address.trim_end_matches('/').to_owned();
+    for number in 0..20 {
+        let path = "/api/v1/tasks/add/$submit";
+        let (_, job) = world
+            .ask_with(Method::POST, path, Some(later.clone()), &ops)
+            .await;
+        let id = job["id"].as_str().unwrap();
+        let mut socket = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let request = format!(
+            "POST /api/v1/jobs/{id}/$cancel HTTP/1.1\r\nhost: {address}\r\nx-api-key: {OPS}\r\ncontent-length: 0\r\n\r\n"
+        );
+        socket.write_all(request.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(number)).await;
+        socket.set_zero_linger().unwrap();
+        drop(socket);
+    }
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let list = "/api/v1/jobs?status_filter=canceled";
+        let (_, canceled) = world.ask_with(Method::GET, list, None, &ops).await;
+        let (_, entries) = world.ask_with(Method::GET, LOG, None, &ops).await;
+        let (canceled, entries) = (canceled.as_array().unwrap(), entries.as_array().unwrap());
+        if canceled.len() == entries.len() && !canceled.is_empty() {
+            break;
+        }
+        let counts = (canceled.len(), entries.len());
+        assert!(std::time::Instant::now() < deadline, "{counts:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    world.service.shutdown().await;
+}
+
 tasks_tests::on_both_databases!(
+    what_is_changed_for_a_client_that_is_gone_is_written_down,
     each_change_is_written_down_with_its_key,
     old_entries_are_deleted_and_the_rest_has_pages,
     a_service_may_have_none,

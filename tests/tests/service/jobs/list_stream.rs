@@ -204,7 +204,87 @@ async fn a_limited_key_hears_of_the_jobs_of_its_tasks(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+/// Whether a stream ends before it says anything of a job that was submitted meanwhile.
+async fn ends_without_a_word_of(events: &mut Events, job: &str) {
+    let end = async {
+        while let Some(piece) = events.pieces.next().await {
+            let Ok(piece) = piece else { return };
+            events.text.push_str(std::str::from_utf8(&piece).unwrap());
+        }
+    };
+    tokio::time::timeout(SOON, end).await.expect("it ends");
+    assert!(!events.text.contains(job), "{}", events.text);
+}
+
+async fn a_stream_ends_with_its_key_and_with_its_session(test: TestDatabase) {
+    const OPS: &str = "ops-0123456789abcdef";
+    const EYES: &str = "eyes-0123456789abcdef";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys");
+    std::fs::write(&file, format!("ops:{OPS}\neyes(read-only):{EYES}\n")).unwrap();
+    let keys = ApiKeys::new().from_file(&file);
+    let world = World::new(test, |builder| builder.with_auth(keys).with_dashboard()).await;
+    let submit = async || {
+        let body = json!({"params": {"count": 3, "milliseconds": 1}, "delay": 3600});
+        let path = "/api/v1/tasks/steps/$submit";
+        let ops = [("x-api-key", OPS)];
+        let (status, job) = world.ask_with(Method::POST, path, Some(body), &ops).await;
+        assert_eq!(status, 202, "{job}");
+        job["id"].as_str().unwrap().to_owned()
+    };
+    let first = submit().await;
+    let list = "/api/v1/jobs/$stream";
+    let one = format!("/api/v1/jobs/{first}/$stream");
+    let eyes = [("x-api-key", EYES)];
+    let mut of_list = Events::open(&world, list, &eyes).await;
+    let mut of_job = Events::open(&world, &one, &eyes).await;
+    let mut kept = Events::open(&world, list, &[("x-api-key", OPS)]).await;
+    for events in [&mut of_list, &mut of_job] {
+        events.next_within(SOON).await.unwrap();
+    }
+
+    // A browser that has logged out.
+    let base = world.app.url("");
+    let base = base.trim_end_matches('/');
+    let browser = reqwest::Client::builder().no_proxy();
+    let browser = browser.redirect(reqwest::redirect::Policy::none());
+    let browser = browser.build().unwrap();
+    let login = browser.post(format!("{base}/$login"));
+    let login = login
+        .header("origin", base)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("key={OPS}"));
+    let answer = login.send().await.unwrap();
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let session = [("cookie", cookie.as_str())];
+    let mut of_session = Events::open(&world, list, &session).await;
+    of_session.next_within(SOON).await.unwrap();
+    let logout = browser.post(format!("{base}/$logout"));
+    let logout = logout.header("origin", base).header("cookie", &cookie);
+    assert!(logout.send().await.unwrap().status().as_u16() < 400);
+
+    std::fs::write(&file, format!("ops:{OPS}\n")).unwrap();
+    world.service.reload_keys().unwrap();
+    let second = submit().await;
+    // So that there is something to say of it.
+    let cancel = format!("/api/v1/jobs/{first}/$cancel");
+    let ops = [("x-api-key", OPS)];
+    assert_eq!(
+        world.ask_with(Method::POST, &cancel, None, &ops).await.0,
+        200
+    );
+    ends_without_a_word_of(&mut of_list, &second).await;
+    ends_without_a_word_of(&mut of_session, &second).await;
+    ends_without_a_word_of(&mut of_job, "\"canceled\"").await;
+    // One whose key is as it was goes on.
+    kept.until(None, |page| page.to_string().contains(&second))
+        .await;
+    world.service.shutdown().await;
+}
+
 tasks_tests::on_both_databases!(
+    a_stream_ends_with_its_key_and_with_its_session,
     a_page_is_sent_whenever_it_changes,
     a_limited_key_hears_of_the_jobs_of_its_tasks,
 );

@@ -1,7 +1,8 @@
 //! Operations on many jobs.
 
 use super::*;
-use tasks_web::{ApiKey, ApiKeys};
+use tasks_web::database::DatabaseError;
+use tasks_web::{ApiKey, ApiKeys, Database};
 
 const BULK: &str = "/api/v1/jobs/$bulk";
 const COUNT: &str = "/api/v1/jobs/$bulk/$count";
@@ -96,6 +97,8 @@ async fn jobs_are_canceled_retried_and_deleted(test: TestDatabase) {
     for body in [
         json!({"action": "explode", "filter": {}}),
         json!({"action": "cancel"}),
+        json!({"action": {"cancel": null}, "filter": {}}),
+        json!({"action": "cancel", "filter": {"status": {"failed": null}}}),
         json!({"action": "cancel", "filter": {"colour": "red"}}),
         json!({"action": "cancel", "filter": {"status": "odd"}}),
     ] {
@@ -216,7 +219,63 @@ async fn a_filter_is_an_object(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+/// A batch finds what fits, and then changes it: in between others may change it, too.
+async fn what_changes_meanwhile_is_left_alone(test: TestDatabase) {
+    let database = Database::from_url(test.url()).connect().await.unwrap();
+    let world = World::new(test, |builder| builder).await;
+    let body = json!({"params": {"a": 1, "b": 2}, "delay": 3600});
+    let kept = world.submit("add", body.clone()).await;
+    let gone = world.submit("add", body).await;
+    for id in [&kept, &gone] {
+        let path = format!("/api/v1/jobs/{id}/$cancel");
+        assert_eq!(world.ask(Method::POST, &path, None).await.0, 200);
+    }
+    let waiting = world.submit("tried_again", json!({"params": {}, "delay": 3600}));
+    let waiting = waiting.await;
+    let body = json!({"action": "delete", "filter": {"status": "canceled"}});
+    let (_, operation) = world.ask(Method::POST, BULK, Some(body)).await;
+    // Queued again by a transaction that is kept while the operation looks.
+    tokio::time::sleep(Duration::from_millis(9500)).await;
+    let again = format!(
+        "UPDATE tasks_jobs SET state = (SELECT other.state FROM tasks_jobs AS other WHERE other.id = '{waiting}'), finished_at = NULL \
+         WHERE id = '{kept}'"
+    );
+    let changed: Result<(), DatabaseError> = database
+        .session()
+        .transaction(async |tx| {
+            tx.batch(&again).await?;
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            Ok(())
+        })
+        .await;
+    changed.unwrap();
+    let done = until(&world, &operation, "done", "none").await;
+    assert_eq!(done["done"], 1, "{done}");
+    assert_eq!(world.get(&format!("/api/v1/jobs/{gone}")).await.0, 404);
+    world.until(&kept, "pending").await;
+    world.service.shutdown().await;
+}
+
+/// As a later version may have written it, before this one was deployed again.
+async fn an_operation_that_is_not_understood_holds_up_no_other(test: TestDatabase) {
+    let database = Database::from_url(test.url()).connect().await.unwrap();
+    let world = World::new(test, |builder| builder).await;
+    let unknown = "INSERT INTO tasks_job_operations \
+         (id, action, filter, state, requested_at, begins_at, up_to, seen, total, more, done, passed_over) \
+         VALUES ('01ARZ3NDEKTSV4RRFFQ69G5FAV', 'snooze', '{}', 0, 1, 1, '~', '', 1, 0, 0, 0)";
+    database.session().execute_script(unknown).await.unwrap();
+    let body = json!({"params": {"a": 1, "b": 2}, "delay": 3600});
+    let job = world.submit("add", body).await;
+    let cancel = json!({"action": "cancel", "filter": {}});
+    let (_, operation) = world.ask(Method::POST, BULK, Some(cancel)).await;
+    until(&world, &operation, "done", "none").await;
+    world.until(&job, "canceled").await;
+    world.service.shutdown().await;
+}
+
 tasks_tests::on_both_databases!(
+    what_changes_meanwhile_is_left_alone,
+    an_operation_that_is_not_understood_holds_up_no_other,
     a_filter_is_an_object,
     jobs_are_canceled_retried_and_deleted,
     a_limited_key_changes_the_jobs_of_its_tasks,

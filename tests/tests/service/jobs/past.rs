@@ -41,6 +41,13 @@ async fn the_past_is_told_over_http(test: TestDatabase) {
     let (_, day) = history(&long_ago.to_string(), OPS).await;
     assert_eq!(day["total"]["submitted"], 2);
     assert!(day["points"].as_array().unwrap().len() < 40, "{day}");
+    // Of what is to come nothing is known: it moves nothing.
+    for to in ["2099-01-01T00:00:00Z", "9999-12-31T00:00:00Z"] {
+        let today = chrono::Utc::now() - chrono::TimeDelta::hours(12);
+        let today = today.format("%Y-%m-%dT%H:%M:%SZ");
+        let (_, found) = history(&format!("?from={today}&to={to}"), OPS).await;
+        assert_eq!(found["total"]["submitted"], 2, "{to}: {found}");
+    }
     for (query, pointer) in [
         ("?step=1y", "?step"),
         ("?from=yesterday", "?from"),

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tasks_tests::databases::TestDatabase;
+use tasks_tests::http;
 use tasks_web::{ApiKey, ApiKeys};
 
 pub(super) const OPS: &str = "ops-0123456789abcdef";
@@ -80,4 +81,35 @@ async fn jobs_are_searched_over_http(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
-tasks_tests::on_all_databases!(jobs_are_searched_over_http);
+/// As Python's `json.dumps` writes it.
+async fn what_was_sent_with_escapes_is_found(test: TestDatabase) {
+    let world = World::new(test, |builder| builder.with_auth(keys())).await;
+    let url = world.app.url("/api/v1/tasks/store/$submit");
+    for data in [
+        r#""Z\u00fcrich Stra\u00dfe \ud83d\ude00""#,
+        "\"Zürich Bahnhof\"",
+    ] {
+        let request = http::client().unwrap().post(&url).header("x-api-key", OPS);
+        let body = format!(r#"{{"params":{{"data":{data}}},"delay":3600}}"#);
+        let request = request
+            .header("content-type", "application/json")
+            .body(body);
+        assert_eq!(request.send().await.unwrap().status(), 202);
+    }
+    let count = async |text: &str| {
+        let url = reqwest::Url::parse_with_params("http://localhost/", [("search", text)]).unwrap();
+        let (status, found) = get(&world, &format!("?{}", url.query().unwrap()), OPS).await;
+        assert_eq!(status, 200, "{found}");
+        found.as_array().unwrap().len()
+    };
+    assert_eq!(count("zürich").await, 2);
+    assert_eq!(count("Straße 😀").await, 1);
+    assert_eq!(count("Bahnhof").await, 1);
+    assert_eq!(count("Zurich").await, 0);
+    world.service.shutdown().await;
+}
+
+tasks_tests::on_all_databases!(
+    jobs_are_searched_over_http,
+    what_was_sent_with_escapes_is_found
+);
