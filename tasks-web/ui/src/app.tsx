@@ -49,7 +49,7 @@ export function App(): JSX.Element {
       <main id="main" tabIndex={-1}>
         <Views />
       </main>
-      <Palette />
+      <Palette views={VIEWS} />
       <Shortcuts views={VIEWS} />
     </LocationProvider>
   );
@@ -84,8 +84,8 @@ function Header(): JSX.Element {
         <button type="button" class="plain" aria-label="Keys" title="Keys" onClick={openShortcuts}>
           <kbd>?</kbd>
         </button>
-        <button type="button" class="plain" aria-label={`Colours: ${theme.value}`} onClick={nextTheme}>
-          {theme.value}
+        <button type="button" class="plain" onClick={nextTheme}>
+          {`Theme: ${theme.value}`}
         </button>
         {config.key !== null && (
           <form method="post" action={`${config.prefix}/$logout`}>
@@ -99,23 +99,30 @@ function Header(): JSX.Element {
   );
 }
 
+/** A path as people read it; nothing for one that is not encoded as it should be. */
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}
+
 function Views(): JSX.Element {
   const { path } = useLocation();
   const [broken, recover] = useErrorBoundary((error) => console.error(error));
   const first = useRef(true);
   useEffect(() => {
     recover();
-    let name = path.slice(at("").length + 1);
-    try {
-      name = decodeURIComponent(name);
-    } catch {
-      // It is shown as it is.
-    }
+    const shown = path.slice(at("").length + 1);
+    const name = decoded(shown) ?? shown;
     document.title = `${name === "" ? "Overview" : name} · ${config.title}`;
     if (!first.current) document.getElementById("main")?.focus({ preventScroll: true });
     first.current = false;
   }, [path]);
   if (broken !== undefined) return <Alert>This cannot be shown: {broken instanceof Error ? broken.message : String(broken)}</Alert>;
+  // The router fails at such a path.
+  if (decoded(path) === undefined) return <Missing />;
   return (
     <Router>
       <Route path={at("")} component={config.jobs === null ? Home : Overview} />

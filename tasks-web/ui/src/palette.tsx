@@ -1,12 +1,13 @@
-/** Finds any task, job or schedule: Ctrl K, or Cmd K. */
+/** Finds any view, task or schedule by its name, and a job or an artifact by its id: Ctrl K, or Cmd K. */
 
 import { signal } from "@preact/signals";
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "./api/config.ts";
-import { get, segment } from "./api/http.ts";
+import { Refused, get, segment } from "./api/http.ts";
 import type { ScheduleRecord, TaskInfo } from "./api/schema.d.ts";
+import type { View } from "./shortcuts.tsx";
 
 const isOpen = signal(false);
 
@@ -18,14 +19,16 @@ interface Target {
   path: string;
   name: string;
   kind: string;
+  /** Where it is read, if it is not known whether it is there. */
+  record?: string;
 }
 
-/** The shape of the id of a job, a ULID. */
+/** The shape of the id of a job or an artifact, a ULID. */
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i;
 const SHOWN = 12;
 const STEPS: Record<string, number> = { ArrowDown: 1, ArrowUp: -1 };
 
-export function Palette(): JSX.Element | null {
+export function Palette({ views }: { views: readonly View[] }): JSX.Element | null {
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
@@ -37,15 +40,16 @@ export function Palette(): JSX.Element | null {
     document.addEventListener("keydown", press);
     return () => document.removeEventListener("keydown", press);
   }, []);
-  return isOpen.value ? <Dialog /> : null;
+  return isOpen.value ? <Dialog views={views} /> : null;
 }
 
-function Dialog(): JSX.Element {
+function Dialog({ views }: { views: readonly View[] }): JSX.Element {
   const { route } = useLocation();
   const dialog = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
   const [targets, setTargets] = useState<Target[]>([]);
+  const [missing, setMissing] = useState<string>();
   useEffect(() => {
     dialog.current?.showModal();
     const tasks = get<TaskInfo[]>(config.tasks).then((all) =>
@@ -64,15 +68,30 @@ function Dialog(): JSX.Element {
   }, []);
   const close = (): void => dialog.current?.close();
   const wanted = text.trim().toLowerCase();
-  const found = [
-    ...(ULID.test(wanted) && config.jobs !== null ? [{ path: `/jobs/${wanted.toUpperCase()}`, name: wanted.toUpperCase(), kind: "job" }] : []),
-    ...(ULID.test(wanted) && config.artifacts !== null
-      ? [{ path: `/artifacts/${wanted.toUpperCase()}`, name: wanted.toUpperCase(), kind: "artifact" }]
-      : []),
-    ...targets.filter((target) => target.name.toLowerCase().includes(wanted)),
-  ].slice(0, SHOWN);
-  const go = (target: Target | undefined): void => {
+  const id = wanted.toUpperCase();
+  const byId: Target[] = [];
+  if (ULID.test(id) && config.jobs !== null) byId.push({ path: `/jobs/${id}`, name: id, kind: "job", record: `${config.jobs}/${id}` });
+  if (ULID.test(id) && config.artifacts !== null) byId.push({ path: `/artifacts/${id}`, name: id, kind: "artifact", record: `${config.artifacts}/${id}` });
+  const fits = ({ name }: Target): boolean => name.toLowerCase().includes(wanted);
+  const places = views.map(({ path, name }): Target => ({ path, name, kind: "view" })).filter(fits);
+  // A view whose name a person begins to write is first; without a text, tasks are.
+  const begins = ({ name }: Target): boolean => wanted !== "" && name.toLowerCase().startsWith(wanted);
+  const found = [...byId, ...places.filter(begins), ...targets.filter(fits), ...places.filter((place) => !begins(place))].slice(0, SHOWN);
+  const go = async (target: Target | undefined): Promise<void> => {
     if (!target) return;
+    setMissing(undefined);
+    if (target.record !== undefined) {
+      try {
+        await get(target.record);
+      } catch (error) {
+        // Of anything else the view itself tells.
+        if (error instanceof Refused && error.problem.status === 404) {
+          setMissing(`There is no ${target.kind} ${target.name}.`);
+          return;
+        }
+      }
+      if (!dialog.current?.open) return;
+    }
     close();
     route(at(target.path));
   };
@@ -83,7 +102,7 @@ function Dialog(): JSX.Element {
       setChosen((now) => Math.min(Math.max(0, now + step), Math.max(0, found.length - 1)));
     } else if (event.key === "Enter") {
       event.preventDefault();
-      go(found[chosen]);
+      void go(found[chosen]);
     }
   };
   return (
@@ -94,13 +113,14 @@ function Dialog(): JSX.Element {
         aria-expanded="true"
         aria-controls="palette-found"
         aria-activedescendant={found.length > 0 ? `palette-${chosen}` : ""}
-        aria-label="Task, schedule or id of a job"
-        placeholder="Task, schedule or id of a job"
+        aria-label="View, task, schedule, or id of a job or an artifact"
+        placeholder="View, task, schedule, or id of a job or an artifact"
         autocomplete="off"
         value={text}
         onInput={(event) => {
           setText(event.currentTarget.value);
           setChosen(0);
+          setMissing(undefined);
         }}
         onKeyDown={press}
       />
@@ -113,13 +133,18 @@ function Dialog(): JSX.Element {
             aria-selected={index === chosen}
             onMouseDown={(event) => {
               event.preventDefault();
-              go(target);
+              void go(target);
             }}
           >
             {target.name} <span class="quiet">{target.kind}</span>
           </li>
         ))}
       </ul>
+      {missing !== undefined && (
+        <p class="problem" role="alert">
+          {missing}
+        </p>
+      )}
       {found.length === 0 && <p class="quiet">Nothing is called that.</p>}
       <button type="button" class="plain" onClick={close}>
         Close

@@ -58,7 +58,7 @@ function Help({ views }: { views: readonly View[] }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   const rows: [string[], string][] = [
-    [["Ctrl", "K"], "Find a task, a schedule, or a job by its id"],
+    [["Ctrl", "K"], "Find a view, a task, a schedule, or a job or an artifact by its id"],
     [["/"], "Go to the first filter"],
     ...views.map((view): [string[], string] => [["g", view.key], view.name]),
     [["?"], "This list"],

@@ -50,7 +50,7 @@ async fn a_job_is_watched_while_it_runs() {
     // The list has it as well.
     page.text("Jobs").await.click().await.unwrap();
     page.text("count").await;
-    page.sees("page 1 of 1, 1 jobs").await;
+    page.sees("page 1 of 1, 1 job").await;
     // And who ran it is known.
     page.text("Workers").await.click().await.unwrap();
     page.sees(&format!("({})", std::process::id())).await;

@@ -67,7 +67,7 @@ async fn the_first_view_says_how_the_service_does() {
     .click()
     .await
     .unwrap();
-    page.sees("1 jobs").await;
+    page.sees("1 job").await;
     let address = page.browser.client().current_url().await.unwrap();
     assert!(address.query().unwrap().contains("task=fail"), "{address}");
     page.close().await;
@@ -103,14 +103,14 @@ async fn jobs_are_searched_and_the_search_is_in_the_address() {
     let search = page.css("[aria-label='Text in parameters or error']").await;
     let enter = Key::Enter.to_string();
     search.send_keys(&format!("ON FIRE{enter}")).await.unwrap();
-    page.sees("1 jobs").await;
+    page.sees("1 job").await;
     let address = page.browser.client().current_url().await.unwrap();
     assert!(
         address.query().unwrap().contains("search=ON+FIRE"),
         "{address}"
     );
     page.goto("/jobs?tag=math").await;
-    page.sees("1 jobs").await;
+    page.sees("1 job").await;
     page.goto("/jobs?before=2020-01-01T00:00").await;
     page.sees("No job fits the filter.").await;
     page.close().await;

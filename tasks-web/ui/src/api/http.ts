@@ -3,6 +3,7 @@
 import { parse } from "../json/parse.ts";
 import { type Json, Num, isMembers } from "../json/value.ts";
 import { compact } from "../json/write.ts";
+import { heardTime } from "../parts/clock.ts";
 import { config } from "./config.ts";
 import type { Problem } from "./schema.d.ts";
 
@@ -42,6 +43,7 @@ export async function request(method: string, path: string, body?: Json, headers
   const sent = body === undefined ? null : compact(body);
   let response: Response;
   let text: string;
+  const asked = performance.now();
   try {
     response = await fetch(config.prefix + path, {
       method,
@@ -50,6 +52,7 @@ export async function request(method: string, path: string, body?: Json, headers
       signal: timeout === null ? null : AbortSignal.timeout(timeout),
       credentials: "same-origin",
     });
+    heardTime(response.headers, asked);
     text = await response.text();
   } catch (error) {
     throw new Unreachable(error instanceof Error ? error.message : String(error));

@@ -192,7 +192,8 @@ export function RunForm({ task, params, send }: Props): JSX.Element {
 function CopyAs({ task, shape, params }: { task: string; shape: Shape; params: Members }): JSX.Element {
   const shown = withoutSecrets(shape, params);
   return (
-    <span class="copy-as">
+    <span class="copy-as" role="group" aria-label="Copy as">
+      <span class="quiet">Copy as: </span>
       <Copy label="curl" text={curl(task, shown)} />
       <Copy label="Rust" text={rust(task, shown)} />
       <Copy label="Python" text={python(task, shown)} />

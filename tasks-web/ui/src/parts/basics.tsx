@@ -1,7 +1,7 @@
 /** Small pieces that every view is made of. */
 
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useId, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
 import type { JobStatus } from "../api/schema.d.ts";
@@ -130,23 +130,83 @@ export function Copy({ text, label = "Copy" }: { text: string | (() => string); 
   );
 }
 
+/** Hears of a field whether what is in it counts. */
+export type Unapplied = (label: string, isUnapplied: boolean) => void;
+
+/** The fields with something in them that does not count yet, and what they tell that to. */
+export function useUnapplied(): [readonly string[], Unapplied] {
+  const [labels, setLabels] = useState<readonly string[]>([]);
+  const tell = useCallback((label: string, isUnapplied: boolean): void => {
+    setLabels((before) => (before.includes(label) === isUnapplied ? before : isUnapplied ? [...before, label] : before.filter((one) => one !== label)));
+  }, []);
+  return [labels, tell];
+}
+
+/** Tells whether what is in a field counts, for as long as the field is there. */
+export function useTold(label: string, isUnapplied: boolean, tell: Unapplied | undefined): void {
+  useEffect(() => {
+    tell?.(label, isUnapplied);
+    return () => tell?.(label, false);
+  }, [label, isUnapplied, tell]);
+}
+
+interface FilterProps {
+  label: string;
+  value: string;
+  set: (value: string) => void;
+  minLength?: number;
+  unapplied?: Unapplied;
+}
+
 /** A filter that counts when a person is done with it; until then what is typed stays, whatever is read meanwhile. */
-export function Filter({ label, value, set, minLength = 0 }: { label: string; value: string; set: (value: string) => void; minLength?: number }): JSX.Element {
+export function Filter({ label, value, set, minLength = 0, unapplied }: FilterProps): JSX.Element {
   const [entered, setEntered] = useState(value);
+  const [isDone, setDone] = useState(true);
+  const error = useId();
   useEffect(() => setEntered(value), [value]);
+  const text = entered.trim();
+  const isShort = text !== "" && [...text].length < minLength;
+  useTold(label, entered !== value && text !== value, unapplied);
   return (
-    <input
-      type="search"
-      aria-label={label}
-      placeholder={label}
-      value={entered}
-      onInput={(event) => setEntered(event.currentTarget.value)}
-      title={minLength > 0 ? `at least ${minLength} characters` : ""}
-      onChange={(event) => {
-        const text = event.currentTarget.value.trim();
-        if (text === "" || text.length >= minLength) set(text);
-      }}
-    />
+    <span class="filter">
+      <input
+        type="search"
+        aria-label={label}
+        placeholder={label}
+        value={entered}
+        aria-invalid={isShort && isDone}
+        {...(isShort && isDone ? { "aria-describedby": error } : {})}
+        onInput={(event) => {
+          setEntered(event.currentTarget.value);
+          setDone(false);
+        }}
+        title={minLength > 0 ? `at least ${minLength} characters` : ""}
+        onChange={() => {
+          setDone(true);
+          if (!isShort) set(text);
+        }}
+      />
+      {isShort && isDone && (
+        <span id={error} class="problem" role="alert">
+          Not applied: enter at least {minLength} characters.
+        </span>
+      )}
+    </span>
+  );
+}
+
+/** How many there are of something, in words. */
+export const counted = (count: number, one: string, more = `${one}s`): string => `${count} ${count === 1 ? one : more}`;
+
+/** Where a list has fewer pages than its address says. */
+export function NoPage({ page, pages }: { page: number; pages: number }): JSX.Element {
+  const { path, query } = useLocation();
+  const last = new URLSearchParams(query as Record<string, string>);
+  last.set("page", String(Math.max(1, pages)));
+  return (
+    <p class="empty">
+      {`There is no page ${page}.`} <a href={`${path}?${last.toString()}`}>To the last page</a>
+    </p>
   );
 }
 

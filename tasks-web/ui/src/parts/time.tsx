@@ -1,6 +1,7 @@
 /** Times and durations. */
 
 import type { JSX } from "preact";
+import { now, useNow } from "./clock.ts";
 
 const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const STEPS: [number, Intl.RelativeTimeFormatUnit][] = [
@@ -11,7 +12,7 @@ const STEPS: [number, Intl.RelativeTimeFormatUnit][] = [
 ];
 
 function relative(at: Date): string {
-  const seconds = Math.round((at.getTime() - Date.now()) / 1000);
+  const seconds = Math.round((at.getTime() - now()) / 1000);
   for (const [size, unit] of STEPS) {
     if (Math.abs(seconds) >= size) return RELATIVE.format(Math.trunc(seconds / size), unit);
   }
@@ -20,8 +21,9 @@ function relative(at: Date): string {
 
 const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-/** How long ago, with the local time and UTC on hover. */
+/** How long ago, as time goes by, with the local time and UTC on hover. */
 export function Time({ at, absolute = false }: { at: string | null | undefined; absolute?: boolean }): JSX.Element {
+  useNow(Boolean(at) && !absolute);
   if (!at) return <span class="quiet">–</span>;
   const date = new Date(at);
   const local = LOCAL.format(date);
@@ -32,11 +34,12 @@ export function Time({ at, absolute = false }: { at: string | null | undefined; 
   );
 }
 
-/** From one time to another, or to now; never negative. */
-export function duration(from: string | null, to: string | null): string {
-  if (!from) return "–";
-  const end = to ? new Date(to).getTime() : Date.now();
-  return milliseconds(Math.max(0, end - new Date(from).getTime()));
+/** From one time to another, or to now, as time goes by; never negative. */
+export function Duration({ from, to }: { from: string | null; to: string | null }): JSX.Element {
+  const time = useNow(from !== null && to === null);
+  if (from === null) return <>–</>;
+  const end = to === null ? time : new Date(to).getTime();
+  return <>{milliseconds(Math.max(0, end - new Date(from).getTime()))}</>;
 }
 
 export function milliseconds(time: number): string {

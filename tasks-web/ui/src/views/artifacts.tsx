@@ -9,7 +9,7 @@ import type { ArtifactNode, ArtifactOut } from "../api/schema.d.ts";
 import { upload } from "../api/upload.ts";
 import { parse } from "../json/parse.ts";
 import type { Json } from "../json/value.ts";
-import { Action, Alert, Filter, Loaded, Tags, To, useParameter } from "../parts/basics.tsx";
+import { Action, Alert, Filter, Loaded, NoPage, Tags, To, counted, useParameter } from "../parts/basics.tsx";
 import { JsonView } from "../parts/json_view.tsx";
 import { useLive } from "../parts/live.ts";
 import { Time } from "../parts/time.tsx";
@@ -32,6 +32,7 @@ export function Artifacts(): JSX.Element {
   const [tag, setTag] = useParameter("tag");
   const [search, setSearch] = useParameter("search");
   const parameters = query({ page: number, size: SIZE, tag, search });
+  const [stored, setStored] = useState<ArtifactOut>();
   const isFiltered = tag !== "" || search !== "";
   const live = useLive(`artifacts ${parameters}`, () => get<Page>(`${config.artifacts}${parameters}`));
   return (
@@ -40,21 +41,35 @@ export function Artifacts(): JSX.Element {
       <div class="filters">
         <Filter label="Text in name, tags or metadata" value={search} set={setSearch} minLength={3} />
         <Filter label="Tag" value={tag} set={setTag} />
-        {!config.read_only && <Upload done={live.refresh} />}
+        {!config.read_only && (
+          <Upload
+            done={(artifact) => {
+              setStored(artifact);
+              live.refresh();
+            }}
+          />
+        )}
       </div>
+      {stored !== undefined && (
+        <Alert kind="note">
+          <To path={`/artifacts/${stored.id}`}>{nameOf(stored)}</To> is stored.
+        </Alert>
+      )}
       <Loaded live={live}>
         {(list) =>
           list.total === 0 ? (
             <p class="empty">{isFiltered ? "No artifact fits the filter." : "Nothing is stored yet."}</p>
+          ) : number > list.pages ? (
+            <NoPage page={number} pages={list.pages} />
           ) : (
             <>
               <ArtifactTable artifacts={list.items} />
               <nav class="pages" aria-label="Pages">
-                <button type="button" disabled={number <= 1} onClick={() => setPage(String(Math.max(1, Math.min(number - 1, list.pages))))}>
+                <button type="button" disabled={number <= 1} onClick={() => setPage(String(number - 1))}>
                   Back
                 </button>
                 <span>
-                  page {number} of {Math.max(1, list.pages)}, {list.total} artifacts
+                  page {number} of {Math.max(1, list.pages)}, {counted(list.total, "artifact")}
                 </span>
                 <button type="button" disabled={number >= list.pages} onClick={() => setPage(String(number + 1))}>
                   Next
@@ -107,16 +122,16 @@ function ArtifactTable({ artifacts }: { artifacts: readonly ArtifactOut[] }): JS
   );
 }
 
-function Upload({ done }: { done: () => void }): JSX.Element {
+function Upload({ done }: { done: (artifact: ArtifactOut) => void }): JSX.Element {
   const [state, setState] = useState("");
   const send = async (files: FileList | null): Promise<void> => {
     const file = files?.[0];
     if (!file) return;
     setState("Uploading…");
     try {
-      await upload(file);
+      const artifact = await upload(file);
       setState("");
-      done();
+      done(artifact);
     } catch (error) {
       setState(messageOf(error));
     }
@@ -155,11 +170,13 @@ export function Artifact({ id }: { id: string }): JSX.Element {
             </p>
             <Tags tags={artifact.tags} />
             <div class="buttons">
-              {artifact.content_type !== null && (
-                <a class="button" href={`${config.prefix}${path}/$download`} download={nameOf(artifact)}>
-                  Download
-                </a>
-              )}
+              <a
+                class="button"
+                href={`${config.prefix}${path}/$download`}
+                download={artifact.content_type === null && artifact.file_name === null ? `${artifact.id}.json` : nameOf(artifact)}
+              >
+                Download
+              </a>
               <Action
                 label="Delete"
                 kind="danger"

@@ -6,7 +6,7 @@ import { config } from "../api/config.ts";
 import { get, messageOf, segment, send } from "../api/http.ts";
 import type { JobCount, JobOperation } from "../api/schema.d.ts";
 import type { Json, Members } from "../json/value.ts";
-import { Action, Alert } from "../parts/basics.tsx";
+import { Action, Alert, counted } from "../parts/basics.tsx";
 import { useLive } from "../parts/live.ts";
 
 /** How often operations are looked at while one is open, and while none is, in milliseconds. */
@@ -21,6 +21,7 @@ export interface JobFilter {
   queue: string;
   error_code: string;
   tag: string;
+  schedule: string;
 }
 
 type Verb = JobOperation["action"];
@@ -32,7 +33,7 @@ const VERBS: { action: Verb; label: string; past: string; statuses: string[] }[]
 ];
 
 const verb = (action: Verb): (typeof VERBS)[number] | undefined => VERBS.find((one) => one.action === action);
-const jobs = (count: number, more: boolean): string => `${more ? "more than " : ""}${count} ${count === 1 && !more ? "job" : "jobs"}`;
+const jobs = (count: number, more: boolean): string => more ? `more than ${count} jobs` : counted(count, "job");
 
 function body(action: Verb, filter: JobFilter): Members {
   const wanted: Members = new Map(Object.entries(filter).filter(([, value]) => value !== "") as [string, Json][]);
@@ -42,8 +43,8 @@ function body(action: Verb, filter: JobFilter): Members {
   ]);
 }
 
-/** The buttons, and the question that each asks first. */
-export function Bulk({ filter }: { filter: JobFilter }): JSX.Element | null {
+/** The buttons, and the question that each asks first. Where some fields do not count yet, it is not sure which jobs a person means. */
+export function Bulk({ filter, unapplied }: { filter: JobFilter; unapplied: readonly string[] }): JSX.Element | null {
   const [asked, setAsked] = useState<{ action: Verb; count: JobCount }>();
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
@@ -52,8 +53,9 @@ export function Bulk({ filter }: { filter: JobFilter }): JSX.Element | null {
   const [started, setStarted] = useState<readonly string[]>([]);
   const key = JSON.stringify(filter);
   const [askedFor, setAskedFor] = useState(key);
+  const isUnsure = unapplied.length > 0;
   // Another filter is another question.
-  const question = askedFor === key ? asked : undefined;
+  const question = askedFor === key && !isUnsure ? asked : undefined;
   const ask = async (action: Verb): Promise<void> => {
     setError(undefined);
     try {
@@ -76,10 +78,22 @@ export function Bulk({ filter }: { filter: JobFilter }): JSX.Element | null {
       {!config.read_only && (
         <div class="buttons" role="group" aria-label="All jobs that fit the filter">
           {VERBS.filter((one) => one.statuses.includes(filter.status)).map((one) => (
-            <button type="button" key={one.action} class={one.action === "delete" ? "danger" : ""} onClick={() => void ask(one.action)}>
+            <button
+              type="button"
+              key={one.action}
+              class={one.action === "delete" ? "danger" : ""}
+              disabled={isUnsure}
+              {...(isUnsure ? { "aria-describedby": "bulk-unsure" } : {})}
+              onClick={() => void ask(one.action)}
+            >
               {one.label} all…
             </button>
           ))}
+          {isUnsure && (
+            <span id="bulk-unsure" class="quiet" role="status">
+              Not applied yet: {unapplied.join(", ")}. Press Enter in that field, or clear it.
+            </span>
+          )}
         </div>
       )}
       {error !== undefined && <Alert>{error}</Alert>}

@@ -1,7 +1,7 @@
 /** One job, as it changes. */
 
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
 import { Refused, get, problemOf, query, request, segment, send } from "../api/http.ts";
@@ -9,23 +9,48 @@ import type { JobAttempt, JobLineage, JobLog, JobRecord } from "../api/schema.d.
 import { parse } from "../json/parse.ts";
 import { type Json, isMembers, same } from "../json/value.ts";
 import { compact } from "../json/write.ts";
-import { Action, Badge, Copy, Loaded, To } from "../parts/basics.tsx";
+import { Action, Alert, Badge, Copy, Loaded, To } from "../parts/basics.tsx";
 import { useEvents } from "../parts/events.ts";
 import { JsonView } from "../parts/json_view.tsx";
 import { type Live, useLive } from "../parts/live.ts";
-import { Time, duration } from "../parts/time.tsx";
-import { ProgressBar } from "./jobs.tsx";
+import { Duration, Time } from "../parts/time.tsx";
+import { ProgressBar, ranFrom } from "./jobs.tsx";
 import { FailureView } from "./task.tsx";
 
 const ENDED = new Set(["completed", "failed", "canceled"]);
+/** How often a job is looked at that has ended, in milliseconds: it can be retried, changed or deleted, and has no stream. */
+const ENDED_INTERVAL = 5000;
+
+/** Changes with every start and end of an attempt: attempts that crash or are retried by hand begin to count again. */
+const turnOf = (job: JobRecord): string => `${job.attempt} ${job.crashes} ${job.status} ${job.started_at} ${job.finished_at}`;
 
 export function Job({ id }: { id: string }): JSX.Element {
   const path = `${config.jobs}/${segment(id)}`;
-  const read = useLive(`job ${id}`, () => get<JobRecord>(path));
+  const [every, setEvery] = useState(0);
+  const read = useLive(`job ${id}`, () => get<JobRecord>(path), every);
   const [changed, connected] = useChanges(path, read);
   const live = { ...read, data: changed ?? read.data };
+  const isGone = read.status === 404;
+  const isEnded = ENDED.has(live.data?.status ?? "");
+  useEffect(() => setEvery(isEnded && !isGone ? ENDED_INTERVAL : 0), [isEnded, isGone]);
+  if (isGone && live.data !== undefined) return <Gone job={live.data} />;
   return <Loaded live={live}>{(job) => <Shown job={job} path={path} connected={connected} refresh={read.refresh} />}</Loaded>;
 }
+
+/** What is still known of a job that is not there any more. */
+const Gone = ({ job }: { job: JobRecord }): JSX.Element => (
+  <>
+    <p class="crumbs">
+      <To path="/jobs">Jobs</To>
+    </p>
+    <h1>{job.task_name ?? "closure"}</h1>
+    <p class="quiet">
+      <code>{job.id}</code>
+    </p>
+    <Alert kind="note">This job was deleted.</Alert>
+    <Facts job={job} />
+  </>
+);
 
 /** The job as the service tells of its changes, while it has not ended. */
 function useChanges(path: string, read: Live<JobRecord>): [JobRecord | undefined, boolean] {
@@ -101,8 +126,8 @@ function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string
         )}
       </section>
       <Attempts path={path} job={job} />
-      {job.status === "completed" && <Result path={path} />}
-      <Log path={path} ended={ended} attempt={job.attempt} />
+      {job.status === "completed" && <Result path={path} turn={turnOf(job)} />}
+      <Log path={path} ended={ended} turn={turnOf(job)} />
     </>
   );
 }
@@ -135,8 +160,8 @@ function Facts({ job }: { job: JobRecord }): JSX.Element {
     ["Scheduled for", job.scheduled_at && <Time at={job.scheduled_at} absolute />],
     ["Started", job.started_at && <Time at={job.started_at} absolute />],
     ["Finished", job.finished_at && <Time at={job.finished_at} absolute />],
-    ["Waited", job.started_at && job.attempt === 1 ? duration(job.scheduled_at ?? job.submitted_at, job.started_at) : null],
-    ["Ran for", job.started_at && duration(job.started_at, job.finished_at)],
+    ["Waited", job.started_at && job.attempt === 1 ? <Duration from={job.scheduled_at ?? job.submitted_at} to={job.started_at} /> : null],
+    ["Ran for", ranFrom(job) && <Duration from={ranFrom(job)} to={job.finished_at} />],
     ["Next attempt", job.next_attempt_at && <Time at={job.next_attempt_at} absolute />],
     ["Attempt", `${job.attempt} of ${job.max_attempts}`],
     ["Crashes", job.crashes > 0 ? String(job.crashes) : null],
@@ -162,7 +187,7 @@ function Facts({ job }: { job: JobRecord }): JSX.Element {
 
 /** The jobs that it comes from, and those that come from it. */
 function Lineage({ job, path }: { job: JobRecord; path: string }): JSX.Element | null {
-  const live = useLive(`lineage ${path} ${job.attempt} ${job.status}`, () => get<JobLineage>(`${path}/$lineage`));
+  const live = useLive(`lineage ${path} ${turnOf(job)}`, () => get<JobLineage>(`${path}/$lineage`));
   const found = live.data;
   if (found === undefined) return null;
   const links = (ids: readonly string[]): JSX.Element[] =>
@@ -248,7 +273,7 @@ function Difference({ job, from }: { job: JobRecord; from: string }): JSX.Elemen
 
 /** How often it was tried, where that is more than once. */
 function Attempts({ path, job }: { path: string; job: JobRecord }): JSX.Element | null {
-  const live = useLive(`attempts ${path} ${job.attempt} ${job.crashes} ${job.status}`, () => get<JobAttempt[]>(`${path}/$attempts`));
+  const live = useLive(`attempts ${path} ${turnOf(job)}`, () => get<JobAttempt[]>(`${path}/$attempts`));
   if (job.attempt + job.crashes === 0) return null;
   return (
     <section>
@@ -277,7 +302,9 @@ function Attempts({ path, job }: { path: string; job: JobRecord }): JSX.Element 
                     <td>
                       <Time at={attempt.started_at} absolute />
                     </td>
-                    <td class="number">{duration(attempt.started_at, attempt.finished_at)}</td>
+                    <td class="number">
+                      <Duration from={attempt.started_at} to={attempt.finished_at} />
+                    </td>
                     <td>{attempt.worker ?? "–"}</td>
                     <td class="note">
                       {attempt.error_code !== null && <code>{attempt.error_code} </code>}
@@ -297,8 +324,8 @@ function Attempts({ path, job }: { path: string; job: JobRecord }): JSX.Element 
 /** Results that are larger are not drawn; they can be downloaded. */
 const MAX_SHOWN = 1_000_000;
 
-function Result({ path }: { path: string }): JSX.Element {
-  const live = useLive(`result ${path}`, async () => {
+function Result({ path, turn }: { path: string; turn: string }): JSX.Element {
+  const live = useLive(`result ${path} ${turn}`, async () => {
     const response = await fetch(`${config.prefix}${path}/$result`, { credentials: "same-origin" });
     const text = await response.text();
     if (!response.ok) throw new Refused(problemOf(response, path, text));
@@ -331,12 +358,14 @@ function Result({ path }: { path: string }): JSX.Element {
 const LOG_INTERVAL = 1000;
 /** How many lines the service gives at once. */
 const LOG_PAGE = 100;
+/** How many lines of a job the service keeps, of all of its attempts together. */
+const MAX_LOG_LINES = 1000;
 
-function Log({ path, ended, attempt }: { path: string; ended: boolean; attempt: number }): JSX.Element | null {
+function Log({ path, ended, turn }: { path: string; ended: boolean; turn: string }): JSX.Element | null {
   // Lines do not change: only those after the last one are read.
   const known = useRef<{ path: string; lines: readonly JobLog[] }>({ path, lines: [] });
   const live = useLive(
-    `log ${path} ${ended} ${attempt}`,
+    `log ${path} ${turn}`,
     async () => {
       if (known.current.path !== path) known.current = { path, lines: [] };
       const log = known.current;
@@ -357,15 +386,19 @@ function Log({ path, ended, attempt }: { path: string; ended: boolean; attempt: 
           lines.length === 0 ? (
             <p class="quiet">No line has been written.</p>
           ) : (
-            <ol class="log" tabIndex={0} aria-label="Log">
-              {lines.map((line) => (
-                <li key={line.number}>
-                  <time class="quiet" dateTime={line.at} title={line.at}>
-                    {new Date(line.at).toLocaleTimeString()}
-                  </time> {line.message}
-                </li>
-              ))}
-            </ol>
+            <>
+              <ol class="log" tabIndex={0} aria-label="Log">
+                {lines.map((line) => (
+                  <li key={line.number}>
+                    <time class="quiet" dateTime={line.at} title={line.at}>
+                      {new Date(line.at).toLocaleTimeString()}
+                    </time>{" "}
+                    {line.message}
+                  </li>
+                ))}
+              </ol>
+              {lines.length >= MAX_LOG_LINES && <p class="quiet">Only the first 1,000 lines are kept.</p>}
+            </>
           )
         }
       </Loaded>

@@ -1,14 +1,15 @@
 /** Jobs, newest first. */
 
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { config } from "../api/config.ts";
 import { get, query } from "../api/http.ts";
 import type { JobRecord, JobStats, JobStatus } from "../api/schema.d.ts";
-import { Badge, Filter, Loaded, To, useParameter } from "../parts/basics.tsx";
+import { Badge, Filter, Loaded, NoPage, To, type Unapplied, counted, useParameter, useTold, useUnapplied } from "../parts/basics.tsx";
 import { useEvents } from "../parts/events.ts";
 import { type Live, useLive } from "../parts/live.ts";
-import { Time, duration } from "../parts/time.tsx";
+import { toInstant, toLocal } from "../parts/local_time.ts";
+import { Duration, Time } from "../parts/time.tsx";
 import { Bulk } from "./bulk.tsx";
 
 const STATUSES: JobStatus[] = ["pending", "running", "completed", "failed", "canceled"];
@@ -34,8 +35,11 @@ function useList(parameters: string): [Live<Page>, JobStats | undefined] {
     if (name === "stats") setCounts({ stats: data as JobStats, at });
     else setHeard({ parameters, page: data as Page, at });
   };
-  const told = useEvents(`${config.jobs}/$stream${parameters}`, ["stats"], hear, read.refresh);
-  useEffect(() => setEvery(told === "open" ? 0 : INTERVAL), [told]);
+  const told = useEvents(`${config.jobs}/$stream${parameters}`, ["stats"], hear, () => {
+    read.refresh();
+    stats.refresh();
+  });
+  useEffect(() => setEvery(told === "open" || told === "polled" ? 0 : INTERVAL), [told]);
   const known = heard !== undefined && heard.parameters === parameters && heard.at >= read.asked ? heard.page : undefined;
   const live = known === undefined ? read : { ...read, data: known, ...(told === "open" ? { error: undefined, status: undefined } : {}) };
   return [live, counts !== undefined && counts.at >= stats.asked ? counts.stats : stats.data];
@@ -47,10 +51,12 @@ export function Jobs(): JSX.Element {
   const [queue, setQueue] = useParameter("queue");
   const [code, setCode] = useParameter("error_code");
   const [tag, setTag] = useParameter("tag");
+  const [schedule, setSchedule] = useParameter("schedule");
   const [search, setSearch] = useParameter("search");
   const [after, setAfter] = useParameter("after");
   const [before, setBefore] = useParameter("before");
   const [page, setPage] = useParameter("page");
+  const [unapplied, tell] = useUnapplied();
   const number = Math.max(1, Number.parseInt(page, 10) || 1);
   const parameters = query({
     status_filter: status,
@@ -58,9 +64,10 @@ export function Jobs(): JSX.Element {
     queue,
     error_code: code,
     tag,
+    schedule,
     search,
-    submitted_after: utc(after),
-    submitted_before: utc(before),
+    submitted_after: toInstant(after),
+    submitted_before: toInstant(before),
     page: number,
     size: SIZE,
   });
@@ -79,16 +86,17 @@ export function Jobs(): JSX.Element {
             </button>
           ))}
         </div>
-        <Filter label="Task" value={task} set={setTask} />
-        <Filter label="Queue" value={queue} set={setQueue} />
-        <Filter label="Code of the error" value={code} set={setCode} />
-        <Filter label="Tag of the task" value={tag} set={setTag} />
-        <Filter label="Text in parameters or error" value={search} set={setSearch} minLength={3} />
-        <Moment label="Submitted after" value={after} set={setAfter} />
-        <Moment label="Submitted before" value={before} set={setBefore} />
+        <Filter label="Task" value={task} set={setTask} unapplied={tell} />
+        <Filter label="Queue" value={queue} set={setQueue} unapplied={tell} />
+        <Filter label="Code of the error" value={code} set={setCode} unapplied={tell} />
+        <Filter label="Tag of the task" value={tag} set={setTag} unapplied={tell} />
+        {config.schedules !== null && <Filter label="Schedule" value={schedule} set={setSchedule} unapplied={tell} />}
+        <Filter label="Text in parameters or error" value={search} set={setSearch} minLength={3} unapplied={tell} />
+        <Moment label="Submitted after" value={after} set={setAfter} unapplied={tell} />
+        <Moment label="Submitted before" value={before} set={setBefore} unapplied={tell} />
       </div>
       {search + after + before === "" ? (
-        <Bulk filter={{ status, task, queue, error_code: code, tag }} />
+        <Bulk filter={{ status, task, queue, error_code: code, tag, schedule }} unapplied={unapplied} />
       ) : (
         <p class="quiet">What is done to all jobs at once takes no text and no times: clear those filters first.</p>
       )}
@@ -96,12 +104,14 @@ export function Jobs(): JSX.Element {
         {(list) =>
           list.total === 0 ? (
             <p class="empty">
-              {status + task + queue + code + tag + search + after + before === "" ? "No job has been submitted yet: run a task as a job." : "No job fits the filter."}
+              {status + task + queue + code + tag + schedule + search + after + before === "" ? "No job has been submitted yet: run a task as a job." : "No job fits the filter."}
             </p>
+          ) : number > list.pages ? (
+            <NoPage page={number} pages={list.pages} />
           ) : (
             <>
               <JobTable jobs={list.items} />
-              <Pages page={number} pages={list.pages} total={list.total} go={(to) => setPage(String(Math.max(1, Math.min(to, list.pages))))} />
+              <Pages page={number} pages={list.pages} total={list.total} go={(to) => setPage(String(to))} />
             </>
           )
         }
@@ -110,19 +120,51 @@ export function Jobs(): JSX.Element {
   );
 }
 
-/** A time that a person has entered by their own clock, as the service takes it. */
-function utc(local: string): string {
-  const time = new Date(local);
-  return local === "" || Number.isNaN(time.getTime()) ? "" : time.toISOString();
-}
-
-function Moment({ label, value, set }: { label: string; value: string; set: (value: string) => void }): JSX.Element {
+/** A time by the person's own clock; its value is an instant, which is the same for everybody who has the address. */
+function Moment({ label, value, set, unapplied }: { label: string; value: string; set: (value: string) => void; unapplied: Unapplied }): JSX.Element {
+  const [isPart, setPart] = useState(false);
+  const error = useId();
+  const field = useRef<HTMLInputElement>(null);
+  const local = toLocal(value);
+  useTold(label, isPart, unapplied);
+  // It is written only when the filter changes, so that a part of a time stays while the list is read again.
+  useEffect(() => {
+    if (field.current && field.current.value !== local) field.current.value = local;
+  }, [local]);
+  // Of a part of a time, a browser says only that it is none: the field has no value then, as if it were empty.
+  const look = (event: { currentTarget: HTMLInputElement }): void => {
+    const { value: entered, validity } = event.currentTarget;
+    const instant = toInstant(entered);
+    const isTime = !validity.badInput && (entered === "" || instant !== "");
+    setPart(!isTime);
+    if (isTime && entered !== local) set(instant);
+  };
   return (
-    <label class="moment">
-      {label} <input type="datetime-local" value={value} onChange={(event) => set(event.currentTarget.value)} />
-    </label>
+    <span class="moment">
+      <label class="moment">
+        {label}{" "}
+        <input
+          ref={field}
+          type="datetime-local"
+          max="9999-12-31T23:59"
+          aria-invalid={isPart}
+          {...(isPart ? { "aria-describedby": error } : {})}
+          onKeyUp={look}
+          onBlur={look}
+          onChange={look}
+        />
+      </label>
+      {isPart && (
+        <span id={error} class="problem" role="status">
+          Not applied: it is only a part of a time.
+        </span>
+      )}
+    </span>
   );
 }
+
+/** When its attempt began; while it waits for another one, nothing runs. */
+export const ranFrom = (job: JobRecord): string | null => (job.status === "pending" ? null : job.started_at);
 
 export function JobTable({ jobs }: { jobs: readonly JobRecord[] }): JSX.Element {
   return (
@@ -153,7 +195,9 @@ export function JobTable({ jobs }: { jobs: readonly JobRecord[] }): JSX.Element 
               <td>
                 <Time at={job.submitted_at} />
               </td>
-              <td class="number">{job.started_at === null ? "–" : duration(job.started_at, job.finished_at)}</td>
+              <td class="number">
+                <Duration from={ranFrom(job)} to={job.finished_at} />
+              </td>
               <td class="number">
                 {job.attempt} of {job.max_attempts}
               </td>
@@ -206,7 +250,7 @@ function Pages({ page, pages, total, go }: { page: number; pages: number; total:
         Newer
       </button>
       <span>
-        page {page} of {Math.max(pages, 1)}, {total} jobs
+        page {page} of {Math.max(pages, 1)}, {counted(total, "job")}
       </span>
       <button type="button" disabled={page >= pages} onClick={() => go(page + 1)}>
         Older

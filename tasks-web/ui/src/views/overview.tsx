@@ -4,8 +4,9 @@ import type { ComponentChildren, JSX } from "preact";
 import { config } from "../api/config.ts";
 import { get, query } from "../api/http.ts";
 import type { JobFailureGroup, JobFailures, JobHistory, JobHistoryPoint, JobLatency, JobStats, WorkerRecord } from "../api/schema.d.ts";
-import { Alert, Loaded, To, useParameter } from "../parts/basics.tsx";
+import { Alert, Loaded, To, counted, useParameter } from "../parts/basics.tsx";
 import { bars, ceiling, line } from "../parts/chart.ts";
+import { now } from "../parts/clock.ts";
 import { type Live, useLive } from "../parts/live.ts";
 import { Time, milliseconds } from "../parts/time.tsx";
 
@@ -27,7 +28,7 @@ const WIDTH = 720;
 const HEIGHT = 160;
 
 /** When the last hours begin. */
-const since = (hours: number): string => new Date(Date.now() - hours * 3_600_000).toISOString();
+const since = (hours: number): string => new Date(now() - hours * 3_600_000).toISOString();
 
 export function Overview(): JSX.Element {
   const [chosen, setSpan] = useParameter("span");
@@ -274,7 +275,7 @@ function Failures({ found, span }: { found: JobFailures; span: string }): JSX.El
                   )}
                 </td>
                 <td class="number">{group.attempts}</td>
-                <td class="number">
+                <td class="number" title={`Such attempts had ${counted(group.jobs, "job")}, of which ${group.failed_jobs} failed for good.`}>
                   {group.failed_jobs} of {group.jobs}
                 </td>
                 <td>
@@ -290,7 +291,9 @@ function Failures({ found, span }: { found: JobFailures; span: string }): JSX.El
           </tbody>
         </table>
       </div>
-      {found.left_out > 0 && <p class="quiet">{found.left_out} more kinds of failures are not shown.</p>}
+      {found.left_out > 0 && (
+        <p class="quiet">{found.left_out === 1 ? "1 more kind of failure is not shown." : `${found.left_out} more kinds of failures are not shown.`}</p>
+      )}
       <p class="quiet">
         Since <Time at={found.from} absolute />
       </p>

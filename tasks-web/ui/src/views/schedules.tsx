@@ -1,7 +1,7 @@
 /** Schedules: what runs when. */
 
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
 import { Refused, get, messageOf, query, request, segment, send } from "../api/http.ts";
@@ -13,6 +13,7 @@ import { Action, Alert, Loaded, To } from "../parts/basics.tsx";
 import { JsonView } from "../parts/json_view.tsx";
 import { useLive } from "../parts/live.ts";
 import { Time } from "../parts/time.tsx";
+import { changesOf } from "./schedule_changes.ts";
 
 const INTERVAL = 5000;
 
@@ -23,9 +24,15 @@ export function when(schedule: ScheduleRecord): string {
   return schedule.run_at === null ? "never" : "once";
 }
 
-/** In words where there are some, with what was declared on hover. */
+/** In words where there are some, with the pattern if there is one, and what was declared on hover. */
 const When = ({ schedule }: { schedule: ScheduleRecord }): JSX.Element =>
-  schedule.recurrence === null ? <code>{when(schedule)}</code> : <span title={when(schedule)}>{schedule.recurrence}</span>;
+  schedule.recurrence === null ? (
+    <code>{when(schedule)}</code>
+  ) : (
+    <>
+      <span title={when(schedule)}>{schedule.recurrence}</span> {schedule.cron !== null && <code class="quiet">{schedule.cron}</code>}
+    </>
+  );
 
 export function Schedules(): JSX.Element {
   const live = useLive("schedules", () => get<ScheduleRecord[]>(config.schedules ?? ""), INTERVAL);
@@ -169,6 +176,7 @@ export function Schedule({ name }: { name: string }): JSX.Element {
               <JsonView value={schedule.params as unknown as Json} label="Parameters" />
             )}
             <p>
+              <To path={`/jobs${query({ schedule: schedule.name })}`}>Jobs of this schedule</To> ·{" "}
               <To path={`/jobs${query({ task: schedule.task_name })}`}>Jobs of its task</To>
             </p>
             {!config.read_only && (
@@ -184,43 +192,97 @@ export function Schedule({ name }: { name: string }): JSX.Element {
   );
 }
 
+const kindOf = (one: ScheduleRecord): "cron" | "interval" | "run_at" => (one.cron !== null ? "cron" : one.interval !== null ? "interval" : "run_at");
+
+interface Entered {
+  name: string;
+  task: string;
+  kind: string;
+  pattern: string;
+  timezone: string;
+  description: string;
+  params: string;
+}
+
+/** What the form has at first. */
+const entriesOf = (schedule: ScheduleRecord | undefined): Entered => ({
+  name: schedule?.name ?? "",
+  task: schedule?.task_name ?? "",
+  kind: schedule ? kindOf(schedule) : "cron",
+  pattern: schedule ? String(schedule[kindOf(schedule)] ?? "") : "",
+  timezone: schedule?.timezone ?? "UTC",
+  description: schedule?.description ?? "",
+  params: schedule ? "" : "{}",
+});
+
 /** Stores a schedule. Without one it is a new one. */
 function Editor({ schedule, changed }: { schedule?: ScheduleRecord; changed: () => void }): JSX.Element {
-  const kindOf = (one: ScheduleRecord): string => (one.cron !== null ? "cron" : one.interval !== null ? "interval" : "run_at");
-  const [name, setName] = useState(schedule?.name ?? "");
-  const [task, setTask] = useState(schedule?.task_name ?? "");
-  const [kind, setKind] = useState(schedule ? kindOf(schedule) : "cron");
-  const [pattern, setPattern] = useState(schedule ? String(schedule[kindOf(schedule) as "cron"] ?? "") : "");
-  const [timezone, setTimezone] = useState(schedule?.timezone ?? "UTC");
-  const [description, setDescription] = useState(schedule?.description ?? "");
-  const [params, setParams] = useState(schedule ? "" : "{}");
+  // What the form was loaded with: it is stored only if nobody has changed that meanwhile.
+  const [loaded, setLoaded] = useState(schedule);
+  const [entered, setEntered] = useState(() => entriesOf(schedule));
+  const [isTouched, setTouched] = useState(false);
+  const [newer, setNewer] = useState<ScheduleRecord>();
   const [error, setError] = useState<unknown>();
   const [stored, setStored] = useState(false);
+  const { name, task, kind, pattern, timezone, description, params } = entered;
+  const load = (record: ScheduleRecord): void => {
+    setLoaded(record);
+    setEntered(entriesOf(record));
+    setTouched(false);
+    setNewer(undefined);
+    setError(undefined);
+  };
+  useEffect(() => {
+    if (schedule && loaded && !isTouched && changesOf(loaded, schedule).length > 0) load(schedule);
+  }, [schedule]);
+  const enter =
+    (member: keyof Entered) =>
+    (value: string): void => {
+      setTouched(true);
+      setStored(false);
+      setEntered((before) => ({ ...before, [member]: value }));
+    };
+  const bodyOf = (): Members => {
+    const body: Members = new Map();
+    body.set("task_name", task);
+    const before = loaded?.params as unknown as Json;
+    const isHidden = loaded !== undefined && (loaded.truncated.includes("params") || compact(before).includes('"***"'));
+    if (params.trim() === "" && isHidden) throw new Error("some of the parameters are not known here: enter all of them");
+    const sent = params.trim() === "" ? before : parse(params);
+    if (!isMembers(sent)) throw new JsonError("parameters are an object: `{…}`", params, 0);
+    body.set("params", sent);
+    const at = pattern.trim();
+    // A number without a unit is one of seconds.
+    body.set(kind, kind === "interval" && /^\d+$/.test(at) ? parse(String(BigInt(at))) : at);
+    if (kind === "cron") body.set("timezone", timezone);
+    if (description !== "") body.set("description", description);
+    if (loaded) {
+      for (const member of ["queue", "priority", "max_attempts", "timeout"] as const) {
+        const value = loaded[member];
+        if (value !== null) body.set(member, parse(JSON.stringify(value)));
+      }
+      body.set("paused", loaded.paused);
+      // The service refuses that for another schedule of this name.
+      body.set("created_at", loaded.created_at);
+    }
+    return body;
+  };
   const store = async (): Promise<void> => {
     setError(undefined);
+    setNewer(undefined);
     setStored(false);
+    const path = `${config.schedules}/${segment(name)}`;
     try {
-      const body: Members = new Map();
-      body.set("task_name", task);
-      const before = schedule?.params as unknown as Json;
-      const isHidden = schedule !== undefined && (schedule.truncated.includes("params") || compact(before).includes('"***"'));
-      if (params.trim() === "" && isHidden) throw new Error("some of the parameters are not known here: enter all of them");
-      const entered = params.trim() === "" ? before : parse(params);
-      if (!isMembers(entered)) throw new JsonError("parameters are an object: `{…}`", params, 0);
-      body.set("params", entered);
-      const at = pattern.trim();
-      // A number without a unit is one of seconds.
-      body.set(kind, kind === "interval" && /^\d+$/.test(at) ? parse(String(BigInt(at))) : at);
-      if (kind === "cron") body.set("timezone", timezone);
-      if (description !== "") body.set("description", description);
-      if (schedule) {
-        for (const member of ["queue", "priority", "max_attempts", "timeout"] as const) {
-          const value = schedule[member];
-          if (value !== null) body.set(member, parse(JSON.stringify(value)));
+      const body = bodyOf();
+      if (loaded) {
+        const now = await get<ScheduleRecord>(path);
+        if (changesOf(loaded, now).length > 0) {
+          setNewer(now);
+          return;
         }
-        body.set("paused", schedule.paused);
       }
-      await request("PUT", `${config.schedules}/${segment(name)}`, body, schedule ? {} : { "if-none-match": "*" });
+      const record = await send<ScheduleRecord>("PUT", path, body, loaded ? {} : { "if-none-match": "*" });
+      if (loaded) load(record);
       setStored(true);
       changed();
     } catch (failure) {
@@ -242,11 +304,11 @@ function Editor({ schedule, changed }: { schedule?: ScheduleRecord; changed: () 
       }}
     >
       <div class="row">
-        {field("Name", name, setName, "nightly-report", schedule !== undefined)}
-        {field("Task", task, setTask, "report")}
+        {field("Name", name, enter("name"), "nightly-report", schedule !== undefined)}
+        {field("Task", task, enter("task"), "report")}
         <label class="option">
           <span class="label">Runs</span>
-          <select value={kind} onChange={(event) => setKind(event.currentTarget.value)}>
+          <select value={kind} onChange={(event) => enter("kind")(event.currentTarget.value)}>
             <option value="cron">by a cron pattern</option>
             <option value="interval">at an interval</option>
             <option value="run_at">once</option>
@@ -255,16 +317,25 @@ function Editor({ schedule, changed }: { schedule?: ScheduleRecord; changed: () 
         {field(
           kind === "cron" ? "Pattern" : kind === "interval" ? "Interval" : "At",
           pattern,
-          setPattern,
+          enter("pattern"),
           kind === "cron" ? "30 2 * * *" : kind === "interval" ? "15m" : "2026-12-24T18:00:00Z",
         )}
-        {kind === "cron" && field("Time zone", timezone, setTimezone)}
-        {field("Description", description, setDescription)}
+        {kind === "cron" && field("Time zone", timezone, enter("timezone"))}
+        {field("Description", description, enter("description"))}
       </div>
       <label class="option">
         <span class="label">Parameters (JSON){schedule && "; empty keeps them"}</span>
-        <textarea class="code" rows={4} spellcheck={false} value={params} onInput={(event) => setParams(event.currentTarget.value)} />
+        <textarea class="code" rows={4} spellcheck={false} value={params} onInput={(event) => enter("params")(event.currentTarget.value)} />
       </label>
+      {newer !== undefined && loaded !== undefined && (
+        <Alert>
+          <p>Nothing was stored, since this schedule was changed meanwhile: {changesOf(loaded, newer).join(", ")}.</p>
+          <button type="button" onClick={() => load(newer)}>
+            Load it anew
+          </button>{" "}
+          <span class="quiet">What was typed here is lost then.</span>
+        </Alert>
+      )}
       {error !== undefined && (
         <Alert>
           <p>{messageOf(error)}</p>
