@@ -38,6 +38,14 @@ pub enum ArtifactError {
     /// The tags break the rules; each that is broken.
     #[error("{}", .0.join("; "))]
     InvalidTags(Vec<String>),
+    /// A text that is to be searched for is too short or too long.
+    #[error("a text of {least} to {most} characters can be searched for")]
+    InvalidSearch {
+        /// The least number of characters.
+        least: usize,
+        /// The largest number.
+        most: usize,
+    },
     /// The metadata is not an object.
     #[error("the metadata is not a JSON object")]
     InvalidMetadata,

@@ -216,12 +216,13 @@ impl ArtifactManager {
     }
 }
 
-/// Reads at once, but for a search for a text, of which there are not many at one time.
+/// Reads at once, but for what is costly, of which there is not much at one time.
 async fn unless_busy<T: Send + 'static>(
     filter: &ArtifactFilter,
     read: impl Future<Output = Result<T, ArtifactError>> + Send + 'static,
 ) -> Result<T, ArtifactError> {
-    if filter.search.is_some() {
+    filter.check()?;
+    if filter.is_costly() {
         search::bounded(read).await
     } else {
         read.await

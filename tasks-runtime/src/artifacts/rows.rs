@@ -18,6 +18,8 @@ use crate::with_conn;
 
 /// How many artifacts are searched for a text: the newest ones.
 const MAX_SEARCHED: usize = 100_000;
+/// How long metadata may be that is searched, in bytes.
+const MAX_METADATA: usize = 8192;
 
 /// An artifact that is checked and whose content is in its place.
 #[derive(Debug)]
@@ -147,7 +149,10 @@ macro_rules! kept {
         }
         if let Some(text) = &$filter.search {
             let like = search::like($backend);
-            let in_json = search::containing(&search::inside_json(text));
+            let inside = search::inside_json(text);
+            let in_json = search::containing(&inside);
+            // Many clients send ASCII alone, and what they have sent is kept.
+            let escaped = search::ascii_json(&inside).unwrap_or(inside);
             query = query.filter(
                 sql::<Bool>(&format!(
                     "tasks_artifacts.created_at >= COALESCE((SELECT newest.created_at FROM tasks_artifacts AS newest \
@@ -157,9 +162,13 @@ macro_rules! kept {
                 .bind::<Text, _>(search::containing(text))
                 .sql(&format!(" ESCAPE '\\' OR tasks_artifacts.tags {like} "))
                 .bind::<Text, _>(in_json.clone())
-                .sql(&format!(" ESCAPE '\\' OR tasks_artifacts.metadata {like} "))
+                .sql(&format!(
+                    " ESCAPE '\\' OR (octet_length(tasks_artifacts.metadata) <= {MAX_METADATA} AND (tasks_artifacts.metadata {like} "
+                ))
                 .bind::<Text, _>(in_json)
-                .sql(" ESCAPE '\\')"),
+                .sql(&format!(" ESCAPE '\\' OR tasks_artifacts.metadata {like} "))
+                .bind::<Text, _>(search::containing(&escaped))
+                .sql(" ESCAPE '\\')))"),
             );
         }
         query

@@ -34,6 +34,7 @@ impl From<ArtifactError> for Problem {
                 invalid("/parent_id", detail)
             }
             ArtifactError::InvalidTags(_) => invalid("/tags", detail),
+            ArtifactError::InvalidSearch { .. } => invalid("?search", detail),
             ArtifactError::InvalidMetadata => invalid("/metadata", detail),
             ArtifactError::Data(_) | ArtifactError::NoData => invalid("/data", detail),
             ArtifactError::InvalidContent { .. } => invalid("", detail),

@@ -100,8 +100,7 @@ impl Problem {
             StatusCode::MISDIRECTED_REQUEST,
             "misdirected-request",
             format!(
-                "`{host}` is not a name of this service: it has no keys, and listens for its own machine alone, so it takes addresses and `localhost`; say others by \
-                 `allowed_hosts`"
+                "`{host}` is not a name of this service, which takes addresses, `localhost` and what `allowed_hosts` says: send the request to one of these, or add the name"
             ),
         )
     }

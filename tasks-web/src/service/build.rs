@@ -55,6 +55,14 @@ impl ServiceBuilder {
             cors.check(&mut problems);
         }
         let caller_headers = header_names(&self.caller_headers, &mut problems);
+        for host in &self.allowed_hosts {
+            if host.is_empty() || host.contains([':', '/', ' ']) {
+                problems.push(format!(
+                    "`{}` of `allowed_hosts` is not the name of a host: leave out the scheme, the port and the path",
+                    host.escape_debug()
+                ));
+            }
+        }
         let has_proxies = !self.proxies.is_empty();
         let proxies = TrustedProxies::new(&self.proxies, &mut problems);
         let streams = Streams::new(self.streams.take(&mut problems).unwrap_or_default());
@@ -200,7 +208,13 @@ impl ServiceBuilder {
         };
         let management = managed.map(|(address, managed)| {
             let gate = gate(&managed);
-            let (policy, proxies) = (policy.clone(), proxies.clone());
+            // Its addresses are others.
+            let hosts = AllowedHosts::new(&self.allowed_hosts);
+            let policy = Policy {
+                hosts,
+                ..policy.clone()
+            };
+            let proxies = proxies.clone();
             Arc::new(Management::new(address, managed, policy, gate, proxies))
         });
         Ok(Service {

@@ -141,6 +141,11 @@ impl Management {
         }
     }
 
+    /// Takes no other names than those of this machine from now on.
+    pub(crate) fn restrict_hosts(&self) {
+        self.policy.hosts.restrict();
+    }
+
     fn register(&self, config: &mut ServiceConfig) {
         config.app_data(self.proxies.clone());
         let scope = web::scope("")

@@ -58,7 +58,8 @@ impl Service {
             let kind = std::io::ErrorKind::PermissionDenied;
             return Err(failed(std::io::Error::new(kind, reason)));
         }
-        if self.inner.is_unguarded && addresses.iter().all(|address| address.ip().is_loopback()) {
+        let is_loopback = |address: &SocketAddr| address.ip().is_loopback();
+        if self.inner.is_unguarded && addresses.iter().all(is_loopback) {
             self.inner.policy.hosts.restrict();
         }
         let mut signals = Signals::new().map_err(ServiceError::Serve)?;
@@ -79,6 +80,9 @@ impl Service {
         let (what, path) = self.front();
         announce(&addresses, what, path);
         if let Some(management) = &self.inner.management {
+            if self.inner.is_unguarded && management.addresses().iter().all(is_loopback) {
+                management.restrict_hosts();
+            }
             announce_management(&management.addresses());
         }
 

@@ -108,6 +108,16 @@ async fn lists_are_filtered(test: TestDatabase) {
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
     }
+    assert_eq!(found(&[("search", "a\0b")]).await, none);
+    assert_eq!(found(&[("tag", "\0")]).await, none);
+    let metadata = r#"{"city":"Z\u00fcrich"}"#;
+    let request = service
+        .request(Method::POST, "")
+        .header("content-type", "application/json");
+    let request = request.body(format!(r#"{{"data":5,"metadata":{metadata}}}"#));
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::CREATED);
+    let (_, page) = service.get("?search=z%C3%BCrich&page=1").await;
+    assert_eq!(page["total"], 1, "{page}");
     // The next part of a list has the filter, too.
     let many = (0..101).map(|number| NewArtifact::json(number).tags(["many"]));
     service.manager.save_all(many).await.unwrap();

@@ -28,6 +28,8 @@ const WINDOW_SIZE: i64 = 2000;
 const MAX_BATCH_TIME: Duration = Duration::from_secs(2);
 /// How long an operation is left aside that has failed, so that others get on.
 const LEFT_ASIDE: Duration = Duration::from_secs(30);
+/// The same when the database could not do it just now.
+const LEFT_ASIDE_SHORTLY: Duration = Duration::from_secs(2);
 
 /// The operations that have failed here, and until when they are left aside.
 type LeftAside = HashMap<String, Instant>;
@@ -82,12 +84,19 @@ impl Scheduler {
                 // Another process is at it, or it is over.
                 Ok(false) => {}
                 Err(error) => {
+                    let is_temporary =
+                        matches!(&error, JobError::Database(error) if error.is_temporary());
+                    let pause = if is_temporary {
+                        LEFT_ASIDE_SHORTLY
+                    } else {
+                        LEFT_ASIDE
+                    };
                     tracing::warn!(
                         operation_id = id,
                         %error,
-                        "an operation on many jobs does not get on, and is tried again in {LEFT_ASIDE:?}"
+                        "an operation on many jobs does not get on, and is tried again in {pause:?}"
                     );
-                    left_aside.insert(id, now + LEFT_ASIDE);
+                    left_aside.insert(id, Instant::now() + pause);
                 }
             }
         }

@@ -233,12 +233,9 @@ impl Scheduler {
         conn: &mut Connection,
         rows: &[NewJobRow],
     ) -> Result<Vec<JobId>, JobError> {
-        for row in rows {
-            check_rerun(conn, row).await?;
-        }
-        if rows.iter().all(|row| row.other_unique_keys.is_empty())
-            && store::insert(conn, rows.to_vec()).await? == rows.len()
-        {
+        let is_plain =
+            |row: &NewJobRow| row.other_unique_keys.is_empty() && row.origin.rerun_of.is_none();
+        if rows.iter().all(is_plain) && store::insert(conn, rows.to_vec()).await? == rows.len() {
             store::add_origins(conn, rows).await?;
             return Ok(rows.iter().map(|row| row.id).collect());
         }
@@ -266,7 +263,6 @@ impl Scheduler {
         /// It may end between the two looks.
         const MAX_TRIES: usize = 5;
         let id = row.id;
-        check_rerun(conn, row).await?;
         for _ in 0..MAX_TRIES {
             // No index of the table finds those that are unique by another key of encryption.
             if !row.other_unique_keys.is_empty()
@@ -275,6 +271,8 @@ impl Scheduler {
                 return Ok(existing);
             }
             if store::insert(conn, vec![row.clone()]).await? == 1 {
+                // Only now: what was submitted before is given back, whatever has become of that job.
+                check_rerun(conn, row).await?;
                 store::add_origins(conn, std::slice::from_ref(row)).await?;
                 return store::find(conn, id)
                     .await?

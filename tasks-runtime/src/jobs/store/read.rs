@@ -241,7 +241,9 @@ pub(in crate::jobs) async fn lock_matching(
                 .await?;
             // Others may have changed them before they were locked.
             let last = found.last().map_or(up_to, String::as_str);
-            let mut fitting = matching(conn, filter, (after, last), (submitted_by, limit)).await?;
+            // Without a limit: those that fit since then are not locked, and leave no other out.
+            let all = (submitted_by, i64::MAX);
+            let mut fitting = matching(conn, filter, (after, last), all).await?;
             fitting.retain(|id| locked.contains(id));
             fitting
         }

@@ -86,7 +86,8 @@ pub(in crate::jobs) async fn expire(conn: &mut Connection, id: &str) -> Result<b
                 .filter(tasks_workers::heartbeat.ge(0_i64)),
         )
         .set((
-            tasks_workers::heartbeat.eq(DEAD),
+            // Far below zero: on SQLite, a worker of an earlier version increments it.
+            tasks_workers::heartbeat.eq(i64::MIN),
             tasks_workers::tasks.eq("[]"),
             tasks_workers::queues.eq("[]"),
         ))

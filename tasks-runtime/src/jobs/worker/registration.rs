@@ -96,7 +96,7 @@ impl Driver {
     /// Others took this process for dead, because it was stopped for a while, say: its jobs are theirs now.
     pub(super) async fn was_reaped(&mut self) {
         tracing::warn!(
-            "this worker had no heartbeat for longer than a lease: its jobs were given to other workers"
+            "this worker was taken for dead, by hand or since it had no heartbeat for longer than a lease: its jobs were given to other workers"
         );
         self.shared.in_flight.stop_all(StopReason::Superseded);
         self.finished.clear();

@@ -10,8 +10,8 @@ import { canAgree, takeSlot } from "./slots.ts";
 /** The longest wait after refusals, in milliseconds. */
 const MAX_WAIT = 30_000;
 
-/** Without a place for a stream: how often to read, and to look for a place, in milliseconds. */
-const POLL_INTERVAL = 3000;
+/** Without a place for a stream: how often to look for a place, in milliseconds, and how often views read meanwhile. */
+export const POLL_INTERVAL = 3000;
 const SLOT_INTERVAL = 10_000;
 
 /** Whether the service tells of changes now; `refused` when it answered that it will not, `polled` when other windows have all the streams. */
@@ -20,7 +20,7 @@ export type Told = "waiting" | "open" | "lost" | "refused" | "polled";
 /**
  * Listens at a path, unless it is `null`, while the page is seen and nobody has paused it. A browser has six connections for all of its tabs: those
  * that are hidden keep none, and of those that are seen some read now and then instead. `hear` gets the name of each event and its data, `failed`
- * is called whenever the stream ends, when it goes on after that, and to read without one: what was heard before may be out of date.
+ * is called whenever the stream ends, and when it goes on after that: what was heard before may be out of date. Who is told `polled` reads by itself.
  */
 export function useEvents(path: string | null, names: readonly string[], hear: (name: string, data: unknown) => void, failed: () => void): Told {
   const [told, setTold] = useState<Told>("waiting");
@@ -39,7 +39,6 @@ export function useEvents(path: string | null, names: readonly string[], hear: (
     if (path === null || !visible || paused.value) return;
     let over = false;
     let timer = 0;
-    let polls = 0;
     let source: EventSource | undefined;
     let free: (() => void) | undefined;
     const listen = (event: MessageEvent): void => {
@@ -47,7 +46,6 @@ export function useEvents(path: string | null, names: readonly string[], hear: (
       handlers.current.hear(event.type, plain(parse(String(event.data))));
     };
     const open = (url: string): void => {
-      window.clearInterval(polls);
       const opening = new EventSource(url);
       source = opening;
       for (const name of ["message", ...names]) opening.addEventListener(name, listen);
@@ -71,7 +69,6 @@ export function useEvents(path: string | null, names: readonly string[], hear: (
         timer = window.setTimeout(() => setOpened((count) => count + 1), wait);
       };
     };
-    const poll = (): void => handlers.current.failed();
     const wait = async (): Promise<void> => {
       // A place that this window has just given back may look taken at first. Where a browser refuses locks, it is as if windows could not agree.
       free = await takeSlot()
@@ -81,10 +78,6 @@ export function useEvents(path: string | null, names: readonly string[], hear: (
       else if (free !== undefined) open(config.prefix + path);
       else {
         setTold("polled");
-        if (polls === 0) {
-          poll();
-          polls = window.setInterval(poll, POLL_INTERVAL);
-        }
         timer = window.setTimeout(() => void wait(), SLOT_INTERVAL);
       }
     };
@@ -93,7 +86,6 @@ export function useEvents(path: string | null, names: readonly string[], hear: (
     return () => {
       over = true;
       window.clearTimeout(timer);
-      window.clearInterval(polls);
       source?.close();
       free?.();
     };

@@ -10,7 +10,7 @@ import { parse } from "../json/parse.ts";
 import { type Json, isMembers, same } from "../json/value.ts";
 import { compact } from "../json/write.ts";
 import { Action, Alert, Badge, Copy, Loaded, To } from "../parts/basics.tsx";
-import { useEvents } from "../parts/events.ts";
+import { POLL_INTERVAL, useEvents } from "../parts/events.ts";
 import { JsonView } from "../parts/json_view.tsx";
 import { type Live, useLive } from "../parts/live.ts";
 import { Duration, Time } from "../parts/time.tsx";
@@ -20,6 +20,8 @@ import { FailureView } from "./task.tsx";
 const ENDED = new Set(["completed", "failed", "canceled"]);
 /** How often a job is looked at that has ended, in milliseconds: it can be retried, changed or deleted, and has no stream. */
 const ENDED_INTERVAL = 5000;
+/** How often to look which jobs have come from it, in milliseconds. */
+const LINEAGE_INTERVAL = 10_000;
 
 /** Changes with every start and end of an attempt: attempts that crash or are retried by hand begin to count again. */
 const turnOf = (job: JobRecord): string => `${job.attempt} ${job.crashes} ${job.status} ${job.started_at} ${job.finished_at}`;
@@ -28,11 +30,11 @@ export function Job({ id }: { id: string }): JSX.Element {
   const path = `${config.jobs}/${segment(id)}`;
   const [every, setEvery] = useState(0);
   const read = useLive(`job ${id}`, () => get<JobRecord>(path), every);
-  const [changed, connected] = useChanges(path, read);
+  const [changed, connected, polled] = useChanges(path, read);
   const live = { ...read, data: changed ?? read.data };
   const isGone = read.status === 404;
   const isEnded = ENDED.has(live.data?.status ?? "");
-  useEffect(() => setEvery(isEnded && !isGone ? ENDED_INTERVAL : 0), [isEnded, isGone]);
+  useEffect(() => setEvery(isGone ? 0 : isEnded ? ENDED_INTERVAL : polled ? POLL_INTERVAL : 0), [isEnded, isGone, polled]);
   if (isGone && live.data !== undefined) return <Gone job={live.data} />;
   return <Loaded live={live}>{(job) => <Shown job={job} path={path} connected={connected} refresh={read.refresh} />}</Loaded>;
 }
@@ -53,7 +55,7 @@ const Gone = ({ job }: { job: JobRecord }): JSX.Element => (
 );
 
 /** The job as the service tells of its changes, while it has not ended. */
-function useChanges(path: string, read: Live<JobRecord>): [JobRecord | undefined, boolean] {
+function useChanges(path: string, read: Live<JobRecord>): [JobRecord | undefined, boolean, boolean] {
   const [heard, setHeard] = useState<{ job: JobRecord; at: number }>();
   const known = heard !== undefined && heard.job.id === read.data?.id && heard.at >= read.asked ? heard.job : undefined;
   const ended = ENDED.has((known ?? read.data)?.status ?? "");
@@ -63,7 +65,7 @@ function useChanges(path: string, read: Live<JobRecord>): [JobRecord | undefined
     else setHeard({ job: data as JobRecord, at: performance.now() });
   };
   const told = useEvents(over ? null : `${path}/$stream`, ["deleted"], hear, read.refresh);
-  return [known, told !== "lost" && told !== "refused"];
+  return [known, told !== "lost" && told !== "refused", told === "polled"];
 }
 
 function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string; connected: boolean; refresh: () => void }): JSX.Element {
@@ -187,7 +189,7 @@ function Facts({ job }: { job: JobRecord }): JSX.Element {
 
 /** The jobs that it comes from, and those that come from it. */
 function Lineage({ job, path }: { job: JobRecord; path: string }): JSX.Element | null {
-  const live = useLive(`lineage ${path} ${turnOf(job)}`, () => get<JobLineage>(`${path}/$lineage`));
+  const live = useLive(`lineage ${path} ${turnOf(job)}`, () => get<JobLineage>(`${path}/$lineage`), LINEAGE_INTERVAL);
   const found = live.data;
   if (found === undefined) return null;
   const links = (ids: readonly string[]): JSX.Element[] =>

@@ -6,7 +6,7 @@ import { config } from "../api/config.ts";
 import { get, query } from "../api/http.ts";
 import type { JobRecord, JobStats, JobStatus } from "../api/schema.d.ts";
 import { Badge, Filter, Loaded, NoPage, To, type Unapplied, counted, useParameter, useTold, useUnapplied } from "../parts/basics.tsx";
-import { useEvents } from "../parts/events.ts";
+import { POLL_INTERVAL, useEvents } from "../parts/events.ts";
 import { type Live, useLive } from "../parts/live.ts";
 import { toInstant, toLocal } from "../parts/local_time.ts";
 import { Duration, Time } from "../parts/time.tsx";
@@ -39,7 +39,7 @@ function useList(parameters: string): [Live<Page>, JobStats | undefined] {
     read.refresh();
     stats.refresh();
   });
-  useEffect(() => setEvery(told === "open" || told === "polled" ? 0 : INTERVAL), [told]);
+  useEffect(() => setEvery(told === "open" ? 0 : told === "polled" ? POLL_INTERVAL : INTERVAL), [told]);
   const known = heard !== undefined && heard.parameters === parameters && heard.at >= read.asked ? heard.page : undefined;
   const live = known === undefined ? read : { ...read, data: known, ...(told === "open" ? { error: undefined, status: undefined } : {}) };
   return [live, counts !== undefined && counts.at >= stats.asked ? counts.stats : stats.data];

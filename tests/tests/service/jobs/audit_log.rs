@@ -185,17 +185,21 @@ async fn what_is_changed_for_a_client_that_is_gone_is_written_down(test: TestDat
             "POST /api/v1/jobs/{id}/$cancel HTTP/1.1\r\nhost: {address}\r\nx-api-key: {OPS}\r\ncontent-length: 0\r\n\r\n"
         );
         socket.write_all(request.as_bytes()).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(number)).await;
+        tokio::time::sleep(Duration::from_millis(number * 10)).await;
         socket.set_zero_linger().unwrap();
         drop(socket);
     }
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let mut equal = 0;
     loop {
         let list = "/api/v1/jobs?status_filter=canceled";
         let (_, canceled) = world.ask_with(Method::GET, list, None, &ops).await;
         let (_, entries) = world.ask_with(Method::GET, LOG, None, &ops).await;
         let (canceled, entries) = (canceled.as_array().unwrap(), entries.as_array().unwrap());
-        if canceled.len() == entries.len() && !canceled.is_empty() {
+        let is_equal = canceled.len() == entries.len() && !canceled.is_empty();
+        equal = if is_equal { equal + 1 } else { 0 };
+        // For a second: some may still be under way.
+        if equal == 10 {
             break;
         }
         let counts = (canceled.len(), entries.len());

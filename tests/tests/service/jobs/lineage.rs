@@ -30,6 +30,21 @@ async fn a_job_knows_what_it_runs_again(test: TestDatabase) {
     assert_eq!(lineage(&world, &second).await, of_second);
     assert_eq!(world.get(&format!("{path}/$lineage")).await.0, 404);
 
+    // What was submitted before is given back, whatever has become of the job that it runs again.
+    let submit = "/api/v1/tasks/add/$submit";
+    let kept = world
+        .submit("add", json!({"params": {"a": 5, "b": 5}}))
+        .await;
+    let body = json!({"params": {"a": 5, "b": 6}, "rerun_of": kept});
+    let key = [("idempotency-key", "again")];
+    let stored = world.ask_with(Method::POST, submit, Some(body.clone()), &key);
+    let stored = stored.await.1;
+    world.until(&kept, "completed").await;
+    let kept = format!("/api/v1/jobs/{kept}");
+    assert_eq!(world.ask(Method::DELETE, &kept, None).await.0, 204);
+    let (status, again) = world.ask_with(Method::POST, submit, Some(body), &key).await;
+    assert_eq!((status, &again["id"]), (202, &stored["id"]), "{again}");
+
     let other = world.submit("tried_again", json!({})).await;
     for (wrong, said) in [
         (json!(other), "there is no job"),

@@ -11,7 +11,7 @@ const OPERATIONS: &str = "/api/v1/jobs/$operations";
 async fn until(world: &World, operation: &Value, state: &str, key: &str) -> Value {
     let id = operation["id"].as_str().unwrap();
     let path = format!("{OPERATIONS}/{id}");
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let headers = [("x-api-key", key)];
         let (_, found) = world.ask_with(Method::GET, &path, None, &headers).await;
@@ -234,21 +234,27 @@ async fn what_changes_meanwhile_is_left_alone(test: TestDatabase) {
     let waiting = waiting.await;
     let body = json!({"action": "delete", "filter": {"status": "canceled"}});
     let (_, operation) = world.ask(Method::POST, BULK, Some(body)).await;
-    // Queued again by a transaction that is kept while the operation looks.
-    tokio::time::sleep(Duration::from_millis(9500)).await;
+    let id = operation["id"].as_str().unwrap().to_owned();
     let again = format!(
         "UPDATE tasks_jobs SET state = (SELECT other.state FROM tasks_jobs AS other WHERE other.id = '{waiting}'), finished_at = NULL \
          WHERE id = '{kept}'"
     );
-    let changed: Result<(), DatabaseError> = database
-        .session()
-        .transaction(async |tx| {
-            tx.batch(&again).await?;
-            tokio::time::sleep(Duration::from_secs(3)).await;
-            Ok(())
-        })
-        .await;
-    changed.unwrap();
+    let session = database.session();
+    let held = tokio::spawn(async move {
+        let changed: Result<(), DatabaseError> = session
+            .transaction(async |tx| {
+                tx.batch(&again).await?;
+                tokio::time::sleep(Duration::from_secs(4)).await;
+                Ok(())
+            })
+            .await;
+        changed.unwrap();
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    // It is begun while that transaction is open. With SQLite that is the only one that writes, so it waits.
+    let begin = format!("UPDATE tasks_job_operations SET begins_at = 1 WHERE id = '{id}'");
+    database.session().execute_script(&begin).await.unwrap();
+    held.await.unwrap();
     let done = until(&world, &operation, "done", "none").await;
     assert_eq!(done["done"], 1, "{done}");
     assert_eq!(world.get(&format!("/api/v1/jobs/{gone}")).await.0, 404);

@@ -8,7 +8,7 @@ const WORKERS: &str = "/api/v1/jobs/$workers";
 /// With the default lease: nobody waits for it.
 async fn a_worker_is_expired_by_hand(test: TestDatabase) {
     let world = World::new(test, |builder| builder).await;
-    let steps = json!({"params": {"count": 10, "milliseconds": 300}});
+    let steps = json!({"params": {"count": 10, "milliseconds": 1000}});
     let job = world.submit("steps", steps).await;
     world.until(&job, "running").await;
     let (_, workers) = world.get(WORKERS).await;
