@@ -23,7 +23,7 @@ const TIME: Duration = Duration::from_secs(20);
 const ASKED: usize = 21;
 
 /// What the views of the dashboard read.
-const VIEWS: [(&str, &str); 8] = [
+const VIEWS: [(&str, &str); 12] = [
     ("jobs, newest", "/api/v1/jobs?page=1&size=50"),
     ("jobs, page 1,000", "/api/v1/jobs?page=1000&size=50"),
     (
@@ -35,7 +35,14 @@ const VIEWS: [(&str, &str); 8] = [
         "jobs of a queue",
         "/api/v1/jobs?page=1&size=50&queue=default",
     ),
+    (
+        "jobs with a text that none has",
+        "/api/v1/jobs?page=1&size=50&search=nowhere",
+    ),
     ("numbers of jobs", "/api/v1/jobs/$stats"),
+    ("history", "/api/v1/jobs/$history"),
+    ("failures", "/api/v1/jobs/$failures"),
+    ("queues", "/api/v1/jobs/$queues"),
     ("workers", "/api/v1/jobs/$workers"),
     ("audit log", "/api/v1/audit-log"),
 ];
