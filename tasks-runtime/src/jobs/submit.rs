@@ -135,7 +135,7 @@ impl Submit {
     }
 
     /// Says that it runs another job of its task again, with the same parameters or changed ones: [`Scheduler::lineage`] of each has the other. That job has to
-    /// be there, and of the same task; otherwise it is an error, [`JobError::Invalid`]. What the job is that submits this one need not be said: when this is
+    /// be there, and of the same task; otherwise it is an error, [`JobError::JobNotFound`]. What the job is that submits this one need not be said: when this is
     /// awaited in the async code of a task that runs as a job, that job is the parent.
     pub fn rerun_of(mut self, job: JobId) -> Self {
         self.options.rerun_of = Some(job);

@@ -27,7 +27,10 @@ const REFUSED_CALLS: [StatusText; 9] = [
         403,
         "A page of another site sent it without a body of JSON.",
     ),
-    (404, "No such task."),
+    (
+        404,
+        "No such task; or, in a submission, no such job of the task as `rerun_of`.",
+    ),
     (405, "Another method than POST."),
     (408, "The body took too long to arrive."),
     PRECONDITION,

@@ -4,7 +4,7 @@ use crate::jobs::id::JobId;
 use serde::Serialize;
 
 use super::Scheduler;
-use crate::arguments::{self, ArgumentError, Input};
+use crate::arguments::{self, Input};
 use crate::call::ExecuteError;
 use crate::database::{Connection, Transaction};
 use crate::execute::{Call, TaskExecutor};
@@ -263,6 +263,7 @@ impl Scheduler {
         /// It may end between the two looks.
         const MAX_TRIES: usize = 5;
         let id = row.id;
+        check_rerun(conn, row).await?;
         for _ in 0..MAX_TRIES {
             // No index of the table finds those that are unique by another key of encryption.
             if !row.other_unique_keys.is_empty()
@@ -271,8 +272,6 @@ impl Scheduler {
                 return Ok(existing);
             }
             if store::insert(conn, vec![row.clone()]).await? == 1 {
-                // Only now: what was submitted before is given back, whatever has become of that job.
-                check_rerun(conn, row).await?;
                 store::add_origins(conn, std::slice::from_ref(row)).await?;
                 return store::find(conn, id)
                     .await?
@@ -368,13 +367,16 @@ async fn check_rerun(conn: &mut Connection, row: &NewJobRow) -> Result<(), JobEr
     let Some(earlier) = row.origin.rerun_of else {
         return Ok(());
     };
+    let task = row.task_name.as_deref();
+    // What was submitted before is given back, whatever has become of the job that it runs again.
+    if let Some(key) = &row.idempotency_key
+        && store::find_by_key(conn, task, key).await?.is_some()
+    {
+        return Ok(());
+    }
     let found = store::find(conn, earlier).await?;
     if found.is_some_and(|found| found.task_name == row.task_name) {
         return Ok(());
     }
-    let task = row.task_name.as_deref().unwrap_or_default();
-    Err(JobError::Invalid(vec![ArgumentError::new(
-        "/rerun_of".to_owned(),
-        format!("there is no job `{earlier}` of the task `{task}`"),
-    )]))
+    Err(JobError::JobNotFound(earlier))
 }

@@ -46,15 +46,17 @@ async fn a_job_knows_what_it_runs_again(test: TestDatabase) {
     assert_eq!((status, &again["id"]), (202, &stored["id"]), "{again}");
 
     let other = world.submit("tried_again", json!({})).await;
-    for (wrong, said) in [
-        (json!(other), "there is no job"),
-        (json!(first), "there is no job"),
-        (json!("x"), "is not an id"),
-        (json!(7), "rerun_of"),
-    ] {
+    for absent in [&other, &first] {
+        let body = json!({"params": {"a": 1, "b": 2}, "rerun_of": absent});
+        let (status, problem) = world.ask(Method::POST, submit, Some(body)).await;
+        assert_eq!(status, 404, "{problem}");
+        let code = problem["type"].as_str().unwrap();
+        assert!(code.ends_with("unknown-job"), "{problem}");
+        assert!(problem.to_string().contains(absent), "{problem}");
+    }
+    for (wrong, said) in [(json!("x"), "is not an id"), (json!(7), "rerun_of")] {
         let body = json!({"params": {"a": 1, "b": 2}, "rerun_of": wrong});
-        let path = "/api/v1/tasks/add/$submit";
-        let (status, problem) = world.ask(Method::POST, path, Some(body)).await;
+        let (status, problem) = world.ask(Method::POST, submit, Some(body)).await;
         assert_eq!(status, 422, "{problem}");
         let error = &problem["errors"][0];
         assert_eq!(error["pointer"], "/rerun_of", "{problem}");
