@@ -547,7 +547,7 @@ async fn until(expected: bool, words: &str) -> bool {
 async fn a_client_that_hangs_up_cancels() {
     let body = json!({"params": {"command": "sleep 6543.21"}}).to_string();
     let request = format!(
-        "POST /api/v1/tasks/run_command/$execute HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /api/v1/tasks/run_command/$execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut stream = tokio::net::TcpStream::connect(server().address())
@@ -564,7 +564,7 @@ async fn a_client_that_hangs_up_cancels() {
 #[tokio::test]
 async fn half_a_request_does_no_harm() {
     let head =
-        "POST /api/v1/tasks/add/$execute HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+        "POST /api/v1/tasks/add/$execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     for rest in [
         "content-length: 100\r\n\r\n{\"par",
         "transfer-encoding: chunked\r\n\r\nzz\r\n",

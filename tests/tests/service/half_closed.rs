@@ -19,7 +19,7 @@ fn start() -> Server {
 
 fn request(version: &str, path: &str, body: &str) -> Vec<u8> {
     format!(
-        "POST {path} HTTP/{version}\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/{version}\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
@@ -122,7 +122,7 @@ async fn a_large_upload_arrives_whole() {
     let server = start();
     let content = vec![b'x'; 1_000_000];
     let head = format!(
-        "POST /api/v1/artifacts/$upload HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
+        "POST /api/v1/artifacts/$upload HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\r\n",
         content.len()
     );
     for _ in 0..5 {

@@ -17,7 +17,7 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(30);
 
 async fn download(server: &Server, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     stream
 }
@@ -69,7 +69,7 @@ async fn a_client_that_reads_nothing_is_given_up_and_a_slow_one_is_not() {
 async fn endless(server: &Server, task: &str, start: &str, piece: &[u8]) -> usize {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let head = format!(
-        "POST /api/v1/tasks/{task}/$execute HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{start}"
+        "POST /api/v1/tasks/{task}/$execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n{start}"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let (mut answer, mut stream) = stream.split();
@@ -114,7 +114,7 @@ async fn the_rest_of_a_refused_body_is_not_read_for_ever() {
 async fn a_connection_goes_on_after_the_rest_of_a_refused_body() {
     let server = Server::start_program(program(), [("JOBS", "1")]).unwrap();
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
-    let head = "POST /api/v1/tasks/nothing-of-that-name/$execute HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n4\r\n{}  \r\n";
+    let head = "POST /api/v1/tasks/nothing-of-that-name/$execute HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n4\r\n{}  \r\n";
     for _ in 0..3 {
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = vec![0; 4096];
