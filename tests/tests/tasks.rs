@@ -563,8 +563,7 @@ async fn a_client_that_hangs_up_cancels() {
 
 #[tokio::test]
 async fn half_a_request_does_no_harm() {
-    let head =
-        "POST /api/v1/tasks/add/$execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let head = "POST /api/v1/tasks/add/$execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     for rest in [
         "content-length: 100\r\n\r\n{\"par",
         "transfer-encoding: chunked\r\n\r\nzz\r\n",

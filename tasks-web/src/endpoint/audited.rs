@@ -1,7 +1,5 @@
 //! Changes that endpoints make are written into the audit log.
 
-use std::future::poll_fn;
-
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
@@ -11,7 +9,6 @@ use tasks_runtime::audit::{AuditLog, NewAuditEntry};
 
 use crate::access::Access;
 use crate::http::{RequestId, client_address};
-use crate::logging::panics;
 use crate::problem::Problem;
 
 /// What a handler says of what it did, in the extensions of its request.
@@ -37,10 +34,7 @@ async fn going_on<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    // Its panic is logged where that of any handler is.
-    let mut call = Box::pin(call(operation, request, next));
-    let polled = poll_fn(move |cx| panics::expected(|| call.as_mut().poll(cx)));
-    let task = actix_web::rt::spawn(polled);
+    let task = actix_web::rt::spawn(call(operation, request, next));
     match task.await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {

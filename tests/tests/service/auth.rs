@@ -232,7 +232,8 @@ async fn no_spelling_of_a_path_leads_past_the_keys() {
         "/api/v1/tasks?x=/health",
         "/api/v1/tasks#/health",
     ] {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
         let answer = http::raw(app.address(), request.as_bytes()).await.unwrap();
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let status = answer.split(' ').nth(1).unwrap_or_default().to_owned();

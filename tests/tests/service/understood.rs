@@ -508,7 +508,8 @@ async fn a_header_with_one_value_that_is_there_twice_is_refused() {
         "utf-8;charset=utf-8",
         "\"utf-8\"; v=1; CHARSET=utf-8",
     ] {
-        let headers = format!("host: localhost\r\ncontent-type: application/json; charset={twice}\r\n");
+        let headers =
+            format!("host: localhost\r\ncontent-type: application/json; charset={twice}\r\n");
         let (status, answer) = ask("POST", execute, &headers, params).await;
         assert_eq!(status, "415", "{twice}: {answer}");
     }
