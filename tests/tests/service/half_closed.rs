@@ -208,8 +208,12 @@ async fn nothing_is_done_after_the_last_request_of_a_connection() {
     let server = start();
     let post = |last: bool| {
         let post = String::from_utf8(sleep("1.1", 1)).unwrap();
-        let close = if last { "x\r\nconnection: close" } else { "x" };
-        post.replacen("host: x", &format!("host: {close}"), 1)
+        let close = if last {
+            "localhost\r\nconnection: close"
+        } else {
+            "localhost"
+        };
+        post.replacen("host: localhost", &format!("host: {close}"), 1)
     };
     let done = async |requests: String| {
         let answer = http::raw(server.address(), requests.as_bytes()).await;

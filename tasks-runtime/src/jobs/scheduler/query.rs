@@ -328,7 +328,7 @@ impl Scheduler {
         Ok(attempts::of(row, stored))
     }
 
-    /// Which jobs a job comes from, and which come from it: those that its code submitted, and those that [run it again](super::Submit::rerun_of).
+    /// Which jobs a job comes from, and which come from it: those that its code submitted, and those that [run it again](crate::jobs::Submit::rerun_of).
     ///
     /// # Errors
     ///
