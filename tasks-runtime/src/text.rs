@@ -40,6 +40,11 @@ pub(crate) fn cut_for_json(text: &mut String, most: usize) -> bool {
     false
 }
 
+/// Without what cannot be stored: PostgreSQL has no text with such a character. For what the program says; what a client says is refused.
+pub(crate) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 use super::ArtifactError;
 use crate::database::SEARCH_LENGTH;
+use crate::text::storable;
 
 /// Which artifacts of the list are wanted: those that fit all that is said, or all of them.
 ///
@@ -19,11 +20,6 @@ use crate::database::SEARCH_LENGTH;
 pub struct ArtifactFilter {
     pub(super) tag: Option<String>,
     pub(super) search: Option<String>,
-}
-
-/// Nothing that is stored has U+0000, and PostgreSQL takes no text with it.
-fn storable(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }
 
 impl ArtifactFilter {

@@ -98,7 +98,7 @@ impl ArtifactManager {
     ///
     /// # Errors
     ///
-    /// When the database fails.
+    /// [`ArtifactError::InvalidSearch`], and when the database fails.
     pub async fn list_matching(
         &self,
         filter: &ArtifactFilter,
@@ -136,7 +136,7 @@ impl ArtifactManager {
     ///
     /// # Errors
     ///
-    /// When the database fails.
+    /// [`ArtifactError::InvalidSearch`], and when the database fails.
     pub async fn page_matching(
         &self,
         filter: &ArtifactFilter,

@@ -41,8 +41,8 @@ pub enum DatabaseError {
         /// How many there are.
         size: usize,
     },
-    /// Two other searches for a text were being made for 5 seconds.
-    #[error("too many searches for a text are made at once: ask again later")]
+    /// Two other searches, for a text or for artifacts with a tag, were being made for 5 seconds.
+    #[error("too many searches are made at once: ask again later")]
     TooManySearches,
     /// A transaction was asked for inside of another one.
     #[error(

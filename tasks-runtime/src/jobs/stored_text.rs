@@ -2,6 +2,7 @@
 
 use super::error::JobError;
 use super::limits::MAX_DESCRIPTION;
+pub(super) use crate::text::storable;
 
 /// Refuses a description that is too long.
 pub(super) fn check_description(text: &str) -> Result<(), JobError> {
@@ -11,9 +12,4 @@ pub(super) fn check_description(text: &str) -> Result<(), JobError> {
         return Err(JobError::option("/description", reason));
     }
     Ok(())
-}
-
-/// Without what cannot be stored: PostgreSQL has no text with such a character. For what the program says; what a client says is refused.
-pub(super) fn storable(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
 }
