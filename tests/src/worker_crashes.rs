@@ -164,12 +164,31 @@ impl Fleet {
     }
 }
 
+/// How long a plan may take, for each job and each kill of it, beside a minute and a half for its beginning and its end.
+const TIME_PER_JOB: Duration = Duration::from_millis(100);
+const TIME_PER_KILL: Duration = Duration::from_secs(6);
+
 /// Runs a plan.
 ///
 /// # Errors
 ///
-/// When a promise was broken, and which.
+/// When a promise was broken, and which; and when it takes too long.
 pub async fn run(
+    program: &Path,
+    url: &str,
+    postgres: Option<&mut Postgres>,
+    plan: &Plan,
+) -> Result<Report> {
+    let limit = Duration::from_secs(90)
+        + TIME_PER_JOB.saturating_mul(u32::try_from(plan.jobs)?)
+        + TIME_PER_KILL.saturating_mul(u32::try_from(plan.kills)?);
+    let whole = run_without_limit(program, url, postgres, plan);
+    tokio::time::timeout(limit, whole)
+        .await
+        .with_context(|| format!("it was not over after {} s", limit.as_secs()))?
+}
+
+async fn run_without_limit(
     program: &Path,
     url: &str,
     mut postgres: Option<&mut Postgres>,
@@ -236,6 +255,7 @@ pub async fn run(
                     .timeout(Duration::from_secs(10))
                     .json(&json!({"params": {"milliseconds": milliseconds}}));
                 let Ok(response) = request.send().await else {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
                     continue;
                 };
                 let status = response.status();
@@ -325,6 +345,11 @@ pub async fn run(
         fleet.slots()[slot] = Some(started);
     }
     let last_kill = Instant::now();
+    // The job that kills its process may take all of them, now that none is killed any more.
+    while !clients.iter().all(tokio::task::JoinHandle::is_finished) {
+        report.poisoned += fleet.revive().await?;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     for client in clients {
         client.await??;
     }

@@ -127,7 +127,7 @@ fn builder() -> ServiceBuilder {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_entered_is_what_arrives() {
     let page = Dashboard::open(builder(), "/tasks").await;
-    page.text("add").await.click().await.unwrap();
+    page.click_text("add").await;
     page.enter("/a", "9223372036854775807").await;
     page.enter("/b", "18446744073709551615").await;
     page.click("Execute").await;
@@ -137,15 +137,10 @@ async fn what_is_entered_is_what_arrives() {
     // Three states: not sent, null, a value.
     let note = "//*[@aria-label='note: what is sent']";
     let choose = |state: &str| format!("{note}//button[normalize-space()='{state}']");
-    let null = page.find(Locator::XPath(&choose("null"))).await;
-    null.click().await.unwrap();
+    page.click_on(Locator::XPath(&choose("null"))).await;
     page.click("Execute").await;
     page.sees("(None, 4)").await;
-    page.find(Locator::XPath(&choose("value")))
-        .await
-        .click()
-        .await
-        .unwrap();
+    page.click_on(Locator::XPath(&choose("value"))).await;
     page.enter("/note", "nota bene").await;
     page.click("Execute").await;
     page.sees("(Some(\"nota bene\"), 4)").await;
@@ -225,11 +220,7 @@ async fn fields_of_variants_lists_and_maps_are_entered_by_hand() {
     let value_of =
         |name: &str| format!("//*[@aria-label='{name}: what is sent']//button[.='value']");
     for name in ["internal", "map", "colour"] {
-        page.find(Locator::XPath(&value_of(name)))
-            .await
-            .click()
-            .await
-            .unwrap();
+        page.click_on(Locator::XPath(&value_of(name))).await;
     }
     page.field("/everything/colour")
         .await
@@ -265,11 +256,7 @@ async fn a_long_text_is_typed_in_one_go() {
     page.enter("/a", "1").await;
     page.enter("/b", "1").await;
     let value = "//*[@aria-label='label: what is sent']//button[.='value']";
-    page.find(Locator::XPath(value))
-        .await
-        .click()
-        .await
-        .unwrap();
+    page.click_on(Locator::XPath(value)).await;
     let text = "words ".repeat(20);
     page.enter("/label", &text).await;
     let kept = page.field("/label").await.prop("value").await.unwrap();
@@ -283,11 +270,7 @@ async fn a_secret_is_neither_kept_nor_copied() {
     page.enter("/a", "1").await;
     page.enter("/b", "2").await;
     let value = "//*[@aria-label='password: what is sent']//button[.='value']";
-    page.find(Locator::XPath(value))
-        .await
-        .click()
-        .await
-        .unwrap();
+    page.click_on(Locator::XPath(value)).await;
     page.enter("/password", "hunter2hunter2").await;
     let kind = page.field("/password").await.attr("type").await.unwrap();
     assert_eq!(kind.as_deref(), Some("password"));

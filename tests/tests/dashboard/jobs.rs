@@ -48,11 +48,11 @@ async fn a_job_is_watched_while_it_runs() {
     page.sees("Result").await;
     page.sees("number 19").await;
     // The list has it as well.
-    page.text("Jobs").await.click().await.unwrap();
+    page.click_text("Jobs").await;
     page.text("count").await;
     page.sees("page 1 of 1, 1 job").await;
     // And who ran it is known.
-    page.text("Workers").await.click().await.unwrap();
+    page.click_text("Workers").await;
     page.sees(&format!("({})", std::process::id())).await;
     page.close().await;
 }
@@ -64,7 +64,7 @@ async fn a_job_that_failed_is_run_again_with_changes() {
     page.click("Submit as a job").await;
     page.sees("failed").await;
     page.sees("first").await;
-    page.text("Run again…").await.click().await.unwrap();
+    page.click_text("Run again…").await;
     page.sees("The parameters are those of").await;
     page.enter("/reason", "second").await;
     page.click("Submit as a job").await;
@@ -75,7 +75,7 @@ async fn a_job_that_failed_is_run_again_with_changes() {
     page.click("Retry").await;
     page.sees("failed").await;
     // The other way round, too.
-    page.css("section p a").await.click().await.unwrap();
+    page.click_on(Locator::Css("section p a")).await;
     page.sees("Run again as").await;
     page.close().await;
 }
@@ -138,7 +138,7 @@ async fn a_queue_is_paused_and_resumed() {
     page.enter("/to", "1").await;
     page.click("Submit as a job").await;
     page.sees("the queue `default` is paused since").await;
-    page.text("To the queues").await.click().await.unwrap();
+    page.click_text("To the queues").await;
     page.click("Resume default").await;
     page.sees("active").await;
     page.goto("/jobs").await;
@@ -195,13 +195,10 @@ async fn a_change_is_in_the_audit_log() {
     page.sees("running").await;
     page.click("Cancel").await;
     page.sees("canceled").await;
-    page.text("Audit log").await.click().await.unwrap();
+    page.click_text("Audit log").await;
     page.sees("cancel_job").await;
-    page.find(Locator::XPath("//td//a[contains(., '$cancel')]"))
-        .await
-        .click()
-        .await
-        .unwrap();
+    page.click_on(Locator::XPath("//td//a[contains(., '$cancel')]"))
+        .await;
     page.find(Locator::XPath("//h1[contains(., 'count')]"))
         .await;
     page.close().await;

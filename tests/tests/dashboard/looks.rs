@@ -134,11 +134,8 @@ async fn keys_lead_to_views() {
     assert_eq!(focused, "Task");
     press("?").await;
     page.sees("Keys without Ctrl do something").await;
-    page.css("dialog input[type=checkbox]")
-        .await
-        .click()
-        .await
-        .unwrap();
+    page.click_on(Locator::Css("dialog input[type=checkbox]"))
+        .await;
     page.click("Close").await;
     press("gw?").await;
     tokio::time::sleep(Duration::from_millis(500)).await;

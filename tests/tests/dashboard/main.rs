@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use fantoccini::Locator;
 use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::key::Key;
 use serde_json::Value;
 use tasks_tests::app::Running;
@@ -28,6 +29,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const WATCH_POLICY: &str = "addEventListener('securitypolicyviolation', event => {
     (globalThis.violations ??= []).push(event.violatedDirective + ' ' + event.blockedURI);
 });";
+
+fn with_text(text: &str) -> String {
+    format!("//*[normalize-space(text())=\"{text}\"]")
+}
+
+fn button(label: &str) -> String {
+    format!("//button[normalize-space()=\"{label}\" or @aria-label=\"{label}\"]")
+}
 
 /// A browser that looks at the dashboard of a service.
 struct Dashboard {
@@ -64,13 +73,7 @@ impl Dashboard {
 
     /// The element that a person sees with this text.
     async fn text(&self, text: &str) -> Element {
-        let path = format!("//*[normalize-space(text())=\"{text}\"]");
-        self.find(Locator::XPath(&path)).await
-    }
-
-    async fn button(&self, label: &str) -> Element {
-        let path = format!("//button[normalize-space()=\"{label}\" or @aria-label=\"{label}\"]");
-        self.find(Locator::XPath(&path)).await
+        self.find(Locator::XPath(&with_text(text))).await
     }
 
     /// The field of a parameter, by the pointer to it.
@@ -88,26 +91,60 @@ impl Dashboard {
         }
     }
 
+    /// Clicks on a button.
     async fn click(&self, label: &str) {
-        self.button(label).await.click().await.unwrap();
+        self.click_on(Locator::XPath(&button(label))).await;
+    }
+
+    async fn click_text(&self, text: &str) {
+        self.click_on(Locator::XPath(&with_text(text))).await;
+    }
+
+    /// The page may draw an element anew between the moment that it is found and the click, which a person does not notice.
+    async fn click_on(&self, locator: Locator<'_>) {
+        let began = Instant::now();
+        loop {
+            match self.find(locator).await.click().await {
+                Ok(()) => return,
+                Err(error) if error.is_stale_element_reference() && began.elapsed() < PATIENCE => {}
+                Err(error) => panic!("{locator:?}: {error}\n{}", self.body().await),
+            }
+        }
     }
 
     /// Enters a text in place of what is there.
     async fn enter(&self, pointer: &str, text: &str) {
+        let began = Instant::now();
+        loop {
+            match self.try_enter(pointer, text).await {
+                Ok(()) => return,
+                Err(error) if error.is_stale_element_reference() && began.elapsed() < PATIENCE => {}
+                Err(error) => panic!("{pointer}: {error}\n{}", self.body().await),
+            }
+        }
+    }
+
+    async fn try_enter(&self, pointer: &str, text: &str) -> Result<(), CmdError> {
         let field = self.field(pointer).await;
-        field.click().await.unwrap();
+        field.click().await?;
         let all = format!("{}a{}", Key::Control, Key::Null);
-        field.send_keys(&all).await.unwrap();
-        field
-            .send_keys(&format!("{}{text}", Key::Backspace))
-            .await
-            .unwrap();
+        field.send_keys(&all).await?;
+        field.send_keys(&format!("{}{text}", Key::Backspace)).await
     }
 
     /// What the page says.
     async fn body(&self) -> String {
-        let body = self.browser.client().find(Locator::Css("body")).await;
-        body.unwrap().text().await.unwrap()
+        let began = Instant::now();
+        loop {
+            let body = self.browser.client().find(Locator::Css("body"));
+            let text = async { body.await?.text().await };
+            match text.await {
+                Ok(text) => return text,
+                // A page that is on its way to another one.
+                Err(error) if error.is_stale_element_reference() && began.elapsed() < PATIENCE => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 
     /// Waits until the page says something.

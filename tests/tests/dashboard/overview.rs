@@ -50,23 +50,16 @@ async fn the_first_view_says_how_the_service_does() {
         said.contains("3 completed") && said.contains("1 failed"),
         "{said}"
     );
-    page.text("These figures as a table")
-        .await
-        .click()
-        .await
-        .unwrap();
+    page.click_text("These figures as a table").await;
     page.find(Locator::XPath("//section//td | //details//tbody//td"))
         .await;
     page.click("last week").await;
     page.sees("the disk is on fire").await;
     // From what failed to the jobs that did.
-    page.find(Locator::XPath(
+    page.click_on(Locator::XPath(
         "//h2[text()='Failures']/following::a[text()='fail']",
     ))
-    .await
-    .click()
-    .await
-    .unwrap();
+    .await;
     page.sees("1 job").await;
     let address = page.browser.client().current_url().await.unwrap();
     assert!(address.query().unwrap().contains("task=fail"), "{address}");
