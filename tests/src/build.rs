@@ -13,8 +13,8 @@ use serde_json::Value;
 
 /// The binary of a package, after making sure once per test run that it is up to date.
 ///
-/// It is built by itself (`-p`), not as a part of the workspace: what the tests depend on turns features of shared
-/// dependencies on (how JSON numbers are read is one) that no user's build would have.
+/// It is built by itself (`-p`), or with the other examples, not as a part of the workspace: what the tests depend on turns features of
+/// shared dependencies on (how JSON numbers are read is one) that no user's build would have.
 pub(crate) fn binary(package: &str) -> Result<PathBuf> {
     static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,15 +109,12 @@ impl Layout {
         let here =
             env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(here).args([
-            "build",
-            "-p",
-            package,
-            "--bin",
-            package,
-            "--profile",
-            &self.profile,
-        ]);
+        command
+            .current_dir(here)
+            .args(["build", "--bins", "--profile", &self.profile]);
+        for package in built_with(package)? {
+            command.args(["-p", &package]);
+        }
         command
             .arg("--message-format=json-render-diagnostics")
             .arg("--target-dir")
@@ -137,6 +134,25 @@ impl Layout {
         executable(&messages, package)
             .with_context(|| format!("cargo names no executable of {package}"))
     }
+}
+
+/// The packages that are built in one go with a package: all examples with an example, so that what they depend on is built once for all of them.
+fn built_with(package: &str) -> Result<Vec<String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    if !folder.join(package).is_dir() {
+        return Ok(vec![package.to_owned()]);
+    }
+    let mut names = Vec::new();
+    let entries =
+        fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// The executable that cargo's messages name for a binary.

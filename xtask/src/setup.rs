@@ -13,7 +13,7 @@ mod system;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use self::installed::Program;
 use self::system::System;
@@ -74,6 +74,20 @@ const NEEDED: [Need; 8] = [
 
 /// Makes sure that everything is there, installing it where that is possible without asking.
 pub(crate) fn run_step() -> Result<()> {
+    // Packages are unpacked and a program is compiled: they take turns with the cores and the network.
+    std::thread::scope(|scope| {
+        let compiled = scope.spawn(mdbook);
+        packages()?;
+        compiled
+            .join()
+            .map_err(|_| anyhow!("the installation of mdbook panicked"))?
+    })?;
+    println!("{}", MDBOOK.shown());
+    Ok(())
+}
+
+/// What comes from Debian, `PyPI` and npm.
+fn packages() -> Result<()> {
     let missing = missing(true);
     if !missing.is_empty() {
         println!("missing: {}", names(&missing));
@@ -86,10 +100,7 @@ pub(crate) fn run_step() -> Result<()> {
     )?;
     println!("{schemathesis}");
     generators::provide()?;
-    ui::install()?;
-    mdbook()?;
-    println!("{}", MDBOOK.shown());
-    Ok(())
+    ui::install()
 }
 
 /// The program that makes the book of the pages. It is built without optimization: the book is small, and mdbook is not.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::num::NonZero;
-use std::path::PathBuf;
 use std::thread;
 
 use anyhow::{Context as _, Result};
@@ -115,6 +114,8 @@ fn clippy() -> Result<()> {
 
 fn features() -> Result<()> {
     dependencies::check()?;
+    // The example without a database: the others are built with all that any of them needs.
+    run(cargo(["clippy", "-p", "task-execution"]).args(NO_WARNINGS))?;
     FEATURE_SETS.iter().try_for_each(|(package, features)| {
         let set = [
             "-p",
@@ -128,11 +129,13 @@ fn features() -> Result<()> {
 }
 
 fn test() -> Result<()> {
-    for manifest in examples()? {
-        // Black-box tests start them, so that no test has to wait for a build. Each by itself: beside the tests' own
-        // dependencies they would be built with features that no user's build has.
-        run(cargo(["build", "--bins", "--manifest-path"]).arg(manifest))?;
+    // Black-box tests start them, so that no test has to wait for a build. Not with the tests: beside their dependencies they would be built with
+    // features that no user's build has.
+    let mut build = cargo(["build", "--bins"]);
+    for example in examples()? {
+        build.args(["-p", &example]);
     }
+    run(&mut build)?;
     if find("cargo-nextest").is_some() {
         // Most of them wait: `.config/nextest.toml` says which take more than one of these places.
         let places = 1 + 3 * thread::available_parallelism().map_or(2, NonZero::get);
@@ -159,18 +162,20 @@ fn test() -> Result<()> {
     }
 }
 
-/// The manifests of the examples, by name.
-fn examples() -> Result<Vec<PathBuf>> {
+/// The names of the examples.
+fn examples() -> Result<Vec<String>> {
     let folder = root().join("examples");
     let entries =
         fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut manifests = Vec::new();
+    let mut names = Vec::new();
     for entry in entries {
-        manifests.push(entry?.path().join("Cargo.toml"));
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
     }
-    manifests.retain(|manifest| manifest.is_file());
-    manifests.sort();
-    Ok(manifests)
+    names.sort();
+    Ok(names)
 }
 
 fn doctest() -> Result<()> {
