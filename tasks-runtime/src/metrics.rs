@@ -115,7 +115,7 @@ pub(crate) const JOB_ATTEMPTS_STARTED: Metric = Metric::counter(
 pub(crate) const JOB_ATTEMPTS_FINISHED: Metric = Metric::counter(
     "tasks_job_attempts_finished_total",
     &["task", "outcome"],
-    "Attempts of jobs whose end this process stored, as completed, failed, canceled, retried or returned.",
+    "Attempts of jobs whose end this process stored, as completed, failed, canceled, retried, returned or suspended.",
 );
 pub(crate) const JOB_ATTEMPT_WAIT_DURATION: Metric = Metric::histogram(
     "tasks_job_attempt_wait_duration_seconds",

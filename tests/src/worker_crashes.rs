@@ -243,11 +243,7 @@ async fn run_without_limit(
                 };
                 let (task, milliseconds) = {
                     let mut random = rand::rng();
-                    let task = if random.random_bool(0.5) {
-                        "effect"
-                    } else {
-                        "exact"
-                    };
+                    let task = ["effect", "exact", "stepped"][random.random_range(0..3)];
                     (task, random.random_range(0..20))
                 };
                 let request = client
@@ -264,9 +260,14 @@ async fn run_without_limit(
                 };
                 if status.as_u16() == 202 {
                     let id = job["id"].as_str().context("a job has an id")?.to_owned();
-                    let mut known = acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
-                    ensure!(known.insert(id, task).is_none(), "an id came twice");
+                    {
+                        let mut known = acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+                        ensure!(known.insert(id.clone(), task).is_none(), "an id came twice");
+                    }
                     submitted.fetch_add(1, Ordering::SeqCst);
+                    if task == "stepped" {
+                        send_event(&client, &fleet, &id, &over).await;
+                    }
                 }
             }
             anyhow::Ok(())
@@ -413,6 +414,24 @@ async fn run_without_limit(
     Ok(report)
 }
 
+/// Sends the event that a job waits for, until that is acknowledged: it may be sent more than once then, and is taken once.
+async fn send_event(client: &reqwest::Client, fleet: &Fleet, id: &str, over: &AtomicBool) {
+    while !over.load(Ordering::SeqCst) {
+        if let Some(url) = fleet.any_url() {
+            let request = client
+                .post(format!("{url}/api/v1/jobs/{id}/$event/go"))
+                .timeout(Duration::from_secs(10))
+                .json(&json!(7));
+            if let Ok(response) = request.send().await
+                && matches!(response.status().as_u16(), 202 | 409)
+            {
+                return;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Submits the job that kills its process, once so many others were. Gives its id.
 async fn poison(fleet: Arc<Fleet>, submitted: Arc<AtomicU64>, after: u64) -> Result<String> {
     let client = http::client()?;
@@ -483,14 +502,24 @@ async fn check(
         "SELECT job, COUNT(*) AS count FROM exact_effects GROUP BY job",
     )
     .await?;
+    let steps = rows(
+        database,
+        "SELECT job, COUNT(*) AS count FROM step_effects GROUP BY job",
+    )
+    .await?;
+    let replaced = "SELECT COUNT(*) AS count FROM step_effects e JOIN tasks_jobs j ON j.id = e.job \
+                    WHERE j.result <> '\"' || e.value || '\"'";
+    let replaced = count(database, replaced).await?;
+    ensure!(replaced == 0, "results of {replaced} steps were replaced");
     for (id, task) in acknowledged {
         match states.get(id) {
             None => bail!("job {id} was acknowledged, and is not there"),
             Some(3) => {}
             Some(state) => bail!("job {id} ended in state {state}"),
         }
-        if *task == "exact" {
-            let times = exact.get(id).copied().unwrap_or_default();
+        if *task != "effect" {
+            let of_task = if *task == "exact" { &exact } else { &steps };
+            let times = of_task.get(id).copied().unwrap_or_default();
             ensure!(times == 1, "the effect of job {id} is there {times} times");
             report.exact += 1;
         } else {
@@ -500,7 +529,8 @@ async fn check(
         }
     }
     // What was stored and never acknowledged is done as well, and no more often.
-    if let Some((id, times)) = exact.iter().find(|(_, times)| **times != 1) {
+    let mut effects = exact.iter().chain(&steps);
+    if let Some((id, times)) = effects.find(|(_, times)| **times != 1) {
         bail!("the effect of job {id} is there {times} times");
     }
     Ok(())

@@ -64,6 +64,7 @@ const FRAMEWORK_MIGRATIONS: &[FrameworkMigration] = framework_migrations![
     "0017_job_operations",
     "0018_lineage",
     "0019_version_of_workers",
+    "0020_steps",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

@@ -21,6 +21,11 @@ impl Fence {
     /// Of a job that is given to a worker with its submission.
     pub(in crate::jobs) const FIRST: Self = Self(1);
 
+    /// Whether this is the first time that the job is given to a worker.
+    pub(in crate::jobs) fn is_first(self) -> bool {
+        self == Self::FIRST
+    }
+
     /// As a number for others, from 0.
     pub(in crate::jobs) const fn number(self) -> u64 {
         self.0.unsigned_abs()

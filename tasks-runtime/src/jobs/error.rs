@@ -39,6 +39,8 @@ fn ended(status: JobStatus) -> &'static str {
 pub enum JobAction {
     /// Queue it again. Only a job that failed or was canceled can be retried.
     Retry,
+    /// Send it an event. Only a job that is pending or running takes one.
+    SendEvent,
     /// Read its result. Only a job that is completed or failed has one.
     ReadResult,
 }
@@ -47,6 +49,7 @@ impl fmt::Display for JobAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Retry => "only a job that failed or was canceled can be retried",
+            Self::SendEvent => "only a job that is pending or running takes events",
             Self::ReadResult => "it has no result",
         })
     }
@@ -193,6 +196,77 @@ pub enum JobError {
     /// This attempt has completed its job before.
     #[error("this attempt has completed job {0} already: call `complete` once")]
     AlreadyCompleted(JobId),
+    /// The name of a step cannot be one.
+    #[error("`{name}` cannot be the name of a step: {reason}")]
+    InvalidStepName {
+        /// The name, its beginning if it is long.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A step began inside of another one: it would be done again whenever that one is.
+    #[error(
+        "the step `{step}` began inside of the step `{outer}`: begin it after that one, or beside it"
+    )]
+    NestedStep {
+        /// The step.
+        step: String,
+        /// The one that it is in.
+        outer: String,
+    },
+    /// An attempt has more steps than [`MAX_STEPS`](crate::jobs::MAX_STEPS).
+    #[error(
+        "an attempt of job {0} has more than {max} steps: let jobs of their own do a part of them",
+        max = crate::jobs::MAX_STEPS
+    )]
+    TooManySteps(JobId),
+    /// The result of a step does not serialize to JSON.
+    #[error("the result of the step `{step}` of job {id} cannot be written as JSON: {source}")]
+    UnserializableStepResult {
+        /// The job.
+        id: JobId,
+        /// The step.
+        step: String,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+    /// The result of a step is longer than [`MAX_STEP_RESULT`](crate::jobs::MAX_STEP_RESULT).
+    #[error(
+        "the result of the step `{step}` of job {id} has {bytes} bytes, and {max} are allowed: store it as an artifact and return its id",
+        max = crate::jobs::MAX_STEP_RESULT
+    )]
+    StepResultTooLarge {
+        /// The job.
+        id: JobId,
+        /// The step.
+        step: String,
+        /// How large the result is, as JSON.
+        bytes: usize,
+    },
+    /// What is stored of a step, or was sent as an event, is not of the type that is asked for: the type has changed since, or the sender means another.
+    #[error("what is stored of the step `{step}` of job {id} is of another type: {source}")]
+    UnexpectedStepResult {
+        /// The job.
+        id: JobId,
+        /// The step.
+        step: String,
+        /// What serde says.
+        source: serde_json::Error,
+    },
+    /// The event that a job waited for did not come in time.
+    #[error("the event `{event}` for job {id} did not come in time")]
+    EventMissed {
+        /// The job.
+        id: JobId,
+        /// Name of the event.
+        event: String,
+    },
+    /// [`MAX_EVENTS`](crate::jobs::MAX_EVENTS) events wait for the job.
+    #[error(
+        "{max} events wait for job {0} already: it takes one with each `wait_for`",
+        max = crate::jobs::MAX_EVENTS
+    )]
+    TooManyEvents(JobId),
     /// What was called works inside of a job alone.
     #[error("this is not the attempt of a job")]
     NotAJob,

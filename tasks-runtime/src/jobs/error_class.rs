@@ -32,6 +32,8 @@ pub enum JobErrorClass {
     Invalid(Vec<ArgumentError>),
     /// One schedule cannot be, for this reason.
     InvalidSchedule(Box<JobError>),
+    /// Too many events wait for the job.
+    TooManyEvents,
     /// Another job with the same parameters waits or runs.
     Duplicate,
     /// A job that is the same is being canceled.
@@ -66,6 +68,7 @@ impl JobErrorClass {
             JobError::Execute(error) => Self::Execute(error),
             JobError::Invalid(errors) => Self::Invalid(errors),
             JobError::InvalidSchedule { source, .. } => Self::InvalidSchedule(source),
+            JobError::TooManyEvents(_) => Self::TooManyEvents,
             JobError::Duplicate { .. } => Self::Duplicate,
             JobError::Stopping(_) => Self::Stopping,
             JobError::KeyReused { .. } => Self::KeyReused,
@@ -80,6 +83,13 @@ impl JobErrorClass {
             | JobError::UnexpectedResult { .. }
             | JobError::Superseded(_)
             | JobError::AlreadyCompleted(_)
+            | JobError::InvalidStepName { .. }
+            | JobError::NestedStep { .. }
+            | JobError::TooManySteps(_)
+            | JobError::UnserializableStepResult { .. }
+            | JobError::StepResultTooLarge { .. }
+            | JobError::UnexpectedStepResult { .. }
+            | JobError::EventMissed { .. }
             | JobError::NotAJob => Self::ProgrammingError,
         }
     }

@@ -14,7 +14,14 @@ use crate::metrics::{
 use crate::registry::TaskRegistry;
 
 /// How an attempt ends, as a label.
-const OUTCOMES: [&str; 5] = ["completed", "failed", "canceled", "retried", "returned"];
+const OUTCOMES: [&str; 6] = [
+    "completed",
+    "failed",
+    "canceled",
+    "retried",
+    "returned",
+    "suspended",
+];
 
 /// How an attempt ended, in the order of the labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +31,7 @@ pub(super) enum OutcomeLabel {
     Canceled,
     Retried,
     Returned,
+    Suspended,
 }
 
 impl OutcomeLabel {
@@ -36,6 +44,7 @@ impl OutcomeLabel {
             AttemptOutcome::Canceled => Self::Canceled,
             AttemptOutcome::Retried { .. } => Self::Retried,
             AttemptOutcome::Returned | AttemptOutcome::Deferred { .. } => Self::Returned,
+            AttemptOutcome::Suspended { .. } => Self::Suspended,
         }
     }
 }

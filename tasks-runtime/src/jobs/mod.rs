@@ -58,6 +58,8 @@ mod scheduler;
 mod schedules;
 mod settings;
 mod state;
+mod step_name;
+mod step_record;
 mod store;
 mod stored_text;
 mod submit;
@@ -71,7 +73,8 @@ pub use history::{JobHistory, JobHistoryPoint, JobHistoryQuery, JobLatency};
 pub use id::{JobId, OperationId};
 pub use limits::{
     DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_ERROR_BYTES, MAX_ERROR_DETAILS,
-    MAX_KEY_BYTES, MAX_PAUSE_REASON, MAX_PROGRESS_BYTES, MAX_TRACEBACK_BYTES,
+    MAX_EVENT_BYTES, MAX_EVENTS, MAX_KEY_BYTES, MAX_PAUSE_REASON, MAX_PROGRESS_BYTES,
+    MAX_STEP_ERROR, MAX_STEP_NAME, MAX_STEP_RESULT, MAX_STEPS, MAX_TRACEBACK_BYTES,
 };
 pub use lineage::JobLineage;
 pub use list::{JobFilter, JobPage};
@@ -85,6 +88,8 @@ pub use record::{
 pub use scheduler::Scheduler;
 pub use schedules::{Schedule, ScheduleRecord, StoredSchedule};
 pub use settings::Jobs;
+pub use step_name::StepName;
+pub use step_record::{JobStep, StepKind, StepStatus};
 pub use submit::{Submit, Submitted};
 
 pub use crate::database::SEARCH_LENGTH;

@@ -12,6 +12,10 @@ pub enum PendingCode {
     Scheduled,
     /// An attempt failed, and the time of the next one has not come.
     Retry,
+    /// It sleeps until a time.
+    Sleeping,
+    /// It waits for an event.
+    WaitingForEvent,
     /// Its queue is paused.
     QueuePaused,
     /// No worker has its task.

@@ -19,6 +19,15 @@ pub(in crate::jobs) struct PendingJob {
     pub(in crate::jobs) attempt: i32,
     pub(in crate::jobs) crashes: i32,
     pub(in crate::jobs) by_name: bool,
+    /// What its code waits for.
+    pub(in crate::jobs) wait: Option<StepWait>,
+}
+
+/// What the code of a job waits for.
+#[derive(Clone, Debug)]
+pub(in crate::jobs) enum StepWait {
+    Time,
+    Event(String),
 }
 
 impl PendingJob {
@@ -92,6 +101,16 @@ pub(in crate::jobs) fn without_its_turn(
     let PendingJob { task, queue, .. } = job;
     if !job.is_ready && job.run_at > now {
         let at = shown(job.run_at);
+        match &job.wait {
+            None => {}
+            Some(StepWait::Time) => {
+                return Some((PendingCode::Sleeping, format!("it sleeps until {at}")));
+            }
+            Some(StepWait::Event(event)) => {
+                let words = format!("it waits for the event `{event}`, until {at} at most");
+                return Some((PendingCode::WaitingForEvent, words));
+            }
+        }
         return Some(if job.attempt > 0 {
             let words = format!(
                 "attempt {} has failed, and the next one begins at {at} at the earliest",
@@ -215,6 +234,7 @@ mod tests {
             attempt: 0,
             crashes: 0,
             by_name: false,
+            wait: None,
         }
     }
 

@@ -104,6 +104,31 @@ diesel::table! {
 }
 
 diesel::table! {
+    tasks_job_steps (job_id, name) {
+        job_id -> Text,
+        name -> Text,
+        kind -> Integer,
+        attempt -> Integer,
+        started_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        waits_until -> Nullable<BigInt>,
+        event -> Nullable<Text>,
+        result -> Nullable<Text>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    tasks_job_events (id) {
+        id -> Text,
+        job_id -> Text,
+        name -> Text,
+        sent_at -> BigInt,
+        payload -> Text,
+    }
+}
+
+diesel::table! {
     tasks_paused_queues (queue) {
         queue -> Text,
         paused_at -> BigInt,

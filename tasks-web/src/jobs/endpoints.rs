@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 use tasks_runtime::jobs::{
     JobAttempt, JobCount, JobFailures, JobHistory, JobLineage, JobLog, JobOperation, JobRecord,
-    JobStats, QueueRecord, ScheduleRecord, WorkerRecord,
+    JobStats, JobStep, QueueRecord, ScheduleRecord, WorkerRecord,
 };
 
 use super::operations::BulkIn;
 use super::queues::PauseIn;
 use super::schedules::ScheduleIn;
-use super::{handlers, list_stream, operations, past, query, queues, schedules, stream};
+use super::{handlers, list_stream, operations, past, query, queues, schedules, steps, stream};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
 use crate::http::paging::{self, MAX_PAGE_SIZE};
 use crate::http::{ENTITY_TAGS, ULID, sse};
@@ -48,6 +48,11 @@ const BULK_PROBLEMS: &[StatusText] = &[
 
 const ID: &[Parameter] = &[Parameter::path("id", ULID)];
 const THE_NAME: Parameter = Parameter::path("name", "^[A-Za-z0-9_-]{1,64}$");
+const ID_AND_EVENT: &[Parameter] = &[
+    Parameter::path("id", ULID),
+    // What every client can write. The service takes other letters as well.
+    Parameter::path("event", r#"^[!-"$-.0-~]{1,200}$"#),
+];
 const NAME: &[Parameter] = &[THE_NAME];
 const NAME_IF_NEW: &[Parameter] = &[
     THE_NAME,
@@ -236,6 +241,37 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             .parameters(ID)
             .responds(Response::json::<Vec<JobAttempt>>(200))
             .problems(&[UNKNOWN_JOB]),
+        Endpoint::get("/{id}/$steps", "get_job_steps", steps::list)
+            .summary("The durable steps of a job, in the order in which they began")
+            .description(
+                "Steps that are done or failed, and what the job waits for. A step that runs is not among them before it has ended. At most 1,000.",
+            )
+            .parameters(ID)
+            .responds(Response::json::<Vec<JobStep>>(200))
+            .problems(&[UNKNOWN_JOB]),
+        Endpoint::post("/{id}/$event/{event}", "send_event", steps::send)
+            .summary("Send an event to a job that waits for it, or will")
+            .description(
+                "The body is what `wait_for` of the task returns; none is `null`. Events of a name are taken in the order in which they came, each by one wait. \
+                 One that nobody waits for yet is kept.",
+            )
+            .parameters(ID_AND_EVENT)
+            .body(
+                Body::json_like(|_| json!({}))
+                    .example(|| json!({"approved": true}))
+                    .optional(),
+            )
+            .responds(Response::json::<JobRecord>(202))
+            .problems(&[
+                (400, "The body is not JSON."),
+                (403, "A page of another site sent it without a body of JSON."),
+                UNKNOWN_JOB,
+                (408, "The body took too long to arrive."),
+                (409, "The job has ended, or 100 events wait for it."),
+                (413, "The body is too large."),
+                (415, "The body does not say it is JSON."),
+                (422, "Something does not fit: `errors` says what."),
+            ]),
         Endpoint::get("/{id}/$lineage", "get_job_lineage", handlers::lineage)
             .summary("Which jobs a job comes from, and which come from it")
             .description(

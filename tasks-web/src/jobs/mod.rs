@@ -16,6 +16,7 @@ mod schedules;
 mod scope;
 mod shared_read;
 mod state;
+mod steps;
 mod stream;
 mod submit;
 mod submit_operation;

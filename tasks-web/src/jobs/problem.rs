@@ -35,6 +35,9 @@ impl From<JobError> for Problem {
             JobErrorClass::Execute(error) => error.into(),
             JobErrorClass::Invalid(errors) => Self::invalid_body(errors),
             JobErrorClass::InvalidSchedule(source) => (*source).into(),
+            JobErrorClass::TooManyEvents => {
+                Self::new(StatusCode::CONFLICT, "too-many-events", detail)
+            }
             JobErrorClass::Duplicate => Self::new(StatusCode::CONFLICT, "duplicate-job", detail),
             JobErrorClass::Stopping => Self::new(StatusCode::CONFLICT, "job-stopping", detail),
             JobErrorClass::KeyReused => {

@@ -50,6 +50,34 @@ async fn exact(context: TaskContext, session: Session, milliseconds: u64) -> any
     Ok(result)
 }
 
+/// Takes steps: what the first one stored, when it ran, is in a row of the second one and in the result.
+#[task(retries = 100, backoff = "constant(200ms)")]
+async fn stepped(context: TaskContext, milliseconds: u64) -> anyhow::Result<String> {
+    let job = context.idempotency_key();
+    let first: String = context
+        .step("first", async || anyhow::Ok(ulid::Ulid::new().to_string()))
+        .await?;
+    context
+        .sleep("nap", Duration::from_millis(milliseconds))
+        .await?;
+    let value = first.clone();
+    context
+        .step_in("row", async |tx| {
+            with_conn!(tx, |conn| {
+                diesel::sql_query("INSERT INTO step_effects (job, value) VALUES ($1, $2)")
+                    .bind::<Text, _>(&job)
+                    .bind::<Text, _>(&value)
+                    .execute(conn)
+                    .await
+            })?;
+            anyhow::Ok(())
+        })
+        .await?;
+    let event: u32 = context.wait_for("go", Duration::from_secs(600)).await?;
+    anyhow::ensure!(event == 7, "another event came: {event}");
+    Ok(first)
+}
+
 /// Ends its process.
 #[task]
 async fn poison() {
@@ -85,7 +113,8 @@ async fn main() -> anyhow::Result<()> {
         .session()
         .execute_script(
             "CREATE TABLE IF NOT EXISTS effects (job TEXT NOT NULL, attempt BIGINT NOT NULL); \
-             CREATE TABLE IF NOT EXISTS exact_effects (job TEXT NOT NULL)",
+             CREATE TABLE IF NOT EXISTS exact_effects (job TEXT NOT NULL); \
+             CREATE TABLE IF NOT EXISTS step_effects (job TEXT NOT NULL, value TEXT NOT NULL)",
         )
         .await?;
     let mut jobs = Jobs::new()

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tasks_tests::engines::Ground;
 use tasks_web::jobs::{JobRecord, JobStatus, Jobs, Scheduler};
 use tasks_web::prelude::*;
-use tasks_web::{Caller, Permanent, testing};
+use tasks_web::{Caller, Permanent, TaskFn, testing};
 
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
@@ -265,41 +265,50 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(test: Ground, jobs: Jobs) -> Self {
+        Self::with_tasks(
+            test,
+            jobs,
+            vec![
+                task(greet),
+                task(sleep),
+                task(flaky),
+                task(hopeless),
+                task(completes_with_no_json),
+                task(completes_twice),
+                task(completes_in_vain),
+                task(canceled_at_the_end),
+                task(secretive),
+                task(two_at_once),
+                task(once_per_day),
+                task(talks),
+                task(stubborn),
+                task(stubborn_once),
+                task(panics),
+                task(spawns_local),
+                task(reads),
+                task(fails_when_canceled),
+                task(pair),
+                task(portion),
+                task(who_submits),
+                task(chatters),
+            ],
+        )
+        .await
+    }
+
+    pub(crate) async fn with_tasks(test: Ground, jobs: Jobs, tasks: Vec<TaskFn>) -> Self {
         let database = Database::from_url(test.url()).connect().await.unwrap();
         let scheduler = Scheduler::new(&database, test.jobs(jobs));
         let (counter, most) = (Counter::default(), Arc::new(AtomicU32::new(0)));
         let started = Arc::new(AtomicBool::new(false));
-        let executor = testing::executor([
-            task(greet),
-            task(sleep),
-            task(flaky),
-            task(hopeless),
-            task(completes_with_no_json),
-            task(completes_twice),
-            task(completes_in_vain),
-            task(canceled_at_the_end),
-            task(secretive),
-            task(two_at_once),
-            task(once_per_day),
-            task(talks),
-            task(stubborn),
-            task(stubborn_once),
-            task(panics),
-            task(spawns_local),
-            task(reads),
-            task(fails_when_canceled),
-            task(pair),
-            task(portion),
-            task(who_submits),
-            task(chatters),
-        ])
-        .provide(scheduler.clone())
-        .provide(database.clone())
-        .provide(counter.clone())
-        .provide(Arc::clone(&most))
-        .provide(Arc::clone(&started))
-        .build()
-        .unwrap();
+        let executor = testing::executor(tasks)
+            .provide(scheduler.clone())
+            .provide(database.clone())
+            .provide(counter.clone())
+            .provide(Arc::clone(&most))
+            .provide(Arc::clone(&started))
+            .build()
+            .unwrap();
         scheduler.start(&executor).unwrap();
         test.started(&scheduler);
         Self {

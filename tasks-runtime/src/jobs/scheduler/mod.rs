@@ -9,6 +9,7 @@ mod masked;
 mod pending;
 mod query;
 mod queues;
+mod steps;
 mod update;
 mod without_workers;
 

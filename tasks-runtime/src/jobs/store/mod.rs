@@ -2,6 +2,7 @@
 
 mod attempts;
 mod delete;
+mod events;
 mod failures;
 mod insert;
 mod lineage;
@@ -10,6 +11,7 @@ mod pending;
 mod queues;
 mod read;
 mod search;
+mod steps;
 mod update;
 mod workers;
 
@@ -17,6 +19,7 @@ pub(super) use self::attempts::{
     AttemptRow, FailedAttempt, LatestAttempt, add_attempts, attempts, find_latest_attempt,
 };
 pub(super) use self::delete::{any_marked, delete, delete_marked, prune};
+pub(super) use self::events::{add_event, event_count, lock_receiver, take_event, wake_by_event};
 pub(super) use self::failures::{FailureRow, failure_message, failures};
 #[cfg(feature = "postgres")]
 pub(super) use self::insert::CHANNEL;
@@ -35,5 +38,6 @@ pub(super) use self::read::{
     count, count_up_to, find, find_result, list, lock_matching, newest_id, newest_submitted_at,
     stats,
 };
+pub(super) use self::steps::{StepRow, StoredStep, put_steps, steps, stored_step, stored_steps};
 pub(super) use self::update::{cancel, cancel_all, progress, retry};
 pub(super) use self::workers::workers;

@@ -7,9 +7,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 
+use super::steps::waits;
 use crate::database::{Connection, statement};
 use crate::jobs::error::JobError;
-use crate::jobs::pending_reason::{Line, LineKind, LiveWorker, PendingJob, RunningJobs};
+use crate::jobs::pending_reason::{Line, LineKind, LiveWorker, PendingJob, RunningJobs, StepWait};
 use crate::jobs::state::{JobState, sql};
 use crate::jobs::table::{tasks_jobs, tasks_workers};
 use crate::with_conn;
@@ -53,10 +54,25 @@ pub(in crate::jobs) async fn pending_jobs(
             attempt,
             crashes,
             by_name: by_name != 0,
+            wait: None,
         };
         Some((id, job))
     };
-    Ok(rows.into_iter().filter_map(pending).collect())
+    let mut jobs: HashMap<String, PendingJob> = rows.into_iter().filter_map(pending).collect();
+    let scheduled: Vec<String> = jobs
+        .iter()
+        .filter(|(_, job)| !job.is_ready)
+        .map(|(id, _)| id.clone())
+        .collect();
+    if scheduled.is_empty() {
+        return Ok(jobs);
+    }
+    for (id, event) in waits(conn, &scheduled).await? {
+        if let Some(job) = jobs.get_mut(&id) {
+            job.wait = Some(event.map_or(StepWait::Time, StepWait::Event));
+        }
+    }
+    Ok(jobs)
 }
 
 /// The workers that live, and what they run.

@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use super::insert::notify;
+use super::steps::forget_missed_events;
 use crate::artifacts::ArtifactId;
 use crate::database::{Backend, Connection, statement};
 use crate::jobs::attempt_key::AttemptKey;
@@ -87,6 +88,9 @@ pub(in crate::jobs) async fn retry(
             .execute(conn)
             .await
     })?;
+    if updated == 1 {
+        forget_missed_events(conn, id).await?;
+    }
     notify(conn).await?;
     Ok(updated == 1)
 }

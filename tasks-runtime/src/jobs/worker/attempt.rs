@@ -11,6 +11,8 @@ use tokio::sync::{Notify, mpsc};
 use super::attempt_end::{AttemptEnd, AttemptOutcome};
 use super::finish::complete;
 use super::read_job::state_and_fence;
+use super::running_step::running_step;
+use super::step_journal::{StepJournal, StepStore};
 use crate::artifacts::ArtifactId;
 use crate::context::{AttemptHandle, TaskContext};
 use crate::database::Transaction;
@@ -57,6 +59,8 @@ pub(crate) struct Attempt {
     completed: Arc<AtomicBool>,
     /// How long its result may be, in bytes.
     max_result_size: usize,
+    steps: StepJournal,
+    pub(super) step_store: Arc<StepStore>,
 }
 
 #[derive(Default)]
@@ -73,7 +77,7 @@ impl Attempt {
         number: u32,
         max_attempts: u32,
         outbox: mpsc::UnboundedSender<Event>,
-        clock: Clock,
+        step_store: Arc<StepStore>,
         max_result_size: usize,
     ) -> Self {
         Self {
@@ -81,13 +85,15 @@ impl Attempt {
             number,
             max_attempts,
             outbox,
-            clock,
+            clock: step_store.clock.clone(),
             reported: Mutex::default(),
             lines: AtomicU32::new(0),
             runs: AtomicUsize::new(0),
             ended: Notify::new(),
             completed: Arc::default(),
             max_result_size,
+            steps: StepJournal::default(),
+            step_store,
         }
     }
 
@@ -105,6 +111,11 @@ impl Attempt {
             }
             ended.await;
         }
+    }
+
+    /// Its steps.
+    pub(in crate::jobs) fn steps(&self) -> &StepJournal {
+        &self.steps
     }
 
     pub(in crate::jobs) fn is_completed(&self) -> bool {
@@ -165,7 +176,7 @@ impl AttemptHandle for Attempt {
 /// What a task that runs as a job reports of itself. Outside of a job most of it does nothing, so that the same task is executed,
 /// too.
 impl TaskContext {
-    fn job_attempt(&self) -> Option<Arc<Attempt>> {
+    pub(super) fn job_attempt(&self) -> Option<Arc<Attempt>> {
         let handle: Arc<dyn Any + Send + Sync> =
             Arc::<dyn AttemptHandle>::clone(self.attempt_handle()?);
         handle.downcast().ok()
@@ -189,11 +200,18 @@ impl TaskContext {
         self.job_attempt().map_or(1, |attempt| attempt.max_attempts)
     }
 
-    /// A key that is the same in every attempt of the job: give it to services outside, so that what is done twice counts once.
+    /// A key that is the same in every attempt of the job: give it to services outside, so that what is done twice counts once. Inside of a
+    /// [`step`](Self::step) it is that of the step: `01ARZ3NDEKTSV4RRFFQ69G5FAV/charge`.
     #[must_use]
     pub fn idempotency_key(&self) -> String {
-        self.job_id()
-            .map_or_else(|| self.execution_id().to_string(), |id| id.to_string())
+        let mut key = self
+            .job_id()
+            .map_or_else(|| self.execution_id().to_string(), |id| id.to_string());
+        if let Some(step) = running_step() {
+            key.push('/');
+            key.push_str(&step);
+        }
+        key
     }
 
     /// Says how far it is. Others see the latest of what was reported, a moment later. The message is kept up to

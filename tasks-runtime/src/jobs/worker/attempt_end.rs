@@ -51,6 +51,8 @@ pub(in crate::jobs) enum AttemptOutcome {
     Returned,
     /// As [`Returned`](Self::Returned), but the job waits until a time.
     Deferred { until: i64 },
+    /// It waits for a time or an event, and is not counted.
+    Suspended { until: i64 },
     /// It was a closure, and its process ended.
     Lost,
 }
@@ -64,6 +66,7 @@ impl AttemptOutcome {
             | Self::Canceled
             | Self::Returned
             | Self::Deferred { .. }
+            | Self::Suspended { .. }
             | Self::Lost => None,
         }
     }
@@ -209,23 +212,27 @@ impl AttemptEnd {
     /// When the job is due again, if it waits for a time.
     pub(in crate::jobs) fn waits_until(&self) -> Option<i64> {
         match self.outcome {
-            AttemptOutcome::Retried { at, .. } | AttemptOutcome::Deferred { until: at } => Some(at),
+            AttemptOutcome::Retried { at, .. }
+            | AttemptOutcome::Deferred { until: at }
+            | AttemptOutcome::Suspended { until: at } => Some(at),
             _ => None,
         }
     }
 
     pub(in crate::jobs) fn columns(&self) -> Columns<'_> {
-        use AttemptOutcome::{Canceled, Completed, Deferred, Failed, Lost, Retried, Returned};
+        use AttemptOutcome::{
+            Canceled, Completed, Deferred, Failed, Lost, Retried, Returned, Suspended,
+        };
         let state = match &self.outcome {
             Completed(_) => JobState::Completed,
             Failed(_) | Lost => JobState::Failed,
             Canceled => JobState::Canceled,
-            Retried { .. } | Deferred { .. } => JobState::Scheduled,
+            Retried { .. } | Deferred { .. } | Suspended { .. } => JobState::Scheduled,
             Returned => JobState::Ready,
         };
         let failure = match &self.outcome {
             Failed(failure) | Retried { failure, .. } => Some(failure),
-            Completed(_) | Canceled | Returned | Deferred { .. } | Lost => None,
+            Completed(_) | Canceled | Returned | Deferred { .. } | Suspended { .. } | Lost => None,
         };
         let lost = matches!(self.outcome, Lost).then_some((FrameworkCode::Lost.as_str(), LOST));
         let of = |field: fn(&Failure) -> Option<&str>| failure.and_then(field);
@@ -233,12 +240,12 @@ impl AttemptEnd {
             state,
             run_at: self.waits_until().unwrap_or(self.at),
             attempt_delta: match &self.outcome {
-                Returned | Deferred { .. } => -1,
+                Returned | Deferred { .. } | Suspended { .. } => -1,
                 Completed(_) | Failed(_) | Retried { .. } | Canceled | Lost => 0,
             },
             finished_at: match &self.outcome {
                 Completed(_) | Failed(_) | Canceled | Lost => Some(self.at),
-                Retried { .. } | Returned | Deferred { .. } => None,
+                Retried { .. } | Returned | Deferred { .. } | Suspended { .. } => None,
             },
             error_type: of(|failure| Some(&failure.r#type)).or(lost.map(|(code, _)| code)),
             error: of(|failure| Some(&failure.message)).or(lost.map(|(_, error)| error)),

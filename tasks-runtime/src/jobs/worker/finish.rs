@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
-use super::attempt_end::AttemptEnd;
+use super::attempt_end::{AttemptEnd, AttemptOutcome};
 use crate::database::{Connection, ConnectionKind, computer, statement};
 use crate::jobs::attempt_key::AttemptKey;
 #[cfg(feature = "postgres")]
@@ -47,6 +47,11 @@ pub(in crate::jobs) async fn finish(
     let (_, written) = write(conn, finished, now, false).await?;
     let failed = failed_attempts(finished, &written);
     store::add_attempts(conn, failed, &computer()).await?;
+    // Its event may have been sent while it ran.
+    let suspended = |end: &&AttemptEnd| matches!(end.outcome, AttemptOutcome::Suspended { .. });
+    for end in finished.iter().filter(suspended) {
+        store::wake_by_event(conn, end.attempt.job, now).await?;
+    }
     Ok(written)
 }
 

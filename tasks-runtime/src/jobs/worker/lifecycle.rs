@@ -12,8 +12,9 @@ use super::driver::Driver;
 use super::in_flight::InFlight;
 use super::left_to_others::LeftToOthers;
 use super::shared::{WorkerName, WorkerShared};
+use super::step_journal::StepStore;
 use super::worker_health::WorkerHealth;
-use super::{dispatch, end_writer, retention};
+use super::{dispatch, end_writer, retention, step_writer};
 use crate::database::Session;
 use crate::execute::TaskExecutor;
 use crate::jobs::clock::Clock;
@@ -67,6 +68,12 @@ impl Worker {
                 ))
             })
             .collect();
+        let (writer, steps) = mpsc::unbounded_channel();
+        let step_store = Arc::new(StepStore {
+            session: session.clone(),
+            clock: clock.clone(),
+            writer,
+        });
         let crash_limits = CrashLimits::new(settings.crash_limit, executor.registry());
         let shared = Arc::new(WorkerShared {
             executor,
@@ -86,6 +93,7 @@ impl Worker {
             due: Notify::new(),
             left_to_others: LeftToOthers::default(),
             large_params: tokio::sync::Semaphore::new(1),
+            step_store,
             outbox,
             stopping: CancellationToken::new(),
             stop_waiting: CancellationToken::new(),
@@ -106,6 +114,7 @@ impl Worker {
             .spawn(move || {
                 control.block_on(async {
                     tokio::spawn(retention::run(Arc::clone(&driven)));
+                    tokio::spawn(step_writer::run(driven.session.clone(), steps));
                     tokio::spawn(end_writer::run(driven, ends));
                     driver.run().await;
                 });

@@ -69,7 +69,7 @@ pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: ClaimedJob) {
         job.attempt,
         job.max_attempts,
         shared.outbox.clone(),
-        shared.clock.clone(),
+        Arc::clone(&shared.step_store),
         shared.settings.max_result_size,
     ));
     shared.changes.notify(job.key.job);
@@ -101,6 +101,7 @@ async fn run(
         .as_ref()
         .map_or(JobPolicy::DEFAULT, |entry| entry.policy());
     let mut others = Others::Not;
+    let mut suspended = None;
     let result = match entry {
         Ok(entry) => {
             let timeout = job
@@ -131,6 +132,10 @@ async fn run(
                         biased;
                         () = stop.cancelled() => None,
                         result = running => Some(result),
+                        until = attempt.steps().suspended() => {
+                            suspended = Some(until);
+                            None
+                        }
                     }
                 }
                 // Another process may have the key, or this one after its next start: no attempt is spent.
@@ -178,6 +183,9 @@ async fn run(
                 AttemptOutcome::Deferred { until }
             };
             Some(AttemptEnd::new(job.key, shared.clock.now(), outcome))
+        }
+        None | Some(StopReason::Shutdown) if suspended.is_some() => {
+            suspended.map(|until| waiting(&job, &attempt, until, &shared))
         }
         why => end(&job, &attempt, &policy, result, why, &shared),
     };
@@ -331,6 +339,19 @@ fn pointer_of(error: &ExecuteError) -> Option<Box<str>> {
         return None;
     };
     errors.first().map(|error| error.pointer.as_str().into())
+}
+
+/// That an attempt waits, for a time or an event.
+fn waiting(job: &ClaimedJob, attempt: &Attempt, until: i64, shared: &WorkerShared) -> AttemptEnd {
+    AttemptEnd {
+        artifact: attempt.artifact(),
+        progress: attempt.take_reported().0,
+        ..AttemptEnd::new(
+            job.key,
+            shared.clock.now(),
+            AttemptOutcome::Suspended { until },
+        )
+    }
 }
 
 /// What an attempt came to; `None` when there is nothing to be written.

@@ -13,6 +13,7 @@ use super::crash_limits::CrashLimits;
 use super::finish::FinishedAttempt;
 use super::in_flight::InFlight;
 use super::left_to_others::LeftToOthers;
+use super::step_journal::StepStore;
 use super::worker_health::WorkerHealth;
 use crate::database::Session;
 use crate::execute::TaskExecutor;
@@ -53,6 +54,8 @@ pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) left_to_others: LeftToOthers,
     /// Held while the parameters of a job are read apart from its claim: one at a time, so that other statements have connections.
     pub(in crate::jobs) large_params: tokio::sync::Semaphore,
+    /// Where the steps of attempts are stored.
+    pub(in crate::jobs) step_store: Arc<StepStore>,
     pub(in crate::jobs) outbox: mpsc::UnboundedSender<Event>,
     pub(in crate::jobs) stopping: CancellationToken,
     /// Nobody waits any longer for the attempts that run while the worker is stopping.
@@ -110,7 +113,9 @@ fn count(outcome: &AttemptOutcome, stored: JobState) -> Option<Count> {
         AttemptOutcome::Failed(_) | AttemptOutcome::Lost => Count::Failed,
         AttemptOutcome::Canceled => Count::Canceled,
         AttemptOutcome::Retried { .. } => Count::Retried,
-        AttemptOutcome::Returned | AttemptOutcome::Deferred { .. } => return None,
+        AttemptOutcome::Returned
+        | AttemptOutcome::Deferred { .. }
+        | AttemptOutcome::Suspended { .. } => return None,
     })
 }
 

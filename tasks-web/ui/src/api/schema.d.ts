@@ -680,6 +680,44 @@ export interface components {
         };
         /** @description The status of a job. */
         readonly JobStatus: "pending" | "running" | "completed" | "failed" | "canceled";
+        /** @description A step of a job. One that runs is not listed before it has ended. */
+        readonly JobStep: {
+            /** @description Name of the step; `#2` and so on are added where a name came more than once. */
+            readonly name: string;
+            /** @description What it is. */
+            readonly kind: components["schemas"]["StepKind"];
+            /** @description How far it is. */
+            readonly status: components["schemas"]["StepStatus"];
+            /**
+             * Format: uint32
+             * @description Number of the attempt that did it, or began to wait.
+             */
+            readonly attempt: number;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            readonly started_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended; null while it waits.
+             */
+            readonly finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it sleeps, or waits for its event at most.
+             */
+            readonly waits_until: string | null;
+            /** @description Name of the event that it waits for. */
+            readonly event: string | null;
+            /**
+             * Format: uint64
+             * @description How long its result is, in bytes of JSON. The result itself is not shown.
+             */
+            readonly result_bytes: number | null;
+            /** @description Message of its error. */
+            readonly error: string | null;
+        };
         /** @description The licence of a service. */
         readonly License: {
             /** @description Its name. */
@@ -737,7 +775,7 @@ export interface components {
             readonly reason: string | null;
         };
         /** @description Why a pending job does not run, for programs: `pending_reason` says the same in words. */
-        readonly PendingCode: "scheduled" | "retry" | "queue-paused" | "no-worker-for-task" | "no-worker-for-queue" | "no-worker-for-both" | "task-limit" | "queue-limit" | "quarantine" | "workers-busy" | "next";
+        readonly PendingCode: "scheduled" | "retry" | "sleeping" | "waiting-for-event" | "queue-paused" | "no-worker-for-task" | "no-worker-for-queue" | "no-worker-for-both" | "task-limit" | "queue-limit" | "quarantine" | "workers-busy" | "next";
         /** @description An error (RFC 9457). */
         readonly Problem: {
             /** @description A URN that names the kind of problem. */
@@ -1017,6 +1055,10 @@ export interface components {
          * @enum {string}
          */
         readonly Status: "healthy" | "degraded" | "unhealthy";
+        /** @description What a step is. */
+        readonly StepKind: "step" | "sleep" | "event";
+        /** @description How far a step is. */
+        readonly StepStatus: "waiting" | "completed" | "failed";
         /** @description What clients see. */
         readonly SystemInfo: {
             /**
@@ -1272,6 +1314,7 @@ export type JobOperation = components['schemas']['JobOperation'];
 export type JobRecord = components['schemas']['JobRecord'];
 export type JobStats = components['schemas']['JobStats'];
 export type JobStatus = components['schemas']['JobStatus'];
+export type JobStep = components['schemas']['JobStep'];
 export type License = components['schemas']['License'];
 export type OperationAction = components['schemas']['OperationAction'];
 export type OperationFilter = components['schemas']['OperationFilter'];
@@ -1287,6 +1330,8 @@ export type ScheduleIn = components['schemas']['ScheduleIn'];
 export type ScheduleRecord = components['schemas']['ScheduleRecord'];
 export type ServiceInfo = components['schemas']['ServiceInfo'];
 export type Status = components['schemas']['Status'];
+export type StepKind = components['schemas']['StepKind'];
+export type StepStatus = components['schemas']['StepStatus'];
 export type SystemInfo = components['schemas']['SystemInfo'];
 export type TaskFailure = components['schemas']['TaskFailure'];
 export type TaskInfo = components['schemas']['TaskInfo'];

@@ -15,6 +15,7 @@ import { JsonView } from "../parts/json_view.tsx";
 import { type Live, useLive } from "../parts/live.ts";
 import { Duration, Time } from "../parts/time.tsx";
 import { ProgressBar, ranFrom } from "./jobs.tsx";
+import { Steps } from "./steps.tsx";
 import { FailureView } from "./task.tsx";
 
 const ENDED = new Set(["completed", "failed", "canceled"]);
@@ -127,6 +128,7 @@ function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string
           <JsonView value={job.params as unknown as Json} label="Parameters" />
         )}
       </section>
+      <Steps path={path} turn={turnOf(job)} ended={ended} />
       <Attempts path={path} job={job} />
       {job.status === "completed" && <Result path={path} turn={turnOf(job)} />}
       <Log path={path} ended={ended} turn={turnOf(job)} />

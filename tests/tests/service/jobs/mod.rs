@@ -1,6 +1,7 @@
 //! Background jobs over HTTP.
 
 mod audit_log;
+mod durable_steps;
 mod lineage;
 mod list_stream;
 mod lists;
@@ -75,6 +76,16 @@ async fn submit_sums(scheduler: Scheduler, count: i64) -> anyhow::Result<Vec<Str
     Ok(ids)
 }
 
+/// Counts in a step, and waits for somebody to say what is added.
+#[task(register = false, tags = ["slow"])]
+async fn add_later(context: TaskContext, a: i64) -> anyhow::Result<i64> {
+    let a: i64 = context.step("double", async || anyhow::Ok(2 * a)).await?;
+    let b: i64 = context
+        .wait_for("addend", Duration::from_secs(86_400))
+        .await?;
+    Ok(a + b)
+}
+
 struct World {
     app: Running,
     service: Service,
@@ -95,6 +106,7 @@ impl World {
             .task(alone)
             .task(tried_again)
             .task(submit_sums)
+            .task(add_later)
             .build()
             .unwrap();
         let builder = Service::builder(ServiceInfo::new("with-jobs", "With jobs"))

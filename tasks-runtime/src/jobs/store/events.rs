@@ -1,0 +1,116 @@
+//! Events that are sent to jobs.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::RunQueryDsl;
+
+use crate::database::{Connection, ConnectionKind, statement};
+use crate::jobs::error::JobError;
+use crate::jobs::id::JobId;
+use crate::jobs::state::{JobState, sql};
+use crate::jobs::table::{tasks_job_events, tasks_jobs};
+use crate::with_conn;
+
+/// The state of a job that an event is for. Its row is locked, so that its attempt cannot begin to wait before the event is there.
+pub(in crate::jobs) async fn lock_receiver(
+    conn: &mut Connection,
+    job: JobId,
+) -> Result<Option<JobState>, JobError> {
+    let query = tasks_jobs::table
+        .find(job)
+        .filter(tasks_jobs::deleted.eq(0))
+        .select(tasks_jobs::state);
+    Ok(match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(conn) => query.first(conn).await.optional()?,
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => query.for_update().first(conn).await.optional()?,
+    })
+}
+
+/// How many events a job has that it has not waited for.
+pub(in crate::jobs) async fn event_count(
+    conn: &mut Connection,
+    job: JobId,
+) -> Result<i64, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_job_events::table
+            .filter(tasks_job_events::job_id.eq(job))
+            .count()
+            .get_result(conn)
+            .await
+    })?)
+}
+
+/// Stores an event.
+pub(in crate::jobs) async fn add_event(
+    conn: &mut Connection,
+    job: JobId,
+    name: &str,
+    payload: &str,
+    now: i64,
+) -> Result<(), JobError> {
+    let row = (
+        tasks_job_events::id.eq(ulid::Ulid::new().to_string()),
+        tasks_job_events::job_id.eq(job),
+        tasks_job_events::name.eq(name),
+        tasks_job_events::sent_at.eq(now),
+        tasks_job_events::payload.eq(payload),
+    );
+    with_conn!(conn, |conn| {
+        diesel::insert_into(tasks_job_events::table)
+            .values(row)
+            .execute(conn)
+            .await
+    })?;
+    Ok(())
+}
+
+/// Takes the oldest event of this name.
+pub(in crate::jobs) async fn take_event(
+    conn: &mut Connection,
+    job: JobId,
+    name: &str,
+) -> Result<Option<String>, JobError> {
+    let found: Option<(String, String)> = with_conn!(conn, |conn| {
+        tasks_job_events::table
+            .filter(tasks_job_events::job_id.eq(job))
+            .filter(tasks_job_events::name.eq(name))
+            .order((tasks_job_events::sent_at, tasks_job_events::id))
+            .select((tasks_job_events::id, tasks_job_events::payload))
+            .first(conn)
+            .await
+            .optional()
+    })?;
+    let Some((id, payload)) = found else {
+        return Ok(None);
+    };
+    with_conn!(conn, |conn| {
+        diesel::delete(tasks_job_events::table.find(&id))
+            .execute(conn)
+            .await
+    })?;
+    Ok(Some(payload))
+}
+
+/// Makes a job due that waits for an event which is there. What makes due jobs ready is told by the caller.
+pub(in crate::jobs) async fn wake_by_event(
+    conn: &mut Connection,
+    job: JobId,
+    now: i64,
+) -> Result<(), JobError> {
+    let sql = format!(
+        "UPDATE tasks_jobs SET run_at = $1 WHERE id = $2 AND {scheduled} AND EXISTS \
+         (SELECT 1 FROM tasks_job_steps s JOIN tasks_job_events e ON e.job_id = s.job_id AND e.name = s.event \
+         WHERE s.job_id = tasks_jobs.id AND s.finished_at IS NULL)",
+        scheduled = sql::SCHEDULED
+    );
+    with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(job)
+            .execute(conn)
+            .await
+    })?;
+    Ok(())
+}

@@ -1,0 +1,297 @@
+//! The steps of jobs.
+
+use std::collections::HashMap;
+#[cfg(feature = "postgres")]
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel_async::RunQueryDsl;
+
+use crate::database::{Connection, ConnectionKind, statement};
+use crate::jobs::attempt_key::AttemptKey;
+use crate::jobs::error::JobError;
+use crate::jobs::id::JobId;
+use crate::jobs::limits::{MAX_STEP_RESULT, MAX_STEPS};
+use crate::jobs::state::number::RUNNING;
+use crate::jobs::step_record::{JobStep, StepKind, StepStatus};
+use crate::jobs::table::tasks_job_steps;
+use crate::with_conn;
+
+/// What a step came to, or what it waits for, to be stored.
+#[derive(Clone, Debug)]
+pub(in crate::jobs) struct StepRow {
+    pub(in crate::jobs) attempt: AttemptKey,
+    pub(in crate::jobs) name: String,
+    pub(in crate::jobs) kind: StepKind,
+    pub(in crate::jobs) started_at: i64,
+    pub(in crate::jobs) finished_at: Option<i64>,
+    pub(in crate::jobs) waits_until: Option<i64>,
+    pub(in crate::jobs) event: Option<String>,
+    pub(in crate::jobs) result: Option<String>,
+    pub(in crate::jobs) error: Option<String>,
+}
+
+impl StepRow {
+    /// Refuses a result that is too long.
+    pub(in crate::jobs) fn check_size(&self) -> Result<(), JobError> {
+        let bytes = self.result.as_ref().map_or(0, String::len);
+        if bytes <= MAX_STEP_RESULT {
+            return Ok(());
+        }
+        Err(JobError::StepResultTooLarge {
+            id: self.attempt.job,
+            step: self.name.clone(),
+            bytes,
+        })
+    }
+}
+
+/// A step as an attempt finds it.
+#[derive(Clone, Debug, Queryable)]
+pub(in crate::jobs) struct StoredStep {
+    pub(in crate::jobs) name: String,
+    pub(in crate::jobs) waits_until: Option<i64>,
+    pub(in crate::jobs) result: Option<String>,
+    pub(in crate::jobs) error: Option<String>,
+}
+
+fn number(kind: StepKind) -> i32 {
+    match kind {
+        StepKind::Step => 0,
+        StepKind::Sleep => 1,
+        StepKind::Event => 2,
+    }
+}
+
+fn kind(number: i32) -> StepKind {
+    match number {
+        1 => StepKind::Sleep,
+        2 => StepKind::Event,
+        _ => StepKind::Step,
+    }
+}
+
+/// What is stored of a step stays once it has a result.
+const UNLESS_DONE: &str = "ON CONFLICT (job_id, name) DO UPDATE SET kind = excluded.kind, attempt = excluded.attempt, \
+     started_at = CASE WHEN tasks_job_steps.finished_at IS NULL THEN tasks_job_steps.started_at ELSE excluded.started_at END, finished_at = excluded.finished_at, waits_until = excluded.waits_until, \
+     event = excluded.event, result = excluded.result, error = excluded.error WHERE tasks_job_steps.result IS NULL";
+
+/// Stores steps, those whose attempts count and that have no result yet. Says of each whether it was.
+pub(in crate::jobs) async fn put_steps(
+    conn: &mut Connection,
+    rows: &[StepRow],
+) -> Result<Vec<bool>, JobError> {
+    match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(conn) => {
+            let sql = format!(
+                "INSERT INTO tasks_job_steps (job_id, name, kind, attempt, started_at, finished_at, waits_until, event, result, error) \
+                 SELECT id, $1, $2, attempt, $3, $4, $5, $6, $7, $8 FROM tasks_jobs WHERE id = $9 AND fence = $10 AND state + 0 = {RUNNING} \
+                 {UNLESS_DONE}"
+            );
+            let rows = rows.to_vec();
+            // One visit to the thread for all of them.
+            let stored = conn.spawn_blocking(move |conn| {
+                let put = |row: &StepRow| {
+                    let query = statement(sql.as_str())
+                        .bind::<Text, _>(&row.name)
+                        .bind::<Integer, _>(number(row.kind))
+                        .bind::<BigInt, _>(row.started_at)
+                        .bind::<Nullable<BigInt>, _>(row.finished_at)
+                        .bind::<Nullable<BigInt>, _>(row.waits_until)
+                        .bind::<Nullable<Text>, _>(&row.event)
+                        .bind::<Nullable<Text>, _>(&row.result)
+                        .bind::<Nullable<Text>, _>(&row.error)
+                        .bind::<Text, _>(row.attempt.job)
+                        .bind::<BigInt, _>(row.attempt.fence);
+                    diesel::RunQueryDsl::execute(query, conn).map(|rows| rows > 0)
+                };
+                rows.iter().map(put).collect::<QueryResult<Vec<bool>>>()
+            });
+            Ok(stored.await?)
+        }
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => put_steps_postgres(conn, rows).await,
+    }
+}
+
+#[cfg(feature = "postgres")]
+async fn put_steps_postgres(
+    conn: &mut crate::database::PgConnection,
+    rows: &[StepRow],
+) -> Result<Vec<bool>, JobError> {
+    use diesel::sql_types::Array;
+
+    #[derive(QueryableByName)]
+    struct Put {
+        #[diesel(sql_type = Text)]
+        job_id: JobId,
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+
+    let sql = format!(
+        "INSERT INTO tasks_job_steps (job_id, name, kind, attempt, started_at, finished_at, waits_until, event, result, error) \
+         SELECT j.id, s.name, s.kind, j.attempt, s.started_at, s.finished_at, s.waits_until, s.event, s.result, s.error \
+         FROM unnest($1::text[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[]) \
+         AS s (job_id, fence, name, kind, started_at, finished_at, waits_until, event, result, error) \
+         JOIN tasks_jobs j ON j.id = s.job_id AND j.fence = s.fence AND j.state + 0 = {RUNNING} \
+         ORDER BY j.id, s.name {UNLESS_DONE} RETURNING job_id, name"
+    );
+    macro_rules! column {
+        (|$row:ident| $value:expr) => {
+            rows.iter().map(|$row| $value).collect::<Vec<_>>()
+        };
+    }
+    let query = statement(sql)
+        .bind::<Array<Text>, _>(column!(|row| row.attempt.job))
+        .bind::<Array<BigInt>, _>(column!(|row| row.attempt.fence))
+        .bind::<Array<Text>, _>(column!(|row| row.name.as_str()))
+        .bind::<Array<Integer>, _>(column!(|row| number(row.kind)))
+        .bind::<Array<BigInt>, _>(column!(|row| row.started_at))
+        .bind::<Array<Nullable<BigInt>>, _>(column!(|row| row.finished_at))
+        .bind::<Array<Nullable<BigInt>>, _>(column!(|row| row.waits_until))
+        .bind::<Array<Nullable<Text>>, _>(column!(|row| row.event.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(column!(|row| row.result.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(column!(|row| row.error.as_deref()));
+    let put: Vec<Put> = query.load(conn).await?;
+    let put: HashSet<(JobId, String)> = put.into_iter().map(|put| (put.job_id, put.name)).collect();
+    let is_put = |row: &StepRow| put.contains(&(row.attempt.job, row.name.clone()));
+    Ok(rows.iter().map(is_put).collect())
+}
+
+/// All steps of a job, by name, as an attempt needs them.
+pub(in crate::jobs) async fn stored_steps(
+    conn: &mut Connection,
+    job: JobId,
+) -> Result<HashMap<String, StoredStep>, JobError> {
+    let rows: Vec<StoredStep> = with_conn!(conn, |conn| {
+        tasks_job_steps::table
+            .filter(tasks_job_steps::job_id.eq(job))
+            .select((
+                tasks_job_steps::name,
+                tasks_job_steps::waits_until,
+                tasks_job_steps::result,
+                tasks_job_steps::error,
+            ))
+            .load(conn)
+            .await
+    })?;
+    let by_name = |step: StoredStep| (step.name.clone(), step);
+    Ok(rows.into_iter().map(by_name).collect())
+}
+
+/// One of them.
+pub(in crate::jobs) async fn stored_step(
+    conn: &mut Connection,
+    job: JobId,
+    name: &str,
+) -> Result<Option<StoredStep>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_job_steps::table
+            .find((job, name))
+            .select((
+                tasks_job_steps::name,
+                tasks_job_steps::waits_until,
+                tasks_job_steps::result,
+                tasks_job_steps::error,
+            ))
+            .first(conn)
+            .await
+            .optional()
+    })?)
+}
+
+#[derive(QueryableByName)]
+struct ListedStep {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Integer)]
+    kind: i32,
+    #[diesel(sql_type = Integer)]
+    attempt: i32,
+    #[diesel(sql_type = BigInt)]
+    started_at: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    finished_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    waits_until: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    event: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    result_bytes: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    error: Option<String>,
+}
+
+/// The steps of a job in the order in which they began.
+pub(in crate::jobs) async fn steps(
+    conn: &mut Connection,
+    job: JobId,
+) -> Result<Vec<JobStep>, JobError> {
+    let sql = format!(
+        "SELECT name, kind, attempt, started_at, finished_at, waits_until, event, \
+         CAST(octet_length(result) AS BIGINT) AS result_bytes, error FROM tasks_job_steps \
+         WHERE job_id = $1 ORDER BY started_at, finished_at, name LIMIT {MAX_STEPS}"
+    );
+    let rows: Vec<ListedStep> = with_conn!(conn, |conn| {
+        statement(sql).bind::<Text, _>(job).load(conn).await
+    })?;
+    let time = |micros| chrono::DateTime::from_timestamp_micros(micros).unwrap_or_default();
+    let listed = |row: ListedStep| JobStep {
+        status: match (row.finished_at, &row.error) {
+            (None, _) => StepStatus::Waiting,
+            (Some(_), None) => StepStatus::Completed,
+            (Some(_), Some(_)) => StepStatus::Failed,
+        },
+        name: row.name,
+        kind: kind(row.kind),
+        attempt: row.attempt.unsigned_abs(),
+        started_at: time(row.started_at),
+        finished_at: row.finished_at.map(time),
+        waits_until: row.waits_until.map(time),
+        event: row.event,
+        result_bytes: match row.error {
+            None => row.result_bytes.map(i64::unsigned_abs),
+            Some(_) => None,
+        },
+        error: row.error,
+    };
+    Ok(rows.into_iter().map(listed).collect())
+}
+
+/// The jobs among these whose code waits, with the event that they wait for: none of those that sleep. Of several waits of a job the one that ends first.
+pub(in crate::jobs) async fn waits(
+    conn: &mut Connection,
+    jobs: &[String],
+) -> Result<HashMap<String, Option<String>>, JobError> {
+    let rows: Vec<(String, Option<String>)> = with_conn!(conn, |conn| {
+        tasks_job_steps::table
+            .filter(tasks_job_steps::job_id.eq_any(jobs))
+            .filter(tasks_job_steps::finished_at.is_null())
+            .order(tasks_job_steps::waits_until.desc())
+            .select((tasks_job_steps::job_id, tasks_job_steps::event))
+            .load(conn)
+            .await
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Forgets the waits of a job whose event did not come in time: it waits for them again.
+pub(in crate::jobs) async fn forget_missed_events(
+    conn: &mut Connection,
+    job: JobId,
+) -> Result<(), JobError> {
+    with_conn!(conn, |conn| {
+        diesel::delete(
+            tasks_job_steps::table
+                .filter(tasks_job_steps::job_id.eq(job))
+                .filter(tasks_job_steps::kind.eq(number(StepKind::Event)))
+                .filter(tasks_job_steps::error.is_not_null()),
+        )
+        .execute(conn)
+        .await
+    })?;
+    Ok(())
+}

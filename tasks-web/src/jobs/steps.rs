@@ -1,0 +1,52 @@
+//! Steps of jobs, and events for jobs.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use tasks_runtime::artifacts::JsonText;
+use tasks_runtime::jobs::MAX_EVENT_BYTES;
+
+use super::access;
+use super::state::JobRoutes;
+use crate::http::{BodyLimits, HandlerResult, check_json, check_same_site, json};
+use crate::problem::Problem;
+
+pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
+    let job = access::find(&request, &state.scheduler).await?;
+    let steps = state.scheduler.steps(job.id).await?;
+    let body = serde_json::to_vec(&steps).map_err(|_| Problem::internal())?;
+    Ok(json(body.into()))
+}
+
+pub(super) async fn send(
+    request: HttpRequest,
+    state: Data<JobRoutes>,
+    payload: Payload,
+) -> HandlerResult {
+    // Its body may be empty, which needs no permission of a browser.
+    check_same_site(&request)?;
+    let job = access::find(&request, &state.scheduler).await?;
+    let limits = BodyLimits {
+        bytes: MAX_EVENT_BYTES,
+        time: Duration::from_secs(30),
+    };
+    let body = limits.read(request.headers(), payload.into_inner()).await?;
+    let payload = if body.is_empty() {
+        JsonText::new(&())
+    } else {
+        check_json(request.headers())?;
+        JsonText::parse(String::from_utf8_lossy(&body))
+    };
+    let payload =
+        payload.map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
+    let event = request.match_info().get("event").unwrap_or_default();
+    state.scheduler.send(job.id, event, &payload).await?;
+    // What the job is by now.
+    let job = access::find(&request, &state.scheduler).await?;
+    let body = serde_json::to_vec(&job).map_err(|_| Problem::internal())?;
+    Ok(HttpResponse::build(StatusCode::ACCEPTED)
+        .content_type("application/json")
+        .body(body))
+}

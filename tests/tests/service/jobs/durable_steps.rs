@@ -1,0 +1,135 @@
+//! Durable steps and events over HTTP.
+
+use super::*;
+use tasks_web::{ApiKey, ApiKeys};
+
+async fn steps_are_listed_and_events_are_sent(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let id = world
+        .submit("add_later", json!({"params": {"a": 20}}))
+        .await;
+    let path = format!("/api/v1/jobs/{id}");
+    let began = Instant::now();
+    let job = loop {
+        let (_, job) = world.get(&path).await;
+        if job["pending_code"] == "waiting-for-event" {
+            break job;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{job}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let reason = job["pending_reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("it waits for the event `addend`, until "),
+        "{job}"
+    );
+    let (status, steps) = world.get(&format!("{path}/$steps")).await;
+    assert_eq!(status, 200, "{steps}");
+    let (double, addend) = (&steps[0], &steps[1]);
+    for (step, name, kind, status) in [
+        (double, "double", "step", "completed"),
+        (addend, "addend", "event", "waiting"),
+    ] {
+        let parts = [&step["name"], &step["kind"], &step["status"]];
+        assert_eq!(parts, [name, kind, status], "{steps}");
+        assert_eq!(step["attempt"], 1, "{steps}");
+    }
+    assert_eq!(
+        (&double["result_bytes"], &double["event"]),
+        (&json!(2), &Value::Null)
+    );
+    assert_eq!(
+        (&addend["finished_at"], &addend["event"]),
+        (&Value::Null, &json!("addend"))
+    );
+    assert!(addend["waits_until"].as_str().unwrap() > addend["started_at"].as_str().unwrap());
+
+    // What is not an event.
+    let event = format!("{path}/$event/addend");
+    let sent = http::client().unwrap().post(world.app.url(&event));
+    let sent = sent.header("content-type", "application/json").body("{");
+    let problem: Value = sent.send().await.unwrap().json().await.unwrap();
+    assert_eq!(
+        (&problem["status"], &problem["detail"]),
+        (
+            &json!(400),
+            &json!("the body is not JSON: EOF while parsing an object at line 1 column 1")
+        )
+    );
+    let wrong = format!("{path}/$event/{}", "x".repeat(201));
+    let (status, problem) = world.ask(Method::POST, &wrong, Some(json!(1))).await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/event")),
+        "{problem}"
+    );
+    let (status, problem) = world
+        .ask(Method::POST, &event, Some(json!("x".repeat(70_000))))
+        .await;
+    assert_eq!(status, 413, "{problem}");
+
+    let (status, job) = world.ask(Method::POST, &event, Some(json!(2))).await;
+    assert_eq!((status, &job["id"]), (202, &json!(id)), "{job}");
+    let done = world.until(&id, "completed").await;
+    assert_eq!(done["attempt"], 1, "{done}");
+    let (_, result) = world.get(&format!("{path}/$result")).await;
+    assert_eq!(result["result"], 42, "{result}");
+    let (status, problem) = world.ask(Method::POST, &event, Some(json!(2))).await;
+    assert_eq!(
+        (status, &problem["job_status"]),
+        (409, &json!("completed")),
+        "{problem}"
+    );
+
+    // One without a body is null, which is not a number.
+    let id = world
+        .submit("add_later", json!({"params": {"a": 20}}))
+        .await;
+    let event = format!("/api/v1/jobs/{id}/$event/addend");
+    let (status, job) = world.ask(Method::POST, &event, None).await;
+    assert_eq!(status, 202, "{job}");
+    let failed = world.until(&id, "failed").await;
+    let error = failed["error"].as_str().unwrap();
+    assert!(
+        error.contains("what is stored of the step `addend`"),
+        "{failed}"
+    );
+    let unknown = "/api/v1/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV";
+    assert_eq!(world.get(&format!("{unknown}/$steps")).await.0, 404);
+    let event = format!("{unknown}/$event/addend");
+    assert_eq!(world.ask(Method::POST, &event, Some(json!(1))).await.0, 404);
+    world.service.shutdown().await;
+}
+
+async fn keys_reach_the_steps_and_events_of_their_tasks(test: TestDatabase) {
+    const SLOW: &str = "slow-0123456789abcdef";
+    const MATH: &str = "math-0123456789abcdef";
+    const READER: &str = "reader-0123456789abcd";
+    let keys = ApiKeys::new()
+        .key(ApiKey::new("slow", SLOW).tags(["slow"]))
+        .key(ApiKey::new("math", MATH).tags(["math"]))
+        .key(ApiKey::new("reader", READER).read_only());
+    let world = World::new(test, |builder| builder.with_auth(keys)).await;
+    let ask = async |method: Method, path: &str, body: Option<Value>, key: &str| {
+        let headers = [("x-api-key", key)];
+        world.ask_with(method, path, body, &headers).await
+    };
+    let submit = "/api/v1/tasks/add_later/$submit";
+    let body = json!({"params": {"a": 1}});
+    let (status, job) = ask(Method::POST, submit, Some(body), SLOW).await;
+    assert_eq!(status, 202, "{job}");
+    let path = format!("/api/v1/jobs/{}", job["id"].as_str().unwrap());
+    let (steps, event) = (format!("{path}/$steps"), format!("{path}/$event/addend"));
+    for (key, may_read, may_send) in [(MATH, 403, 403), (READER, 200, 403), (SLOW, 200, 202)] {
+        let (status, found) = ask(Method::GET, &steps, None, key).await;
+        assert_eq!(status, may_read, "{found}");
+        let (status, found) = ask(Method::POST, &event, Some(json!(1)), key).await;
+        assert_eq!(status, may_send, "{found}");
+    }
+    world.service.shutdown().await;
+}
+
+tasks_tests::on_all_databases!(
+    steps_are_listed_and_events_are_sent,
+    keys_reach_the_steps_and_events_of_their_tasks,
+);
