@@ -26,6 +26,18 @@ async fn nothing(done: Done, n: u64) -> u64 {
     n
 }
 
+/// Does nothing in three durable steps.
+#[task(register = false)]
+async fn steps(context: TaskContext, done: Done, n: u64) -> anyhow::Result<u64> {
+    for step in 0..3 {
+        context
+            .step(("step", step), async || anyhow::Ok(step))
+            .await?;
+    }
+    done.0.fetch_add(1, Ordering::Relaxed);
+    Ok(n)
+}
+
 /// Says when it started.
 #[task(register = false)]
 async fn now(started: State<Arc<tokio::sync::Mutex<Option<Instant>>>>) {
@@ -46,7 +58,7 @@ impl World {
         let jobs = Jobs::new().max_concurrency(200).retention(None);
         let scheduler = Scheduler::new(&database, jobs);
         let (done, started) = (Done::default(), Arc::default());
-        let executor = testing::executor([task(nothing), task(now)])
+        let executor = testing::executor([task(nothing), task(now), task(steps)])
             .provide(done.clone())
             .provide(Arc::clone(&started))
             .provide(scheduler.clone())
@@ -73,6 +85,15 @@ impl World {
         Ok(())
     }
 
+    /// Submits jobs of three steps, and measures how many are done in a second.
+    async fn drain_steps(&self) -> Result<f64> {
+        for start in (0..JOBS).step_by(1000) {
+            let batch = (start..start + 1000).map(|n| self.scheduler.submit(call!(steps, n = n)));
+            self.scheduler.submit_all(batch).await?;
+        }
+        self.until_drained().await
+    }
+
     /// Submits at once, and measures how long it takes until all are done.
     async fn drain(&self) -> Result<(f64, f64)> {
         let began = Instant::now();
@@ -81,6 +102,11 @@ impl World {
             self.scheduler.submit_all(batch).await?;
         }
         let submitted = JOBS as f64 / began.elapsed().as_secs_f64();
+        Ok((submitted, self.until_drained().await?))
+    }
+
+    /// Runs the jobs that wait. Gives how many of them in a second.
+    async fn until_drained(&self) -> Result<f64> {
         self.done.0.store(0, Ordering::Relaxed);
         let began = Instant::now();
         self.scheduler.start(&self.executor)?;
@@ -90,7 +116,7 @@ impl World {
         while self.are_any_left().await? {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        Ok((submitted, JOBS as f64 / began.elapsed().as_secs_f64()))
+        Ok(JOBS as f64 / began.elapsed().as_secs_f64())
     }
 
     /// By the small indexes: to count all jobs would be work, too.
@@ -201,6 +227,19 @@ fn measure_peer(program: &str, queue: &str, test: &TestDatabase) -> Result<Figur
     })
 }
 
+/// How many jobs of three steps are done in a second.
+async fn measure_steps(make: fn() -> TestDatabase) -> Result<f64> {
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        let test = make();
+        let world = World::new(test.url()).await?;
+        runs.push(world.drain_steps().await?);
+        world.scheduler.shutdown().await;
+    }
+    runs.sort_unstable_by(f64::total_cmp);
+    Ok(runs[runs.len() / 2])
+}
+
 /// How much of one CPU this process takes while its workers have nothing to do, in per mille.
 async fn idle(test: &TestDatabase) -> Result<f64> {
     const TIME: Duration = Duration::from_secs(20);
@@ -306,6 +345,11 @@ async fn main() -> Result<()> {
     compare("SQLite", TestDatabase::sqlite, program, &["apalis-sqlite"]).await?;
     let peers = ["graphile_worker", "graphile_worker-local-queue"];
     compare("PostgreSQL", TestDatabase::postgres, program, &peers).await?;
+    println!(
+        "\nOf jobs with three durable steps, {} are done in a second with SQLite, and {} with PostgreSQL.",
+        grouped(measure_steps(TestDatabase::sqlite).await?),
+        grouped(measure_steps(TestDatabase::postgres).await?),
+    );
     let [sqlite, postgres] = [
         idle(&TestDatabase::sqlite()).await?,
         idle(&TestDatabase::postgres()).await?,
