@@ -609,6 +609,62 @@ async fn closing_writes_the_log_into_the_file() {
     assert!(log.metadata().map_or(0, |log| log.len()) == 0);
 }
 
+/// A backup reads the tables for an hour: who starts with new migrations waits for it, and nobody waits for who starts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_waits_holds_nobody_up() {
+    let test = TestDatabase::postgres();
+    let database = open(&test).await;
+    let (done, until_done) = tokio::sync::oneshot::channel::<()>();
+    let (begun, until_begun) = tokio::sync::oneshot::channel::<()>();
+    let backup = {
+        let patient = Database::from_url(test.url()).transaction_timeout(Duration::from_secs(60));
+        let session = patient.connect().await.unwrap().session();
+        let undo = "DELETE FROM tasks_migrations WHERE name IN ('0020_steps', '0021_lease_of_workers'); \
+                    ALTER TABLE tasks_workers DROP COLUMN lease; DROP TABLE tasks_job_events, tasks_job_steps";
+        database.session().execute_script(undo).await.unwrap();
+        tokio::spawn(async move {
+            let read: Result<(), DatabaseError> = session
+                .transaction(async |tx| {
+                    tx.batch("LOCK TABLE tasks_workers, tasks_jobs IN ACCESS SHARE MODE")
+                        .await?;
+                    let _ = begun.send(());
+                    let _ = until_done.await;
+                    Ok(())
+                })
+                .await;
+            read.unwrap();
+        })
+    };
+    until_begun.await.unwrap();
+    let url = test.url().to_owned();
+    let starting = tokio::spawn(async move { Database::from_url(&url).connect().await.unwrap() });
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(8) {
+        let asked = Instant::now();
+        let read: Result<(), DatabaseError> = database
+            .session()
+            .read(async |conn| conn.batch("SELECT COUNT(*) FROM tasks_workers").await)
+            .await;
+        read.unwrap();
+        assert!(
+            asked.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            asked.elapsed()
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!starting.is_finished());
+    let _ = done.send(());
+    backup.await.unwrap();
+    let started = tokio::time::timeout(Duration::from_secs(30), starting).await;
+    let started = started.unwrap().unwrap();
+    let read: Result<(), DatabaseError> = started
+        .session()
+        .read(async |conn| conn.batch("SELECT lease FROM tasks_workers").await)
+        .await;
+    read.unwrap();
+}
+
 #[tokio::test]
 async fn the_password_is_never_shown() {
     let test = TestDatabase::postgres();

@@ -160,15 +160,15 @@ macro_rules! kept {
                     MAX_SEARCHED - 1
                 ))
                 .bind::<Text, _>(search::containing(text))
-                .sql(&format!(" ESCAPE '\\' OR tasks_artifacts.tags {like} "))
+                .sql(&format!(" ESCAPE '!' OR tasks_artifacts.tags {like} "))
                 .bind::<Text, _>(in_json.clone())
                 .sql(&format!(
-                    " ESCAPE '\\' OR (octet_length(tasks_artifacts.metadata) <= {MAX_METADATA} AND (tasks_artifacts.metadata {like} "
+                    " ESCAPE '!' OR (octet_length(tasks_artifacts.metadata) <= {MAX_METADATA} AND (tasks_artifacts.metadata {like} "
                 ))
                 .bind::<Text, _>(in_json)
-                .sql(&format!(" ESCAPE '\\' OR tasks_artifacts.metadata {like} "))
+                .sql(&format!(" ESCAPE '!' OR tasks_artifacts.metadata {like} "))
                 .bind::<Text, _>(search::containing(&escaped))
-                .sql(" ESCAPE '\\')))"),
+                .sql(" ESCAPE '!')))"),
             );
         }
         query

@@ -4,6 +4,7 @@
 //! happened to be one of ours would silently miss it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::migration::{Migration, MigrationSource};
@@ -65,6 +66,7 @@ const FRAMEWORK_MIGRATIONS: &[FrameworkMigration] = framework_migrations![
     "0018_lineage",
     "0019_version_of_workers",
     "0020_steps",
+    "0021_lease_of_workers",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.
@@ -151,25 +153,76 @@ struct Done {
     name: String,
 }
 
-/// In one transaction, which others that start at the same time wait for.
-async fn run_own(database: &Database) -> Result<(), DatabaseError> {
-    let mut connection = database.writer().await?;
-    connection.begin(TransactionMode::Write).await?;
-    let result = run_own_in(&mut connection).await;
-    let ended = connection.end(result.is_ok()).await;
-    if ended.is_ok() {
-        connection.give_back();
-    }
-    result.and(ended)
+/// How long a migration waits for a table that others use. While it waits, whoever wants to use the table waits behind it.
+#[cfg(feature = "postgres")]
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+/// How long it lets others go on before it tries again.
+const LOCK_PAUSE: Duration = Duration::from_secs(2);
+
+/// How far the migrations are.
+enum MigrationProgress {
+    Done,
+    /// There are more.
+    More,
+    /// Others use a table that this one changes.
+    Locked(&'static str),
 }
 
-async fn run_own_in(connection: &mut Connection) -> Result<(), DatabaseError> {
+/// Those of a new database in one transaction, and each by itself where others may use the tables meanwhile.
+async fn run_own(database: &Database) -> Result<(), DatabaseError> {
+    let mut waited = 0_u32;
+    loop {
+        match run_next(database).await? {
+            MigrationProgress::Done => return Ok(()),
+            MigrationProgress::More => {}
+            MigrationProgress::Locked(migration) => {
+                if waited.is_multiple_of(5) {
+                    tracing::warn!(
+                        migration,
+                        "a migration waits for transactions that use the same tables: a backup, say; `pg_locks` and `pg_stat_activity` show them"
+                    );
+                }
+                waited += 1;
+                tokio::time::sleep(LOCK_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// In a transaction, which others that start at the same time wait for.
+async fn run_next(database: &Database) -> Result<MigrationProgress, DatabaseError> {
+    let mut connection = database.writer().await?;
+    connection.begin(TransactionMode::Write).await?;
+    let mut applied = Vec::new();
+    let result = apply_next(&mut connection, &mut applied).await;
+    let is_kept = matches!(
+        result,
+        Ok(MigrationProgress::Done | MigrationProgress::More)
+    );
+    let ended = connection.end(is_kept).await;
+    if ended.is_ok() {
+        connection.give_back();
+        for migration in applied.iter().filter(|_| is_kept) {
+            tracing::info!(migration, "migrated");
+        }
+    }
+    result.and_then(|progress| ended.map(|()| progress))
+}
+
+async fn apply_next(
+    connection: &mut Connection,
+    applied: &mut Vec<&'static str>,
+) -> Result<MigrationProgress, DatabaseError> {
     #[cfg(feature = "postgres")]
     if connection.backend() == Backend::Postgres {
+        // Whoever has the lock may take long, and so may an index of a large table.
+        connection
+            .batch("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
+            .await?;
         let lock = format!("SELECT pg_advisory_xact_lock({LOCK})");
         connection.batch(&lock).await?;
-        // An index of a large table takes its time.
-        connection.batch("SET LOCAL statement_timeout = 0").await?;
+        let wait = format!("SET LOCAL lock_timeout = {}", LOCK_WAIT.as_millis());
+        connection.batch(&wait).await?;
     }
     connection
         .batch("CREATE TABLE IF NOT EXISTS tasks_migrations (name TEXT PRIMARY KEY NOT NULL)")
@@ -179,10 +232,13 @@ async fn run_own_in(connection: &mut Connection) -> Result<(), DatabaseError> {
             .load(conn)
             .await
     })?;
-    for migration in FRAMEWORK_MIGRATIONS {
-        if done.iter().any(|done| done.name == migration.name) {
-            continue;
-        }
+    let is_done =
+        |migration: &&FrameworkMigration| done.iter().any(|done| done.name == migration.name);
+    let mut missing = FRAMEWORK_MIGRATIONS
+        .iter()
+        .filter(|migration| !is_done(migration));
+    let at_once = if done.is_empty() { usize::MAX } else { 1 };
+    for migration in missing.by_ref().take(at_once) {
         let sql = match connection.backend() {
             Backend::Sqlite => migration.sqlite,
             Backend::Postgres => migration.postgres,
@@ -192,17 +248,26 @@ async fn run_own_in(connection: &mut Connection) -> Result<(), DatabaseError> {
             migration.name
         );
         for sql in [sql, &record] {
-            connection
-                .batch(sql)
-                .await
-                .map_err(|error| DatabaseError::Migration {
-                    name: migration.name.to_owned(),
-                    reason: error.to_string(),
-                })?;
+            match connection.batch(sql).await {
+                Ok(()) => {}
+                Err(error) if error.is_lock_timeout() => {
+                    return Ok(MigrationProgress::Locked(migration.name));
+                }
+                Err(error) => {
+                    return Err(DatabaseError::Migration {
+                        name: migration.name.to_owned(),
+                        reason: error.to_string(),
+                    });
+                }
+            }
         }
-        tracing::info!(migration = migration.name, "migrated");
+        applied.push(migration.name);
     }
-    Ok(())
+    Ok(if missing.next().is_some() {
+        MigrationProgress::More
+    } else {
+        MigrationProgress::Done
+    })
 }
 
 async fn run_app(database: &Database, migrations: Embedded) -> Result<(), DatabaseError> {

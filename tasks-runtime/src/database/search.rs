@@ -10,13 +10,14 @@ use super::error::DatabaseError;
 /// How long a text may be that is searched for, in characters.
 pub const SEARCH_LENGTH: std::ops::RangeInclusive<usize> = 3..=200;
 
-/// A pattern of `LIKE ... ESCAPE '\\'` for what has a text in it.
+/// A pattern of `LIKE ... ESCAPE '!'` for what has a text in it. With a backslash, the statement would mean something else where
+/// `standard_conforming_strings` is off.
 pub(crate) fn containing(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
+        if matches!(character, '%' | '_' | '!') {
+            pattern.push('!');
         }
         pattern.push(character);
     }

@@ -109,7 +109,8 @@ impl Jobs {
         self
     }
 
-    /// How long jobs are kept after their end, with their results and logs. Defaults to 7 days; `None` keeps them for ever.
+    /// How long jobs are kept after their end, with their results and logs. Defaults to 7 days; `None` keeps them for ever. Of processes that share a
+    /// database, the shortest time holds for the jobs of all.
     #[must_use]
     pub fn retention(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.retention = time.into();

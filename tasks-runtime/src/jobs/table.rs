@@ -67,6 +67,7 @@ diesel::table! {
         time -> BigInt,
         queues -> Text,
         version -> Nullable<Text>,
+        lease -> Nullable<BigInt>,
     }
 }
 

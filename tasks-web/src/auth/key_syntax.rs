@@ -5,6 +5,12 @@ use super::key::ApiKey;
 /// Reads `name:secret`, `name(read-only)[tag|tag]:secret` with one of the two or both, or a secret alone. An error quotes nothing: what is there may be a secret.
 pub(super) fn read(entry: &str, place: usize) -> Result<ApiKey, &'static str> {
     let Some((head, secret)) = entry.split_once(':') else {
+        // What was meant to limit a key is not taken for a part of its secret.
+        if entry.contains(['(', ')', '[', ']']) {
+            return Err(
+                "has a name with tags or a right, and no colon after it: write `name(read-only)[etl|reports]:secret`",
+            );
+        }
         return Ok(ApiKey::new(format!("key-{place}"), entry));
     };
     let (name, tags) = match head.split_once('[') {
@@ -78,6 +84,9 @@ mod tests {
             "a(read-only:x",
             "a[b](read-only):x",
             "(read-only):x",
+            "tv(read-only)[a]",
+            "tv[a|b];0123456789abcdef",
+            "tv(read-only)=0123456789abcdef",
         ] {
             assert!(parts(bad).is_err(), "{bad}");
         }

@@ -65,12 +65,16 @@ impl AllowedHosts {
     }
 }
 
-/// The name or the address alone.
+/// The name or the address alone; nothing where a port is to follow and something else does.
 fn without_port(host: &str) -> &str {
-    let host = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+    let (host, rest) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').unwrap_or_default(),
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
+    let port = rest.strip_prefix(':').unwrap_or(rest);
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return "";
+    }
     host.strip_suffix('.').unwrap_or(host)
 }
 
@@ -106,6 +110,10 @@ mod tests {
             "tasks.example.evil",
             "",
             "127.1",
+            "[::1].evil.example",
+            "[::1",
+            "127.0.0.1:80:evil.example",
+            "localhost:80@evil.example",
         ] {
             assert!(!check(other), "{other}");
         }

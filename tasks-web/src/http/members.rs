@@ -57,13 +57,18 @@ pub(crate) fn word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     T::deserialize(text.into_deserializer())
 }
 
-/// The same for one that may be null.
-pub(crate) fn optional_word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+/// The same for one that may be left out, and is not null.
+pub(crate) fn given_word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| T::deserialize(text.into_deserializer()))
-        .transpose()
+    word(deserializer).map(Some)
+}
+
+/// A member that may be left out, and is not null, for `deserialize_with`.
+pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// A value of the body, which is JSON, or all that is wrong with it: each member is also read alone, since reading stops at the first that

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use actix_web::http::header::LINK;
+use actix_web::web::Query;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 use tasks_runtime::ArgumentError;
@@ -95,7 +96,10 @@ fn number(text: &str, most: u64) -> Result<u64, String> {
 
 /// Where the list goes on: the request itself, with another `before` or `after`.
 pub(crate) fn at(request: &HttpRequest, parameter: &str, place: impl Display) -> String {
-    let name_of = |pair: &str| pair.split('=').next() == Some(parameter);
+    let name_of = |pair: &str| {
+        let pairs = Query::<Vec<(String, String)>>::from_query(pair);
+        pairs.is_ok_and(|pairs| pairs.iter().any(|(name, _)| name == parameter))
+    };
     let pairs = request.query_string().split('&');
     let kept = pairs.filter(|pair| !pair.is_empty() && !name_of(pair));
     let mut query: Vec<&str> = kept.collect();

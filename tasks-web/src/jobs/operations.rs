@@ -35,22 +35,28 @@ pub(super) struct BulkIn {
 #[serde(deny_unknown_fields)]
 struct FilterIn {
     /// Their status.
-    #[serde(default, deserialize_with = "members::optional_word")]
+    #[serde(default, deserialize_with = "members::given_word")]
+    #[schemars(with = "JobStatus")]
     status: Option<JobStatus>,
     /// Name of their task.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members::given")]
+    #[schemars(with = "String")]
     task: Option<String>,
     /// A tag of their task.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members::given")]
+    #[schemars(with = "String")]
     tag: Option<String>,
     /// Name of the schedule that submitted them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members::given")]
+    #[schemars(with = "String")]
     schedule: Option<String>,
     /// Their queue.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members::given")]
+    #[schemars(with = "String")]
     queue: Option<String>,
     /// Code of the error of their latest failed attempt.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members::given")]
+    #[schemars(with = "String")]
     error_code: Option<String>,
 }
 

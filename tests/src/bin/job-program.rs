@@ -233,6 +233,9 @@ async fn main() -> anyhow::Result<()> {
     {
         jobs = jobs.queue(queue, 2);
     }
+    if let Some(seconds) = number("LEASE") {
+        jobs = jobs.lease(Duration::from_secs(seconds));
+    }
     if let Some(seconds) = number("SHUTDOWN_TIMEOUT") {
         jobs = jobs.shutdown_timeout(Duration::from_secs(seconds));
     }

@@ -178,6 +178,18 @@ async fn nothing_is_counted_where_nothing_is_kept(test: Ground) {
     assert_eq!(rows.await.unwrap(), 0);
 }
 
+/// Another program on the same database counts nothing: what this one counts is not its own.
+async fn who_counts_nothing_forgets_nothing(test: Ground) {
+    let world = World::new(test, soon().history_retention(Duration::ZERO)).await;
+    let row = "INSERT INTO tasks_job_history (step, at, task, queue, measure, total) VALUES (60, 60000000, 'greet', 'default', 1, 7)";
+    world.database.session().execute_script(row).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let rows = "SELECT COUNT(*) AS count FROM tasks_job_history";
+    let rows = tasks_tests::databases::count(&world.database, rows);
+    assert_eq!(rows.await.unwrap(), 1);
+    world.scheduler.shutdown().await;
+}
+
 async fn failures_are_grouped_by_what_failed_and_where(test: Ground) {
     let world = World::new(test, Jobs::new()).await;
     let scheduler = &world.scheduler;
@@ -227,5 +239,6 @@ with_every_engine!(
     processes_add_to_the_same_figures,
     figures_that_are_old_are_forgotten,
     nothing_is_counted_where_nothing_is_kept,
+    who_counts_nothing_forgets_nothing,
     failures_are_grouped_by_what_failed_and_where,
 );

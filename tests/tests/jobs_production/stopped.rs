@@ -78,7 +78,24 @@ async fn a_job_that_was_taken_from_a_stopped_process_says_so(test: TestDatabase)
     );
 }
 
+/// In a rolling deploy that changes the lease, say: each is given the time that it has asked for.
+async fn processes_with_other_leases_leave_each_other_alone(test: TestDatabase) {
+    let patient = Process::start(&test, &[("LEASE", "40")]);
+    let id = patient.submit("sleep", json!({"seconds": 9.0})).await;
+    patient.until(&id, "running", Duration::from_secs(20)).await;
+    // It has another one, which is over several times before the next heartbeat of the first.
+    let hasty = Process::start(&test, &[("LEASE", "2")]);
+    let job = hasty.until(&id, "completed", Duration::from_secs(60)).await;
+    assert_eq!(
+        (&job["attempt"], &job["crashes"]),
+        (&json!(1), &json!(0)),
+        "{job}"
+    );
+    assert_eq!(runs(&test, &id), 1, "{}", hasty.0.output());
+}
+
 on_all_databases_at_once!(
+    processes_with_other_leases_leave_each_other_alone,
     a_process_that_goes_on_keeps_its_job,
     a_job_that_was_taken_from_a_stopped_process_says_so,
 );

@@ -52,8 +52,19 @@ impl Scheduler {
     /// [`JobError::WrongState`] when it is in another state, [`JobError::Duplicate`] when its task runs once at a time with the same
     /// parameters and another job has them, [`JobError::JobNotFound`], and when the database fails.
     pub async fn retry(&self, id: JobId) -> Result<JobRecord, JobError> {
-        let row: Result<JobRow, JobError> = self
-            .shared
+        let mut row = self.try_to_retry(id).await;
+        // A submission of the same work was faster: now it is there to be found.
+        if matches!(&row, Err(JobError::Database(error)) if error.is_unique_violation()) {
+            row = self.try_to_retry(id).await;
+        }
+        let job = self.record(row?);
+        self.wake();
+        self.shared.changes.notify(id);
+        Ok(job)
+    }
+
+    async fn try_to_retry(&self, id: JobId) -> Result<JobRow, JobError> {
+        self.shared
             .session
             .transaction_with_retries(async |tx| {
                 if let Some(job) = store::find(tx, id).await?
@@ -75,11 +86,7 @@ impl Scheduler {
                 }
                 Ok(row)
             })
-            .await;
-        let job = self.record(row?);
-        self.wake();
-        self.shared.changes.notify(id);
-        Ok(job)
+            .await
     }
 
     /// Queues a job again that failed or was canceled, as [`retry`](Self::retry) does, in a transaction. `false` when it is in another state, not there,

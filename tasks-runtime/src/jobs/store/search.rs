@@ -31,13 +31,13 @@ impl Condition {
         let inside = search::inside_json(text);
         // Many clients send ASCII alone, and what they have sent is kept.
         let (or_escaped, escaped) = match (search::ascii_json(&inside), backend) {
-            (None, _) => (" ESCAPE '\\' OR '' LIKE ", "_".to_owned()),
+            (None, _) => (" ESCAPE '!' OR '' LIKE ", "_".to_owned()),
             (Some(escaped), Backend::Sqlite) => (
-                " ESCAPE '\\' OR tasks_jobs.params LIKE ",
+                " ESCAPE '!' OR tasks_jobs.params LIKE ",
                 search::containing(&escaped),
             ),
             (Some(escaped), Backend::Postgres) => (
-                " ESCAPE '\\' OR tasks_jobs.params ILIKE ",
+                " ESCAPE '!' OR tasks_jobs.params ILIKE ",
                 search::containing(&escaped),
             ),
         };
@@ -49,12 +49,12 @@ impl Condition {
             ),
             error: search::containing(text),
             in_params: format!(
-                " ESCAPE '\\' OR (octet_length(tasks_jobs.params) <= {MAX_PARAMS} AND (tasks_jobs.params {like} "
+                " ESCAPE '!' OR (octet_length(tasks_jobs.params) <= {MAX_PARAMS} AND (tasks_jobs.params {like} "
             ),
             params: search::containing(&inside),
             or_escaped,
             escaped,
-            of_tasks: format!(" ESCAPE '\\') AND tasks_jobs.task_name IN ({names}"),
+            of_tasks: format!(" ESCAPE '!') AND tasks_jobs.task_name IN ({names}"),
             tasks: serde_json::to_string(tasks).unwrap_or_else(|_| "[]".to_owned()),
             end,
         }

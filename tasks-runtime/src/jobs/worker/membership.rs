@@ -1,6 +1,6 @@
 //! Processes that run jobs, as rows of a table: each has one, and increments its heartbeat.
 //!
-//! Another worker that sees the same heartbeat for a whole lease, by its own monotonic clock, [reaps](super::reap) it: no clock of a wall is
+//! Another worker that sees the same heartbeat for the whole lease of that worker, by its own monotonic clock, [reaps](super::reap) it: no clock of a wall is
 //! compared with another, so none that is set forward or back matters.
 
 use std::time::Duration;
@@ -29,9 +29,17 @@ pub(in crate::jobs) struct Member {
     pub(in crate::jobs) process: i64,
     /// What time it was for it when it last wrote; 0 where the database has a clock of its own.
     pub(in crate::jobs) time: i64,
+    /// How long its own process has others wait for a heartbeat, in microseconds.
+    pub(in crate::jobs) lease: Option<i64>,
 }
 
 impl Member {
+    /// How long to wait for its heartbeat: what it has said itself, or as long as this process has others wait.
+    pub(in crate::jobs) fn lease(&self, own: Duration) -> Duration {
+        let said = self.lease.and_then(|micros| u64::try_from(micros).ok());
+        said.map_or(own, Duration::from_micros)
+    }
+
     /// Whether it was taken for dead, and its row is kept for those of its jobs that could not be taken from it yet.
     pub(in crate::jobs) fn is_dead(&self) -> bool {
         self.heartbeat < 0
@@ -47,6 +55,7 @@ pub(in crate::jobs) struct Serves<'a> {
     pub(in crate::jobs) tasks: &'a str,
     pub(in crate::jobs) queues: &'a str,
     pub(in crate::jobs) version: Option<&'a str>,
+    pub(in crate::jobs) lease: Duration,
 }
 
 /// Adds the row of a worker.
@@ -67,6 +76,7 @@ pub(in crate::jobs) async fn register(
         tasks_workers::tasks.eq(serves.tasks),
         tasks_workers::queues.eq(serves.queues),
         tasks_workers::version.eq(serves.version),
+        tasks_workers::lease.eq(i64::try_from(serves.lease.as_micros()).unwrap_or(i64::MAX)),
     );
     with_conn!(conn, |conn| {
         diesel::insert_into(tasks_workers::table)
@@ -165,6 +175,7 @@ pub(in crate::jobs) async fn all_workers(conn: &mut Connection) -> Result<Vec<Me
                 tasks_workers::host,
                 tasks_workers::process,
                 tasks_workers::time,
+                tasks_workers::lease,
             ))
             .load(conn)
             .await

@@ -29,7 +29,7 @@ pub(in crate::jobs) struct HeartbeatWatch {
 }
 
 impl HeartbeatWatch {
-    /// Those of which nothing new was seen for a lease. What keeps this process from writing its own heartbeat may keep others from
+    /// Those of which nothing new was seen for their leases. What keeps this process from writing its own heartbeat may keep others from
     /// theirs, so the time counts only while it writes it.
     fn stale(
         &mut self,
@@ -57,7 +57,7 @@ impl HeartbeatWatch {
                 continue;
             }
             seen.1 += watched;
-            if seen.1 >= lease {
+            if seen.1 >= member.lease(lease) {
                 stale.push(member);
             }
         }
@@ -85,9 +85,6 @@ pub(in crate::jobs) async fn reap_dead(
             dead.push(stale);
         }
     }
-    let silent = format!(
-        "the worker that ran the job did not answer for {lease:?}, so the job was taken from it, which counts as a crash"
-    );
     let mut reaper = Reaper {
         shared,
         any: false,
@@ -102,7 +99,10 @@ pub(in crate::jobs) async fn reap_dead(
             "the worker that ran the job was expired by hand; or it is gone or did not answer, and the row of the job was locked until now: the job \
              was taken from it, which counts as a crash"
         } else {
-            &silent
+            &format!(
+                "the worker that ran the job did not answer for {:?}, so the job was taken from it, which counts as a crash",
+                member.lease(lease)
+            )
         };
         reaper.reap(member, reason).await;
     }
@@ -259,6 +259,7 @@ mod tests {
             host: String::new(),
             process: 1,
             time: 0,
+            lease: None,
         }]
     }
 
@@ -276,6 +277,25 @@ mod tests {
         assert_eq!(look(1, 2).await, 0);
         assert_eq!(look(1, 2).await, 0);
         assert_eq!(look(1, 2).await, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_has_the_time_that_it_has_said() {
+        let mut watch = HeartbeatWatch::default();
+        let mut look = async |seconds, lease: Duration| {
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            let mut members = member(1);
+            members[0].lease = Some(6_000_000);
+            watch.stale(lease, "me", members, true).len()
+        };
+        // Shorter than this process has others wait, and longer.
+        for lease in [Duration::from_secs(60), Duration::from_secs(1)] {
+            assert_eq!(look(0, lease).await, 0);
+        }
+        for _ in 0..2 {
+            assert_eq!(look(2, Duration::from_secs(1)).await, 0);
+        }
+        assert_eq!(look(2, Duration::from_secs(60)).await, 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -38,6 +38,7 @@ impl Driver {
                                 tasks: &tasks,
                                 queues: &queues,
                                 version: self.shared.settings.version.as_deref(),
+                                lease: self.shared.settings.lease,
                             };
                             membership::register(tx, &id, &host, process, serves, now).await
                         })

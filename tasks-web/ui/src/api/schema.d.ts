@@ -262,36 +262,18 @@ export interface components {
         };
         /** @description Which jobs, as the list has them. */
         readonly FilterIn: {
-            /**
-             * @description Their status.
-             * @default null
-             */
-            readonly status: components["schemas"]["JobStatus"] | null;
-            /**
-             * @description Name of their task.
-             * @default null
-             */
-            readonly task: string | null;
-            /**
-             * @description A tag of their task.
-             * @default null
-             */
-            readonly tag: string | null;
-            /**
-             * @description Name of the schedule that submitted them.
-             * @default null
-             */
-            readonly schedule: string | null;
-            /**
-             * @description Their queue.
-             * @default null
-             */
-            readonly queue: string | null;
-            /**
-             * @description Code of the error of their latest failed attempt.
-             * @default null
-             */
-            readonly error_code: string | null;
+            /** @description Their status. */
+            readonly status?: components["schemas"]["JobStatus"];
+            /** @description Name of their task. */
+            readonly task?: string;
+            /** @description A tag of their task. */
+            readonly tag?: string;
+            /** @description Name of the schedule that submitted them. */
+            readonly schedule?: string;
+            /** @description Their queue. */
+            readonly queue?: string;
+            /** @description Code of the error of their latest failed attempt. */
+            readonly error_code?: string;
         };
         /** @description The health of the service, as clients see it. */
         readonly Health: {

@@ -101,6 +101,8 @@ async fn jobs_are_canceled_retried_and_deleted(test: TestDatabase) {
         json!({"action": "cancel", "filter": {"status": {"failed": null}}}),
         json!({"action": "cancel", "filter": {"colour": "red"}}),
         json!({"action": "cancel", "filter": {"status": "odd"}}),
+        json!({"action": "delete", "filter": {"task": null}}),
+        json!({"action": "delete", "filter": {"status": null}}),
     ] {
         let (status, problem) = world.ask(Method::POST, BULK, Some(body)).await;
         assert_eq!(status, 422, "{problem}");
