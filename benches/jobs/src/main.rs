@@ -28,7 +28,7 @@ async fn nothing(done: Done, n: u64) -> u64 {
 
 /// Does nothing in three durable steps.
 #[task(register = false)]
-async fn steps(context: TaskContext, done: Done, n: u64) -> anyhow::Result<u64> {
+async fn steps(context: TaskContext, done: Done, n: u64) -> Result<u64> {
     for step in 0..3 {
         context
             .step(("step", step), async || anyhow::Ok(step))

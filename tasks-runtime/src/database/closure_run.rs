@@ -20,6 +20,14 @@ tokio::task_local! {
     reason = "the signatures promise that the futures are `Send`"
 )]
 impl Database {
+    /// Refuses code that runs in a transaction of this database.
+    pub(crate) fn check_outside(&self) -> Result<(), DatabaseError> {
+        match INSIDE.try_with(|inside| *inside == self.identity()) {
+            Ok(true) => Err(DatabaseError::NestedTransaction),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs a closure that reads, for at most `limit`, of which `extra` is for one large value.
     pub(super) fn read_within<'a, T, E, F>(
         &'a self,
@@ -104,11 +112,8 @@ impl Database {
     {
         let failed = |error: DatabaseError| (Err(error.into()), false);
         let identity = self.identity();
-        if INSIDE
-            .try_with(|inside| *inside == identity)
-            .unwrap_or(false)
-        {
-            return failed(DatabaseError::NestedTransaction);
+        if let Err(error) = self.check_outside() {
+            return failed(error);
         }
         if let Err(error) = self.check_unchanged().await {
             return failed(error);

@@ -153,9 +153,10 @@ struct Done {
     name: String,
 }
 
-/// How long a migration waits for a table that others use. While it waits, whoever wants to use the table waits behind it.
+/// How long a migration waits for a table that others use. While it waits, whoever wants to use the table waits behind it: less long than a round of the
+/// jobs does.
 #[cfg(feature = "postgres")]
-const LOCK_WAIT: Duration = Duration::from_secs(1);
+const LOCK_WAIT: Duration = Duration::from_millis(300);
 /// How long it lets others go on before it tries again.
 const LOCK_PAUSE: Duration = Duration::from_secs(2);
 

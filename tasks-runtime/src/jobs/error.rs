@@ -214,10 +214,11 @@ pub enum JobError {
         /// The one that it is in.
         outer: String,
     },
-    /// An attempt has more steps than [`MAX_STEPS`](crate::jobs::MAX_STEPS).
+    /// A job has more steps than [`MAX_STEPS`](crate::jobs::MAX_STEPS), or longer results than [`MAX_STEPS_BYTES`](crate::jobs::MAX_STEPS_BYTES).
     #[error(
-        "an attempt of job {0} has more than {max} steps: let jobs of their own do a part of them",
-        max = crate::jobs::MAX_STEPS
+        "job {0} has more than {max} steps, or their results have more than {bytes} bytes: let jobs of their own do a part of them",
+        max = crate::jobs::MAX_STEPS,
+        bytes = crate::jobs::MAX_STEPS_BYTES
     )]
     TooManySteps(JobId),
     /// The result of a step does not serialize to JSON.
@@ -252,6 +253,16 @@ pub enum JobError {
         step: String,
         /// What serde says.
         source: serde_json::Error,
+    },
+    /// The event that a job waited for is not of the type that it waited for. A job that is retried by hand waits again.
+    #[error("the event `{event}` for job {id} is of another type: {reason}")]
+    UnexpectedEvent {
+        /// The job.
+        id: JobId,
+        /// Name of the event.
+        event: String,
+        /// What serde says.
+        reason: String,
     },
     /// The event that a job waited for did not come in time.
     #[error("the event `{event}` for job {id} did not come in time")]

@@ -89,6 +89,7 @@ impl JobErrorClass {
             | JobError::UnserializableStepResult { .. }
             | JobError::StepResultTooLarge { .. }
             | JobError::UnexpectedStepResult { .. }
+            | JobError::UnexpectedEvent { .. }
             | JobError::EventMissed { .. }
             | JobError::NotAJob => Self::ProgrammingError,
         }

@@ -20,12 +20,14 @@ pub const MAX_TRACEBACK_BYTES: usize = 256 * 1024;
 pub const MAX_PROGRESS_BYTES: usize = 4096;
 /// How long the reason of a paused queue may be, in characters.
 pub const MAX_PAUSE_REASON: usize = 500;
-/// How many steps an attempt of a job may have.
+/// How many steps a job may have.
 pub const MAX_STEPS: usize = 1000;
 /// How long the name of a step or of an event may be, in bytes, with its key.
 pub const MAX_STEP_NAME: usize = 200;
 /// How long the result of a step may be, in bytes of JSON.
 pub const MAX_STEP_RESULT: usize = 256 * 1024;
+/// How long the results of all steps of a job may be together, in bytes of JSON.
+pub const MAX_STEPS_BYTES: usize = 16 * 1024 * 1024;
 /// How much is kept of the message of a step's error, in bytes; what is longer is cut, and marked.
 pub const MAX_STEP_ERROR: usize = 2048;
 /// How many events may wait for a job that has not waited for them.

@@ -44,7 +44,7 @@ impl OutcomeLabel {
             AttemptOutcome::Canceled => Self::Canceled,
             AttemptOutcome::Retried { .. } => Self::Retried,
             AttemptOutcome::Returned | AttemptOutcome::Deferred { .. } => Self::Returned,
-            AttemptOutcome::Suspended { .. } => Self::Suspended,
+            AttemptOutcome::Suspended(_) => Self::Suspended,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Payload};
+use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tasks_runtime::artifacts::JsonText;
 use tasks_runtime::jobs::MAX_EVENT_BYTES;
@@ -23,6 +23,7 @@ pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> Handle
 pub(super) async fn send(
     request: HttpRequest,
     state: Data<JobRoutes>,
+    path: Path<(String, String)>,
     payload: Payload,
 ) -> HandlerResult {
     // Its body may be empty, which needs no permission of a browser.
@@ -41,7 +42,8 @@ pub(super) async fn send(
     };
     let payload =
         payload.map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
-    let event = request.match_info().get("event").unwrap_or_default();
+    // Decoded: `match_info` leaves some characters as they are sent.
+    let (_, event) = path.into_inner();
     state.scheduler.send(job.id, event, &payload).await?;
     // What the job is by now.
     let job = access::find(&request, &state.scheduler).await?;

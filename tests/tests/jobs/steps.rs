@@ -77,6 +77,14 @@ async fn sleeps(context: TaskContext, counter: Counter, milliseconds: u64) -> an
     Ok(context.attempt())
 }
 
+/// Sleeps on a thread, which nobody can drop.
+#[task(register = false)]
+fn sleeps_on_a_thread(context: &TaskContext, session: &Session) -> anyhow::Result<u32> {
+    let nap = context.sleep("nap", Duration::from_millis(300));
+    session.database().block_on(nap)?;
+    Ok(context.attempt())
+}
+
 /// Two steps side by side, of which one takes longer than the other to begin to sleep.
 #[task(register = false)]
 async fn sleeps_beside(context: TaskContext, counter: Counter) -> anyhow::Result<u32> {
@@ -164,6 +172,43 @@ async fn changed_type(context: TaskContext) -> Result<(), TaskError> {
     Ok(())
 }
 
+/// Waits for a word to stop, until its work is done; then it sleeps.
+#[task(register = false)]
+async fn works_until_told(
+    context: TaskContext,
+    counter: Counter,
+    milliseconds: u64,
+) -> anyhow::Result<u32> {
+    counter.0.fetch_add(1, Ordering::SeqCst);
+    let work = context.step("work", async || {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        anyhow::Ok(7)
+    });
+    let done = tokio::select! {
+        told = context.wait_for::<bool>("stop", Duration::from_secs(86_400)) => { told?; 0 }
+        done = work => done?,
+    };
+    // It waits no more: this is no reason to put it off.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    context
+        .sleep("nap", Duration::from_millis(milliseconds))
+        .await?;
+    Ok(done)
+}
+
+/// Takes two events at once.
+#[task(register = false)]
+async fn two_approvals(context: TaskContext) -> Result<Vec<u32>, JobError> {
+    let day = Duration::from_secs(86_400);
+    let (first, second) = tokio::join!(
+        context.wait_for::<u32>("approval", day),
+        context.wait_for::<u32>("approval", day),
+    );
+    let mut both = vec![first?, second?];
+    both.sort_unstable();
+    Ok(both)
+}
+
 async fn world(test: Ground, jobs: Jobs) -> World {
     let tasks = vec![
         task(in_steps),
@@ -171,7 +216,10 @@ async fn world(test: Ground, jobs: Jobs) -> World {
         task(in_transaction),
         task(sleeps),
         task(sleeps_beside),
+        task(sleeps_on_a_thread),
         task(approval),
+        task(works_until_told),
+        task(two_approvals),
         task(wrong_steps),
         task(superseded),
         task(changed_type),
@@ -278,6 +326,13 @@ async fn a_job_that_sleeps_takes_no_place(test: Ground) {
     let slept = found[0].finished_at.unwrap() - found[0].started_at;
     assert!(slept.num_milliseconds() >= 3000, "{slept}");
 
+    let job = world
+        .scheduler
+        .submit(call!(sleeps_on_a_thread))
+        .await
+        .unwrap();
+    assert_eq!(world.done(&job).await.status, JobStatus::Completed);
+
     // Others that run beside it are finished first.
     world.counter.0.store(0, Ordering::SeqCst);
     let job = world.scheduler.submit(call!(sleeps_beside)).await.unwrap();
@@ -381,6 +436,72 @@ async fn a_job_waits_for_events(test: Ground) {
     scheduler.shutdown().await;
 }
 
+async fn a_wait_that_is_given_up_puts_nothing_off(test: Ground) {
+    let world = world(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let job = scheduler
+        .submit(call!(works_until_told, milliseconds = 0))
+        .await
+        .unwrap();
+    world.done(&job).await;
+    assert_eq!(scheduler.result::<u32>(job.id).await.unwrap(), 7);
+
+    // The event that it waits for no more does not wake it again and again.
+    world.counter.0.store(0, Ordering::SeqCst);
+    let job = scheduler
+        .submit(call!(works_until_told, milliseconds = 3000))
+        .await
+        .unwrap();
+    eventually("it sleeps", async || {
+        let steps = scheduler.steps(job.id).await.unwrap();
+        steps.iter().any(|step| step.name == "nap")
+    })
+    .await;
+    scheduler.send(job.id, "stop", &true).await.unwrap();
+    world.done(&job).await;
+    let runs = world.counter.get();
+    assert!(runs <= 4, "{runs}");
+
+    let job = scheduler.submit(call!(two_approvals)).await.unwrap();
+    for n in 1..=2 {
+        scheduler.send(job.id, "approval", &n).await.unwrap();
+    }
+    world.done(&job).await;
+    assert_eq!(scheduler.result::<Vec<u32>>(job.id).await.unwrap(), [1, 2]);
+    scheduler.shutdown().await;
+}
+
+async fn who_queues_a_job_again_has_it_wait_again(test: Ground) {
+    let world = world(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let call = || call!(approval, milliseconds = 86_400_000);
+    // What was sent was of another type.
+    let job = scheduler.submit(call()).await.unwrap();
+    scheduler.send(job.id, "approval", &"yes").await.unwrap();
+    assert_eq!(world.done(&job).await.status, JobStatus::Failed);
+    scheduler.retry(job.id).await.unwrap();
+    waits(&world, job.id, PendingCode::WaitingForEvent).await;
+    // It was canceled while it waited, and the time of its wait is over since.
+    scheduler.cancel(job.id).await.unwrap();
+    let past = format!(
+        "UPDATE tasks_job_steps SET waits_until = 1 WHERE job_id = '{}'",
+        job.id
+    );
+    world
+        .database
+        .session()
+        .execute_script(&past)
+        .await
+        .unwrap();
+    scheduler.retry(job.id).await.unwrap();
+    waits(&world, job.id, PendingCode::WaitingForEvent).await;
+    for _ in 0..2 {
+        scheduler.send(job.id, "approval", &true).await.unwrap();
+    }
+    assert_eq!(world.done(&job).await.status, JobStatus::Completed);
+    scheduler.shutdown().await;
+}
+
 async fn an_event_that_does_not_come_is_missed(test: Ground) {
     let world = world(test, Jobs::new()).await;
     let scheduler = &world.scheduler;
@@ -454,6 +575,8 @@ with_every_engine!(
     a_step_and_its_rows_are_kept_together,
     a_job_that_sleeps_takes_no_place,
     a_job_waits_for_events,
+    a_wait_that_is_given_up_puts_nothing_off,
+    who_queues_a_job_again_has_it_wait_again,
     an_event_that_does_not_come_is_missed,
     what_cannot_be_a_step_is_said,
     an_attempt_that_does_not_count_stores_no_step,

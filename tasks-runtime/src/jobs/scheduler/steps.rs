@@ -87,6 +87,7 @@ impl Scheduler {
         payload: &(impl Serialize + ?Sized),
     ) -> Result<(), JobError> {
         let (event, payload) = checked(event.into(), payload)?;
+        self.clock().refresh(transaction).await?;
         self.put_event(transaction, id, &event, &payload).await?;
         let scheduler = self.clone();
         transaction.on_commit(move || {
@@ -117,7 +118,7 @@ impl Scheduler {
         }
         let now = self.shared.clock.now();
         store::add_event(tx, id, event, payload, now).await?;
-        store::wake_by_event(tx, id, now).await?;
+        store::wake_by_event(tx, id, event, now).await?;
         store::notify(tx).await
     }
 }

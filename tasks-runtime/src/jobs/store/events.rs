@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
-use crate::jobs::state::{JobState, sql};
+use crate::jobs::state::JobState;
 use crate::jobs::table::{tasks_job_events, tasks_jobs};
 use crate::with_conn;
 
@@ -24,7 +24,7 @@ pub(in crate::jobs) async fn lock_receiver(
         #[cfg(feature = "sqlite")]
         ConnectionKind::Sqlite(conn) => query.first(conn).await.optional()?,
         #[cfg(feature = "postgres")]
-        ConnectionKind::Postgres(conn) => query.for_update().first(conn).await.optional()?,
+        ConnectionKind::Postgres(conn) => query.for_no_key_update().first(conn).await.optional()?,
     })
 }
 
@@ -72,43 +72,103 @@ pub(in crate::jobs) async fn take_event(
     job: JobId,
     name: &str,
 ) -> Result<Option<String>, JobError> {
-    let found: Option<(String, String)> = with_conn!(conn, |conn| {
-        tasks_job_events::table
-            .filter(tasks_job_events::job_id.eq(job))
-            .filter(tasks_job_events::name.eq(name))
-            .order((tasks_job_events::sent_at, tasks_job_events::id))
-            .select((tasks_job_events::id, tasks_job_events::payload))
-            .first(conn)
-            .await
-            .optional()
-    })?;
-    let Some((id, payload)) = found else {
-        return Ok(None);
-    };
-    with_conn!(conn, |conn| {
-        diesel::delete(tasks_job_events::table.find(&id))
-            .execute(conn)
-            .await
-    })?;
-    Ok(Some(payload))
+    loop {
+        let found: Option<(String, String)> = with_conn!(conn, |conn| {
+            tasks_job_events::table
+                .filter(tasks_job_events::job_id.eq(job))
+                .filter(tasks_job_events::name.eq(name))
+                .order((tasks_job_events::sent_at, tasks_job_events::id))
+                .select((tasks_job_events::id, tasks_job_events::payload))
+                .first(conn)
+                .await
+                .optional()
+        })?;
+        let Some((id, payload)) = found else {
+            return Ok(None);
+        };
+        let deleted = with_conn!(conn, |conn| {
+            diesel::delete(tasks_job_events::table.find(&id))
+                .execute(conn)
+                .await
+        })?;
+        // Otherwise another wait has taken it.
+        if deleted > 0 {
+            return Ok(Some(payload));
+        }
+    }
 }
 
-/// Makes a job due that waits for an event which is there. What makes due jobs ready is told by the caller.
+/// Jobs that were put off, not those whose attempt failed: an event does not bring their next attempt forward.
+const PUT_OFF: &str = "state = 0 AND error_type IS NULL";
+
+/// Makes jobs due that wait for an event which is there. What makes due jobs ready is told by the caller.
+pub(in crate::jobs) async fn wake_by_events(
+    conn: &mut Connection,
+    waits: &[(JobId, String)],
+    now: i64,
+) -> Result<(), JobError> {
+    if waits.is_empty() {
+        return Ok(());
+    }
+    match conn.kind() {
+        #[cfg(feature = "sqlite")]
+        ConnectionKind::Sqlite(conn) => {
+            let sql = format!(
+                "UPDATE tasks_jobs SET run_at = $1 WHERE id = $2 AND {PUT_OFF} AND EXISTS \
+                 (SELECT 1 FROM tasks_job_events e WHERE e.job_id = tasks_jobs.id AND e.name = $3)"
+            );
+            let waits = waits.to_vec();
+            conn.spawn_blocking(move |conn| {
+                for (job, event) in &waits {
+                    let query = statement(sql.as_str())
+                        .bind::<BigInt, _>(now)
+                        .bind::<Text, _>(job)
+                        .bind::<Text, _>(event);
+                    diesel::RunQueryDsl::execute(query, conn)?;
+                }
+                Ok::<_, diesel::result::Error>(())
+            })
+            .await?;
+        }
+        #[cfg(feature = "postgres")]
+        ConnectionKind::Postgres(conn) => {
+            use diesel::sql_types::Array;
+            let sql = format!(
+                "UPDATE tasks_jobs SET run_at = $1 FROM unnest($2::text[], $3::text[]) AS w (job, event) \
+                 WHERE id = w.job AND {PUT_OFF} AND EXISTS \
+                 (SELECT 1 FROM tasks_job_events e WHERE e.job_id = w.job AND e.name = w.event)"
+            );
+            let (jobs, events): (Vec<JobId>, Vec<&str>) = waits
+                .iter()
+                .map(|(job, event)| (*job, event.as_str()))
+                .unzip();
+            statement(sql)
+                .bind::<BigInt, _>(now)
+                .bind::<Array<Text>, _>(jobs)
+                .bind::<Array<Text>, _>(events)
+                .execute(conn)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a job due whose code waits for this event.
 pub(in crate::jobs) async fn wake_by_event(
     conn: &mut Connection,
     job: JobId,
+    event: &str,
     now: i64,
 ) -> Result<(), JobError> {
     let sql = format!(
-        "UPDATE tasks_jobs SET run_at = $1 WHERE id = $2 AND {scheduled} AND EXISTS \
-         (SELECT 1 FROM tasks_job_steps s JOIN tasks_job_events e ON e.job_id = s.job_id AND e.name = s.event \
-         WHERE s.job_id = tasks_jobs.id AND s.finished_at IS NULL)",
-        scheduled = sql::SCHEDULED
+        "UPDATE tasks_jobs SET run_at = $1 WHERE id = $2 AND {PUT_OFF} AND EXISTS \
+         (SELECT 1 FROM tasks_job_steps s WHERE s.job_id = tasks_jobs.id AND s.event = $3 AND s.finished_at IS NULL)"
     );
     with_conn!(conn, |conn| {
         statement(sql)
             .bind::<BigInt, _>(now)
             .bind::<Text, _>(job)
+            .bind::<Text, _>(event)
             .execute(conn)
             .await
     })?;

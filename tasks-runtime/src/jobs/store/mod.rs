@@ -19,7 +19,9 @@ pub(super) use self::attempts::{
     AttemptRow, FailedAttempt, LatestAttempt, add_attempts, attempts, find_latest_attempt,
 };
 pub(super) use self::delete::{any_marked, delete, delete_marked, prune};
-pub(super) use self::events::{add_event, event_count, lock_receiver, take_event, wake_by_event};
+pub(super) use self::events::{
+    add_event, event_count, lock_receiver, take_event, wake_by_event, wake_by_events,
+};
 pub(super) use self::failures::{FailureRow, failure_message, failures};
 #[cfg(feature = "postgres")]
 pub(super) use self::insert::CHANNEL;

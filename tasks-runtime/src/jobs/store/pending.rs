@@ -23,7 +23,17 @@ pub(in crate::jobs) async fn pending_jobs(
     conn: &mut Connection,
     ids: &[String],
 ) -> Result<HashMap<String, PendingJob>, JobError> {
-    type Row = (String, Option<String>, String, JobState, i64, i32, i32, i32);
+    type Row = (
+        String,
+        Option<String>,
+        String,
+        JobState,
+        i64,
+        i32,
+        i32,
+        i32,
+        Option<String>,
+    );
     let rows: Vec<Row> = with_conn!(conn, |conn| {
         tasks_jobs::table
             .filter(tasks_jobs::id.eq_any(ids))
@@ -36,11 +46,18 @@ pub(in crate::jobs) async fn pending_jobs(
                 tasks_jobs::attempt,
                 tasks_jobs::crashes,
                 tasks_jobs::by_name,
+                tasks_jobs::error_type,
             ))
             .load(conn)
             .await
     })?;
-    let pending = |(id, task, queue, state, run_at, attempt, crashes, by_name): Row| {
+    let is_put_off = |row: &&Row| row.3 == JobState::Scheduled && row.8.is_none();
+    let put_off: Vec<String> = rows
+        .iter()
+        .filter(is_put_off)
+        .map(|row| row.0.clone())
+        .collect();
+    let pending = |(id, task, queue, state, run_at, attempt, crashes, by_name, _): Row| {
         let is_ready = match state {
             JobState::Scheduled => false,
             JobState::Ready => true,
@@ -59,15 +76,10 @@ pub(in crate::jobs) async fn pending_jobs(
         Some((id, job))
     };
     let mut jobs: HashMap<String, PendingJob> = rows.into_iter().filter_map(pending).collect();
-    let scheduled: Vec<String> = jobs
-        .iter()
-        .filter(|(_, job)| !job.is_ready)
-        .map(|(id, _)| id.clone())
-        .collect();
-    if scheduled.is_empty() {
+    if put_off.is_empty() {
         return Ok(jobs);
     }
-    for (id, event) in waits(conn, &scheduled).await? {
+    for (id, event) in waits(conn, &put_off).await? {
         if let Some(job) = jobs.get_mut(&id) {
             job.wait = Some(event.map_or(StepWait::Time, StepWait::Event));
         }

@@ -278,20 +278,18 @@ pub(in crate::jobs) async fn waits(
     Ok(rows.into_iter().collect())
 }
 
-/// Forgets the waits of a job whose event did not come in time: it waits for them again.
+/// Forgets the waits of a job whose event did not come: it waits for them again. One that the code has gone on after stays.
 pub(in crate::jobs) async fn forget_missed_events(
     conn: &mut Connection,
     job: JobId,
 ) -> Result<(), JobError> {
+    const EVENT: &str = "kind = 2 AND (error IS NOT NULL OR finished_at IS NULL)";
+    let sql = format!(
+        "DELETE FROM tasks_job_steps WHERE job_id = $1 AND {EVENT} AND NOT EXISTS (SELECT 1 FROM tasks_job_steps later \
+         WHERE later.job_id = tasks_job_steps.job_id AND later.started_at > tasks_job_steps.finished_at AND later.result IS NOT NULL)"
+    );
     with_conn!(conn, |conn| {
-        diesel::delete(
-            tasks_job_steps::table
-                .filter(tasks_job_steps::job_id.eq(job))
-                .filter(tasks_job_steps::kind.eq(number(StepKind::Event)))
-                .filter(tasks_job_steps::error.is_not_null()),
-        )
-        .execute(conn)
-        .await
+        statement(sql).bind::<Text, _>(job).execute(conn).await
     })?;
     Ok(())
 }

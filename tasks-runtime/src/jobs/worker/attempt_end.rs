@@ -1,5 +1,6 @@
 //! How an attempt ended, and what becomes of its job.
 
+use super::step_journal::Suspension;
 use crate::artifacts::ArtifactId;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
@@ -52,7 +53,7 @@ pub(in crate::jobs) enum AttemptOutcome {
     /// As [`Returned`](Self::Returned), but the job waits until a time.
     Deferred { until: i64 },
     /// It waits for a time or an event, and is not counted.
-    Suspended { until: i64 },
+    Suspended(Suspension),
     /// It was a closure, and its process ended.
     Lost,
 }
@@ -66,7 +67,7 @@ impl AttemptOutcome {
             | Self::Canceled
             | Self::Returned
             | Self::Deferred { .. }
-            | Self::Suspended { .. }
+            | Self::Suspended(_)
             | Self::Lost => None,
         }
     }
@@ -214,7 +215,7 @@ impl AttemptEnd {
         match self.outcome {
             AttemptOutcome::Retried { at, .. }
             | AttemptOutcome::Deferred { until: at }
-            | AttemptOutcome::Suspended { until: at } => Some(at),
+            | AttemptOutcome::Suspended(Suspension { until: at, .. }) => Some(at),
             _ => None,
         }
     }
@@ -227,12 +228,12 @@ impl AttemptEnd {
             Completed(_) => JobState::Completed,
             Failed(_) | Lost => JobState::Failed,
             Canceled => JobState::Canceled,
-            Retried { .. } | Deferred { .. } | Suspended { .. } => JobState::Scheduled,
+            Retried { .. } | Deferred { .. } | Suspended(_) => JobState::Scheduled,
             Returned => JobState::Ready,
         };
         let failure = match &self.outcome {
             Failed(failure) | Retried { failure, .. } => Some(failure),
-            Completed(_) | Canceled | Returned | Deferred { .. } | Suspended { .. } | Lost => None,
+            Completed(_) | Canceled | Returned | Deferred { .. } | Suspended(_) | Lost => None,
         };
         let lost = matches!(self.outcome, Lost).then_some((FrameworkCode::Lost.as_str(), LOST));
         let of = |field: fn(&Failure) -> Option<&str>| failure.and_then(field);
@@ -240,12 +241,12 @@ impl AttemptEnd {
             state,
             run_at: self.waits_until().unwrap_or(self.at),
             attempt_delta: match &self.outcome {
-                Returned | Deferred { .. } | Suspended { .. } => -1,
+                Returned | Deferred { .. } | Suspended(_) => -1,
                 Completed(_) | Failed(_) | Retried { .. } | Canceled | Lost => 0,
             },
             finished_at: match &self.outcome {
                 Completed(_) | Failed(_) | Canceled | Lost => Some(self.at),
-                Retried { .. } | Returned | Deferred { .. } | Suspended { .. } => None,
+                Retried { .. } | Returned | Deferred { .. } | Suspended(_) => None,
             },
             error_type: of(|failure| Some(&failure.r#type)).or(lost.map(|(code, _)| code)),
             error: of(|failure| Some(&failure.message)).or(lost.map(|(_, error)| error)),

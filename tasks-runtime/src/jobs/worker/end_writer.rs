@@ -8,10 +8,10 @@ use tokio::sync::mpsc;
 use super::attempt::Event;
 use super::attempt_end::{AttemptEnd, AttemptOutcome, Failure};
 use super::finish::finish;
-use super::membership::MAX_LOCK_WAIT;
 use super::read_job::state_and_fence;
 use super::shared::WorkerShared;
-use crate::database::{Connection, ConnectionKind, DatabaseError, Session};
+use super::write_limits::{extra_time, limit_lock_wait};
+use crate::database::{DatabaseError, Session};
 use crate::jobs::attempt_key::Fence;
 use crate::jobs::error::JobError;
 use crate::jobs::state::JobState;
@@ -20,14 +20,6 @@ use crate::jobs::state::JobState;
 const PAUSE: Duration = Duration::from_millis(300);
 /// How often a result that is not written while the database answers is tried to be written.
 const MAX_TRIES: u32 = 3;
-/// The slowest link that large values are written and read over, in bytes a second.
-const SLOWEST_LINK: usize = 64 * 1024;
-
-/// How much longer than usual so many bytes may take.
-pub(super) fn extra_time(bytes: usize) -> Duration {
-    Duration::from_secs((bytes / SLOWEST_LINK) as u64)
-}
-
 struct Waiting {
     end: AttemptEnd,
     tries: u32,
@@ -80,23 +72,6 @@ async fn write(shared: &WorkerShared, end: &AttemptEnd) -> Result<(), JobError> 
         })
         .await
         .map(|written| shared.count_finished(ends, &written))
-}
-
-/// A row that another transaction has locked is waited for as a round waits.
-async fn limit_lock_wait(conn: &mut Connection) -> Result<(), JobError> {
-    match conn.kind() {
-        #[cfg(feature = "sqlite")]
-        ConnectionKind::Sqlite(_) => {
-            let _ = MAX_LOCK_WAIT;
-        }
-        #[cfg(feature = "postgres")]
-        ConnectionKind::Postgres(_) => {
-            let wait = MAX_LOCK_WAIT.as_millis();
-            conn.batch(&format!("SET LOCAL lock_timeout = {wait}"))
-                .await?;
-        }
-    }
-    Ok(())
 }
 
 enum Next {

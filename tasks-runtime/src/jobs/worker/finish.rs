@@ -47,11 +47,15 @@ pub(in crate::jobs) async fn finish(
     let (_, written) = write(conn, finished, now, false).await?;
     let failed = failed_attempts(finished, &written);
     store::add_attempts(conn, failed, &computer()).await?;
-    // Its event may have been sent while it ran.
-    let suspended = |end: &&AttemptEnd| matches!(end.outcome, AttemptOutcome::Suspended { .. });
-    for end in finished.iter().filter(suspended) {
-        store::wake_by_event(conn, end.attempt.job, now).await?;
+    // Their events may have been sent while they ran.
+    let mut waits = Vec::new();
+    for end in finished {
+        if let AttemptOutcome::Suspended(suspension) = &end.outcome {
+            let job = end.attempt.job;
+            waits.extend(suspension.events.iter().map(|event| (job, event.clone())));
+        }
     }
+    store::wake_by_events(conn, &waits, now).await?;
     Ok(written)
 }
 

@@ -50,6 +50,7 @@ mod step_writer;
 mod unserved;
 mod unserved_watch;
 mod worker_health;
+mod write_limits;
 
 #[cfg(feature = "metrics")]
 pub(super) use self::attempt_end::AttemptOutcome;

@@ -30,19 +30,18 @@ pub(in crate::jobs) struct HeartbeatWatch {
 
 impl HeartbeatWatch {
     /// Those of which nothing new was seen for their leases. What keeps this process from writing its own heartbeat may keep others from
-    /// theirs, so the time counts only while it writes it.
+    /// theirs, so the time counts only while it writes it: its latest is `heartbeat_age` old, which is no more than half of the shorter lease.
     fn stale(
         &mut self,
         lease: Duration,
         me: &str,
         members: Vec<Member>,
-        heartbeats: bool,
+        heartbeat_age: Duration,
     ) -> Vec<Member> {
         let now = Instant::now();
         let watched = self.looked.replace(now).map_or(Duration::ZERO, |looked| {
             now.duration_since(looked).min(MAX_LOOK_INTERVAL)
         });
-        let watched = if heartbeats { watched } else { Duration::ZERO };
         self.seen
             .retain(|id, _| members.iter().any(|member| member.id == *id));
         let mut stale = Vec::new();
@@ -56,8 +55,11 @@ impl HeartbeatWatch {
                 *seen = fresh;
                 continue;
             }
-            seen.1 += watched;
-            if seen.1 >= member.lease(lease) {
+            let of_member = member.lease(lease);
+            if heartbeat_age < of_member.min(lease) / 2 {
+                seen.1 += watched;
+            }
+            if seen.1 >= of_member {
                 stale.push(member);
             }
         }
@@ -72,7 +74,7 @@ pub(in crate::jobs) async fn reap_dead(
     watch: &mut HeartbeatWatch,
     me: &str,
     members: Vec<Member>,
-    heartbeats: bool,
+    heartbeat_age: Duration,
 ) -> bool {
     let lease = shared.settings.lease;
     let (mut dead, living): (Vec<_>, Vec<_>) = members
@@ -80,7 +82,7 @@ pub(in crate::jobs) async fn reap_dead(
         .filter(|member| member.id != me)
         .partition(Member::is_dead);
     let gone = gone(&living);
-    for stale in watch.stale(lease, me, living, heartbeats) {
+    for stale in watch.stale(lease, me, living, heartbeat_age) {
         if gone.iter().all(|gone| gone.id != stale.id) {
             dead.push(stale);
         }
@@ -269,7 +271,9 @@ mod tests {
         let mut watch = HeartbeatWatch::default();
         let mut look = async |seconds, heartbeat| {
             tokio::time::advance(Duration::from_secs(seconds)).await;
-            watch.stale(lease, "me", member(heartbeat), true).len()
+            watch
+                .stale(lease, "me", member(heartbeat), Duration::ZERO)
+                .len()
         };
         assert_eq!(look(0, 1).await, 0);
         assert_eq!(look(1, 1).await, 0);
@@ -286,7 +290,7 @@ mod tests {
             tokio::time::advance(Duration::from_secs(seconds)).await;
             let mut members = member(1);
             members[0].lease = Some(6_000_000);
-            watch.stale(lease, "me", members, true).len()
+            watch.stale(lease, "me", members, Duration::ZERO).len()
         };
         // Shorter than this process has others wait, and longer.
         for lease in [Duration::from_secs(60), Duration::from_secs(1)] {
@@ -302,11 +306,21 @@ mod tests {
     async fn who_was_paused_has_watched_nobody_meanwhile() {
         let mut watch = HeartbeatWatch::default();
         let lease = Duration::from_secs(10);
-        assert!(watch.stale(lease, "me", member(1), true).is_empty());
-        tokio::time::advance(Duration::from_secs(3600)).await;
-        assert!(watch.stale(lease, "me", member(1), true).is_empty());
         assert!(
-            watch.stale(lease, "other", member(1), true).is_empty(),
+            watch
+                .stale(lease, "me", member(1), Duration::ZERO)
+                .is_empty()
+        );
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert!(
+            watch
+                .stale(lease, "me", member(1), Duration::ZERO)
+                .is_empty()
+        );
+        assert!(
+            watch
+                .stale(lease, "other", member(1), Duration::ZERO)
+                .is_empty(),
             "itself"
         );
     }
@@ -316,9 +330,10 @@ mod tests {
         let mut watch = HeartbeatWatch::default();
         let lease = Duration::from_secs(3);
         for heartbeats in [true, false, false, false, false, false, true, true] {
-            assert!(watch.stale(lease, "me", member(1), heartbeats).is_empty());
+            let age = if heartbeats { Duration::ZERO } else { lease };
+            assert!(watch.stale(lease, "me", member(1), age).is_empty());
             tokio::time::advance(Duration::from_secs(1)).await;
         }
-        assert_eq!(watch.stale(lease, "me", member(1), true).len(), 1);
+        assert_eq!(watch.stale(lease, "me", member(1), Duration::ZERO).len(), 1);
     }
 }

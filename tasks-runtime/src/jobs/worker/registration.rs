@@ -80,14 +80,12 @@ impl Driver {
                 found.unwrap_or_default()
             }
         };
-        // Twice in a lease, for one that was late.
-        let heartbeats = self.last_done.heartbeat.elapsed() < self.shared.settings.lease / 2;
         let reaped = recovery::reap_dead(
             &self.shared,
             &mut self.watch,
             &self.worker,
             members,
-            heartbeats,
+            self.last_done.heartbeat.elapsed(),
         );
         if reaped.await {
             self.recheck();

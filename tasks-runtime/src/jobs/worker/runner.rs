@@ -12,7 +12,8 @@ use super::attempt_end::{AttemptEnd, AttemptOutcome, Failure};
 use super::claimed_job::ClaimedJob;
 use super::in_flight::{InFlightAttempt, StopReason};
 use super::shared::WorkerShared;
-use super::{end_writer, read_job, unserved};
+use super::step_journal::Suspension;
+use super::{read_job, unserved, write_limits};
 use crate::arguments::InvalidArguments;
 use crate::artifacts::ArtifactId;
 use crate::call::ExecuteError;
@@ -132,8 +133,8 @@ async fn run(
                         biased;
                         () = stop.cancelled() => None,
                         result = running => Some(result),
-                        until = attempt.steps().suspended() => {
-                            suspended = Some(until);
+                        suspension = attempt.steps().suspended() => {
+                            suspended = Some(suspension);
                             None
                         }
                     }
@@ -185,7 +186,7 @@ async fn run(
             Some(AttemptEnd::new(job.key, shared.clock.now(), outcome))
         }
         None | Some(StopReason::Shutdown) if suspended.is_some() => {
-            suspended.map(|until| waiting(&job, &attempt, until, &shared))
+            suspended.map(|suspension| waiting(&job, &attempt, suspension, &shared))
         }
         why => end(&job, &attempt, &policy, result, why, &shared),
     };
@@ -276,7 +277,7 @@ async fn large_params(shared: &WorkerShared, key: AttemptKey) -> Option<String> 
             .await;
         let params: Result<Option<String>, JobError> = match bytes {
             Ok(Some(bytes)) => {
-                let extra = end_writer::extra_time(usize::try_from(bytes).unwrap_or_default());
+                let extra = write_limits::extra_time(usize::try_from(bytes).unwrap_or_default());
                 shared
                     .session
                     .read_large(extra, async |conn| read_job::params(conn, key).await)
@@ -342,14 +343,19 @@ fn pointer_of(error: &ExecuteError) -> Option<Box<str>> {
 }
 
 /// That an attempt waits, for a time or an event.
-fn waiting(job: &ClaimedJob, attempt: &Attempt, until: i64, shared: &WorkerShared) -> AttemptEnd {
+fn waiting(
+    job: &ClaimedJob,
+    attempt: &Attempt,
+    suspension: Suspension,
+    shared: &WorkerShared,
+) -> AttemptEnd {
     AttemptEnd {
         artifact: attempt.artifact(),
         progress: attempt.take_reported().0,
         ..AttemptEnd::new(
             job.key,
             shared.clock.now(),
-            AttemptOutcome::Suspended { until },
+            AttemptOutcome::Suspended(suspension),
         )
     }
 }

@@ -115,7 +115,7 @@ fn count(outcome: &AttemptOutcome, stored: JobState) -> Option<Count> {
         AttemptOutcome::Retried { .. } => Count::Retried,
         AttemptOutcome::Returned
         | AttemptOutcome::Deferred { .. }
-        | AttemptOutcome::Suspended { .. } => return None,
+        | AttemptOutcome::Suspended(_) => return None,
     })
 }
 

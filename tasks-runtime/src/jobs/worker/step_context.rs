@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::attempt::Attempt;
 use super::running_step::{RUNNING_STEP, check_not_nested};
@@ -111,7 +112,9 @@ impl TaskContext {
         row.finished_at = Some(steps.clock.now());
         match &result {
             Ok(value) => {
-                row.result = Some(encode(job, &name, value)?);
+                let json = encode(job, &name, value)?;
+                attempt.steps().count_bytes(json.len());
+                row.result = Some(json);
                 if let Some(stored) = steps.put(row).await? {
                     return Ok(stored.value(job)?);
                 }
@@ -168,7 +171,9 @@ impl TaskContext {
         row.finished_at = Some(steps.clock.now());
         match &result {
             Ok(value) => {
-                row.result = Some(encode(job, &name, value)?);
+                let json = encode(job, &name, value)?;
+                attempt.steps().count_bytes(json.len());
+                row.result = Some(json);
                 if let Some(stored) = database.block_on(steps.put(row))? {
                     return Ok(stored.value(job)?);
                 }
@@ -219,6 +224,7 @@ impl TaskContext {
         let row = steps.row(attempt.key, &name, StepKind::Step);
         let _active = attempt.steps().activate();
         let written = row.clone();
+        let found = AtomicBool::new(false);
         let result: Result<T, E> = steps
             .session
             .transaction(async |tx| {
@@ -229,16 +235,24 @@ impl TaskContext {
                     ..written
                 };
                 row.check_size()?;
-                // Another attempt that has done it meanwhile has done it once and for all: what this one did is undone.
+                // What this attempt did is undone if another has done it.
                 match store::put_steps(tx, std::slice::from_ref(&row))
                     .await?
                     .as_slice()
                 {
                     [true] => Ok(value),
-                    _ => Err(JobError::Superseded(job).into()),
+                    _ => {
+                        found.store(true, Ordering::Relaxed);
+                        Err(JobError::Superseded(job).into())
+                    }
                 }
             })
             .await;
+        if found.load(Ordering::Relaxed) {
+            // An earlier attempt of the job has done it, and was late.
+            let stored = steps.stored_before(attempt.key, &name).await?;
+            return Ok(stored.value(job)?);
+        }
         if let Err(error) = &result {
             let finished_at = Some(steps.clock.now());
             attempt

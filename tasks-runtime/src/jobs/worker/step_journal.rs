@@ -6,12 +6,16 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{Notify, OnceCell, mpsc, oneshot};
 
-use super::step_writer::StepWrite;
+use super::read_job::state_and_fence;
+use super::step_writer::{PAUSE, StepWrite, is_unavailable};
+use super::write_limits::extra_time;
 use crate::database::Session;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
-use crate::jobs::limits::MAX_STEPS;
+use crate::jobs::id::JobId;
+use crate::jobs::limits::{MAX_STEPS, MAX_STEPS_BYTES};
+use crate::jobs::state::JobState;
 use crate::jobs::step_name::StepName;
 use crate::jobs::step_record::StepKind;
 use crate::jobs::store::{self, StepRow, StoredStep};
@@ -32,9 +36,43 @@ pub(in crate::jobs) struct StepJournal {
     names: Mutex<HashMap<String, usize>>,
     /// How many steps run.
     active: AtomicUsize,
-    /// Until when the attempt is to be put off.
-    suspended: Mutex<Option<i64>>,
+    /// What the code waits for.
+    waits: Mutex<Vec<Wait>>,
+    /// How many waits there were.
+    wait_count: AtomicUsize,
+    /// How long the results are that are stored, in bytes.
+    bytes: AtomicUsize,
     changed: Notify,
+}
+
+/// A wait for a time, or for an event until a time at most.
+#[derive(Clone, Debug)]
+struct Wait {
+    number: usize,
+    until: i64,
+    event: Option<String>,
+}
+
+/// What an attempt waits for that is to be put off.
+#[derive(Clone, Debug)]
+pub(in crate::jobs) struct Suspension {
+    /// The first of the times.
+    pub(in crate::jobs) until: i64,
+    pub(in crate::jobs) events: Vec<String>,
+}
+
+/// Code waits, until this is dropped: it may have been given up for other code that was faster.
+pub(in crate::jobs) struct ActiveWait<'a> {
+    journal: &'a StepJournal,
+    number: usize,
+}
+
+impl Drop for ActiveWait<'_> {
+    fn drop(&mut self) {
+        self.journal
+            .waits()
+            .retain(|wait| wait.number != self.number);
+    }
 }
 
 /// A step that begins.
@@ -64,6 +102,9 @@ impl StepJournal {
         key: AttemptKey,
         name: StepName,
     ) -> Result<Begun, JobError> {
+        // What a step stores is not undone with a transaction around it.
+        let database = store.session.database();
+        database.check_outside()?;
         let name = self.name(key, name.checked()?)?;
         let stored = self
             .stored
@@ -72,12 +113,18 @@ impl StepJournal {
                 if key.fence.is_first() {
                     return Ok(HashMap::new());
                 }
-                let read = store
-                    .session
-                    .read(async |conn| store::stored_steps(conn, key.job).await);
-                read.await
+                let steps = store.read_steps(key.job).await?;
+                let results = steps.values().filter_map(|step| step.result.as_ref());
+                self.bytes
+                    .store(results.map(String::len).sum(), Ordering::SeqCst);
+                Ok::<_, JobError>(steps)
             })
             .await?;
+        let is_full =
+            stored.len() >= MAX_STEPS || self.bytes.load(Ordering::SeqCst) >= MAX_STEPS_BYTES;
+        if is_full && !stored.contains_key(&name) {
+            return Err(JobError::TooManySteps(key.job));
+        }
         Ok(match stored.get(&name) {
             Some(step) if step.result.is_some() => Begun::Done(step.clone()),
             found => Begun::Open(name, found.cloned()),
@@ -113,53 +160,97 @@ impl StepJournal {
         ActiveStep(self)
     }
 
-    /// Asks for the attempt to be put off until a time, as soon as no step runs.
-    pub(in crate::jobs) fn suspend(&self, until: i64) {
-        let mut suspended = self
-            .suspended
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *suspended = Some(suspended.map_or(until, |other| other.min(until)));
-        drop(suspended);
-        self.changed.notify_waiters();
+    fn waits(&self) -> std::sync::MutexGuard<'_, Vec<Wait>> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the attempt is to be put off and no step runs. Gives until when it is put off.
-    pub(in crate::jobs) async fn suspended(&self) -> i64 {
+    /// Asks for the attempt to be put off as soon as no step runs, if code still waits for this then.
+    pub(in crate::jobs) fn wait(&self, until: i64, event: Option<String>) -> ActiveWait<'_> {
+        let number = self.wait_count.fetch_add(1, Ordering::SeqCst);
+        self.waits().push(Wait {
+            number,
+            until,
+            event,
+        });
+        self.changed.notify_waiters();
+        ActiveWait {
+            journal: self,
+            number,
+        }
+    }
+
+    /// Waits until the attempt is to be put off and no step runs.
+    pub(in crate::jobs) async fn suspended(&self) -> Suspension {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let until = *self
-                .suspended
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if let Some(until) = until
+            let waits = self.waits().clone();
+            if let Some(until) = waits.iter().map(|wait| wait.until).min()
                 && self.active.load(Ordering::SeqCst) == 0
             {
-                return until;
+                let events = waits.into_iter().filter_map(|wait| wait.event).collect();
+                return Suspension { until, events };
             }
             changed.await;
         }
     }
+
+    /// Counts what was stored.
+    pub(in crate::jobs) fn count_bytes(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::SeqCst);
+    }
 }
 
 impl StepStore {
-    /// Stores a step. Gives what is stored when that is something else: another attempt was faster.
+    /// Stores a step. Gives what is stored when that is something else, of an earlier attempt that was late.
     pub(in crate::jobs) async fn put(&self, row: StepRow) -> Result<Option<StoredStep>, JobError> {
-        let receiver = self.send(row.clone())?;
-        let stored = receiver.await.map_err(|_| JobError::NotRunning)??;
+        let (attempt, name) = (row.attempt, row.name.clone());
+        let stored = self.send(row)?.await.map_err(|_| JobError::NotRunning)??;
         if stored {
             return Ok(None);
         }
-        let (job, name) = (row.attempt.job, row.name.as_str());
-        let found: Option<StoredStep> = self
+        self.stored_before(attempt, &name).await.map(Some)
+    }
+
+    /// What is stored of a step that this attempt could not store: another attempt was faster. An attempt that has lost its job is told so.
+    pub(in crate::jobs) async fn stored_before(
+        &self,
+        attempt: AttemptKey,
+        name: &str,
+    ) -> Result<StoredStep, JobError> {
+        let job = attempt.job;
+        let (now, found) = self
             .session
-            .read(async |conn| store::stored_step(conn, job, name).await)
+            .read(async |conn| {
+                let now = state_and_fence(conn, job).await?;
+                Ok::<_, JobError>((now, store::stored_step(conn, job, name).await?))
+            })
             .await?;
-        match found.filter(|step| step.result.is_some()) {
-            Some(found) => Ok(Some(found)),
-            None => Err(JobError::Superseded(job)),
+        match found {
+            Some(found)
+                if now == Some((JobState::Running, attempt.fence)) && found.result.is_some() =>
+            {
+                Ok(found)
+            }
+            _ => Err(JobError::Superseded(job)),
+        }
+    }
+
+    /// The steps of a job that are stored, as soon as the database answers.
+    async fn read_steps(&self, job: JobId) -> Result<HashMap<String, StoredStep>, JobError> {
+        loop {
+            let read: Result<_, JobError> = self
+                .session
+                .read_large(extra_time(MAX_STEPS_BYTES), async |conn| {
+                    store::stored_steps(conn, job).await
+                })
+                .await;
+            match read {
+                // No attempt is spent for that.
+                Err(error) if is_unavailable(&error) => tokio::time::sleep(PAUSE).await,
+                read => return read,
+            }
         }
     }
 

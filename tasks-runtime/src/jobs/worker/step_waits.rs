@@ -9,12 +9,15 @@ use serde::de::DeserializeOwned;
 use super::attempt::Attempt;
 use super::running_step::check_not_nested;
 use super::step_journal::Begun;
+use super::step_writer::{PAUSE, is_unavailable};
 use crate::context::TaskContext;
 use crate::jobs::error::JobError;
-use crate::jobs::limits::MAX_DELAY;
+use crate::jobs::limits::{MAX_DELAY, MAX_STEP_ERROR};
 use crate::jobs::step_name::StepName;
 use crate::jobs::step_record::StepKind;
 use crate::jobs::store::{self, StepRow, StoredStep};
+use crate::jobs::stored_text::storable;
+use crate::text::cut;
 
 /// What is stored of a wait whose event did not come.
 const MISSED: &str = "the event did not come in time";
@@ -56,7 +59,7 @@ impl TaskContext {
             return Ok(());
         };
         let until = attempt.step_store.clock.after(duration.min(MAX_DELAY));
-        attempt.sleep_until(name, until).await
+        attempt.sleep_until(self, name, until).await
     }
 
     /// [`sleep`](Self::sleep) until a time.
@@ -78,7 +81,7 @@ impl TaskContext {
         };
         let latest = attempt.step_store.clock.after(MAX_DELAY);
         let until = time.timestamp_micros().min(latest);
-        attempt.sleep_until(name, until).await
+        attempt.sleep_until(self, name, until).await
     }
 
     /// Waits for an event that somebody sends to the job, with [`Scheduler::send`](crate::jobs::Scheduler::send) or
@@ -102,7 +105,7 @@ impl TaskContext {
     /// # Errors
     ///
     /// [`JobError::EventMissed`] when it did not come in time: a later attempt gets the same, unless the job is retried by hand, which
-    /// waits again. [`JobError::UnexpectedStepResult`] when what was sent is not of this type. [`JobError::NotAJob`] outside of a
+    /// waits again. [`JobError::UnexpectedEvent`] when what was sent is not of this type, with the same for later attempts. [`JobError::NotAJob`] outside of a
     /// job; and those of [`sleep`](Self::sleep).
     pub async fn wait_for<T: DeserializeOwned>(
         &self,
@@ -112,12 +115,17 @@ impl TaskContext {
         let name = event.into();
         check_not_nested(&name)?;
         let attempt = self.job_attempt().ok_or(JobError::NotAJob)?;
-        attempt.wait_for(name, timeout).await
+        attempt.wait_for(self, name, timeout).await
     }
 }
 
 impl Attempt {
-    async fn sleep_until(self: Arc<Self>, name: StepName, until: i64) -> Result<(), JobError> {
+    async fn sleep_until(
+        self: Arc<Self>,
+        context: &TaskContext,
+        name: StepName,
+        until: i64,
+    ) -> Result<(), JobError> {
         let (steps, journal) = (&self.step_store, self.steps());
         let (name, began) = match journal.begin(steps, self.key, name).await? {
             Begun::Done(_) => return Ok(()),
@@ -138,12 +146,12 @@ impl Attempt {
             steps.put(row).await?;
             drop(active);
         }
-        journal.suspend(until);
-        std::future::pending().await
+        Err(self.suspend(context, until, None).await)
     }
 
     async fn wait_for<T: DeserializeOwned>(
         self: Arc<Self>,
+        context: &TaskContext,
         name: StepName,
         timeout: Duration,
     ) -> Result<T, JobError> {
@@ -161,25 +169,38 @@ impl Attempt {
             ..steps.row(self.key, &name, StepKind::Event)
         };
         let active = journal.activate();
-        let taken: Result<Option<StepRow>, JobError> = steps
-            .session
-            .transaction_with_retries(async |tx| {
-                let row = match store::take_event(tx, job, &event).await? {
-                    Some(payload) => over(row.clone(), &payload, None),
-                    None if until <= steps.clock.now() => over(row.clone(), "null", Some(MISSED)),
-                    None => row.clone(),
-                };
-                // Otherwise the event stays for the attempt that counts.
-                match store::put_steps(tx, std::slice::from_ref(&row))
-                    .await?
-                    .as_slice()
-                {
-                    [true] => Ok(row.result.is_some().then_some(row)),
-                    _ => Err(JobError::Superseded(job)),
+        let taken = loop {
+            let taken: Result<Option<StepRow>, JobError> = steps
+                .session
+                .transaction_with_retries(async |tx| {
+                    let row = match store::take_event(tx, job, &event).await? {
+                        Some(payload) => received_row::<T>(row.clone(), &payload),
+                        None if until <= steps.clock.now() => {
+                            over(row.clone(), "null", Some(MISSED))
+                        }
+                        None => row.clone(),
+                    };
+                    // Otherwise the event stays for the attempt that counts.
+                    match store::put_steps(tx, std::slice::from_ref(&row))
+                        .await?
+                        .as_slice()
+                    {
+                        [true] => Ok(row.result.is_some().then_some(row)),
+                        _ => Err(JobError::Superseded(job)),
+                    }
+                })
+                .await;
+            match taken {
+                // No attempt is spent for that.
+                Err(error) if is_unavailable(&error) => tokio::time::sleep(PAUSE).await,
+                Err(JobError::Superseded(_)) => {
+                    // An earlier attempt of the job has got it, and was late.
+                    let stored = steps.stored_before(self.key, &name).await?;
+                    return self.received(&stored, &event);
                 }
-            })
-            .await;
-        let taken = taken?;
+                taken => break taken?,
+            }
+        };
         drop(active);
         if let Some(row) = taken {
             let stored = StoredStep {
@@ -190,18 +211,39 @@ impl Attempt {
             };
             return self.received(&stored, &event);
         }
-        journal.suspend(until);
-        std::future::pending().await
+        Err(self.suspend(context, until, Some(event)).await)
+    }
+
+    /// Has the attempt be put off. What waits is dropped then; only code that was spawned, or runs on a thread of its own, learns that the attempt is over.
+    async fn suspend(&self, context: &TaskContext, until: i64, event: Option<String>) -> JobError {
+        let _wait = self.steps().wait(until, event);
+        context.cancellation().cancelled().await;
+        JobError::Superseded(self.key.job)
     }
 
     fn received<T: DeserializeOwned>(&self, step: &StoredStep, event: &str) -> Result<T, JobError> {
-        if step.error.is_some() {
-            return Err(JobError::EventMissed {
-                id: self.key.job,
-                event: event.to_owned(),
-            });
+        let (id, event) = (self.key.job, event.to_owned());
+        match &step.error {
+            None => step.value(id),
+            Some(error) if error == MISSED => Err(JobError::EventMissed { id, event }),
+            Some(reason) => Err(JobError::UnexpectedEvent {
+                id,
+                event,
+                reason: reason.clone(),
+            }),
         }
-        step.value(self.key.job)
+    }
+}
+
+/// A wait whose event came. One that is of another type fails, so that a retry by hand waits for another one.
+fn received_row<T: DeserializeOwned>(row: StepRow, payload: &str) -> StepRow {
+    match serde_json::from_str::<T>(payload) {
+        Ok(_) => over(row, payload, None),
+        Err(error) => {
+            let mut reason = storable(&error.to_string());
+            cut(&mut reason, MAX_STEP_ERROR);
+            over(row, "null", Some(&reason))
+        }
     }
 }
 

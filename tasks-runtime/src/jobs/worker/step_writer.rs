@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::database::Session;
+use super::write_limits::{extra_time, limit_lock_wait};
+use crate::database::{DatabaseError, Session};
 use crate::jobs::error::JobError;
 use crate::jobs::store::{self, StepRow};
 
@@ -14,7 +15,7 @@ const BATCH_SIZE: usize = 500;
 /// How many bytes of results.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Pause after the database was not available.
-const PAUSE: Duration = Duration::from_millis(300);
+pub(super) const PAUSE: Duration = Duration::from_millis(300);
 
 /// A step to be stored.
 pub(in crate::jobs) struct StepWrite {
@@ -50,11 +51,9 @@ pub(super) async fn run(session: Session, mut steps: mpsc::UnboundedReceiver<Ste
             continue;
         }
         if let Some(failed) = write(&session, batch).await {
-            // The database is not available: nothing is lost by waiting.
+            // The database is not available, or rows are locked: nothing is lost by waiting.
             tokio::time::sleep(PAUSE).await;
-            for step in failed.into_iter().rev() {
-                waiting.push_front(step);
-            }
+            waiting.extend(failed);
         }
     }
 }
@@ -74,50 +73,64 @@ fn next_batch(waiting: &mut VecDeque<StepWrite>) -> Vec<StepWrite> {
     batch
 }
 
-/// Gives back what is to be tried again.
+/// Stores a batch, in parts if the database does not take it as a whole: one row that is locked, or refused, holds up no other. Gives back what is to
+/// be tried again.
 async fn write(session: &Session, batch: Vec<StepWrite>) -> Option<Vec<StepWrite>> {
-    match put(session, &batch).await {
-        Ok(stored) => {
-            for (step, stored) in batch.into_iter().zip(stored) {
-                let _ = step.done.send(Ok(stored));
-            }
-            None
-        }
-        Err(error) if is_unavailable(&error) => {
-            tracing::warn!(%error, "steps of jobs are not stored yet");
-            Some(batch)
-        }
-        // Which of them the database refuses is found one by one.
-        Err(error) => {
-            let mut error = Some(error);
-            let is_one = batch.len() == 1;
-            let mut again = Vec::new();
-            for step in batch {
-                let result = match error.take().filter(|_| is_one) {
-                    Some(error) => Err(error),
-                    None => put(session, std::slice::from_ref(&step))
-                        .await
-                        .map(|stored| stored.first().copied().unwrap_or_default()),
-                };
-                match result {
-                    Err(error) if is_unavailable(&error) => again.push(step),
-                    result => _ = step.done.send(result),
+    let mut parts = vec![batch];
+    let mut again = Vec::new();
+    while let Some(mut part) = parts.pop() {
+        match put(session, &part).await {
+            Ok(stored) => {
+                for (step, stored) in part.into_iter().zip(stored) {
+                    let _ = step.done.send(Ok(stored));
                 }
             }
-            (!again.is_empty()).then_some(again)
+            Err(error) if is_unavailable(&error) && !is_of_few(&error) => {
+                tracing::debug!(%error, "steps of jobs are not stored yet");
+                again.extend(part);
+                again.extend(parts.drain(..).flatten());
+            }
+            Err(_) if part.len() > 1 => {
+                let rest = part.split_off(part.len() / 2);
+                parts.extend([part, rest]);
+            }
+            Err(error) if is_unavailable(&error) => {
+                tracing::debug!(%error, "a step of a job is not stored yet");
+                again.extend(part);
+            }
+            Err(error) => {
+                if let Some(step) = part.pop() {
+                    let _ = step.done.send(Err(error));
+                }
+            }
         }
     }
+    (!again.is_empty()).then_some(again)
 }
 
 async fn put(session: &Session, steps: &[StepWrite]) -> Result<Vec<bool>, JobError> {
     let rows: Vec<StepRow> = steps.iter().map(|step| step.row.clone()).collect();
+    let bytes = steps.iter().map(StepWrite::bytes).sum();
     session
-        .transaction_with_retries(async |tx| store::put_steps(tx, &rows).await)
+        .transaction_large(extra_time(bytes), async |tx| {
+            limit_lock_wait(tx).await?;
+            store::put_steps(tx, &rows).await
+        })
         .await
 }
 
-/// Whether the same may be stored a moment later.
-fn is_unavailable(error: &JobError) -> bool {
+/// Whether a few of the rows may be the reason: others have locked them, or they are large.
+fn is_of_few(error: &JobError) -> bool {
+    matches!(error, JobError::Database(error)
+    if error.is_lock_timeout()
+        || matches!(
+            error,
+            DatabaseError::TransactionTimeout { .. } | DatabaseError::StatementTimeout { .. }
+        ))
+}
+
+/// Whether the same may be stored or read a moment later.
+pub(super) fn is_unavailable(error: &JobError) -> bool {
     matches!(error, JobError::Database(error)
         if error.is_temporary() || error.is_lock_timeout() || error.is_storage_full() || error.is_read_only())
 }

@@ -90,10 +90,7 @@ async fn steps_are_listed_and_events_are_sent(test: TestDatabase) {
     assert_eq!(status, 202, "{job}");
     let failed = world.until(&id, "failed").await;
     let error = failed["error"].as_str().unwrap();
-    assert!(
-        error.contains("what is stored of the step `addend`"),
-        "{failed}"
-    );
+    assert!(error.contains("the event `addend` for job"), "{failed}");
     let unknown = "/api/v1/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV";
     assert_eq!(world.get(&format!("{unknown}/$steps")).await.0, 404);
     let event = format!("{unknown}/$event/addend");
