@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_text_stands_for_itself() {
-        assert_eq!(containing(r"50%_\x"), r"%50\%\_\\x%");
+        assert_eq!(containing(r"50%_\x!"), r"%50!%!_\x!!%");
         assert_eq!(ascii_json("plain"), None);
         assert_eq!(ascii_json("Zü😀").as_deref(), Some(r"Z\u00fc\ud83d\ude00"));
         assert_eq!(inside_json("say \"hi\""), r#"say \"hi\""#);

@@ -69,6 +69,6 @@ mod tests {
     fn a_text_stands_for_itself() {
         let condition = Condition::new(Backend::Sqlite, "say \"hi\"", &[]);
         assert_eq!(condition.error, "%say \"hi\"%");
-        assert_eq!(condition.params, r#"%say \\"hi\\"%"#);
+        assert_eq!(condition.params, r#"%say \"hi\"%"#);
     }
 }
