@@ -1,6 +1,6 @@
 //! Kills and pauses the processes that run jobs, and compares what was promised with what there is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -370,6 +370,7 @@ async fn run_without_limit(
     let acknowledged =
         std::mem::take(&mut *acknowledged.lock().unwrap_or_else(PoisonError::into_inner));
     report.acknowledged = acknowledged.len() as u64;
+    let mut reminded = HashSet::new();
     loop {
         let left = count(
             &database,
@@ -380,6 +381,14 @@ async fn run_without_limit(
             break;
         }
         report.poisoned += fleet.revive().await?;
+        // Jobs whose submission was never answered wait for their events as well.
+        let waiting = "SELECT id AS job, CAST(0 AS BIGINT) AS count FROM tasks_jobs WHERE state < 3 AND task_name = 'stepped'";
+        for id in rows(&database, waiting).await?.keys() {
+            if !acknowledged.contains_key(id) && !reminded.contains(id) {
+                send_event(&http::client()?, &fleet, id, &AtomicBool::new(false)).await;
+                reminded.insert(id.clone());
+            }
+        }
         if last_kill.elapsed() > Duration::from_secs(120) {
             let states = rows(&database, "SELECT state || ' ' || COALESCE(worker, '-') AS job, COUNT(*) AS count FROM tasks_jobs WHERE state < 3 GROUP BY 1").await?;
             bail!("{left} jobs are stuck: {states:?}");
