@@ -1,5 +1,6 @@
 //! Steps of jobs, and events for jobs.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -38,10 +39,11 @@ pub(super) async fn send(
         JsonText::new(&())
     } else {
         check_json(request.headers())?;
-        JsonText::parse(String::from_utf8_lossy(&body))
+        // What is not UTF-8 is not taken for something else.
+        let text = std::str::from_utf8(&body).map_err(|error| not_json(&error))?;
+        JsonText::parse(text)
     };
-    let payload =
-        payload.map_err(|error| Problem::malformed(format!("the body is not JSON: {error}")))?;
+    let payload = payload.map_err(|error| not_json(&error))?;
     // Decoded: `match_info` leaves some characters as they are sent.
     let (_, event) = path.into_inner();
     state.scheduler.send(job.id, event, &payload).await?;
@@ -51,4 +53,8 @@ pub(super) async fn send(
     Ok(HttpResponse::build(StatusCode::ACCEPTED)
         .content_type("application/json")
         .body(body))
+}
+
+fn not_json(error: &impl Display) -> Problem {
+    Problem::malformed(format!("the body is not JSON: {error}"))
 }

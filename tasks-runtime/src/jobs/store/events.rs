@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
-use crate::jobs::state::JobState;
+use crate::jobs::state::{JobState, sql};
 use crate::jobs::table::{tasks_job_events, tasks_jobs};
 use crate::with_conn;
 
@@ -99,7 +99,9 @@ pub(in crate::jobs) async fn take_event(
 }
 
 /// Jobs that were put off, not those whose attempt failed: an event does not bring their next attempt forward.
-const PUT_OFF: &str = "state = 0 AND error_type IS NULL";
+fn put_off() -> String {
+    format!("{} AND error_type IS NULL", sql::SCHEDULED)
+}
 
 /// Makes jobs due that wait for an event which is there. What makes due jobs ready is told by the caller.
 pub(in crate::jobs) async fn wake_by_events(
@@ -114,8 +116,9 @@ pub(in crate::jobs) async fn wake_by_events(
         #[cfg(feature = "sqlite")]
         ConnectionKind::Sqlite(conn) => {
             let sql = format!(
-                "UPDATE tasks_jobs SET run_at = $1 WHERE id = $2 AND {PUT_OFF} AND EXISTS \
-                 (SELECT 1 FROM tasks_job_events e WHERE e.job_id = tasks_jobs.id AND e.name = $3)"
+                "UPDATE tasks_jobs SET run_at = $1 WHERE id = $2 AND {put_off} AND EXISTS \
+                 (SELECT 1 FROM tasks_job_events e WHERE e.job_id = tasks_jobs.id AND e.name = $3)",
+                put_off = put_off()
             );
             let waits = waits.to_vec();
             conn.spawn_blocking(move |conn| {
@@ -135,8 +138,9 @@ pub(in crate::jobs) async fn wake_by_events(
             use diesel::sql_types::Array;
             let sql = format!(
                 "UPDATE tasks_jobs SET run_at = $1 FROM unnest($2::text[], $3::text[]) AS w (job, event) \
-                 WHERE id = w.job AND {PUT_OFF} AND EXISTS \
-                 (SELECT 1 FROM tasks_job_events e WHERE e.job_id = w.job AND e.name = w.event)"
+                 WHERE id = w.job AND {put_off} AND EXISTS \
+                 (SELECT 1 FROM tasks_job_events e WHERE e.job_id = w.job AND e.name = w.event)",
+                put_off = put_off()
             );
             let (jobs, events): (Vec<JobId>, Vec<&str>) = waits
                 .iter()
@@ -161,8 +165,9 @@ pub(in crate::jobs) async fn wake_by_event(
     now: i64,
 ) -> Result<(), JobError> {
     let sql = format!(
-        "UPDATE tasks_jobs SET run_at = $1 WHERE id = $2 AND {PUT_OFF} AND EXISTS \
-         (SELECT 1 FROM tasks_job_steps s WHERE s.job_id = tasks_jobs.id AND s.event = $3 AND s.finished_at IS NULL)"
+        "UPDATE tasks_jobs SET run_at = $1 WHERE id = $2 AND {put_off} AND EXISTS \
+         (SELECT 1 FROM tasks_job_steps s WHERE s.job_id = tasks_jobs.id AND s.event = $3 AND s.finished_at IS NULL)",
+        put_off = put_off()
     );
     with_conn!(conn, |conn| {
         statement(sql)

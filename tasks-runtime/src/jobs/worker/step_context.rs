@@ -60,8 +60,8 @@ impl TaskContext {
     /// gets a number in the order of its use. Steps may run side by side, with `tokio::join!`.
     ///
     /// The code runs at least once: a process that dies between the code and the storing of its result does it again. Give services outside
-    /// the [`idempotency_key`](Self::idempotency_key), which inside of a step is that of the step. For work in the database of the jobs,
-    /// [`step_in`](Self::step_in) runs exactly once.
+    /// the [`idempotency_key`](Self::idempotency_key), which inside of a step is that of the step. What
+    /// [`step_in`](Self::step_in) writes into the database of the jobs is kept exactly once.
     ///
     /// Code between the steps runs in every attempt. What it depends on (the time, a random number, the answer of a service) belongs into a step.
     ///

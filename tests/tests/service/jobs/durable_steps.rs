@@ -56,6 +56,15 @@ async fn steps_are_listed_and_events_are_sent(test: TestDatabase) {
             &json!("the body is not JSON: EOF while parsing an object at line 1 column 1")
         )
     );
+    let sent = http::client().unwrap().post(world.app.url(&event));
+    let sent = sent
+        .header("content-type", "application/json")
+        .body(b"\"\xff\"".to_vec());
+    assert_eq!(
+        sent.send().await.unwrap().status().as_u16(),
+        400,
+        "not UTF-8"
+    );
     let wrong = format!("{path}/$event/{}", "x".repeat(201));
     let (status, problem) = world.ask(Method::POST, &wrong, Some(json!(1))).await;
     assert_eq!(
