@@ -80,13 +80,25 @@ impl Clock {
         self.now().saturating_add(delay)
     }
 
-    /// The database has just said what time it is; it was asked so long ago.
+    /// The database has just said what time it is; it was asked at `asked`.
+    ///
+    /// It looked at its clock somewhere on the way there and back, so a slow answer tells little: what earlier answers told is kept if it may
+    /// be right. The first one is taken for as early as it may be, so that later ones do not set the clock back.
     pub(in crate::jobs) fn set(&self, time: i64, asked: Instant) {
-        // Somewhere on the way there and back it looked.
-        let halfway = i64::try_from(asked.elapsed().as_micros() / 2).unwrap_or(0);
+        let round_trip = i64::try_from(asked.elapsed().as_micros()).unwrap_or(i64::MAX);
         let now = elapsed();
-        let offset = time.saturating_add(halfway).saturating_sub(now);
-        self.0.offset.store(offset, Ordering::Release);
+        let lowest = time.saturating_sub(now);
+        let highest = lowest.saturating_add(round_trip);
+        let _ = self
+            .0
+            .offset
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |offset| {
+                Some(if offset == NO_READING {
+                    lowest
+                } else {
+                    offset.clamp(lowest, highest)
+                })
+            });
         self.0.read_at.store(now, Ordering::Release);
     }
 
@@ -201,5 +213,32 @@ mod tests {
         let before = clock.now();
         std::thread::sleep(Duration::from_millis(5));
         assert!(clock.now() - before >= 5000);
+    }
+
+    #[test]
+    fn a_slow_answer_does_not_set_the_clock_back() {
+        let clock = Clock::default();
+        let asked = Instant::now();
+        let time = Utc::now().timestamp_micros();
+        std::thread::sleep(Duration::from_millis(50));
+        // It may be as late as 50 ms after that.
+        clock.set(time, asked);
+        let first = clock.now();
+        assert!(first < time + 40_000, "{first} after {time}");
+        // A fast answer says more.
+        let time = Utc::now().timestamp_micros();
+        clock.set(time, Instant::now());
+        let second = clock.now();
+        assert!(second >= time && second >= first);
+        // A slow one says no more than that.
+        let asked = Instant::now();
+        let time = Utc::now().timestamp_micros();
+        std::thread::sleep(Duration::from_millis(50));
+        clock.set(time, asked);
+        assert!(clock.now() >= time + 50_000);
+        // The clock of the database was set back by an hour.
+        let before = clock.now();
+        clock.set(before - 3_600_000_000, Instant::now());
+        assert!(clock.now() < before - 3_599_000_000);
     }
 }

@@ -104,14 +104,17 @@ impl Scheduler {
                 if rows::count_open(tx).await? >= MAX_OPEN {
                     return Err(JobError::TooManyOperations);
                 }
+                let begins_at = now + UNDO_TIME;
+                // The clock of the process that submitted the newest job may be a moment ahead.
+                let newest = store::newest_submitted_at(tx).await?.unwrap_or(now);
                 let row = OperationRow {
                     id: OperationId::new().to_string(),
                     action: action.as_str().to_owned(),
                     filter: stored.clone(),
                     state: 0,
-                    requested_at: now,
+                    requested_at: newest.clamp(now, begins_at),
                     requested_by: requested_by.map(str::to_owned),
-                    begins_at: now + UNDO_TIME,
+                    begins_at,
                     finished_at: None,
                     up_to: store::newest_id(tx).await?.unwrap_or_default(),
                     seen: String::new(),
