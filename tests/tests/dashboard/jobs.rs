@@ -29,8 +29,26 @@ async fn fail(reason: String) -> Result<(), TaskError> {
     Err(TaskError::msg(reason))
 }
 
+/// Asks somebody for a word.
+#[task(register = false)]
+async fn ask(context: TaskContext) -> anyhow::Result<String> {
+    let question: String = context
+        .step("question", async || {
+            anyhow::Ok("What is the word?".to_owned())
+        })
+        .await?;
+    let word: String = context
+        .wait_for("answer", Duration::from_secs(3600))
+        .await?;
+    Ok(format!("{question} {word}"))
+}
+
 fn builder() -> ServiceBuilder {
-    let registry = TaskRegistry::builder().task(chatter).task(count).task(fail);
+    let registry = TaskRegistry::builder()
+        .task(ask)
+        .task(chatter)
+        .task(count)
+        .task(fail);
     Service::builder(info())
         .with_tasks(registry.build().unwrap())
         .with_jobs(Jobs::new())
@@ -77,6 +95,22 @@ async fn a_job_that_failed_is_run_again_with_changes() {
     // The other way round, too.
     page.click_on(Locator::Css("section p a")).await;
     page.sees("Run again as").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn steps_are_shown_and_an_event_is_sent() {
+    let page = Dashboard::open(builder(), "/tasks/ask").await;
+    page.click("Submit as a job").await;
+    page.sees("it waits for the event `answer`").await;
+    page.sees("question").await;
+    page.sees("19 bytes").await;
+    page.sees("waits until").await;
+    let answer = page.css("input[placeholder='null']").await;
+    answer.send_keys("\"sesame\"").await.unwrap();
+    page.click("Send").await;
+    page.sees("completed").await;
+    page.sees("What is the word? sesame").await;
     page.close().await;
 }
 
