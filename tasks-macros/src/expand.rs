@@ -145,5 +145,11 @@ fn policy(job: &JobOptions) -> TokenStream {
     if let Some(times) = job.crash_limit {
         policy.extend(quote!(.crash_limit(#times)));
     }
+    if let Some(version) = job.version {
+        policy.extend(quote!(.version(#version)));
+    }
+    if job.fail_old_versions {
+        policy.extend(quote!(.fail_old_versions()));
+    }
     policy
 }

@@ -32,6 +32,12 @@ pub struct TaskContext(Arc<ExecutionState>);
 pub(crate) trait ExecutorHandle: Any + Send + Sync {
     /// The name of a task, by its position in the registry.
     fn task_name(&self, position: usize) -> &str;
+    /// Whether it has secret parameters.
+    #[cfg(feature = "database")]
+    fn has_secrets(&self, position: usize) -> bool;
+    /// The level of spans.
+    #[cfg(feature = "database")]
+    fn span_level(&self) -> tracing::Level;
 }
 
 /// The attempt of a job that an execution is, as far as executions know of jobs.
@@ -162,6 +168,12 @@ impl TaskContext {
     #[must_use]
     pub fn task_name(&self) -> &str {
         self.0.host.task_name(self.0.position)
+    }
+
+    /// Whether the task has secret parameters.
+    #[cfg(feature = "database")]
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.0.host.has_secrets(self.0.position)
     }
 
     /// Identifies this execution, in logs for example.

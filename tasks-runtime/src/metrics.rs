@@ -127,6 +127,16 @@ pub(crate) const JOB_ATTEMPT_DURATION: Metric = Metric::histogram(
     &["task"],
     "How long attempts of jobs ran, in seconds.",
 );
+pub(crate) const JOB_STEPS_FINISHED: Metric = Metric::counter(
+    "tasks_job_steps_finished_total",
+    &["task", "outcome"],
+    "Durable steps whose code ran in this process, as completed or failed; those whose stored result was returned are not counted.",
+);
+pub(crate) const JOB_STEP_DURATION: Metric = Metric::histogram(
+    "tasks_job_step_duration_seconds",
+    &["task"],
+    "How long durable steps took, with the storing of what they came to, in seconds.",
+);
 pub(crate) const JOBS_PENDING: Metric = Metric::gauge(
     "tasks_jobs_pending",
     &["queue"],
@@ -149,6 +159,8 @@ pub const METRICS: &[Metric] = &[
     JOB_ATTEMPTS_FINISHED,
     JOB_ATTEMPT_WAIT_DURATION,
     JOB_ATTEMPT_DURATION,
+    JOB_STEPS_FINISHED,
+    JOB_STEP_DURATION,
     JOBS_PENDING,
     WORKER_BLOCKED,
 ];

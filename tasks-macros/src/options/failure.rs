@@ -19,7 +19,7 @@ const MAX_CODE: usize = 64;
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 /// What the framework says of failures that are not errors of a task's.
-pub(crate) const RESERVED: [&str; 11] = [
+pub(crate) const RESERVED: [&str; 12] = [
     "panic",
     "timeout",
     "not-finite",
@@ -28,6 +28,7 @@ pub(crate) const RESERVED: [&str; 11] = [
     "not-run",
     "result-too-large",
     "result-not-stored",
+    "old-task-version",
     "crash",
     "lost",
     "damaged",

@@ -16,6 +16,8 @@ pub(crate) struct JobOptions {
     pub(crate) max_concurrency: Option<u32>,
     pub(crate) unique: bool,
     pub(crate) crash_limit: Option<u32>,
+    pub(crate) version: Option<u32>,
+    pub(crate) fail_old_versions: bool,
 }
 
 /// `priority = -5`.
@@ -79,4 +81,17 @@ pub(super) fn unique(input: ParseStream<'_>) -> syn::Result<bool> {
     }
     input.call(<syn::Ident as syn::ext::IdentExt>::parse_any)?;
     Ok(true)
+}
+
+/// `old_versions = "fail"`.
+pub(super) fn old_versions(input: ParseStream<'_>) -> syn::Result<bool> {
+    let what = parse::string(input, "treatment of old versions")?;
+    match what.value().as_str() {
+        "wait" => Ok(false),
+        "fail" => Ok(true),
+        _ => Err(syn::Error::new_spanned(
+            what,
+            "a job whose steps are of an older version waits for a worker that has it, or fails: write `old_versions = \"wait\"` or `\"fail\"`",
+        )),
+    }
 }

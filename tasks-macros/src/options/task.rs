@@ -29,6 +29,8 @@ keys! {
         MaxConcurrency = "max_concurrency",
         Unique = "unique",
         CrashLimit = "crash_limit",
+        Version = "version",
+        OldVersions = "old_versions",
         Validate = "validate",
         Errors = "errors",
         Register = "register",
@@ -90,6 +92,8 @@ impl TaskOptions {
             }
             TaskKey::Unique => job.unique = job::unique(input)?,
             TaskKey::CrashLimit => job.crash_limit = Some(parse::number(input, key, 1, 1000)?),
+            TaskKey::Version => job.version = Some(parse::number(input, key, 1, 1_000_000_000)?),
+            TaskKey::OldVersions => job.fail_old_versions = job::old_versions(input)?,
             TaskKey::Validate => self.validate = Some(Validate::parse(input)?),
             TaskKey::Errors => self.errors = error_types(input)?,
             TaskKey::Register => self.register = Some(parse::boolean(input, key)?),

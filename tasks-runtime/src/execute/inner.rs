@@ -8,6 +8,8 @@ use tracing::Level;
 use super::slow_polls::SlowPolls;
 use crate::call::Resources;
 use crate::context::ExecutorHandle;
+#[cfg(feature = "database")]
+use crate::registry::RegisteredTask;
 use crate::registry::TaskRegistry;
 
 /// The tasks of an executor, and how they are run.
@@ -24,5 +26,18 @@ pub(crate) struct ExecutorInner {
 impl ExecutorHandle for ExecutorInner {
     fn task_name(&self, position: usize) -> &str {
         &self.resources.targets[position].name
+    }
+
+    #[cfg(feature = "database")]
+    fn has_secrets(&self, position: usize) -> bool {
+        let name = &self.resources.targets[position].name;
+        self.registry
+            .get(name)
+            .is_ok_and(RegisteredTask::has_secrets)
+    }
+
+    #[cfg(feature = "database")]
+    fn span_level(&self) -> Level {
+        self.span_level
     }
 }

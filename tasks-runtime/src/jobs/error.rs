@@ -39,6 +39,8 @@ fn ended(status: JobStatus) -> &'static str {
 pub enum JobAction {
     /// Queue it again. Only a job that failed or was canceled can be retried.
     Retry,
+    /// Run it again from one of its steps. Only a job that has ended can be forked.
+    Fork,
     /// Send it an event. Only a job that is pending or running takes one.
     SendEvent,
     /// Read its result. Only a job that is completed or failed has one.
@@ -49,6 +51,7 @@ impl fmt::Display for JobAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Retry => "only a job that failed or was canceled can be retried",
+            Self::Fork => "only a job that has ended can be run again from a step",
             Self::SendEvent => "only a job that is pending or running takes events",
             Self::ReadResult => "it has no result",
         })

@@ -9,7 +9,7 @@ use super::state::JobState;
 use super::worker::AttemptOutcome;
 use crate::metrics::{
     JOB_ATTEMPT_DURATION, JOB_ATTEMPT_WAIT_DURATION, JOB_ATTEMPTS_FINISHED, JOB_ATTEMPTS_STARTED,
-    JOBS_PENDING, JOBS_SUBMITTED, Series, WORKER_BLOCKED,
+    JOB_STEP_DURATION, JOB_STEPS_FINISHED, JOBS_PENDING, JOBS_SUBMITTED, Series, WORKER_BLOCKED,
 };
 use crate::registry::TaskRegistry;
 
@@ -63,6 +63,9 @@ struct TaskMetrics {
     wait: Series<Histogram>,
     run: Series<Histogram>,
     finished: [Series<Counter>; OUTCOMES.len()],
+    step_run: Series<Histogram>,
+    steps_completed: Series<Counter>,
+    steps_failed: Series<Counter>,
 }
 
 impl Metrics {
@@ -78,6 +81,9 @@ impl Metrics {
                 wait: Series::new(),
                 run: Series::new(),
                 finished: [const { Series::new() }; OUTCOMES.len()],
+                step_run: Series::new(),
+                steps_completed: Series::new(),
+                steps_failed: Series::new(),
             };
             (name.to_owned(), metrics)
         });
@@ -124,6 +130,21 @@ impl Metrics {
         if let Some(task) = self.tasks.get(task) {
             let finished = || metrics::counter!(JOB_ATTEMPTS_FINISHED.name, "task" => task.task.clone(), "outcome" => OUTCOMES[outcome as usize]);
             task.finished[outcome as usize].get(finished).increment(1);
+        }
+    }
+
+    /// What the code of a step came to is stored.
+    pub(super) fn step_ended(&self, task: &str, is_completed: bool, ran: Duration) {
+        if let Some(task) = self.tasks.get(task) {
+            let run = || metrics::histogram!(JOB_STEP_DURATION.name, "task" => task.task.clone());
+            task.step_run.get(run).record(ran);
+            let (series, outcome) = if is_completed {
+                (&task.steps_completed, OutcomeLabel::Completed)
+            } else {
+                (&task.steps_failed, OutcomeLabel::Failed)
+            };
+            let finished = || metrics::counter!(JOB_STEPS_FINISHED.name, "task" => task.task.clone(), "outcome" => OUTCOMES[outcome as usize]);
+            series.get(finished).increment(1);
         }
     }
 

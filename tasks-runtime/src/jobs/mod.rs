@@ -60,6 +60,7 @@ mod settings;
 mod state;
 mod step_name;
 mod step_record;
+mod step_retries;
 mod store;
 mod stored_text;
 mod submit;
@@ -91,6 +92,7 @@ pub use schedules::{Schedule, ScheduleRecord, StoredSchedule};
 pub use settings::Jobs;
 pub use step_name::StepName;
 pub use step_record::{JobStep, StepKind, StepStatus};
+pub use step_retries::StepRetries;
 pub use submit::{Submit, Submitted};
 
 pub use crate::database::SEARCH_LENGTH;

@@ -84,6 +84,45 @@ impl NewJobRow {
             origin: Origin::default(),
         }
     }
+
+    /// A job that does the work of another one again, and is ready now.
+    pub(super) fn again(earlier: JobId, job: JobRow, fixed: FixedColumns, now: i64) -> Self {
+        Self {
+            id: JobId::new(),
+            task_name: job.task_name,
+            description: job.description,
+            queue: job.queue,
+            state: JobState::Ready,
+            priority: job.priority,
+            run_at: now,
+            submitted_at: now,
+            scheduled_at: None,
+            attempt: 0,
+            max_attempts: job.max_attempts,
+            crashes: 0,
+            fence: Fence::NEW,
+            worker: None,
+            started_at: None,
+            timeout_ms: job.timeout_ms,
+            idempotency_key: None,
+            unique_key: fixed.unique_key,
+            other_unique_keys: Vec::new(),
+            by_name: fixed.by_name,
+            params: job.params,
+            schedule_name: None,
+            submitted_by: None,
+            again: false,
+            explicit: ExplicitOptions::default(),
+            origin: Origin::here(Some(earlier)),
+        }
+    }
+}
+
+/// Columns that a job keeps from its submission on, and that its record does not have.
+#[derive(Clone, Debug, Queryable)]
+pub(super) struct FixedColumns {
+    unique_key: Option<String>,
+    by_name: i32,
 }
 
 /// What a submission says by itself, and not its task: what is submitted again under its key has to be the same there. How much later it

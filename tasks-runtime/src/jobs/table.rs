@@ -116,6 +116,7 @@ diesel::table! {
         event -> Nullable<Text>,
         result -> Nullable<Text>,
         error -> Nullable<Text>,
+        task_version -> Integer,
     }
 }
 

@@ -6,6 +6,8 @@
     reason = "for generated code, which is not written by hand"
 )]
 
+#[cfg(feature = "database")]
+use std::any::Any;
 use std::any::TypeId;
 use std::borrow::Cow;
 use std::error::Error;
@@ -38,6 +40,8 @@ pub struct CodedError {
     read: ReadCode,
     #[cfg(feature = "anyhow")]
     in_anyhow: for<'a> fn(&'a anyhow::Error) -> Option<&'a (dyn Error + 'static)>,
+    #[cfg(feature = "database")]
+    in_any: for<'a> fn(&'a dyn Any) -> Option<&'a (dyn Error + 'static)>,
 }
 
 type ReadCode = for<'a> fn(&'a (dyn Error + 'static)) -> Option<Reading<'a>>;
@@ -108,6 +112,8 @@ impl CodedError {
             },
             #[cfg(feature = "anyhow")]
             in_anyhow: |error| Some(error.downcast_ref::<E>()?),
+            #[cfg(feature = "database")]
+            in_any: |error| Some(error.downcast_ref::<E>()?),
         }
     }
 
@@ -119,8 +125,16 @@ impl CodedError {
             read,
             #[cfg(feature = "anyhow")]
             in_anyhow: |_| None,
+            #[cfg(feature = "database")]
+            in_any: |error| Some(error.downcast_ref::<E>()?),
         }
     }
+}
+
+/// What is known to be an error, and one whose code is known.
+#[cfg(feature = "database")]
+pub(super) fn known_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    inventory::iter::<CodedError>().find_map(|known| (known.in_any)(error))
 }
 
 /// Which codes the errors of a type can have.

@@ -49,6 +49,7 @@ framework_codes! {
     NotRun = "not-run", 500, "An attempt of a job did not begin: its parameters do not fit the task any more, or a dependency of the task is not available.";
     ResultTooLarge = "result-too-large", 500, "The result of a job is larger than `Jobs::max_result_size`.";
     ResultNotStored = "result-not-stored", 500, "The database does not take the result of a job.";
+    OldTaskVersion = "old-task-version", 500, "The steps of a job are of an older version of its task, which has `old_versions = \"fail\"`.";
     Crash = "crash", 500, "The process died while the job ran, too often.";
     Lost = "lost", 500, "The job was a closure, and the process that ran it ended.";
     Damaged = "damaged", 500, "The result that is stored cannot be read.";

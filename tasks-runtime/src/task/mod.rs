@@ -1,5 +1,7 @@
 //! What a task is: its metadata, what it returns and how it fails.
 
+#[cfg(feature = "database")]
+mod any_error;
 mod caller;
 mod causes;
 mod coded_errors;
@@ -15,6 +17,8 @@ mod outcome;
 mod permanent;
 mod policy;
 
+#[cfg(feature = "database")]
+pub(crate) use any_error::read_any;
 pub use caller::Caller;
 #[cfg(feature = "database")]
 pub(crate) use coded_errors::Coded;
@@ -35,4 +39,6 @@ pub use function::{IntoTaskFn, TaskFn, task};
 pub use info::{ParameterInfo, TaskInfo};
 pub use outcome::{Outcome, OutputSchema, SchemaFallback, TaskOutput};
 pub use permanent::Permanent;
+#[cfg(feature = "database")]
+pub(crate) use policy::spread;
 pub use policy::{Backoff, Growth, JobPolicy};

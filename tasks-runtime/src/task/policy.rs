@@ -21,6 +21,10 @@ pub struct JobPolicy {
     pub unique: bool,
     /// How many processes may die of one job of the task, in place of what the service says.
     pub crash_limit: Option<u32>,
+    /// The version of the task's steps.
+    pub version: u32,
+    /// Whether a job fails whose steps are those of an older version; else it waits for a worker that has that one.
+    pub fail_old_versions: bool,
 }
 
 impl JobPolicy {
@@ -33,6 +37,8 @@ impl JobPolicy {
         max_concurrency: None,
         unique: false,
         crash_limit: None,
+        version: 1,
+        fail_old_versions: false,
     };
 
     #[must_use]
@@ -74,6 +80,18 @@ impl JobPolicy {
     #[must_use]
     pub const fn crash_limit(mut self, times: u32) -> Self {
         self.crash_limit = Some(times);
+        self
+    }
+
+    #[must_use]
+    pub const fn version(mut self, version: u32) -> Self {
+        self.version = version;
+        self
+    }
+
+    #[must_use]
+    pub const fn fail_old_versions(mut self) -> Self {
+        self.fail_old_versions = true;
         self
     }
 }
@@ -175,4 +193,12 @@ impl Default for Backoff {
     fn default() -> Self {
         Self::DEFAULT
     }
+}
+
+/// A delay with up to a tenth more, so that what failed together does not come back together.
+#[cfg(feature = "database")]
+pub(crate) fn spread(delay: Duration) -> Duration {
+    let random = ulid::Ulid::new().random() % 1000;
+    let share = u32::try_from(random).unwrap_or(0);
+    delay.saturating_add(delay / 10 * share / 1000)
 }

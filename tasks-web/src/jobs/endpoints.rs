@@ -9,7 +9,10 @@ use tasks_runtime::jobs::{
 use super::operations::BulkIn;
 use super::queues::PauseIn;
 use super::schedules::ScheduleIn;
-use super::{handlers, list_stream, operations, past, query, queues, schedules, steps, stream};
+use super::steps::ForkIn;
+use super::{
+    events, handlers, list_stream, operations, past, query, queues, schedules, steps, stream,
+};
 use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
 use crate::http::paging::{self, MAX_PAGE_SIZE};
 use crate::http::{ENTITY_TAGS, ULID, sse};
@@ -249,7 +252,25 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             .parameters(ID)
             .responds(Response::json::<Vec<JobStep>>(200))
             .problems(&[UNKNOWN_JOB]),
-        Endpoint::post("/{id}/$event/{event}", "send_event", steps::send)
+        Endpoint::post("/{id}/$fork", "fork_job", steps::fork)
+            .summary("Run a job that has ended again from one of its steps, as a new job")
+            .description(
+                "The results of the steps that began before that one are kept, and their code does not run. The new job has the parameters and options of the first one, which stays as it is; \
+                 `$lineage` of each has the other. A request that is sent twice makes two jobs.",
+            )
+            .parameters(ID)
+            .body(Body::json::<ForkIn>().example(|| json!({"from_step": "ship"})))
+            .responds(Response::json::<JobRecord>(202).location("Where the new job is."))
+            .problems(&[
+                (400, "The body is not JSON."),
+                UNKNOWN_JOB,
+                (408, "The body took too long to arrive."),
+                (409, "The job has not ended, or its task runs once at a time with the same parameters and another job has them."),
+                (413, "The body is too large."),
+                (415, "The body does not say it is JSON."),
+                (422, "Something does not fit: `errors` says what."),
+            ]),
+        Endpoint::post("/{id}/$event/{event}", "send_event", events::send)
             .summary("Send an event to a job that waits for it, or will")
             .description(
                 "The body is what `wait_for` of the task returns; none is `null`. Events of a name are taken in the order in which they came, each by one wait. \
@@ -283,14 +304,14 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
         Endpoint::get("/{id}/$stream", "stream_job", stream::stream)
             .summary("A job as it changes, as server-sent events")
             .description(
-                "The stream ends when the job ends. A client that reconnects after the last event (`Last-Event-ID`) gets 204. When the job is deleted, the last event is `deleted`.",
+                "The stream ends when the job ends. Its durable steps come as events `step`, each when it has ended or begins to wait, and again after a reconnect. A client that reconnects after the last event (`Last-Event-ID`) gets 204. When the job is deleted, the last event is `deleted`.",
             )
             .parameters(ID)
             .query(sse::QUERY)
             .responds(
                 Response::text(200, "text/event-stream")
                     .description(
-                        "An event without a name for each change, whose data is the job. An event `deleted`, whose data is \
+                        "An event without a name for each change, whose data is the job. An event `step` for each durable step, whose data is as in `$steps`. An event `deleted`, whose data is \
                          `{\"id\": \"…\"}`, when the job is deleted: it is the last one.",
                     ),
             )

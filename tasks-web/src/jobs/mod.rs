@@ -2,6 +2,7 @@
 
 mod access;
 mod endpoints;
+mod events;
 mod handlers;
 mod list_stream;
 mod list_views;

@@ -1,18 +1,28 @@
-//! Steps of jobs, and events for jobs.
+//! Steps of jobs, and jobs that are run again from one of them.
 
-use std::fmt::Display;
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path, Payload};
-use actix_web::{HttpRequest, HttpResponse};
-use tasks_runtime::artifacts::JsonText;
-use tasks_runtime::jobs::MAX_EVENT_BYTES;
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use super::access;
+use super::location::location;
 use super::state::JobRoutes;
-use crate::http::{BodyLimits, HandlerResult, check_json, check_same_site, json};
+use crate::access::Access;
+use crate::http::{BodyLimits, HandlerResult, check_json, json, members};
 use crate::problem::Problem;
+
+/// Where a job is to begin that is run again.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ForkIn {
+    /// Name of the step that runs again, with all that began after it; the results of those before it are kept.
+    #[schemars(length(min = 1))]
+    from_step: String,
+}
 
 pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let job = access::find(&request, &state.scheduler).await?;
@@ -21,40 +31,26 @@ pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> Handle
     Ok(json(body.into()))
 }
 
-pub(super) async fn send(
+pub(super) async fn fork(
     request: HttpRequest,
     state: Data<JobRoutes>,
-    path: Path<(String, String)>,
     payload: Payload,
 ) -> HandlerResult {
-    // Its body may be empty, which needs no permission of a browser.
-    check_same_site(&request)?;
+    check_json(request.headers())?;
     let job = access::find(&request, &state.scheduler).await?;
     let limits = BodyLimits {
-        bytes: MAX_EVENT_BYTES,
+        bytes: 16 * 1024,
         time: Duration::from_secs(30),
     };
     let body = limits.read(request.headers(), payload.into_inner()).await?;
-    let payload = if body.is_empty() {
-        JsonText::new(&())
-    } else {
-        check_json(request.headers())?;
-        // What is not UTF-8 is not taken for something else.
-        let text = std::str::from_utf8(&body).map_err(|error| not_json(&error))?;
-        JsonText::parse(text)
-    };
-    let payload = payload.map_err(|error| not_json(&error))?;
-    // Decoded: `match_info` leaves some characters as they are sent.
-    let (_, event) = path.into_inner();
-    state.scheduler.send(job.id, event, &payload).await?;
-    // What the job is by now.
-    let job = access::find(&request, &state.scheduler).await?;
-    let body = serde_json::to_vec(&job).map_err(|_| Problem::internal())?;
-    Ok(HttpResponse::build(StatusCode::ACCEPTED)
+    let ForkIn { from_step } = members::read_object(&body)?;
+    let access = request.extensions().get::<Access>().cloned();
+    let key = access.as_ref().map(Access::key_name);
+    let forked = state.scheduler.fork_for(job.id, &from_step, key).await?;
+    let body = serde_json::to_vec(&forked).map_err(|_| Problem::internal())?;
+    let at = location(&request, &state.jobs, &state.jobs, forked.id);
+    Ok(HttpResponse::Accepted()
+        .insert_header((LOCATION, at))
         .content_type("application/json")
         .body(body))
-}
-
-fn not_json(error: &impl Display) -> Problem {
-    Problem::malformed(format!("the body is not JSON: {error}"))
 }

@@ -1,5 +1,6 @@
 //! A job as it changes: server-sent events, one per change, the last one when it has ended or is deleted.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use actix_web::web::{Bytes, Data};
 use futures_util::Stream;
 use sha2::{Digest as _, Sha256};
 use tasks_runtime::jobs::JobId;
-use tasks_runtime::jobs::{JobChanges, JobRecord, Scheduler};
+use tasks_runtime::jobs::{JobChanges, JobRecord, JobStep, Scheduler};
 use tokio_util::sync::CancellationToken;
 
 use super::access;
@@ -35,6 +36,7 @@ pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> Hand
         pace: Pace::new(interval),
         stopping: state.stopping.clone(),
         known,
+        steps: HashMap::new(),
         looked: false,
         over: false,
         is_limited: Access::limits(&request).is_some(),
@@ -71,6 +73,8 @@ struct JobStream {
     stopping: CancellationToken,
     /// The id of the event that the client has: what the job was like.
     known: Option<String>,
+    /// The steps that the client has.
+    steps: HashMap<String, JobStep>,
     looked: bool,
     over: bool,
     /// Whether the key is limited.
@@ -116,13 +120,30 @@ impl JobStream {
                 access::leave_out_others(&mut job);
             }
             self.over = job.status.is_final();
+            let mut events = self.new_steps().await?;
             let (id, data) = event(&job);
             if self.known.as_ref() != Some(&id) {
-                let event = format!("id: {id}\ndata: {data}\n\n");
+                events.push_str(&format!("id: {id}\ndata: {data}\n\n"));
                 self.known = Some(id);
+            }
+            if !events.is_empty() {
                 self.pace.said();
-                return Some(event.into());
+                return Some(events.into());
             }
         }
+    }
+
+    /// The steps that the client does not have as they are now, as events.
+    async fn new_steps(&mut self) -> Option<String> {
+        let steps = self.scheduler.steps(self.id).await.ok()?;
+        let mut events = String::new();
+        for step in steps {
+            if self.steps.get(&step.name) != Some(&step) {
+                let data = serde_json::to_string(&step).ok()?;
+                events.push_str(&format!("event: step\ndata: {data}\n\n"));
+                self.steps.insert(step.name.clone(), step);
+            }
+        }
+        Some(events)
     }
 }

@@ -12,4 +12,5 @@ mod secrets;
 mod steps;
 mod stopping;
 mod submitting;
+mod task_versions;
 mod world;

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use tasks_tests::databases::count;
 use tasks_tests::engines::Ground;
 use tasks_tests::with_every_engine;
-use tasks_web::TaskError;
-use tasks_web::jobs::{JobError, JobId, JobStatus, Jobs, PendingCode, StepKind, StepStatus};
+use tasks_web::jobs::{
+    Backoff, JobError, JobId, JobStatus, Jobs, PendingCode, StepKind, StepRetries, StepStatus,
+};
 use tasks_web::prelude::*;
+use tasks_web::{Permanent, TaskError};
 
 use crate::world::{Counter, LONG, World, eventually};
 
@@ -209,6 +211,39 @@ async fn two_approvals(context: TaskContext) -> Result<Vec<u32>, JobError> {
     Ok(both)
 }
 
+/// Its step works when it was called often enough; a card with a wrong number never does.
+#[task(register = false)]
+async fn charges(
+    context: TaskContext,
+    counter: Counter,
+    works_at: u32,
+    wrong: bool,
+) -> anyhow::Result<u32> {
+    let retries = StepRetries::new(3).backoff(Backoff::constant(Duration::from_millis(10)));
+    let charged: u32 = context
+        .step_with_retries("charge", retries, async || {
+            let call = counter.0.fetch_add(1, Ordering::SeqCst) + 1;
+            if wrong {
+                return Err(Permanent::msg("the card has no number").into());
+            }
+            anyhow::ensure!(call >= works_at, "call {call} fails");
+            Ok(call)
+        })
+        .await?;
+    Ok(charged)
+}
+
+/// Counts in each of its steps, and waits for an event between them.
+#[task(register = false, retries = 1)]
+async fn renders(context: TaskContext, counter: Counter) -> anyhow::Result<Vec<u32>> {
+    let count = async || anyhow::Ok(counter.0.fetch_add(1, Ordering::SeqCst) + 1);
+    let first: u32 = context.step("query", count).await?;
+    let sent: u32 = context.wait_for("go", Duration::from_secs(3600)).await?;
+    let second: u32 = context.step("render", count).await?;
+    let third: u32 = context.step("send", count).await?;
+    Ok(vec![first, sent, second, third])
+}
+
 async fn world(test: Ground, jobs: Jobs) -> World {
     let tasks = vec![
         task(in_steps),
@@ -223,6 +258,8 @@ async fn world(test: Ground, jobs: Jobs) -> World {
         task(wrong_steps),
         task(superseded),
         task(changed_type),
+        task(charges),
+        task(renders),
     ];
     World::with_tasks(test, jobs, tasks).await
 }
@@ -419,7 +456,10 @@ async fn a_job_waits_for_events(test: Ground) {
         "{unknown:?}"
     );
     let job = submit().await;
-    for _ in 0..100 {
+    for payload in ["a\0b", "a\\u0000b"] {
+        scheduler.send(job.id, "other", payload).await.unwrap();
+    }
+    for _ in 2..100 {
         scheduler.send(job.id, "other", &true).await.unwrap();
     }
     let many = scheduler.send(job.id, "other", &true).await;
@@ -427,7 +467,6 @@ async fn a_job_waits_for_events(test: Ground) {
     for (event, payload) in [
         ("", json!(1)),
         ("a#1", json!(1)),
-        ("a", json!("\0")),
         ("a", json!("x".repeat(70_000))),
     ] {
         let sent = scheduler.send(job.id, event, &payload).await;
@@ -570,8 +609,89 @@ async fn an_attempt_that_does_not_count_stores_no_step(test: Ground) {
     world.scheduler.shutdown().await;
 }
 
+async fn a_step_has_retries_of_its_own(test: Ground) {
+    let world = world(test, Jobs::new()).await;
+    let charges = async |works_at: u32, wrong: bool| {
+        world.counter.0.store(0, Ordering::SeqCst);
+        let call = call!(charges, works_at = works_at, wrong = wrong);
+        let job = world.scheduler.submit(call).await.unwrap();
+        let done = world.done(&job).await;
+        let steps = world.scheduler.steps(job.id).await.unwrap();
+        assert_eq!((done.attempt, steps.len()), (1, 1));
+        (done.status, world.counter.get(), steps[0].error.clone())
+    };
+    assert_eq!(
+        charges(4, false).await,
+        (JobStatus::Completed, 4, None),
+        "three retries are enough"
+    );
+    let error = Some("call 4 fails".to_owned());
+    assert_eq!(charges(5, false).await, (JobStatus::Failed, 4, error));
+    let error = Some("the card has no number".to_owned());
+    assert_eq!(charges(1, true).await, (JobStatus::Failed, 1, error));
+    world.scheduler.shutdown().await;
+}
+
+async fn a_job_is_run_again_from_a_step(test: Ground) {
+    let world = world(test, Jobs::new()).await;
+    let scheduler = &world.scheduler;
+    let first = scheduler
+        .submit(call!(renders))
+        .description("a report")
+        .priority(7)
+        .await
+        .unwrap();
+    let early = scheduler.fork(first.id, "render").await.unwrap_err();
+    assert!(matches!(early, JobError::WrongState { .. }), "{early}");
+    scheduler.send(first.id, "go", &20).await.unwrap();
+    assert_eq!(world.done(&first).await.status, JobStatus::Completed);
+    let result = async |id| scheduler.result::<Vec<u32>>(id).await.unwrap();
+    assert_eq!(result(first.id).await, [1, 20, 2, 3]);
+
+    // The query and the event are kept.
+    let second = scheduler.fork(first.id, "render").await.unwrap();
+    assert_eq!(
+        (second.description.as_deref(), second.priority),
+        (Some("a report"), 7)
+    );
+    let done = world.done(&second).await;
+    assert_eq!(
+        (done.status, done.attempt, done.max_attempts),
+        (JobStatus::Completed, 1, 2)
+    );
+    assert_eq!(result(second.id).await, [1, 20, 4, 5]);
+    let attempts: Vec<u32> = steps(&world, second.id)
+        .await
+        .into_iter()
+        .map(|(_, _, _, attempt)| attempt)
+        .collect();
+    assert_eq!(attempts, [0, 0, 1, 1]);
+    let lineage = scheduler.lineage(second.id).await.unwrap();
+    assert_eq!(lineage.rerun_of, Some(first.id));
+
+    // It waits for another event, and so does one that begins anew.
+    for (step, expected) in [("go", [1, 30, 6, 7]), ("query", [8, 30, 9, 10])] {
+        let again = scheduler.fork(second.id, step).await.unwrap();
+        waits(&world, again.id, PendingCode::WaitingForEvent).await;
+        scheduler.send(again.id, "go", &30).await.unwrap();
+        world.done(&again).await;
+        assert_eq!(result(again.id).await, expected);
+    }
+
+    let unknown = scheduler.fork(first.id, "rendre").await.unwrap_err();
+    assert!(
+        unknown.to_string().contains("no step of this name"),
+        "{unknown}"
+    );
+    let nobody = scheduler.fork(JobId::new(), "render").await.unwrap_err();
+    assert!(matches!(nobody, JobError::JobNotFound(_)), "{nobody}");
+    scheduler.shutdown().await;
+}
+
 with_every_engine!(
     a_step_is_done_once,
+    a_step_has_retries_of_its_own,
+    a_job_is_run_again_from_a_step,
     a_step_and_its_rows_are_kept_together,
     a_job_that_sleeps_takes_no_place,
     a_job_waits_for_events,

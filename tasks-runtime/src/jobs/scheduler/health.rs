@@ -23,7 +23,8 @@ impl Scheduler {
     /// - All threads are blocked by tasks that do not await.
     /// - Jobs wait for a task or a queue that no worker has, or schedules are due whose task no worker has.
     /// - For longer than a lease, the code of jobs that were canceled, or ran into their timeout, has not returned.
-    /// - Jobs are left to other processes, because this one lacks their encryption key, or its task does not take their parameters.
+    /// - Jobs are left to other processes, because this one lacks their encryption key, its task does not take their parameters, or their steps are of another
+    ///   version of the task.
     /// - For longer than a lease, jobs of a dead worker could not be made ready again, other transactions have locked rows of jobs, or the
     ///   engine has taken no jobs on.
     /// - The clock of this machine differs from the database's by more than a second, or was set back, or the newest job was submitted in the

@@ -1,5 +1,6 @@
 //! Submits jobs, and knows what became of them.
 
+mod events;
 mod failures;
 mod health;
 mod history;

@@ -1,17 +1,16 @@
-//! Steps of jobs are listed, and events are sent to jobs.
-
-use serde::Serialize;
+//! Steps of jobs are listed, and jobs are run again from one of them.
 
 use super::Scheduler;
-use crate::database::Transaction;
+use crate::jobs::attempt_key::Fence;
 use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::id::JobId;
-use crate::jobs::limits::{MAX_EVENT_BYTES, MAX_EVENTS};
-use crate::jobs::step_name::StepName;
+use crate::jobs::new_job_row::NewJobRow;
+use crate::jobs::record::JobRecord;
 use crate::jobs::step_record::JobStep;
 use crate::jobs::store;
+use crate::jobs::table::JobRow;
 
-/// Durable steps and events.
+/// Durable steps.
 impl Scheduler {
     /// The steps of a job that are done, have failed or wait, in the order in which they began. None of a job that is not there.
     ///
@@ -25,7 +24,10 @@ impl Scheduler {
             .await
     }
 
-    /// Sends an event to a job that [waits for it](crate::TaskContext::wait_for), or will. It is kept until the job takes it or is deleted.
+    /// Runs a job that has ended again from one of its steps, as a new job: the results of the steps that began before that one are kept, and their code does not run. The new job has the
+    /// parameters, queue, priority, timeout and number of attempts of the first one, which stays as it is, and [`lineage`](Self::lineage) of each has the other. It runs with the version of the task that this process has.
+    ///
+    /// Events that were taken by those steps count as taken; others have to be sent again.
     ///
     /// ```
     /// use std::time::Duration;
@@ -33,116 +35,101 @@ impl Scheduler {
     /// use tasks_runtime::prelude::*;
     ///
     /// #[task(register = false)]
-    /// async fn publish(context: TaskContext) -> anyhow::Result<bool> {
-    ///     Ok(context.wait_for("approval", Duration::from_secs(86_400)).await?)
+    /// async fn report(context: TaskContext) -> anyhow::Result<String> {
+    ///     let rows: Vec<u32> = context.step("query", async || anyhow::Ok(vec![1, 2])).await?;
+    ///     context.step("render", async || anyhow::Ok(format!("{rows:?}"))).await
     /// }
     ///
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
     /// let database = Database::sqlite_in_memory().connect().await?;
     /// let scheduler = Scheduler::new(&database, Jobs::new());
-    /// let executor = tasks_runtime::testing::executor([task(publish)]).provide(scheduler.clone()).build()?;
+    /// let executor = tasks_runtime::testing::executor([task(report)]).provide(scheduler.clone()).build()?;
     /// scheduler.start(&executor)?;
     ///
-    /// let job = scheduler.submit(call!(publish)).await?;
-    /// scheduler.send(job.id, "approval", &true).await?;
-    /// scheduler.wait(job.id, Duration::from_secs(10)).await?;
-    /// assert!(scheduler.result::<bool>(job.id).await?);
+    /// let first = scheduler.submit(call!(report)).await?;
+    /// scheduler.wait(first.id, Duration::from_secs(10)).await?;
+    /// // Only `render` runs again.
+    /// let second = scheduler.fork(first.id, "render").await?;
+    /// scheduler.wait(second.id, Duration::from_secs(10)).await?;
+    /// assert_eq!(scheduler.lineage(second.id).await?.rerun_of, Some(first.id));
     /// scheduler.shutdown().await;
     /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
     /// ```
     ///
     /// # Errors
     ///
-    /// [`JobError::JobNotFound`]; [`JobError::WrongState`] when the job has ended; [`JobError::Invalid`] when the name cannot be one, or the payload is no JSON or longer
-    /// than [`MAX_EVENT_BYTES`]; [`JobError::TooManyEvents`] when [`MAX_EVENTS`] wait for the job already; and when the database fails.
-    pub async fn send(
-        &self,
-        id: JobId,
-        event: impl Into<StepName>,
-        payload: &(impl Serialize + ?Sized),
-    ) -> Result<(), JobError> {
-        let (event, payload) = checked(event.into(), payload)?;
-        self.refresh_clock().await?;
-        let sent: Result<(), JobError> = self
-            .shared
-            .session
-            .transaction_with_retries(async |tx| self.put_event(tx, id, &event, &payload).await)
-            .await;
-        sent?;
-        self.wake();
-        self.shared.changes.notify(id);
-        Ok(())
+    /// [`JobError::JobNotFound`]; [`JobError::WrongState`] when the job has not ended; [`JobError::Invalid`] when it has no such step, or is a
+    /// [spawned](Self::spawn) closure; [`JobError::Duplicate`] when its task runs once at a time with the same parameters and another job has them; and when the database fails.
+    pub async fn fork(&self, id: JobId, from_step: &str) -> Result<JobRecord, JobError> {
+        self.fork_for(id, from_step, None).await
     }
 
-    /// [`send`](Self::send) as a part of a transaction: the event is sent when that is kept. Workers see it within a second.
+    /// [`fork`](Self::fork) for a caller, for example of an API key: the new job has the name as [`submitted_by`](JobRecord::submitted_by).
     ///
     /// # Errors
     ///
-    /// The same as [`send`](Self::send).
-    pub async fn send_within(
+    /// The same as [`fork`](Self::fork).
+    pub async fn fork_for(
         &self,
-        transaction: &mut Transaction,
         id: JobId,
-        event: impl Into<StepName>,
-        payload: &(impl Serialize + ?Sized),
-    ) -> Result<(), JobError> {
-        let (event, payload) = checked(event.into(), payload)?;
-        self.clock().refresh(transaction).await?;
-        self.put_event(transaction, id, &event, &payload).await?;
-        let scheduler = self.clone();
-        transaction.on_commit(move || {
-            scheduler.wake();
-            scheduler.shared.changes.notify(id);
-        });
-        Ok(())
+        from_step: &str,
+        submitted_by: Option<&str>,
+    ) -> Result<JobRecord, JobError> {
+        self.refresh_clock().await?;
+        let forked: Result<(NewJobRow, JobRow), JobError> = self
+            .shared
+            .session
+            .transaction_with_retries(async |tx| {
+                let job = store::find(tx, id)
+                    .await?
+                    .ok_or(JobError::JobNotFound(id))?;
+                if !job.state.status().is_final() {
+                    return Err(JobError::WrongState {
+                        id,
+                        status: job.state.status(),
+                        action: JobAction::Fork,
+                    });
+                }
+                if job.task_name.is_none() {
+                    let reason = "the job is a closure of a process, which cannot be run again";
+                    return Err(JobError::option("", reason));
+                }
+                if !store::has_step(tx, id, from_step).await? {
+                    let reason = "the job has no step of this name";
+                    return Err(JobError::option("/from_step", reason));
+                }
+                let other_keys = self.other_unique_keys(&job);
+                if let Some(other) = store::find_duplicate(tx, &job, &other_keys).await? {
+                    return Err(JobError::Duplicate { id, other });
+                }
+                let fixed = store::fixed_columns(tx, id).await?;
+                let now = self.clock().now();
+                let mut row = NewJobRow::again(id, job, fixed, now);
+                row.other_unique_keys = other_keys;
+                row.submitted_by = submitted_by.map(str::to_owned);
+                // Its first attempt looks for steps, as those do that are not the first.
+                row.fence = Fence::FIRST;
+                let stored = self.insert_or_find(tx, &row).await?;
+                if stored.id != row.id.to_string() {
+                    let other = JobId::stored(&stored.id);
+                    return Err(JobError::Duplicate { id, other });
+                }
+                let version = row.task_name.as_deref().and_then(|task| self.version(task));
+                store::copy_steps(tx, (id, from_step), (row.id, version)).await?;
+                Ok((row, stored))
+            })
+            .await;
+        let (row, stored) = forked?;
+        let record = self.record(stored);
+        self.submitted(&[row], &[record.id]);
+        self.wake();
+        Ok(record)
     }
 
-    async fn put_event(
-        &self,
-        tx: &mut Transaction,
-        id: JobId,
-        event: &str,
-        payload: &str,
-    ) -> Result<(), JobError> {
-        let state = store::lock_receiver(tx, id).await?;
-        let status = state.ok_or(JobError::JobNotFound(id))?.status();
-        if status.is_final() {
-            return Err(JobError::WrongState {
-                id,
-                status,
-                action: JobAction::SendEvent,
-            });
-        }
-        if store::event_count(tx, id).await? >= MAX_EVENTS {
-            return Err(JobError::TooManyEvents(id));
-        }
-        let now = self.shared.clock.now();
-        store::add_event(tx, id, event, payload, now).await?;
-        store::wake_by_event(tx, id, event, now).await?;
-        store::notify(tx).await
+    /// The version of a task as this process has it.
+    fn version(&self, task: &str) -> Option<i32> {
+        let executor = self.executor().ok()?;
+        let entry = executor.registry().get(task).ok()?;
+        i32::try_from(entry.policy().version).ok()
     }
-}
-
-fn checked(
-    event: StepName,
-    payload: &(impl Serialize + ?Sized),
-) -> Result<(String, String), JobError> {
-    let event = event.checked().map_err(|error| match error {
-        JobError::InvalidStepName { reason, .. } => JobError::option("/event", reason),
-        other => other,
-    })?;
-    let json = serde_json::to_string(payload)
-        .map_err(|error| JobError::option("", format!("cannot be written as JSON: {error}")))?;
-    if json.len() > MAX_EVENT_BYTES {
-        let bytes = json.len();
-        let reason = format!("has {bytes} bytes of JSON, and {MAX_EVENT_BYTES} are allowed");
-        return Err(JobError::option("", reason));
-    }
-    if json.contains("\\u0000") {
-        return Err(JobError::option(
-            "",
-            "has the character U+0000, which cannot be stored",
-        ));
-    }
-    Ok((event, json))
 }

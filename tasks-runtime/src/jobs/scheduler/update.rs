@@ -149,7 +149,7 @@ impl Scheduler {
     }
 
     /// The unique keys of a job by all keys of encryption, as far as its parameters can be read; none where there is one kind alone.
-    fn other_unique_keys(&self, job: &JobRow) -> Vec<String> {
+    pub(super) fn other_unique_keys(&self, job: &JobRow) -> Vec<String> {
         let executor = self.executor().ok();
         let entry = executor.as_ref().and_then(|executor| {
             let name = job.task_name.as_deref()?;

@@ -4,6 +4,7 @@ mod attempts;
 mod delete;
 mod events;
 mod failures;
+mod fork;
 mod insert;
 mod lineage;
 mod logs;
@@ -23,6 +24,7 @@ pub(super) use self::events::{
     add_event, event_count, lock_receiver, take_event, wake_by_event, wake_by_events,
 };
 pub(super) use self::failures::{FailureRow, failure_message, failures};
+pub(super) use self::fork::{copy_steps, fixed_columns, has_step};
 #[cfg(feature = "postgres")]
 pub(super) use self::insert::CHANNEL;
 pub(super) use self::insert::{

@@ -22,6 +22,8 @@ use crate::with_conn;
 #[derive(Clone, Debug)]
 pub(in crate::jobs) struct StepRow {
     pub(in crate::jobs) attempt: AttemptKey,
+    /// The version of the task.
+    pub(in crate::jobs) task_version: i32,
     pub(in crate::jobs) name: String,
     pub(in crate::jobs) kind: StepKind,
     pub(in crate::jobs) started_at: i64,
@@ -33,9 +35,14 @@ pub(in crate::jobs) struct StepRow {
 }
 
 impl StepRow {
+    /// How long its result is.
+    pub(in crate::jobs) fn result_bytes(&self) -> usize {
+        self.result.as_ref().map_or(0, String::len)
+    }
+
     /// Refuses a result that is too long.
     pub(in crate::jobs) fn check_size(&self) -> Result<(), JobError> {
-        let bytes = self.result.as_ref().map_or(0, String::len);
+        let bytes = self.result_bytes();
         if bytes <= MAX_STEP_RESULT {
             return Ok(());
         }
@@ -54,6 +61,7 @@ pub(in crate::jobs) struct StoredStep {
     pub(in crate::jobs) waits_until: Option<i64>,
     pub(in crate::jobs) result: Option<String>,
     pub(in crate::jobs) error: Option<String>,
+    pub(in crate::jobs) task_version: i32,
 }
 
 fn number(kind: StepKind) -> i32 {
@@ -75,7 +83,7 @@ fn kind(number: i32) -> StepKind {
 /// What is stored of a step stays once it has a result.
 const UNLESS_DONE: &str = "ON CONFLICT (job_id, name) DO UPDATE SET kind = excluded.kind, attempt = excluded.attempt, \
      started_at = CASE WHEN tasks_job_steps.finished_at IS NULL THEN tasks_job_steps.started_at ELSE excluded.started_at END, finished_at = excluded.finished_at, waits_until = excluded.waits_until, \
-     event = excluded.event, result = excluded.result, error = excluded.error WHERE tasks_job_steps.result IS NULL";
+     event = excluded.event, result = excluded.result, error = excluded.error, task_version = excluded.task_version WHERE tasks_job_steps.result IS NULL";
 
 /// Stores steps, those whose attempts count and that have no result yet. Says of each whether it was.
 pub(in crate::jobs) async fn put_steps(
@@ -86,8 +94,8 @@ pub(in crate::jobs) async fn put_steps(
         #[cfg(feature = "sqlite")]
         ConnectionKind::Sqlite(conn) => {
             let sql = format!(
-                "INSERT INTO tasks_job_steps (job_id, name, kind, attempt, started_at, finished_at, waits_until, event, result, error) \
-                 SELECT id, $1, $2, attempt, $3, $4, $5, $6, $7, $8 FROM tasks_jobs WHERE id = $9 AND fence = $10 AND state + 0 = {RUNNING} \
+                "INSERT INTO tasks_job_steps (job_id, name, kind, attempt, started_at, finished_at, waits_until, event, result, error, task_version) \
+                 SELECT id, $1, $2, attempt, $3, $4, $5, $6, $7, $8, $9 FROM tasks_jobs WHERE id = $10 AND fence = $11 AND state + 0 = {RUNNING} \
                  {UNLESS_DONE}"
             );
             let rows = rows.to_vec();
@@ -103,6 +111,7 @@ pub(in crate::jobs) async fn put_steps(
                         .bind::<Nullable<Text>, _>(&row.event)
                         .bind::<Nullable<Text>, _>(&row.result)
                         .bind::<Nullable<Text>, _>(&row.error)
+                        .bind::<Integer, _>(row.task_version)
                         .bind::<Text, _>(row.attempt.job)
                         .bind::<BigInt, _>(row.attempt.fence);
                     diesel::RunQueryDsl::execute(query, conn).map(|rows| rows > 0)
@@ -132,10 +141,10 @@ async fn put_steps_postgres(
     }
 
     let sql = format!(
-        "INSERT INTO tasks_job_steps (job_id, name, kind, attempt, started_at, finished_at, waits_until, event, result, error) \
-         SELECT j.id, s.name, s.kind, j.attempt, s.started_at, s.finished_at, s.waits_until, s.event, s.result, s.error \
-         FROM unnest($1::text[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[]) \
-         AS s (job_id, fence, name, kind, started_at, finished_at, waits_until, event, result, error) \
+        "INSERT INTO tasks_job_steps (job_id, name, kind, attempt, started_at, finished_at, waits_until, event, result, error, task_version) \
+         SELECT j.id, s.name, s.kind, j.attempt, s.started_at, s.finished_at, s.waits_until, s.event, s.result, s.error, s.task_version \
+         FROM unnest($1::text[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::integer[]) \
+         AS s (job_id, fence, name, kind, started_at, finished_at, waits_until, event, result, error, task_version) \
          JOIN tasks_jobs j ON j.id = s.job_id AND j.fence = s.fence AND j.state + 0 = {RUNNING} \
          ORDER BY j.id, s.name {UNLESS_DONE} RETURNING job_id, name"
     );
@@ -154,7 +163,8 @@ async fn put_steps_postgres(
         .bind::<Array<Nullable<BigInt>>, _>(column!(|row| row.waits_until))
         .bind::<Array<Nullable<Text>>, _>(column!(|row| row.event.as_deref()))
         .bind::<Array<Nullable<Text>>, _>(column!(|row| row.result.as_deref()))
-        .bind::<Array<Nullable<Text>>, _>(column!(|row| row.error.as_deref()));
+        .bind::<Array<Nullable<Text>>, _>(column!(|row| row.error.as_deref()))
+        .bind::<Array<Integer>, _>(column!(|row| row.task_version));
     let put: Vec<Put> = query.load(conn).await?;
     let put: HashSet<(JobId, String)> = put.into_iter().map(|put| (put.job_id, put.name)).collect();
     let is_put = |row: &StepRow| put.contains(&(row.attempt.job, row.name.clone()));
@@ -174,6 +184,7 @@ pub(in crate::jobs) async fn stored_steps(
                 tasks_job_steps::waits_until,
                 tasks_job_steps::result,
                 tasks_job_steps::error,
+                tasks_job_steps::task_version,
             ))
             .load(conn)
             .await
@@ -196,6 +207,7 @@ pub(in crate::jobs) async fn stored_step(
                 tasks_job_steps::waits_until,
                 tasks_job_steps::result,
                 tasks_job_steps::error,
+                tasks_job_steps::task_version,
             ))
             .first(conn)
             .await

@@ -17,7 +17,6 @@ use crate::artifacts::ArtifactId;
 use crate::context::{AttemptHandle, TaskContext};
 use crate::database::Transaction;
 use crate::jobs::attempt_key::AttemptKey;
-use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::limits::MAX_PROGRESS_BYTES;
 use crate::jobs::record::Progress;
@@ -49,7 +48,6 @@ pub(crate) struct Attempt {
     pub(in crate::jobs) number: u32,
     pub(in crate::jobs) max_attempts: u32,
     outbox: mpsc::UnboundedSender<Event>,
-    clock: Clock,
     reported: Mutex<ProgressReport>,
     lines: AtomicU32,
     /// Executions that have begun and not ended; more than none while a thread runs on that nobody waits for.
@@ -60,7 +58,7 @@ pub(crate) struct Attempt {
     /// How long its result may be, in bytes.
     max_result_size: usize,
     steps: StepJournal,
-    pub(super) step_store: Arc<StepStore>,
+    step_store: Arc<StepStore>,
 }
 
 #[derive(Default)]
@@ -79,20 +77,20 @@ impl Attempt {
         outbox: mpsc::UnboundedSender<Event>,
         step_store: Arc<StepStore>,
         max_result_size: usize,
+        task_version: u32,
     ) -> Self {
         Self {
             key,
             number,
             max_attempts,
             outbox,
-            clock: step_store.clock.clone(),
             reported: Mutex::default(),
             lines: AtomicU32::new(0),
             runs: AtomicUsize::new(0),
             ended: Notify::new(),
             completed: Arc::default(),
             max_result_size,
-            steps: StepJournal::default(),
+            steps: StepJournal::new(task_version),
             step_store,
         }
     }
@@ -116,6 +114,11 @@ impl Attempt {
     /// Its steps.
     pub(in crate::jobs) fn steps(&self) -> &StepJournal {
         &self.steps
+    }
+
+    /// Where they are stored.
+    pub(super) fn step_store(&self) -> &StepStore {
+        &self.step_store
     }
 
     pub(in crate::jobs) fn is_completed(&self) -> bool {
@@ -155,7 +158,7 @@ impl Attempt {
         cut(&mut message, MAX_LINE_BYTES);
         let _ = self.outbox.send(Event::Logged(LogLine {
             attempt: self.key,
-            at: self.clock.now(),
+            at: self.step_store.clock.now(),
             message: storable(&message),
         }));
     }
@@ -309,7 +312,7 @@ impl TaskContext {
                 max: attempt.max_result_size,
             });
         }
-        let now = attempt.clock.now();
+        let now = attempt.step_store.clock.now();
         let end = AttemptEnd {
             artifact: attempt.artifact(),
             ..AttemptEnd::new(attempt.key, now, AttemptOutcome::Completed(json))

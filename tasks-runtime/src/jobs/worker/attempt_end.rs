@@ -1,6 +1,6 @@
 //! How an attempt ended, and what becomes of its job.
 
-use super::step_journal::Suspension;
+use super::suspension::Suspension;
 use crate::artifacts::ArtifactId;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
@@ -113,6 +113,11 @@ impl Failure {
             "the result has {bytes} bytes, and {max} are allowed: store it as an artifact and return its id, or set `Jobs::max_result_size`"
         );
         Self::of_framework(FrameworkCode::ResultTooLarge, message)
+    }
+
+    /// Of steps of an older version of the task.
+    pub(in crate::jobs) fn of_old_version(reason: String) -> Self {
+        Self::of_framework(FrameworkCode::OldTaskVersion, reason)
     }
 
     /// Of a result that the database does not take.

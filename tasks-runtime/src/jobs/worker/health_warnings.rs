@@ -69,7 +69,8 @@ impl WorkerHealth {
                 each.join(", ")
             ));
         }
-        for left in found.without_key.iter().chain(&found.unfit) {
+        let left = [&found.without_key, &found.unfit, &found.other_version];
+        for left in left.into_iter().flatten() {
             if left.at.elapsed() < LEFT_JOB_PERIOD {
                 let reason = &left.reason;
                 warnings.push(format!("jobs are left to other processes: {reason}"));

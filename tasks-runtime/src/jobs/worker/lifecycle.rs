@@ -73,6 +73,9 @@ impl Worker {
             session: session.clone(),
             clock: clock.clone(),
             writer,
+            changes: changes.clone(),
+            #[cfg(feature = "metrics")]
+            metrics: metrics.clone(),
         });
         let crash_limits = CrashLimits::new(settings.crash_limit, executor.registry());
         let shared = Arc::new(WorkerShared {

@@ -8,14 +8,14 @@ use crate::jobs::metrics::OutcomeLabel;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Event};
-use super::attempt_end::{AttemptEnd, AttemptOutcome, Failure};
+use super::attempt_end::{AttemptEnd, AttemptOutcome};
+use super::attempt_result::{end, of_old_version, other_version, say, waiting};
 use super::claimed_job::ClaimedJob;
 use super::in_flight::{InFlightAttempt, StopReason};
 use super::shared::WorkerShared;
-use super::step_journal::Suspension;
+use super::step_journal::Interruption;
 use super::{read_job, unserved, write_limits};
 use crate::arguments::InvalidArguments;
-use crate::artifacts::ArtifactId;
 use crate::call::ExecuteError;
 use crate::execute::loggable;
 use crate::jobs::attempt_key::AttemptKey;
@@ -23,12 +23,8 @@ use crate::jobs::error::JobError;
 use crate::jobs::history::{Count, Timing};
 use crate::jobs::origin::as_parent;
 use crate::jobs::state::is_quarantined;
-use crate::jobs::{MAX_DELAY, MAX_ERROR_DETAILS};
 use crate::registry::RegisteredTask;
-use crate::task::{Caller, JobPolicy, Outcome, TaskFailure};
-
-/// How long a job waits that could not begin for want of a place.
-const BUSY_DELAY: Duration = Duration::from_secs(1);
+use crate::task::{Caller, JobPolicy};
 
 /// Pause after parameters could not be read.
 const READ_PAUSE: Duration = Duration::from_secs(1);
@@ -65,6 +61,8 @@ pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: ClaimedJob) {
             given_up: None,
         },
     );
+    let entry = shared.executor.registry().get(&job.task_name);
+    let version = entry.map_or(1, |entry| entry.policy().version);
     let attempt = Arc::new(Attempt::new(
         job.key,
         job.attempt,
@@ -72,6 +70,7 @@ pub(in crate::jobs) fn start(shared: &Arc<WorkerShared>, job: ClaimedJob) {
         shared.outbox.clone(),
         Arc::clone(&shared.step_store),
         shared.settings.max_result_size,
+        version,
     ));
     shared.changes.notify(job.key.job);
     shared
@@ -102,7 +101,7 @@ async fn run(
         .as_ref()
         .map_or(JobPolicy::DEFAULT, |entry| entry.policy());
     let mut others = Others::Not;
-    let mut suspended = None;
+    let mut interruption = None;
     let result = match entry {
         Ok(entry) => {
             let timeout = job
@@ -133,8 +132,8 @@ async fn run(
                         biased;
                         () = stop.cancelled() => None,
                         result = running => Some(result),
-                        suspension = attempt.steps().suspended() => {
-                            suspended = Some(suspension);
+                        why = attempt.steps().interrupted() => {
+                            interruption = Some(why);
                             None
                         }
                     }
@@ -161,6 +160,19 @@ async fn run(
             shared.health.does_not_take(loggable(&error, secret));
         }
     }
+    let old_version = match &interruption {
+        Some(Interruption::OtherVersion(version)) => {
+            let reason = other_version(&job, version.unsigned_abs(), &policy);
+            if policy.fail_old_versions && version.unsigned_abs() < policy.version {
+                Some(reason)
+            } else {
+                shared.health.has_other_version(&reason);
+                others = Others::May;
+                None
+            }
+        }
+        _ => None,
+    };
     // A thread cannot be stopped: until it has ended, so has not the attempt.
     if attempt.runs() {
         shared.in_flight.give_up(job.key);
@@ -185,9 +197,13 @@ async fn run(
             };
             Some(AttemptEnd::new(job.key, shared.clock.now(), outcome))
         }
-        None | Some(StopReason::Shutdown) if suspended.is_some() => {
-            suspended.map(|suspension| waiting(&job, &attempt, suspension, &shared))
-        }
+        None | Some(StopReason::Shutdown) => match (interruption, old_version) {
+            (Some(Interruption::Suspended(suspension)), _) => {
+                Some(waiting(&job, &attempt, suspension, &shared))
+            }
+            (_, Some(reason)) => Some(of_old_version(&job, reason, &shared)),
+            _ => end(&job, &attempt, &policy, result, why, &shared),
+        },
         why => end(&job, &attempt, &policy, result, why, &shared),
     };
     let timing = Timing {
@@ -294,173 +310,4 @@ async fn large_params(shared: &WorkerShared, key: AttemptKey) -> Option<String> 
             }
         }
     }
-}
-
-/// An attempt that failed is seen in the log.
-fn say(job: &ClaimedJob, end: &AttemptEnd, secret: bool) {
-    let (AttemptOutcome::Failed(failure) | AttemptOutcome::Retried { failure, .. }) = &end.outcome
-    else {
-        return;
-    };
-    let (job_id, task, attempt) = (job.key.job, job.task_name.as_str(), job.attempt);
-    let error = loggable(&failure.message, secret);
-    let error_type = failure.r#type.as_str();
-    let error_location = failure
-        .traceback
-        .as_deref()
-        .and_then(TaskFailure::location_in);
-    let error_code = failure.code.as_deref();
-    match end.waits_until() {
-        None => {
-            tracing::error!(%job_id, task, attempt, error_type, error_code, error, error_location, "a job failed");
-        }
-        Some(at) => {
-            let retry_in_seconds = (at - end.at).max(0) / 1_000_000;
-            tracing::warn!(
-                %job_id,
-                task,
-                attempt,
-                error_type,
-                error_code,
-                error,
-                error_location,
-                retry_in_seconds,
-                "an attempt of a job failed"
-            );
-        }
-    }
-}
-
-/// The first parameter that does not fit.
-fn pointer_of(error: &ExecuteError) -> Option<Box<str>> {
-    let ExecuteError::InvalidArguments { reason, .. } = error else {
-        return None;
-    };
-    let InvalidArguments::Mismatch(errors) = reason else {
-        return None;
-    };
-    errors.first().map(|error| error.pointer.as_str().into())
-}
-
-/// That an attempt waits, for a time or an event.
-fn waiting(
-    job: &ClaimedJob,
-    attempt: &Attempt,
-    suspension: Suspension,
-    shared: &WorkerShared,
-) -> AttemptEnd {
-    AttemptEnd {
-        artifact: attempt.artifact(),
-        progress: attempt.take_reported().0,
-        ..AttemptEnd::new(
-            job.key,
-            shared.clock.now(),
-            AttemptOutcome::Suspended(suspension),
-        )
-    }
-}
-
-/// What an attempt came to; `None` when there is nothing to be written.
-fn end(
-    job: &ClaimedJob,
-    attempt: &Attempt,
-    policy: &JobPolicy,
-    result: Option<Result<Outcome, ExecuteError>>,
-    why: Option<StopReason>,
-    shared: &WorkerShared,
-) -> Option<AttemptEnd> {
-    let clock = &shared.clock;
-    let end = AttemptEnd {
-        artifact: attempt.artifact(),
-        ..AttemptEnd::new(job.key, clock.now(), AttemptOutcome::Returned)
-    };
-    match why {
-        Some(StopReason::Superseded) => return None,
-        Some(StopReason::Canceled) => {
-            return Some(AttemptEnd {
-                outcome: AttemptOutcome::Canceled,
-                ..end
-            });
-        }
-        Some(StopReason::Shutdown) if result.is_none() => {
-            return Some(AttemptEnd::left_behind(job.key, false, end.at));
-        }
-        _ => {}
-    }
-    let failure = match result? {
-        Ok(Outcome::Completed(_)) if attempt.is_completed() => return None,
-        Ok(Outcome::Completed(json)) => {
-            let json = String::from_utf8(json).unwrap_or_default();
-            return Some(AttemptEnd {
-                artifact: end.artifact.or_else(|| artifact_in(&json)),
-                progress: attempt.take_reported().0,
-                outcome: AttemptOutcome::completed(json, shared.settings.max_result_size),
-                ..end
-            });
-        }
-        Ok(Outcome::Failed(failure)) => *failure,
-        Err(ExecuteError::Refused { .. }) => {
-            let until = clock.after(BUSY_DELAY);
-            return Some(AttemptEnd {
-                outcome: AttemptOutcome::Deferred { until },
-                ..end
-            });
-        }
-        // Only known ones are claimed.
-        Err(ExecuteError::UnknownTask { .. }) => return Some(end),
-        Err(error) => {
-            let lasting = !matches!(error, ExecuteError::Unavailable { .. });
-            let mut failure = TaskFailure::of_execution(&error, lasting);
-            failure.location = pointer_of(&error);
-            failure
-        }
-    };
-    let is_last = failure.permanent || job.attempt >= job.max_attempts;
-    let delay = failure.retry_after().map_or_else(
-        || policy.backoff.delay(job.attempt),
-        |time| time.min(MAX_DELAY),
-    );
-    let has_details = failure.details.is_some();
-    let failure = Failure::from(failure);
-    if has_details && failure.details.is_none() {
-        let (job_id, task, error_code) =
-            (job.key.job, job.task_name.as_str(), failure.code.as_deref());
-        tracing::warn!(%job_id, task, error_code, "the details of an error are not stored: they are longer than {MAX_ERROR_DETAILS} bytes");
-    }
-    let outcome = if is_last {
-        AttemptOutcome::Failed(failure)
-    } else {
-        let at = clock.after(spread(delay).min(MAX_DELAY));
-        AttemptOutcome::Retried { failure, at }
-    };
-    Some(AttemptEnd {
-        progress: attempt.take_reported().0,
-        outcome,
-        ..end
-    })
-}
-
-/// Up to a tenth more, so that jobs that failed together do not come back together.
-fn spread(delay: Duration) -> Duration {
-    let random = ulid::Ulid::new().random() % 1000;
-    let share = u32::try_from(random).unwrap_or(0);
-    delay + delay / 10 * share / 1000
-}
-
-/// The artifact that a result names: it is its id, or has it as `artifact_id`.
-fn artifact_in(json: &str) -> Option<ArtifactId> {
-    #[derive(serde::Deserialize)]
-    struct NamedArtifact {
-        artifact_id: Option<String>,
-    }
-    let id = if json.starts_with('"') {
-        json.trim_matches('"').to_owned()
-    } else if json.contains("\"artifact_id\"") {
-        serde_json::from_str::<NamedArtifact>(json)
-            .ok()?
-            .artifact_id?
-    } else {
-        return None;
-    };
-    id.parse().ok()
 }

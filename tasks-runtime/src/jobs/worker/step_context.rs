@@ -1,55 +1,19 @@
 //! Durable steps, as the code of a task sees them.
 
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fmt::Display;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::attempt::Attempt;
+use super::open_step::BeginStep;
 use super::running_step::{RUNNING_STEP, check_not_nested};
-use super::step_journal::Begun;
 use crate::context::TaskContext;
 use crate::database::{AsyncClosure, DatabaseError, Transaction};
 use crate::jobs::error::JobError;
-use crate::jobs::id::JobId;
-use crate::jobs::limits::MAX_STEP_ERROR;
 use crate::jobs::step_name::StepName;
-use crate::jobs::step_record::StepKind;
-use crate::jobs::store::{self, StepRow, StoredStep};
-use crate::jobs::stored_text::storable;
-use crate::text::cut;
-
-impl StoredStep {
-    /// Its result.
-    pub(super) fn value<T: DeserializeOwned>(&self, job: JobId) -> Result<T, JobError> {
-        let json = self.result.as_deref().unwrap_or("null");
-        serde_json::from_str(json).map_err(|source| JobError::UnexpectedStepResult {
-            id: job,
-            step: self.name.clone(),
-            source,
-        })
-    }
-}
-
-impl Attempt {
-    /// Stores that a step failed, for those who look at the job. The error itself goes its own way.
-    async fn put_failure(&self, row: StepRow, error: &(impl Display + ?Sized)) {
-        let mut message = storable(&error.to_string());
-        cut(&mut message, MAX_STEP_ERROR);
-        let error = Some(message);
-        if let Err(error) = self.step_store.put(StepRow { error, ..row }).await {
-            tracing::debug!(job_id = %self.key.job, %error, "the error of a step is not stored");
-        }
-    }
-}
-
-fn encode(job: JobId, step: &str, value: &impl Serialize) -> Result<String, JobError> {
-    serde_json::to_string(value).map_err(|source| JobError::UnserializableStepResult {
-        id: job,
-        step: step.to_owned(),
-        source,
-    })
-}
+use crate::jobs::step_retries::StepRetries;
+use crate::jobs::store;
 
 /// Durable steps. What a step came to is stored before the next one begins, and a later attempt of the job, after a failure or a crash, returns it without
 /// running the code again. Outside of a job nothing is stored, and the code runs.
@@ -101,27 +65,86 @@ impl TaskContext {
         let Some(attempt) = self.job_attempt() else {
             return RUNNING_STEP.scope(name.to_string(), code()).await;
         };
-        let (steps, job) = (&attempt.step_store, attempt.key.job);
-        let name = match attempt.steps().begin(steps, attempt.key, name).await? {
-            Begun::Done(done) => return Ok(done.value(job)?),
-            Begun::Open(name, _) => name,
-        };
-        let mut row = steps.row(attempt.key, &name, StepKind::Step);
-        let _active = attempt.steps().activate();
-        let result = RUNNING_STEP.scope(name.clone(), code()).await;
-        row.finished_at = Some(steps.clock.now());
-        match &result {
-            Ok(value) => {
-                let json = encode(job, &name, value)?;
-                attempt.steps().count_bytes(json.len());
-                row.result = Some(json);
-                if let Some(stored) = steps.put(row).await? {
-                    return Ok(stored.value(job)?);
-                }
+        match attempt.begin_step(self, name).await? {
+            BeginStep::Done(value) => Ok(value),
+            BeginStep::Run(step) => {
+                let result = step.run(code()).await;
+                step.finish(result).await
             }
-            Err(error) => attempt.put_failure(row, error).await,
         }
-        result
+    }
+
+    /// [`step`](Self::step), whose code runs again in the same attempt when it fails, up to so many times. The job keeps its place of a worker meanwhile, so wait for seconds here, and leave what
+    /// takes longer to the retries of the task. Every failure is stored and logged.
+    ///
+    /// An error that is [`Permanent`](crate::Permanent), or whose [code](crate::FailureCodes) says so, ends the step at once; one that says `retry_after` sets the delay.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tasks_runtime::jobs::{Backoff, StepRetries};
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// # async fn charge_card(key: String, cents: i64) -> anyhow::Result<String> { Ok(format!("{key}: {cents}")) }
+    /// #[task(register = false)]
+    /// async fn order(context: TaskContext, cents: i64) -> anyhow::Result<String> {
+    ///     let retries = StepRetries::new(3).backoff(Backoff::exponential(Duration::from_millis(200)));
+    ///     context
+    ///         .step_with_retries("charge", retries, async || {
+    ///             charge_card(context.idempotency_key(), cents).await
+    ///         })
+    ///         .await
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The last that the code returned, and the errors of [`step`](Self::step).
+    pub async fn step_with_retries<T, E, F, R>(
+        &self,
+        name: impl Into<StepName>,
+        retries: StepRetries,
+        mut code: F,
+    ) -> Result<T, E>
+    where
+        F: FnMut() -> R,
+        R: Future<Output = Result<T, E>>,
+        T: Serialize + DeserializeOwned,
+        E: From<JobError> + Display + 'static,
+    {
+        let name = name.into();
+        check_not_nested(&name)?;
+        let outside = name.to_string();
+        let attempt = self.job_attempt();
+        let step = match &attempt {
+            None => None,
+            Some(attempt) => match attempt.begin_step(self, name).await? {
+                BeginStep::Done(value) => return Ok(value),
+                BeginStep::Run(step) => Some(step),
+            },
+        };
+        let mut failures = 0;
+        let result = loop {
+            let result = match &step {
+                Some(step) => step.run(code()).await,
+                None => RUNNING_STEP.scope(outside.clone(), code()).await,
+            };
+            let Err(error) = &result else { break result };
+            failures += 1;
+            let Some(delay) = retries.delay(failures, error) else {
+                break result;
+            };
+            let message = error.to_string();
+            drop(result);
+            if let Some(step) = &step {
+                step.retried(&message, failures, delay).await;
+            }
+            tokio::time::sleep(delay).await;
+        };
+        match step {
+            Some(step) => step.finish(result).await,
+            None => result,
+        }
     }
 
     /// [`step`](Self::step), for sync code: it blocks the thread.
@@ -158,29 +181,14 @@ impl TaskContext {
         let Some(attempt) = self.job_attempt() else {
             return RUNNING_STEP.sync_scope(name.to_string(), code);
         };
-        let (steps, job) = (&attempt.step_store, attempt.key.job);
-        let database = steps.session.database();
-        let begun = database.block_on(attempt.steps().begin(steps, attempt.key, name))?;
-        let name = match begun {
-            Begun::Done(done) => return Ok(done.value(job)?),
-            Begun::Open(name, _) => name,
-        };
-        let mut row = steps.row(attempt.key, &name, StepKind::Step);
-        let _active = attempt.steps().activate();
-        let result = RUNNING_STEP.sync_scope(name.clone(), code);
-        row.finished_at = Some(steps.clock.now());
-        match &result {
-            Ok(value) => {
-                let json = encode(job, &name, value)?;
-                attempt.steps().count_bytes(json.len());
-                row.result = Some(json);
-                if let Some(stored) = database.block_on(steps.put(row))? {
-                    return Ok(stored.value(job)?);
-                }
+        let database = attempt.step_store().session.database();
+        match database.block_on(attempt.begin_step(self, name))? {
+            BeginStep::Done(value) => Ok(value),
+            BeginStep::Run(step) => {
+                let result = step.run_blocking(code);
+                database.block_on(step.finish(result))
             }
-            Err(error) => database.block_on(attempt.put_failure(row, error)),
         }
-        result
     }
 
     /// Runs code in a transaction of the jobs' database that stores its result as well: what the code writes and the step are kept together, exactly once,
@@ -216,25 +224,20 @@ impl TaskContext {
         let name = name.into();
         check_not_nested(&name)?;
         let attempt = self.job_attempt().ok_or(JobError::NotAJob)?;
-        let (steps, job) = (&attempt.step_store, attempt.key.job);
-        let name = match attempt.steps().begin(steps, attempt.key, name).await? {
-            Begun::Done(done) => return Ok(done.value(job)?),
-            Begun::Open(name, _) => name,
+        let step = match attempt.begin_step(self, name).await? {
+            BeginStep::Done(value) => return Ok(value),
+            BeginStep::Run(step) => step,
         };
-        let row = steps.row(attempt.key, &name, StepKind::Step);
-        let _active = attempt.steps().activate();
-        let written = row.clone();
+        let (steps, job) = (attempt.step_store(), attempt.key.job);
+        let bytes = AtomicUsize::new(0);
         let found = AtomicBool::new(false);
         let result: Result<T, E> = steps
             .session
             .transaction(async |tx| {
-                let value = RUNNING_STEP.scope(name.clone(), code(&mut *tx)).await?;
-                let row = StepRow {
-                    finished_at: Some(steps.clock.now()),
-                    result: Some(encode(job, &name, &value)?),
-                    ..written
-                };
+                let value = step.run(code(&mut *tx)).await?;
+                let row = step.row_with(&value)?;
                 row.check_size()?;
+                bytes.store(row.result_bytes(), Ordering::Relaxed);
                 // What this attempt did is undone if another has done it.
                 match store::put_steps(tx, std::slice::from_ref(&row))
                     .await?
@@ -250,14 +253,18 @@ impl TaskContext {
             .await;
         if found.load(Ordering::Relaxed) {
             // An earlier attempt of the job has done it, and was late.
-            let stored = steps.stored_before(attempt.key, &name).await?;
+            let stored = steps.stored_before(attempt.key, &step.row.name).await?;
             return Ok(stored.value(job)?);
         }
-        if let Err(error) = &result {
-            let finished_at = Some(steps.clock.now());
-            attempt
-                .put_failure(StepRow { finished_at, ..row }, error)
-                .await;
+        match &result {
+            Ok(_) => {
+                step.completed(bytes.into_inner());
+                steps.changes.notify(job);
+            }
+            Err(error) => {
+                let message = error.to_string();
+                step.failed(&message).await;
+            }
         }
         result
     }

@@ -1,13 +1,16 @@
 //! The steps of one attempt: what earlier attempts have done, and what this one does.
 
 use std::collections::HashMap;
+#[cfg(feature = "metrics")]
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, OnceCell, mpsc, oneshot};
 
 use super::read_job::state_and_fence;
 use super::step_writer::{PAUSE, StepWrite, is_unavailable};
+use super::suspension::Suspension;
 use super::write_limits::extra_time;
 use crate::database::Session;
 use crate::jobs::attempt_key::AttemptKey;
@@ -15,6 +18,9 @@ use crate::jobs::clock::Clock;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::limits::{MAX_STEPS, MAX_STEPS_BYTES};
+#[cfg(feature = "metrics")]
+use crate::jobs::metrics::Metrics;
+use crate::jobs::notifier::ChangeNotifier;
 use crate::jobs::state::JobState;
 use crate::jobs::step_name::StepName;
 use crate::jobs::step_record::StepKind;
@@ -25,6 +31,9 @@ pub(in crate::jobs) struct StepStore {
     pub(in crate::jobs) session: Session,
     pub(in crate::jobs) clock: Clock,
     pub(in crate::jobs) writer: mpsc::UnboundedSender<StepWrite>,
+    pub(in crate::jobs) changes: ChangeNotifier,
+    #[cfg(feature = "metrics")]
+    pub(in crate::jobs) metrics: Option<Arc<Metrics>>,
 }
 
 /// The steps of an attempt.
@@ -34,6 +43,8 @@ pub(in crate::jobs) struct StepJournal {
     stored: OnceCell<HashMap<String, StoredStep>>,
     /// How often each name came.
     names: Mutex<HashMap<String, usize>>,
+    /// How many names came.
+    name_count: AtomicUsize,
     /// How many steps run.
     active: AtomicUsize,
     /// What the code waits for.
@@ -43,6 +54,19 @@ pub(in crate::jobs) struct StepJournal {
     /// How long the results are that are stored, in bytes.
     bytes: AtomicUsize,
     changed: Notify,
+    /// The version of the task as this process has it.
+    version: i32,
+    /// Another one, which the steps are of that are stored.
+    other_version: OnceLock<i32>,
+}
+
+/// Why an attempt ends before its code does.
+#[derive(Clone, Debug)]
+pub(in crate::jobs) enum Interruption {
+    /// It waits.
+    Suspended(Suspension),
+    /// The steps that are stored are of this version of the task, which the process does not have.
+    OtherVersion(i32),
 }
 
 /// A wait for a time, or for an event until a time at most.
@@ -51,14 +75,6 @@ struct Wait {
     number: usize,
     until: i64,
     event: Option<String>,
-}
-
-/// What an attempt waits for that is to be put off.
-#[derive(Clone, Debug)]
-pub(in crate::jobs) struct Suspension {
-    /// The first of the times.
-    pub(in crate::jobs) until: i64,
-    pub(in crate::jobs) events: Vec<String>,
 }
 
 /// Code waits, until this is dropped: it may have been given up for other code that was faster.
@@ -95,6 +111,24 @@ impl Drop for ActiveStep<'_> {
 }
 
 impl StepJournal {
+    /// The steps of an attempt with this version of its task.
+    pub(in crate::jobs) fn new(version: u32) -> Self {
+        Self {
+            version: i32::try_from(version).unwrap_or(i32::MAX),
+            ..Self::default()
+        }
+    }
+
+    /// The version of the task.
+    pub(in crate::jobs) fn version(&self) -> i32 {
+        self.version
+    }
+
+    /// Another version of the task, if the steps that are stored are of that.
+    pub(in crate::jobs) fn other_version(&self) -> Option<i32> {
+        self.other_version.get().copied()
+    }
+
     /// Begins a step: looks up whether it was done before.
     pub(in crate::jobs) async fn begin(
         &self,
@@ -120,6 +154,15 @@ impl StepJournal {
                 Ok::<_, JobError>(steps)
             })
             .await?;
+        // The first time that the job has steps decides.
+        if let Some(other) = stored
+            .values()
+            .find(|step| step.task_version != self.version)
+        {
+            self.other_version.get_or_init(|| other.task_version);
+            self.changed.notify_waiters();
+            return Err(JobError::Superseded(key.job));
+        }
         let is_full =
             stored.len() >= MAX_STEPS || self.bytes.load(Ordering::SeqCst) >= MAX_STEPS_BYTES;
         if is_full && !stored.contains_key(&name) {
@@ -137,6 +180,7 @@ impl StepJournal {
         let count = names.entry(name.clone()).or_default();
         *count += 1;
         let count = *count;
+        drop(names);
         if count == 2 && cfg!(debug_assertions) {
             tracing::warn!(
                 job_id = %key.job,
@@ -144,7 +188,7 @@ impl StepJournal {
                 "two steps of a job have the same name, so they are told apart by their order: give steps in a loop a key, as in `step((\"shard\", i), …)`"
             );
         }
-        if names.values().sum::<usize>() > MAX_STEPS {
+        if self.name_count.fetch_add(1, Ordering::SeqCst) >= MAX_STEPS {
             return Err(JobError::TooManySteps(key.job));
         }
         Ok(if count == 1 {
@@ -179,18 +223,21 @@ impl StepJournal {
         }
     }
 
-    /// Waits until the attempt is to be put off and no step runs.
-    pub(in crate::jobs) async fn suspended(&self) -> Suspension {
+    /// Waits until the attempt is to be put off and no step runs, or its steps turn out to be of another version of the task.
+    pub(in crate::jobs) async fn interrupted(&self) -> Interruption {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
+            if let Some(version) = self.other_version() {
+                return Interruption::OtherVersion(version);
+            }
             let waits = self.waits().clone();
             if let Some(until) = waits.iter().map(|wait| wait.until).min()
                 && self.active.load(Ordering::SeqCst) == 0
             {
                 let events = waits.into_iter().filter_map(|wait| wait.event).collect();
-                return Suspension { until, events };
+                return Interruption::Suspended(Suspension { until, events });
             }
             changed.await;
         }
@@ -208,6 +255,7 @@ impl StepStore {
         let (attempt, name) = (row.attempt, row.name.clone());
         let stored = self.send(row)?.await.map_err(|_| JobError::NotRunning)??;
         if stored {
+            self.changes.notify(attempt.job);
             return Ok(None);
         }
         self.stored_before(attempt, &name).await.map(Some)
@@ -220,13 +268,20 @@ impl StepStore {
         name: &str,
     ) -> Result<StoredStep, JobError> {
         let job = attempt.job;
-        let (now, found) = self
-            .session
-            .read(async |conn| {
-                let now = state_and_fence(conn, job).await?;
-                Ok::<_, JobError>((now, store::stored_step(conn, job, name).await?))
-            })
-            .await?;
+        let (now, found) = loop {
+            let read = self
+                .session
+                .read(async |conn| {
+                    let now = state_and_fence(conn, job).await?;
+                    Ok::<_, JobError>((now, store::stored_step(conn, job, name).await?))
+                })
+                .await;
+            match read {
+                // No attempt is spent for that.
+                Err(error) if is_unavailable(&error) => tokio::time::sleep(PAUSE).await,
+                read => break read?,
+            }
+        };
         match found {
             Some(found)
                 if now == Some((JobState::Running, attempt.fence)) && found.result.is_some() =>
@@ -263,9 +318,15 @@ impl StepStore {
     }
 
     /// A step of an attempt that has begun and not ended.
-    pub(in crate::jobs) fn row(&self, attempt: AttemptKey, name: &str, kind: StepKind) -> StepRow {
+    pub(in crate::jobs) fn row(
+        &self,
+        (attempt, task_version): (AttemptKey, i32),
+        name: &str,
+        kind: StepKind,
+    ) -> StepRow {
         StepRow {
             attempt,
+            task_version,
             name: name.to_owned(),
             kind,
             started_at: self.clock.now(),

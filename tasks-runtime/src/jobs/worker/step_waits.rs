@@ -58,7 +58,7 @@ impl TaskContext {
             tokio::time::sleep(duration).await;
             return Ok(());
         };
-        let until = attempt.step_store.clock.after(duration.min(MAX_DELAY));
+        let until = attempt.step_store().clock.after(duration.min(MAX_DELAY));
         attempt.sleep_until(self, name, until).await
     }
 
@@ -79,7 +79,7 @@ impl TaskContext {
             tokio::time::sleep(duration).await;
             return Ok(());
         };
-        let latest = attempt.step_store.clock.after(MAX_DELAY);
+        let latest = attempt.step_store().clock.after(MAX_DELAY);
         let until = time.timestamp_micros().min(latest);
         attempt.sleep_until(self, name, until).await
     }
@@ -126,8 +126,8 @@ impl Attempt {
         name: StepName,
         until: i64,
     ) -> Result<(), JobError> {
-        let (steps, journal) = (&self.step_store, self.steps());
-        let (name, began) = match journal.begin(steps, self.key, name).await? {
+        let (steps, journal) = (self.step_store(), self.steps());
+        let (name, began) = match self.begin(context, name).await? {
             Begun::Done(_) => return Ok(()),
             Begun::Open(name, began) => (name, began),
         };
@@ -135,7 +135,7 @@ impl Attempt {
         let until = begun_until.unwrap_or(until);
         let row = StepRow {
             waits_until: Some(until),
-            ..steps.row(self.key, &name, StepKind::Sleep)
+            ..self.step_row(&name, StepKind::Sleep)
         };
         if until <= steps.clock.now() {
             steps.put(over(row, "null", None)).await?;
@@ -155,9 +155,9 @@ impl Attempt {
         name: StepName,
         timeout: Duration,
     ) -> Result<T, JobError> {
-        let (steps, journal, job) = (&self.step_store, self.steps(), self.key.job);
+        let (steps, journal, job) = (self.step_store(), self.steps(), self.key.job);
         let event = name.to_string();
-        let (name, began) = match journal.begin(steps, self.key, name).await? {
+        let (name, began) = match self.begin(context, name).await? {
             Begun::Done(done) => return self.received(&done, &event),
             Begun::Open(name, began) => (name, began),
         };
@@ -166,7 +166,7 @@ impl Attempt {
         let row = StepRow {
             waits_until: Some(until),
             event: Some(event.clone()),
-            ..steps.row(self.key, &name, StepKind::Event)
+            ..self.step_row(&name, StepKind::Event)
         };
         let active = journal.activate();
         let taken = loop {
@@ -203,11 +203,14 @@ impl Attempt {
         };
         drop(active);
         if let Some(row) = taken {
+            journal.count_bytes(row.result_bytes());
+            steps.changes.notify(job);
             let stored = StoredStep {
                 name,
                 waits_until: row.waits_until,
                 result: row.result,
                 error: row.error,
+                task_version: row.task_version,
             };
             return self.received(&stored, &event);
         }

@@ -29,6 +29,8 @@ pub(super) struct WorkerProblems {
     pub(super) without_key: Option<LeftJob>,
     /// Of jobs whose parameters do not fit their task as this process has it.
     pub(super) unfit: Option<LeftJob>,
+    /// Of jobs whose steps are of a version of their task that this process does not have.
+    pub(super) other_version: Option<LeftJob>,
     /// Since when jobs of dead workers could not be made ready again, why, and when that was logged, if it was.
     pub(super) not_rescued: Option<(Moment, String, Option<Instant>)>,
     /// Since when ends of jobs are held back because rows are locked, and of which jobs.
@@ -141,6 +143,15 @@ impl WorkerHealth {
             &mut self.lock().unfit,
             reason,
             "a job was left to other processes: its parameters do not fit the task as this process has it",
+        );
+    }
+
+    /// The steps of a job are of a version of its task that this process does not have.
+    pub(in crate::jobs) fn has_other_version(&self, reason: &str) {
+        LeftJob::note(
+            &mut self.lock().other_version,
+            reason,
+            "a job was left to other processes: its steps are of another version of its task",
         );
     }
 

@@ -275,6 +275,11 @@ export interface components {
             /** @description Code of the error of their latest failed attempt. */
             readonly error_code?: string;
         };
+        /** @description Where a job is to begin that is run again. */
+        readonly ForkIn: {
+            /** @description Name of the step that runs again, with all that began after it; the results of those before it are kept. */
+            readonly from_step: string;
+        };
         /** @description The health of the service, as clients see it. */
         readonly Health: {
             /** @description Status of the worst check. */
@@ -1199,7 +1204,7 @@ export interface components {
                 readonly "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description There is a body, which is too large. */
+        /** @description The body is too large. */
         readonly Problem413: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1281,6 +1286,7 @@ export type BulkIn = components['schemas']['BulkIn'];
 export type Contact = components['schemas']['Contact'];
 export type FailureCodeInfo = components['schemas']['FailureCodeInfo'];
 export type FilterIn = components['schemas']['FilterIn'];
+export type ForkIn = components['schemas']['ForkIn'];
 export type Health = components['schemas']['Health'];
 export type HealthCheck = components['schemas']['HealthCheck'];
 export type JobAttempt = components['schemas']['JobAttempt'];

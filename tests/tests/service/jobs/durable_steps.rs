@@ -107,6 +107,85 @@ async fn steps_are_listed_and_events_are_sent(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+async fn a_job_is_run_again_from_a_step(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let first = world
+        .submit("add_later", json!({"params": {"a": 20}}))
+        .await;
+    let path = format!("/api/v1/jobs/{first}");
+    let fork = format!("{path}/$fork");
+    let from_step = |step: Value| Some(json!({"from_step": step}));
+    let (status, problem) = world
+        .ask(Method::POST, &fork, from_step(json!("addend")))
+        .await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (409, &json!("urn:tasks:problem:wrong-state")),
+        "{problem}"
+    );
+    let event = format!("{path}/$event/addend");
+    world.ask(Method::POST, &event, Some(json!(2))).await;
+    world.until(&first, "completed").await;
+
+    let sent = http::client().unwrap().post(world.app.url(&fork));
+    let sent = sent.json(&json!({"from_step": "addend"}));
+    let answer = sent.send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 202, "{answer:?}");
+    let location = answer.headers()["location"].to_str().unwrap().to_owned();
+    let forked: Value = answer.json().await.unwrap();
+    let id = forked["id"].as_str().unwrap();
+    assert_eq!(location, format!("/api/v1/jobs/{id}"));
+    let event = format!("/api/v1/jobs/{id}/$event/addend");
+    world.ask(Method::POST, &event, Some(json!(3))).await;
+    world.until(id, "completed").await;
+    let (_, result) = world.get(&format!("/api/v1/jobs/{id}/$result")).await;
+    assert_eq!(result["result"], 43, "{result}");
+
+    for (body, pointer) in [
+        (from_step(json!("adend")), "/from_step"),
+        (from_step(json!(7)), "/from_step"),
+        (Some(json!({})), ""),
+        (Some(json!({"from_step": "addend", "also": 1})), "/also"),
+    ] {
+        let (status, problem) = world.ask(Method::POST, &fork, body).await;
+        let found = (status, &problem["errors"][0]["pointer"]);
+        assert_eq!(found, (422, &json!(pointer)), "{problem}");
+    }
+    world.service.shutdown().await;
+}
+
+async fn steps_are_in_the_stream(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let id = world
+        .submit("add_later", json!({"params": {"a": 20}}))
+        .await;
+    let path = format!("/api/v1/jobs/{id}");
+    let client = http::client().unwrap();
+    let stream = client.get(world.app.url(&format!("{path}/$stream")));
+    let stream = stream.send().await.unwrap();
+    let event = format!("{path}/$event/addend");
+    world.ask(Method::POST, &event, Some(json!(2))).await;
+    // It ends when the job has ended.
+    let text = stream.text().await.unwrap();
+    let steps: Vec<Value> = text
+        .split("\n\n")
+        .filter_map(|event| event.strip_prefix("event: step\ndata: "))
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect();
+    let completed: Vec<&Value> = steps
+        .iter()
+        .filter(|step| step["status"] == "completed")
+        .map(|step| &step["name"])
+        .collect();
+    assert_eq!(completed, ["double", "addend"], "{text}");
+    let last = text.trim_end().rsplit("\n\n").next().unwrap();
+    assert!(
+        last.contains("\"status\":\"completed\"") && last.starts_with("id: "),
+        "{last}"
+    );
+    world.service.shutdown().await;
+}
+
 async fn keys_reach_the_steps_and_events_of_their_tasks(test: TestDatabase) {
     const SLOW: &str = "slow-0123456789abcdef";
     const MATH: &str = "math-0123456789abcdef";
@@ -126,6 +205,12 @@ async fn keys_reach_the_steps_and_events_of_their_tasks(test: TestDatabase) {
     assert_eq!(status, 202, "{job}");
     let path = format!("/api/v1/jobs/{}", job["id"].as_str().unwrap());
     let (steps, event) = (format!("{path}/$steps"), format!("{path}/$event/addend"));
+    let fork = format!("{path}/$fork");
+    for key in [MATH, READER] {
+        let body = json!({"from_step": "addend"});
+        let (status, found) = ask(Method::POST, &fork, Some(body), key).await;
+        assert_eq!(status, 403, "{found}");
+    }
     for (key, may_read, may_send) in [(MATH, 403, 403), (READER, 200, 403), (SLOW, 200, 202)] {
         let (status, found) = ask(Method::GET, &steps, None, key).await;
         assert_eq!(status, may_read, "{found}");
@@ -137,5 +222,7 @@ async fn keys_reach_the_steps_and_events_of_their_tasks(test: TestDatabase) {
 
 tasks_tests::on_all_databases!(
     steps_are_listed_and_events_are_sent,
+    a_job_is_run_again_from_a_step,
+    steps_are_in_the_stream,
     keys_reach_the_steps_and_events_of_their_tasks,
 );
