@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 import { type Json, Num, isMembers } from "../json/value.ts";
 import { pretty } from "../json/write.ts";
 import { Copy } from "./basics.tsx";
+import { DataTable } from "./data_table.tsx";
 
 /** How many entries are shown before a person asks for more. */
 const SHOWN = 100;
@@ -32,30 +33,17 @@ function columnsOf(value: Json): string[] | undefined {
 
 function Table({ rows, columns }: { rows: Json[]; columns: string[] }): JSX.Element {
   const [shown, setShown] = useState(SHOWN);
+  const more = rows.length > shown && <More left={rows.length - shown} more={() => setShown(shown + SHOWN)} />;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table">
-      <table>
-        <thead>
-          <tr>
-            {columns.map((name) => (
-              <th scope="col" key={name}>
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(0, shown).map((row, index) => (
-            <tr key={index}>
-              {columns.map((name) => (
-                <td key={name}>{isMembers(row) && row.has(name) && <Node value={row.get(name) ?? null} depth={2} />}</td>
-              ))}
-            </tr>
+    <DataTable label="Table" columns={columns} isList={false} after={more}>
+      {rows.slice(0, shown).map((row, index) => (
+        <tr key={index}>
+          {columns.map((name) => (
+            <td key={name}>{isMembers(row) && row.has(name) && <Node value={row.get(name) ?? null} depth={2} />}</td>
           ))}
-        </tbody>
-      </table>
-      {rows.length > shown && <More left={rows.length - shown} more={() => setShown(shown + SHOWN)} />}
-    </div>
+        </tr>
+      ))}
+    </DataTable>
   );
 }
 

@@ -10,6 +10,7 @@ import { upload } from "../api/upload.ts";
 import { parse } from "../json/parse.ts";
 import type { Json } from "../json/value.ts";
 import { Action, Alert, Filter, Loaded, NoPage, Tags, To, counted, useParameter } from "../parts/basics.tsx";
+import { DataTable } from "../parts/data_table.tsx";
 import { JsonView } from "../parts/json_view.tsx";
 import { useLive } from "../parts/live.ts";
 import { Time } from "../parts/time.tsx";
@@ -85,40 +86,26 @@ export function Artifacts(): JSX.Element {
 
 function ArtifactTable({ artifacts }: { artifacts: readonly ArtifactOut[] }): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Artifacts">
-      <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Type</th>
-            <th scope="col">Size</th>
-            <th scope="col">Level</th>
-            <th scope="col">Created</th>
-            <th scope="col">Tags</th>
-          </tr>
-        </thead>
-        <tbody>
-          {artifacts.map((artifact) => (
-            <tr key={artifact.id}>
-              <td>
-                <To path={`/artifacts/${artifact.id}`} class="title">
-                  {nameOf(artifact)}
-                </To>
-              </td>
-              <td>{artifact.content_type ?? "–"}</td>
-              <td class="number">{artifact.size === null ? "–" : BYTES.format(artifact.size)}</td>
-              <td class="number">{artifact.level}</td>
-              <td>
-                <Time at={artifact.created_at} />
-              </td>
-              <td>
-                <Tags tags={artifact.tags} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable label="Artifacts" columns={["Name", "Type", "Size", "Level", "Created", "Tags"]}>
+      {artifacts.map((artifact) => (
+        <tr key={artifact.id}>
+          <td>
+            <To path={`/artifacts/${artifact.id}`} class="title">
+              {nameOf(artifact)}
+            </To>
+          </td>
+          <td>{artifact.content_type ?? "–"}</td>
+          <td class="number">{artifact.size === null ? "–" : BYTES.format(artifact.size)}</td>
+          <td class="number">{artifact.level}</td>
+          <td>
+            <Time at={artifact.created_at} />
+          </td>
+          <td>
+            <Tags tags={artifact.tags} />
+          </td>
+        </tr>
+      ))}
+    </DataTable>
   );
 }
 
@@ -284,30 +271,17 @@ function Csv({ text }: { text: string }): JSX.Element {
   const rows = csvRows(text, MAX_ROWS + 1);
   const [head, ...body] = rows;
   if (!head) return <Alert kind="note">It is empty.</Alert>;
+  const left = rows.length > MAX_ROWS && <p class="quiet">The first {MAX_ROWS} lines.</p>;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table">
-      <table>
-        <thead>
-          <tr>
-            {head.map((cell, index) => (
-              <th scope="col" key={index}>
-                {cell}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {body.map((row, number) => (
-            <tr key={number}>
-              {row.map((cell, index) => (
-                <td key={index}>{cell}</td>
-              ))}
-            </tr>
+    <DataTable label="Table" columns={head} isList={false} after={left}>
+      {body.map((row, number) => (
+        <tr key={number}>
+          {row.map((cell, index) => (
+            <td key={index}>{cell}</td>
           ))}
-        </tbody>
-      </table>
-      {rows.length > MAX_ROWS && <p class="quiet">The first {MAX_ROWS} lines.</p>}
-    </div>
+        </tr>
+      ))}
+    </DataTable>
   );
 }
 

@@ -5,6 +5,7 @@ import { config } from "../api/config.ts";
 import { get, query } from "../api/http.ts";
 import type { AuditEntry } from "../api/schema.d.ts";
 import { Filter, Loaded, To, useParameter } from "../parts/basics.tsx";
+import { DataTable } from "../parts/data_table.tsx";
 import { useLive } from "../parts/live.ts";
 import { Time } from "../parts/time.tsx";
 
@@ -58,38 +59,24 @@ export function AuditLog(): JSX.Element {
 
 function Table({ entries }: { entries: readonly AuditEntry[] }): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Changes">
-      <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">When</th>
-            <th scope="col">Key</th>
-            <th scope="col">From</th>
-            <th scope="col">Operation</th>
-            <th scope="col">Path</th>
-            <th scope="col">Request</th>
-          </tr>
-        </thead>
-        <tbody>
-          {entries.map((entry) => (
-            <tr key={entry.id}>
-              <td>
-                <Time at={entry.at} absolute />
-              </td>
-              <td>{entry.key ?? "–"}</td>
-              <td>{entry.address}</td>
-              <td>
-                <code>{entry.operation}</code>
-              </td>
-              <td class="note">
-                <Path path={entry.path} />
-              </td>
-              <td class="note">{entry.request_id}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable label="Changes" columns={["When", "Key", "From", "Operation", "Path", "Request"]}>
+      {entries.map((entry) => (
+        <tr key={entry.id}>
+          <td>
+            <Time at={entry.at} absolute />
+          </td>
+          <td>{entry.key ?? "–"}</td>
+          <td>{entry.address}</td>
+          <td>
+            <code>{entry.operation}</code>
+          </td>
+          <td class="note">
+            <Path path={entry.path} />
+          </td>
+          <td class="note">{entry.request_id}</td>
+        </tr>
+      ))}
+    </DataTable>
   );
 }
 

@@ -10,6 +10,7 @@ import { parse } from "../json/parse.ts";
 import { type Json, isMembers, same } from "../json/value.ts";
 import { compact } from "../json/write.ts";
 import { Action, Alert, Badge, Copy, Loaded, To } from "../parts/basics.tsx";
+import { DataTable } from "../parts/data_table.tsx";
 import { POLL_INTERVAL, useEvents } from "../parts/events.ts";
 import { JsonView } from "../parts/json_view.tsx";
 import { type Live, useLive } from "../parts/live.ts";
@@ -248,26 +249,15 @@ function Difference({ job, from }: { job: JobRecord; from: string }): JSX.Elemen
           if (changed.length === 0) return <p class="quiet">The parameters are the same.</p>;
           const shown = (one: Json | undefined): JSX.Element => (one === undefined ? <span class="quiet">not sent</span> : <code>{compact(one)}</code>);
           return (
-            <div class="scroll" tabIndex={0} role="region" aria-label="Changed">
-            <table class="list">
-              <thead>
-                <tr>
-                  <th scope="col">Parameter</th>
-                  <th scope="col">Before</th>
-                  <th scope="col">Now</th>
+            <DataTable label="Changed" columns={["Parameter", "Before", "Now"]}>
+              {changed.map((name) => (
+                <tr key={name}>
+                  <th scope="row">{name}</th>
+                  <td class="note">{shown(value(before, name))}</td>
+                  <td class="note">{shown(value(now, name))}</td>
                 </tr>
-              </thead>
-              <tbody>
-                {changed.map((name) => (
-                  <tr key={name}>
-                    <th scope="row">{name}</th>
-                    <td class="note">{shown(value(before, name))}</td>
-                    <td class="note">{shown(value(now, name))}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-            </div>
+              ))}
+            </DataTable>
           );
         }}
       </Loaded>
@@ -284,41 +274,27 @@ function Attempts({ path, job }: { path: string; job: JobRecord }): JSX.Element 
       <h2>Attempts</h2>
       <Loaded live={live}>
         {(attempts) => (
-          <div class="scroll" tabIndex={0} role="region" aria-label="Attempts">
-            <table class="list">
-              <thead>
-                <tr>
-                  <th scope="col">Attempt</th>
-                  <th scope="col">Came to</th>
-                  <th scope="col">Started</th>
-                  <th scope="col">Took</th>
-                  <th scope="col">Worker</th>
-                  <th scope="col">Error</th>
-                </tr>
-              </thead>
-              <tbody>
-                {attempts.map((attempt, index) => (
-                  <tr key={index}>
-                    <td class="number">{attempt.number}</td>
-                    <td>
-                      <Badge status={attempt.status} />
-                    </td>
-                    <td>
-                      <Time at={attempt.started_at} absolute />
-                    </td>
-                    <td class="number">
-                      <Duration from={attempt.started_at} to={attempt.finished_at} />
-                    </td>
-                    <td>{attempt.worker ?? "–"}</td>
-                    <td class="note">
-                      {attempt.error_code !== null && <code>{attempt.error_code} </code>}
-                      {attempt.error}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <DataTable label="Attempts" columns={["Attempt", "Came to", "Started", "Took", "Worker", "Error"]}>
+            {attempts.map((attempt, index) => (
+              <tr key={index}>
+                <td class="number">{attempt.number}</td>
+                <td>
+                  <Badge status={attempt.status} />
+                </td>
+                <td>
+                  <Time at={attempt.started_at} absolute />
+                </td>
+                <td class="number">
+                  <Duration from={attempt.started_at} to={attempt.finished_at} />
+                </td>
+                <td>{attempt.worker ?? "–"}</td>
+                <td class="note">
+                  {attempt.error_code !== null && <code>{attempt.error_code} </code>}
+                  {attempt.error}
+                </td>
+              </tr>
+            ))}
+          </DataTable>
         )}
       </Loaded>
     </section>

@@ -6,6 +6,7 @@ import { config } from "../api/config.ts";
 import { get, query } from "../api/http.ts";
 import type { JobRecord, JobStats, JobStatus } from "../api/schema.d.ts";
 import { Badge, Filter, Loaded, NoPage, To, type Unapplied, counted, useParameter, useTold, useUnapplied } from "../parts/basics.tsx";
+import { DataTable } from "../parts/data_table.tsx";
 import { POLL_INTERVAL, useEvents } from "../parts/events.ts";
 import { type Live, useLive } from "../parts/live.ts";
 import { toInstant, toLocal } from "../parts/local_time.ts";
@@ -168,48 +169,33 @@ export const ranFrom = (job: JobRecord): string | null => (job.status === "pendi
 
 export function JobTable({ jobs }: { jobs: readonly JobRecord[] }): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Jobs">
-      <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">Status</th>
-            <th scope="col">Task</th>
-            <th scope="col">Submitted</th>
-            <th scope="col">Took</th>
-            <th scope="col">Attempt</th>
-            <th scope="col">Queue</th>
-            <th scope="col">Note</th>
-          </tr>
-        </thead>
-        <tbody>
-          {jobs.map((job) => (
-            <tr key={job.id}>
-              <td>
-                <Badge status={job.status} asked={job.cancel_requested_at !== null} />
-              </td>
-              <td>
-                <To path={`/jobs/${job.id}`} class="title">
-                  {job.task_name ?? "closure"}
-                </To>
-              </td>
-              <td>
-                <Time at={job.submitted_at} />
-              </td>
-              <td class="number">
-                <Duration from={ranFrom(job)} to={job.finished_at} />
-              </td>
-              <td class="number">
-                {job.attempt} of {job.max_attempts}
-              </td>
-              <td>{job.queue}</td>
-              <td class="note">
-                <Note job={job} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable label="Jobs" columns={["Status", "Task", "Submitted", "Took", "Attempt", "Queue", "Note"]}>
+      {jobs.map((job) => (
+        <tr key={job.id}>
+          <td>
+            <Badge status={job.status} asked={job.cancel_requested_at !== null} />
+          </td>
+          <td>
+            <To path={`/jobs/${job.id}`} class="title">
+              {job.task_name ?? "closure"}
+            </To>
+          </td>
+          <td>
+            <Time at={job.submitted_at} />
+          </td>
+          <td class="number">
+            <Duration from={ranFrom(job)} to={job.finished_at} />
+          </td>
+          <td class="number">
+            {job.attempt} of {job.max_attempts}
+          </td>
+          <td>{job.queue}</td>
+          <td class="note">
+            <Note job={job} />
+          </td>
+        </tr>
+      ))}
+    </DataTable>
   );
 }
 

@@ -7,6 +7,7 @@ import type { JobFailureGroup, JobFailures, JobHistory, JobHistoryPoint, JobLate
 import { Alert, Loaded, To, counted, useParameter } from "../parts/basics.tsx";
 import { bars, ceiling, line } from "../parts/chart.ts";
 import { now } from "../parts/clock.ts";
+import { DataTable } from "../parts/data_table.tsx";
 import { type Live, useLive } from "../parts/live.ts";
 import { Time, milliseconds } from "../parts/time.tsx";
 
@@ -191,47 +192,36 @@ function Latency({ name, points, total, of, history }: LatencyProps): JSX.Elemen
   );
 }
 
+const FIGURES = ["From", "Submitted", "Completed", "Failed", "Canceled", "Retried", "Crashed", "Run, half", "Run, 95 of 100", "Wait, half", "Wait, 95 of 100"];
+
 function Figures({ history }: { history: JobHistory }): JSX.Element {
   const rows = history.points.filter((point) => point.submitted + point.completed + point.failed + point.canceled + point.retried + point.crashed > 0);
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Figures">
-      <table class="list">
-        <thead>
-          <tr>
-            {["From", "Submitted", "Completed", "Failed", "Canceled", "Retried", "Crashed", "Run, half", "Run, 95 of 100", "Wait, half", "Wait, 95 of 100"].map((name) => (
-              <th scope="col" key={name}>
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((point) => (
-            <tr key={point.at}>
-              <th scope="row">
-                <Time at={point.at} absolute />
-              </th>
-              {[
-                point.submitted,
-                point.completed,
-                point.failed,
-                point.canceled,
-                point.retried,
-                point.crashed,
-                seconds(point.run.p50),
-                seconds(point.run.p95),
-                seconds(point.wait.p50),
-                seconds(point.wait.p95),
-              ].map((value, index) => (
-                <td class="number" key={index}>
-                  {value}
-                </td>
-              ))}
-            </tr>
+    <DataTable label="Figures" columns={FIGURES}>
+      {rows.map((point) => (
+        <tr key={point.at}>
+          <th scope="row">
+            <Time at={point.at} absolute />
+          </th>
+          {[
+            point.submitted,
+            point.completed,
+            point.failed,
+            point.canceled,
+            point.retried,
+            point.crashed,
+            seconds(point.run.p50),
+            seconds(point.run.p95),
+            seconds(point.wait.p50),
+            seconds(point.wait.p95),
+          ].map((value, index) => (
+            <td class="number" key={index}>
+              {value}
+            </td>
           ))}
-        </tbody>
-      </table>
-    </div>
+        </tr>
+      ))}
+    </DataTable>
   );
 }
 
@@ -245,52 +235,38 @@ function Failures({ found, span }: { found: JobFailures; span: string }): JSX.El
   if (found.groups.length === 0) return <p class="empty">Nothing has failed in the last {span}.</p>;
   return (
     <>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Failures">
-        <table class="list">
-          <thead>
-            <tr>
-              <th scope="col">Task</th>
-              <th scope="col">Error</th>
-              <th scope="col">Attempts</th>
-              <th scope="col">Failed jobs</th>
-              <th scope="col">First</th>
-              <th scope="col">Latest</th>
-            </tr>
-          </thead>
-          <tbody>
-            {found.groups.map((group) => (
-              <tr key={`${group.task_name} ${group.error_type} ${group.error_code} ${group.error_location}`}>
-                <td>
-                  <To path={jobsOf(group)} class="title">
-                    {group.task_name ?? "closure"}
-                  </To>
-                </td>
-                <td class="note">
-                  {group.error_code !== null && <code>{group.error_code} </code>}
-                  <span class="problem">{group.error.slice(0, 300)}</span>
-                  {group.error_location !== null && (
-                    <div>
-                      <code class="quiet">{group.error_location}</code>
-                    </div>
-                  )}
-                </td>
-                <td class="number">{group.attempts}</td>
-                <td class="number" title={`Such attempts had ${counted(group.jobs, "job")}, of which ${group.failed_jobs} failed for good.`}>
-                  {group.failed_jobs} of {group.jobs}
-                </td>
-                <td>
-                  <Time at={group.first_at} />
-                </td>
-                <td>
-                  <To path={`/jobs/${group.job_id}`}>
-                    <Time at={group.last_at} />
-                  </To>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable label="Failures" columns={["Task", "Error", "Attempts", "Failed jobs", "First", "Latest"]}>
+        {found.groups.map((group) => (
+          <tr key={`${group.task_name} ${group.error_type} ${group.error_code} ${group.error_location}`}>
+            <td>
+              <To path={jobsOf(group)} class="title">
+                {group.task_name ?? "closure"}
+              </To>
+            </td>
+            <td class="note">
+              {group.error_code !== null && <code>{group.error_code} </code>}
+              <span class="problem">{group.error.slice(0, 300)}</span>
+              {group.error_location !== null && (
+                <div>
+                  <code class="quiet">{group.error_location}</code>
+                </div>
+              )}
+            </td>
+            <td class="number">{group.attempts}</td>
+            <td class="number" title={`Such attempts had ${counted(group.jobs, "job")}, of which ${group.failed_jobs} failed for good.`}>
+              {group.failed_jobs} of {group.jobs}
+            </td>
+            <td>
+              <Time at={group.first_at} />
+            </td>
+            <td>
+              <To path={`/jobs/${group.job_id}`}>
+                <Time at={group.last_at} />
+              </To>
+            </td>
+          </tr>
+        ))}
+      </DataTable>
       {found.left_out > 0 && (
         <p class="quiet">{found.left_out === 1 ? "1 more kind of failure is not shown." : `${found.left_out} more kinds of failures are not shown.`}</p>
       )}

@@ -7,6 +7,7 @@ import { get, messageOf, query, segment, send } from "../api/http.ts";
 import type { QueueRecord } from "../api/schema.d.ts";
 import type { Members } from "../json/value.ts";
 import { Action, Alert, Loaded, To } from "../parts/basics.tsx";
+import { DataTable } from "../parts/data_table.tsx";
 import { useLive } from "../parts/live.ts";
 import { Time } from "../parts/time.tsx";
 
@@ -56,53 +57,38 @@ function Table({
   changed: () => void;
 }): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Queues">
-      <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">Queue</th>
-            <th scope="col">Pending</th>
-            <th scope="col">Running</th>
-            <th scope="col">Workers</th>
-            <th scope="col">At once</th>
-            <th scope="col">State</th>
-            {!config.read_only && <th scope="col">Action</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {queues.map((queue) => (
-            <tr key={queue.name}>
-              <th scope="row">{queue.name}</th>
-              <td class="number">
-                <To path={`/jobs${query({ status: "pending", queue: queue.name })}`}>
-                  {queue.pending}
-                  {queue.more_pending && "+"}
-                </To>
-              </td>
-              <td class="number">
-                <To path={`/jobs${query({ status: "running", queue: queue.name })}`}>{queue.running}</To>
-              </td>
-              <td class="number">{queue.workers}</td>
-              <td class="number">{queue.concurrency === null ? "–" : `${queue.concurrency} per worker`}</td>
-              <td class="note">
-                <State queue={queue} />
-              </td>
-              {!config.read_only && (
-                <td>
-                  {queue.paused === null ? (
-                    <button type="button" aria-label={`Pause ${queue.name}`} onClick={() => pause(queue.name)}>
-                      Pause…
-                    </button>
-                  ) : (
-                    <Action label={`Resume ${queue.name}`} act={() => send<QueueRecord>("POST", path(queue.name, "$resume"))} done={changed} />
-                  )}
-                </td>
+    <DataTable label="Queues" columns={["Queue", "Pending", "Running", "Workers", "At once", "State", !config.read_only && "Action"]}>
+      {queues.map((queue) => (
+        <tr key={queue.name}>
+          <th scope="row">{queue.name}</th>
+          <td class="number">
+            <To path={`/jobs${query({ status: "pending", queue: queue.name })}`}>
+              {queue.pending}
+              {queue.more_pending && "+"}
+            </To>
+          </td>
+          <td class="number">
+            <To path={`/jobs${query({ status: "running", queue: queue.name })}`}>{queue.running}</To>
+          </td>
+          <td class="number">{queue.workers}</td>
+          <td class="number">{queue.concurrency === null ? "–" : `${queue.concurrency} per worker`}</td>
+          <td class="note">
+            <State queue={queue} />
+          </td>
+          {!config.read_only && (
+            <td>
+              {queue.paused === null ? (
+                <button type="button" aria-label={`Pause ${queue.name}`} onClick={() => pause(queue.name)}>
+                  Pause…
+                </button>
+              ) : (
+                <Action label={`Resume ${queue.name}`} act={() => send<QueueRecord>("POST", path(queue.name, "$resume"))} done={changed} />
               )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+            </td>
+          )}
+        </tr>
+      ))}
+    </DataTable>
   );
 }
 

@@ -10,6 +10,7 @@ import { JsonError, parse } from "../json/parse.ts";
 import { type Json, type Members, isMembers } from "../json/value.ts";
 import { compact } from "../json/write.ts";
 import { Action, Alert, Loaded, To } from "../parts/basics.tsx";
+import { DataTable } from "../parts/data_table.tsx";
 import { JsonView } from "../parts/json_view.tsx";
 import { useLive } from "../parts/live.ts";
 import { Time } from "../parts/time.tsx";
@@ -45,42 +46,28 @@ export function Schedules(): JSX.Element {
             {schedules.length === 0 ? (
               <p class="empty">There is no schedule yet.</p>
             ) : (
-              <div class="scroll" tabIndex={0} role="region" aria-label="Schedules">
-                <table class="list">
-                  <thead>
-                    <tr>
-                      <th scope="col">Name</th>
-                      <th scope="col">Task</th>
-                      <th scope="col">When</th>
-                      <th scope="col">Next run</th>
-                      <th scope="col">Last run</th>
-                      <th scope="col">State</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {schedules.map((schedule) => (
-                      <tr key={schedule.name}>
-                        <td>
-                          <To path={`/schedules/${segment(schedule.name)}`} class="title">
-                            {schedule.name}
-                          </To>
-                        </td>
-                        <td>
-                          <To path={`/tasks/${segment(schedule.task_name)}`}>{schedule.task_name}</To>
-                        </td>
-                        <td>
-                          <When schedule={schedule} />
-                        </td>
-                        <td>{schedule.paused ? "–" : <Time at={schedule.next_runs[0]} />}</td>
-                        <td>
-                          <Time at={schedule.last_run_at} />
-                        </td>
-                        <td>{schedule.paused ? <span class="badge canceled">paused</span> : <span class="badge completed">active</span>}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <DataTable label="Schedules" columns={["Name", "Task", "When", "Next run", "Last run", "State"]}>
+                {schedules.map((schedule) => (
+                  <tr key={schedule.name}>
+                    <td>
+                      <To path={`/schedules/${segment(schedule.name)}`} class="title">
+                        {schedule.name}
+                      </To>
+                    </td>
+                    <td>
+                      <To path={`/tasks/${segment(schedule.task_name)}`}>{schedule.task_name}</To>
+                    </td>
+                    <td>
+                      <When schedule={schedule} />
+                    </td>
+                    <td>{schedule.paused ? "–" : <Time at={schedule.next_runs[0]} />}</td>
+                    <td>
+                      <Time at={schedule.last_run_at} />
+                    </td>
+                    <td>{schedule.paused ? <span class="badge canceled">paused</span> : <span class="badge completed">active</span>}</td>
+                  </tr>
+                ))}
+              </DataTable>
             )}
             {!config.read_only && (
               <details class="options">

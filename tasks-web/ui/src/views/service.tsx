@@ -5,6 +5,7 @@ import { config } from "../api/config.ts";
 import { Refused, get } from "../api/http.ts";
 import type { ApiKeyInfo, Health, SystemInfo } from "../api/schema.d.ts";
 import { Loaded, Tags } from "../parts/basics.tsx";
+import { DataTable } from "../parts/data_table.tsx";
 import { useLive } from "../parts/live.ts";
 
 const INTERVAL = 10_000;
@@ -89,26 +90,15 @@ function Keys(): JSX.Element {
           all === null ? (
             <p class="quiet">Your key does not reach this.</p>
           ) : (
-            <div class="scroll" tabIndex={0} role="region" aria-label="API keys">
-              <table class="list">
-                <thead>
-                  <tr>
-                    <th scope="col">Name</th>
-                    <th scope="col">Tasks</th>
-                    <th scope="col">Changes</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {all.map((key) => (
-                    <tr key={key.name}>
-                      <th scope="row">{key.name}</th>
-                      <td>{key.tags === null ? "all" : <Tags tags={key.tags} />}</td>
-                      <td>{key.read_only ? "nothing: it only looks" : "everything it reaches"}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <DataTable label="API keys" columns={["Name", "Tasks", "Changes"]}>
+              {all.map((key) => (
+                <tr key={key.name}>
+                  <th scope="row">{key.name}</th>
+                  <td>{key.tags === null ? "all" : <Tags tags={key.tags} />}</td>
+                  <td>{key.read_only ? "nothing: it only looks" : "everything it reaches"}</td>
+                </tr>
+              ))}
+            </DataTable>
           )
         }
       </Loaded>

@@ -7,6 +7,7 @@ import { get, request, segment } from "../api/http.ts";
 import type { JobStep } from "../api/schema.d.ts";
 import { parse } from "../json/parse.ts";
 import { Action, Loaded } from "../parts/basics.tsx";
+import { DataTable } from "../parts/data_table.tsx";
 import { POLL_INTERVAL } from "../parts/events.ts";
 import { useLive } from "../parts/live.ts";
 import { Duration, Time } from "../parts/time.tsx";
@@ -22,42 +23,28 @@ export function Steps({ path, turn, ended }: { path: string; turn: string; ended
       <Loaded live={live}>
         {(steps) => (
           <>
-            <div class="scroll" tabIndex={0} role="region" aria-label="Steps">
-              <table class="list">
-                <thead>
-                  <tr>
-                    <th scope="col">Step</th>
-                    <th scope="col">Came to</th>
-                    <th scope="col">Attempt</th>
-                    <th scope="col">Started</th>
-                    <th scope="col">Took</th>
-                    <th scope="col">Result</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {steps.map((step) => (
-                    <tr key={step.name}>
-                      <td>
-                        <code>{step.name}</code>
-                      </td>
-                      <td>
-                        <span class={`badge ${step.status === "waiting" ? "pending" : step.status}`}>{step.status}</span>
-                      </td>
-                      <td class="number">{step.attempt}</td>
-                      <td>
-                        <Time at={step.started_at} absolute />
-                      </td>
-                      <td class="number">
-                        <Duration from={step.started_at} to={step.finished_at} />
-                      </td>
-                      <td class="note">
-                        <Outcome step={step} />
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+            <DataTable label="Steps" columns={["Step", "Came to", "Attempt", "Started", "Took", "Result"]}>
+              {steps.map((step) => (
+                <tr key={step.name}>
+                  <td>
+                    <code>{step.name}</code>
+                  </td>
+                  <td>
+                    <span class={`badge ${step.status === "waiting" ? "pending" : step.status}`}>{step.status}</span>
+                  </td>
+                  <td class="number">{step.attempt}</td>
+                  <td>
+                    <Time at={step.started_at} absolute />
+                  </td>
+                  <td class="number">
+                    <Duration from={step.started_at} to={step.finished_at} />
+                  </td>
+                  <td class="note">
+                    <Outcome step={step} />
+                  </td>
+                </tr>
+              ))}
+            </DataTable>
             {!ended && <Events path={path} steps={steps} refresh={live.refresh} />}
           </>
         )}

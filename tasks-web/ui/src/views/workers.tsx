@@ -5,6 +5,7 @@ import { config } from "../api/config.ts";
 import { get, request, segment } from "../api/http.ts";
 import type { WorkerRecord } from "../api/schema.d.ts";
 import { Action, Alert, Loaded } from "../parts/basics.tsx";
+import { DataTable } from "../parts/data_table.tsx";
 import { useLive } from "../parts/live.ts";
 import { Time } from "../parts/time.tsx";
 
@@ -27,56 +28,37 @@ export function Workers(): JSX.Element {
 function Table({ workers, changed }: { workers: readonly WorkerRecord[]; changed: () => void }): JSX.Element {
   if (workers.length === 0) return <Alert kind="note">No process runs jobs: those that are submitted wait.</Alert>;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Workers">
-      <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">Process</th>
-            <th scope="col">Version</th>
-            <th scope="col">Started</th>
-            <th scope="col">Running</th>
-            <th scope="col">Queues</th>
-            <th scope="col">Tasks</th>
-            {!config.read_only && (
-              <th scope="col">
-                Action
-              </th>
-            )}
-          </tr>
-        </thead>
-        <tbody>
-          {workers.map((worker) => (
-            <tr key={worker.id}>
-              <th scope="row">
-                {worker.host} ({worker.process})
-              </th>
-              <td>{worker.version ?? "–"}</td>
-              <td>
-                <Time at={worker.started_at} />
-              </td>
-              <td class="number">{worker.running}</td>
-              <td class="note">{worker.queues.join(", ")}</td>
-              <td class="note">
-                <details>
-                  <summary>{worker.tasks.length}</summary>
-                  {worker.tasks.join(", ")}
-                </details>
-              </td>
-              {!config.read_only && (
-                <td>
-                  <Action
-                    label="Expire"
-                    kind="danger"
-                    confirm={`Take it for dead? Its ${worker.running} running jobs are given to other workers, which counts as a crash of each.`}
-                    act={() => request("POST", `${config.jobs}/$workers/${segment(worker.id)}/$expire`)}
-                    done={changed}
-                  />
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable label="Workers" columns={["Process", "Version", "Started", "Running", "Queues", "Tasks", !config.read_only && "Action"]}>
+      {workers.map((worker) => (
+        <tr key={worker.id}>
+          <th scope="row">
+            {worker.host} ({worker.process})
+          </th>
+          <td>{worker.version ?? "–"}</td>
+          <td>
+            <Time at={worker.started_at} />
+          </td>
+          <td class="number">{worker.running}</td>
+          <td class="note">{worker.queues.join(", ")}</td>
+          <td class="note">
+            <details>
+              <summary>{worker.tasks.length}</summary>
+              {worker.tasks.join(", ")}
+            </details>
+          </td>
+          {!config.read_only && (
+            <td>
+              <Action
+                label="Expire"
+                kind="danger"
+                confirm={`Take it for dead? Its ${worker.running} running jobs are given to other workers, which counts as a crash of each.`}
+                act={() => request("POST", `${config.jobs}/$workers/${segment(worker.id)}/$expire`)}
+                done={changed}
+              />
+            </td>
+          )}
+        </tr>
+      ))}
+    </DataTable>
   );
 }
