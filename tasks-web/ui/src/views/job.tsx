@@ -129,7 +129,7 @@ function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string
           <JsonView value={job.params as unknown as Json} label="Parameters" />
         )}
       </section>
-      <Steps path={path} turn={turnOf(job)} ended={ended} />
+      <Steps job={job} path={path} turn={turnOf(job)} ended={ended} />
       <Attempts path={path} job={job} />
       {job.status === "completed" && <Result path={path} turn={turnOf(job)} />}
       <Log path={path} ended={ended} turn={turnOf(job)} />

@@ -4,16 +4,25 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { config } from "../api/config.ts";
 import { get, request, segment } from "../api/http.ts";
-import type { JobStep } from "../api/schema.d.ts";
+import type { JobRecord, JobStep, StepStatus } from "../api/schema.d.ts";
 import { parse } from "../json/parse.ts";
 import { Action, Loaded } from "../parts/basics.tsx";
+import { useNow } from "../parts/clock.ts";
 import { DataTable } from "../parts/data_table.tsx";
 import { POLL_INTERVAL } from "../parts/events.ts";
 import { useLive } from "../parts/live.ts";
-import { Duration, Time } from "../parts/time.tsx";
+import { Duration, Time, milliseconds } from "../parts/time.tsx";
+import { type Bar, instant, isKept, spanOf, timeline } from "./timeline.ts";
 
-/** `turn` changes with every start and end of an attempt. */
-export function Steps({ path, turn, ended }: { path: string; turn: string; ended: boolean }): JSX.Element | null {
+interface StepsProps {
+  job: JobRecord;
+  path: string;
+  /** Changes with every start and end of an attempt. */
+  turn: string;
+  ended: boolean;
+}
+
+export function Steps({ job, path, turn, ended }: StepsProps): JSX.Element | null {
   const live = useLive(`steps ${path} ${turn}`, () => get<JobStep[]>(`${path}/$steps`), ended ? 0 : POLL_INTERVAL);
   // Most jobs have none.
   if (live.data === undefined || live.data.length === 0) return null;
@@ -23,33 +32,64 @@ export function Steps({ path, turn, ended }: { path: string; turn: string; ended
       <Loaded live={live}>
         {(steps) => (
           <>
-            <DataTable label="Steps" columns={["Step", "Came to", "Attempt", "Started", "Took", "Result"]}>
-              {steps.map((step) => (
-                <tr key={step.name}>
-                  <td>
-                    <code>{step.name}</code>
-                  </td>
-                  <td>
-                    <span class={`badge ${step.status === "waiting" ? "pending" : step.status}`}>{step.status}</span>
-                  </td>
-                  <td class="number">{step.attempt}</td>
-                  <td>
-                    <Time at={step.started_at} absolute />
-                  </td>
-                  <td class="number">
-                    <Duration from={step.started_at} to={step.finished_at} />
-                  </td>
-                  <td class="note">
-                    <Outcome step={step} />
-                  </td>
-                </tr>
-              ))}
-            </DataTable>
+            <Table steps={steps} endedAt={ended ? job.finished_at : null} />
             {!ended && <Events path={path} steps={steps} refresh={live.refresh} />}
           </>
         )}
       </Loaded>
     </section>
+  );
+}
+
+/** What waited when the job ended has waited until then. */
+function Table({ steps, endedAt }: { steps: readonly JobStep[]; endedAt: string | null }): JSX.Element {
+  const time = useNow(endedAt === null && steps.some((step) => step.finished_at === null));
+  const spans = steps.map((step) => spanOf(step, endedAt === null ? time : instant(endedAt)));
+  const { bars, from, to, isStretched } = timeline(spans);
+  return (
+    <>
+      <DataTable label="Steps" columns={["Step", "Came to", "Attempt", "Started", "Took", "Result"]}>
+        {steps.map((step, index) => {
+          const [span, bar] = [spans[index], bars[index]];
+          return (
+            <tr key={step.name}>
+              <td class="lane">
+                <code>{step.name}</code>
+                {span && bar && <Lane status={step.status} bar={bar} from={span.from - from} to={span.to - from} />}
+              </td>
+              <td>
+                <span class={`badge ${step.status === "waiting" ? "pending" : step.status}`}>{step.status}</span>
+              </td>
+              <td class="number">{isKept(step) ? <span title="Its result was kept from the job that this one runs again: its code did not run here.">kept</span> : step.attempt}</td>
+              <td>
+                <Time at={step.started_at} absolute />
+              </td>
+              <td class="number">
+                <Duration from={step.started_at} to={step.finished_at ?? endedAt} />
+              </td>
+              <td class="note">
+                <Outcome step={step} />
+              </td>
+            </tr>
+          );
+        })}
+      </DataTable>
+      {to > from && (
+        <p class="quiet">
+          The bars are on one timeline of {milliseconds(to - from)}.{isStretched && " Short times are drawn longer than they are."}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** The bar of a step; `from` and `to` are since the first step began. */
+function Lane({ status, bar, from, to }: { status: StepStatus; bar: Bar; from: number; to: number }): JSX.Element {
+  return (
+    <svg viewBox="0 0 100 10" preserveAspectRatio="none" role="img">
+      <title>{`from ${milliseconds(from)} to ${milliseconds(to)} after the first step began`}</title>
+      <rect class={status} x={bar.x} width={bar.width} y={0} height={10} />
+    </svg>
   );
 }
 
