@@ -111,6 +111,17 @@ async fn steps_are_shown_and_an_event_is_sent() {
     page.click("Send").await;
     page.sees("completed").await;
     page.sees("What is the word? sesame").await;
+    // All of it again, as a new job.
+    page.click("Run again from here: question").await;
+    page.sees("it waits for the event `answer`").await;
+    let answer = page.css("input[placeholder='null']").await;
+    answer.send_keys("\"abracadabra\"").await.unwrap();
+    page.click("Send").await;
+    page.sees("What is the word? abracadabra").await;
+    // And without the first step.
+    page.click("Run again from here: answer").await;
+    page.sees("kept").await;
+    page.sees("it waits for the event `answer`").await;
     page.close().await;
 }
 

@@ -21,6 +21,14 @@ async fn add(
     a + b + more.iter().sum::<i64>()
 }
 
+/// Doubles a number, with a rest.
+#[task(register = false)]
+async fn double(context: TaskContext, a: i64) -> anyhow::Result<i64> {
+    let sum: i64 = context.step("sum", async || anyhow::Ok(a + a)).await?;
+    context.sleep("rest", Duration::from_millis(10)).await?;
+    Ok(sum)
+}
+
 fn axe() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../tasks-web/ui/node_modules/axe-core/axe.min.js");
@@ -30,9 +38,9 @@ fn axe() -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_view_breaks_a_rule_of_accessibility() {
-    let registry = TaskRegistry::builder().task(add).build().unwrap();
+    let registry = TaskRegistry::builder().task(add).task(double);
     let builder = Service::builder(info())
-        .with_tasks(registry)
+        .with_tasks(registry.build().unwrap())
         .with_jobs(Jobs::new())
         .with_artifacts(ArtifactHierarchy::new("results"))
         .with_health()
@@ -46,6 +54,10 @@ async fn no_view_breaks_a_rule_of_accessibility() {
     let body = json!({"params": {"a": 1, "b": 2}});
     let (_, job) = tasks_tests::http::post(&submit, &body).await.unwrap();
     let job = format!("/jobs/{}", job["id"].as_str().unwrap());
+    let submit = page.app.url("/api/v1/tasks/double/$submit");
+    let body = json!({"params": {"a": 1}});
+    let (_, steps) = tasks_tests::http::post(&submit, &body).await.unwrap();
+    let steps = format!("/jobs/{}", steps["id"].as_str().unwrap());
     let stored = json!({"data": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], "tags": ["t"]});
     let url = page.app.url("/api/v1/artifacts");
     let (_, artifact) = tasks_tests::http::post(&url, &stored).await.unwrap();
@@ -58,6 +70,7 @@ async fn no_view_breaks_a_rule_of_accessibility() {
         "/tasks/add",
         "/jobs",
         &job,
+        &steps,
         "/queues",
         "/workers",
         "/schedules",

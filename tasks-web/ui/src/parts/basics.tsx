@@ -65,12 +65,15 @@ export function Loaded<T>({ live, children }: { live: Live<T>; children: (data: 
 /** A button that does something at the service, and says how that went. */
 export function Action({
   label,
+  name,
   act,
   confirm,
   kind = "",
   done,
 }: {
   label: string;
+  /** What those hear who do not see where the button is. */
+  name?: string;
   act: () => Promise<unknown>;
   confirm?: string;
   kind?: string;
@@ -91,7 +94,7 @@ export function Action({
   };
   return (
     <span class="action">
-      <button type="button" class={kind} disabled={state.busy} onClick={() => void click()}>
+      <button type="button" class={kind} aria-label={name} disabled={state.busy} onClick={() => void click()}>
         {label}
       </button>
       {state.error !== undefined && (

@@ -2,8 +2,9 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { config } from "../api/config.ts";
-import { get, request, segment } from "../api/http.ts";
+import { useLocation } from "preact-iso";
+import { at, config } from "../api/config.ts";
+import { get, request, segment, send } from "../api/http.ts";
 import type { JobRecord, JobStep, StepStatus } from "../api/schema.d.ts";
 import { parse } from "../json/parse.ts";
 import { Action, Loaded } from "../parts/basics.tsx";
@@ -32,7 +33,7 @@ export function Steps({ job, path, turn, ended }: StepsProps): JSX.Element | nul
       <Loaded live={live}>
         {(steps) => (
           <>
-            <Table steps={steps} endedAt={ended ? job.finished_at : null} />
+            <Table steps={steps} job={job} path={path} ended={ended} />
             {!ended && <Events path={path} steps={steps} refresh={live.refresh} />}
           </>
         )}
@@ -41,14 +42,17 @@ export function Steps({ job, path, turn, ended }: StepsProps): JSX.Element | nul
   );
 }
 
-/** What waited when the job ended has waited until then. */
-function Table({ steps, endedAt }: { steps: readonly JobStep[]; endedAt: string | null }): JSX.Element {
+function Table({ steps, job, path, ended }: { steps: readonly JobStep[]; job: JobRecord; path: string; ended: boolean }): JSX.Element {
+  // What waited when the job ended has waited until then.
+  const endedAt = ended ? job.finished_at : null;
   const time = useNow(endedAt === null && steps.some((step) => step.finished_at === null));
   const spans = steps.map((step) => spanOf(step, endedAt === null ? time : instant(endedAt)));
   const { bars, from, to, isStretched } = timeline(spans);
+  // A closure is not there any more when it has ended.
+  const canFork = ended && job.task_name !== null && !config.read_only;
   return (
     <>
-      <DataTable label="Steps" columns={["Step", "Came to", "Attempt", "Started", "Took", "Result"]}>
+      <DataTable label="Steps" columns={["Step", "Came to", "Attempt", "Started", "Took", "Result", canFork && "Action"]}>
         {steps.map((step, index) => {
           const [span, bar] = [spans[index], bars[index]];
           return (
@@ -70,6 +74,11 @@ function Table({ steps, endedAt }: { steps: readonly JobStep[]; endedAt: string 
               <td class="note">
                 <Outcome step={step} />
               </td>
+              {canFork && (
+                <td class="note">
+                  <Fork path={path} step={step.name} />
+                </td>
+              )}
             </tr>
           );
         })}
@@ -91,6 +100,16 @@ function Lane({ status, bar, from, to }: { status: StepStatus; bar: Bar; from: n
       <rect class={status} x={bar.x} width={bar.width} y={0} height={10} />
     </svg>
   );
+}
+
+/** Runs the job again from a step, and goes to the new job. */
+function Fork({ path, step }: { path: string; step: string }): JSX.Element {
+  const { route } = useLocation();
+  const fork = async (): Promise<void> => {
+    const job = await send<JobRecord>("POST", `${path}/$fork`, new Map([["from_step", step]]));
+    route(at(`/jobs/${job.id}`));
+  };
+  return <Action label="Run again from here" name={`Run again from here: ${step}`} kind="plain" act={fork} />;
 }
 
 function Outcome({ step }: { step: JobStep }): JSX.Element {
