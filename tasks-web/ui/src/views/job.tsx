@@ -5,16 +5,17 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
 import { Refused, get, problemOf, query, request, segment, send } from "../api/http.ts";
-import type { JobAttempt, JobLineage, JobLog, JobRecord } from "../api/schema.d.ts";
+import type { JobAttempt, JobLineage, JobLog, JobRecord, JobStep } from "../api/schema.d.ts";
 import { parse } from "../json/parse.ts";
 import { type Json, isMembers, same } from "../json/value.ts";
 import { compact } from "../json/write.ts";
 import { Action, Alert, Badge, Copy, Loaded, To } from "../parts/basics.tsx";
 import { DataTable } from "../parts/data_table.tsx";
-import { POLL_INTERVAL, useEvents } from "../parts/events.ts";
+import { POLL_INTERVAL, type Told, useEvents } from "../parts/events.ts";
 import { JsonView } from "../parts/json_view.tsx";
 import { type Live, useLive } from "../parts/live.ts";
 import { Duration, Time } from "../parts/time.tsx";
+import { type HeardSteps, NO_STEPS, withStep } from "./heard_steps.ts";
 import { ProgressBar, ranFrom } from "./jobs.tsx";
 import { Steps } from "./steps.tsx";
 import { FailureView } from "./task.tsx";
@@ -32,13 +33,13 @@ export function Job({ id }: { id: string }): JSX.Element {
   const path = `${config.jobs}/${segment(id)}`;
   const [every, setEvery] = useState(0);
   const read = useLive(`job ${id}`, () => get<JobRecord>(path), every);
-  const [changed, connected, polled] = useChanges(path, read);
+  const { job: changed, steps, told } = useChanges(path, read);
   const live = { ...read, data: changed ?? read.data };
   const isGone = read.status === 404;
   const isEnded = ENDED.has(live.data?.status ?? "");
-  useEffect(() => setEvery(isGone ? 0 : isEnded ? ENDED_INTERVAL : polled ? POLL_INTERVAL : 0), [isEnded, isGone, polled]);
+  useEffect(() => setEvery(isGone ? 0 : isEnded ? ENDED_INTERVAL : told === "polled" ? POLL_INTERVAL : 0), [isEnded, isGone, told]);
   if (isGone && live.data !== undefined) return <Gone job={live.data} />;
-  return <Loaded live={live}>{(job) => <Shown job={job} path={path} connected={connected} refresh={read.refresh} />}</Loaded>;
+  return <Loaded live={live}>{(job) => <Shown job={job} path={path} steps={steps} told={told} refresh={read.refresh} />}</Loaded>;
 }
 
 /** What is still known of a job that is not there any more. */
@@ -56,21 +57,38 @@ const Gone = ({ job }: { job: JobRecord }): JSX.Element => (
   </>
 );
 
-/** The job as the service tells of its changes, while it has not ended. */
-function useChanges(path: string, read: Live<JobRecord>): [JobRecord | undefined, boolean, boolean] {
+interface Changes {
+  job: JobRecord | undefined;
+  steps: HeardSteps;
+  told: Told;
+}
+
+/** The job and its steps as the service tells of their changes, while it has not ended. */
+function useChanges(path: string, read: Live<JobRecord>): Changes {
   const [heard, setHeard] = useState<{ job: JobRecord; at: number }>();
+  const [steps, setSteps] = useState(NO_STEPS);
   const known = heard !== undefined && heard.job.id === read.data?.id && heard.at >= read.asked ? heard.job : undefined;
   const ended = ENDED.has((known ?? read.data)?.status ?? "");
   const over = read.data === undefined || ended || read.status === 404;
   const hear = (name: string, data: unknown): void => {
+    const now = performance.now();
     if (name === "deleted") read.refresh();
-    else setHeard({ job: data as JobRecord, at: performance.now() });
+    else if (name === "step") setSteps((before) => withStep(before, path, data as JobStep, now));
+    else setHeard({ job: data as JobRecord, at: now });
   };
-  const told = useEvents(over ? null : `${path}/$stream`, ["deleted"], hear, read.refresh);
-  return [known, told !== "lost" && told !== "refused", told === "polled"];
+  const told = useEvents(over ? null : `${path}/$stream`, ["deleted", "step"], hear, read.refresh);
+  return { job: known, steps, told };
 }
 
-function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string; connected: boolean; refresh: () => void }): JSX.Element {
+interface ShownProps {
+  job: JobRecord;
+  path: string;
+  steps: HeardSteps;
+  told: Told;
+  refresh: () => void;
+}
+
+function Shown({ job, path, steps, told, refresh }: ShownProps): JSX.Element {
   const { route } = useLocation();
   const ended = ENDED.has(job.status);
   const act = (verb: string): (() => Promise<unknown>) => () => send<JobRecord>("POST", `${path}/${verb}`);
@@ -83,7 +101,7 @@ function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string
         {job.task_name ?? "closure"} <Badge status={job.status} asked={job.cancel_requested_at !== null} />
       </h1>
       <p class="quiet">
-        <code>{job.id}</code> <Copy text={job.id} /> {!connected && <span role="status">Reconnecting…</span>}
+        <code>{job.id}</code> <Copy text={job.id} /> {(told === "lost" || told === "refused") && <span role="status">Reconnecting…</span>}
       </p>
       {job.description !== null && <p>{job.description}</p>}
       <div class="buttons">
@@ -129,7 +147,7 @@ function Shown({ job, path, connected, refresh }: { job: JobRecord; path: string
           <JsonView value={job.params as unknown as Json} label="Parameters" />
         )}
       </section>
-      <Steps job={job} path={path} turn={turnOf(job)} ended={ended} />
+      <Steps job={job} path={path} turn={turnOf(job)} ended={ended} heard={steps} isTold={told === "open"} />
       <Attempts path={path} job={job} />
       {job.status === "completed" && <Result path={path} turn={turnOf(job)} />}
       <Log path={path} ended={ended} turn={turnOf(job)} />

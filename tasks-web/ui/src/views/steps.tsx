@@ -1,7 +1,7 @@
 /** The durable steps of a job, and what it waits for. */
 
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
 import { get, request, segment, send } from "../api/http.ts";
@@ -13,6 +13,7 @@ import { DataTable } from "../parts/data_table.tsx";
 import { POLL_INTERVAL } from "../parts/events.ts";
 import { useLive } from "../parts/live.ts";
 import { Duration, Time, milliseconds } from "../parts/time.tsx";
+import { type HeardSteps, newest } from "./heard_steps.ts";
 import { type Bar, instant, isKept, spanOf, timeline } from "./timeline.ts";
 
 interface StepsProps {
@@ -21,12 +22,21 @@ interface StepsProps {
   /** Changes with every start and end of an attempt. */
   turn: string;
   ended: boolean;
+  /** What the job's stream has told of, and whether it tells of all steps now: then they are not read again meanwhile. */
+  heard: HeardSteps;
+  isTold: boolean;
 }
 
-export function Steps({ job, path, turn, ended }: StepsProps): JSX.Element | null {
-  const live = useLive(`steps ${path} ${turn}`, () => get<JobStep[]>(`${path}/$steps`), ended ? 0 : POLL_INTERVAL);
+export function Steps({ job, path, turn, ended, heard, isTold }: StepsProps): JSX.Element | null {
+  const read = useLive(`steps ${path}`, () => get<JobStep[]>(`${path}/$steps`), ended || isTold ? 0 : POLL_INTERVAL);
+  const seen = useRef(turn);
+  useEffect(() => {
+    if (seen.current !== turn) read.refresh();
+    seen.current = turn;
+  }, [turn]);
+  const live = { ...read, data: newest(read.data ?? [], read.asked, heard, path) };
   // Most jobs have none.
-  if (live.data === undefined || live.data.length === 0) return null;
+  if (live.data.length === 0) return null;
   return (
     <section>
       <h2>Steps</h2>
