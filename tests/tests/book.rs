@@ -135,7 +135,8 @@ fn the_table_of_failures_is_that_of_the_runtime() {
 #[test]
 fn codes_of_the_framework_are_reserved() {
     let options = read("tasks-macros/src/options/failure.rs");
-    let (_, list) = options.split_once("RESERVED: [&str; 11] = [").unwrap();
+    let (_, list) = options.split_once("const RESERVED: ").unwrap();
+    let (_, list) = list.split_once(" = [").unwrap();
     let (list, _) = list.split_once(']').unwrap();
     let reserved: BTreeSet<&str> = list.split('"').skip(1).step_by(2).collect();
     let codes = TaskFailure::FRAMEWORK_CODES.iter();
