@@ -57,6 +57,11 @@ fn generate(task: &ValidTask) -> TokenStream {
     let description = Doc::of(&function.attrs);
     let signature = signature::of(sig, params);
     let timeout = option(timeout.map(duration));
+    let events = job.events.iter().map(|event| {
+        let (name, payload) = (&event.name, &event.payload);
+        quote_spanned!(payload.span()=> __rt::EventType::of::<#payload>(#name))
+    });
+    let events = quote!(&[#(#events),*]);
     let job = policy(job);
     let discover = register.unwrap_or(true);
     let codes = errors
@@ -84,6 +89,7 @@ fn generate(task: &ValidTask) -> TokenStream {
                     line: ::core::line!(),
                     discover: #discover,
                     error_codes: &[#(#codes),*],
+                    events: #events,
                     shim: #shim,
                 }
             }
@@ -148,7 +154,7 @@ fn policy(job: &JobOptions) -> TokenStream {
     if let Some(version) = job.version {
         policy.extend(quote!(.version(#version)));
     }
-    if job.fail_old_versions {
+    if matches!(job.old_versions, Some((true, _))) {
         policy.extend(quote!(.fail_old_versions()));
     }
     policy

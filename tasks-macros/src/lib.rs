@@ -60,6 +60,7 @@ use proc_macro::TokenStream;
 /// | `crash_limit = 1` | number of crashes after which a job of this task fails; with 1 a job never runs again after a crash | that of the service, 5 |
 /// | `version = 2` | version of the task's durable steps: a job that has stored steps of another version is left to workers that have that one | 1 |
 /// | `old_versions = "fail"` | fails a job whose steps are of an older version, in place of leaving it to workers that have that one | `"wait"` |
+/// | `events(approval: bool)` | events that the task waits for, and the types of what is sent: all others are refused when they are sent | every event is kept |
 /// | `validate = check`, `validate = check(from, to)` | a rule over several parameters: a function that gets references to all of them, or to those that are named, and returns `Result<(), ArgumentError>` | no rule |
 /// | `errors = [PaymentError]` | types of errors whose codes its failures can have, listed in the document beside those of the type that it returns: for a task that returns `anyhow::Error` | none |
 /// | `register = false` | keeps it out of discovery; it can still be put into a registry by hand | discovered |

@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 use ulid::Ulid;
 
 use crate::task::Caller;
+#[cfg(feature = "database")]
+use crate::task::EventType;
 
 /// The execution a task runs in. Injected into every task that has a parameter of this type.
 ///
@@ -35,6 +37,9 @@ pub(crate) trait ExecutorHandle: Any + Send + Sync {
     /// Whether it has secret parameters.
     #[cfg(feature = "database")]
     fn has_secrets(&self, position: usize) -> bool;
+    /// The events that it says it waits for.
+    #[cfg(feature = "database")]
+    fn events(&self, position: usize) -> &'static [EventType];
     /// The level of spans.
     #[cfg(feature = "database")]
     fn span_level(&self) -> tracing::Level;
@@ -174,6 +179,12 @@ impl TaskContext {
     #[cfg(feature = "database")]
     pub(crate) fn has_secrets(&self) -> bool {
         self.0.host.has_secrets(self.0.position)
+    }
+
+    /// The events that the task says it waits for.
+    #[cfg(feature = "database")]
+    pub(crate) fn events(&self) -> &'static [EventType] {
+        self.0.host.events(self.0.position)
     }
 
     /// Identifies this execution, in logs for example.

@@ -122,8 +122,9 @@ pub use registry::{RegisteredTask, RegistryBuilder, RegistryError, RegistryProbl
 pub use schema::{BoundIntegers, TitleVariants, WriteSchema};
 pub use shell::{run_program, run_shell};
 pub use task::{
-    Caller, FailureCode, FailureCodeInfo, FailureCodes, IntoTaskFailure, IntoTaskFn, ParameterInfo,
-    Permanent, TaskError, TaskFailure, TaskFn, TaskInfo, TaskOutput, Traceback, task,
+    Caller, EventInfo, FailureCode, FailureCodeInfo, FailureCodes, IntoTaskFailure, IntoTaskFn,
+    ParameterInfo, Permanent, TaskError, TaskFailure, TaskFn, TaskInfo, TaskOutput, Traceback,
+    task,
 };
 /// A task is a function. What clients may leave out has a default; the doc comments are its documentation:
 ///

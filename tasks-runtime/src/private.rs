@@ -14,7 +14,9 @@ pub use crate::call::{
     CheckCall, Finish, FunctionInfo, FunctionShim, PendingCall, PlainReturn, Run, Running, Shim,
     Started, TaskDescriptor, TaskReturn, ValidatedShim, asynchronous, blocking,
 };
-pub use crate::task::{Backoff, Growth, JobPolicy, Outcome, OutputSchema, SchemaFallback};
+pub use crate::task::{
+    Backoff, EventType, Growth, JobPolicy, Outcome, OutputSchema, SchemaFallback,
+};
 pub use crate::task::{
     CodedError, CodesOf, ErrorInside, FailureCode, FailureCodes, NoCodes, codes, count_codes,
     detail, details, failure_code, join_codes, retry_after,

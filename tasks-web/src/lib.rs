@@ -54,9 +54,9 @@ mod tasks;
 pub use tasks_runtime::__private;
 #[doc(inline)]
 pub use tasks_runtime::{
-    ArgumentError, ArgumentErrorCode, BoundIntegers, BuildError, Call, Caller, ExecuteError,
-    ExecutedJson, ExecutorBuilder, FailureCode, FailureCodeInfo, FailureCodes, InjectError,
-    Injectable, Injection, Injector, IntoArgumentErrors, IntoTaskFailure, IntoTaskFn,
+    ArgumentError, ArgumentErrorCode, BoundIntegers, BuildError, Call, Caller, EventInfo,
+    ExecuteError, ExecutedJson, ExecutorBuilder, FailureCode, FailureCodeInfo, FailureCodes,
+    InjectError, Injectable, Injection, Injector, IntoArgumentErrors, IntoTaskFailure, IntoTaskFn,
     InvalidArguments, MissingDependency, ParameterInfo, Permanent, Refusal, RegisteredTask,
     RegistryBuilder, RegistryError, RegistryProblem, RequestParam, Requirements, State,
     TaskContext, TaskError, TaskExecutor, TaskFailure, TaskFn, TaskInfo, TaskOutput, TaskRegistry,

@@ -63,6 +63,9 @@ pub struct Settings {
     max_concurrency = 2,
     unique,
     crash_limit = 2,
+    version = 2,
+    old_versions = "fail",
+    events(approval: bool),
     register = true
 )]
 pub async fn everything(

@@ -4,6 +4,7 @@ use syn::parse::ParseStream;
 use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, UnOp};
 
 use super::backoff::Backoff;
+use super::events::EventOption;
 use super::parse;
 
 /// What `#[task(…)]` says of background jobs.
@@ -17,7 +18,9 @@ pub(crate) struct JobOptions {
     pub(crate) unique: bool,
     pub(crate) crash_limit: Option<u32>,
     pub(crate) version: Option<u32>,
-    pub(crate) fail_old_versions: bool,
+    /// Whether it fails jobs of older versions, and where that is said.
+    pub(crate) old_versions: Option<(bool, LitStr)>,
+    pub(crate) events: Vec<EventOption>,
 }
 
 /// `priority = -5`.
@@ -84,11 +87,11 @@ pub(super) fn unique(input: ParseStream<'_>) -> syn::Result<bool> {
 }
 
 /// `old_versions = "fail"`.
-pub(super) fn old_versions(input: ParseStream<'_>) -> syn::Result<bool> {
+pub(super) fn old_versions(input: ParseStream<'_>) -> syn::Result<(bool, LitStr)> {
     let what = parse::string(input, "treatment of old versions")?;
     match what.value().as_str() {
-        "wait" => Ok(false),
-        "fail" => Ok(true),
+        "wait" => Ok((false, what)),
+        "fail" => Ok((true, what)),
         _ => Err(syn::Error::new_spanned(
             what,
             "a job whose steps are of an older version waits for a worker that has it, or fails: write `old_versions = \"wait\"` or `\"fail\"`",

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod constraints;
+mod events;
 pub(crate) mod failure;
 mod injectable;
 mod job;

@@ -10,6 +10,7 @@ use syn::token::Bracket;
 use syn::{Expr, ExprArray, ExprLit, Lit, LitStr, Path, Token, Type, bracketed};
 
 use super::backoff::Backoff;
+use super::events;
 use super::job::{self, JobOptions};
 use super::param;
 use super::parse::{self, for_each_option, keys, ungrouped, value};
@@ -31,6 +32,7 @@ keys! {
         CrashLimit = "crash_limit",
         Version = "version",
         OldVersions = "old_versions",
+        Events = "events",
         Validate = "validate",
         Errors = "errors",
         Register = "register",
@@ -67,6 +69,12 @@ impl TaskOptions {
         for_each_option(tokens, errors, |key, input, errors| {
             options.read(key, input, errors)
         });
+        if let (None, Some((_, place))) = (options.job.version, &options.job.old_versions) {
+            errors.on(
+                place,
+                "`old_versions` says what becomes of jobs with steps of an older version: say which version this is, `version = 2`",
+            );
+        }
         options
     }
 
@@ -93,7 +101,8 @@ impl TaskOptions {
             TaskKey::Unique => job.unique = job::unique(input)?,
             TaskKey::CrashLimit => job.crash_limit = Some(parse::number(input, key, 1, 1000)?),
             TaskKey::Version => job.version = Some(parse::number(input, key, 1, 1_000_000_000)?),
-            TaskKey::OldVersions => job.fail_old_versions = job::old_versions(input)?,
+            TaskKey::OldVersions => job.old_versions = Some(job::old_versions(input)?),
+            TaskKey::Events => job.events = events::parse(input, errors)?,
             TaskKey::Validate => self.validate = Some(Validate::parse(input)?),
             TaskKey::Errors => self.errors = error_types(input)?,
             TaskKey::Register => self.register = Some(parse::boolean(input, key)?),

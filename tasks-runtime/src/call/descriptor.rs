@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::shim::Shim;
-use crate::task::{FailureCode, JobPolicy};
+use crate::task::{EventType, FailureCode, JobPolicy};
 
 /// A task as the macro describes it. Made by `#[task]` alone.
 pub struct TaskDescriptor {
@@ -27,6 +27,8 @@ pub struct TaskDescriptor {
     pub discover: bool,
     /// Codes that its failures can have, beside those of the type of its errors.
     pub error_codes: &'static [&'static [FailureCode]],
+    /// Events that its jobs wait for; empty when it says none.
+    pub events: &'static [EventType],
     pub shim: &'static dyn Shim,
 }
 

@@ -11,6 +11,8 @@ use crate::context::ExecutorHandle;
 #[cfg(feature = "database")]
 use crate::registry::RegisteredTask;
 use crate::registry::TaskRegistry;
+#[cfg(feature = "database")]
+use crate::task::EventType;
 
 /// The tasks of an executor, and how they are run.
 pub(crate) struct ExecutorInner {
@@ -34,6 +36,13 @@ impl ExecutorHandle for ExecutorInner {
         self.registry
             .get(name)
             .is_ok_and(RegisteredTask::has_secrets)
+    }
+
+    #[cfg(feature = "database")]
+    fn events(&self, position: usize) -> &'static [EventType] {
+        let name = &self.resources.targets[position].name;
+        let entry = self.registry.get(name);
+        entry.map_or(&[], RegisteredTask::events)
     }
 
     #[cfg(feature = "database")]

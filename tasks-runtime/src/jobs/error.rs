@@ -78,6 +78,14 @@ pub enum JobError {
     /// There is no queue of this name: no worker serves it, this process does not have it, and no job that has not ended is in it.
     #[error("there is no queue `{0}`: no worker serves it, and no job waits in it")]
     QueueNotFound(String),
+    /// The job has no step of this name that is done, has failed or waits.
+    #[error("job {id} has no step `{step}`")]
+    StepNotFound {
+        /// The job.
+        id: JobId,
+        /// The name, its beginning if it is long.
+        step: String,
+    },
     /// There is no worker of this id, or not any more.
     #[error("there is no worker `{0}`")]
     WorkerNotFound(String),
@@ -256,6 +264,16 @@ pub enum JobError {
         step: String,
         /// What serde says.
         source: serde_json::Error,
+    },
+    /// A task waits for an event that it does not declare: nobody could send it.
+    #[error(
+        "task `{task}` waits for the event `{event}`, which its `#[task(events(…))]` does not have: add it there"
+    )]
+    UndeclaredEvent {
+        /// The task.
+        task: String,
+        /// Name of the event.
+        event: String,
     },
     /// The event that a job waited for is not of the type that it waited for. A job that is retried by hand waits again.
     #[error("the event `{event}` for job {id} is of another type: {reason}")]

@@ -16,6 +16,8 @@ pub enum JobErrorClass {
     QueueNotFound,
     /// There is no such worker.
     WorkerNotFound,
+    /// The job has no such step.
+    StepNotFound,
     /// There is no such operation.
     OperationNotFound,
     /// Too many operations are not over.
@@ -58,6 +60,7 @@ impl JobErrorClass {
             JobError::JobNotFound(_) => Self::JobNotFound,
             JobError::QueueNotFound(_) => Self::QueueNotFound,
             JobError::WorkerNotFound(_) => Self::WorkerNotFound,
+            JobError::StepNotFound { .. } => Self::StepNotFound,
             JobError::OperationNotFound(_) => Self::OperationNotFound,
             JobError::TooManyOperations => Self::TooManyOperations,
             JobError::ScheduleNotFound(_) => Self::ScheduleNotFound,
@@ -88,6 +91,7 @@ impl JobErrorClass {
             | JobError::TooManySteps(_)
             | JobError::UnserializableStepResult { .. }
             | JobError::StepResultTooLarge { .. }
+            | JobError::UndeclaredEvent { .. }
             | JobError::UnexpectedStepResult { .. }
             | JobError::UnexpectedEvent { .. }
             | JobError::EventMissed { .. }

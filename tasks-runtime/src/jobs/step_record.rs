@@ -28,7 +28,7 @@ pub enum StepStatus {
     Waiting,
     /// It is done, and no later attempt does it again.
     Completed,
-    /// It failed: the next attempt does it again. The event of a wait did not come in time.
+    /// It failed: the next attempt does it again, or this one, where the step has retries. The event of a wait did not come in time.
     Failed,
 }
 

@@ -3,8 +3,10 @@
 use std::any::Any;
 use std::time::Duration;
 
-use super::limits::MAX_DELAY;
 use crate::task::{Backoff, read_any, spread};
+
+/// The longest wait between two tries: the attempt keeps its place meanwhile.
+const MAX_STEP_DELAY: Duration = Duration::from_secs(60);
 
 /// How often the code of a [step](crate::TaskContext::step_with_retries) runs again when it fails, before the step fails, and how long it waits before that.
 ///
@@ -22,7 +24,7 @@ pub struct StepRetries {
 }
 
 impl StepRetries {
-    /// So many retries: the code runs once more than that. They wait one second, then two, four, and so on up to an hour.
+    /// So many retries: the code runs once more than that. They wait one second, then two, four, and so on up to a minute.
     #[must_use]
     pub const fn new(retries: u32) -> Self {
         Self {
@@ -31,7 +33,7 @@ impl StepRetries {
         }
     }
 
-    /// How long it waits before each of them.
+    /// How long it waits before each of them: at most a minute.
     #[must_use]
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
@@ -45,10 +47,10 @@ impl StepRetries {
         if is_permanent || failures > self.retries {
             return None;
         }
-        let delay = coded
-            .and_then(|coded| coded.retry_after)
-            .unwrap_or_else(|| self.backoff.delay(failures));
-        Some(spread(delay).min(MAX_DELAY))
+        match coded.and_then(|coded| coded.retry_after) {
+            Some(delay) => (delay <= MAX_STEP_DELAY).then(|| spread(delay)),
+            None => Some(spread(self.backoff.delay(failures).min(MAX_STEP_DELAY))),
+        }
     }
 }
 
@@ -71,5 +73,8 @@ mod tests {
             anyhow::Error::from(Permanent::msg("the card is declined")).context("charge");
         assert!(retries.delay(1, &permanent).is_none());
         assert!(retries.delay(1, &"a text".to_owned()).is_some());
+        let hours = retries.backoff(Backoff::constant(Duration::from_secs(7200)));
+        let delay = hours.delay(1, &plain).expect("it is tried again");
+        assert!((60.0..67.0).contains(&delay.as_secs_f64()));
     }
 }

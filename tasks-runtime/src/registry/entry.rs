@@ -17,7 +17,7 @@ use crate::inject::Requirements;
 use crate::schema::{self, WriteSchema};
 #[cfg(feature = "database")]
 use crate::task::JobPolicy;
-use crate::task::{FailureCode, ParameterInfo, TaskInfo, codes_of};
+use crate::task::{EventInfo, EventType, FailureCode, ParameterInfo, TaskInfo, codes_of};
 
 /// A task under the name and the tags it was registered with.
 #[derive(Clone)]
@@ -275,6 +275,14 @@ impl RegisteredTask {
         codes
     }
 
+    /// The events that its jobs wait for, as `#[task(events(…))]` says; empty when it says none.
+    pub(crate) fn events(&self) -> &'static [EventType] {
+        match &self.body {
+            TaskBody::Function(task) => task.events,
+            TaskBody::Closure(_) => &[],
+        }
+    }
+
     /// The signature, with the names clients use.
     #[must_use]
     pub fn signature(&self) -> &str {
@@ -305,6 +313,16 @@ impl RegisteredTask {
             input_schema: schema::standalone_input(|generator| self.input_schema(generator)),
             output_schema: schema::standalone_output(|generator| self.output_schema(generator)),
             error_codes: self.error_codes().iter().map(FailureCode::info).collect(),
+            events: self
+                .events()
+                .iter()
+                .map(|event| {
+                    EventInfo::new(
+                        event.name,
+                        schema::standalone_input(|generator| (event.schema)(generator).into()),
+                    )
+                })
+                .collect(),
         }
     }
 }

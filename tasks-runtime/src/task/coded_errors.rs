@@ -113,7 +113,12 @@ impl CodedError {
             #[cfg(feature = "anyhow")]
             in_anyhow: |error| Some(error.downcast_ref::<E>()?),
             #[cfg(feature = "database")]
-            in_any: |error| Some(error.downcast_ref::<E>()?),
+            in_any: |error| {
+                let boxed = || error.downcast_ref::<Box<E>>().map(AsRef::as_ref);
+                let shared = || error.downcast_ref::<Arc<E>>().map(AsRef::as_ref);
+                let found = error.downcast_ref::<E>().or_else(boxed).or_else(shared)?;
+                Some(found)
+            },
         }
     }
 

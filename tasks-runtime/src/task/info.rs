@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::FailureCodeInfo;
+use super::event_type::EventInfo;
 
 /// The metadata of a task, as served by `GET /tasks/{name}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +28,9 @@ pub struct TaskInfo {
     /// Codes that its failures can have, beside the framework's own. Empty where the type of its errors gives none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub error_codes: Vec<FailureCodeInfo>,
+    /// Events that its jobs wait for, in the order of `#[task(events(…))]`. Empty where the task says none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventInfo>,
 }
 
 /// The metadata of one parameter.

@@ -7,6 +7,7 @@ mod causes;
 mod coded_errors;
 mod derived_codes;
 mod error;
+mod event_type;
 mod failure;
 mod failure_code;
 mod finite_json;
@@ -30,6 +31,7 @@ pub use derived_codes::{
 };
 pub(crate) use error::Detail;
 pub use error::TaskError;
+pub use event_type::{EventInfo, EventType};
 pub(crate) use failure::FailureKind;
 pub use failure::{IntoTaskFailure, TaskFailure, Traceback};
 pub use failure_code::{FailureCode, FailureCodeInfo, FailureCodes};

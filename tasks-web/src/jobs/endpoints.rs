@@ -256,14 +256,14 @@ pub(super) fn jobs(prefix: &str) -> Endpoints {
             .summary("Run a job that has ended again from one of its steps, as a new job")
             .description(
                 "The results of the steps that began before that one are kept, and their code does not run. The new job has the parameters and options of the first one, which stays as it is; \
-                 `$lineage` of each has the other. A request that is sent twice makes two jobs.",
+                 `$lineage` of each has the other. A request that is sent twice makes two jobs. The steps have other idempotency keys: where it is not known whether a service outside has done what a step asked for, use `$retry`, which keeps them.",
             )
             .parameters(ID)
             .body(Body::json::<ForkIn>().example(|| json!({"from_step": "ship"})))
             .responds(Response::json::<JobRecord>(202).location("Where the new job is."))
             .problems(&[
                 (400, "The body is not JSON."),
-                UNKNOWN_JOB,
+                (404, "No such job, or it has no such step."),
                 (408, "The body took too long to arrive."),
                 (409, "The job has not ended, or its task runs once at a time with the same parameters and another job has them."),
                 (413, "The body is too large."),

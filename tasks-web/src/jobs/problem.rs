@@ -16,6 +16,7 @@ impl From<JobError> for Problem {
             JobErrorClass::WorkerNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "unknown-worker", detail)
             }
+            JobErrorClass::StepNotFound => Self::new(StatusCode::NOT_FOUND, "unknown-step", detail),
             JobErrorClass::OperationNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "unknown-operation", detail)
             }

@@ -12,6 +12,7 @@ use super::access;
 use super::location::location;
 use super::state::JobRoutes;
 use crate::access::Access;
+use crate::endpoint::AuditNote;
 use crate::http::{BodyLimits, HandlerResult, check_json, json, members};
 use crate::problem::Problem;
 
@@ -47,6 +48,8 @@ pub(super) async fn fork(
     let access = request.extensions().get::<Access>().cloned();
     let key = access.as_ref().map(Access::key_name);
     let forked = state.scheduler.fork_for(job.id, &from_step, key).await?;
+    let note = format!("from_step={from_step}&job={}", forked.id);
+    request.extensions_mut().insert(AuditNote::Query(note));
     let body = serde_json::to_vec(&forked).map_err(|_| Problem::internal())?;
     let at = location(&request, &state.jobs, &state.jobs, forked.id);
     Ok(HttpResponse::Accepted()

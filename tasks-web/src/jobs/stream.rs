@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
@@ -20,6 +20,8 @@ use crate::http::sse::{self, Pace, STILL_HERE, StreamSlot, Turn};
 
 /// A job that says a lot is not shown more often than this.
 const SOONEST: Duration = Duration::from_millis(50);
+/// Its steps are not looked at more often than this, but for the last time.
+const STEPS_SOONEST: Duration = Duration::from_millis(500);
 
 pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
     let interval = sse::interval(request.query_string())?;
@@ -37,6 +39,7 @@ pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> Hand
         stopping: state.stopping.clone(),
         known,
         steps: HashMap::new(),
+        steps_at: None,
         looked: false,
         over: false,
         is_limited: Access::limits(&request).is_some(),
@@ -75,6 +78,8 @@ struct JobStream {
     known: Option<String>,
     /// The steps that the client has.
     steps: HashMap<String, JobStep>,
+    /// When they were looked at: there may be many, and a job may change often.
+    steps_at: Option<Instant>,
     looked: bool,
     over: bool,
     /// Whether the key is limited.
@@ -135,6 +140,11 @@ impl JobStream {
 
     /// The steps that the client does not have as they are now, as events.
     async fn new_steps(&mut self) -> Option<String> {
+        let recently = self.steps_at.is_some_and(|at| at.elapsed() < STEPS_SOONEST);
+        if recently && !self.over {
+            return Some(String::new());
+        }
+        self.steps_at = Some(Instant::now());
         let steps = self.scheduler.steps(self.id).await.ok()?;
         let mut events = String::new();
         for step in steps {

@@ -26,4 +26,25 @@ fn by_what() {}
 #[task(crash_limit = 0)]
 fn no_process() {}
 
+#[task(version = 0)]
+fn no_version() {}
+
+#[task(version = 2, old_versions = "drop")]
+fn dropped() {}
+
+#[task(old_versions = "fail")]
+fn older_than_what() {}
+
+#[task(events = [approval])]
+fn list_of_events() {}
+
+#[task(events())]
+fn no_events() {}
+
+#[task(events(approval: bool, "approval": u8, "a#1": u8))]
+fn names_of_events() {}
+
+#[task(events(approval))]
+fn event_without_a_type() {}
+
 fn main() {}

@@ -9,6 +9,7 @@ mod keeping;
 mod schedules;
 mod searching;
 mod secrets;
+mod step_programs;
 mod steps;
 mod stopping;
 mod submitting;

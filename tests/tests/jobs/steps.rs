@@ -244,6 +244,30 @@ async fn renders(context: TaskContext, counter: Counter) -> anyhow::Result<Vec<u
     Ok(vec![first, sent, second, third])
 }
 
+/// Goes on when nobody answers.
+#[task(register = false)]
+async fn escalates(context: TaskContext, counter: Counter) -> anyhow::Result<u32> {
+    let asked: Result<u32, _> = context.wait_for("answer", Duration::from_millis(50)).await;
+    anyhow::ensure!(
+        matches!(asked, Err(JobError::EventMissed { .. })),
+        "somebody answered"
+    );
+    let count = async || anyhow::Ok(counter.0.fetch_add(1, Ordering::SeqCst) + 1);
+    context.step("escalate", count).await
+}
+
+/// Says which events it waits for, and waits for another one at the end.
+#[task(register = false, events(approval: bool, "second look": Vec<u32>))]
+async fn declares(context: TaskContext) -> Result<Vec<u32>, JobError> {
+    let hour = Duration::from_secs(3600);
+    let look: Vec<u32> = context.wait_for("second look", hour).await?;
+    let undeclared: Result<u32, _> = context.wait_for("third look", hour).await;
+    match undeclared {
+        Err(JobError::InvalidStepName { .. }) => Ok(look),
+        _ => Err(JobError::NotAJob),
+    }
+}
+
 async fn world(test: Ground, jobs: Jobs) -> World {
     let tasks = vec![
         task(in_steps),
@@ -260,6 +284,8 @@ async fn world(test: Ground, jobs: Jobs) -> World {
         task(changed_type),
         task(charges),
         task(renders),
+        task(declares),
+        task(escalates),
     ];
     World::with_tasks(test, jobs, tasks).await
 }
@@ -632,6 +658,30 @@ async fn a_step_has_retries_of_its_own(test: Ground) {
     world.scheduler.shutdown().await;
 }
 
+async fn an_event_is_what_the_task_says(test: Ground) {
+    let world = world(test, Jobs::new()).await;
+    let job = world.scheduler.submit(call!(declares)).await.unwrap();
+    for (event, payload, message) in [
+        (
+            "aproval",
+            json!(true),
+            "it waits for `approval`, `second look`",
+        ),
+        ("approval", json!(1), "expected a boolean"),
+        ("second look", json!([1, -1]), "integer `-1`"),
+    ] {
+        let error = world.scheduler.send(job.id, event, &payload).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    let look = world.scheduler.send(job.id, "second look", &[1, 2]);
+    look.await.unwrap();
+    assert_eq!(world.done(&job).await.status, JobStatus::Completed);
+    let found: Vec<u32> = world.scheduler.result(job.id).await.unwrap();
+    assert_eq!(found, [1, 2]);
+    world.scheduler.shutdown().await;
+}
+
 async fn a_job_is_run_again_from_a_step(test: Ground) {
     let world = world(test, Jobs::new()).await;
     let scheduler = &world.scheduler;
@@ -678,11 +728,21 @@ async fn a_job_is_run_again_from_a_step(test: Ground) {
         assert_eq!(result(again.id).await, expected);
     }
 
-    let unknown = scheduler.fork(first.id, "rendre").await.unwrap_err();
-    assert!(
-        unknown.to_string().contains("no step of this name"),
-        "{unknown}"
-    );
+    // A wait that nobody answered is over as well.
+    let missed = scheduler.submit(call!(escalates)).await.unwrap();
+    assert_eq!(world.done(&missed).await.status, JobStatus::Completed);
+    let again = scheduler.fork(missed.id, "escalate").await.unwrap();
+    assert_eq!(world.done(&again).await.status, JobStatus::Completed);
+    let found = steps(&world, again.id).await;
+    assert_eq!((found[0].2, found[0].3), (StepStatus::Failed, 0));
+
+    for name in ["rendre", "a\0", ""] {
+        let unknown = scheduler.fork(first.id, name).await.unwrap_err();
+        assert!(
+            matches!(unknown, JobError::StepNotFound { .. }),
+            "{unknown}"
+        );
+    }
     let nobody = scheduler.fork(JobId::new(), "render").await.unwrap_err();
     assert!(matches!(nobody, JobError::JobNotFound(_)), "{nobody}");
     scheduler.shutdown().await;
@@ -691,6 +751,7 @@ async fn a_job_is_run_again_from_a_step(test: Ground) {
 with_every_engine!(
     a_step_is_done_once,
     a_step_has_retries_of_its_own,
+    an_event_is_what_the_task_says,
     a_job_is_run_again_from_a_step,
     a_step_and_its_rows_are_kept_together,
     a_job_that_sleeps_takes_no_place,

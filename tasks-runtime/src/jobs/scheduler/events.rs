@@ -9,6 +9,7 @@ use crate::jobs::id::JobId;
 use crate::jobs::limits::{MAX_EVENT_BYTES, MAX_EVENTS};
 use crate::jobs::step_name::StepName;
 use crate::jobs::store;
+use crate::task::EventType;
 
 /// Events.
 impl Scheduler {
@@ -40,8 +41,8 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::JobNotFound`]; [`JobError::WrongState`] when the job has ended; [`JobError::Invalid`] when the name cannot be one, or the payload is no JSON or longer
-    /// than [`MAX_EVENT_BYTES`]; [`JobError::TooManyEvents`] when [`MAX_EVENTS`] wait for the job already; and when the database fails.
+    /// [`JobError::JobNotFound`]; [`JobError::WrongState`] when the job has ended; [`JobError::Invalid`] when the name cannot be one, the payload is no JSON or longer
+    /// than [`MAX_EVENT_BYTES`], or the task says that it waits for other events or another type, in `#[task(events(…))]`; [`JobError::TooManyEvents`] when [`MAX_EVENTS`] wait for the job already; and when the database fails.
     pub async fn send(
         &self,
         id: JobId,
@@ -91,14 +92,24 @@ impl Scheduler {
         event: &str,
         payload: &str,
     ) -> Result<(), JobError> {
-        let state = store::lock_receiver(tx, id).await?;
-        let status = state.ok_or(JobError::JobNotFound(id))?.status();
+        let receiver = store::lock_receiver(tx, id).await?;
+        let (state, task) = receiver.ok_or(JobError::JobNotFound(id))?;
+        let status = state.status();
         if status.is_final() {
             return Err(JobError::WrongState {
                 id,
                 status,
                 action: JobAction::SendEvent,
             });
+        }
+        if let Some(task) = task
+            && let Some(declared) = self.declared_events(&task)
+        {
+            // What a job of another version waits for is not known here.
+            let version = store::version_of_steps(tx, id).await?;
+            if version.is_none_or(|version| version.unsigned_abs() == declared.version) {
+                declared.check(&task, event, payload)?;
+            }
         }
         if store::event_count(tx, id).await? >= MAX_EVENTS {
             return Err(JobError::TooManyEvents(id));
@@ -107,6 +118,41 @@ impl Scheduler {
         store::add_event(tx, id, event, payload, now).await?;
         store::wake_by_event(tx, id, event, now).await?;
         store::notify(tx).await
+    }
+}
+
+/// The events that a task says it waits for, and its version.
+struct Declared {
+    events: &'static [EventType],
+    version: u32,
+}
+
+impl Scheduler {
+    /// What a task says, if this process has it and it does.
+    fn declared_events(&self, task: &str) -> Option<Declared> {
+        let executor = self.read(|state| state.executor.clone())?;
+        let entry = executor.registry().get(task).ok()?;
+        let declared = Declared {
+            events: entry.events(),
+            version: entry.policy().version,
+        };
+        (!declared.events.is_empty()).then_some(declared)
+    }
+}
+
+impl Declared {
+    /// Refuses an event that the task does not wait for.
+    fn check(&self, task: &str, event: &str, payload: &str) -> Result<(), JobError> {
+        let Some(declared) = self.events.iter().find(|one| one.is_named(event)) else {
+            let names = self.events.iter().map(|one| format!("`{}`", one.name));
+            let names = names.collect::<Vec<String>>().join(", ");
+            let reason = format!("task `{task}` waits for no such event; it waits for {names}");
+            return Err(JobError::option("/event", reason));
+        };
+        (declared.check)(payload).map_err(|error| {
+            let reason = format!("is not what task `{task}` waits for as `{event}`: {error}");
+            JobError::option("", reason)
+        })
     }
 }
 

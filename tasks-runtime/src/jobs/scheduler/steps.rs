@@ -27,7 +27,10 @@ impl Scheduler {
     /// Runs a job that has ended again from one of its steps, as a new job: the results of the steps that began before that one are kept, and their code does not run. The new job has the
     /// parameters, queue, priority, timeout and number of attempts of the first one, which stays as it is, and [`lineage`](Self::lineage) of each has the other. It runs with the version of the task that this process has.
     ///
-    /// Events that were taken by those steps count as taken; others have to be sent again.
+    /// Events that were taken by those steps count as taken; others have to be sent again. A step that was done again counts from when it last began.
+    ///
+    /// The steps of the new job have other [idempotency keys](crate::TaskContext::idempotency_key). Where it is not known whether a service outside has done what a step asked for, [`retry`](Self::retry) the job,
+    /// which keeps them.
     ///
     /// ```
     /// use std::time::Duration;
@@ -58,7 +61,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`JobError::JobNotFound`]; [`JobError::WrongState`] when the job has not ended; [`JobError::Invalid`] when it has no such step, or is a
+    /// [`JobError::JobNotFound`]; [`JobError::WrongState`] when the job has not ended; [`JobError::StepNotFound`]; [`JobError::Invalid`] when it is a
     /// [spawned](Self::spawn) closure; [`JobError::Duplicate`] when its task runs once at a time with the same parameters and another job has them; and when the database fails.
     pub async fn fork(&self, id: JobId, from_step: &str) -> Result<JobRecord, JobError> {
         self.fork_for(id, from_step, None).await
@@ -80,6 +83,10 @@ impl Scheduler {
             .shared
             .session
             .transaction_with_retries(async |tx| {
+                // Nobody deletes it meanwhile.
+                store::lock_receiver(tx, id)
+                    .await?
+                    .ok_or(JobError::JobNotFound(id))?;
                 let job = store::find(tx, id)
                     .await?
                     .ok_or(JobError::JobNotFound(id))?;
@@ -94,9 +101,10 @@ impl Scheduler {
                     let reason = "the job is a closure of a process, which cannot be run again";
                     return Err(JobError::option("", reason));
                 }
-                if !store::has_step(tx, id, from_step).await? {
-                    let reason = "the job has no step of this name";
-                    return Err(JobError::option("/from_step", reason));
+                let can_be_one = !from_step.contains('\0');
+                if !can_be_one || !store::has_step(tx, id, from_step).await? {
+                    let step = from_step.escape_debug().take(100).collect();
+                    return Err(JobError::StepNotFound { id, step });
                 }
                 let other_keys = self.other_unique_keys(&job);
                 if let Some(other) = store::find_duplicate(tx, &job, &other_keys).await? {

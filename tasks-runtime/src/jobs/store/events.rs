@@ -11,15 +11,15 @@ use crate::jobs::state::{JobState, sql};
 use crate::jobs::table::{tasks_job_events, tasks_jobs};
 use crate::with_conn;
 
-/// The state of a job that an event is for. Its row is locked, so that its attempt cannot begin to wait before the event is there.
+/// The state and the task of a job that an event is for. Its row is locked, so that its attempt cannot begin to wait before the event is there.
 pub(in crate::jobs) async fn lock_receiver(
     conn: &mut Connection,
     job: JobId,
-) -> Result<Option<JobState>, JobError> {
+) -> Result<Option<(JobState, Option<String>)>, JobError> {
     let query = tasks_jobs::table
         .find(job)
         .filter(tasks_jobs::deleted.eq(0))
-        .select(tasks_jobs::state);
+        .select((tasks_jobs::state, tasks_jobs::task_name));
     Ok(match conn.kind() {
         #[cfg(feature = "sqlite")]
         ConnectionKind::Sqlite(conn) => query.first(conn).await.optional()?,

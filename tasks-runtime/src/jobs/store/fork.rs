@@ -35,17 +35,17 @@ pub(in crate::jobs) async fn fixed_columns(
     Ok(with_conn!(conn, |conn| query.first(conn).await)?)
 }
 
-/// Gives a job the steps of another one that are done and that began before one of them. They are of no attempt of that job, so their number is 0, and of
+/// Gives a job the steps of another one that are over and that began before one of them. They are of no attempt of that job, so their number is 0, and of
 /// this version of the task, if it is known.
 pub(in crate::jobs) async fn copy_steps(
     conn: &mut Connection,
     (from, until): (JobId, &str),
     (to, task_version): (JobId, Option<i32>),
 ) -> Result<(), JobError> {
-    const COLUMNS: &str = "name, kind, started_at, finished_at, waits_until, event, result";
+    const COLUMNS: &str = "name, kind, started_at, finished_at, waits_until, event, result, error";
     let sql = format!(
         "INSERT INTO tasks_job_steps (job_id, attempt, task_version, {COLUMNS}) \
-         SELECT $1, 0, COALESCE($4, task_version), {COLUMNS} FROM tasks_job_steps WHERE job_id = $2 AND name <> $3 AND result IS NOT NULL AND error IS NULL \
+         SELECT $1, 0, COALESCE($4, task_version), {COLUMNS} FROM tasks_job_steps WHERE job_id = $2 AND name <> $3 AND result IS NOT NULL \
          AND started_at <= (SELECT started_at FROM tasks_job_steps step WHERE step.job_id = $2 AND step.name = $3)"
     );
     with_conn!(conn, |conn| {

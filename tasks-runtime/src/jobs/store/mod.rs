@@ -42,6 +42,8 @@ pub(super) use self::read::{
     count, count_up_to, find, find_result, list, lock_matching, newest_id, newest_submitted_at,
     stats,
 };
-pub(super) use self::steps::{StepRow, StoredStep, put_steps, steps, stored_step, stored_steps};
+pub(super) use self::steps::{
+    StepRow, StoredStep, put_steps, steps, stored_step, stored_steps, version_of_steps,
+};
 pub(super) use self::update::{cancel, cancel_all, progress, retry};
 pub(super) use self::workers::workers;

@@ -58,6 +58,8 @@ impl StepRow {
 #[derive(Clone, Debug, Queryable)]
 pub(in crate::jobs) struct StoredStep {
     pub(in crate::jobs) name: String,
+    pub(in crate::jobs) started_at: i64,
+    pub(in crate::jobs) finished_at: Option<i64>,
     pub(in crate::jobs) waits_until: Option<i64>,
     pub(in crate::jobs) result: Option<String>,
     pub(in crate::jobs) error: Option<String>,
@@ -181,6 +183,8 @@ pub(in crate::jobs) async fn stored_steps(
             .filter(tasks_job_steps::job_id.eq(job))
             .select((
                 tasks_job_steps::name,
+                tasks_job_steps::started_at,
+                tasks_job_steps::finished_at,
                 tasks_job_steps::waits_until,
                 tasks_job_steps::result,
                 tasks_job_steps::error,
@@ -191,6 +195,22 @@ pub(in crate::jobs) async fn stored_steps(
     })?;
     let by_name = |step: StoredStep| (step.name.clone(), step);
     Ok(rows.into_iter().map(by_name).collect())
+}
+
+/// The version of the task that a job belongs to: that of its first step; `None` when it has none.
+pub(in crate::jobs) async fn version_of_steps(
+    conn: &mut Connection,
+    job: JobId,
+) -> Result<Option<i32>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_job_steps::table
+            .filter(tasks_job_steps::job_id.eq(job))
+            .order((tasks_job_steps::started_at, tasks_job_steps::name))
+            .select(tasks_job_steps::task_version)
+            .first(conn)
+            .await
+            .optional()
+    })?)
 }
 
 /// One of them.
@@ -204,6 +224,8 @@ pub(in crate::jobs) async fn stored_step(
             .find((job, name))
             .select((
                 tasks_job_steps::name,
+                tasks_job_steps::started_at,
+                tasks_job_steps::finished_at,
                 tasks_job_steps::waits_until,
                 tasks_job_steps::result,
                 tasks_job_steps::error,

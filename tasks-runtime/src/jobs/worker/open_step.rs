@@ -69,7 +69,9 @@ impl Attempt {
     /// A step that has begun and not ended.
     pub(super) fn step_row(&self, name: &str, kind: StepKind) -> StepRow {
         let attempt = (self.key, self.steps().version());
-        self.step_store().row(attempt, name, kind)
+        let store = self.step_store();
+        let start = self.steps().next_start(store.clock.now());
+        store.row(attempt, name, kind, start)
     }
 
     /// Begins a step, unless an earlier attempt has done it.
@@ -93,6 +95,11 @@ impl Attempt {
 }
 
 impl OpenStep<'_> {
+    fn now(&self) -> i64 {
+        let now = self.attempt.step_store().clock.now();
+        now.max(self.row.started_at)
+    }
+
     /// Runs its code.
     pub(super) async fn run<R: Future>(&self, code: R) -> R::Output {
         RUNNING_STEP
@@ -116,7 +123,7 @@ impl OpenStep<'_> {
                 source,
             })?;
         Ok(StepRow {
-            finished_at: Some(self.attempt.step_store().clock.now()),
+            finished_at: Some(self.now()),
             result: Some(json),
             ..self.row.clone()
         })
@@ -144,7 +151,10 @@ impl OpenStep<'_> {
         let row = self.row_with(&value)?;
         let bytes = row.result_bytes();
         match self.attempt.step_store().put(row).await? {
-            Some(stored) => stored.value(self.attempt.key.job),
+            Some(stored) => {
+                self.ended("completed");
+                stored.value(self.attempt.key.job)
+            }
             None => {
                 self.completed(bytes);
                 Ok(value)
@@ -170,7 +180,7 @@ impl OpenStep<'_> {
         cut(&mut message, MAX_STEP_ERROR);
         let store = self.attempt.step_store();
         let row = StepRow {
-            finished_at: Some(store.clock.now()),
+            finished_at: Some(self.now()),
             error: Some(message),
             ..self.row.clone()
         };

@@ -23,6 +23,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::history::{Count, Timing};
 use crate::jobs::origin::as_parent;
 use crate::jobs::state::is_quarantined;
+use crate::jobs::store;
 use crate::registry::RegisteredTask;
 use crate::task::{Caller, JobPolicy};
 
@@ -31,6 +32,9 @@ const READ_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a job waits that this process cannot run, and that is not [left to others](super::left_to_others).
 const CANNOT_RUN_DELAY: Duration = Duration::from_secs(5);
+
+/// The same, of a job whose steps are of another version of its task: there may be many, and each reads its steps first.
+const OTHER_VERSION_DELAY: Duration = Duration::from_secs(60);
 
 /// How long a job waits for a process that may just be starting: it takes submissions a moment before its worker is there.
 const START_DELAY: Duration = Duration::from_secs(2);
@@ -148,9 +152,18 @@ async fn run(
         }
         Err(error) => Some(Err(error)),
     };
+    // Parameters that do not fit may be those of another version of the task, which its steps name.
+    if let Some(Err(error)) = &result
+        && is_mismatch(error)
+        && let Some(version) = version_of_steps(&shared, &job).await
+        && version.unsigned_abs() != policy.version
+    {
+        interruption = Some(Interruption::OtherVersion(version));
+    }
     // Nor for parameters that fit another version of the program, as it may be that has taken them.
-    if let Some(Err(error @ ExecuteError::InvalidArguments { reason, .. })) = &result
-        && matches!(reason, InvalidArguments::Mismatch(_))
+    if interruption.is_none()
+        && let Some(Err(error)) = &result
+        && is_mismatch(error)
     {
         others = others_may_take(&shared, &job).await;
         if others == Others::May {
@@ -190,6 +203,7 @@ async fn run(
             } else {
                 let delay = match others {
                     Others::Perhaps => START_DELAY,
+                    Others::May | Others::Not if interruption.is_some() => OTHER_VERSION_DELAY,
                     Others::May | Others::Not => CANNOT_RUN_DELAY,
                 };
                 let until = shared.clock.after(delay);
@@ -243,6 +257,26 @@ async fn run(
     };
     let _ = shared.outbox.send(event);
     shared.in_flight.acknowledge();
+}
+
+/// Whether an attempt did not begin because its parameters do not fit.
+fn is_mismatch(error: &ExecuteError) -> bool {
+    let ExecuteError::InvalidArguments { reason, .. } = error else {
+        return false;
+    };
+    matches!(reason, InvalidArguments::Mismatch(_))
+}
+
+/// The version of the task that a job belongs to; `None` when it has no steps, or the database does not say.
+async fn version_of_steps(shared: &WorkerShared, job: &ClaimedJob) -> Option<i32> {
+    if job.key.fence.is_first() {
+        return None;
+    }
+    let found: Result<Option<i32>, JobError> = shared
+        .session
+        .read(async |conn| store::version_of_steps(conn, job.key.job).await)
+        .await;
+    found.ok().flatten()
 }
 
 /// Waits for the code of an attempt that was given up, however long it takes, and says so when it takes long.

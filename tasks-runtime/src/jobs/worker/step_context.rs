@@ -74,10 +74,11 @@ impl TaskContext {
         }
     }
 
-    /// [`step`](Self::step), whose code runs again in the same attempt when it fails, up to so many times. The job keeps its place of a worker meanwhile, so wait for seconds here, and leave what
+    /// [`step`](Self::step), whose code runs again in the same attempt when it fails, up to so many times. The job keeps its place of a worker meanwhile, so no wait is longer than a minute: leave what
     /// takes longer to the retries of the task. Every failure is stored and logged.
     ///
-    /// An error that is [`Permanent`](crate::Permanent), or whose [code](crate::FailureCodes) says so, ends the step at once; one that says `retry_after` sets the delay.
+    /// An error that is [`Permanent`](crate::Permanent), or whose [code](crate::FailureCodes) says so, ends the step at once; one that says `retry_after` sets the delay, or ends the step if that
+    /// is more than a minute. That is seen in an `anyhow::Error`, a [`TaskError`](crate::TaskError), a `Box<dyn Error + Send + Sync>` and in types with [`FailureCodes`](crate::FailureCodes); errors of other types are tried again.
     ///
     /// ```
     /// use std::time::Duration;
@@ -139,7 +140,15 @@ impl TaskContext {
             if let Some(step) = &step {
                 step.retried(&message, failures, delay).await;
             }
-            tokio::time::sleep(delay).await;
+            let over = self.cancellation();
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                // Spawned code is not dropped with its attempt.
+                () = over.cancelled() => {
+                    let ended = self.job_id().map_or(JobError::NotAJob, JobError::Superseded);
+                    return Err(ended.into());
+                }
+            }
         };
         match step {
             Some(step) => step.finish(result).await,

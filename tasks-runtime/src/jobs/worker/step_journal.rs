@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 #[cfg(feature = "metrics")]
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, OnceCell, mpsc, oneshot};
@@ -54,6 +54,8 @@ pub(in crate::jobs) struct StepJournal {
     /// How long the results are that are stored, in bytes.
     bytes: AtomicUsize,
     changed: Notify,
+    /// When the latest of all steps began or ended: the next one begins after that, whatever the clocks of other processes said.
+    latest: AtomicI64,
     /// The version of the task as this process has it.
     version: i32,
     /// Another one, which the steps are of that are stored.
@@ -148,18 +150,23 @@ impl StepJournal {
                     return Ok(HashMap::new());
                 }
                 let steps = store.read_steps(key.job).await?;
+                let times = steps
+                    .values()
+                    .map(|step| step.started_at.max(step.finished_at.unwrap_or_default()));
+                self.latest
+                    .fetch_max(times.max().unwrap_or_default(), Ordering::SeqCst);
                 let results = steps.values().filter_map(|step| step.result.as_ref());
                 self.bytes
                     .store(results.map(String::len).sum(), Ordering::SeqCst);
                 Ok::<_, JobError>(steps)
             })
             .await?;
-        // The first time that the job has steps decides.
-        if let Some(other) = stored
+        // The first step decides: processes with an older version of the framework write none.
+        let first = stored
             .values()
-            .find(|step| step.task_version != self.version)
-        {
-            self.other_version.get_or_init(|| other.task_version);
+            .min_by_key(|step| (step.started_at, step.name.as_str()));
+        if let Some(first) = first.filter(|step| step.task_version != self.version) {
+            self.other_version.get_or_init(|| first.task_version);
             self.changed.notify_waiters();
             return Err(JobError::Superseded(key.job));
         }
@@ -196,6 +203,17 @@ impl StepJournal {
         } else {
             format!("{name}#{count}")
         })
+    }
+
+    /// When a step begins that begins now: after all others.
+    pub(in crate::jobs) fn next_start(&self, now: i64) -> i64 {
+        let start = |latest: i64| now.max(latest.saturating_add(1));
+        let before = self
+            .latest
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |latest| {
+                Some(start(latest))
+            });
+        before.map_or(now, start)
     }
 
     /// While the guard is there, the attempt is not put off.
@@ -323,13 +341,14 @@ impl StepStore {
         (attempt, task_version): (AttemptKey, i32),
         name: &str,
         kind: StepKind,
+        started_at: i64,
     ) -> StepRow {
         StepRow {
             attempt,
             task_version,
             name: name.to_owned(),
             kind,
-            started_at: self.clock.now(),
+            started_at,
             finished_at: None,
             waits_until: None,
             event: None,

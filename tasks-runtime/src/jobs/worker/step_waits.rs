@@ -105,7 +105,7 @@ impl TaskContext {
     /// # Errors
     ///
     /// [`JobError::EventMissed`] when it did not come in time: a later attempt gets the same, unless the job is retried by hand, which
-    /// waits again. [`JobError::UnexpectedEvent`] when what was sent is not of this type, with the same for later attempts. [`JobError::NotAJob`] outside of a
+    /// waits again. [`JobError::UnexpectedEvent`] when what was sent is not of this type, with the same for later attempts. [`JobError::UndeclaredEvent`] when the task says which events it waits for, and not this one. [`JobError::NotAJob`] outside of a
     /// job; and those of [`sleep`](Self::sleep).
     pub async fn wait_for<T: DeserializeOwned>(
         &self,
@@ -115,6 +115,12 @@ impl TaskContext {
         let name = event.into();
         check_not_nested(&name)?;
         let attempt = self.job_attempt().ok_or(JobError::NotAJob)?;
+        let (events, event) = (self.events(), name.to_string());
+        if !events.is_empty() && !events.iter().any(|declared| declared.is_named(&event)) {
+            // Nobody could send it.
+            let task = self.task_name().to_owned();
+            return Err(JobError::UndeclaredEvent { task, event });
+        }
         attempt.wait_for(self, name, timeout).await
     }
 }
@@ -207,6 +213,8 @@ impl Attempt {
             steps.changes.notify(job);
             let stored = StoredStep {
                 name,
+                started_at: row.started_at,
+                finished_at: row.finished_at,
                 waits_until: row.waits_until,
                 result: row.result,
                 error: row.error,

@@ -141,8 +141,15 @@ async fn a_job_is_run_again_from_a_step(test: TestDatabase) {
     let (_, result) = world.get(&format!("/api/v1/jobs/{id}/$result")).await;
     assert_eq!(result["result"], 43, "{result}");
 
+    let (status, problem) = world
+        .ask(Method::POST, &fork, from_step(json!("adend")))
+        .await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (404, &json!("urn:tasks:problem:unknown-step")),
+        "{problem}"
+    );
     for (body, pointer) in [
-        (from_step(json!("adend")), "/from_step"),
         (from_step(json!(7)), "/from_step"),
         (Some(json!({})), ""),
         (Some(json!({"from_step": "addend", "also": 1})), "/also"),
@@ -217,6 +224,18 @@ async fn keys_reach_the_steps_and_events_of_their_tasks(test: TestDatabase) {
         let (status, found) = ask(Method::POST, &event, Some(json!(1)), key).await;
         assert_eq!(status, may_send, "{found}");
     }
+    let began = Instant::now();
+    while ask(Method::GET, &path, None, SLOW).await.1["status"] != "completed" {
+        assert!(began.elapsed() < Duration::from_secs(30));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let body = json!({"from_step": "addend"});
+    let (status, forked) = ask(Method::POST, &fork, Some(body), SLOW).await;
+    assert_eq!(
+        (status, &forked["submitted_by"]),
+        (202, &json!("slow")),
+        "{forked}"
+    );
     world.service.shutdown().await;
 }
 
