@@ -20,12 +20,17 @@ pub(crate) struct EventOption {
 
 impl Parse for EventOption {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let name = if input.peek(LitStr) {
+        let name: LitStr = if input.peek(LitStr) {
             input.parse()?
         } else {
             let name = input.call(Ident::parse_any)?;
             LitStr::new(&name.unraw().to_string(), name.span())
         };
+        if !input.peek(Token![:]) {
+            let text = name.value();
+            let reason = format!("say what is sent as the event `{text}`: `{text}: bool`");
+            return Err(syn::Error::new(name.span(), reason));
+        }
         input.parse::<Token![:]>()?;
         let payload = input.parse()?;
         Ok(Self { name, payload })

@@ -22,6 +22,7 @@ fn old(unused: u8) {
             line: ::core::line!(),
             discover: true,
             error_codes: &[],
+            events: &[],
             shim: &__rt::blocking(
                 old,
                 (

@@ -21,6 +21,7 @@ const _: () = {
         line: ::core::line!(),
         discover: true,
         error_codes: &[],
+        events: &[],
         shim: &__rt::asynchronous(
             count,
             (

@@ -20,12 +20,18 @@ const _: () = {
             .priority(-5i32)
             .max_concurrency(2u32)
             .unique()
-            .crash_limit(1u32),
+            .crash_limit(1u32)
+            .version(2u32)
+            .fail_old_versions(),
         module: ::core::module_path!(),
         file: ::core::file!(),
         line: ::core::line!(),
         discover: false,
         error_codes: &[__rt::codes::<BuildError>(), __rt::codes::<other::Error<u8>>()],
+        events: &[
+            __rt::EventType::of::<bool>("approval"),
+            __rt::EventType::of::<Vec<Look>>("second look"),
+        ],
         shim: &__rt::blocking(
             make_report,
             (

@@ -16,6 +16,7 @@ const _: () = {
         line: ::core::line!(),
         discover: true,
         error_codes: &[],
+        events: &[],
         shim: &__rt::asynchronous(
             search,
             (

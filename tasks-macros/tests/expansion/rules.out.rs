@@ -16,6 +16,7 @@ const _: () = {
         line: ::core::line!(),
         discover: true,
         error_codes: &[],
+        events: &[],
         shim: &__rt::asynchronous(
                 book_room,
                 (
@@ -104,6 +105,7 @@ const _: () = {
         line: ::core::line!(),
         discover: true,
         error_codes: &[],
+        events: &[],
         shim: &__rt::blocking(
                 count,
                 (

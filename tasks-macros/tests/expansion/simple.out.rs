@@ -17,6 +17,7 @@ const _: () = {
         line: ::core::line!(),
         discover: true,
         error_codes: &[],
+        events: &[],
         shim: &__rt::asynchronous(
             greet_user,
             (

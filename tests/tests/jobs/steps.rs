@@ -263,7 +263,7 @@ async fn declares(context: TaskContext) -> Result<Vec<u32>, JobError> {
     let look: Vec<u32> = context.wait_for("second look", hour).await?;
     let undeclared: Result<u32, _> = context.wait_for("third look", hour).await;
     match undeclared {
-        Err(JobError::InvalidStepName { .. }) => Ok(look),
+        Err(JobError::UndeclaredEvent { .. }) => Ok(look),
         _ => Err(JobError::NotAJob),
     }
 }

@@ -241,6 +241,13 @@ export interface components {
             /** @description Its page. */
             readonly url?: string | null;
         };
+        /** @description An event that jobs of a task wait for. */
+        readonly EventInfo: {
+            /** @description Its name. */
+            readonly name: string;
+            /** @description JSON Schema (draft 2020-12) of its payload. */
+            readonly payload_schema: unknown;
+        };
         /** @description A code that the failures of a task can have, as served by `GET /tasks/{name}`. */
         readonly FailureCodeInfo: {
             /** @description The code: `code` in the error of the envelope, `error_code` in the record of a job. */
@@ -1101,6 +1108,8 @@ export interface components {
             readonly output_schema: unknown;
             /** @description Codes that its failures can have, beside the framework's own. Empty where the type of its errors gives none. */
             readonly error_codes?: readonly components["schemas"]["FailureCodeInfo"][];
+            /** @description Events that its jobs wait for, in the order of `#[task(events(…))]`. Empty where the task says none. */
+            readonly events?: readonly components["schemas"]["EventInfo"][];
         };
         /** @description A worker: a process that runs jobs of the database. */
         readonly WorkerRecord: {
@@ -1284,6 +1293,7 @@ export type ArtifactOut = components['schemas']['ArtifactOut'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type BulkIn = components['schemas']['BulkIn'];
 export type Contact = components['schemas']['Contact'];
+export type EventInfo = components['schemas']['EventInfo'];
 export type FailureCodeInfo = components['schemas']['FailureCodeInfo'];
 export type FilterIn = components['schemas']['FilterIn'];
 export type ForkIn = components['schemas']['ForkIn'];
