@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use futures_util::StreamExt as _;
 use serde_json::json;
+use tasks_tests::browser::Browser;
 use tasks_tests::databases::TestDatabase;
 use tasks_tests::process::Server;
 use tasks_web::prelude::*;
@@ -46,6 +47,28 @@ const VIEWS: [(&str, &str); 12] = [
     ("workers", "/api/v1/jobs/$workers"),
     ("audit log", "/api/v1/audit-log"),
 ];
+
+/// The views of the dashboard.
+const PAGES: [(&str, &str); 8] = [
+    ("overview", ""),
+    ("jobs, newest", "/jobs"),
+    ("jobs, page 1,000", "/jobs?page=1000"),
+    ("jobs, failed", "/jobs?status=failed"),
+    ("jobs with a text that none has", "/jobs?search=nowhere"),
+    ("queues", "/queues"),
+    ("workers", "/workers"),
+    ("audit log", "/audit-log"),
+];
+
+/// Waits until a view is there that loads nothing any more. Gives the time since the browser began to open it, in milliseconds.
+const SHOWN: &str = "const done = arguments[0]; \
+     const look = () => { \
+       const main = document.querySelector('main'); \
+       if (main && main.textContent.length > 20 && !main.querySelector('[aria-busy=true]')) \
+         requestAnimationFrame(() => done(performance.now())); \
+       else setTimeout(look, 5); \
+     }; \
+     look();";
 
 #[task]
 async fn nothing(n: u64) -> u64 {
@@ -159,9 +182,29 @@ async fn answer(server: &Server, path: &str) -> Result<[f64; 2]> {
         response.bytes().await?;
         took.push(began.elapsed().as_secs_f64() * 1000.0);
     }
+    median_and_longest(took)
+}
+
+fn median_and_longest(mut took: Vec<f64>) -> Result<[f64; 2]> {
     took.sort_unstable_by(f64::total_cmp);
     let longest = took.last().copied();
     Ok([took[ASKED / 2], longest.context("it was asked for")?])
+}
+
+/// How long it takes until a browser shows a view, in milliseconds: half of the times, and the longest.
+async fn shown(browser: &Browser, server: &Server, path: &str) -> Result<[f64; 2]> {
+    let url = server.url(&format!("/dashboard{path}"));
+    let mut took = Vec::new();
+    for _ in 0..ASKED {
+        browser.goto(&url).await?;
+        let shown = browser.client().execute_async(SHOWN, Vec::new()).await?;
+        took.push(
+            shown
+                .as_f64()
+                .context("the browser says how long it took")?,
+        );
+    }
+    median_and_longest(took)
 }
 
 #[tokio::main]
@@ -192,6 +235,21 @@ async fn main() -> Result<()> {
         }
         println!("{row}");
     }
+    println!(
+        "\n| in the browser | SQLite p50, ms | SQLite longest, ms | PostgreSQL p50, ms | PostgreSQL longest, ms |"
+    );
+    println!("| --- | ---: | ---: | ---: | ---: |");
+    let browser = Browser::open().await?;
+    for (name, path) in PAGES {
+        let mut row = format!("| {name} |");
+        for (_, server) in &servers {
+            let [median, longest] = shown(&browser, server, path).await?;
+            row.push_str(&format!(" {median:.0} | {longest:.0} |"));
+        }
+        println!("{row}");
+    }
+    // It would take CPU time from the service.
+    drop(browser);
     println!(
         "\n| database | without dashboards, % of a CPU | with {DASHBOARDS}, % of a CPU | changes a second that each hears of |"
     );
