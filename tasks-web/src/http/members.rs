@@ -12,6 +12,9 @@ use tasks_runtime::shared::code_of_serde;
 
 use crate::problem::Problem;
 
+/// The pattern of a text that is stored: it has all characters but U+0000, which PostgreSQL does not take.
+pub(crate) const STORABLE: &str = "^[^\\x00]*$";
+
 /// A value of a body that is an object, or the problem to answer.
 pub(crate) fn read_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if serde_json::from_slice::<IgnoredAny>(body).is_err() {

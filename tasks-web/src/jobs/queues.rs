@@ -18,7 +18,7 @@ use crate::problem::Problem;
 pub(super) struct PauseIn {
     /// Why.
     #[serde(default)]
-    #[schemars(length(max = 500))]
+    #[schemars(length(max = 500), extend("pattern" = members::STORABLE))]
     reason: Option<String>,
 }
 

@@ -50,7 +50,7 @@ pub(super) struct ScheduleIn {
     run_at: Option<DateTime<Utc>>,
     /// What it is about.
     #[serde(default)]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = 4096), extend("pattern" = members::STORABLE))]
     description: Option<String>,
     /// The queue its jobs wait in, in place of the task's own.
     #[serde(default)]

@@ -27,7 +27,7 @@ pub(super) struct BodyOptions {
     _params: Option<IgnoredAny>,
     /// What it is about.
     #[serde(default)]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = 4096), extend("pattern" = members::STORABLE))]
     description: Option<String>,
     /// How much later it is to run, in place of `scheduled_at`: seconds, or a text like `2s`, `5m`, `1h30m`.
     #[serde(default)]
