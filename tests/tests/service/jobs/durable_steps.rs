@@ -185,6 +185,15 @@ async fn steps_are_in_the_stream(test: TestDatabase) {
         .map(|step| &step["name"])
         .collect();
     assert_eq!(completed, ["double", "addend"], "{text}");
+    let metrics = client.get(world.app.url("/metrics")).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    let counted = metrics.lines().any(|line| {
+        line.starts_with("tasks_job_steps_finished_total{")
+            && line.contains("task=\"add_later\"")
+            && line.contains("outcome=\"completed\"")
+            && line.ends_with(" 1")
+    });
+    assert!(counted, "{metrics}");
     let last = text.trim_end().rsplit("\n\n").next().unwrap();
     assert!(
         last.contains("\"status\":\"completed\"") && last.starts_with("id: "),
