@@ -19,7 +19,10 @@ pub struct JobFilter {
     pub(super) tasks: Option<Vec<String>>,
     pub(super) schedule: Option<String>,
     pub(super) queue: Option<String>,
+    pub(super) error_type: Option<String>,
+    /// Empty for an error without one, and so is the location.
     pub(super) error_code: Option<String>,
+    pub(super) error_location: Option<String>,
     pub(super) submitted_after: Option<i64>,
     pub(super) submitted_before: Option<i64>,
     pub(super) search: Option<String>,
@@ -55,10 +58,25 @@ impl JobFilter {
         self
     }
 
-    /// Keeps jobs whose latest failed attempt has an error with this code.
+    /// Keeps jobs whose latest failed attempt has an error of this type, as [`JobFailureGroup::error_type`](super::JobFailureGroup::error_type) says it.
+    #[must_use]
+    pub fn error_type(mut self, name: impl Into<String>) -> Self {
+        self.error_type = Some(storable(&name.into()));
+        self
+    }
+
+    /// Keeps jobs whose latest failed attempt has an error with this code; with an empty text, those that have failed with an error that has none.
     #[must_use]
     pub fn error_code(mut self, code: impl Into<String>) -> Self {
         self.error_code = Some(storable(&code.into()));
+        self
+    }
+
+    /// Keeps jobs whose latest failed attempt has an error that began here, as [`JobFailureGroup::error_location`](super::JobFailureGroup::error_location)
+    /// says it; with an empty text, those where that is not known.
+    #[must_use]
+    pub fn error_location(mut self, place: impl Into<String>) -> Self {
+        self.error_location = Some(storable(&place.into()));
         self
     }
 

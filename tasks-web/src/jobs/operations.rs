@@ -54,10 +54,18 @@ struct FilterIn {
     #[serde(default, deserialize_with = "members::given")]
     #[schemars(with = "String")]
     queue: Option<String>,
-    /// Code of the error of their latest failed attempt.
+    /// Type of the error of their latest failed attempt.
+    #[serde(default, deserialize_with = "members::given")]
+    #[schemars(with = "String")]
+    error_type: Option<String>,
+    /// Code of the error of their latest failed attempt; empty for an error without one.
     #[serde(default, deserialize_with = "members::given")]
     #[schemars(with = "String")]
     error_code: Option<String>,
+    /// Where that error began, as `$failures` says it; empty where that is not known.
+    #[serde(default, deserialize_with = "members::given")]
+    #[schemars(with = "String")]
+    error_location: Option<String>,
 }
 
 fn body(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
@@ -87,7 +95,9 @@ async fn read(
         tag,
         schedule,
         queue,
+        error_type,
         error_code,
+        error_location,
     } = sent.filter;
     let mut filter = JobFilter::new();
     if let Some(status) = status {
@@ -99,8 +109,14 @@ async fn read(
     if let Some(queue) = queue {
         filter = filter.queue(queue);
     }
+    if let Some(name) = error_type {
+        filter = filter.error_type(name);
+    }
     if let Some(code) = error_code {
         filter = filter.error_code(code);
+    }
+    if let Some(place) = error_location {
+        filter = filter.error_location(place);
     }
     let filter = access::limit(request, &state.scheduler, filter, task, tag.as_deref());
     Ok((sent.action, filter))

@@ -36,8 +36,18 @@ pub(super) const LIST: &[QueryParameter] = &[
         || json!({"type": "string"}),
     ),
     QueryParameter::new(
+        "error_type",
+        "Keeps the jobs whose latest failed attempt has an error of this type.",
+        || json!({"type": "string"}),
+    ),
+    QueryParameter::new(
         "error_code",
-        "Keeps the jobs whose latest failed attempt has an error with this code.",
+        "Keeps the jobs whose latest failed attempt has an error with this code; if it is empty, those that have failed with an error that has none.",
+        || json!({"type": "string"}),
+    ),
+    QueryParameter::new(
+        "error_location",
+        "Keeps the jobs whose latest failed attempt has an error that began here, as `$failures` says it; if it is empty, those where that is not known.",
         || json!({"type": "string"}),
     ),
     QueryParameter::new(
@@ -104,7 +114,9 @@ pub(super) fn parse_list(query: &str) -> Result<JobListQuery, Problem> {
             "task" => task = Some(value.to_owned()),
             "schedule" => filter = std::mem::take(&mut filter).schedule(value),
             "queue" => filter = std::mem::take(&mut filter).queue(value),
+            "error_type" => filter = std::mem::take(&mut filter).error_type(value),
             "error_code" => filter = std::mem::take(&mut filter).error_code(value),
+            "error_location" => filter = std::mem::take(&mut filter).error_location(value),
             "tag" => tag = Some(value.to_owned()),
             "submitted_after" => filter = std::mem::take(&mut filter).submitted_after(time(value)?),
             "submitted_before" => {

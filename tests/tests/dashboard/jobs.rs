@@ -1,6 +1,8 @@
 //! Jobs, as they run.
 
 use fantoccini::Locator;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::*;
 
@@ -43,9 +45,27 @@ async fn ask(context: TaskContext) -> anyhow::Result<String> {
     Ok(format!("{question} {word}"))
 }
 
+/// What somebody decides.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Decision {
+    approved: bool,
+    /// Why.
+    reason: String,
+}
+
+/// Waits for a decision, whose form is made of its type.
+#[task(register = false, events(decision: Decision))]
+async fn decide(context: TaskContext) -> anyhow::Result<String> {
+    let decision: Decision = context
+        .wait_for("decision", Duration::from_secs(3600))
+        .await?;
+    Ok(format!("{}: {}", decision.approved, decision.reason))
+}
+
 fn builder() -> ServiceBuilder {
     let registry = TaskRegistry::builder()
         .task(ask)
+        .task(decide)
         .task(chatter)
         .task(count)
         .task(fail);
@@ -122,6 +142,21 @@ async fn steps_are_shown_and_an_event_is_sent() {
     page.click("Run again from here: answer").await;
     page.sees("kept").await;
     page.sees("it waits for the event `answer`").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_form_of_an_event_is_made_of_its_type() {
+    let page = Dashboard::open(builder(), "/tasks/decide").await;
+    page.click("Submit as a job").await;
+    page.sees("it waits for the event `decision`").await;
+    page.sees("Event decision").await;
+    page.click("Send decision").await;
+    page.sees("The event does not fit yet.").await;
+    page.enter("/event/decision/reason", "it is \"fine\"").await;
+    page.click("Send decision").await;
+    page.sees("completed").await;
+    page.sees("false: it is \"fine\"").await;
     page.close().await;
 }
 

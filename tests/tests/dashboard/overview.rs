@@ -63,6 +63,15 @@ async fn the_first_view_says_how_the_service_does() {
     page.sees("1 job").await;
     let address = page.browser.client().current_url().await.unwrap();
     assert!(address.query().unwrap().contains("task=fail"), "{address}");
+    // Those alone, to be retried.
+    page.sees("Jobs that failed with").await;
+    page.sees(", without a code").await;
+    page.click("Retry all…").await;
+    page.sees("Retry 1 job that fit the filter?").await;
+    page.click_text("Whatever the error").await;
+    page.sees("1 job").await;
+    let address = page.browser.client().current_url().await.unwrap();
+    assert!(!address.query().unwrap().contains("error_type"), "{address}");
     page.close().await;
 }
 

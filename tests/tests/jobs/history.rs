@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use tasks_tests::engines::Ground;
 use tasks_tests::with_every_engine;
-use tasks_web::jobs::{JobError, JobHistory, JobHistoryQuery, Jobs, Scheduler};
+use tasks_web::jobs::{JobError, JobFilter, JobHistory, JobHistoryQuery, JobId, Jobs, Scheduler};
 use tasks_web::prelude::*;
 use tasks_web::testing;
 
@@ -234,6 +234,35 @@ async fn failures_are_grouped_by_what_failed_and_where(test: Ground) {
     assert_eq!(of_flaky.groups.len(), 1);
     let none = scheduler.failures(Some(Utc::now()), None).await.unwrap();
     assert_eq!(none.groups, []);
+    // What a group says finds its jobs that have failed for good, also where it says that there is no code.
+    let fails = scheduler.submit(call!(flaky, works_at = 9)).max_attempts(1);
+    let failed = world.done(&fails.await.unwrap()).await;
+    let found = scheduler.failures(None, None).await.unwrap();
+    let alike = |name: &str| {
+        let mut groups = found.groups.iter();
+        let group = groups.find(|group| group.task_name.as_deref() == Some(name));
+        let group = group.unwrap();
+        JobFilter::new()
+            .task(name)
+            .error_type(&group.error_type)
+            .error_code(group.error_code.as_deref().unwrap_or_default())
+            .error_location(group.error_location.as_deref().unwrap_or_default())
+    };
+    let ids = async |filter: JobFilter| -> Vec<JobId> {
+        let jobs = scheduler.list(&filter, None, 10).await.unwrap();
+        jobs.into_iter().map(|job| job.id).collect()
+    };
+    assert_eq!(ids(alike("panics")).await.len(), 3);
+    assert_eq!(ids(alike("flaky")).await, [failed.id]);
+    for other in [
+        alike("flaky").error_code("panic"),
+        alike("panics").error_code(""),
+        alike("panics").error_location(""),
+        alike("panics").error_location("elsewhere.rs:1:1"),
+        alike("panics").error_type("Other"),
+    ] {
+        assert_eq!(ids(other).await, []);
+    }
     scheduler.shutdown().await;
 }
 

@@ -105,8 +105,14 @@ pub struct OperationFilter {
     pub schedule: Option<String>,
     /// Their queue.
     pub queue: Option<String>,
-    /// Code of the error of their latest failed attempt.
+    /// Type of the error of their latest failed attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<String>,
+    /// Code of the error of their latest failed attempt; empty for an error without one.
     pub error_code: Option<String>,
+    /// Where that error began; empty where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_location: Option<String>,
 }
 
 impl From<JobFilter> for OperationFilter {
@@ -116,7 +122,9 @@ impl From<JobFilter> for OperationFilter {
             tasks: filter.tasks,
             schedule: filter.schedule,
             queue: filter.queue,
+            error_type: filter.error_type,
             error_code: filter.error_code,
+            error_location: filter.error_location,
         }
     }
 }
@@ -128,7 +136,9 @@ impl From<OperationFilter> for JobFilter {
             tasks: filter.tasks,
             schedule: filter.schedule,
             queue: filter.queue,
+            error_type: filter.error_type,
             error_code: filter.error_code,
+            error_location: filter.error_location,
             ..Self::new()
         }
     }

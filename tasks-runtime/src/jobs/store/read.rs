@@ -61,7 +61,9 @@ macro_rules! wanted {
             tasks,
             schedule,
             queue,
+            error_type,
             error_code,
+            error_location,
             submitted_after,
             submitted_before,
             search,
@@ -80,8 +82,29 @@ macro_rules! wanted {
         if let Some(queue) = queue {
             query = query.filter(tasks_jobs::queue.eq(queue));
         }
-        if let Some(code) = error_code {
-            query = query.filter(tasks_jobs::error_code.eq(code));
+        if let Some(name) = error_type {
+            query = query.filter(tasks_jobs::error_type.eq(name));
+        }
+        match error_code.as_deref() {
+            None => {}
+            Some("") => {
+                let without = tasks_jobs::error_code.is_null();
+                query = query.filter(tasks_jobs::error_type.is_not_null().and(without));
+            }
+            Some(code) => query = query.filter(tasks_jobs::error_code.eq(code)),
+        }
+        match error_location.as_deref() {
+            None => {}
+            Some("") => {
+                query = query.filter(sql::<Bool>(&format!("{LATEST_FAILURE} IS NULL)")));
+            }
+            Some(place) => {
+                query = query.filter(
+                    sql::<Bool>(&format!("{LATEST_FAILURE} = "))
+                        .bind::<Text, _>(place)
+                        .sql(")"),
+                );
+            }
         }
         if let Some(after) = submitted_after {
             query = query.filter(tasks_jobs::submitted_at.ge(*after));
@@ -108,6 +131,10 @@ macro_rules! wanted {
         query
     }};
 }
+
+/// A condition on where the error of the latest failed attempt of a job began, but for its comparison and the parenthesis after that.
+const LATEST_FAILURE: &str = "EXISTS (SELECT 1 FROM tasks_job_attempts AS failure WHERE failure.job_id = tasks_jobs.id AND failure.fence = \
+    (SELECT MAX(latest.fence) FROM tasks_job_attempts AS latest WHERE latest.job_id = tasks_jobs.id) AND failure.error_location";
 
 /// How far the clock of a machine that makes ids may be from that of the database, in microseconds.
 const MAX_SKEW: i64 = 3600 * 1_000_000;

@@ -96,8 +96,8 @@ export async function send<T>(method: string, path: string, body?: Json, headers
 }
 
 /** A query of what is not empty. */
-export function query(parameters: Record<string, string | number | undefined | null>): string {
-  const pairs = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
+export function query(parameters: Record<string, string | number | undefined | null>, alsoEmpty: readonly string[] = []): string {
+  const pairs = Object.entries(parameters).filter(([name, value]) => value !== undefined && value !== null && (value !== "" || alsoEmpty.includes(name)));
   const text = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
   return text && `?${text}`;
 }

@@ -19,9 +19,13 @@ export interface JobFilter {
   status: string;
   task: string;
   queue: string;
+  error_type: string;
   error_code: string;
+  error_location: string;
   tag: string;
   schedule: string;
+  /** What counts although it is empty. */
+  without: readonly string[];
 }
 
 type Verb = JobOperation["action"];
@@ -36,7 +40,8 @@ const verb = (action: Verb): (typeof VERBS)[number] | undefined => VERBS.find((o
 const jobs = (count: number, more: boolean): string => more ? `more than ${count} jobs` : counted(count, "job");
 
 function body(action: Verb, filter: JobFilter): Members {
-  const wanted: Members = new Map(Object.entries(filter).filter(([, value]) => value !== "") as [string, Json][]);
+  const { without, ...members } = filter;
+  const wanted: Members = new Map(Object.entries(members).filter(([name, value]) => value !== "" || without.includes(name)) as [string, Json][]);
   return new Map<string, Json>([
     ["action", action],
     ["filter", wanted],

@@ -50,7 +50,10 @@ export function Jobs(): JSX.Element {
   const [status, setStatus] = useParameter("status");
   const [task, setTask] = useParameter("task");
   const [queue, setQueue] = useParameter("queue");
+  const [errorType] = useParameter("error_type");
   const [code, setCode] = useParameter("error_code");
+  const [location] = useParameter("error_location");
+  const [withoutNames] = useParameter("without");
   const [tag, setTag] = useParameter("tag");
   const [schedule, setSchedule] = useParameter("schedule");
   const [search, setSearch] = useParameter("search");
@@ -58,20 +61,13 @@ export function Jobs(): JSX.Element {
   const [before, setBefore] = useParameter("before");
   const [page, setPage] = useParameter("page");
   const [unapplied, tell] = useUnapplied();
+  const without = withoutNames.split(",").filter((name) => (name === "error_code" && code === "") || (name === "error_location" && location === ""));
+  const isAlike = errorType + location !== "" || without.length > 0;
+  const error = { error_type: errorType, error_code: code, error_location: location };
   const number = Math.max(1, Number.parseInt(page, 10) || 1);
-  const parameters = query({
-    status_filter: status,
-    task,
-    queue,
-    error_code: code,
-    tag,
-    schedule,
-    search,
-    submitted_after: toInstant(after),
-    submitted_before: toInstant(before),
-    page: number,
-    size: SIZE,
-  });
+  const wanted = { status_filter: status, task, queue, ...error, tag, schedule, search };
+  const times = { submitted_after: toInstant(after), submitted_before: toInstant(before) };
+  const parameters = query({ ...wanted, ...times, page: number, size: SIZE }, without);
   const [live, stats] = useList(parameters);
   return (
     <>
@@ -96,8 +92,17 @@ export function Jobs(): JSX.Element {
         <Moment label="Submitted after" value={after} set={setAfter} unapplied={tell} />
         <Moment label="Submitted before" value={before} set={setBefore} unapplied={tell} />
       </div>
+      {isAlike && (
+        <p class="quiet">
+          {errorType === "" ? "Jobs that failed" : <>Jobs that failed with <code>{errorType}</code></>}
+          {location !== "" && <> at <code>{location}</code></>}
+          {without.includes("error_code") && ", without a code"}
+          {without.includes("error_location") && ", nobody knows where"}.{" "}
+          <To path={`/jobs${query({ status, task, queue, error_code: code, tag, schedule, search, after, before })}`}>Whatever the error</To>
+        </p>
+      )}
       {search + after + before === "" ? (
-        <Bulk filter={{ status, task, queue, error_code: code, tag, schedule }} unapplied={unapplied} />
+        <Bulk filter={{ status, task, queue, ...error, tag, schedule, without }} unapplied={unapplied} />
       ) : (
         <p class="quiet">What is done to all jobs at once takes no text and no times: clear those filters first.</p>
       )}
@@ -105,7 +110,7 @@ export function Jobs(): JSX.Element {
         {(list) =>
           list.total === 0 ? (
             <p class="empty">
-              {status + task + queue + code + tag + schedule + search + after + before === "" ? "No job has been submitted yet: run a task as a job." : "No job fits the filter."}
+              {status + task + queue + code + tag + schedule + search + after + before === "" && !isAlike ? "No job has been submitted yet: run a task as a job." : "No job fits the filter."}
             </p>
           ) : number > list.pages ? (
             <NoPage page={number} pages={list.pages} />

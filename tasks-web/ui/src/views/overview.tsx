@@ -227,8 +227,10 @@ function Figures({ history }: { history: JobHistory }): JSX.Element {
 
 /** The list of the jobs that failed so. */
 function jobsOf(group: JobFailureGroup): string {
-  const filter = group.error_code === null ? { task: group.task_name, status: "failed" } : { task: group.task_name, error_code: group.error_code };
-  return `/jobs${query(filter)}`;
+  const { task_name: task, error_type, error_code, error_location } = group;
+  const error = { error_code, error_location };
+  const without = Object.entries(error).filter(([, value]) => value === null);
+  return `/jobs${query({ status: "failed", task, error_type, ...error, without: without.map(([name]) => name).join(",") })}`;
 }
 
 function Failures({ found, span }: { found: JobFailures; span: string }): JSX.Element {

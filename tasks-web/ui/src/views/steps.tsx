@@ -1,12 +1,11 @@
 /** The durable steps of a job, and what it waits for. */
 
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
-import { get, request, segment, send } from "../api/http.ts";
+import { get, send } from "../api/http.ts";
 import type { JobRecord, JobStep, StepStatus } from "../api/schema.d.ts";
-import { parse } from "../json/parse.ts";
 import { Action, Loaded } from "../parts/basics.tsx";
 import { useNow } from "../parts/clock.ts";
 import { DataTable } from "../parts/data_table.tsx";
@@ -14,6 +13,7 @@ import { POLL_INTERVAL } from "../parts/events.ts";
 import { useLive } from "../parts/live.ts";
 import { Duration, Time, milliseconds } from "../parts/time.tsx";
 import { type HeardSteps, newest } from "./heard_steps.ts";
+import { SendEvents } from "./send_event.tsx";
 import { type Bar, instant, isKept, spanOf, timeline } from "./timeline.ts";
 
 interface StepsProps {
@@ -44,7 +44,7 @@ export function Steps({ job, path, turn, ended, heard, isTold }: StepsProps): JS
         {(steps) => (
           <>
             <Table steps={steps} job={job} path={path} ended={ended} />
-            {!ended && <Events path={path} steps={steps} refresh={live.refresh} />}
+            {!ended && <Events job={job} path={path} steps={steps} refresh={live.refresh} />}
           </>
         )}
       </Loaded>
@@ -135,32 +135,8 @@ function Outcome({ step }: { step: JobStep }): JSX.Element {
 }
 
 /** A form for each event that the job waits for. */
-function Events({ path, steps, refresh }: { path: string; steps: readonly JobStep[]; refresh: () => void }): JSX.Element | null {
+function Events({ job, path, steps, refresh }: { job: JobRecord; path: string; steps: readonly JobStep[]; refresh: () => void }): JSX.Element | null {
   const events = new Set(steps.filter((step) => step.status === "waiting").flatMap((step) => step.event ?? []));
   if (events.size === 0 || config.read_only) return null;
-  return (
-    <>
-      {[...events].map((event) => (
-        <SendEvent key={event} path={path} event={event} refresh={refresh} />
-      ))}
-    </>
-  );
-}
-
-function SendEvent({ path, event, refresh }: { path: string; event: string; refresh: () => void }): JSX.Element {
-  const [text, setText] = useState("");
-  const send = async (): Promise<void> => {
-    const body = text.trim() === "" ? null : parse(text);
-    await request("POST", `${path}/$event/${segment(event)}`, body);
-    setText("");
-  };
-  return (
-    <div class="buttons">
-      <label>
-        Event <code>{event}</code>, as JSON{" "}
-        <input type="text" value={text} placeholder="null" onInput={(input) => setText(input.currentTarget.value)} />
-      </label>
-      <Action label="Send" act={send} done={refresh} />
-    </div>
-  );
+  return <SendEvents job={job} path={path} events={[...events]} refresh={refresh} />;
 }

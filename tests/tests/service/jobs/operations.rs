@@ -110,6 +110,44 @@ async fn jobs_are_canceled_retried_and_deleted(test: TestDatabase) {
     world.service.shutdown().await;
 }
 
+/// What `$failures` says of a group is a filter of its jobs, in lists and in operations.
+async fn a_group_of_failures_is_found(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let failed = json!({"params": {}, "max_attempts": 1});
+    let failed = world.submit("tried_again", failed).await;
+    world.until(&failed, "failed").await;
+    let (_, failures) = world.get("/api/v1/jobs/$failures").await;
+    let group = &failures["groups"][0];
+    assert_eq!(group["error_code"], json!(null), "{failures}");
+    let filter = |location: &Value| json!({"error_type": group["error_type"], "error_code": "", "error_location": location});
+    for (location, jobs) in [(&group["error_location"], 1), (&json!("elsewhere"), 0)] {
+        let body = json!({"action": "retry", "filter": filter(location)});
+        let (status, count) = world.ask(Method::POST, COUNT, Some(body)).await;
+        assert_eq!((status, &count["jobs"]), (200, &json!(jobs)), "{count}");
+        let filter = filter(location);
+        let pairs = filter.as_object().unwrap().iter();
+        let pairs = pairs.map(|(name, value)| (name, value.as_str().unwrap()));
+        let url = reqwest::Url::parse_with_params("http://localhost/api/v1/jobs", pairs).unwrap();
+        let path = format!("{}?{}", url.path(), url.query().unwrap());
+        let (status, listed) = world.get(&path).await;
+        assert_eq!(
+            (status, listed.as_array().unwrap().len()),
+            (200, jobs),
+            "{path}: {listed}"
+        );
+    }
+    let body = json!({"action": "retry", "filter": filter(&group["error_location"])});
+    let (status, started) = world.ask(Method::POST, BULK, Some(body)).await;
+    assert_eq!(status, 202, "{started}");
+    let done = until(&world, &started, "done", "none").await;
+    assert_eq!(done["done"], 1, "{done}");
+    assert_eq!(
+        done["filter"]["error_location"], group["error_location"],
+        "{done}"
+    );
+    world.service.shutdown().await;
+}
+
 async fn a_limited_key_changes_the_jobs_of_its_tasks(test: TestDatabase) {
     const OPS: &str = "ops-0123456789abcdef";
     const MATH: &str = "math-0123456789abcdef";
@@ -286,5 +324,6 @@ tasks_tests::on_both_databases!(
     an_operation_that_is_not_understood_holds_up_no_other,
     a_filter_is_an_object,
     jobs_are_canceled_retried_and_deleted,
+    a_group_of_failures_is_found,
     a_limited_key_changes_the_jobs_of_its_tasks,
 );
