@@ -99,7 +99,8 @@ async fn a_server_that_does_not_answer_is_what_is_said() {
     let database = Database::postgres(&own.url())
         .max_connections(2)
         .connect_timeout(limit)
-        .acquire_timeout(limit)
+        // Longer than an answer is waited for, so that it is known by then what the others wait for.
+        .acquire_timeout(limit * 3)
         .transaction_timeout(limit)
         .read_timeout(limit)
         .connect()
