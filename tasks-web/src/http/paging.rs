@@ -88,7 +88,9 @@ pub(crate) fn read(
 }
 
 fn number(text: &str, most: u64) -> Result<u64, String> {
-    let number = text.parse::<u64>().ok();
+    // As JSON has numbers: without a sign in front.
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse::<u64>().ok().filter(|_| is_digits);
     number
         .filter(|number| (1..=most).contains(number))
         .ok_or_else(|| format!("expected a number from 1 to {most}"))

@@ -168,7 +168,8 @@ pub(super) fn after(query: &str) -> Result<u32, Problem> {
     let mut after = 0;
     for (key, value) in pairs(query)? {
         if key == "after" {
-            after = value.parse().map_err(|_| {
+            let is_digits = value.bytes().all(|byte| byte.is_ascii_digit());
+            after = value.parse().ok().filter(|_| is_digits).ok_or_else(|| {
                 Problem::invalid_query(vec![ArgumentError::new(
                     "?after".to_owned(),
                     "expected the number of a line".to_owned(),

@@ -41,6 +41,8 @@ async fn lists_filter_and_have_pages(test: TestDatabase) {
         names(&world.get("/api/v1/jobs?task=fail").await.1),
         Vec::<String>::new()
     );
+    let (status, _) = world.get("/api/v1/jobs?page=%2B1").await;
+    assert_eq!(status, 422);
     let (_, page) = world.get("/api/v1/jobs?task=add&page=2&size=4").await;
     assert_eq!(
         (&page["total"], &page["pages"], names(&page["items"]).len()),
