@@ -83,11 +83,13 @@ macro_rules! id {
             }
 
             /// One that nothing has.
+            #[allow(dead_code, reason = "not each kind needs it")]
             pub(crate) const fn nil() -> Self {
                 Self(ulid::Ulid::nil())
             }
 
             /// One that the database has.
+            #[allow(dead_code, reason = "not each kind needs it")]
             pub(crate) fn stored(text: &str) -> Self {
                 ulid::Ulid::from_string(text).map_or(Self::nil(), Self)
             }

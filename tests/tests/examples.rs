@@ -303,10 +303,29 @@ async fn the_advanced_service(test: TestDatabase) {
     let pipeline = example
         .result("orchestrate_pipeline", json!({"years": [2012, 2013, 2014]}))
         .await;
-    for id in pipeline["jobs"].as_array().unwrap() {
-        let job = done(id.as_str().unwrap()).await;
+    let graph = loop {
+        let graph = example.get(pipeline["graph"].as_str().unwrap()).await;
+        if graph["status"] != "running" {
+            break graph;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    assert_eq!(graph["status"], "completed", "{graph}");
+    for node in &graph["nodes"].as_array().unwrap()[..3] {
+        let job = done(node["job_id"].as_str().unwrap()).await;
         assert!(job["artifact_id"].is_string(), "{job}");
     }
+    let compare = graph["nodes"][3]["job_id"].as_str().unwrap();
+    let rain = example
+        .get(&format!("/api/v1/jobs/{compare}/$result"))
+        .await;
+    let years: Vec<&Value> = rain["result"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|of| &of["year"])
+        .collect();
+    assert_eq!(years, [2014, 2012, 2013], "{rain}");
     let tree = example.get(pipeline["results"].as_str().unwrap()).await;
     assert_eq!(tree["level_label"], "task_run");
     assert_eq!(tree["children"].as_array().unwrap().len(), 3);

@@ -14,7 +14,7 @@ struct Day {
 }
 
 /// What a year was like.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Summary {
     /// How many days are known.
     pub days: usize,

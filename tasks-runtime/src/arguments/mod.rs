@@ -5,6 +5,8 @@
 //! then reads the same bytes again: it accepts every legal spelling, and reports all that is wrong, each with a JSON
 //! pointer.
 
+#[cfg(feature = "database")]
+mod at_pointer;
 mod careful;
 mod cell;
 mod checks;
@@ -40,6 +42,8 @@ mod tuples;
 mod validation;
 mod value;
 
+#[cfg(feature = "database")]
+pub(crate) use at_pointer::at_pointer;
 pub use cell::{AnyArgCell, ArgCell, NotInjected};
 pub use code::{ArgumentErrorCode, code_of_serde};
 pub(crate) use echo::Echo;

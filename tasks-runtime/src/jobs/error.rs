@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::jobs::id::{JobId, OperationId};
+use crate::jobs::id::{GraphId, JobId, OperationId};
 use crate::task::{Coded, CodedError, Reading};
 use thiserror::Error;
 
@@ -95,6 +95,28 @@ pub enum JobError {
     /// So many operations on many jobs are not over that no other one is begun.
     #[error("20 operations are not over yet: wait for them, or cancel some")]
     TooManyOperations,
+    /// There is no such graph, or not any more.
+    #[error("there is no graph {0}")]
+    GraphNotFound(GraphId),
+    /// The graph has no node of this name.
+    #[error("graph {id} has no node `{node}`")]
+    GraphNodeNotFound {
+        /// The graph.
+        id: GraphId,
+        /// The name, its beginning if it is long.
+        node: String,
+    },
+    /// The graph has not ended, so it cannot be retried.
+    #[error("graph {0} is running: only a graph that has ended can be retried")]
+    GraphNotEnded(GraphId),
+    /// The graph did not end within that time.
+    #[error("graph {id} had not ended after {after:?}")]
+    GraphTimeout {
+        /// The graph.
+        id: GraphId,
+        /// How long was waited.
+        after: Duration,
+    },
     /// There is no schedule of this name.
     #[error("there is no schedule `{0}`")]
     ScheduleNotFound(String),
@@ -349,6 +371,23 @@ impl ValidationErrors {
     pub(in crate::jobs) fn push(&mut self, pointer: &str, reason: impl Into<String>) {
         self.0
             .push(ArgumentError::new(pointer.to_owned(), reason.into()));
+    }
+
+    pub(in crate::jobs) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(in crate::jobs) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(in crate::jobs) fn into_iter(self) -> impl Iterator<Item = ArgumentError> {
+        self.0.into_iter()
+    }
+
+    /// All of it, as one error.
+    pub(in crate::jobs) fn into_error(self) -> JobError {
+        JobError::Invalid(self.0)
     }
 
     pub(in crate::jobs) fn extend(&mut self, errors: impl IntoIterator<Item = ArgumentError>) {

@@ -22,6 +22,12 @@ pub enum JobErrorClass {
     OperationNotFound,
     /// Too many operations are not over.
     TooManyOperations,
+    /// There is no such graph.
+    GraphNotFound,
+    /// The graph has no such node.
+    GraphNodeNotFound,
+    /// The graph has not ended.
+    GraphNotEnded,
     /// There is no such schedule.
     ScheduleNotFound,
     /// There is a schedule of the name, and only a new one was to be made.
@@ -63,6 +69,9 @@ impl JobErrorClass {
             JobError::StepNotFound { .. } => Self::StepNotFound,
             JobError::OperationNotFound(_) => Self::OperationNotFound,
             JobError::TooManyOperations => Self::TooManyOperations,
+            JobError::GraphNotFound(_) => Self::GraphNotFound,
+            JobError::GraphNodeNotFound { .. } => Self::GraphNodeNotFound,
+            JobError::GraphNotEnded(_) => Self::GraphNotEnded,
             JobError::ScheduleNotFound(_) => Self::ScheduleNotFound,
             JobError::ScheduleExists(_) => Self::ScheduleExists,
             JobError::WrongState { status, .. } | JobError::Unsuccessful { status, .. } => {
@@ -81,6 +90,7 @@ impl JobErrorClass {
             // Of declarations, of waiting, and of what a task does with its own job.
             JobError::InvalidSchedules(_)
             | JobError::Timeout { .. }
+            | JobError::GraphTimeout { .. }
             | JobError::UnserializableResult { .. }
             | JobError::ResultTooLarge { .. }
             | JobError::UnexpectedResult { .. }

@@ -1,4 +1,4 @@
-//! Which job it is, and which operation on many jobs.
+//! Which job it is, which operation on many jobs, and which graph.
 
 crate::id::id! {
     /// The identifier of a job. It is a parameter, a field of a result, and a column of a table, as any other type:
@@ -24,4 +24,9 @@ crate::id::id! {
 crate::id::id! {
     /// The identifier of an operation on many jobs.
     OperationId, "The id of an operation"
+}
+
+crate::id::id! {
+    /// The identifier of a graph of jobs.
+    GraphId, "The id of a graph"
 }

@@ -34,6 +34,8 @@ pub const MAX_STEP_ERROR: usize = 2048;
 pub const MAX_EVENTS: i64 = 100;
 /// How long the payload of an event may be, in bytes of JSON.
 pub const MAX_EVENT_BYTES: usize = 64 * 1024;
+/// How many nodes a graph may have.
+pub const MAX_GRAPH_NODES: usize = 1000;
 
 /// The queue of jobs whose task names none.
 pub const DEFAULT_QUEUE: &str = "default";

@@ -37,6 +37,7 @@ pub mod engine;
 mod error;
 pub(crate) mod error_class;
 mod failures;
+mod graphs;
 mod history;
 mod id;
 mod limits;
@@ -70,12 +71,16 @@ mod worker;
 pub use encryption::{EncryptionKeys, InvalidEncryptionKeys};
 pub use error::{JobAction, JobError};
 pub use failures::{JobFailureGroup, JobFailures};
+pub use graphs::{
+    FromNode, Graph, GraphEdgeRecord, GraphNode, GraphNodeCounts, GraphNodeRecord, GraphNodeStatus,
+    GraphRecord, GraphStatus, OnFailure, from,
+};
 pub use history::{JobHistory, JobHistoryPoint, JobHistoryQuery, JobLatency};
-pub use id::{JobId, OperationId};
+pub use id::{GraphId, JobId, OperationId};
 pub use limits::{
     DEFAULT_QUEUE, MAX_ATTEMPTS, MAX_DELAY, MAX_DESCRIPTION, MAX_ERROR_BYTES, MAX_ERROR_DETAILS,
-    MAX_EVENT_BYTES, MAX_EVENTS, MAX_KEY_BYTES, MAX_PAUSE_REASON, MAX_PROGRESS_BYTES,
-    MAX_STEP_ERROR, MAX_STEP_NAME, MAX_STEP_RESULT, MAX_STEPS, MAX_STEPS_BYTES,
+    MAX_EVENT_BYTES, MAX_EVENTS, MAX_GRAPH_NODES, MAX_KEY_BYTES, MAX_PAUSE_REASON,
+    MAX_PROGRESS_BYTES, MAX_STEP_ERROR, MAX_STEP_NAME, MAX_STEP_RESULT, MAX_STEPS, MAX_STEPS_BYTES,
     MAX_TRACEBACK_BYTES,
 };
 pub use lineage::JobLineage;

@@ -25,6 +25,7 @@ pub(crate) struct PageConfig {
     pub(crate) tasks: String,
     pub(crate) jobs: Option<String>,
     pub(crate) schedules: Option<String>,
+    pub(crate) graphs: Option<String>,
     pub(crate) artifacts: Option<String>,
     pub(crate) audit_log: Option<String>,
     pub(crate) keys: Option<String>,

@@ -7,10 +7,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny, IntoDeserializer as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use tasks_runtime::ArgumentError;
-use tasks_runtime::shared::code_of_serde;
+use tasks_runtime::shared::{code_of_serde, repeated_members};
+use tasks_runtime::{ArgumentError, ArgumentErrorCode};
 
-use crate::problem::Problem;
+use crate::problem::{MAX_ERRORS, Problem};
 
 /// The pattern of a text that is stored: it has all characters but U+0000, which PostgreSQL does not take.
 pub(crate) const STORABLE: &str = "^[^\\x00]*$";
@@ -29,6 +29,19 @@ pub(crate) fn read_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem
         ]));
     }
     read(body).map_err(Problem::invalid_body)
+}
+
+/// The same for one whose parts are stored: of members of one name the last one would be.
+pub(crate) fn read_once<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let sent = read_object(body)?;
+    let twice = repeated_members(&String::from_utf8_lossy(body), MAX_ERRORS);
+    if twice.is_empty() {
+        return Ok(sent);
+    }
+    let twice = twice.into_iter().map(|pointer| {
+        ArgumentError::new(pointer, "given twice").with_code(ArgumentErrorCode::Repeated)
+    });
+    Err(Problem::invalid_body(twice.collect()))
 }
 
 /// A member that is an object, for `deserialize_with`: serde takes a list for a struct as well.

@@ -3,6 +3,8 @@
 mod access;
 mod endpoints;
 mod events;
+mod graph_stream;
+mod graphs;
 mod handlers;
 mod list_stream;
 mod list_views;

@@ -49,6 +49,9 @@ pub(crate) fn part(scope: &JobScope, scheduler: &Scheduler) -> Part {
             .claim(Claim::below(schedules))
             .link(schedules, "Schedules");
     }
+    if let Some(graphs) = scope.graphs_prefix() {
+        part = part.claim(Claim::below(graphs)).link(graphs, "Graphs");
+    }
     let part = scope.endpoints().iter().fold(part, Part::describe);
     let scope = scope.clone();
     part.routes(move |config| {

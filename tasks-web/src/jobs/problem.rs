@@ -20,6 +20,15 @@ impl From<JobError> for Problem {
             JobErrorClass::OperationNotFound => {
                 Self::new(StatusCode::NOT_FOUND, "unknown-operation", detail)
             }
+            JobErrorClass::GraphNotFound => {
+                Self::new(StatusCode::NOT_FOUND, "unknown-graph", detail)
+            }
+            JobErrorClass::GraphNodeNotFound => {
+                Self::new(StatusCode::NOT_FOUND, "unknown-node", detail)
+            }
+            JobErrorClass::GraphNotEnded => {
+                Self::new(StatusCode::CONFLICT, "graph-running", detail)
+            }
             JobErrorClass::TooManyOperations => {
                 Self::new(StatusCode::CONFLICT, "too-many-operations", detail)
             }

@@ -11,16 +11,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{JobError, ScheduleRecord};
-use tasks_runtime::shared::repeated_members;
-use tasks_runtime::{ArgumentError, ArgumentErrorCode};
 
 use super::location::location;
 use super::state::JobRoutes;
 use crate::access::Access;
 use crate::http::duration::Seconds;
 use crate::http::{BodyLimits, HandlerResult, check_json, json, members, refuse_missing};
-use crate::problem::{MAX_ERRORS, Problem};
+use crate::problem::Problem;
 
 /// What is sent to make a schedule.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -168,7 +167,7 @@ pub(super) async fn put(
         time: Duration::from_secs(30),
     };
     let body = limits.read(request.headers(), payload.into_inner()).await?;
-    let sent = read(&body)?;
+    let sent: ScheduleIn = members::read_once(&body)?;
     check(&request, &state, &sent.task_name)?;
     match state.scheduler.get_schedule(name(&request)).await {
         Ok(known) => {
@@ -276,19 +275,6 @@ fn invalid(pointer: &str, detail: &str) -> Problem {
         pointer.to_owned(),
         detail.to_owned(),
     )])
-}
-
-fn read(body: &[u8]) -> Result<ScheduleIn, Problem> {
-    let sent = members::read_object(body)?;
-    // Of the parameters the last one of a name would be stored.
-    let twice = repeated_members(&String::from_utf8_lossy(body), MAX_ERRORS);
-    if twice.is_empty() {
-        return Ok(sent);
-    }
-    let twice = twice.into_iter().map(|pointer| {
-        ArgumentError::new(pointer, "given twice").with_code(ArgumentErrorCode::Repeated)
-    });
-    Err(Problem::invalid_body(twice.collect()))
 }
 
 pub(super) async fn pause(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {

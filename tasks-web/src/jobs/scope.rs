@@ -21,6 +21,7 @@ pub fn jobs(prefix: &str, scheduler: Scheduler) -> JobScope {
     JobScope {
         prefix: format!("/{}", prefix.trim_matches('/')),
         schedules: None,
+        graphs: None,
         scheduler,
         stopping: CancellationToken::new(),
         streams: Streams::default(),
@@ -34,6 +35,8 @@ pub struct JobScope {
     prefix: String,
     /// Where the schedules are.
     schedules: Option<String>,
+    /// Where the graphs are.
+    graphs: Option<String>,
     scheduler: Scheduler,
     stopping: CancellationToken,
     streams: Streams,
@@ -59,6 +62,19 @@ impl JobScope {
         self
     }
 
+    /// Serves the graphs of jobs as well, below this path.
+    ///
+    #[doc = include_str!("graphs.md")]
+    #[must_use]
+    pub fn graphs(mut self, prefix: &str) -> Self {
+        self.graphs = Some(format!("/{}", prefix.trim_matches('/')));
+        self
+    }
+
+    pub(crate) fn graphs_prefix(&self) -> Option<&str> {
+        self.graphs.as_deref()
+    }
+
     pub(crate) fn schedules_prefix(&self) -> Option<&str> {
         self.schedules.as_deref()
     }
@@ -79,11 +95,12 @@ impl JobScope {
         &self.prefix
     }
 
-    /// The endpoints of jobs, and those of schedules if they are served.
+    /// The endpoints of jobs, and those of schedules and of graphs if they are served.
     pub(crate) fn endpoints(&self) -> Vec<Endpoints> {
         let schedules = self.schedules.as_deref().map(endpoints::schedules);
         std::iter::once(endpoints::jobs(&self.prefix))
             .chain(schedules)
+            .chain(self.graphs.as_deref().map(endpoints::graphs))
             .collect()
     }
 }

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
 use futures_util::Stream;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tasks_runtime::jobs::JobId;
-use tasks_runtime::jobs::{JobChanges, JobRecord, JobStep, Scheduler};
+use tasks_runtime::jobs::{JobChanges, JobStep, Scheduler};
 use tokio_util::sync::CancellationToken;
 
 use super::access;
@@ -52,9 +53,9 @@ pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> Hand
     ))
 }
 
-/// What a job is like, as an event: its id, which is another when the job is, and its data.
-fn event(job: &JobRecord) -> (String, String) {
-    let data = serde_json::to_string(job).unwrap_or_default();
+/// What a job or a graph is like, as an event: its id, which is another when the record is, and its data.
+pub(super) fn event(record: &impl Serialize) -> (String, String) {
+    let data = serde_json::to_string(record).unwrap_or_default();
     let id = Sha256::digest(data.as_bytes())
         .iter()
         .take(8)

@@ -32,6 +32,8 @@ impl ServiceBuilder {
             check(&paths.jobs, self.jobs.is_set(), "with_jobs"),
             #[cfg(feature = "database")]
             check(&paths.schedules, self.jobs.is_set(), "with_jobs"),
+            #[cfg(feature = "database")]
+            check(&paths.graphs, self.jobs.is_set(), "with_jobs"),
         ];
         problems.extend(wrong.into_iter().flatten());
         #[cfg(feature = "database")]

@@ -76,6 +76,8 @@ impl PagesConfig<'_> {
             #[cfg(feature = "database")]
             schedules: at("jobs", &paths.schedules),
             #[cfg(feature = "database")]
+            graphs: at("jobs", &paths.graphs),
+            #[cfg(feature = "database")]
             artifacts: at("artifacts", &paths.artifacts),
             #[cfg(feature = "database")]
             audit_log: at("audit", &paths.audit_log),
@@ -83,6 +85,8 @@ impl PagesConfig<'_> {
             jobs: None,
             #[cfg(not(feature = "database"))]
             schedules: None,
+            #[cfg(not(feature = "database"))]
+            graphs: None,
             #[cfg(not(feature = "database"))]
             artifacts: None,
             #[cfg(not(feature = "database"))]

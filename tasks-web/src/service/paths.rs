@@ -20,6 +20,8 @@ pub(super) struct Paths {
     #[cfg(feature = "database")]
     pub(super) schedules: Setting<String>,
     #[cfg(feature = "database")]
+    pub(super) graphs: Setting<String>,
+    #[cfg(feature = "database")]
     pub(super) audit_log: Setting<String>,
 }
 
@@ -39,6 +41,8 @@ pub(super) struct ResolvedPaths {
     pub(super) jobs: String,
     #[cfg(feature = "database")]
     pub(super) schedules: String,
+    #[cfg(feature = "database")]
+    pub(super) graphs: String,
     #[cfg(feature = "database")]
     pub(super) audit_log: String,
 }
@@ -61,6 +65,8 @@ impl Paths {
             #[cfg(feature = "database")]
             schedules: Setting::new("schedules_at"),
             #[cfg(feature = "database")]
+            graphs: Setting::new("graphs_at"),
+            #[cfg(feature = "database")]
             audit_log: Setting::new("audit_log_at"),
         }
     }
@@ -82,6 +88,8 @@ impl Paths {
             jobs: path(self.jobs, "/api/v1/jobs", problems),
             #[cfg(feature = "database")]
             schedules: path(self.schedules, "/api/v1/schedules", problems),
+            #[cfg(feature = "database")]
+            graphs: path(self.graphs, "/api/v1/graphs", problems),
             #[cfg(feature = "database")]
             audit_log: path(self.audit_log, "/api/v1/audit-log", problems),
         }

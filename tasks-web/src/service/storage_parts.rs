@@ -116,6 +116,7 @@ impl StorageConfig<'_> {
             let scope = crate::jobs(&self.paths.jobs, scheduler.clone());
             let scope = scope
                 .schedules(&self.paths.schedules)
+                .graphs(&self.paths.graphs)
                 .streams(draft.streams.clone())
                 .stopping(draft.stopping.clone());
             draft.add(jobs::part(&scope, &scheduler));

@@ -11,6 +11,8 @@ import { nextTheme, theme } from "./parts/theme.ts";
 import { Shortcuts, openShortcuts } from "./shortcuts.tsx";
 import { Artifact, Artifacts } from "./views/artifacts.tsx";
 import { AuditLog } from "./views/audit_log.tsx";
+import { Graph } from "./views/graph.tsx";
+import { Graphs } from "./views/graphs.tsx";
 import { Job } from "./views/job.tsx";
 import { Jobs } from "./views/jobs.tsx";
 import { Overview } from "./views/overview.tsx";
@@ -25,6 +27,7 @@ const VIEWS = [
   { path: "", name: "Overview", key: "o", on: config.jobs !== null },
   { path: "/tasks", name: "Tasks", key: "t", on: true },
   { path: "/jobs", name: "Jobs", key: "j", on: config.jobs !== null },
+  { path: "/graphs", name: "Graphs", key: "g", on: config.graphs !== null },
   { path: "/queues", name: "Queues", key: "q", on: config.jobs !== null },
   { path: "/workers", name: "Workers", key: "w", on: config.jobs !== null },
   { path: "/schedules", name: "Schedules", key: "s", on: config.schedules !== null },
@@ -130,6 +133,8 @@ function Views(): JSX.Element {
       <Route path={at("/tasks/:name")} component={Task} />
       <Route path={at("/jobs")} component={Jobs} />
       <Route path={at("/jobs/:id")} component={Job} />
+      <Route path={at("/graphs")} component={Graphs} />
+      <Route path={at("/graphs/:id")} component={Graph} />
       <Route path={at("/queues")} component={Queues} />
       <Route path={at("/workers")} component={Workers} />
       <Route path={at("/schedules")} component={Schedules} />

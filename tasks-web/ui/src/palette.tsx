@@ -71,6 +71,7 @@ function Dialog({ views }: { views: readonly View[] }): JSX.Element {
   const id = wanted.toUpperCase();
   const byId: Target[] = [];
   if (ULID.test(id) && config.jobs !== null) byId.push({ path: `/jobs/${id}`, name: id, kind: "job", record: `${config.jobs}/${id}` });
+  if (ULID.test(id) && config.graphs !== null) byId.push({ path: `/graphs/${id}`, name: id, kind: "graph", record: `${config.graphs}/${id}` });
   if (ULID.test(id) && config.artifacts !== null) byId.push({ path: `/artifacts/${id}`, name: id, kind: "artifact", record: `${config.artifacts}/${id}` });
   const fits = ({ name }: Target): boolean => name.toLowerCase().includes(wanted);
   const places = views.map(({ path, name }): Target => ({ path, name, kind: "view" })).filter(fits);

@@ -58,6 +58,14 @@ async fn no_view_breaks_a_rule_of_accessibility() {
     let body = json!({"params": {"a": 1}});
     let (_, steps) = tasks_tests::http::post(&submit, &body).await.unwrap();
     let steps = format!("/jobs/{}", steps["id"].as_str().unwrap());
+    let graph = json!({"description": "sums", "nodes": {
+        "first": {"task": "add", "params": {"a": 1, "b": 2}},
+        "second": {"task": "add", "params": {"b": 2}, "inputs": {"a": {"node": "first"}}},
+        "later": {"task": "add", "params": {"a": 1, "b": 2}, "delay": "1h", "after": [{"node": "second", "on_failure": "run"}]},
+    }});
+    let url = page.app.url("/api/v1/graphs");
+    let (_, graph) = tasks_tests::http::post(&url, &graph).await.unwrap();
+    let graph = format!("/graphs/{}", graph["id"].as_str().unwrap());
     let stored = json!({"data": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], "tags": ["t"]});
     let url = page.app.url("/api/v1/artifacts");
     let (_, artifact) = tasks_tests::http::post(&url, &stored).await.unwrap();
@@ -71,6 +79,8 @@ async fn no_view_breaks_a_rule_of_accessibility() {
         "/jobs",
         &job,
         &steps,
+        "/graphs",
+        &graph,
         "/queues",
         "/workers",
         "/schedules",

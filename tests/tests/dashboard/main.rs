@@ -4,6 +4,7 @@
 
 mod access;
 mod forms;
+mod graphs;
 mod jobs;
 mod looks;
 mod overview;

@@ -71,7 +71,10 @@ async fn the_first_view_says_how_the_service_does() {
     page.click_text("Whatever the error").await;
     page.sees("1 job").await;
     let address = page.browser.client().current_url().await.unwrap();
-    assert!(!address.query().unwrap().contains("error_type"), "{address}");
+    assert!(
+        !address.query().unwrap().contains("error_type"),
+        "{address}"
+    );
     page.close().await;
 }
 

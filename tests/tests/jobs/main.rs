@@ -4,6 +4,7 @@
 
 mod attempts;
 mod errors;
+mod graphs;
 mod history;
 mod keeping;
 mod schedules;

@@ -124,7 +124,11 @@ impl Scheduler {
     }
 
     /// A call that was checked, as it is stored.
-    fn prepare(&self, entry: &RegisteredTask, params: String) -> Result<CheckedCall, ExecuteError> {
+    pub(in crate::jobs) fn prepare(
+        &self,
+        entry: &RegisteredTask,
+        params: String,
+    ) -> Result<CheckedCall, ExecuteError> {
         let codec = self.params_codec();
         let policy = entry.policy();
         Ok(CheckedCall {
@@ -297,6 +301,13 @@ impl Scheduler {
             && let Some(existing) = store::find_by_key(conn, task, key).await?
         {
             self.check_key(key, row, &existing)?;
+            let id = JobId::stored(&existing.id);
+            if let Some(earlier) = row.origin.rerun_of
+                && store::rerun_of(conn, id).await? != Some(earlier)
+            {
+                let (key, other) = (key.to_owned(), "rerun_of");
+                return Err(JobError::KeyReused { key, id, other });
+            }
             if !row.again {
                 return Ok(Some(existing));
             }

@@ -87,8 +87,15 @@ impl Scheduler {
         if worker.is_none() {
             self.watch_without_workers();
         }
-        self.write().worker = worker;
-        self.work_off_operations();
+        let has_started = {
+            let mut state = self.write();
+            state.worker = worker;
+            std::mem::replace(&mut state.has_started, true)
+        };
+        if !has_started {
+            self.work_off_operations();
+            self.advance_graphs();
+        }
         Ok(())
     }
 
@@ -133,8 +140,10 @@ impl Scheduler {
         if wrote {
             self.write_last_history().await;
         }
+        let mut state = self.write();
+        state.has_started = false;
         // It holds what holds the scheduler.
-        self.write().executor = None;
+        state.executor = None;
     }
 
     /// Maximum time that [`drain`](Self::drain) and [`shutdown`](Self::shutdown) take: that of [`Jobs::shutdown_timeout`](crate::jobs::Jobs::shutdown_timeout), and 15 seconds to
@@ -153,19 +162,15 @@ impl Scheduler {
     ) where
         F: Future<Output = Duration> + Send,
     {
-        let shared = Arc::downgrade(&self.shared);
+        let scheduler = self.downgrade();
         // On the database's own threads: whoever asks for this may be gone before.
         self.database().spawn(async move {
             let mut pause = first;
             loop {
                 tokio::time::sleep(pause).await;
-                let Some(shared) = shared.upgrade() else {
+                let Some(scheduler) = scheduler.upgrade() else {
                     return;
                 };
-                let scheduler = Self { shared };
-                if scheduler.executor().is_err() {
-                    return;
-                }
                 pause = does(scheduler).await;
             }
         });

@@ -16,11 +16,14 @@ mod without_workers;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+
+use tokio::sync::Notify;
 
 use super::clock::Clock;
 use super::error::JobError;
 use super::history::{Figures, Writer};
+use super::id::JobId;
 use super::notifier::ChangeNotifier;
 use super::params_codec::ParamsCodec;
 use super::schedules::{DeclaredSchedules, NotStoredSchedules};
@@ -63,6 +66,8 @@ struct SchedulerInner {
     session: Session,
     settings: Jobs,
     changes: ChangeNotifier,
+    /// Notified when a graph was submitted or changed in this process.
+    graphs: Arc<Notify>,
     clock: Clock,
     /// What this process has counted.
     figures: Arc<Figures>,
@@ -82,12 +87,27 @@ struct SchedulerInner {
 struct SchedulerState {
     executor: Option<TaskExecutor>,
     worker: Option<Arc<Worker>>,
+    /// Whether it was started, with workers or without.
+    has_started: bool,
     /// The queues that jobs may be put into, and how many of their jobs run at once.
     queues: BTreeMap<String, usize>,
     /// Whether what is counted is added to the table now and then.
     writes_history: bool,
     #[cfg(feature = "metrics")]
     metrics: Option<Arc<super::metrics::Metrics>>,
+}
+
+/// A scheduler that is not kept by whoever has this.
+pub(in crate::jobs) struct WeakScheduler(Weak<SchedulerInner>);
+
+impl WeakScheduler {
+    /// The scheduler, unless it was shut down or nobody has it any more.
+    pub(in crate::jobs) fn upgrade(&self) -> Option<Scheduler> {
+        let scheduler = Scheduler {
+            shared: self.0.upgrade()?,
+        };
+        scheduler.executor().is_ok().then_some(scheduler)
+    }
 }
 
 impl fmt::Debug for Scheduler {
@@ -108,6 +128,7 @@ impl Scheduler {
                 session: database.session(),
                 settings,
                 changes: ChangeNotifier::new(),
+                graphs: Arc::default(),
                 clock: Clock::default(),
                 figures: Arc::default(),
                 history: tokio::sync::Mutex::default(),
@@ -209,6 +230,25 @@ impl Scheduler {
 
     pub(in crate::jobs) fn not_stored(&self) -> &NotStoredSchedules {
         &self.shared.not_stored
+    }
+
+    /// Has this process look at graphs soon.
+    pub(in crate::jobs) fn look_at_graphs(&self) {
+        self.shared.graphs.notify_one();
+    }
+
+    /// Notified when it is to look at graphs.
+    pub(in crate::jobs) fn graphs_to_look_at(&self) -> Arc<Notify> {
+        Arc::clone(&self.shared.graphs)
+    }
+
+    /// Has jobs stop that run in this process and were asked to.
+    pub(in crate::jobs) fn cancel_running(&self, jobs: &[JobId]) {
+        self.with_worker(|worker| jobs.iter().for_each(|job| worker.cancel(*job)));
+    }
+
+    pub(in crate::jobs) fn downgrade(&self) -> WeakScheduler {
+        WeakScheduler(Arc::downgrade(&self.shared))
     }
 
     pub(in crate::jobs) fn wake(&self) {

@@ -74,6 +74,38 @@ pub(in crate::jobs) async fn any_marked(conn: &mut Connection) -> Result<bool, J
     Ok(any.is_some())
 }
 
+/// Forgets those of these jobs that have ended and that no graph has any more.
+pub(in crate::jobs) async fn delete_ended(
+    conn: &mut Connection,
+    ids: &[JobId],
+) -> Result<(), JobError> {
+    /// How many at once.
+    const BATCH_SIZE: usize = 500;
+    for ids in ids.chunks(BATCH_SIZE) {
+        let deleted: Vec<String> = with_conn!(conn, |conn| {
+            diesel::delete(
+                tasks_jobs::table
+                    .filter(tasks_jobs::id.eq_any(ids))
+                    .filter(sql::<Bool>(sql::ENDED))
+                    .filter(sql::<Bool>(OF_NO_GRAPH)),
+            )
+            .returning(tasks_jobs::id)
+            .get_results(conn)
+            .await
+        })?;
+        with_conn!(conn, |conn| {
+            diesel::delete(tasks_job_logs::table.filter(tasks_job_logs::job_id.eq_any(&deleted)))
+                .execute(conn)
+                .await
+        })?;
+    }
+    Ok(())
+}
+
+/// Jobs of no graph: those of one are forgotten with it.
+const OF_NO_GRAPH: &str =
+    "NOT EXISTS (SELECT 1 FROM tasks_job_graph_nodes AS node WHERE node.job_id = tasks_jobs.id)";
+
 /// Forgets jobs that ended before a time, oldest first. Gives how many were found.
 pub(in crate::jobs) async fn prune(
     conn: &mut Connection,
@@ -84,6 +116,7 @@ pub(in crate::jobs) async fn prune(
         tasks_jobs::table
             .filter(sql::<Bool>(sql::ENDED))
             .filter(tasks_jobs::finished_at.lt(before))
+            .filter(sql::<Bool>(OF_NO_GRAPH))
             .order(tasks_jobs::finished_at)
             .limit(limit)
             .select(tasks_jobs::id)

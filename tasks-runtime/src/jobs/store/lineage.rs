@@ -69,6 +69,22 @@ pub(in crate::jobs) async fn add_origins(
     Ok(())
 }
 
+/// The job that another one runs again.
+pub(in crate::jobs) async fn rerun_of(
+    conn: &mut Connection,
+    id: JobId,
+) -> Result<Option<JobId>, JobError> {
+    let found: Option<Option<JobId>> = with_conn!(conn, |conn| {
+        tasks_job_origins::table
+            .find(id)
+            .select(tasks_job_origins::rerun_of)
+            .first(conn)
+            .await
+            .optional()
+    })?;
+    Ok(found.flatten())
+}
+
 /// The jobs that a job comes from, and those that come from it; only those of some tasks, if that is wanted.
 pub(in crate::jobs) async fn lineage(
     conn: &mut Connection,

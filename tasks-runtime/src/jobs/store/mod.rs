@@ -19,7 +19,7 @@ mod workers;
 pub(super) use self::attempts::{
     AttemptRow, FailedAttempt, LatestAttempt, add_attempts, attempts, find_latest_attempt,
 };
-pub(super) use self::delete::{any_marked, delete, delete_marked, prune};
+pub(super) use self::delete::{any_marked, delete, delete_ended, delete_marked, prune};
 pub(super) use self::events::{
     add_event, event_count, lock_receiver, take_event, wake_by_event, wake_by_events,
 };
@@ -30,7 +30,7 @@ pub(super) use self::insert::CHANNEL;
 pub(super) use self::insert::{
     find_by_key, find_by_unique_key, find_duplicate, find_unique, give_up_key, insert, notify,
 };
-pub(super) use self::lineage::{add_origins, lineage};
+pub(super) use self::lineage::{add_origins, lineage, rerun_of};
 pub(super) use self::logs::{LogLine, MAX_LOG_LINES, log, logs};
 pub(super) use self::pending::{front, live_workers, pending_jobs};
 pub(super) use self::queues::{
@@ -45,5 +45,5 @@ pub(super) use self::read::{
 pub(super) use self::steps::{
     StepRow, StoredStep, put_steps, steps, stored_step, stored_steps, version_of_steps,
 };
-pub(super) use self::update::{cancel, cancel_all, progress, retry};
+pub(super) use self::update::{cancel, cancel_all, cancel_waiting, progress, retry};
 pub(super) use self::workers::workers;

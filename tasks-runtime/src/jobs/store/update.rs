@@ -68,6 +68,34 @@ pub(in crate::jobs) async fn cancel_all(
     Ok(i64::try_from(canceled).unwrap_or(i64::MAX))
 }
 
+/// Cancels those of these jobs that wait, and leaves those alone that run.
+pub(in crate::jobs) async fn cancel_waiting(
+    conn: &mut Connection,
+    ids: &[JobId],
+    now: i64,
+) -> Result<(), JobError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let these = match conn.backend() {
+        Backend::Sqlite => "(SELECT value FROM json_each($2))",
+        Backend::Postgres => "(SELECT jsonb_array_elements_text(CAST($2 AS JSONB)))",
+    };
+    let sql = format!(
+        "UPDATE tasks_jobs SET cancel_requested_at = COALESCE(cancel_requested_at, $1), finished_at = $1, state = {CANCELED} \
+         WHERE id IN {these} AND state < {RUNNING}"
+    );
+    let ids = serde_json::to_string(ids).unwrap_or_default();
+    with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<BigInt, _>(now)
+            .bind::<Text, _>(ids)
+            .execute(conn)
+            .await
+    })?;
+    Ok(())
+}
+
 /// Queues a job again that failed or was canceled, with all its attempts. `false` when it is not one of those.
 pub(in crate::jobs) async fn retry(
     conn: &mut Connection,

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::shared::WorkerShared;
 use crate::jobs::error::JobError;
-use crate::jobs::store;
+use crate::jobs::{graphs, store};
 
 /// How often to look for what was deleted.
 const DELETED_INTERVAL: Duration = Duration::from_secs(1);
@@ -43,20 +43,30 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>) {
             continue;
         }
         let before = shared.clock.now() - i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
-        let expired: Result<usize, JobError> = shared
-            .session
-            .transaction(async |tx| store::prune(tx, before, BATCH_SIZE).await)
-            .await;
+        let more = forget_ended(&shared, before).await;
         next = Instant::now()
-            + match expired {
-                Ok(count) if count as i64 == BATCH_SIZE => BATCH_PAUSE,
-                Ok(_) => every.max(DELETED_INTERVAL),
+            + match more {
+                Ok(true) => BATCH_PAUSE,
+                Ok(false) => every.max(DELETED_INTERVAL),
                 Err(error) => {
                     tracing::warn!(%error, "jobs that ended long ago were not forgotten");
                     ENDED_INTERVAL
                 }
             };
     }
+}
+
+/// Forgets some of what ended before a time. Gives whether there may be more.
+async fn forget_ended(shared: &WorkerShared, before: i64) -> Result<bool, JobError> {
+    let session = &shared.session;
+    let graph: Result<bool, JobError> = session
+        .transaction(async |tx| graphs::prune(tx, before).await)
+        .await;
+    let jobs: Result<usize, JobError> = session
+        .transaction(async |tx| store::prune(tx, before, BATCH_SIZE).await)
+        .await;
+    let all = jobs? as i64 == BATCH_SIZE;
+    Ok(graph? || all)
 }
 
 async fn delete_marked(shared: &WorkerShared) -> Result<(), JobError> {

@@ -91,6 +91,13 @@ impl ServiceBuilder {
         self
     }
 
+    /// Where the graphs of jobs are. Defaults to `/api/v1/graphs`.
+    #[must_use]
+    pub fn graphs_at(mut self, path: &str) -> Self {
+        self.paths.graphs.agree(path.to_owned());
+        self
+    }
+
     /// Where the jobs are. Defaults to `/api/v1/jobs`.
     #[must_use]
     pub fn jobs_at(mut self, path: &str) -> Self {

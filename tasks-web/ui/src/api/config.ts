@@ -10,6 +10,7 @@ export interface Config {
   tasks: string;
   jobs: string | null;
   schedules: string | null;
+  graphs: string | null;
   artifacts: string | null;
   audit_log: string | null;
   keys: string | null;

@@ -11,7 +11,7 @@ import type { Problem } from "./schema.d.ts";
 const TIMEOUT = 30_000;
 
 /** Members whose digits count: they stay as they were read. */
-const EXACT = new Set(["params", "result", "data", "metadata", "error_details", "details", "input_schema", "output_schema"]);
+const EXACT = new Set(["params", "result", "data", "metadata", "error_details", "details", "input_schema", "output_schema", "payload_schema"]);
 
 /** The service has refused something. */
 export class Refused extends Error {

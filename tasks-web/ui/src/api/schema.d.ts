@@ -7,6 +7,8 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What a node comes after, as an object. */
+        readonly AfterObject: components["schemas"]["GraphEdgeIn"];
         /** @description A key, without its secret. */
         readonly ApiKeyInfo: {
             /** @description Name of the key. */
@@ -279,14 +281,204 @@ export interface components {
             readonly schedule?: string;
             /** @description Their queue. */
             readonly queue?: string;
-            /** @description Code of the error of their latest failed attempt. */
+            /** @description Type of the error of their latest failed attempt. */
+            readonly error_type?: string;
+            /** @description Code of the error of their latest failed attempt; empty for an error without one. */
             readonly error_code?: string;
+            /** @description Where that error began, as `$failures` says it; empty where that is not known. */
+            readonly error_location?: string;
         };
         /** @description Where a job is to begin that is run again. */
         readonly ForkIn: {
             /** @description Name of the step that runs again, with all that began after it; the results of those before it are kept. */
             readonly from_step: string;
         };
+        /** @description A node that another one comes after. */
+        readonly GraphEdgeIn: {
+            /** @description Name of the node. */
+            readonly node: string;
+            /**
+             * @description What becomes of the one that comes after it when it fails or is canceled: the graph fails, it is skipped, or it runs all the same.
+             * @default fail
+             */
+            readonly on_failure: components["schemas"]["OnFailure"];
+        };
+        /** @description That a node comes after another one. */
+        readonly GraphEdgeRecord: {
+            /** @description The other node. */
+            readonly node: string;
+            /** @description What becomes of the one when the other does not complete: `fail` of the graph, `skip`, or `run` all the same. */
+            readonly on_failure: components["schemas"]["OnFailure"];
+        };
+        /** @description What is sent to submit a graph. */
+        readonly GraphIn: {
+            /**
+             * @description What it is about.
+             * @default null
+             */
+            readonly description: string | null;
+            /** @description How long it may take; after that it fails: seconds, or a text like `2s`, `5m`, `1h30m`. */
+            readonly deadline?: number | string | null;
+            /** @description Its nodes, by their names. */
+            readonly nodes: {
+                readonly [key: string]: components["schemas"]["GraphNodeIn"];
+            };
+        };
+        /** @description A parameter that is the result of another node. */
+        readonly GraphInputIn: {
+            /** @description Name of the node. */
+            readonly node: string;
+            /**
+             * @description Which part of its result, by a JSON Pointer (RFC 6901). All of it unless given.
+             * @default
+             */
+            readonly pointer: string;
+        };
+        /** @description Number of nodes of a graph, by how far they are. */
+        readonly GraphNodeCounts: {
+            /**
+             * Format: uint64
+             * @description Nodes that wait for others.
+             */
+            readonly waiting: number;
+            /**
+             * Format: uint64
+             * @description Nodes whose jobs are pending or running, or about to be submitted.
+             */
+            readonly open: number;
+            /**
+             * Format: uint64
+             * @description Nodes that have completed.
+             */
+            readonly completed: number;
+            /**
+             * Format: uint64
+             * @description Nodes that have failed.
+             */
+            readonly failed: number;
+            /**
+             * Format: uint64
+             * @description Nodes that were canceled.
+             */
+            readonly canceled: number;
+            /**
+             * Format: uint64
+             * @description Nodes that were skipped.
+             */
+            readonly skipped: number;
+        };
+        /** @description A node of a graph. */
+        readonly GraphNodeIn: {
+            /** @description The task that it runs. */
+            readonly task: string;
+            /**
+             * @description Its parameters, but for those in `inputs`.
+             * @default {}
+             */
+            readonly params: {
+                readonly [key: string]: unknown;
+            };
+            /** @description Parameters that are results of other nodes, by their names. */
+            readonly inputs?: {
+                readonly [key: string]: components["schemas"]["InputObject"];
+            };
+            /** @description Nodes that it comes after, beside those in `inputs`. */
+            readonly after?: readonly components["schemas"]["AfterObject"][];
+            /**
+             * @description Whether one of the nodes that it comes after is enough, instead of all.
+             * @default false
+             */
+            readonly waits_for_any: boolean;
+            /**
+             * @description What its job is about.
+             * @default null
+             */
+            readonly description: string | null;
+            /** @description How much longer its job waits when it is its turn: seconds, or a text like `2s`, `5m`, `1h30m`. */
+            readonly delay?: number | string | null;
+            /**
+             * Format: int32
+             * @description The priority of its job, in place of the task's own.
+             * @default null
+             */
+            readonly priority: number | null;
+            /**
+             * @description The queue that its job waits in, in place of the task's own.
+             * @default null
+             */
+            readonly queue: string | null;
+            /**
+             * Format: uint32
+             * @description How many attempts its job may have, in place of those of the task.
+             * @default null
+             */
+            readonly max_attempts: number | null;
+            /** @description How long an attempt may take, in place of the task's own timeout: seconds, or a text like `2s`, `5m`, `1h30m`. */
+            readonly timeout?: number | string | null;
+        };
+        /** @description A node of a graph. */
+        readonly GraphNodeRecord: {
+            /** @description Its name in the graph. */
+            readonly name: string;
+            /** @description Name of the task that it runs. */
+            readonly task_name: string;
+            /** @description How far it is. */
+            readonly status: components["schemas"]["GraphNodeStatus"];
+            /** @description Nodes that it comes after. */
+            readonly after: readonly components["schemas"]["GraphEdgeRecord"][];
+            /** @description Whether one of those is enough, instead of all. */
+            readonly waits_for_any: boolean;
+            /** @description Its job, as soon as there is one. The job may be deleted by now. */
+            readonly job_id: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            readonly finished_at: string | null;
+            /** @description Why it has failed without a job. The error of a job is in its own record. */
+            readonly error: string | null;
+        };
+        /** @description How far a node of a graph is. */
+        readonly GraphNodeStatus: "waiting" | "pending" | "running" | "completed" | "failed" | "canceled" | "skipped";
+        /** @description A graph of jobs. */
+        readonly GraphRecord: {
+            /** @description Id of the graph, a ULID. */
+            readonly id: string;
+            /** @description Free text, given when the graph was submitted. */
+            readonly description: string | null;
+            /** @description How far it is. */
+            readonly status: components["schemas"]["GraphStatus"];
+            /** @description Why it stopped before its end: from then on no other node begins. Null where nothing stopped it. */
+            readonly reason: string | null;
+            /**
+             * Format: date-time
+             * @description When it was submitted.
+             */
+            readonly submitted_at: string;
+            /**
+             * Format: date-time
+             * @description When it fails if it has not ended by then.
+             */
+            readonly deadline_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            readonly finished_at: string | null;
+            /** @description Name of the API key that it was submitted with. */
+            readonly submitted_by: string | null;
+            /** @description Number of its nodes, by how far they are. */
+            readonly counts: components["schemas"]["GraphNodeCounts"];
+            /** @description Its nodes, in the order in which they were given. Left out in lists. */
+            readonly nodes?: readonly components["schemas"]["GraphNodeRecord"][];
+        };
+        /** @description How a graph begins again. */
+        readonly GraphRetryIn: {
+            /** @description Name of a node that runs once more, with all that come after it. */
+            readonly from?: string;
+        };
+        /** @description How far a graph is. */
+        readonly GraphStatus: "running" | "completed" | "failed" | "canceled";
         /** @description The health of the service, as clients see it. */
         readonly Health: {
             /** @description Status of the worst check. */
@@ -302,6 +494,8 @@ export interface components {
             /** @description What is wrong. */
             readonly message?: string | null;
         };
+        /** @description What a node takes from another one, as an object. */
+        readonly InputObject: components["schemas"]["GraphInputIn"];
         /** @description An attempt of a job: one time that a worker ran it. */
         readonly JobAttempt: {
             /**
@@ -721,6 +915,8 @@ export interface components {
             /** @description Where its text is. */
             readonly url?: string | null;
         };
+        /** @description What becomes of a node and its graph when one that the node comes after fails or is canceled. */
+        readonly OnFailure: "fail" | "skip" | "run";
         /** @description What is done to each job. */
         readonly OperationAction: "cancel" | "retry" | "delete";
         /** @description Which jobs an operation is about. */
@@ -733,8 +929,12 @@ export interface components {
             readonly schedule: string | null;
             /** @description Their queue. */
             readonly queue: string | null;
-            /** @description Code of the error of their latest failed attempt. */
+            /** @description Type of the error of their latest failed attempt. */
+            readonly error_type?: string | null;
+            /** @description Code of the error of their latest failed attempt; empty for an error without one. */
             readonly error_code: string | null;
+            /** @description Where that error began; empty where that is not known. */
+            readonly error_location?: string | null;
         };
         /** @description How far an operation is. */
         readonly OperationState: "waiting" | "running" | "done" | "canceled";
@@ -1284,6 +1484,7 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AfterObject = components['schemas']['AfterObject'];
 export type ApiKeyInfo = components['schemas']['ApiKeyInfo'];
 export type ArgumentError = components['schemas']['ArgumentError'];
 export type ArtifactChange = components['schemas']['ArtifactChange'];
@@ -1297,8 +1498,20 @@ export type EventInfo = components['schemas']['EventInfo'];
 export type FailureCodeInfo = components['schemas']['FailureCodeInfo'];
 export type FilterIn = components['schemas']['FilterIn'];
 export type ForkIn = components['schemas']['ForkIn'];
+export type GraphEdgeIn = components['schemas']['GraphEdgeIn'];
+export type GraphEdgeRecord = components['schemas']['GraphEdgeRecord'];
+export type GraphIn = components['schemas']['GraphIn'];
+export type GraphInputIn = components['schemas']['GraphInputIn'];
+export type GraphNodeCounts = components['schemas']['GraphNodeCounts'];
+export type GraphNodeIn = components['schemas']['GraphNodeIn'];
+export type GraphNodeRecord = components['schemas']['GraphNodeRecord'];
+export type GraphNodeStatus = components['schemas']['GraphNodeStatus'];
+export type GraphRecord = components['schemas']['GraphRecord'];
+export type GraphRetryIn = components['schemas']['GraphRetryIn'];
+export type GraphStatus = components['schemas']['GraphStatus'];
 export type Health = components['schemas']['Health'];
 export type HealthCheck = components['schemas']['HealthCheck'];
+export type InputObject = components['schemas']['InputObject'];
 export type JobAttempt = components['schemas']['JobAttempt'];
 export type JobCount = components['schemas']['JobCount'];
 export type JobFailureGroup = components['schemas']['JobFailureGroup'];
@@ -1314,6 +1527,7 @@ export type JobStats = components['schemas']['JobStats'];
 export type JobStatus = components['schemas']['JobStatus'];
 export type JobStep = components['schemas']['JobStep'];
 export type License = components['schemas']['License'];
+export type OnFailure = components['schemas']['OnFailure'];
 export type OperationAction = components['schemas']['OperationAction'];
 export type OperationFilter = components['schemas']['OperationFilter'];
 export type OperationState = components['schemas']['OperationState'];

@@ -4,7 +4,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useCallback, useEffect, useId, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
-import type { JobStatus } from "../api/schema.d.ts";
+import type { GraphNodeStatus, JobStatus } from "../api/schema.d.ts";
 import { messageOf } from "../api/http.ts";
 import type { Live } from "./live.ts";
 
@@ -17,8 +17,8 @@ export function To({ path, class: name, children }: { path: string; class?: stri
   );
 }
 
-export function Badge({ status, asked = false }: { status: JobStatus; asked?: boolean }): JSX.Element {
-  return <span class={`badge ${status}`}>{asked && status === "running" ? "stopping" : status}</span>;
+export function Badge({ status, asked = false }: { status: JobStatus | GraphNodeStatus; asked?: boolean }): JSX.Element {
+  return <span class={`badge ${status === "waiting" ? "pending" : status}`}>{asked && status === "running" ? "stopping" : status}</span>;
 }
 
 export function Tags({ tags }: { tags: readonly string[] }): JSX.Element {

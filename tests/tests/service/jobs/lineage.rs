@@ -44,6 +44,12 @@ async fn a_job_knows_what_it_runs_again(test: TestDatabase) {
     assert_eq!(world.ask(Method::DELETE, &kept, None).await.0, 204);
     let (status, again) = world.ask_with(Method::POST, submit, Some(body), &key).await;
     assert_eq!((status, &again["id"]), (202, &stored["id"]), "{again}");
+    // That of another one is not the same.
+    let body = json!({"params": {"a": 5, "b": 6}, "rerun_of": second});
+    let (status, problem) = world.ask_with(Method::POST, submit, Some(body), &key).await;
+    let said = problem["detail"].as_str().unwrap_or_default();
+    assert_eq!(status, 422, "{problem}");
+    assert!(said.contains("came before with other `rerun_of`"), "{said}");
 
     let other = world.submit("tried_again", json!({})).await;
     for absent in [&other, &first] {

@@ -120,7 +120,9 @@ async fn a_group_of_failures_is_found(test: TestDatabase) {
     let group = &failures["groups"][0];
     assert_eq!(group["error_code"], json!(null), "{failures}");
     let filter = |location: &Value| json!({"error_type": group["error_type"], "error_code": "", "error_location": location});
-    for (location, jobs) in [(&group["error_location"], 1), (&json!("elsewhere"), 0)] {
+    // What is null there is empty here.
+    let location = json!(group["error_location"].as_str().unwrap_or_default());
+    for (location, jobs) in [(&location, 1), (&json!("elsewhere"), 0)] {
         let body = json!({"action": "retry", "filter": filter(location)});
         let (status, count) = world.ask(Method::POST, COUNT, Some(body)).await;
         assert_eq!((status, &count["jobs"]), (200, &json!(jobs)), "{count}");
@@ -136,15 +138,12 @@ async fn a_group_of_failures_is_found(test: TestDatabase) {
             "{path}: {listed}"
         );
     }
-    let body = json!({"action": "retry", "filter": filter(&group["error_location"])});
+    let body = json!({"action": "retry", "filter": filter(&location)});
     let (status, started) = world.ask(Method::POST, BULK, Some(body)).await;
     assert_eq!(status, 202, "{started}");
     let done = until(&world, &started, "done", "none").await;
     assert_eq!(done["done"], 1, "{done}");
-    assert_eq!(
-        done["filter"]["error_location"], group["error_location"],
-        "{done}"
-    );
+    assert_eq!(done["filter"]["error_location"], location, "{done}");
     world.service.shutdown().await;
 }
 

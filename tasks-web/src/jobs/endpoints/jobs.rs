@@ -1,70 +1,26 @@
-//! The endpoints of jobs and schedules.
+//! The endpoints of jobs.
 
 use serde_json::{Value, json};
 use tasks_runtime::jobs::{
     JobAttempt, JobCount, JobFailures, JobHistory, JobLineage, JobLog, JobOperation, JobRecord,
-    JobStats, JobStep, QueueRecord, ScheduleRecord, WorkerRecord,
+    JobStats, JobStep, QueueRecord, WorkerRecord,
 };
 
-use super::operations::BulkIn;
-use super::queues::PauseIn;
-use super::schedules::ScheduleIn;
-use super::steps::ForkIn;
 use super::{
-    events, handlers, list_stream, operations, past, query, queues, schedules, steps, stream,
+    BULK_PROBLEMS, ID, ID_AND_EVENT, NAME, PROBLEMS, QUERY, TOO_MANY, UNKNOWN_JOB,
+    UNKNOWN_OPERATION, UNKNOWN_QUEUE, UNKNOWN_WORKER, WRONG_STATE,
 };
-use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
+use crate::endpoint::{Body, Endpoint, Endpoints, Response};
 use crate::http::paging::{self, MAX_PAGE_SIZE};
-use crate::http::{ENTITY_TAGS, ULID, sse};
-use crate::openapi::{ANOTHER_METHOD, DATABASE_FAILED, STORAGE_FULL, StatusText, Writer};
-
-/// What each of them may answer.
-const PROBLEMS: &[StatusText] = &[ANOTHER_METHOD, DATABASE_FAILED, UNAVAILABLE];
-
-pub(super) const UNAVAILABLE: StatusText = (503, "The database is not available.");
-const UNKNOWN_JOB: StatusText = (404, "No such job.");
-const WRONG_STATE: StatusText = (
-    409,
-    "The job is not in a state for that: `job_status` says how it is.",
-);
-pub(super) const STOPPING: StatusText = (
-    409,
-    "The job that this would be the same as was canceled, and has not ended yet: nothing was stored, submit again when it has ended.",
-);
-const TOO_MANY: StatusText = (429, "Too many streams are open.");
-const QUERY: StatusText = (422, "The query does not fit: `errors` says where.");
-const UNKNOWN_OPERATION: StatusText = (404, "No such operation.");
-const UNKNOWN_WORKER: StatusText = (404, "No such worker.");
-const UNKNOWN_QUEUE: StatusText = (
-    404,
-    "No such queue: no worker serves it, and no job waits in it.",
-);
-const UNKNOWN_SCHEDULE: StatusText = (404, "No such schedule.");
-
-const BULK_PROBLEMS: &[StatusText] = &[
-    (400, "The body is not JSON."),
-    (408, "The body took too long to arrive."),
-    (413, "The body is too large."),
-    (415, "The body does not say it is JSON."),
-    (422, "Something does not fit: `errors` says what."),
-];
-
-const ID: &[Parameter] = &[Parameter::path("id", ULID)];
-const THE_NAME: Parameter = Parameter::path("name", "^[A-Za-z0-9_-]{1,64}$");
-const ID_AND_EVENT: &[Parameter] = &[
-    Parameter::path("id", ULID),
-    // What every client can write. The service takes other letters as well.
-    Parameter::path("event", r#"^[!-"$-.0-~]{1,200}$"#),
-];
-const NAME: &[Parameter] = &[THE_NAME];
-const NAME_IF_NEW: &[Parameter] = &[
-    THE_NAME,
-    Parameter::header("If-None-Match", "`*`: only if there is none of this name.")
-        .matching(ENTITY_TAGS),
-];
+use crate::http::sse;
+use crate::jobs::operations::BulkIn;
+use crate::jobs::queues::PauseIn;
+use crate::jobs::steps::ForkIn;
+use crate::jobs::{events, handlers, list_stream, operations, past, query, queues, steps, stream};
+use crate::openapi::{STORAGE_FULL, Writer};
 
 /// The endpoints of jobs, below a prefix.
-pub(super) fn jobs(prefix: &str) -> Endpoints {
+pub(in crate::jobs) fn jobs(prefix: &str) -> Endpoints {
     let list = vec![
         Endpoint::get("", "list_jobs", handlers::list)
             .summary("All jobs, newest first")
@@ -340,73 +296,4 @@ fn retry_reports() -> Value {
 
 fn lines(writer: &mut Writer<'_>) -> Value {
     json!({"type": "array", "items": writer.output::<JobLog>(), "maxItems": MAX_PAGE_SIZE})
-}
-
-/// The endpoints of schedules, below a prefix.
-pub(super) fn schedules(prefix: &str) -> Endpoints {
-    let list = vec![
-        Endpoint::get("", "list_schedules", schedules::list)
-            .summary("All schedules, by name")
-            .responds(Response::json::<Vec<ScheduleRecord>>(200)),
-        Endpoint::get("/{name}", "get_schedule", schedules::get)
-            .summary("One schedule")
-            .description("`next_runs` has its next five times, and `recurrence` says in words when it runs.")
-            .parameters(NAME)
-            .responds(Response::json::<ScheduleRecord>(200))
-            .problems(&[UNKNOWN_SCHEDULE]),
-        Endpoint::put("/{name}", "put_schedule", schedules::put)
-            .summary("Make a schedule, or change the one of this name")
-            .description(
-                "`task_name` and `params` say what it runs, and exactly one of `cron` (with `timezone`), `interval` and `run_at` says \
-                 when. `interval` and `timeout` are seconds, or a text like `2s`, `5m`, `1h30m`. What `GET` answers may be sent back, with \
-                 the values of secret parameters, which it does not show: of what is read-only, another `created_at` is refused, and what time \
-                 changes is ignored.",
-            )
-            .parameters(NAME_IF_NEW)
-            .body(Body::json::<ScheduleIn>().example(
-                || json!({"task_name": "report", "cron": "30 2 * * *", "timezone": "Europe/Berlin"}),
-            ))
-            .responds(Response::json::<ScheduleRecord>(200))
-            .responds(Response::json::<ScheduleRecord>(201))
-            .problems(&[
-                (400, "The body is not JSON."),
-                (404, "No such task."),
-                (408, "The body took too long to arrive."),
-                (412, "There is one of this name, and `If-None-Match` is `*`; or there is `If-Match`, and schedules have no entity tags."),
-                (413, "The body is too large."),
-                (415, "The body does not say it is JSON."),
-                (422, "Something does not fit: `errors` says what."),
-            ]),
-        Endpoint::delete("/{name}", "delete_schedule", schedules::delete)
-            .summary("Delete a schedule")
-            .parameters(NAME)
-            .responds(Response::empty(204, "It is gone; its jobs stay."))
-            .problems(&[UNKNOWN_SCHEDULE]),
-        Endpoint::post("/{name}/$pause", "pause_schedule", schedules::pause)
-            .summary("Pause a schedule")
-            .description("Its times pass without a run.")
-            .parameters(NAME)
-            .responds(Response::json::<ScheduleRecord>(200))
-            .problems(&[UNKNOWN_SCHEDULE]),
-        Endpoint::post("/{name}/$resume", "resume_schedule", schedules::resume)
-            .summary("Resume a schedule")
-            .parameters(NAME)
-            .responds(Response::json::<ScheduleRecord>(200))
-            .problems(&[UNKNOWN_SCHEDULE]),
-        Endpoint::post("/{name}/$run", "run_schedule", schedules::run)
-            .summary("Run a schedule now, beside its times")
-            .parameters(NAME)
-            .responds(Response::json::<JobRecord>(202).location("Where the job is."))
-            .problems(&[STOPPING, UNKNOWN_SCHEDULE, STORAGE_FULL]),
-    ];
-    Endpoints::new("jobs", prefix, PROBLEMS, list)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_documentation_has_these_endpoints() {
-        super::jobs("{prefix}").check_file("src/jobs/jobs.md");
-        super::schedules("{prefix}").check_file("src/jobs/schedules.md");
-    }
 }

@@ -1,0 +1,220 @@
+//! Brings one graph up to date with what its jobs have come to, and has the next ones begin.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::begin::{self, Begun};
+use super::plan::{Edge, Plan, PlanNode};
+use super::rows::{self, EdgeRow, GraphRow, NodeRow};
+use super::state::{GraphStatus, NodeState, OnFailure, Stop};
+use crate::database::Connection;
+use crate::jobs::error::JobError;
+use crate::jobs::id::{GraphId, JobId};
+use crate::jobs::new_job_row::NewJobRow;
+use crate::jobs::record::JobStatus;
+use crate::jobs::scheduler::Scheduler;
+use crate::jobs::store;
+
+/// What a graph was brought to, to be told of when it is committed.
+#[derive(Default)]
+pub(super) struct Advanced {
+    /// New jobs, and under which ids they are there.
+    pub(super) rows: Vec<NewJobRow>,
+    pub(super) jobs: Vec<JobId>,
+    /// Jobs that run and were asked to stop.
+    pub(super) stopped: Vec<JobId>,
+    /// The graph, and how it has ended now, if it has.
+    pub(super) end: Option<(GraphId, GraphStatus)>,
+    /// Whether anything is other than before.
+    pub(super) has_changed: bool,
+    /// Whether a node of it cannot begin here now, although it is its turn.
+    pub(super) is_stuck: bool,
+    /// Whether more nodes are to begin at once: one transaction makes so many jobs.
+    pub(super) has_more: bool,
+}
+
+/// Brings a graph up to date, whose row is locked or new.
+pub(super) async fn advance(
+    scheduler: &Scheduler,
+    conn: &mut Connection,
+    mut graph: GraphRow,
+) -> Result<Advanced, JobError> {
+    let mut advanced = Advanced::default();
+    if GraphStatus::stored(graph.state).is_final() {
+        return Ok(advanced);
+    }
+    let now = scheduler.clock().now();
+    let mut nodes = rows::nodes(conn, graph.id).await?;
+    let edges = rows::edges(conn, graph.id).await?;
+    let mut plan = plan_of(&nodes, &edges, Stop::stored(graph.stop));
+    read_jobs(conn, &nodes, &mut plan).await?;
+    let is_overdue = graph.deadline_at.is_some_and(|at| at <= now);
+    if is_overdue && plan.stop != Some(Stop::Canceled) && plan.end().is_none() {
+        plan.stop = Some(Stop::Overdue);
+    }
+    plan.settle();
+    // What cannot begin may let others begin, or fail the graph.
+    let mut tried = vec![false; nodes.len()];
+    let mut budget = begin::Budget::new();
+    loop {
+        let is_ready =
+            |place: &usize| plan.nodes[*place].state == NodeState::Ready && !tried[*place];
+        let ready: Vec<usize> = (0..nodes.len()).filter(is_ready).collect();
+        if ready.is_empty() {
+            break;
+        }
+        if budget.is_used_up() {
+            advanced.has_more = true;
+            break;
+        }
+        let begun = begin::begin(
+            scheduler,
+            conn,
+            (&graph, &nodes, &plan),
+            (&ready, &mut budget),
+        )
+        .await?;
+        for (place, begun) in begun {
+            tried[place] = true;
+            let node = &mut nodes[place];
+            match begun {
+                Begun::Later => advanced.is_stuck = true,
+                Begun::Failed(reason) => {
+                    plan.nodes[place].state = NodeState::Failed;
+                    node.job_id = None;
+                    node.error = Some(reason);
+                }
+                Begun::Again(status) => plan.nodes[place].state = NodeState::of_job(Some(status)),
+                Begun::Job(row, job) => {
+                    plan.nodes[place].state = NodeState::Open;
+                    node.job_id = Some(job);
+                    node.owns_job = i32::from(row.id == job);
+                    node.error = None;
+                    advanced.rows.push(*row);
+                    advanced.jobs.push(job);
+                }
+            }
+        }
+        plan.settle();
+    }
+    if let Some(stop) = plan.stop {
+        stop_jobs(conn, &nodes, &plan, stop, now).await?;
+        let jobs = read_jobs(conn, &nodes, &mut plan).await?;
+        plan.settle();
+        if stop.stops_running() {
+            let running = jobs
+                .iter()
+                .filter(|(_, status)| **status == JobStatus::Running);
+            advanced.stopped = running.map(|(job, _)| *job).collect();
+        }
+    }
+    let end = plan.end();
+    advanced.end = end.map(|status| (graph.id, status));
+    write(conn, (&mut graph, &mut nodes), &plan, now, &mut advanced).await?;
+    Ok(advanced)
+}
+
+pub(super) fn plan_of(nodes: &[NodeRow], edges: &[EdgeRow], stop: Option<Stop>) -> Plan {
+    let places: HashMap<&str, usize> = nodes
+        .iter()
+        .enumerate()
+        .map(|(place, node)| (node.name.as_str(), place))
+        .collect();
+    let edges = edges.iter().filter_map(|edge| {
+        Some(Edge {
+            node: *places.get(edge.node.as_str())?,
+            after: *places.get(edge.after_node.as_str())?,
+            on_failure: OnFailure::stored(edge.on_failure),
+        })
+    });
+    let planned = nodes.iter().map(|node| PlanNode {
+        state: NodeState::stored(node.state),
+        waits_for_any: node.waits_for_any != 0,
+    });
+    Plan::new(planned.collect(), edges.collect(), stop)
+}
+
+/// Notes what the jobs of open nodes have come to, and gives how they are.
+async fn read_jobs(
+    conn: &mut Connection,
+    nodes: &[NodeRow],
+    plan: &mut Plan,
+) -> Result<HashMap<JobId, JobStatus>, JobError> {
+    let open = |(node, planned): (&NodeRow, &PlanNode)| {
+        node.job_id.filter(|_| planned.state == NodeState::Open)
+    };
+    let ids: Vec<JobId> = nodes.iter().zip(&plan.nodes).filter_map(open).collect();
+    let jobs = rows::job_statuses(conn, &ids).await?;
+    for (node, planned) in nodes.iter().zip(&mut plan.nodes) {
+        if planned.state == NodeState::Open {
+            let job = node.job_id.and_then(|id| jobs.get(&id)).copied();
+            planned.state = NodeState::of_job(job);
+        }
+    }
+    Ok(jobs)
+}
+
+/// Cancels the jobs of a graph that stops, but for those that were there before it.
+async fn stop_jobs(
+    conn: &mut Connection,
+    nodes: &[NodeRow],
+    plan: &Plan,
+    stop: Stop,
+    now: i64,
+) -> Result<(), JobError> {
+    let own = |(node, planned): (&NodeRow, &PlanNode)| {
+        node.job_id
+            .filter(|_| planned.state == NodeState::Open && node.owns_job == 1)
+    };
+    let mut own: Vec<JobId> = nodes.iter().zip(&plan.nodes).filter_map(own).collect();
+    // In one order, so that two who lock several do not wait for each other.
+    own.sort();
+    if stop.stops_running() {
+        let ids: Vec<String> = own.iter().map(ToString::to_string).collect();
+        store::cancel_all(conn, &ids, now).await?;
+    } else {
+        store::cancel_waiting(conn, &own, now).await?;
+    }
+    Ok(())
+}
+
+/// Stores what has changed.
+async fn write(
+    conn: &mut Connection,
+    (graph, nodes): (&mut GraphRow, &mut [NodeRow]),
+    plan: &Plan,
+    now: i64,
+    advanced: &mut Advanced,
+) -> Result<(), JobError> {
+    // Nodes that have a job now, or an error, one by one; there may be many others.
+    let mut alike: BTreeMap<i32, Vec<&str>> = BTreeMap::new();
+    for (node, planned) in nodes.iter_mut().zip(&plan.nodes) {
+        let state = planned.state.number();
+        if node.state == state {
+            continue;
+        }
+        node.state = state;
+        node.finished_at = planned.state.has_ended().then_some(now);
+        advanced.has_changed = true;
+        let has_begun = planned.state == NodeState::Open || node.error.is_some();
+        if has_begun {
+            rows::update_node(conn, graph.id, node).await?;
+        } else {
+            alike.entry(state).or_default().push(&node.name);
+        }
+    }
+    for (state, names) in alike {
+        let finished_at = NodeState::stored(state).has_ended().then_some(now);
+        rows::update_states(conn, graph.id, &names, (state, finished_at)).await?;
+    }
+    let stop = Stop::number(plan.stop);
+    let status = advanced.end.map(|(_, status)| status);
+    let state = status.unwrap_or(GraphStatus::Running).number();
+    if (graph.stop, graph.state) != (stop, state) {
+        graph.stop = stop;
+        graph.state = state;
+        graph.finished_at = status.map(|_| now);
+        rows::update(conn, graph).await?;
+        advanced.has_changed = true;
+    }
+    Ok(())
+}

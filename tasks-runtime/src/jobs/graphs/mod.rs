@@ -1,0 +1,25 @@
+//! Graphs of jobs: jobs that come after one another.
+//!
+//! A graph is rows of its own. A node becomes a job when it is its turn, and not before; what has become of jobs is looked up, and nothing is written for graphs
+//! where jobs end, so jobs of no graph cost what they cost without graphs.
+
+mod advance;
+mod begin;
+mod graph;
+mod input;
+mod node;
+mod plan;
+mod prune;
+mod record;
+mod requests;
+mod rows;
+mod schema_check;
+mod state;
+mod watch;
+
+pub use graph::Graph;
+pub use input::{FromNode, from};
+pub use node::GraphNode;
+pub(super) use prune::prune;
+pub use record::{GraphEdgeRecord, GraphNodeCounts, GraphNodeRecord, GraphRecord};
+pub use state::{GraphNodeStatus, GraphStatus, OnFailure};

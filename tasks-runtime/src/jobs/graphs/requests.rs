@@ -1,0 +1,286 @@
+//! Graphs are looked at, waited for, canceled, retried and deleted.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::advance::{self, Advanced};
+use super::record::{self, GraphRecord};
+use super::rows::{self, GraphRow, NodeRow};
+use super::state::{GraphStatus, NodeState, Stop};
+use crate::database::Connection;
+use crate::jobs::error::JobError;
+use crate::jobs::id::{GraphId, JobId};
+use crate::jobs::scheduler::Scheduler;
+use crate::jobs::store;
+
+/// How often a graph is looked at that is waited for while nothing is heard of changes: those of other processes.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// How long changes are gathered before the next look: any job of the process may have changed.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Graphs of jobs.
+impl Scheduler {
+    /// A graph with its nodes; `None` when there is none of this id, or not any more: it is kept as long as its jobs, see
+    /// [`Jobs::retention`](crate::jobs::Jobs::retention).
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn get_graph(&self, id: GraphId) -> Result<Option<GraphRecord>, JobError> {
+        self.session()
+            .read(async |conn| record::read(conn, id).await)
+            .await
+    }
+
+    /// Graphs, newest first, without their nodes: those of a status, if that is said, and those that are older than one.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn list_graphs(
+        &self,
+        status: Option<GraphStatus>,
+        before: Option<GraphId>,
+        limit: u64,
+    ) -> Result<Vec<GraphRecord>, JobError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let status = status.map(GraphStatus::number);
+        self.session()
+            .read(async |conn| {
+                let rows = rows::list(conn, status, before, limit).await?;
+                record::summaries(conn, rows).await
+            })
+            .await
+    }
+
+    /// The names of the tasks of some graphs, each with its graph.
+    #[doc(hidden)]
+    pub async fn tasks_of_graphs(
+        &self,
+        graphs: &[GraphId],
+    ) -> Result<Vec<(GraphId, String)>, JobError> {
+        self.session()
+            .read(async |conn| rows::task_names(conn, graphs).await)
+            .await
+    }
+
+    /// Waits until a graph has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::GraphNotFound`]; [`JobError::GraphTimeout`] when it has not ended within that time; and when the database fails.
+    pub async fn wait_for_graph(
+        &self,
+        id: GraphId,
+        timeout: Duration,
+    ) -> Result<GraphRecord, JobError> {
+        let deadline = Instant::now() + timeout;
+        let mut changes = self.all_changes();
+        loop {
+            changes.mark_seen();
+            let graph: Option<GraphRow> = self
+                .session()
+                .read(async |conn| rows::find(conn, id).await)
+                .await?;
+            let graph = graph.ok_or(JobError::GraphNotFound(id))?;
+            if GraphStatus::stored(graph.state).is_final() {
+                let record = self.get_graph(id).await?;
+                return record.ok_or(JobError::GraphNotFound(id));
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(JobError::GraphTimeout { id, after: timeout });
+            }
+            let change = async {
+                changes.changed().await;
+                tokio::time::sleep(SHORTEST_PAUSE).await;
+            };
+            tokio::select! {
+                () = change => {}
+                () = tokio::time::sleep_until((now + LOOK_INTERVAL).min(deadline)) => {}
+            }
+        }
+    }
+
+    /// Cancels a graph: no other node begins, and its jobs are [canceled](Self::cancel). It has ended when those have. One that has ended stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::GraphNotFound`], and when the database fails.
+    pub async fn cancel_graph(&self, id: GraphId) -> Result<GraphRecord, JobError> {
+        self.change_graph(id, Change::Cancel).await
+    }
+
+    /// Begins a graph again that has ended, with what has not completed: jobs that failed or were canceled are [queued again](Self::retry), and nodes that had
+    /// none wait for their turn. One with a deadline has as much time as at first.
+    ///
+    /// With `from`, that node and all that come after it run once more, too, as new jobs, also if they have completed.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::GraphNotFound`]; [`JobError::GraphNotEnded`]; [`JobError::GraphNodeNotFound`]; and when the database fails.
+    pub async fn retry_graph(
+        &self,
+        id: GraphId,
+        from: Option<&str>,
+    ) -> Result<GraphRecord, JobError> {
+        self.change_graph(id, Change::Retry(from)).await
+    }
+
+    async fn change(
+        &self,
+        tx: &mut Connection,
+        mut graph: GraphRow,
+        change: Change<'_>,
+    ) -> Result<Advanced, JobError> {
+        let has_ended = GraphStatus::stored(graph.state).is_final();
+        match change {
+            Change::Cancel if has_ended => Ok(Advanced::default()),
+            Change::Cancel => {
+                graph.stop = Stop::number(Some(Stop::Canceled));
+                rows::update(tx, &graph).await?;
+                let advanced = advance::advance(self, tx, graph).await?;
+                Ok(Advanced {
+                    has_changed: true,
+                    ..advanced
+                })
+            }
+            Change::Retry(_) if !has_ended => Err(JobError::GraphNotEnded(graph.id)),
+            Change::Retry(from) => self.begin_again(tx, graph, from).await,
+        }
+    }
+
+    async fn begin_again(
+        &self,
+        tx: &mut Connection,
+        mut graph: GraphRow,
+        from: Option<&str>,
+    ) -> Result<Advanced, JobError> {
+        let id = graph.id;
+        let now = self.clock().now();
+        let mut nodes = rows::nodes(tx, id).await?;
+        let edges = rows::edges(tx, id).await?;
+        let mut plan = advance::plan_of(&nodes, &edges, None);
+        let kept = |node: &NodeRow| NodeState::stored(node.state) == NodeState::Completed;
+        let mut is_anew: Vec<bool> = nodes.iter().map(|node| !kept(node)).collect();
+        let mut has_new_job = vec![false; nodes.len()];
+        if let Some(name) = from {
+            let place = nodes.iter().position(|node| node.name == name);
+            let node = || name.escape_debug().take(100).collect();
+            let place = place.ok_or_else(|| JobError::GraphNodeNotFound { id, node: node() })?;
+            plan.reset_from(place);
+            for (place, planned) in plan.nodes.iter().enumerate() {
+                has_new_job[place] = planned.state == NodeState::Waiting;
+                is_anew[place] |= has_new_job[place];
+            }
+        }
+        // One that comes after another that runs again may be given other arguments than before.
+        for (node, after) in plan.edges() {
+            has_new_job[node] |= is_anew[after];
+        }
+        for (place, node) in nodes.iter_mut().enumerate() {
+            if !is_anew[place] {
+                continue;
+            }
+            let keeps_job = !has_new_job[place] && node.owns_job == 1;
+            node.state = NodeState::Waiting.number();
+            node.job_id = node.job_id.filter(|_| keeps_job);
+            node.finished_at = None;
+            node.error = None;
+            rows::update_node(tx, id, node).await?;
+        }
+        graph.state = GraphStatus::Running.number();
+        graph.stop = Stop::number(None);
+        graph.finished_at = None;
+        graph.deadline_at = graph.time_limit.map(|limit| now.saturating_add(limit));
+        rows::update(tx, &graph).await?;
+        let advanced = advance::advance(self, tx, graph).await?;
+        Ok(Advanced {
+            has_changed: true,
+            ..advanced
+        })
+    }
+
+    /// Forgets a graph and its jobs; one that has not ended is canceled first, and jobs that run are gone once their code has ended. `false` when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn delete_graph(&self, id: GraphId) -> Result<bool, JobError> {
+        self.refresh_clock().await?;
+        let jobs: Result<Option<Vec<JobId>>, JobError> = self
+            .session()
+            .transaction_with_retries(async |tx| {
+                let now = self.clock().now();
+                if rows::lock(tx, id, false).await?.is_none() {
+                    return Ok(None);
+                }
+                let mut jobs = rows::own_jobs(tx, id).await?;
+                jobs.sort();
+                rows::delete(tx, id).await?;
+                store::delete_ended(tx, &jobs).await?;
+                // Those that are left wait or run.
+                let left = rows::job_statuses(tx, &jobs).await?;
+                for job in left.keys() {
+                    if !store::delete(tx, *job).await? {
+                        store::cancel(tx, *job, now).await?;
+                    }
+                }
+                Ok(Some(jobs))
+            })
+            .await;
+        let jobs = jobs?;
+        if let Some(jobs) = &jobs {
+            self.cancel_running(jobs);
+            self.jobs_changed();
+        }
+        Ok(jobs.is_some())
+    }
+
+    /// Changes a graph that nobody else changes meanwhile.
+    async fn change_graph(&self, id: GraphId, change: Change<'_>) -> Result<GraphRecord, JobError> {
+        self.refresh_clock().await?;
+        let changed: Result<(GraphRecord, Advanced), JobError> = self
+            .session()
+            .transaction_with_retries(async |tx| {
+                let graph = rows::lock(tx, id, false).await?;
+                let graph = graph.ok_or(JobError::GraphNotFound(id))?;
+                let advanced = self.change(tx, graph, change).await?;
+                let record = record::read(tx, id).await?;
+                Ok((record.ok_or(JobError::GraphNotFound(id))?, advanced))
+            })
+            .await;
+        let (record, advanced) = changed?;
+        self.graph_advanced(&advanced);
+        Ok(record)
+    }
+
+    /// Tells of a graph that was stored, and of its first jobs.
+    pub(super) fn graph_submitted(&self, advanced: &Advanced) {
+        self.graph_advanced(advanced);
+        self.look_at_graphs();
+    }
+
+    /// Tells of what became of a graph, once it is committed.
+    pub(super) fn graph_advanced(&self, advanced: &Advanced) {
+        self.submitted(&advanced.rows, &advanced.jobs);
+        self.cancel_running(&advanced.stopped);
+        if let Some((id, status)) = advanced.end {
+            tracing::info!(graph_id = %id, %status, "a graph of jobs has ended");
+        }
+        if advanced.has_changed {
+            self.jobs_changed();
+            self.wake();
+            self.look_at_graphs();
+        }
+    }
+}
+
+/// What is done to a graph.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    Cancel,
+    /// From a node on, if that is said.
+    Retry(Option<&'a str>),
+}

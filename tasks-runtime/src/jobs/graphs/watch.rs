@@ -1,0 +1,134 @@
+//! Looks for graphs that something has become of, in each process that has started its scheduler.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::advance::{self, Advanced};
+use super::rows;
+use crate::jobs::error::JobError;
+use crate::jobs::id::GraphId;
+use crate::jobs::notifier::JobChanges;
+use crate::jobs::scheduler::Scheduler;
+
+/// How often to look: at what other processes have done, and at deadlines.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How long changes of this process are gathered before the next look.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+/// How many times as long as a look took nobody looks again: where many graphs are open, looking takes a fifth of a connection at most.
+const PAUSE_FACTOR: u32 = 4;
+
+/// The longest pause of that kind.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a graph is left aside that could not go on.
+const LEFT_ASIDE: Duration = Duration::from_secs(5);
+
+/// What a look has found.
+struct Found {
+    /// Whether any graph has not ended.
+    any_open: bool,
+    changed: Vec<GraphId>,
+}
+
+/// Graphs that do not go on now, and until when they are left aside, so that others do.
+type LeftAside = HashMap<GraphId, Instant>;
+
+impl Scheduler {
+    /// Has graphs go on, in this process, until the scheduler is shut down.
+    pub(in crate::jobs) fn advance_graphs(&self) {
+        let scheduler = self.downgrade();
+        let submitted = self.graphs_to_look_at();
+        // On the database's own threads: whoever starts this may be gone before.
+        self.database().spawn(async move {
+            let mut pause = SHORTEST_PAUSE;
+            let mut changes: Option<JobChanges> = None;
+            let mut left_aside = LeftAside::new();
+            loop {
+                let change = async {
+                    match &mut changes {
+                        Some(changes) => changes.changed().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = tokio::time::sleep(INTERVAL) => {}
+                    () = submitted.notified() => {}
+                    () = change => {}
+                }
+                tokio::time::sleep(pause).await;
+                let Some(scheduler) = scheduler.upgrade() else {
+                    return;
+                };
+                // What changes from here on is looked at next time.
+                let heard = scheduler.all_changes();
+                let began = Instant::now();
+                left_aside.retain(|_, until| *until > began);
+                let any_open = scheduler.look_and_advance(&mut left_aside).await;
+                pause = SHORTEST_PAUSE
+                    .max(began.elapsed() * PAUSE_FACTOR)
+                    .min(LONGEST_PAUSE);
+                changes = any_open.then_some(heard);
+            }
+        });
+    }
+
+    /// Has all graphs go on that can. Gives whether any has not ended.
+    async fn look_and_advance(&self, left_aside: &mut LeftAside) -> bool {
+        let found = match self.changed_graphs(left_aside).await {
+            Ok(found) => found,
+            Err(error) => {
+                // Others say that the database is away.
+                tracing::debug!(%error, "graphs of jobs were not looked at");
+                return false;
+            }
+        };
+        for id in found.changed {
+            match self.advance_graph(id).await {
+                Ok(Some(advanced)) => {
+                    if advanced.is_stuck && !advanced.has_changed {
+                        left_aside.insert(id, Instant::now() + LEFT_ASIDE);
+                    }
+                    if advanced.has_more {
+                        self.look_at_graphs();
+                    }
+                    self.graph_advanced(&advanced);
+                }
+                // Another process is at it.
+                Ok(None) => {}
+                Err(JobError::NotRunning) => return false,
+                Err(error) => {
+                    tracing::warn!(graph_id = %id, %error, "a graph of jobs does not go on, and is tried again in {LEFT_ASIDE:?}");
+                    left_aside.insert(id, Instant::now() + LEFT_ASIDE);
+                }
+            }
+        }
+        found.any_open
+    }
+
+    async fn changed_graphs(&self, left_aside: &LeftAside) -> Result<Found, JobError> {
+        self.refresh_clock().await?;
+        let tasks = self.task_names(|_| true);
+        let left_aside: Vec<GraphId> = left_aside.keys().copied().collect();
+        let now = self.clock().now();
+        self.session()
+            .read(async |conn| {
+                let any_open = rows::any_open(conn).await?;
+                let changed = if any_open {
+                    rows::changed(conn, &tasks, &left_aside, now).await?
+                } else {
+                    Vec::new()
+                };
+                Ok(Found { any_open, changed })
+            })
+            .await
+    }
+
+    /// Has one graph go on; `None` when another process is at it.
+    async fn advance_graph(&self, id: GraphId) -> Result<Option<Advanced>, JobError> {
+        self.session()
+            .transaction_with_retries(async |tx| match rows::lock(tx, id, true).await? {
+                Some(graph) => Ok(Some(advance::advance(self, tx, graph).await?)),
+                None => Ok(None),
+            })
+            .await
+    }
+}
