@@ -63,6 +63,8 @@ pub struct Report {
     pub repeats: u64,
     /// Jobs with an effect that is exactly one.
     pub exact: u64,
+    /// Graphs that were acknowledged, each of whose nodes ran once.
+    pub graphs: u64,
     /// How long it took after the last kill until nothing was left.
     pub settled: Duration,
     /// How long all of it took.
@@ -73,9 +75,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} jobs acknowledged, {} kills, {} ends by SIGTERM, {} deaths of a poison job, {} pauses, {} kills of the database, {} cuts of all connections: none lost, none stuck; {} of them exactly \
+            "{} submissions acknowledged, {} of them graphs, {} kills, {} ends by SIGTERM, {} deaths of a poison job, {} pauses, {} kills of the database, {} cuts of all connections: none lost, none stuck; {} of them exactly \
              once, {} repeats of the others; settled {:.1} s after the last kill; {:.0} s in all",
             self.acknowledged,
+            self.graphs,
             self.killed,
             self.terminated,
             self.poisoned,
@@ -243,13 +246,21 @@ async fn run_without_limit(
                 };
                 let (task, milliseconds) = {
                     let mut random = rand::rng();
-                    let task = ["effect", "exact", "stepped"][random.random_range(0..3)];
+                    // A graph is four jobs.
+                    let tasks = [
+                        "effect", "effect", "exact", "exact", "stepped", "stepped", GRAPH,
+                    ];
+                    let task = tasks[random.random_range(0..tasks.len())];
                     (task, random.random_range(0..20))
                 };
-                let request = client
-                    .post(format!("{url}/api/v1/tasks/{task}/$submit"))
-                    .timeout(Duration::from_secs(10))
-                    .json(&json!({"params": {"milliseconds": milliseconds}}));
+                let request = if task == GRAPH {
+                    let request = client.post(format!("{url}/api/v1/graphs"));
+                    request.json(&graph(milliseconds))
+                } else {
+                    let request = client.post(format!("{url}/api/v1/tasks/{task}/$submit"));
+                    request.json(&json!({"params": {"milliseconds": milliseconds}}))
+                };
+                let request = request.timeout(Duration::from_secs(10));
                 let Ok(response) = request.send().await else {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                     continue;
@@ -374,7 +385,7 @@ async fn run_without_limit(
     loop {
         let left = count(
             &database,
-            "SELECT COUNT(*) AS count FROM tasks_jobs WHERE state < 3",
+            "SELECT (SELECT COUNT(*) FROM tasks_jobs WHERE state < 3) + (SELECT COUNT(*) FROM tasks_job_graphs WHERE state < 3) AS count",
         )
         .await?;
         if left == 0 {
@@ -391,7 +402,8 @@ async fn run_without_limit(
         }
         if last_kill.elapsed() > Duration::from_secs(120) {
             let states = rows(&database, "SELECT state || ' ' || COALESCE(worker, '-') AS job, COUNT(*) AS count FROM tasks_jobs WHERE state < 3 GROUP BY 1").await?;
-            bail!("{left} jobs are stuck: {states:?}");
+            let graphs = rows(&database, "SELECT g.id || ' ' || n.name || ' ' || n.state AS job, CAST(g.stop AS BIGINT) AS count FROM tasks_job_graphs g JOIN tasks_job_graph_nodes n ON n.graph_id = g.id WHERE g.state < 3").await?;
+            bail!("{left} jobs and graphs are stuck: {states:?} {graphs:?}");
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -421,6 +433,28 @@ async fn run_without_limit(
     );
     report.took = began.elapsed();
     Ok(report)
+}
+
+/// What is submitted as a graph, among the names of tasks.
+const GRAPH: &str = "graph";
+
+/// A graph whose nodes run one after the other and side by side.
+fn graph(milliseconds: u64) -> Value {
+    let node = |after: &[&str]| {
+        let mut node = json!({"task": "graph_step", "params": {"milliseconds": milliseconds}});
+        if let [first, rest @ ..] = after {
+            let rest: Vec<Value> = rest.iter().map(|name| json!({"node": name})).collect();
+            node["inputs"] = json!({"earlier": {"node": first}});
+            node["after"] = rest.into();
+        }
+        node
+    };
+    json!({"nodes": {
+        "first": node(&[]),
+        "left": node(&["first"]),
+        "right": node(&["first"]),
+        "last": node(&["left", "right"]),
+    }})
 }
 
 /// Sends the event that a job waits for, until that is acknowledged: it may be sent more than once then, and is taken once.
@@ -520,7 +554,32 @@ async fn check(
                     WHERE j.result <> '\"' || e.value || '\"'";
     let replaced = count(database, replaced).await?;
     ensure!(replaced == 0, "results of {replaced} steps were replaced");
+    let graphs = rows(
+        database,
+        "SELECT id AS job, CAST(state AS BIGINT) AS count FROM tasks_job_graphs",
+    )
+    .await?;
+    let unequal = "SELECT (SELECT COUNT(*) FROM tasks_jobs WHERE task_name = 'graph_step') \
+                   - (SELECT COUNT(DISTINCT job_id) FROM tasks_job_graph_nodes) AS count";
+    let unequal = count(database, unequal).await?;
+    ensure!(
+        unequal == 0,
+        "there are {unequal} more jobs than nodes of graphs"
+    );
+    let without = "SELECT COUNT(*) AS count FROM tasks_job_graph_nodes n WHERE n.state <> 3 \
+                   OR NOT EXISTS (SELECT 1 FROM exact_effects e WHERE e.job = n.job_id)";
+    let without = count(database, without).await?;
+    ensure!(
+        without == 0,
+        "{without} nodes of graphs are not completed, or have no effect"
+    );
     for (id, task) in acknowledged {
+        if *task == GRAPH {
+            let state = graphs.get(id);
+            ensure!(state == Some(&3), "graph {id} ended in state {state:?}");
+            report.graphs += 1;
+            continue;
+        }
         match states.get(id) {
             None => bail!("job {id} was acknowledged, and is not there"),
             Some(3) => {}

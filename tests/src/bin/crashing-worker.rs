@@ -32,6 +32,26 @@ async fn effect(context: TaskContext, session: Session, milliseconds: u64) -> an
 /// Leaves a row in the transaction that completes the job.
 #[task(retries = 100, backoff = "constant(200ms)")]
 async fn exact(context: TaskContext, session: Session, milliseconds: u64) -> anyhow::Result<u32> {
+    leave_one_row(&context, &session, milliseconds).await
+}
+
+/// The same as a node of a graph, after another one that gives it a number.
+#[task(retries = 100, backoff = "constant(200ms)")]
+async fn graph_step(
+    context: TaskContext,
+    session: Session,
+    milliseconds: u64,
+    earlier: Option<u32>,
+) -> anyhow::Result<u32> {
+    let attempt = leave_one_row(&context, &session, milliseconds).await?;
+    Ok(attempt + earlier.unwrap_or_default())
+}
+
+async fn leave_one_row(
+    context: &TaskContext,
+    session: &Session,
+    milliseconds: u64,
+) -> anyhow::Result<u32> {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     let job = context.idempotency_key();
     let result = context.attempt();
