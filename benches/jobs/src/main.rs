@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use tasks_tests::databases::{TestDatabase, count};
+use tasks_web::jobs::GraphNode;
 use tasks_web::prelude::*;
 use tasks_web::testing;
 
@@ -16,6 +17,9 @@ const JOBS: u64 = 10_000;
 const RUNS: usize = 5;
 /// How many jobs are submitted one after the other, to see when they start.
 const SINGLE: usize = 500;
+/// How many graphs are drained, each of four nodes, and how many nodes a chain has.
+const GRAPHS: u64 = 500;
+const CHAIN: u64 = 100;
 
 #[derive(Clone, Default, Injectable)]
 struct Done(Arc<AtomicU64>);
@@ -92,6 +96,38 @@ impl World {
             self.scheduler.submit_all(batch).await?;
         }
         self.until_drained().await
+    }
+
+    /// Submits graphs of four nodes, and measures how many nodes are done in a second, and then how long it takes from one node of a chain to the next, in milliseconds.
+    async fn drain_graphs(&self) -> Result<(f64, f64)> {
+        let node = |name: &str, n: u64| GraphNode::new(name, call!(nothing, n = n));
+        for n in 0..GRAPHS {
+            let graph = self.scheduler.graph().node(node("first", n));
+            let graph = graph.node(node("left", n).after(["first"]));
+            let graph = graph.node(node("right", n).after(["first"]));
+            graph.node(node("last", n).after(["left", "right"])).await?;
+        }
+        self.done.0.store(0, Ordering::Relaxed);
+        let began = Instant::now();
+        self.scheduler.start(&self.executor)?;
+        let running = "SELECT COUNT(*) AS count FROM tasks_job_graphs WHERE state = 2";
+        while count(&self.database, running).await? > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let nodes = self.done.0.load(Ordering::Relaxed);
+        ensure!(nodes == 4 * GRAPHS, "{nodes} nodes ran");
+        let rate = nodes as f64 / began.elapsed().as_secs_f64();
+        let mut chain = self.scheduler.graph().node(node("n0", 0));
+        for n in 1..CHAIN {
+            let after = format!("n{}", n - 1);
+            chain = chain.node(node(&format!("n{n}"), n).after([after]));
+        }
+        let began = Instant::now();
+        let chain = chain.await?;
+        self.scheduler
+            .wait_for_graph(chain.id, Duration::from_secs(60))
+            .await?;
+        Ok((rate, began.elapsed().as_secs_f64() * 1000.0 / CHAIN as f64))
     }
 
     /// Submits at once, and measures how long it takes until all are done.
@@ -240,6 +276,22 @@ async fn measure_steps(make: fn() -> TestDatabase) -> Result<f64> {
     Ok(runs[runs.len() / 2])
 }
 
+/// How many nodes of graphs are done in a second, and how long it takes from one to the next.
+async fn measure_graphs(make: fn() -> TestDatabase) -> Result<(f64, f64)> {
+    let (mut rates, mut hops) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let test = make();
+        let world = World::new(test.url()).await?;
+        let (rate, hop) = world.drain_graphs().await?;
+        rates.push(rate);
+        hops.push(hop);
+        world.scheduler.shutdown().await;
+    }
+    rates.sort_unstable_by(f64::total_cmp);
+    hops.sort_unstable_by(f64::total_cmp);
+    Ok((rates[RUNS / 2], hops[RUNS / 2]))
+}
+
 /// How much of one CPU this process takes while its workers have nothing to do, in per mille.
 async fn idle(test: &TestDatabase) -> Result<f64> {
     const TIME: Duration = Duration::from_secs(20);
@@ -349,6 +401,13 @@ async fn main() -> Result<()> {
         "\nOf jobs with three durable steps, {} are done in a second with SQLite, and {} with PostgreSQL.",
         grouped(measure_steps(TestDatabase::sqlite).await?),
         grouped(measure_steps(TestDatabase::postgres).await?),
+    );
+    let (sqlite, sqlite_hop) = measure_graphs(TestDatabase::sqlite).await?;
+    let (postgres, postgres_hop) = measure_graphs(TestDatabase::postgres).await?;
+    println!(
+        "\nOf graphs of four nodes, {} nodes are done in a second with SQLite, and {} with PostgreSQL; a chain goes from one node to the next in {sqlite_hop:.1} and {postgres_hop:.1} ms.",
+        grouped(sqlite),
+        grouped(postgres),
     );
     let [sqlite, postgres] = [
         idle(&TestDatabase::sqlite()).await?,
