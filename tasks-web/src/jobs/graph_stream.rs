@@ -1,7 +1,7 @@
 //! A graph as it changes: server-sent events, one per change, the last one when it has ended or is deleted.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Data};
@@ -36,6 +36,7 @@ pub(super) async fn stream(request: HttpRequest, state: Data<JobRoutes>) -> Hand
         stopping: state.stopping.clone(),
         known,
         looked: false,
+        took: Duration::ZERO,
         over: false,
         _slot: slot,
     };
@@ -55,6 +56,8 @@ struct GraphStream {
     /// The id of the event that the client has: what the graph was like.
     known: Option<String>,
     looked: bool,
+    /// How long the last look took: of a large graph there are fewer.
+    took: Duration,
     over: bool,
     _slot: StreamSlot,
 }
@@ -77,7 +80,7 @@ impl GraphStream {
                 let turn = tokio::select! {
                     turn = self.pace.next() => turn,
                     () = self.changes.changed() => {
-                        tokio::time::sleep(SOONEST).await;
+                        tokio::time::sleep(SOONEST.max(self.took * 4)).await;
                         Turn::Look
                     }
                     // A service that is to end does not wait for those who only watch.
@@ -89,12 +92,14 @@ impl GraphStream {
             }
             self.looked = true;
             self.changes.mark_seen();
+            let asked = Instant::now();
             // When the database fails the client comes back by itself.
             let Some(graph) = self.scheduler.get_graph(self.id).await.ok()? else {
                 self.over = true;
                 let id = self.id;
                 return Some(format!("event: deleted\ndata: {{\"id\":\"{id}\"}}\n\n").into());
             };
+            self.took = asked.elapsed();
             self.over = graph.status.is_final();
             let (id, data) = event(&graph);
             if self.known.as_ref() != Some(&id) {

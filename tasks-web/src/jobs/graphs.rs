@@ -19,6 +19,7 @@ use tasks_runtime::jobs::{
 
 use super::state::JobRoutes;
 use crate::access::Access;
+use crate::endpoint::AuditNote;
 use crate::http::duration::Seconds;
 use crate::http::paging::{self, MAX_PAGE_SIZE, with_next};
 use crate::http::query::{QueryParameter, pairs, unread};
@@ -189,7 +190,7 @@ struct InputIn {
     node: String,
     /// Which part of its result, by a JSON Pointer (RFC 6901). All of it unless given.
     #[serde(default)]
-    #[schemars(extend("pattern" = "^(/[^/]*)*$"))]
+    #[schemars(length(max = 1024), extend("pattern" = "^(/[^/\\x00]*){0,32}$"))]
     pointer: String,
 }
 
@@ -425,6 +426,8 @@ pub(super) async fn submit(
         .into_iter()
         .fold(graph, |graph, (name, node)| graph.node(node.node(name)));
     let stored = graph.await?;
+    // As for jobs, a submission is no change of what is there.
+    request.extensions_mut().insert(AuditNote::NoChange);
     let path = request.path().trim_end_matches('/');
     let at = format!("{}{path}/{}", public_base(&request), stored.id);
     Ok(HttpResponse::Accepted()
@@ -458,6 +461,11 @@ pub(super) async fn retry(
         check_json(request.headers())?;
         members::read_object(&body)?
     };
+    if let Some(node) = &from {
+        let shown: String = node.chars().take(64).collect();
+        let note = AuditNote::Query(format!("from={shown}"));
+        request.extensions_mut().insert(note);
+    }
     let queued = state.scheduler.retry_graph(graph.id, from.as_deref());
     let queued = queued.await?;
     Ok(HttpResponse::Accepted()

@@ -94,6 +94,12 @@ async fn once(day: u32) -> u32 {
     day
 }
 
+#[task(register = false, unique = "params")]
+async fn long_once(day: u32) -> u32 {
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    day
+}
+
 /// Submits a graph in a transaction, which is undone if that is wanted.
 #[task(register = false)]
 async fn submits(session: Session, scheduler: Scheduler, undo: bool) -> anyhow::Result<String> {
@@ -122,6 +128,7 @@ fn all_tasks() -> Vec<TaskFn> {
         task(lasts),
         task(unlocks),
         task(once),
+        task(long_once),
         task(submits),
     ]
 }
@@ -644,9 +651,35 @@ async fn a_job_that_others_need_is_left_alone(test: TestDatabase) {
     let status = async |id| scheduler.get(id).await.unwrap().map(|job| job.status);
     assert_eq!(status(by_hand.id).await, Some(JobStatus::Pending));
     assert_eq!(status(own).await, Some(JobStatus::Canceled));
+    // The graph does not wait for it.
+    let graph = scheduler.get_graph(graph.id).await.unwrap().unwrap();
+    assert_eq!(graph.status, GraphStatus::Canceled, "{graph:?}");
     assert!(scheduler.delete_graph(graph.id).await.unwrap());
     assert_eq!(status(by_hand.id).await, Some(JobStatus::Pending));
     assert_eq!(status(own).await, None);
+    // One that runs goes on, too.
+    let by_hand = scheduler.submit(call!(long_once, day = 3)).await.unwrap();
+    eventually("it runs", async || {
+        status(by_hand.id).await == Some(JobStatus::Running)
+    })
+    .await;
+    let node = GraphNode::new("once", call!(long_once, day = 3));
+    let graph = scheduler.graph().node(node).await.unwrap();
+    assert_eq!(graph.node("once").unwrap().job_id, Some(by_hand.id));
+    let graph = scheduler.cancel_graph(graph.id).await.unwrap();
+    assert_eq!(graph.status, GraphStatus::Canceled, "{graph:?}");
+    let done = scheduler.wait(by_hand.id, LONG).await.unwrap();
+    assert_eq!(done.status, JobStatus::Completed, "{done:?}");
+    // What other graphs have is not forgotten with one.
+    let nodes = || GraphNode::new("once", call!(long_once, day = 4));
+    let first = scheduler.graph().node(nodes()).await.unwrap();
+    let second = scheduler.graph().node(nodes()).await.unwrap();
+    let shared = first.node("once").unwrap().job_id.unwrap();
+    assert_eq!(second.node("once").unwrap().job_id, Some(shared));
+    let second = scheduler.wait_for_graph(second.id, LONG).await.unwrap();
+    assert_eq!(second.status, GraphStatus::Completed, "{second:?}");
+    assert!(scheduler.delete_graph(first.id).await.unwrap());
+    assert_eq!(status(shared).await, Some(JobStatus::Completed));
     scheduler.shutdown().await;
 }
 
@@ -665,6 +698,29 @@ async fn a_wide_graph_runs(test: TestDatabase) {
     assert_eq!(graph.counts.completed, 501);
     assert_eq!(world.ledger.lines(), ["last"]);
     world.scheduler.shutdown().await;
+}
+
+/// Nodes that only other processes have tasks for are in nobody's way.
+async fn nodes_of_others_hold_up_none(test: TestDatabase) {
+    let ledger = Ledger::default();
+    let (all, _) = process(&test, Jobs::new().run_workers(false), all_tasks(), &ledger).await;
+    let mut graph = all.graph().node(named("first", false));
+    let names: Vec<String> = (0..250).map(|number| format!("n{number}")).collect();
+    for name in &names {
+        let node = GraphNode::new(name, call!(keep, value = 1));
+        graph = graph.node(node.after(["first"]));
+    }
+    // Behind all of those.
+    let graph = graph.node(named("own", false).after(["first"]));
+    let graph = graph.await.unwrap();
+    all.shutdown().await;
+    let (one, _) = process(&test, Jobs::new(), vec![task(step)], &ledger).await;
+    eventually("its own node has run", async || {
+        ledger.lines() == ["first", "own"]
+    })
+    .await;
+    assert!(one.delete_graph(graph.id).await.unwrap());
+    one.shutdown().await;
 }
 
 /// Whoever has the task of a node makes its job, and whoever submitted the graph need not be there any more.
@@ -729,6 +785,7 @@ on_all_databases!(
     a_graph_is_part_of_a_transaction,
     a_job_that_others_need_is_left_alone,
     a_wide_graph_runs,
+    nodes_of_others_hold_up_none,
     nodes_go_to_the_processes_that_have_their_tasks,
     a_graph_is_forgotten_as_a_whole,
 );

@@ -9,10 +9,13 @@ use super::state::{GraphStatus, NodeState, OnFailure, Stop};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::id::{GraphId, JobId};
+use crate::jobs::limits::MAX_ERROR_BYTES;
 use crate::jobs::new_job_row::NewJobRow;
 use crate::jobs::record::JobStatus;
 use crate::jobs::scheduler::Scheduler;
 use crate::jobs::store;
+use crate::jobs::stored_text::storable;
+use crate::text::cut;
 
 /// What a graph was brought to, to be told of when it is committed.
 #[derive(Default)]
@@ -36,7 +39,17 @@ pub(super) struct Advanced {
 pub(super) async fn advance(
     scheduler: &Scheduler,
     conn: &mut Connection,
+    graph: GraphRow,
+) -> Result<Advanced, JobError> {
+    advance_to(scheduler, conn, graph, None).await
+}
+
+/// The same, and has it stop unless it is at its end.
+pub(super) async fn advance_to(
+    scheduler: &Scheduler,
+    conn: &mut Connection,
     mut graph: GraphRow,
+    wanted: Option<Stop>,
 ) -> Result<Advanced, JobError> {
     let mut advanced = Advanced::default();
     if GraphStatus::stored(graph.state).is_final() {
@@ -48,16 +61,25 @@ pub(super) async fn advance(
     let mut plan = plan_of(&nodes, &edges, Stop::stored(graph.stop));
     read_jobs(conn, &nodes, &mut plan).await?;
     let is_overdue = graph.deadline_at.is_some_and(|at| at <= now);
-    if is_overdue && plan.stop != Some(Stop::Canceled) && plan.end().is_none() {
-        plan.stop = Some(Stop::Overdue);
+    let stop = wanted.or_else(|| is_overdue.then_some(Stop::Overdue));
+    // What has ended by itself has not been stopped.
+    if stop.is_some() && plan.stop != Some(Stop::Canceled) && plan.end().is_none() {
+        plan.stop = stop;
     }
     plan.settle();
     // What cannot begin may let others begin, or fail the graph.
     let mut tried = vec![false; nodes.len()];
     let mut budget = begin::Budget::new();
+    let executor = scheduler.executor()?;
+    // Others are left to the processes that have their tasks.
+    let is_known: Vec<bool> = nodes
+        .iter()
+        .map(|node| executor.registry().get(&node.task_name).is_ok())
+        .collect();
     loop {
-        let is_ready =
-            |place: &usize| plan.nodes[*place].state == NodeState::Ready && !tried[*place];
+        let is_ready = |place: &usize| {
+            plan.nodes[*place].state == NodeState::Ready && is_known[*place] && !tried[*place]
+        };
         let ready: Vec<usize> = (0..nodes.len()).filter(is_ready).collect();
         if ready.is_empty() {
             break;
@@ -81,6 +103,8 @@ pub(super) async fn advance(
                 Begun::Failed(reason) => {
                     plan.nodes[place].state = NodeState::Failed;
                     node.job_id = None;
+                    let mut reason = storable(&reason);
+                    cut(&mut reason, MAX_ERROR_BYTES);
                     node.error = Some(reason);
                 }
                 Begun::Again(status) => plan.nodes[place].state = NodeState::of_job(Some(status)),
@@ -99,12 +123,18 @@ pub(super) async fn advance(
     if let Some(stop) = plan.stop {
         stop_jobs(conn, &nodes, &plan, stop, now).await?;
         let jobs = read_jobs(conn, &nodes, &mut plan).await?;
+        let runs = |job: &JobId| jobs.get(job) == Some(&JobStatus::Running);
+        for (node, planned) in nodes.iter().zip(&mut plan.nodes) {
+            // A job of others goes on, and nobody waits for it any more.
+            let is_left = stop.stops_running() || !node.job_id.as_ref().is_some_and(runs);
+            if planned.state == NodeState::Open && node.owns_job == 0 && is_left {
+                planned.state = NodeState::Canceled;
+            }
+        }
         plan.settle();
         if stop.stops_running() {
-            let running = jobs
-                .iter()
-                .filter(|(_, status)| **status == JobStatus::Running);
-            advanced.stopped = running.map(|(job, _)| *job).collect();
+            let own = nodes.iter().filter(|node| node.owns_job == 1);
+            advanced.stopped = own.filter_map(|node| node.job_id).filter(runs).collect();
         }
     }
     let end = plan.end();
@@ -195,7 +225,8 @@ async fn write(
         node.state = state;
         node.finished_at = planned.state.has_ended().then_some(now);
         advanced.has_changed = true;
-        let has_begun = planned.state == NodeState::Open || node.error.is_some();
+        let has_new_job = node.job_id.is_some_and(|job| advanced.jobs.contains(&job));
+        let has_begun = planned.state == NodeState::Open || node.error.is_some() || has_new_job;
         if has_begun {
             rows::update_node(conn, graph.id, node).await?;
         } else {

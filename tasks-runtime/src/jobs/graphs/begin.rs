@@ -72,12 +72,12 @@ pub(super) async fn begin(
     (graph, nodes, plan): (&GraphRow, &[NodeRow], &Plan),
     (ready, budget): (&[usize], &mut Budget),
 ) -> Result<Vec<(usize, Begun)>, JobError> {
+    /// How many are read at once: their parameters may be long.
+    const CHUNK: usize = 20;
     let executor = scheduler.executor()?;
-    let ready = &ready[..ready.len().min(Budget::MAX_NODES)];
-    let known = |place: &usize| executor.registry().get(&nodes[*place].task_name).is_ok();
+    let ready = &ready[..ready.len().min(CHUNK)];
     let names: Vec<String> = ready
         .iter()
-        .filter(|place| known(place))
         .map(|place| nodes[*place].name.clone())
         .collect();
     let contents = rows::contents(conn, graph.id, &names).await?;
@@ -89,10 +89,12 @@ pub(super) async fn begin(
         nodes,
         plan,
         read: HashMap::new(),
+        bytes: 0,
     };
     let mut begun = Vec::with_capacity(ready.len());
     for place in ready {
-        if budget.is_used_up() {
+        // One at least: else none ever would.
+        if !begun.is_empty() && budget.is_used_up() {
             break;
         }
         budget.nodes += 1;
@@ -118,6 +120,7 @@ pub(super) async fn begin(
         if let Begun::Job(row, _) = &one {
             budget.bytes += row.params.len();
         }
+        budget.bytes += std::mem::take(&mut results.bytes);
         begun.push((*place, one));
     }
     Ok(begun)
@@ -146,6 +149,8 @@ struct Results<'a> {
     nodes: &'a [NodeRow],
     plan: &'a Plan,
     read: HashMap<String, Result<String, Option<i64>>>,
+    /// How much was read since somebody asked.
+    bytes: usize,
 }
 
 /// What a node gives to another one.
@@ -179,6 +184,7 @@ impl Results<'_> {
                 }
                 _ => Err(None),
             };
+            self.bytes += result.as_ref().map_or(0, String::len);
             self.read.insert(name.to_owned(), result);
         }
         Ok(match self.read.get(name) {

@@ -415,11 +415,19 @@ fn check_inputs(nodes: &[CheckedNode], executor: &TaskExecutor, wrong: &mut Vali
         };
         let info = entry.info();
         for input in &node.inputs {
-            let at = format!("{}/params/{}", pointer_of(&node.name), input.param);
+            let param = crate::pointer::escape(&input.param);
+            let at = format!("{}/params/{param}", pointer_of(&node.name));
             let depth = input.pointer.bytes().filter(|byte| *byte == b'/').count();
             if !input.pointer.is_empty() && !input.pointer.starts_with('/') {
                 let words = "is no JSON Pointer: one is empty or begins with `/`";
                 wrong.push(&at, words);
+                continue;
+            }
+            if input.pointer.contains('\0') {
+                wrong.push(
+                    &at,
+                    "is a JSON Pointer with the character U+0000, which cannot be stored",
+                );
                 continue;
             }
             if depth > MAX_POINTER_DEPTH || input.pointer.len() > MAX_POINTER_BYTES {

@@ -112,8 +112,9 @@ impl Scheduler {
         self.change_graph(id, Change::Cancel).await
     }
 
-    /// Begins a graph again that has ended, with what has not completed: jobs that failed or were canceled are [queued again](Self::retry), and nodes that had
-    /// none wait for their turn. One with a deadline has as much time as at first.
+    /// Begins a graph again that has ended, with what has not completed. A node whose job failed or was canceled has the same job again, as after a
+    /// [`retry`](Self::retry), unless a node before it runs again, too: then it is given other arguments, in a new job. What has completed stays as it is. One
+    /// with a deadline has as much time as at first.
     ///
     /// With `from`, that node and all that come after it run once more, too, as new jobs, also if they have completed.
     ///
@@ -131,21 +132,13 @@ impl Scheduler {
     async fn change(
         &self,
         tx: &mut Connection,
-        mut graph: GraphRow,
+        graph: GraphRow,
         change: Change<'_>,
     ) -> Result<Advanced, JobError> {
         let has_ended = GraphStatus::stored(graph.state).is_final();
         match change {
             Change::Cancel if has_ended => Ok(Advanced::default()),
-            Change::Cancel => {
-                graph.stop = Stop::number(Some(Stop::Canceled));
-                rows::update(tx, &graph).await?;
-                let advanced = advance::advance(self, tx, graph).await?;
-                Ok(Advanced {
-                    has_changed: true,
-                    ..advanced
-                })
-            }
+            Change::Cancel => advance::advance_to(self, tx, graph, Some(Stop::Canceled)).await,
             Change::Retry(_) if !has_ended => Err(JobError::GraphNotEnded(graph.id)),
             Change::Retry(from) => self.begin_again(tx, graph, from).await,
         }
@@ -220,9 +213,10 @@ impl Scheduler {
                 jobs.sort();
                 rows::delete(tx, id).await?;
                 store::delete_ended(tx, &jobs).await?;
-                // Those that are left wait or run.
+                // Of those that are left some have ended, and another graph has them.
                 let left = rows::job_statuses(tx, &jobs).await?;
-                for job in left.keys() {
+                let open = left.iter().filter(|(_, status)| !status.is_final());
+                for (job, _) in open {
                     if !store::delete(tx, *job).await? {
                         store::cancel(tx, *job, now).await?;
                     }

@@ -412,18 +412,18 @@ struct IdRow {
 }
 
 /// The graphs that something has become of: a job of theirs has ended or is gone, a node of one of these tasks is ready, a job waits although they stop, or their
-/// deadline is over. Not those that are left aside. Each is read from an index of what is open, so it does not matter how many there are that have ended.
+/// deadline is over. Not those that have failed, and of those that are stuck not what is ready. Each is read from an index of what is open, so it does not matter how many there are that have ended.
 pub(super) async fn changed(
     conn: &mut Connection,
     tasks: &[String],
-    left_aside: &[GraphId],
+    (stuck, failed): (&[GraphId], &[GraphId]),
     now: i64,
 ) -> Result<Vec<GraphId>, JobError> {
     let list = |value: u32| match conn.backend() {
         Backend::Sqlite => format!("SELECT value FROM json_each(${value})"),
         Backend::Postgres => format!("SELECT jsonb_array_elements_text(CAST(${value} AS JSONB))"),
     };
-    let (names, aside) = (list(1), list(2));
+    let (names, stuck_ids, failed_ids) = (list(1), list(2), list(4));
     let ended = sql::ENDED;
     let waits = format!("tasks_jobs.state < {RUNNING_JOB}");
     let sql = format!(
@@ -431,18 +431,20 @@ pub(super) async fn changed(
          SELECT n.graph_id AS id FROM tasks_job_graph_nodes n LEFT JOIN tasks_jobs ON tasks_jobs.id = n.job_id \
          WHERE {OPEN} AND (tasks_jobs.id IS NULL OR {ended}) \
          UNION SELECT n.graph_id FROM tasks_job_graph_nodes n WHERE {READY} AND n.task_name IN ({names}) \
+         AND n.graph_id NOT IN ({stuck_ids}) \
          UNION SELECT g.id FROM tasks_job_graphs g JOIN tasks_job_graph_nodes n ON n.graph_id = g.id JOIN tasks_jobs ON tasks_jobs.id = n.job_id \
          WHERE g.{RUNNING} AND g.stop > 0 AND {OPEN} AND n.owns_job = 1 AND {waits} \
          UNION SELECT g.id FROM tasks_job_graphs g WHERE g.{RUNNING} AND g.deadline_at IS NOT NULL AND g.deadline_at <= $3 AND g.stop < 2\
-         ) AS found WHERE id NOT IN ({aside}) ORDER BY id LIMIT {MAX_CHANGED}"
+         ) AS found WHERE id NOT IN ({failed_ids}) ORDER BY id LIMIT {MAX_CHANGED}"
     );
     let tasks = serde_json::to_string(tasks).unwrap_or_else(|_| "[]".to_owned());
-    let left_aside = serde_json::to_string(left_aside).unwrap_or_else(|_| "[]".to_owned());
+    let json = |ids: &[GraphId]| serde_json::to_string(ids).unwrap_or_else(|_| "[]".to_owned());
     let rows: Vec<IdRow> = with_conn!(conn, |conn| {
         statement(sql)
             .bind::<Text, _>(tasks)
-            .bind::<Text, _>(left_aside)
+            .bind::<Text, _>(json(stuck))
             .bind::<BigInt, _>(now)
+            .bind::<Text, _>(json(failed))
             .load(conn)
             .await
     })?;
@@ -486,21 +488,26 @@ pub(super) async fn delete(conn: &mut Connection, id: GraphId) -> Result<(), Job
     Ok(())
 }
 
-/// The graph that ended first, if that was before a time.
-pub(super) async fn ended_before(
+/// The graph that ended first, if that was before a time, and that nobody is at. Nobody else is until the transaction ends.
+pub(super) async fn lock_ended_before(
     conn: &mut Connection,
     before: i64,
 ) -> Result<Option<GraphId>, JobError> {
-    Ok(with_conn!(conn, |conn| {
-        tasks_job_graphs::table
-            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(ENDED))
-            .filter(tasks_job_graphs::finished_at.lt(before))
-            .order(tasks_job_graphs::finished_at)
-            .select(tasks_job_graphs::id)
-            .first(conn)
+    let lock = match conn.backend() {
+        Backend::Sqlite => "",
+        Backend::Postgres => " FOR UPDATE SKIP LOCKED",
+    };
+    let sql = format!(
+        "SELECT id FROM tasks_job_graphs WHERE {ENDED} AND finished_at < $1 ORDER BY finished_at LIMIT 1{lock}"
+    );
+    let row: Option<IdRow> = with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<BigInt, _>(before)
+            .get_result(conn)
             .await
             .optional()
-    })?)
+    })?;
+    Ok(row.map(|row| row.id))
 }
 
 /// How long the result of a job is, in bytes; `None` when there is none.

@@ -21,6 +21,8 @@ const PAUSE_FACTOR: u32 = 4;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a graph is left aside that could not go on.
 const LEFT_ASIDE: Duration = Duration::from_secs(5);
+/// How long one is that has failed again and again.
+const LONGEST_ASIDE: Duration = Duration::from_secs(300);
 
 /// What a look has found.
 struct Found {
@@ -29,8 +31,31 @@ struct Found {
     changed: Vec<GraphId>,
 }
 
-/// Graphs that do not go on now, and until when they are left aside, so that others do.
-type LeftAside = HashMap<GraphId, Instant>;
+/// Graphs that are left aside, so that others go on.
+#[derive(Default)]
+struct LeftAside {
+    /// Those of which a node cannot begin here now, and until when that is not tried again. What else becomes of them is looked at.
+    stuck: HashMap<GraphId, Instant>,
+    /// Those that the database could not bring up to date, until when, and how long that is: twice as long each time.
+    failed: HashMap<GraphId, (Instant, Duration)>,
+}
+
+impl LeftAside {
+    fn retain(&mut self, now: Instant) {
+        self.stuck.retain(|_, until| *until > now);
+        // How often it failed is known for a while.
+        self.failed
+            .retain(|_, (until, pause)| *until + *pause > now);
+    }
+
+    /// Notes a failure, and gives how long nobody tries.
+    fn fail(&mut self, id: GraphId) -> Duration {
+        let before = self.failed.get(&id).map(|(_, pause)| *pause * 2);
+        let pause = before.unwrap_or(LEFT_ASIDE).min(LONGEST_ASIDE);
+        self.failed.insert(id, (Instant::now() + pause, pause));
+        pause
+    }
+}
 
 impl Scheduler {
     /// Has graphs go on, in this process, until the scheduler is shut down.
@@ -41,7 +66,7 @@ impl Scheduler {
         self.database().spawn(async move {
             let mut pause = SHORTEST_PAUSE;
             let mut changes: Option<JobChanges> = None;
-            let mut left_aside = LeftAside::new();
+            let mut left_aside = LeftAside::default();
             loop {
                 let change = async {
                     match &mut changes {
@@ -61,7 +86,7 @@ impl Scheduler {
                 // What changes from here on is looked at next time.
                 let heard = scheduler.all_changes();
                 let began = Instant::now();
-                left_aside.retain(|_, until| *until > began);
+                left_aside.retain(began);
                 let any_open = scheduler.look_and_advance(&mut left_aside).await;
                 pause = SHORTEST_PAUSE
                     .max(began.elapsed() * PAUSE_FACTOR)
@@ -85,7 +110,7 @@ impl Scheduler {
             match self.advance_graph(id).await {
                 Ok(Some(advanced)) => {
                     if advanced.is_stuck && !advanced.has_changed {
-                        left_aside.insert(id, Instant::now() + LEFT_ASIDE);
+                        left_aside.stuck.insert(id, Instant::now() + LEFT_ASIDE);
                     }
                     if advanced.has_more {
                         self.look_at_graphs();
@@ -96,8 +121,8 @@ impl Scheduler {
                 Ok(None) => {}
                 Err(JobError::NotRunning) => return false,
                 Err(error) => {
-                    tracing::warn!(graph_id = %id, %error, "a graph of jobs does not go on, and is tried again in {LEFT_ASIDE:?}");
-                    left_aside.insert(id, Instant::now() + LEFT_ASIDE);
+                    let pause = left_aside.fail(id);
+                    tracing::warn!(graph_id = %id, %error, "a graph of jobs does not go on, and is tried again in {pause:?}");
                 }
             }
         }
@@ -107,13 +132,17 @@ impl Scheduler {
     async fn changed_graphs(&self, left_aside: &LeftAside) -> Result<Found, JobError> {
         self.refresh_clock().await?;
         let tasks = self.task_names(|_| true);
-        let left_aside: Vec<GraphId> = left_aside.keys().copied().collect();
+        let stuck: Vec<GraphId> = left_aside.stuck.keys().copied().collect();
+        let asked = Instant::now();
+        let failed = left_aside.failed.iter();
+        let failed = failed.filter(|(_, (until, _))| *until > asked);
+        let failed: Vec<GraphId> = failed.map(|(id, _)| *id).collect();
         let now = self.clock().now();
         self.session()
             .read(async |conn| {
                 let any_open = rows::any_open(conn).await?;
                 let changed = if any_open {
-                    rows::changed(conn, &tasks, &left_aside, now).await?
+                    rows::changed(conn, &tasks, (&stuck, &failed), now).await?
                 } else {
                     Vec::new()
                 };

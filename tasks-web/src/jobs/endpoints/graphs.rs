@@ -76,7 +76,7 @@ pub(in crate::jobs) fn graphs(prefix: &str) -> Endpoints {
         Endpoint::post("/{id}/$retry", "retry_graph", graphs::retry)
             .summary("Begin a graph again that has ended, with what has not completed")
             .description(
-                "Jobs that failed or were canceled are queued again, and nodes that had none wait for their turn. With `from`, that node and all that come after it run once more as well, \
+                "A node whose job failed or was canceled has the same job again, unless a node before it runs again, too: then it has a new one. What has completed stays as it is. With `from`, that node and all that come after it run once more as well, \
                  as new jobs.",
             )
             .parameters(ID)

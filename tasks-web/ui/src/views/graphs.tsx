@@ -17,9 +17,10 @@ const SIZE = 100;
 
 export function Graphs(): JSX.Element {
   const [status, setStatus] = useParameter("status");
-  const [before, setBefore] = useParameter("before");
+  // Where the page begins: the id of the graph before it.
+  const [before, setBefore] = useParameter("page");
   const parameters = query({ status_filter: status, before });
-  const live = useLive(`graphs ${parameters}`, () => get<GraphRecord[]>(`${config.graphs}${parameters}`), INTERVAL);
+  const live = useLive(`graphs ${parameters}`, () => get<GraphRecord[]>(`${config.graphs}${parameters}`), before === "" ? INTERVAL : 0);
   return (
     <>
       <h1>Graphs</h1>
@@ -38,7 +39,10 @@ export function Graphs(): JSX.Element {
       <Loaded live={live}>
         {(graphs) =>
           graphs.length === 0 ? (
-            <p class="empty">{status + before === "" ? "No graph of jobs has been submitted yet." : "No graph fits the filter."}</p>
+            <>
+              <p class="empty">{status + before === "" ? "No graph of jobs has been submitted yet." : "No graph fits the filter."}</p>
+              {before !== "" && <To path={`/graphs${query({ status })}`}>To the newest</To>}
+            </>
           ) : (
             <>
               <DataTable label="Graphs" columns={["Status", "Graph", "Nodes done", "Submitted", "Took", "Submitted by"]}>
