@@ -330,9 +330,11 @@ async fn a_body_that_nobody_reads_is_refused() {
     assert_eq!(
         seen,
         [
+            "cancel_graph",
             "cancel_job",
             "cancel_operation",
             "delete_artifact",
+            "delete_graph",
             "delete_job",
             "delete_schedule",
             "expire_worker",
