@@ -5,6 +5,7 @@
 
 mod advance;
 mod begin;
+mod checked_node;
 mod graph;
 mod input;
 mod node;
