@@ -14,7 +14,7 @@ use syn::{Attribute, Meta};
 use self::shim::shim;
 pub(crate) use self::tokens::{duration, option};
 use crate::doc::Doc;
-use crate::options::{Backoff, JobOptions, TaskOptions};
+use crate::options::{Backoff, FlowOptions, JobOptions, Rate, TaskOptions};
 use crate::valid::ValidTask;
 use crate::{crate_path, signature};
 
@@ -145,6 +145,7 @@ fn policy(job: &JobOptions) -> TokenStream {
     if let Some(most) = job.max_concurrency {
         policy.extend(quote!(.max_concurrency(#most)));
     }
+    policy.extend(flow_control(&job.flow));
     if job.unique {
         policy.extend(quote!(.unique()));
     }
@@ -156,6 +157,39 @@ fn policy(job: &JobOptions) -> TokenStream {
     }
     if matches!(job.old_versions, Some((true, _))) {
         policy.extend(quote!(.fail_old_versions()));
+    }
+    policy
+}
+
+/// What limits its jobs in all processes.
+fn flow_control(flow: &FlowOptions) -> TokenStream {
+    let mut policy = TokenStream::new();
+    if let Some(most) = flow.global_concurrency {
+        policy.extend(quote!(.global_concurrency(#most)));
+    }
+    if let Some(key) = &flow.key {
+        let text = key.value();
+        let pointer = if text.starts_with('/') {
+            text
+        } else {
+            format!("/{}", text.replace('~', "~0").replace('/', "~1"))
+        };
+        policy.extend(quote!(.concurrency_key(#pointer)));
+    }
+    if let Some(most) = flow.concurrency_per_key() {
+        policy.extend(quote!(.concurrency_per_key(#most)));
+    }
+    let rate = |rate: &Rate| {
+        let (count, period) = (rate.count, duration(rate.period));
+        quote!(__rt::Rate::new(#count, #period))
+    };
+    if let Some(of_task) = &flow.rate {
+        let of_task = rate(of_task);
+        policy.extend(quote!(.rate(#of_task)));
+    }
+    if let Some((of_key, _)) = &flow.rate_per_key {
+        let of_key = rate(of_key);
+        policy.extend(quote!(.rate_per_key(#of_key)));
     }
     policy
 }

@@ -56,6 +56,11 @@ use proc_macro::TokenStream;
 /// | `backoff = "exponential(1s, max = 5m)"` | how long it waits before that; `linear(…)` and `constant(…)`, too | `exponential(1s, max = 1h)` |
 /// | `queue = "…"`, `priority = 10` | where its jobs wait, and which go first | `default`, 0 |
 /// | `max_concurrency = 2` | how many of its jobs run at once in one process | those of the queue |
+/// | `global_concurrency = 10` | how many of its jobs run at once in all processes together | no limit |
+/// | `concurrency_key = "tenant"`, `concurrency_key = "/order/tenant"` | jobs with the same value of this parameter, or of this value inside one, share `concurrency_per_key` and `rate_per_key` | no key |
+/// | `concurrency_per_key = 2` | how many jobs with the same key run at once in all processes together | 1 where there is a key and no `rate_per_key`, else no limit |
+/// | `rate = "100/1m"` | how many attempts of its jobs begin in any period of this length, in all processes together; the period has 100 milliseconds to 24 hours | no limit |
+/// | `rate_per_key = "10/1m"` | the same for jobs with the same key | no limit |
 /// | `unique = "params"` | while a job waits or runs, one with the same parameters is not stored again | all are stored |
 /// | `crash_limit = 1` | number of crashes after which a job of this task fails; with 1 a job never runs again after a crash | that of the service, 5 |
 /// | `version = 2` | version of the task's durable steps: a job that has stored steps of another version is left to workers that have that one | 1 |

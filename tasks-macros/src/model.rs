@@ -54,9 +54,23 @@ impl Task {
         }
     }
 
+    /// The parameter that a key is, or that its JSON pointer leads into.
+    pub(crate) fn key_parameter(&self, key: &str) -> Option<&Param> {
+        let name = match key.strip_prefix('/') {
+            Some(pointer) => unescape(pointer.split('/').next().unwrap_or_default()),
+            None => key.to_owned(),
+        };
+        self.params.iter().find(|param| param.name == name)
+    }
+
     /// Whether the function has an attribute of this name.
     pub(crate) fn has_attribute(&self, name: &str) -> bool {
         let mut attributes = self.function.attrs.iter();
         attributes.any(|attribute| attribute.path().is_ident(name))
     }
+}
+
+/// A name as a JSON pointer has it (RFC 6901, section 4).
+fn unescape(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
 }

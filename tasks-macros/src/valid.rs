@@ -46,6 +46,7 @@ impl Task {
         }
         unique_names(&self.params, errors);
         rule(&self, errors);
+        concurrency_key(&self, errors);
         if errors.is_empty() {
             Ok(ValidTask(self))
         } else {
@@ -172,6 +173,48 @@ fn overrides(param: &Param, errors: &mut Errors) {
         errors.at(
             span,
             "an injected parameter is never shown, so it needs no `secret`",
+        );
+    }
+}
+
+/// What jobs have a key by is a parameter of this task that clients send, and that may be stored as it is.
+fn concurrency_key(task: &Task, errors: &mut Errors) {
+    let Some(key) = &task.options.job.flow.key else {
+        return;
+    };
+    let Some(param) = task.key_parameter(&key.value()) else {
+        let names: Vec<String> = (task.params.iter())
+            .map(|param| format!("`{}`", param.name))
+            .collect();
+        let names = if names.is_empty() {
+            "this task has none".to_owned()
+        } else {
+            format!("this task has {}", names.join(", "))
+        };
+        errors.on(
+            key,
+            format!(
+                "`concurrency_key` names a parameter, or a value inside one by a JSON pointer, `\"/order/tenant\"`; {names}"
+            ),
+        );
+        return;
+    };
+    if matches!(param.options.source, Some(Source::Inject)) {
+        errors.on(
+            key,
+            format!(
+                "`{}` is injected: a job has its key from what clients send",
+                param.name
+            ),
+        );
+    }
+    if param.options.secret.is_some() {
+        errors.on(
+            key,
+            format!(
+                "`{}` is secret, and keys are stored and shown as they are: take another parameter",
+                param.name
+            ),
         );
     }
 }

@@ -15,7 +15,7 @@ pub use crate::call::{
     Started, TaskDescriptor, TaskReturn, ValidatedShim, asynchronous, blocking,
 };
 pub use crate::task::{
-    Backoff, EventType, Growth, JobPolicy, Outcome, OutputSchema, SchemaFallback,
+    Backoff, EventType, Growth, JobPolicy, Outcome, OutputSchema, Rate, SchemaFallback,
 };
 pub use crate::task::{
     CodedError, CodesOf, ErrorInside, FailureCode, FailureCodes, NoCodes, codes, count_codes,

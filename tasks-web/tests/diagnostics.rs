@@ -109,6 +109,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "timeout_not_a_literal",
             "zero_timeout",
             "job_options",
+            "flow_control",
         ],
     ),
     (

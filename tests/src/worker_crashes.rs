@@ -103,6 +103,8 @@ struct Fleet {
     program: std::path::PathBuf,
     url: String,
     slots: Mutex<Vec<Option<Server>>>,
+    /// Where tasks lock files: one for each key.
+    locks: tempfile::TempDir,
     /// Whether processes have the lease of production: where none dies, nothing waits for the end of one.
     default_lease: bool,
 }
@@ -112,6 +114,7 @@ impl Fleet {
         let lease = if self.default_lease { "" } else { "2" };
         let environment = [
             ("LEASE", lease),
+            ("LOCKS", self.locks.path().to_str().unwrap_or_default()),
             ("DATABASE_URL", self.url.as_str()),
             // The kills are random, and not the fault of a job.
             ("CRASH_LIMIT", "1000"),
@@ -218,12 +221,21 @@ async fn run_without_limit(
         program: program.to_owned(),
         url: road,
         slots: Mutex::new(Vec::new()),
+        locks: tempfile::tempdir()?,
         default_lease: only_terminations,
     });
     for _ in 0..plan.processes {
         let server = fleet.start()?;
         fleet.slots().push(Some(server));
     }
+    let settled = Arc::new(AtomicBool::new(false));
+    let watch = tokio::spawn({
+        let (url, settled) = (url.to_owned(), Arc::clone(&settled));
+        async move {
+            let database = Database::from_url(&url).connect().await?;
+            watch_limits(&database, &settled).await
+        }
+    });
     let mut report = Report::default();
     let acknowledged: Arc<Mutex<HashMap<String, &'static str>>> = Arc::default();
     let submitted = Arc::new(AtomicU64::new(0));
@@ -248,7 +260,8 @@ async fn run_without_limit(
                     let mut random = rand::rng();
                     // A graph is four jobs.
                     let tasks = [
-                        "effect", "effect", "exact", "exact", "stepped", "stepped", GRAPH,
+                        "effect", "effect", "exact", "exact", "stepped", "stepped", GRAPH, "keyed",
+                        "keyed",
                     ];
                     let task = tasks[random.random_range(0..tasks.len())];
                     (task, random.random_range(0..20))
@@ -408,6 +421,8 @@ async fn run_without_limit(
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     report.settled = last_kill.elapsed();
+    settled.store(true, Ordering::SeqCst);
+    ensure!(watch.await?? > 0, "nobody has watched the limits");
     let at_once = plan.processes as u64 * CONCURRENCY;
     let in_flight = (report.killed + report.poisoned + report.paused) * CONCURRENCY
         + (report.database_killed * 2 + report.cuts) * at_once;
@@ -433,6 +448,24 @@ async fn run_without_limit(
     );
     report.took = began.elapsed();
     Ok(report)
+}
+
+/// Looks again and again whether more jobs of the limited task run than it allows, by what is stored, until that is over. Gives how often it looked.
+async fn watch_limits(database: &Database, over: &AtomicBool) -> Result<u64> {
+    const RUNNING: &str = "SELECT concurrency_key AS job, COUNT(*) AS count FROM tasks_jobs \
+                           WHERE state = 2 AND task_name = 'keyed' GROUP BY concurrency_key";
+    let mut looks = 0;
+    while !over.load(Ordering::SeqCst) {
+        // The database may be killed, and connections be cut.
+        if let Ok(running) = rows(database, RUNNING).await {
+            let most = running.values().max().copied().unwrap_or_default();
+            let all: i64 = running.values().sum();
+            ensure!(most <= 1 && all <= 6, "limits are not kept: {running:?}");
+            looks += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(looks)
 }
 
 /// What is submitted as a graph, among the names of tasks.
@@ -559,6 +592,13 @@ async fn check(
         "SELECT id AS job, CAST(state AS BIGINT) AS count FROM tasks_job_graphs",
     )
     .await?;
+    let overlaps = count(database, "SELECT COUNT(*) AS count FROM overlaps").await?;
+    let overlaps = overlaps.unsigned_abs();
+    // One that goes on after a pause does not know yet that its jobs are those of others.
+    ensure!(
+        overlaps <= report.paused * CONCURRENCY,
+        "{overlaps} jobs ran beside others with the same key"
+    );
     let unequal = "SELECT (SELECT COUNT(*) FROM tasks_jobs WHERE task_name = 'graph_step') \
                    - (SELECT COUNT(DISTINCT job_id) FROM tasks_job_graph_nodes) AS count";
     let unequal = count(database, unequal).await?;
@@ -586,7 +626,7 @@ async fn check(
             Some(state) => bail!("job {id} ended in state {state}"),
         }
         if *task != "effect" {
-            let of_task = if *task == "exact" { &exact } else { &steps };
+            let of_task = if *task == "stepped" { &steps } else { &exact };
             let times = of_task.get(id).copied().unwrap_or_default();
             ensure!(times == 1, "the effect of job {id} is there {times} times");
             report.exact += 1;

@@ -21,7 +21,7 @@ use tasks_web::jobs::{JobFilter, JobHistoryQuery, JobStatus, Jobs};
 use tasks_web::prelude::*;
 use tasks_web::with_conn;
 
-use world::{World, chatters, eventually, greet, panics, reads, sleep};
+use world::{World, chatters, eventually, greet, limited, panics, reads, sleep};
 
 static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
@@ -81,6 +81,21 @@ async fn no_statement_reads_what_has_completed() {
         world.done(&job).await;
     }
     world.running(&forever).await;
+    let tenants = (0..20).map(|number| {
+        let call = call!(limited, tenant = format!("tenant {}", number % 4));
+        scheduler.submit(call)
+    });
+    for job in scheduler.submit_all(tenants).await.unwrap() {
+        scheduler.wait(job, Duration::from_secs(30)).await.unwrap();
+    }
+    scheduler.pause_task("limited", None).await.unwrap();
+    let waiting = scheduler
+        .submit(call!(limited, tenant = "one"))
+        .await
+        .unwrap();
+    scheduler.get(waiting.id).await.unwrap();
+    scheduler.resume_task("limited").await.unwrap();
+    world.done(&waiting).await;
     for status in [
         JobStatus::Pending,
         JobStatus::Running,
@@ -144,6 +159,8 @@ async fn no_statement_reads_what_has_completed() {
             let few = [
                 "ready",
                 "ready_by_name",
+                "ready_limited",
+                "running_limited",
                 "quarantined",
                 "waiting",
                 "deleted",

@@ -20,6 +20,9 @@ const SINGLE: usize = 500;
 /// How many graphs are drained, each of four nodes, and how many nodes a chain has.
 const GRAPHS: u64 = 500;
 const CHAIN: u64 = 100;
+/// How many jobs wait while some of them are taken, and how many keys they have.
+const WAITING: u64 = 200_000;
+const KEYS: u64 = 10_000;
 
 #[derive(Clone, Default, Injectable)]
 struct Done(Arc<AtomicU64>);
@@ -28,6 +31,13 @@ struct Done(Arc<AtomicU64>);
 async fn nothing(done: Done, n: u64) -> u64 {
     done.0.fetch_add(1, Ordering::Relaxed);
     n
+}
+
+/// Does nothing, twice at once for each key at most.
+#[task(register = false, concurrency_key = "key", concurrency_per_key = 2)]
+async fn of_a_key(done: Done, key: u64) -> u64 {
+    done.0.fetch_add(1, Ordering::Relaxed);
+    key
 }
 
 /// Does nothing in three durable steps.
@@ -62,7 +72,7 @@ impl World {
         let jobs = Jobs::new().max_concurrency(200).retention(None);
         let scheduler = Scheduler::new(&database, jobs);
         let (done, started) = (Done::default(), Arc::default());
-        let executor = testing::executor([task(nothing), task(now), task(steps)])
+        let executor = testing::executor([task(nothing), task(now), task(steps), task(of_a_key)])
             .provide(done.clone())
             .provide(Arc::clone(&started))
             .provide(scheduler.clone())
@@ -87,6 +97,29 @@ impl World {
         };
         self.database.session().execute_script(&sql).await?;
         Ok(())
+    }
+
+    /// Has very many jobs wait, and measures how many of the first ones are done in a second.
+    async fn drain_waiting(&self, with_keys: bool) -> Result<f64> {
+        for start in (0..WAITING).step_by(10_000) {
+            let batch = (start..start + 10_000).map(|n| {
+                let call = if with_keys {
+                    call!(of_a_key, key = n % KEYS)
+                } else {
+                    call!(nothing, n = n)
+                };
+                self.scheduler.submit(call)
+            });
+            self.scheduler.submit_all(batch).await?;
+        }
+        self.done.0.store(0, Ordering::Relaxed);
+        let began = Instant::now();
+        self.scheduler.start(&self.executor)?;
+        while self.done.0.load(Ordering::Relaxed) < 2 * JOBS {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let done = self.done.0.load(Ordering::Relaxed);
+        Ok(done as f64 / began.elapsed().as_secs_f64())
     }
 
     /// Submits jobs of three steps, and measures how many are done in a second.
@@ -292,6 +325,41 @@ async fn measure_graphs(make: fn() -> TestDatabase) -> Result<(f64, f64)> {
     Ok((rates[RUNS / 2], hops[RUNS / 2]))
 }
 
+/// How many jobs are done in a second while very many wait, with keys and without.
+async fn measure_waiting(make: fn() -> TestDatabase) -> Result<[f64; 2]> {
+    let mut figures = Vec::new();
+    for with_keys in [true, false] {
+        let mut runs = Vec::new();
+        for _ in 0..RUNS {
+            let test = make();
+            let world = World::new(test.url()).await?;
+            runs.push(world.drain_waiting(with_keys).await?);
+            world.scheduler.shutdown().await;
+        }
+        runs.sort_unstable_by(f64::total_cmp);
+        figures.push(runs[RUNS / 2]);
+    }
+    Ok([figures[0], figures[1]])
+}
+
+async fn show_keys() -> Result<()> {
+    for (name, make) in [
+        ("SQLite", TestDatabase::sqlite as fn() -> TestDatabase),
+        ("PostgreSQL", TestDatabase::postgres),
+    ] {
+        let [keys, none] = measure_waiting(make).await?;
+        println!(
+            "\nWhile {} jobs wait with {name}, {} are done in a second with {} keys of two jobs at once, and {} without keys: a ratio of {:.2}.",
+            grouped(WAITING as f64),
+            grouped(keys),
+            grouped(KEYS as f64),
+            grouped(none),
+            keys / none,
+        );
+    }
+    Ok(())
+}
+
 /// How much of one CPU this process takes while its workers have nothing to do, in per mille.
 async fn idle(test: &TestDatabase) -> Result<f64> {
     const TIME: Duration = Duration::from_secs(20);
@@ -388,6 +456,10 @@ async fn compare(
 #[tokio::main]
 async fn main() -> Result<()> {
     let program = std::env::args().nth(1);
+    // Only this part.
+    if program.as_deref() == Some("keys") {
+        return show_keys().await;
+    }
     println!(
         "| queue | finished jobs kept | drained per second | as a ratio | submitted per second, 1,000 at once | \
          submitted per second, one by one | start p50, ms | start p99, ms |"
@@ -409,6 +481,7 @@ async fn main() -> Result<()> {
         grouped(sqlite),
         grouped(postgres),
     );
+    show_keys().await?;
     let [sqlite, postgres] = [
         idle(&TestDatabase::sqlite()).await?,
         idle(&TestDatabase::postgres()).await?,

@@ -5,6 +5,7 @@ use syn::{Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, UnOp};
 
 use super::backoff::Backoff;
 use super::events::EventOption;
+use super::flow::FlowOptions;
 use super::parse;
 
 /// What `#[task(…)]` says of background jobs.
@@ -15,6 +16,7 @@ pub(crate) struct JobOptions {
     pub(crate) queue: Option<LitStr>,
     pub(crate) priority: Option<i32>,
     pub(crate) max_concurrency: Option<u32>,
+    pub(crate) flow: FlowOptions,
     pub(crate) unique: bool,
     pub(crate) crash_limit: Option<u32>,
     pub(crate) version: Option<u32>,

@@ -4,6 +4,7 @@ mod backoff;
 mod constraints;
 mod events;
 pub(crate) mod failure;
+mod flow;
 mod injectable;
 mod job;
 mod param;
@@ -13,6 +14,7 @@ mod validate;
 
 pub(crate) use self::backoff::Backoff;
 pub(crate) use self::constraints::{Constraint, ConstraintKind};
+pub(crate) use self::flow::{FlowOptions, Rate};
 pub(crate) use self::injectable::InjectableOptions;
 pub(crate) use self::job::JobOptions;
 pub(crate) use self::param::{ParamOptions, Source};

@@ -11,6 +11,7 @@ use syn::{Expr, ExprArray, ExprLit, Lit, LitStr, Path, Token, Type, bracketed};
 
 use super::backoff::Backoff;
 use super::events;
+use super::flow::Rate;
 use super::job::{self, JobOptions};
 use super::param;
 use super::parse::{self, for_each_option, keys, ungrouped, value};
@@ -28,6 +29,11 @@ keys! {
         Queue = "queue",
         Priority = "priority",
         MaxConcurrency = "max_concurrency",
+        GlobalConcurrency = "global_concurrency",
+        ConcurrencyKey = "concurrency_key",
+        ConcurrencyPerKey = "concurrency_per_key",
+        Rate = "rate",
+        RatePerKey = "rate_per_key",
         Unique = "unique",
         CrashLimit = "crash_limit",
         Version = "version",
@@ -69,6 +75,7 @@ impl TaskOptions {
         for_each_option(tokens, errors, |key, input, errors| {
             options.read(key, input, errors)
         });
+        options.job.flow.check(errors);
         if let (None, Some((_, place))) = (options.job.version, &options.job.old_versions) {
             errors.on(
                 place,
@@ -97,6 +104,21 @@ impl TaskOptions {
             TaskKey::Priority => job.priority = Some(job::priority(input)?),
             TaskKey::MaxConcurrency => {
                 job.max_concurrency = Some(parse::number(input, key, 1, 100_000)?);
+            }
+            TaskKey::GlobalConcurrency => {
+                job.flow.global_concurrency = Some(parse::number(input, key, 1, 100_000)?);
+            }
+            TaskKey::ConcurrencyKey => {
+                job.flow.key = Some(parse::string(input, "concurrency key")?);
+            }
+            TaskKey::ConcurrencyPerKey => {
+                let place = input.span();
+                job.flow.per_key = Some((parse::number(input, key, 1, 100_000)?, place));
+            }
+            TaskKey::Rate => job.flow.rate = Some(Rate::parse(&parse::string(input, "rate")?)?),
+            TaskKey::RatePerKey => {
+                let text = parse::string(input, "rate")?;
+                job.flow.rate_per_key = Some((Rate::parse(&text)?, text));
             }
             TaskKey::Unique => job.unique = job::unique(input)?,
             TaskKey::CrashLimit => job.crash_limit = Some(parse::number(input, key, 1, 1000)?),

@@ -69,6 +69,7 @@ const FRAMEWORK_MIGRATIONS: &[FrameworkMigration] = framework_migrations![
     "0021_lease_of_workers",
     "0022_version_of_steps",
     "0023_job_graphs",
+    "0024_flow_control",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

@@ -11,5 +11,7 @@ pub(super) struct CheckedCall {
     pub(super) params: String,
     /// What the job has in common with those that may not wait or run beside it.
     pub(super) unique_key: Option<UniqueKey>,
+    /// What limits over all processes have as its key.
+    pub(super) concurrency_key: Option<String>,
     pub(super) policy: JobPolicy,
 }

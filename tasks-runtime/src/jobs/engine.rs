@@ -107,8 +107,8 @@ pub trait Engine: fmt::Debug + Send + Sync + 'static {
 pub enum RunOutcome {
     /// The attempt has ended, and how is written down. If another one is to follow, it is offered when it is due.
     Ended,
-    /// Nothing has begun: another attempt of the job runs, or has died and is not yet known to have, its queue is paused, or this
-    /// process has no place free for it. Call again later.
+    /// Nothing has begun: another attempt of the job runs, or has died and is not yet known to have, its queue or its task is paused,
+    /// a limit over all processes does not let it begin, or this process has no place free for it. Call again later.
     Busy,
     /// There is nothing to be run: the job has ended, waits for another time, or is not there any more.
     NotDue,

@@ -4,14 +4,16 @@ use diesel::prelude::*;
 
 use super::attempt_key::Fence;
 use super::checked_call::CheckedCall;
+use super::flow_control::{Burst, TaskLimits};
 use super::id::JobId;
 use super::origin::Origin;
-use super::state::JobState;
-use super::table::{JobRow, tasks_jobs};
+use super::state::{ClaimLine, JobState};
+use super::table::{JobRow, tasks_new_jobs};
+use crate::task::JobPolicy;
 
 /// A row to be written.
 #[derive(Clone, Debug, Insertable)]
-#[diesel(table_name = tasks_jobs)]
+#[diesel(table_name = tasks_new_jobs)]
 pub(super) struct NewJobRow {
     pub(super) id: JobId,
     pub(super) task_name: Option<String>,
@@ -31,8 +33,10 @@ pub(super) struct NewJobRow {
     pub(super) timeout_ms: Option<i64>,
     pub(super) idempotency_key: Option<String>,
     pub(super) unique_key: Option<String>,
-    /// Whether only so many jobs of its task run at once.
+    /// The [line](ClaimLine) that it is claimed in.
     pub(super) by_name: i32,
+    /// Of a task that has limits over all processes.
+    pub(super) concurrency_key: Option<String>,
     pub(super) params: String,
     pub(super) schedule_name: Option<String>,
     pub(super) submitted_by: Option<String>,
@@ -45,9 +49,23 @@ pub(super) struct NewJobRow {
     /// Where it comes from, which is [stored](super::store::add_origins) in a table of its own.
     #[diesel(skip_insertion)]
     pub(super) origin: Origin,
+    /// The burst of submissions that it belongs to.
+    #[diesel(skip_insertion)]
+    pub(super) burst: Option<Burst>,
     /// The unique keys that jobs with the same parameters may have as well.
     #[diesel(skip_insertion)]
     pub(super) other_unique_keys: Vec<String>,
+}
+
+/// The line that the jobs of a task are claimed in.
+pub(super) fn line_of(policy: &JobPolicy) -> ClaimLine {
+    if TaskLimits::of(policy).is_some() {
+        ClaimLine::Limited
+    } else if policy.max_concurrency.is_some() {
+        ClaimLine::ByName
+    } else {
+        ClaimLine::Shared
+    }
 }
 
 impl NewJobRow {
@@ -75,11 +93,13 @@ impl NewJobRow {
             idempotency_key: None,
             unique_key: call.unique_key.as_ref().map(|key| key.stored.clone()),
             other_unique_keys: call.unique_key.map_or_else(Vec::new, |key| key.others),
-            by_name: i32::from(policy.max_concurrency.is_some()),
+            by_name: line_of(&policy).number(),
+            concurrency_key: call.concurrency_key,
             params: call.params,
             schedule_name: None,
             submitted_by: None,
             again: false,
+            burst: None,
             explicit: ExplicitOptions::default(),
             origin: Origin::default(),
         }
@@ -108,10 +128,12 @@ impl NewJobRow {
             unique_key: fixed.unique_key,
             other_unique_keys: Vec::new(),
             by_name: fixed.by_name,
+            concurrency_key: fixed.concurrency_key,
             params: job.params,
             schedule_name: None,
             submitted_by: None,
             again: false,
+            burst: None,
             explicit: ExplicitOptions::default(),
             origin: Origin::here(Some(earlier)),
         }
@@ -123,6 +145,7 @@ impl NewJobRow {
 pub(super) struct FixedColumns {
     unique_key: Option<String>,
     by_name: i32,
+    concurrency_key: Option<String>,
 }
 
 /// What a submission says by itself, and not its task: what is submitted again under its key has to be the same there. How much later it

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::error::{JobError, ValidationErrors};
+use super::flow_control::{Burst, BurstKind};
 use super::id::JobId;
 use super::limits::{MAX_ATTEMPTS, MAX_DELAY, MAX_KEY_BYTES};
 use super::new_job_row::NewJobRow;
@@ -12,6 +13,8 @@ use super::stored_text::check_description;
 
 /// What is shorter could not be kept: timeouts are stored in milliseconds.
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
+/// What is shorter is no burst.
+const MIN_PERIOD: Duration = Duration::from_millis(1);
 /// What a submission or a schedule says of its jobs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SubmitOptions {
@@ -27,6 +30,7 @@ pub(super) struct SubmitOptions {
     /// The job that it runs again.
     pub(super) rerun_of: Option<JobId>,
     pub(super) timeout: Option<Duration>,
+    pub(super) burst: Option<Burst>,
     pub(super) wrong: ValidationErrors,
 }
 
@@ -54,9 +58,52 @@ impl SubmitOptions {
         row.timeout_ms = self.timeout_ms();
     }
 
+    /// Says that it belongs to a burst of submissions.
+    pub(super) fn burst(&mut self, kind: BurstKind, key: String, period: Duration) {
+        if self.burst.is_some() {
+            self.wrong.push(
+                &format!("/{}", kind.name()),
+                "a submission is throttled or debounced, and once",
+            );
+        }
+        self.burst = Some(Burst { kind, key, period });
+    }
+
     pub(super) fn timeout_ms(&self) -> Option<i64> {
         self.timeout
             .map(|timeout| i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// What is wrong with what is said of a burst.
+    fn check_burst(&self, burst: &Burst, wrong: &mut ValidationErrors) {
+        let name = burst.kind.name();
+        let count = burst.key.len();
+        if count == 0 || count > MAX_KEY_BYTES || burst.key.contains('\0') {
+            wrong.push(
+                &format!("/{name}/key"),
+                format!(
+                    "has {count} bytes, and 1 to {MAX_KEY_BYTES} are allowed, none of them zero"
+                ),
+            );
+        }
+        if burst.period < MIN_PERIOD || burst.period > MAX_DELAY {
+            wrong.push(
+                &format!("/{name}/period"),
+                "is less than a millisecond, or more than ten years",
+            );
+        }
+        if self.idempotency_key.is_some() {
+            wrong.push(
+                "/idempotency_key",
+                format!("says which submissions are one, as `{name}` does: give one of the two"),
+            );
+        }
+        if burst.kind == BurstKind::Debounce && self.when.is_some() {
+            wrong.push(
+                &format!("/{name}"),
+                "says when the job runs, as a delay or a time does: give one of the two",
+            );
+        }
     }
 
     /// All that is wrong, where these are the queues.
@@ -113,6 +160,9 @@ impl SubmitOptions {
                 "/max_attempts",
                 format!("is {attempts}, and 1 to {MAX_ATTEMPTS} are allowed"),
             );
+        }
+        if let Some(burst) = &self.burst {
+            self.check_burst(burst, &mut wrong);
         }
         match self.timeout {
             Some(timeout) if timeout < MIN_TIMEOUT => {

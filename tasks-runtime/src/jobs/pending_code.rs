@@ -18,16 +18,22 @@ pub enum PendingCode {
     WaitingForEvent,
     /// Its queue is paused.
     QueuePaused,
+    /// Its task is paused.
+    TaskPaused,
     /// No worker has its task.
     NoWorkerForTask,
     /// No worker serves its queue.
     NoWorkerForQueue,
     /// No worker that has its task serves its queue.
     NoWorkerForBoth,
-    /// All workers run as many jobs of its task as the task allows.
+    /// As many jobs of its task run as the task allows: on each worker, or on all of them together.
     TaskLimit,
-    /// All workers run as many jobs of its queue as the queue allows.
+    /// As many jobs of its queue run as the queue allows: on each worker, or on all of them together.
     QueueLimit,
+    /// As many jobs with its key run as its task allows.
+    KeyLimit,
+    /// As many attempts have begun as a rate allows: of its task, of its key or of its queue.
+    RateLimit,
     /// Its process died more than once while it ran, so it runs alone, and all workers run such a job.
     Quarantine,
     /// Other jobs are before it.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
+use super::flow_control::{QueueLimits, Room};
+use super::pause::Pause;
 use super::pending_code::PendingCode;
-use super::queue_record::QueuePause;
 use super::state::is_quarantined;
 
 /// A pending job, as its row has it.
@@ -19,6 +20,8 @@ pub(in crate::jobs) struct PendingJob {
     pub(in crate::jobs) attempt: i32,
     pub(in crate::jobs) crashes: i32,
     pub(in crate::jobs) by_name: bool,
+    /// Of a task that has limits over all processes.
+    pub(in crate::jobs) concurrency_key: Option<String>,
     /// What its code waits for.
     pub(in crate::jobs) wait: Option<StepWait>,
 }
@@ -31,10 +34,16 @@ pub(in crate::jobs) enum StepWait {
 }
 
 impl PendingJob {
-    /// The order of claims that it waits in: with all others of its queue, with those of its task, or with those that run alone.
+    /// The order of claims that it waits in: with all others of its queue, with those of its task, with those of its key, or with those
+    /// that run alone.
     pub(in crate::jobs) fn line(&self) -> Line {
         let kind = if is_quarantined(self.crashes) {
             LineKind::Quarantined
+        } else if let Some(key) = &self.concurrency_key {
+            LineKind::OfKey {
+                task: self.task.clone(),
+                key: key.clone(),
+            }
         } else if self.by_name {
             LineKind::OfTask(self.task.clone())
         } else {
@@ -58,6 +67,7 @@ pub(in crate::jobs) struct Line {
 pub(in crate::jobs) enum LineKind {
     Shared,
     OfTask(String),
+    OfKey { task: String, key: String },
     Quarantined,
 }
 
@@ -86,6 +96,13 @@ pub(in crate::jobs) struct OwnLimits {
     pub(in crate::jobs) of_task: Option<usize>,
 }
 
+/// What is paused of a job.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::jobs) struct Pauses<'a> {
+    pub(in crate::jobs) of_queue: Option<&'a Pause>,
+    pub(in crate::jobs) of_task: Option<&'a Pause>,
+}
+
 fn shown(micros: i64) -> String {
     let at = DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
@@ -94,7 +111,7 @@ fn shown(micros: i64) -> String {
 /// The reason, where it is that of a time, of a pause, or of workers that there are not: how many jobs are before it does not matter then.
 pub(in crate::jobs) fn without_its_turn(
     job: &PendingJob,
-    pause: Option<&QueuePause>,
+    pauses: Pauses<'_>,
     workers: &[LiveWorker],
     now: i64,
 ) -> Option<(PendingCode, String)> {
@@ -124,14 +141,21 @@ pub(in crate::jobs) fn without_its_turn(
             )
         });
     }
-    if let Some(pause) = pause {
+    let paused = |pause: &Pause| {
         let since = pause.at.to_rfc3339_opts(SecondsFormat::Secs, true);
         let by = pause.by.as_ref();
         let by = by.map(|by| format!(" by `{by}`")).unwrap_or_default();
         let why = pause.reason.as_ref();
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        let words = format!("the queue `{queue}` is paused since {since}{by}{why}");
+        format!("is paused since {since}{by}{why}")
+    };
+    if let Some(pause) = pauses.of_queue {
+        let words = format!("the queue `{queue}` {}", paused(pause));
         return Some((PendingCode::QueuePaused, words));
+    }
+    if let Some(pause) = pauses.of_task {
+        let words = format!("the task `{task}` {}", paused(pause));
+        return Some((PendingCode::TaskPaused, words));
     }
     let has = |worker: &&LiveWorker| worker.tasks.contains(task);
     let serves = |worker: &LiveWorker| worker.queues.contains(queue);
@@ -152,6 +176,81 @@ pub(in crate::jobs) fn without_its_turn(
         return Some((PendingCode::NoWorkerForBoth, words));
     }
     None
+}
+
+/// What the limits of a queue over all processes leave.
+#[derive(Clone, Debug, Default)]
+pub(in crate::jobs) struct QueueUse {
+    pub(in crate::jobs) limits: QueueLimits,
+    pub(in crate::jobs) running: usize,
+    /// When the rate lets the next attempt begin, where none may now.
+    pub(in crate::jobs) free_at: Option<i64>,
+}
+
+/// The reason, where it is a limit over all processes.
+pub(in crate::jobs) fn of_global_limits(
+    job: &PendingJob,
+    of_queue: Option<&QueueUse>,
+    of_task: Option<&Room>,
+) -> Option<(PendingCode, String)> {
+    let reached = |most: Option<u32>, running: usize| {
+        let most = usize::try_from(most?).unwrap_or(usize::MAX);
+        (running >= most).then(|| match running {
+            1 => "1 job".to_owned(),
+            count => format!("{count} jobs"),
+        })
+    };
+    let begins = |at| format!("the next attempt begins at {} at the earliest", shown(at));
+    if let Some(QueueUse {
+        limits,
+        running,
+        free_at,
+    }) = of_queue
+    {
+        if let Some(running) = reached(limits.concurrency, *running) {
+            let words = format!(
+                "the limit of the queue `{}` is reached: {running} of it in all processes, and no more at once",
+                job.queue
+            );
+            return Some((PendingCode::QueueLimit, words));
+        }
+        if let Some(at) = free_at {
+            let words = format!(
+                "the rate of the queue `{}` is reached: {}",
+                job.queue,
+                begins(*at)
+            );
+            return Some((PendingCode::RateLimit, words));
+        }
+    }
+    let room = of_task?;
+    let key = job.concurrency_key.as_deref()?;
+    let limits = room.limits();
+    if let Some(running) = reached(limits.concurrency, room.running_in_all()) {
+        let words = format!(
+            "the limit of the task `{}` is reached: {running} of it in all processes, and no more at once",
+            job.task
+        );
+        return Some((PendingCode::TaskLimit, words));
+    }
+    if let Some(running) = reached(limits.concurrency_per_key, room.running(key)) {
+        let words = format!(
+            "the limit of its key `{key}` is reached: {running} of the task `{}` with this key in all processes, and no more at once",
+            job.task
+        );
+        return Some((PendingCode::KeyLimit, words));
+    }
+    if let Some(at) = room.task_free_at() {
+        let words = format!(
+            "the rate of the task `{}` is reached: {}",
+            job.task,
+            begins(at)
+        );
+        return Some((PendingCode::RateLimit, words));
+    }
+    let at = room.key_free_at(key)?;
+    let words = format!("the rate of its key `{key}` is reached: {}", begins(at));
+    Some((PendingCode::RateLimit, words))
 }
 
 /// The reason of a job that could begin, with how many jobs are before it; `None` when these are more than `most`.
@@ -202,7 +301,13 @@ pub(in crate::jobs) fn of_its_turn(
         );
         return (PendingCode::Quarantine, words);
     }
+    let of_its_key = (job.concurrency_key.as_ref()).is_some_and(|key| !key.is_empty());
     let before = match before {
+        Some(0) if of_its_key && all_run(limits.all, &|_| true) => {
+            let words =
+                "the workers are busy, and it is the next one with its key: keys take turns";
+            return (PendingCode::WorkersBusy, words.to_owned());
+        }
         Some(0) => {
             let words = if all_run(limits.all, &|_| true) {
                 "it is next: it begins as soon as a worker has a place free"
@@ -217,7 +322,13 @@ pub(in crate::jobs) fn of_its_turn(
     };
     (
         PendingCode::WorkersBusy,
-        format!("the workers are busy, and {before} before it"),
+        if of_its_key {
+            format!(
+                "the workers are busy, and {before} before it with the same key: keys take turns"
+            )
+        } else {
+            format!("the workers are busy, and {before} before it")
+        },
     )
 }
 
@@ -234,6 +345,7 @@ mod tests {
             attempt: 0,
             crashes: 0,
             by_name: false,
+            concurrency_key: None,
             wait: None,
         }
     }
@@ -263,7 +375,7 @@ mod tests {
         workers: &[LiveWorker],
         limits: OwnLimits,
     ) -> (PendingCode, String) {
-        without_its_turn(job, None, workers, 1_000_000)
+        without_its_turn(job, Pauses::default(), workers, 1_000_000)
             .unwrap_or_else(|| of_its_turn(job, workers, limits, Some(0), 10))
     }
 

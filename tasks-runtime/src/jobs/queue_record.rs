@@ -1,10 +1,9 @@
 //! What is known of a queue.
 
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::record::time;
+use super::pause::Pause;
 
 /// A queue: who serves it, what waits in it, and whether it is paused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,22 +21,12 @@ pub struct QueueRecord {
     pub workers: u64,
     /// Number of its jobs that each worker runs at once, as the process that answers has it; null where the queue has no limit of its own.
     pub concurrency: Option<u64>,
+    /// Number of its jobs that all workers together run at once, as the process that answers has it; null where there is no such limit.
+    pub global_concurrency: Option<u64>,
+    /// Number of attempts of its jobs that begin in a period, and the period, such as `100/1m`, as the process that answers has it; null where there is no such limit.
+    pub rate: Option<String>,
     /// Since when it is paused, by whom and why; null if it is not.
-    pub paused: Option<QueuePause>,
-}
-
-/// A pause of a queue: its jobs do not begin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[non_exhaustive]
-pub struct QueuePause {
-    /// When the queue was paused.
-    #[serde(serialize_with = "time")]
-    #[schemars(with = "String", extend("format" = "date-time"))]
-    pub at: DateTime<Utc>,
-    /// Name of the API key that it was paused with.
-    pub by: Option<String>,
-    /// Why, in the words of whoever paused it.
-    pub reason: Option<String>,
+    pub paused: Option<Pause>,
 }
 
 impl QueueRecord {
@@ -50,6 +39,8 @@ impl QueueRecord {
             running: 0,
             workers: 0,
             concurrency: None,
+            global_concurrency: None,
+            rate: None,
             paused: None,
         }
     }

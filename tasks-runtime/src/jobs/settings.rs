@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::encryption::EncryptionKeys;
 use super::engine::Engine;
+use super::flow_control::QueueLimits;
 use super::params_codec::ParamsCodec;
 use crate::arguments::ArgumentError;
 use crate::name::{SHORT_NAME, is_short_name};
+use crate::task::Rate;
 
 /// How many jobs run at once, in which queues, and how long they are kept.
 ///
@@ -26,6 +28,7 @@ use crate::name::{SHORT_NAME, is_short_name};
 pub struct Jobs {
     pub(super) max_concurrency: usize,
     pub(super) queues: BTreeMap<String, usize>,
+    pub(super) queue_limits: BTreeMap<String, QueueLimits>,
     pub(super) version: Option<String>,
     pub(super) retention: Option<Duration>,
     pub(super) workers: bool,
@@ -57,6 +60,7 @@ impl Jobs {
         Self {
             max_concurrency: 16,
             queues: BTreeMap::new(),
+            queue_limits: BTreeMap::new(),
             version: None,
             retention: Some(Duration::from_secs(7 * 24 * 3600)),
             workers: true,
@@ -109,6 +113,37 @@ impl Jobs {
         self
     }
 
+    /// How many jobs of a queue run at once in all processes together; at least 1. Defaults to no limit but those of each
+    /// [queue](Self::queue) and [process](Self::max_concurrency).
+    ///
+    /// Each process keeps the limit that it is given: give all of them the same.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tasks_runtime::jobs::Jobs;
+    ///
+    /// let jobs = Jobs::new()
+    ///     .queue_global_concurrency("reports", 4)
+    ///     .queue_rate("emails", 100, Duration::from_secs(60));
+    /// # let _ = jobs;
+    /// ```
+    #[must_use]
+    pub fn queue_global_concurrency(mut self, name: impl Into<String>, most: u32) -> Self {
+        let limits = self.queue_limits.entry(name.into()).or_default();
+        limits.concurrency = Some(most.max(1));
+        self
+    }
+
+    /// How many attempts of jobs of a queue begin in a period at most, in all processes together and wherever the period begins. Defaults to no limit. At
+    /// least 1 attempt; a period of 100 milliseconds to 24 hours, and what is outside is taken for the nearest of these.
+    #[must_use]
+    pub fn queue_rate(mut self, name: impl Into<String>, count: u32, period: Duration) -> Self {
+        let period = period.clamp(Duration::from_millis(100), Duration::from_secs(24 * 3600));
+        let limits = self.queue_limits.entry(name.into()).or_default();
+        limits.rate = Some(Rate::new(count.max(1), period));
+        self
+    }
+
     /// How long jobs are kept after their end, with their results and logs. Defaults to 7 days; `None` keeps them for ever. Of processes that share a
     /// database, the shortest time holds for the jobs of all.
     #[must_use]
@@ -153,7 +188,8 @@ impl Jobs {
 
     /// What is wrong with the settings, by the call that made them.
     pub(super) fn problems(&self) -> Vec<ArgumentError> {
-        let names = self.queues.keys().filter(|name| !is_short_name(name));
+        let names = self.queues.keys().chain(self.queue_limits.keys());
+        let names = names.filter(|name| !is_short_name(name));
         names
             .map(|name| {
                 ArgumentError::new(
@@ -180,7 +216,8 @@ impl Jobs {
 
     /// How long a job waits behind those of a higher priority before it gets a share of the places: from then on, one of ten jobs that are
     /// taken from its queue is one that has waited longest, whatever its priority. Defaults to one minute; `None` lets jobs of a low
-    /// priority wait for as long as there are others. An [engine](Self::engine) decides by itself.
+    /// priority wait for as long as there are others. It does not count among jobs of a task with limits over all processes, whose keys take turns. An
+    /// [engine](Self::engine) decides by itself.
     #[must_use]
     pub fn max_priority_wait(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.max_priority_wait = time.into();

@@ -80,6 +80,29 @@ pub(in crate::jobs) fn is_quarantined(crashes: i32) -> bool {
     crashes > MAX_CRASHES_TOGETHER
 }
 
+/// How a job is claimed, as the column `by_name` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::jobs) enum ClaimLine {
+    /// With all others of its queue.
+    Shared,
+    /// By the name of its task: that limits how many of its jobs run at once in a process, or some worker does not have it.
+    ByName,
+    /// By its task and its key: the task has limits over all processes.
+    Limited,
+}
+
+impl ClaimLine {
+    pub(in crate::jobs) const ALL: [Self; 3] = [Self::Shared, Self::ByName, Self::Limited];
+
+    pub(in crate::jobs) const fn number(self) -> i32 {
+        match self {
+            Self::Shared => 0,
+            Self::ByName => 1,
+            Self::Limited => 2,
+        }
+    }
+}
+
 /// States as numbers of SQL, to be set and compared.
 pub(in crate::jobs) mod number {
     pub(in crate::jobs) const READY: &str = "1";
@@ -120,10 +143,24 @@ pub(in crate::jobs) mod sql {
     pub(in crate::jobs) const READY_SHARED: &str = "state = 1 AND crashes < 2 AND by_name = 0";
     /// Ready, and claimed by the name of its task.
     pub(in crate::jobs) const READY_BY_NAME: &str = "state = 1 AND crashes < 2 AND by_name = 1";
-    /// Ready, and claimed by itself or by the name of its task.
+    /// Ready, and claimed by its task and its key.
+    pub(in crate::jobs) const READY_LIMITED: &str = "state = 1 AND crashes < 2 AND by_name = 2";
+    /// Ready, run alone, and of a task that has limits over all processes.
+    pub(in crate::jobs) const QUARANTINED_LIMITED: &str =
+        "state = 1 AND crashes > 1 AND by_name = 2";
+    /// Running, and of a task that has limits over all processes.
+    pub(in crate::jobs) const RUNNING_LIMITED: &str = "state = 2 AND by_name = 2";
+    /// Ready, and not run alone.
     pub(in crate::jobs) const READY_NOT_QUARANTINED: &str = "state = 1 AND crashes < 2";
     /// Ready, and run alone.
     pub(in crate::jobs) const READY_QUARANTINED: &str = "state = 1 AND crashes > 1";
+    /// Ready, in each of the lines that workers claim from. Each has an index.
+    pub(in crate::jobs) const READY_LINES: [&str; 4] = [
+        READY_SHARED,
+        READY_BY_NAME,
+        READY_LIMITED,
+        READY_QUARANTINED,
+    ];
     /// Not deleted: a running job that was is there until its code has ended.
     pub(in crate::jobs) const NOT_DELETED: &str = "tasks_jobs.deleted = 0";
     /// Deleted while it ran, and at its end since.

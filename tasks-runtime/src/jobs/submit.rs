@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::checked_call::CheckedCall;
 use super::error::JobError;
+use super::flow_control::BurstKind;
 use super::id::JobId;
 use super::limits::MAX_DELAY;
 use super::new_job_row::{ExplicitOptions, NewJobRow};
@@ -56,7 +57,7 @@ pub struct Submitted {
     /// The job.
     pub job: JobRecord,
     /// Whether an earlier submission stored it: one with the same [idempotency key](Submit::idempotency_key), or one of a task with
-    /// `unique = "params"` whose job waits or runs.
+    /// `unique = "params"` whose job waits or runs, or one of the same burst ([`throttle`](Submit::throttle), [`debounce`](Submit::debounce)).
     pub replayed: bool,
 }
 
@@ -91,8 +92,8 @@ impl Submit {
         self
     }
 
-    /// Jobs of a higher one go first, in the same queue: among those of one task that has a `max_concurrency`, and among those of all
-    /// other tasks. Defaults to 0, here or on the task.
+    /// Jobs of a higher one go first, in the same queue: among those of one task that has a `max_concurrency`, among those with one key of a task that has limits
+    /// over all processes, and among those of all other tasks. Defaults to 0, here or on the task.
     pub fn priority(mut self, priority: i32) -> Self {
         self.options.priority = Some(priority);
         self
@@ -145,6 +146,49 @@ impl Submit {
     /// How long an attempt may take, in place of the task's own timeout.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Runs the first of a burst of submissions: those that follow it within the period, of the same task, with the same key and from the same
+    /// [caller](Self::submitted_by), store nothing and give its job back, whatever their parameters are and however that job ended. The key has 1 to 255 bytes; a
+    /// period has a millisecond to ten years.
+    ///
+    /// Not together with an [idempotency key](Self::idempotency_key): that is an error, [`JobError::Invalid`].
+    pub fn throttle(mut self, key: impl Into<String>, period: Duration) -> Self {
+        let kind = BurstKind::Throttle;
+        self.options.burst(kind, key.into(), period);
+        self
+    }
+
+    /// Runs the last of a burst of submissions, once none has followed it for the period: each one of the same task, with the same key and from the same
+    /// [caller](Self::submitted_by), takes the place of the one before, with its parameters and options, as long as that one waits. All of them give the same job. The
+    /// key has 1 to 255 bytes; a period has a millisecond to ten years.
+    ///
+    /// Submissions that never pause for so long put the job off for ever.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task]
+    /// async fn index(page: u64) -> String {
+    ///     format!("page {page} is in the index")
+    /// }
+    ///
+    /// /// However often a page is saved, it is indexed five seconds after the last time.
+    /// async fn saved(scheduler: &Scheduler, page: u64) -> anyhow::Result<()> {
+    ///     let job = scheduler.submit(call!(index, page = page));
+    ///     job.debounce(page.to_string(), Duration::from_secs(5)).await?;
+    ///     Ok(())
+    /// }
+    /// # fn main() {}
+    /// ```
+    ///
+    /// Not together with a [delay](Self::delay), a [time](Self::at) or an [idempotency key](Self::idempotency_key), and not of a task with
+    /// `unique = "params"`: these are errors, [`JobError::Invalid`].
+    pub fn debounce(mut self, key: impl Into<String>, period: Duration) -> Self {
+        let kind = BurstKind::Debounce;
+        self.options.burst(kind, key.into(), period);
         self
     }
 
@@ -208,7 +252,15 @@ impl Submit {
     /// The row, if all is well.
     pub(super) fn row(self) -> Result<NewJobRow, JobError> {
         let mut options = self.options;
-        let wrong = options.check(|| self.scheduler.queue_names());
+        let mut wrong = options.check(|| self.scheduler.queue_names());
+        let is_debounced =
+            (options.burst.as_ref()).is_some_and(|burst| burst.kind == BurstKind::Debounce);
+        if is_debounced && self.call.as_ref().is_ok_and(|call| call.policy.unique) {
+            wrong.push(
+                "/debounce",
+                "says which submissions are one, as the task does by its parameters (`unique`): leave one of the two out",
+            );
+        }
         let checked = wrong.finish(self.call)?;
         let clock = self.scheduler.clock();
         let now = clock.now();
@@ -218,6 +270,10 @@ impl Submit {
             When::After(delay) => clock.after(delay),
             When::At(time) => time.timestamp_micros(),
         });
+        let later = match &options.burst {
+            Some(burst) if is_debounced => Some(clock.after(burst.period)),
+            _ => later,
+        };
         if let Some(at) = later.filter(|at| *at > now) {
             row.state = JobState::Scheduled;
             row.run_at = at;
@@ -226,6 +282,7 @@ impl Submit {
         row.idempotency_key = options.idempotency_key;
         row.submitted_by = options.submitted_by;
         row.again = options.again;
+        row.burst = options.burst;
         row.origin = Origin::here(options.rerun_of);
         row.explicit = ExplicitOptions {
             description: options.description.is_some(),

@@ -57,6 +57,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// The columns that a new job has, of the same table.
+    #[sql_name = "tasks_jobs"]
+    tasks_new_jobs (id) {
+        id -> Text,
+        task_name -> Nullable<Text>,
+        description -> Nullable<Text>,
+        queue -> Text,
+        state -> Integer,
+        priority -> Integer,
+        run_at -> BigInt,
+        submitted_at -> BigInt,
+        scheduled_at -> Nullable<BigInt>,
+        started_at -> Nullable<BigInt>,
+        attempt -> Integer,
+        max_attempts -> Integer,
+        crashes -> Integer,
+        fence -> BigInt,
+        worker -> Nullable<Text>,
+        timeout_ms -> Nullable<BigInt>,
+        idempotency_key -> Nullable<Text>,
+        unique_key -> Nullable<Text>,
+        by_name -> Integer,
+        concurrency_key -> Nullable<Text>,
+        params -> Text,
+        schedule_name -> Nullable<Text>,
+        submitted_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     tasks_workers (id) {
         id -> Text,
         heartbeat -> BigInt,
@@ -68,6 +98,7 @@ diesel::table! {
         queues -> Text,
         version -> Nullable<Text>,
         lease -> Nullable<BigInt>,
+        limited_tasks -> Text,
     }
 }
 
@@ -127,15 +158,6 @@ diesel::table! {
         name -> Text,
         sent_at -> BigInt,
         payload -> Text,
-    }
-}
-
-diesel::table! {
-    tasks_paused_queues (queue) {
-        queue -> Text,
-        paused_at -> BigInt,
-        paused_by -> Nullable<Text>,
-        reason -> Nullable<Text>,
     }
 }
 

@@ -43,4 +43,4 @@ pub use outcome::{Outcome, OutputSchema, SchemaFallback, TaskOutput};
 pub use permanent::Permanent;
 #[cfg(feature = "database")]
 pub(crate) use policy::spread;
-pub use policy::{Backoff, Growth, JobPolicy};
+pub use policy::{Backoff, Growth, JobPolicy, Rate};

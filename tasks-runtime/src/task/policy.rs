@@ -17,6 +17,16 @@ pub struct JobPolicy {
     pub priority: i32,
     /// How many jobs of the task run at once in a process.
     pub max_concurrency: Option<u32>,
+    /// How many jobs of the task run at once in all processes.
+    pub global_concurrency: Option<u32>,
+    /// What jobs have a key by: a JSON pointer into the parameters.
+    pub concurrency_key: Option<&'static str>,
+    /// How many jobs with the same key run at once in all processes.
+    pub concurrency_per_key: Option<u32>,
+    /// How many attempts of the task begin in a period, in all processes.
+    pub rate: Option<Rate>,
+    /// How many attempts of jobs with the same key begin in a period, in all processes.
+    pub rate_per_key: Option<Rate>,
     /// Whether a job is not stored while another one with the same parameters is not done.
     pub unique: bool,
     /// How many processes may die of one job of the task, in place of what the service says.
@@ -35,6 +45,11 @@ impl JobPolicy {
         queue: None,
         priority: 0,
         max_concurrency: None,
+        global_concurrency: None,
+        concurrency_key: None,
+        concurrency_per_key: None,
+        rate: None,
+        rate_per_key: None,
         unique: false,
         crash_limit: None,
         version: 1,
@@ -72,6 +87,36 @@ impl JobPolicy {
     }
 
     #[must_use]
+    pub const fn global_concurrency(mut self, most: u32) -> Self {
+        self.global_concurrency = Some(most);
+        self
+    }
+
+    #[must_use]
+    pub const fn concurrency_key(mut self, pointer: &'static str) -> Self {
+        self.concurrency_key = Some(pointer);
+        self
+    }
+
+    #[must_use]
+    pub const fn concurrency_per_key(mut self, most: u32) -> Self {
+        self.concurrency_per_key = Some(most);
+        self
+    }
+
+    #[must_use]
+    pub const fn rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
+        self
+    }
+
+    #[must_use]
+    pub const fn rate_per_key(mut self, rate: Rate) -> Self {
+        self.rate_per_key = Some(rate);
+        self
+    }
+
+    #[must_use]
     pub const fn unique(mut self) -> Self {
         self.unique = true;
         self
@@ -93,6 +138,22 @@ impl JobPolicy {
     pub const fn fail_old_versions(mut self) -> Self {
         self.fail_old_versions = true;
         self
+    }
+}
+
+/// How many attempts begin in a period at most, wherever the period begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+pub struct Rate {
+    pub(crate) count: u32,
+    pub(crate) period: Duration,
+}
+
+impl Rate {
+    /// `count` attempts in each `period`.
+    #[must_use]
+    pub const fn new(count: u32, period: Duration) -> Self {
+        Self { count, period }
     }
 }
 

@@ -12,6 +12,8 @@ mod location;
 mod operations;
 mod part;
 mod past;
+mod pause;
+mod paused_tasks;
 mod problem;
 mod query;
 mod queues;

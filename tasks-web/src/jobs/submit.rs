@@ -58,6 +58,27 @@ pub(super) struct BodyOptions {
     #[serde(default)]
     #[schemars(schema_with = "timeout")]
     timeout: Option<Timeout>,
+    /// Runs the first submission of a burst: those that follow it within the period, of the same task, with the same key of the burst and the same API key, give its job
+    /// back, whatever their parameters are.
+    #[serde(default)]
+    throttle: Option<BurstIn>,
+    /// Runs the last submission of a burst, once none has followed it for the period: each takes the place of the one before, and all give the same job. Not with `delay` or
+    /// `scheduled_at`, nor of a task whose jobs are unique.
+    #[serde(default)]
+    debounce: Option<BurstIn>,
+}
+
+/// Submissions that are run once.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "JobBurst")]
+struct BurstIn {
+    /// What the submissions have in common, beside their task and the API key that they come with.
+    #[schemars(length(min = 1, max = 255), extend("pattern" = members::STORABLE))]
+    key: String,
+    /// How long the burst lasts: seconds, or a text like `2s`, `5m`, `1h30m`.
+    #[schemars(schema_with = "timeout")]
+    period: Timeout,
 }
 
 /// Stores the job.
@@ -111,6 +132,12 @@ pub(crate) async fn submit(
     }
     if let Some(Seconds(timeout)) = options.timeout {
         submit = submit.timeout(timeout);
+    }
+    if let Some(burst) = options.throttle {
+        submit = submit.throttle(burst.key, burst.period.0);
+    }
+    if let Some(burst) = options.debounce {
+        submit = submit.debounce(burst.key, burst.period.0);
     }
     if let Some(access) = request.extensions().get::<Access>() {
         submit = submit.submitted_by(access.key_name());

@@ -70,6 +70,33 @@ async fn leave_one_row(
     Ok(result)
 }
 
+/// Runs one at a time with each of a few keys. A lock of the system says whether another one runs: it is gone with the process that holds it.
+#[task(
+    retries = 100,
+    backoff = "constant(200ms)",
+    concurrency_key = "milliseconds",
+    global_concurrency = 6
+)]
+async fn keyed(context: TaskContext, session: Session, milliseconds: u64) -> anyhow::Result<u32> {
+    let path = std::env::var("LOCKS").context("the folder of the locks")?;
+    let file = std::fs::File::create(std::path::Path::new(&path).join(milliseconds.to_string()))?;
+    if file.try_lock().is_err() {
+        session
+            .transaction(async |tx| {
+                with_conn!(tx, |conn| {
+                    diesel::sql_query("INSERT INTO overlaps (job) VALUES ($1)")
+                        .bind::<Text, _>(&context.idempotency_key())
+                        .execute(conn)
+                        .await
+                })
+            })
+            .await?;
+    }
+    let result = leave_one_row(&context, &session, milliseconds).await;
+    drop(file);
+    result
+}
+
 /// Takes steps: what the first one stored, when it ran, is in a row of the second one and in the result.
 #[task(retries = 100, backoff = "constant(200ms)")]
 async fn stepped(context: TaskContext, milliseconds: u64) -> anyhow::Result<String> {
@@ -134,6 +161,7 @@ async fn main() -> anyhow::Result<()> {
         .execute_script(
             "CREATE TABLE IF NOT EXISTS effects (job TEXT NOT NULL, attempt BIGINT NOT NULL); \
              CREATE TABLE IF NOT EXISTS exact_effects (job TEXT NOT NULL); \
+             CREATE TABLE IF NOT EXISTS overlaps (job TEXT NOT NULL); \
              CREATE TABLE IF NOT EXISTS step_effects (job TEXT NOT NULL, value TEXT NOT NULL)",
         )
         .await?;

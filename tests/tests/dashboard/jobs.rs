@@ -228,6 +228,26 @@ async fn a_queue_is_paused_and_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_is_paused_and_resumed() {
+    let page = Dashboard::open(builder(), "/tasks/count").await;
+    page.click("Pause its jobs…").await;
+    let reason = page.css("form[aria-label='Pause count'] input").await;
+    reason.send_keys("maintenance").await.unwrap();
+    page.click("Pause the task").await;
+    page.sees("paused since").await;
+    page.enter("/to", "1").await;
+    page.click("Submit as a job").await;
+    page.sees("the task `count` is paused since").await;
+    page.goto("/queues").await;
+    page.sees("Paused tasks").await;
+    page.click("Resume count").await;
+    page.goto("/jobs").await;
+    page.find(Locator::XPath("//td//*[text()='completed']"))
+        .await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_is_canceled_and_a_list_is_filtered() {
     let page = Dashboard::open(builder(), "/tasks/count").await;
     page.enter("/to", "1000000").await;

@@ -4,6 +4,7 @@
 
 mod attempts;
 mod errors;
+mod flow_control;
 mod graphs;
 mod history;
 mod keeping;

@@ -136,6 +136,19 @@ pub(crate) async fn two_at_once(counter: Counter, most: State<Arc<AtomicU32>>) {
     counter.0.fetch_sub(1, Ordering::SeqCst);
 }
 
+/// Has all kinds of limits over all processes.
+#[task(
+    register = false,
+    global_concurrency = 3,
+    concurrency_key = "tenant",
+    concurrency_per_key = 1,
+    rate = "100/1s",
+    rate_per_key = "50/1s"
+)]
+pub(crate) async fn limited(tenant: String) -> String {
+    tenant
+}
+
 #[task(register = false, unique = "params")]
 pub(crate) async fn once_per_day(day: u32) -> u32 {
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -279,6 +292,7 @@ impl World {
                 task(canceled_at_the_end),
                 task(secretive),
                 task(two_at_once),
+                task(limited),
                 task(once_per_day),
                 task(talks),
                 task(stubborn),

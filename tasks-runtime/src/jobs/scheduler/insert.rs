@@ -10,6 +10,7 @@ use crate::database::{Connection, Transaction};
 use crate::execute::{Call, TaskExecutor};
 use crate::jobs::checked_call::CheckedCall;
 use crate::jobs::error::JobError;
+use crate::jobs::flow_control::{self, BurstKind};
 use crate::jobs::new_job_row::NewJobRow;
 use crate::jobs::options::SubmitOptions;
 use crate::jobs::record::JobRecord;
@@ -134,6 +135,7 @@ impl Scheduler {
         Ok(CheckedCall {
             task: entry.name().to_owned(),
             unique_key: policy.unique.then(|| codec.unique_key(entry, &params)),
+            concurrency_key: flow_control::key_of(entry, &params),
             params: codec.stored(entry, params)?,
             policy,
         })
@@ -237,8 +239,9 @@ impl Scheduler {
         conn: &mut Connection,
         rows: &[NewJobRow],
     ) -> Result<Vec<JobId>, JobError> {
-        let is_plain =
-            |row: &NewJobRow| row.other_unique_keys.is_empty() && row.origin.rerun_of.is_none();
+        let is_plain = |row: &NewJobRow| {
+            row.other_unique_keys.is_empty() && row.origin.rerun_of.is_none() && row.burst.is_none()
+        };
         if rows.iter().all(is_plain) && store::insert(conn, rows.to_vec()).await? == rows.len() {
             store::add_origins(conn, rows).await?;
             return Ok(rows.iter().map(|row| row.id).collect());
@@ -258,8 +261,31 @@ impl Scheduler {
         Ok(ids)
     }
 
-    /// Stores a job, or finds the one that has its idempotency key or its unique key.
+    /// Stores a job, or finds the one that is run in its place: that of its burst, or that which has its idempotency key or its unique key.
     pub(in crate::jobs) async fn insert_or_find(
+        &self,
+        conn: &mut Connection,
+        row: &NewJobRow,
+    ) -> Result<JobRow, JobError> {
+        let Some(burst) = &row.burst else {
+            return self.insert_or_find_same(conn, row).await;
+        };
+        let job = store::join_burst(conn, row, burst).await?;
+        if job != row.id {
+            let is_there = match burst.kind {
+                BurstKind::Throttle => true,
+                BurstKind::Debounce => store::replace_job(conn, job, row).await?,
+            };
+            if is_there && let Some(stored) = store::find(conn, job).await? {
+                return Ok(stored);
+            }
+            store::take_burst_over(conn, row, burst).await?;
+        }
+        self.insert_or_find_same(conn, row).await
+    }
+
+    /// Stores a job, or finds the one that has its idempotency key or its unique key.
+    async fn insert_or_find_same(
         &self,
         conn: &mut Connection,
         row: &NewJobRow,

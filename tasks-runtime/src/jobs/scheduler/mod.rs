@@ -7,6 +7,7 @@ mod history;
 mod insert;
 mod lifecycle;
 mod masked;
+mod paused_tasks;
 mod pending;
 mod query;
 mod queues;

@@ -1,10 +1,10 @@
 //! Queues are listed, paused and resumed.
 
 use super::Scheduler;
+use super::paused_tasks::check_pause;
 use crate::jobs::error::JobError;
-use crate::jobs::limits::{MAX_KEY_BYTES, MAX_PAUSE_REASON};
 use crate::jobs::queue_record::QueueRecord;
-use crate::jobs::store;
+use crate::jobs::store::{self, Pausable};
 
 /// Pausing and resuming queues.
 impl Scheduler {
@@ -19,7 +19,7 @@ impl Scheduler {
             .session
             .read(async |conn| {
                 let counts = store::queue_counts(conn).await?;
-                Ok::<_, JobError>((counts, store::queue_pauses(conn).await?))
+                Ok::<_, JobError>((counts, store::pauses(conn, Pausable::Queue).await?))
             })
             .await?;
         let mut names: Vec<&String> = counts.keys().chain(pauses.keys()).collect();
@@ -32,18 +32,24 @@ impl Scheduler {
                 more_pending: count.more_pending,
                 running: count.running.unsigned_abs(),
                 workers: count.workers,
-                concurrency: self.own_limit(name),
                 paused: pauses.get(name).cloned(),
-                ..QueueRecord::named(name)
+                ..self.with_limits(name)
             }
         };
         Ok(names.into_iter().map(record).collect())
     }
 
-    /// How many jobs of a queue this process runs at once, if the queue has a limit of its own.
-    fn own_limit(&self, queue: &str) -> Option<u64> {
-        let limit = self.shared.settings.queues.get(queue)?;
-        u64::try_from(*limit).ok()
+    /// A queue of which nothing is known but its limits, as this process has them.
+    fn with_limits(&self, queue: &str) -> QueueRecord {
+        let settings = &self.shared.settings;
+        let own = settings.queues.get(queue);
+        let global = settings.queue_limits.get(queue);
+        QueueRecord {
+            concurrency: own.and_then(|limit| u64::try_from(*limit).ok()),
+            global_concurrency: global.and_then(|limits| limits.concurrency).map(u64::from),
+            rate: global.and_then(|limits| Some(limits.rate?.to_string())),
+            ..QueueRecord::named(queue)
+        }
     }
 
     /// Pauses a queue for all processes, until it is [resumed](Self::resume_queue): workers begin no job of it any more, about a second later at
@@ -63,7 +69,7 @@ impl Scheduler {
         self.pause_queue_for(name, reason, None).await
     }
 
-    /// Pauses a queue, as [`pause_queue`](Self::pause_queue) does, for somebody, whose name the [pause](crate::jobs::QueuePause) has.
+    /// Pauses a queue, as [`pause_queue`](Self::pause_queue) does, for somebody, whose name the [pause](crate::jobs::Pause) has.
     ///
     /// # Errors
     ///
@@ -75,7 +81,7 @@ impl Scheduler {
         paused_by: Option<&str>,
     ) -> Result<QueueRecord, JobError> {
         let reason = reason.filter(|reason| !reason.is_empty());
-        check(reason, paused_by)?;
+        check_pause(reason, paused_by)?;
         if !self.is_known_queue(name).await? {
             return Err(not_found(name));
         }
@@ -85,7 +91,7 @@ impl Scheduler {
             .session
             .transaction_with_retries(async |tx| {
                 let now = self.shared.clock.now();
-                store::pause_queue(tx, name, (paused_by, reason), now).await?;
+                store::pause(tx, (Pausable::Queue, name), (paused_by, reason), now).await?;
                 // So that workers of other processes learn of it at once.
                 store::notify(tx).await
             })
@@ -110,7 +116,7 @@ impl Scheduler {
             .shared
             .session
             .transaction_with_retries(async |tx| {
-                let resumed = store::resume_queue(tx, name).await?;
+                let resumed = store::resume(tx, (Pausable::Queue, name)).await?;
                 if resumed {
                     store::notify(tx).await?;
                 }
@@ -136,39 +142,10 @@ impl Scheduler {
     async fn one_queue(&self, name: &str) -> Result<QueueRecord, JobError> {
         let queues = self.queues().await?;
         let found = queues.into_iter().find(|queue| queue.name == name);
-        Ok(found.unwrap_or_else(|| QueueRecord {
-            concurrency: self.own_limit(name),
-            ..QueueRecord::named(name)
-        }))
+        Ok(found.unwrap_or_else(|| self.with_limits(name)))
     }
 }
 
 fn not_found(name: &str) -> JobError {
     JobError::QueueNotFound(name.escape_debug().take(100).collect())
-}
-
-/// Refuses what is too long, or cannot be stored.
-fn check(reason: Option<&str>, paused_by: Option<&str>) -> Result<(), JobError> {
-    let reason = reason.unwrap_or_default();
-    let count = reason.chars().count();
-    if count > MAX_PAUSE_REASON {
-        let words = format!("has {count} characters, and {MAX_PAUSE_REASON} are allowed");
-        return Err(JobError::option("/reason", words));
-    }
-    let paused_by = paused_by.unwrap_or_default();
-    if reason.contains('\0') {
-        return Err(JobError::option(
-            "/reason",
-            "has a zero byte, which cannot be stored",
-        ));
-    }
-    if paused_by.len() > MAX_KEY_BYTES || paused_by.contains('\0') {
-        return Err(JobError::option(
-            "",
-            format!(
-                "the name of who pauses the queue has more than {MAX_KEY_BYTES} bytes, or a zero byte"
-            ),
-        ));
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@ use super::row::{ScheduleRow, tasks_schedules};
 use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::checked_call::CheckedCall;
 use crate::jobs::error::JobError;
+use crate::jobs::flow_control;
 use crate::jobs::new_job_row::NewJobRow;
 use crate::jobs::params_codec::ParamsCodec;
 use crate::jobs::store;
@@ -228,6 +229,7 @@ pub(super) fn job(
             task: schedule.task_name.clone(),
             params: schedule.params.clone(),
             unique_key,
+            concurrency_key: flow_control::key_of(task, &schedule.params),
             policy,
         },
         now,

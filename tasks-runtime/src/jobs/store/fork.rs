@@ -8,7 +8,7 @@ use crate::database::{Connection, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::new_job_row::FixedColumns;
-use crate::jobs::table::{tasks_job_steps, tasks_jobs};
+use crate::jobs::table::tasks_job_steps;
 use crate::with_conn;
 
 /// Whether a job has a step of this name that is done, has failed or waits.
@@ -29,9 +29,11 @@ pub(in crate::jobs) async fn fixed_columns(
     conn: &mut Connection,
     job: JobId,
 ) -> Result<FixedColumns, JobError> {
-    let query = tasks_jobs::table
-        .find(job)
-        .select((tasks_jobs::unique_key, tasks_jobs::by_name));
+    use crate::jobs::table::tasks_new_jobs::dsl;
+    let query =
+        dsl::tasks_new_jobs
+            .find(job)
+            .select((dsl::unique_key, dsl::by_name, dsl::concurrency_key));
     Ok(with_conn!(conn, |conn| query.first(conn).await)?)
 }
 

@@ -14,7 +14,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::new_job_row::NewJobRow;
 use crate::jobs::state::sql;
-use crate::jobs::table::{JobRow, tasks_jobs};
+use crate::jobs::table::{JobRow, tasks_jobs, tasks_new_jobs};
 use crate::with_conn;
 
 /// What workers of other processes listen to.
@@ -37,7 +37,7 @@ pub(in crate::jobs) async fn insert(
             conn.spawn_blocking(move |conn| {
                 let mut inserted = 0;
                 for row in &rows {
-                    let query = diesel::insert_into(tasks_jobs::table)
+                    let query = diesel::insert_into(tasks_new_jobs::table)
                         .values(row)
                         .on_conflict_do_nothing();
                     inserted += diesel::RunQueryDsl::execute(query, conn)?;
@@ -51,14 +51,14 @@ pub(in crate::jobs) async fn insert(
             let mut inserted = 0;
             // One row is always the same statement, which stays prepared.
             if let [row] = rows.as_slice() {
-                inserted += diesel::insert_into(tasks_jobs::table)
+                inserted += diesel::insert_into(tasks_new_jobs::table)
                     .values(row)
                     .on_conflict_do_nothing()
                     .execute(conn)
                     .await?;
             } else {
                 for rows in rows.chunks(BATCH_SIZE) {
-                    inserted += diesel::insert_into(tasks_jobs::table)
+                    inserted += diesel::insert_into(tasks_new_jobs::table)
                         .values(rows)
                         .on_conflict_do_nothing()
                         .execute(conn)

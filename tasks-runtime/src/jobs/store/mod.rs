@@ -1,6 +1,7 @@
 //! The records of jobs, one by one.
 
 mod attempts;
+mod bursts;
 mod delete;
 mod events;
 mod failures;
@@ -8,6 +9,7 @@ mod fork;
 mod insert;
 mod lineage;
 mod logs;
+mod pauses;
 mod pending;
 mod queues;
 mod read;
@@ -19,6 +21,7 @@ mod workers;
 pub(super) use self::attempts::{
     AttemptRow, FailedAttempt, LatestAttempt, add_attempts, attempts, find_latest_attempt,
 };
+pub(super) use self::bursts::{join_burst, prune_bursts, replace_job, take_burst_over};
 pub(super) use self::delete::{any_marked, delete, delete_ended, delete_marked, prune};
 pub(super) use self::events::{
     add_event, event_count, lock_receiver, take_event, wake_by_event, wake_by_events,
@@ -32,10 +35,11 @@ pub(super) use self::insert::{
 };
 pub(super) use self::lineage::{add_origins, lineage, rerun_of};
 pub(super) use self::logs::{LogLine, MAX_LOG_LINES, log, logs};
-pub(super) use self::pending::{front, live_workers, pending_jobs};
-pub(super) use self::queues::{
-    is_queue_paused, pause_queue, paused_queue_names, queue_counts, queue_pauses, resume_queue,
+pub(super) use self::pauses::{
+    IS_ANY_PAUSED, Pausable, PausedNames, pause, paused_names, pauses, resume,
 };
+pub(super) use self::pending::{front, live_workers, pending_jobs};
+pub(super) use self::queues::queue_counts;
 #[cfg(feature = "metrics")]
 pub(super) use self::read::pending_by_queue;
 pub(super) use self::read::{

@@ -11,8 +11,8 @@ use super::steps::waits;
 use crate::database::{Connection, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::pending_reason::{Line, LineKind, LiveWorker, PendingJob, RunningJobs, StepWait};
-use crate::jobs::state::{JobState, sql};
-use crate::jobs::table::{tasks_jobs, tasks_workers};
+use crate::jobs::state::{ClaimLine, JobState, sql};
+use crate::jobs::table::{tasks_jobs, tasks_new_jobs, tasks_workers};
 use crate::with_conn;
 
 /// How many kinds of running jobs are looked at.
@@ -70,12 +70,14 @@ pub(in crate::jobs) async fn pending_jobs(
             run_at,
             attempt,
             crashes,
-            by_name: by_name != 0,
+            by_name: by_name == ClaimLine::ByName.number(),
+            concurrency_key: (by_name == ClaimLine::Limited.number()).then(String::new),
             wait: None,
         };
         Some((id, job))
     };
     let mut jobs: HashMap<String, PendingJob> = rows.into_iter().filter_map(pending).collect();
+    concurrency_keys(conn, &mut jobs).await?;
     if put_off.is_empty() {
         return Ok(jobs);
     }
@@ -85,6 +87,28 @@ pub(in crate::jobs) async fn pending_jobs(
         }
     }
     Ok(jobs)
+}
+
+/// Reads the keys of jobs of tasks with limits over all processes.
+async fn concurrency_keys(
+    conn: &mut Connection,
+    jobs: &mut HashMap<String, PendingJob>,
+) -> Result<(), JobError> {
+    let limited = jobs.iter().filter(|(_, job)| job.concurrency_key.is_some());
+    let ids: Vec<String> = limited.map(|(id, _)| id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let query = tasks_new_jobs::table
+        .filter(tasks_new_jobs::id.eq_any(ids))
+        .select((tasks_new_jobs::id, tasks_new_jobs::concurrency_key));
+    let rows: Vec<(String, Option<String>)> = with_conn!(conn, |conn| query.load(conn).await)?;
+    for (id, key) in rows {
+        if let (Some(job), Some(key)) = (jobs.get_mut(&id), key) {
+            job.concurrency_key = Some(key);
+        }
+    }
+    Ok(())
 }
 
 /// The workers that live, and what they run.
@@ -163,13 +187,30 @@ pub(in crate::jobs) async fn front(
     line: &Line,
     most: i64,
 ) -> Result<Vec<String>, JobError> {
-    let (which, task) = match &line.kind {
-        LineKind::Shared => (format!("{} AND $2 = ''", sql::READY_SHARED), ""),
-        LineKind::OfTask(task) => (
-            format!("{} AND task_name = $2", sql::READY_BY_NAME),
-            task.as_str(),
+    let (which, task, key) = match &line.kind {
+        LineKind::Shared => (
+            format!("{} AND $2 = '' AND $4 = ''", sql::READY_SHARED),
+            "",
+            "",
         ),
-        LineKind::Quarantined => (format!("{} AND $2 = ''", sql::READY_QUARANTINED), ""),
+        LineKind::OfTask(task) => (
+            format!("{} AND task_name = $2 AND $4 = ''", sql::READY_BY_NAME),
+            task.as_str(),
+            "",
+        ),
+        LineKind::OfKey { task, key } => (
+            format!(
+                "{} AND task_name = $2 AND concurrency_key = $4",
+                sql::READY_LIMITED
+            ),
+            task.as_str(),
+            key.as_str(),
+        ),
+        LineKind::Quarantined => (
+            format!("{} AND $2 = '' AND $4 = ''", sql::READY_QUARANTINED),
+            "",
+            "",
+        ),
     };
     let sql = format!(
         "SELECT id FROM tasks_jobs WHERE queue = $1 AND {which} ORDER BY priority DESC, run_at, id LIMIT $3"
@@ -179,6 +220,7 @@ pub(in crate::jobs) async fn front(
             .bind::<Text, _>(&line.queue)
             .bind::<Text, _>(task)
             .bind::<BigInt, _>(most)
+            .bind::<Text, _>(key)
             .load(conn)
             .await
     })?;

@@ -35,7 +35,7 @@ fn key(queue: &str, kind: &ClaimKind) -> Option<(String, String)> {
         ClaimKind::Normal => "",
         ClaimKind::ByName(task) => task,
         // They are few, and all of them are tried.
-        ClaimKind::Quarantined(_) => return None,
+        ClaimKind::Limited | ClaimKind::Quarantined(_) => return None,
     };
     Some((queue.to_owned(), task.to_owned()))
 }
@@ -88,7 +88,7 @@ pub(super) async fn starved(
             format!("{} AND task_name = $2", sql::READY_BY_NAME),
             task.as_str(),
         ),
-        ClaimKind::Quarantined(_) => return Ok(None),
+        ClaimKind::Limited | ClaimKind::Quarantined(_) => return Ok(None),
     };
     let ready = format!("FROM tasks_jobs WHERE {which} AND queue = $1");
     let sql = format!(

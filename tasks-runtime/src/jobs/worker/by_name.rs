@@ -1,5 +1,5 @@
 //! Jobs that are claimed by the name of their task, because that limits how many of them run at once, or because some worker does not
-//! have it.
+//! have it, or because it was paused.
 
 use std::collections::BTreeSet;
 
@@ -9,41 +9,52 @@ use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
 
 use super::claimed_job::ClaimedJob;
-use super::due::{NAME, NameRow};
+use super::due::NAME;
 use crate::database::{Backend, Connection, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
-use crate::jobs::state::{number, sql};
-use crate::jobs::table::tasks_jobs;
+use crate::jobs::new_job_row::line_of;
+use crate::jobs::state::{ClaimLine, number, sql};
+use crate::jobs::table::tasks_new_jobs;
 use crate::registry::{RegisteredTask, TaskRegistry};
 use crate::with_conn;
 
-/// Marks pending jobs as claimed by the name of their task, or not, as the tasks of this process have it: a new version of the program may
-/// limit other tasks.
-pub(in crate::jobs) async fn mark(
+/// Pending jobs, as indexes have them.
+const STATES: [&str; 3] = [
+    sql::SCHEDULED,
+    sql::READY_NOT_QUARANTINED,
+    sql::READY_QUARANTINED,
+];
+
+/// Has pending jobs be claimed in the line that the tasks of this process have: a new version of the program may limit other tasks.
+pub(in crate::jobs) async fn mark_all(
     conn: &mut Connection,
     registry: &TaskRegistry,
 ) -> Result<(), JobError> {
-    for by_name in [true, false] {
+    for line in ClaimLine::ALL {
         let names: Vec<&str> = registry
             .iter()
-            .filter(|task| task.policy().max_concurrency.is_some() == by_name)
+            // Each job of a task with keys has to be read for its key: that is done when it is met.
+            .filter(|task| {
+                line_of(&task.policy()) == line && task.policy().concurrency_key.is_none()
+            })
             .map(RegisteredTask::name)
             .collect();
-        for state in [
-            sql::SCHEDULED,
-            sql::READY_NOT_QUARANTINED,
-            sql::READY_QUARANTINED,
-        ] {
+        let of_others = ClaimLine::ALL.into_iter().filter(|other| *other != line);
+        for (was, state) in of_others.flat_map(|was| STATES.map(|state| (was, state))) {
             for names in names.chunks(1000) {
-                let was = format!("{state} AND by_name = {}", i32::from(!by_name));
+                let was = format!("{state} AND by_name = {}", was.number());
+                let key = (line == ClaimLine::Limited).then_some("");
                 with_conn!(conn, |conn| {
                     diesel::update(
-                        tasks_jobs::table
+                        tasks_new_jobs::table
                             .filter(sql::<Bool>(&was))
                             .filter(sql::<Text>(NAME).eq_any(names)),
                     )
-                    .set(tasks_jobs::by_name.eq(i32::from(by_name)))
+                    .set((
+                        tasks_new_jobs::by_name.eq(line.number()),
+                        tasks_new_jobs::concurrency_key.eq(key),
+                    ))
                     .execute(conn)
                     .await
                 })?;
@@ -53,9 +64,9 @@ pub(in crate::jobs) async fn mark(
     Ok(())
 }
 
-/// Gives jobs back that were claimed in this transaction, of tasks that this process does not have: nobody sees that they were.
+/// Gives jobs back that were claimed in this transaction, of tasks that this process does not have or that are paused: nobody sees that they were.
 /// They are claimed by name from then on.
-pub(in crate::jobs) async fn return_unknown(
+pub(in crate::jobs) async fn set_aside(
     conn: &mut Connection,
     worker: &str,
     jobs: &[ClaimedJob],
@@ -67,9 +78,12 @@ pub(in crate::jobs) async fn return_unknown(
         Backend::Postgres => "id IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))",
     };
     let sql = format!(
-        "UPDATE tasks_jobs SET state = {ready}, attempt = attempt - 1, worker = NULL, by_name = 1, \
+        "UPDATE tasks_jobs SET state = {ready}, attempt = attempt - 1, worker = NULL, \
+         by_name = CASE WHEN by_name = {limited} THEN {limited} ELSE {by_name} END, \
          started_at = CASE WHEN attempt = 1 THEN NULL ELSE started_at END WHERE {these} AND worker = $2",
-        ready = number::READY
+        ready = number::READY,
+        limited = ClaimLine::Limited.number(),
+        by_name = ClaimLine::ByName.number()
     );
     with_conn!(conn, |conn| {
         statement(sql)
@@ -81,8 +95,8 @@ pub(in crate::jobs) async fn return_unknown(
     Ok(())
 }
 
-/// Has ready jobs of tasks that this process does not have be claimed by name, so that nobody else has to step over them.
-pub(in crate::jobs) async fn mark_unknown(
+/// Has ready jobs of tasks that this process does not have, or that are paused, be claimed by name, so that nobody has to step over them.
+pub(in crate::jobs) async fn mark(
     conn: &mut Connection,
     queue: &str,
     tasks: &BTreeSet<String>,
@@ -96,8 +110,9 @@ pub(in crate::jobs) async fn mark_unknown(
         ),
     };
     let sql = format!(
-        "UPDATE tasks_jobs SET by_name = 1 WHERE id IN (SELECT id FROM tasks_jobs \
+        "UPDATE tasks_jobs SET by_name = {by_name} WHERE id IN (SELECT id FROM tasks_jobs \
          WHERE {normal} AND queue = $1 AND {NAME} IN {these} LIMIT 5000{lock})",
+        by_name = ClaimLine::ByName.number(),
         normal = sql::READY_SHARED
     );
     with_conn!(conn, |conn| {
@@ -108,24 +123,4 @@ pub(in crate::jobs) async fn mark_unknown(
             .await
     })?;
     Ok(())
-}
-
-/// The tasks of a queue of which there are ready jobs that are claimed by name. Reads one entry of an index for each.
-pub(in crate::jobs) async fn tasks(
-    conn: &mut Connection,
-    queue: &str,
-) -> Result<Vec<String>, JobError> {
-    let of_queue = format!(
-        "FROM tasks_jobs WHERE {} AND queue = $1",
-        sql::READY_BY_NAME
-    );
-    let sql = format!(
-        "WITH RECURSIVE names(name) AS (SELECT MIN(task_name) {of_queue} UNION ALL \
-         SELECT (SELECT MIN(task_name) {of_queue} AND task_name > names.name) FROM names WHERE name IS NOT NULL) \
-         SELECT name FROM names WHERE name IS NOT NULL"
-    );
-    let names: Vec<NameRow> = with_conn!(conn, |conn| {
-        statement(sql).bind::<Text, _>(queue).load(conn).await
-    })?;
-    Ok(names.into_iter().map(|name| name.name).collect())
 }

@@ -24,6 +24,8 @@ pub(in crate::jobs) struct Capacity {
     tasks: BTreeMap<String, usize>,
     /// Whether a quarantined job runs: there is one at a time.
     quarantined: bool,
+    /// Tasks that have limits over all processes: their jobs are claimed apart from others.
+    limited: Vec<String>,
 }
 
 impl Capacity {
@@ -48,6 +50,11 @@ impl Capacity {
                 .map(|(task, limit)| (task.clone(), left(&taken.tasks, task, *limit)))
                 .collect(),
             quarantined: taken.quarantined > 0,
+            limited: shared
+                .global_limits
+                .task_names()
+                .map(str::to_owned)
+                .collect(),
         }
     }
 
@@ -66,6 +73,25 @@ impl Capacity {
         let room = self.queues.get(queue).copied().unwrap_or(self.free);
         let of_task = self.tasks.get(task).copied().unwrap_or(room);
         room.min(self.free).min(of_task) > 0 && !(quarantined && self.quarantined)
+    }
+
+    /// How many jobs of this queue and task could begin.
+    pub(in crate::jobs) fn room_for(&self, queue: &str, task: &str) -> usize {
+        let room = self.queues.get(queue).copied().unwrap_or_default();
+        let of_task = self.tasks.get(task).copied().unwrap_or(room);
+        room.min(self.free).min(of_task)
+    }
+
+    /// Whether a quarantined job runs: no other one could begin.
+    pub(in crate::jobs) fn runs_quarantined(&self) -> bool {
+        self.quarantined
+    }
+
+    /// Reduces the capacity for a queue to this.
+    pub(in crate::jobs) fn restrict(&mut self, queue: &str, room: usize) {
+        if let Some(left) = self.queues.get_mut(queue) {
+            *left = room.min(*left);
+        }
     }
 
     /// Requests jobs of one task, for a queue whose front is taken by tasks that this process does not have.
@@ -107,11 +133,18 @@ impl Capacity {
             if !self.quarantined {
                 requests.push(want(ClaimKind::Quarantined(Vec::new()), 1));
             }
-            for (task, room_of_task) in self.tasks.iter().filter(|(_, room)| **room > 0) {
+            let shared = self
+                .tasks
+                .iter()
+                .filter(|(task, room)| **room > 0 && !self.limited.contains(task));
+            for (task, room_of_task) in shared {
                 let limit = room.min(*room_of_task);
                 requests.push(want(ClaimKind::ByName(task.clone()), limit));
             }
             requests.push(want(ClaimKind::Normal, room));
+            if !self.limited.is_empty() {
+                requests.push(want(ClaimKind::Limited, room));
+            }
         }
         if requests.len() > 1 {
             let by = turn % requests.len();
@@ -120,11 +153,17 @@ impl Capacity {
         requests
     }
 
+    /// Whether this is a request for jobs of tasks with limits over all processes.
+    pub(in crate::jobs) fn is_of_limited(want: &ClaimRequest) -> bool {
+        want.kind == ClaimKind::Limited
+    }
+
     /// The kind to claim now; `None` for a quarantined job while one runs. Quarantined jobs of unknown tasks are left to other workers.
     pub(in crate::jobs) fn kind(
         &self,
         want: &ClaimRequest,
         unknown: &BTreeSet<QueuedTask>,
+        paused: &BTreeSet<String>,
     ) -> Option<ClaimKind> {
         match &want.kind {
             ClaimKind::Quarantined(_) if self.quarantined => None,
@@ -132,8 +171,10 @@ impl Capacity {
                 let full = self.tasks.iter().filter(|(_, room)| **room == 0);
                 let unknown = unknown.iter().map(|unknown| &unknown.task);
                 let left = full.map(|(task, _)| task).chain(unknown);
+                let left = left.chain(&self.limited).chain(paused);
                 Some(ClaimKind::Quarantined(left.cloned().collect()))
             }
+            ClaimKind::ByName(task) if paused.contains(task) => None,
             kind => Some(kind.clone()),
         }
     }

@@ -19,13 +19,15 @@ pub(in crate::jobs) enum ClaimKind {
     Normal,
     /// Jobs that one process died of at most, of one task: one that limits how many run at once, or that some worker does not have.
     ByName(String),
+    /// Jobs of tasks that have limits over all processes, which are claimed [apart](super::limited_claims).
+    Limited,
     /// Jobs that ran when their processes died, more than once. They run one at a time in each process, so that the one that kills it is found
     /// and the others are not blamed. Not of these tasks, which have no place left.
     Quarantined(Vec<String>),
 }
 
 /// No job begins before it was submitted: the reading of the clock that said so may have been a little ahead.
-fn set(backend: Backend) -> String {
+pub(super) fn set(backend: Backend) -> String {
     let later = match backend {
         Backend::Sqlite => "MAX",
         Backend::Postgres => "GREATEST",
@@ -52,6 +54,7 @@ pub(in crate::jobs) async fn claim(
             format!("{} AND task_name = $5", sql::READY_BY_NAME),
             task.clone(),
         ),
+        (ClaimKind::Limited, _) => return Ok(Vec::new()),
         (ClaimKind::Quarantined(full), backend) => {
             let not_full = match backend {
                 Backend::Sqlite => "task_name NOT IN (SELECT value FROM json_each($5))",

@@ -36,9 +36,10 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>, engine: Arc<dyn Engi
             .session
             .read(async |conn| {
                 let mut due = Vec::new();
-                let known: Vec<&str> = shared.executor.registry().names().collect();
-                let paused = store::paused_queue_names(conn).await?;
-                let open = |queue: &&(String, usize)| !paused.contains(&queue.0);
+                let paused = store::paused_names(conn).await?;
+                let names = shared.executor.registry().names();
+                let known: Vec<&str> = names.filter(|task| !paused.tasks.contains(*task)).collect();
+                let open = |queue: &&(String, usize)| !paused.queues.contains(&queue.0);
                 for (queue, _) in shared.queues.iter().filter(open) {
                     due.extend(due::due_attempts(conn, queue, &known, MAX_OFFERED).await?);
                 }

@@ -15,6 +15,7 @@ use super::capacity::Capacity;
 use super::held_back::HeldBack;
 use super::in_flight::StopReason;
 use super::last_done::LastDone;
+use super::limited_claims::LimitedState;
 use super::membership::MAX_LOCK_WAIT;
 use super::recovery::{END_THEM, HeartbeatWatch};
 use super::round_budget::RoundBudget;
@@ -26,7 +27,7 @@ use super::{end_writer, listener};
 use crate::database::DatabaseError;
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
-use crate::jobs::store::LogLine;
+use crate::jobs::store::{LogLine, PausedNames};
 
 /// How often to look for jobs that other processes submitted, when nobody says so.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -62,8 +63,8 @@ pub(in crate::jobs) struct Driver {
     pub(super) due: Option<i64>,
     /// Whether there are jobs that are claimed by the names of their tasks.
     pub(super) by_name: bool,
-    /// The queues that are paused, as they were at the last look: a second ago at most.
-    pub(super) paused: BTreeSet<String>,
+    /// The queues and tasks that are paused, as they were at the last look: a second ago at most.
+    pub(super) paused: PausedNames,
     /// Tasks of ready jobs that this process does not have, in the queues that it serves.
     pub(super) unknown: BTreeSet<QueuedTask>,
     /// How many rounds have failed since the last one that succeeded.
@@ -71,6 +72,14 @@ pub(in crate::jobs) struct Driver {
     /// Counts rounds, so that each begins with another queue.
     pub(super) turn: usize,
     pub(super) aging: Aging,
+    /// What is remembered of tasks with limits over all processes.
+    pub(super) limited: LimitedState,
+    /// Whether there are ready jobs of such tasks.
+    pub(super) any_limited: bool,
+    /// When to look for them again, whatever happens until then.
+    pub(super) limits_at: Option<i64>,
+    /// When others were told last that a limit may have places free.
+    pub(super) told_of_places: Option<Instant>,
     pub(super) runtime_probe: RuntimeProbe,
     pub(super) last_done: LastDone,
     pub(super) watch: HeartbeatWatch,
@@ -97,11 +106,15 @@ impl Driver {
             recheck_timers: true,
             due: None,
             by_name: false,
-            paused: BTreeSet::new(),
+            paused: PausedNames::default(),
             unknown: BTreeSet::new(),
             failed_rounds: 0,
             turn: 0,
             aging: Aging::default(),
+            limited: LimitedState::default(),
+            any_limited: false,
+            limits_at: None,
+            told_of_places: None,
             runtime_probe: RuntimeProbe::new(),
             last_done: LastDone::new(),
             watch: HeartbeatWatch::default(),
@@ -187,6 +200,12 @@ impl Driver {
         self.due.is_some_and(|due| due <= self.shared.clock.now())
     }
 
+    /// Whether a limit over all processes may let jobs begin now.
+    pub(super) fn is_time_for_limits(&self) -> bool {
+        self.limits_at
+            .is_some_and(|at| at <= self.shared.clock.now())
+    }
+
     pub(super) fn is_time_for_heartbeat(&self) -> bool {
         self.last_done.heartbeat.elapsed() >= self.shared.settings.lease / 4
     }
@@ -195,7 +214,7 @@ impl Driver {
         !self.finished.is_empty()
             || !self.changed.is_empty()
             || !self.lines.is_empty()
-            || (self.may_claim
+            || ((self.may_claim || self.is_time_for_limits())
                 && !self.runtime_probe.is_blocked()
                 && Capacity::of(&self.shared).is_free())
             || self.is_due()
@@ -216,8 +235,10 @@ impl Driver {
         if !self.shared.in_flight.is_empty() {
             until = until.min(self.last_done.cancel + CANCEL_POLL_INTERVAL);
         }
-        if let Some(due) = self.due.filter(|_| !self.is_due()) {
-            let wait = u64::try_from(due - self.shared.clock.now()).unwrap_or(0);
+        let now = self.shared.clock.now();
+        let due = self.due.into_iter().chain(self.limits_at);
+        if let Some(due) = due.filter(|due| *due > now).min() {
+            let wait = u64::try_from(due - now).unwrap_or(0);
             until = until.min(Instant::now() + Duration::from_micros(wait));
         }
         if let Some(due) = self.held_back.due() {
@@ -256,6 +277,8 @@ impl Driver {
                 }
                 self.may_claim = round.full;
                 self.due = round.due;
+                self.any_limited = round.any_limited;
+                self.limits_at = round.limits_at;
                 self.by_name = round.by_name;
                 self.paused = round.paused;
                 if let Some(unknown) = round.unknown {

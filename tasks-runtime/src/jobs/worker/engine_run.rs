@@ -8,6 +8,7 @@ use crate::jobs::id::JobId;
 use super::attempt::Event;
 use super::capacity::Capacity;
 use super::claimed_job::ClaimedJob;
+use super::limited_claims::{LimitedClaims, LimitedState};
 use super::shared::WorkerShared;
 use super::{claim, membership, read_job, runner};
 use crate::jobs::attempt_key::Fence;
@@ -72,10 +73,11 @@ async fn begin(
             if found.state != JobState::Ready {
                 return Ok(Err(RunOutcome::NotDue));
             }
-            if store::is_queue_paused(tx, &found.queue).await? {
+            let task = found.task_name.as_deref().unwrap_or_default();
+            let paused = store::paused_names(tx).await?;
+            if paused.queues.contains(&found.queue) || paused.tasks.contains(task) {
                 return Ok(Err(RunOutcome::Busy));
             }
-            let task = found.task_name.as_deref().unwrap_or_default();
             let quarantined = is_quarantined(found.crashes);
             // One of a task that this process does not have is run by another that is called.
             let known = shared.executor.registry().get(task).is_ok();
@@ -91,9 +93,20 @@ async fn begin(
             {
                 return Ok(Err(RunOutcome::Busy));
             }
-            let given =
-                claim::claim_one(tx, &worker, job, (MAX_INLINE_PARAMS, shared.clock.now())).await?;
-            Ok(given.ok_or(RunOutcome::Busy))
+            let (mut state, now) = (LimitedState::default(), shared.clock.now());
+            let registry = shared.executor.registry();
+            let mut limited =
+                LimitedClaims::new(&shared.global_limits, &worker, registry, &mut state);
+            limited.now = now;
+            if !limited.admits(tx, (&found.queue, task), job).await? {
+                return Ok(Err(RunOutcome::Busy));
+            }
+            let Some(given) = claim::claim_one(tx, &worker, job, (MAX_INLINE_PARAMS, now)).await?
+            else {
+                return Ok(Err(RunOutcome::Busy));
+            };
+            limited.finish(tx, std::slice::from_ref(&given)).await?;
+            Ok(Ok(given))
         })
         .await;
     Ok(given?.map(|job| {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::crash_limits::CrashLimits;
 use super::driver::Driver;
+use super::global_limits::GlobalLimits;
 use super::in_flight::InFlight;
 use super::left_to_others::LeftToOthers;
 use super::shared::{WorkerName, WorkerShared};
@@ -77,6 +78,7 @@ impl Worker {
             #[cfg(feature = "metrics")]
             metrics: metrics.clone(),
         });
+        let global_limits = GlobalLimits::new(executor.registry(), &settings.queue_limits);
         let crash_limits = CrashLimits::new(settings.crash_limit, executor.registry());
         let shared = Arc::new(WorkerShared {
             executor,
@@ -84,6 +86,7 @@ impl Worker {
             settings,
             queues,
             concurrency_limits,
+            global_limits,
             crash_limits,
             worker: WorkerName::default(),
             clock,

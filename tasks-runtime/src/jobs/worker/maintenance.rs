@@ -1,6 +1,5 @@
 //! What the driver does periodically beside its rounds.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use super::{due, held_jobs, membership, return_jobs};
 use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
+use crate::jobs::store::PausedNames;
 use crate::jobs::{schedules, store};
 
 /// How long a job that was claimed may wait for a thread before it goes back: another process may have one.
@@ -42,16 +42,17 @@ impl Driver {
         if self.last_done.poll.elapsed() >= POLL_INTERVAL {
             self.last_done.poll = Instant::now();
             self.can_begin().await;
-            type Found = (bool, Vec<Member>, Option<i64>, BTreeSet<String>);
+            let has_limits = self.shared.global_limits.task_names().next().is_some();
+            type Found = (bool, Vec<Member>, Option<i64>, PausedNames);
             let found: Result<Found, JobError> = self
                 .shared
                 .session
                 .read(async |conn| {
                     Ok((
-                        due::any_claimable(conn, self.shared.clock.now()).await?,
+                        due::any_claimable(conn, has_limits, self.shared.clock.now()).await?,
                         membership::all_workers(conn).await?,
                         store::newest_submitted_at(conn).await?,
-                        store::paused_queue_names(conn).await?,
+                        store::paused_names(conn).await?,
                     ))
                 })
                 .await;

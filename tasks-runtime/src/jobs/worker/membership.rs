@@ -49,11 +49,13 @@ impl Member {
 /// The heartbeat of a worker that was taken for dead while rows of its jobs were locked. It is never incremented.
 pub(in crate::jobs) const DEAD: i64 = -1;
 
-/// What a worker says of itself. Its tasks and its queues are arrays of JSON.
+/// What a worker says of itself. Its tasks, its queues and the tasks that it limits are arrays of JSON.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::jobs) struct Serves<'a> {
     pub(in crate::jobs) tasks: &'a str,
     pub(in crate::jobs) queues: &'a str,
+    /// The tasks that it limits over all processes.
+    pub(in crate::jobs) limited_tasks: &'a str,
     pub(in crate::jobs) version: Option<&'a str>,
     pub(in crate::jobs) lease: Duration,
 }
@@ -75,6 +77,7 @@ pub(in crate::jobs) async fn register(
         tasks_workers::started_at.eq(now),
         tasks_workers::tasks.eq(serves.tasks),
         tasks_workers::queues.eq(serves.queues),
+        tasks_workers::limited_tasks.eq(serves.limited_tasks),
         tasks_workers::version.eq(serves.version),
         tasks_workers::lease.eq(i64::try_from(serves.lease.as_micros()).unwrap_or(i64::MAX)),
     );

@@ -8,7 +8,7 @@ use super::driver::Driver;
 use super::held_back::HeldBack;
 use super::in_flight::StopReason;
 use super::membership::{Member, Serves};
-use super::{by_name, membership, recovery};
+use super::{by_name, limited_line, membership, recovery};
 use crate::jobs::error::JobError;
 
 impl Driver {
@@ -20,6 +20,8 @@ impl Driver {
         let tasks = serde_json::to_string(&tasks).unwrap_or_default();
         let queues: Vec<&String> = self.shared.queues.iter().map(|(queue, _)| queue).collect();
         let queues = serde_json::to_string(&queues).unwrap_or_default();
+        let limited_tasks: Vec<&str> = self.shared.global_limits.task_names().collect();
+        let limited_tasks = serde_json::to_string(&limited_tasks).unwrap_or_default();
         let mut pause = Duration::from_millis(100);
         loop {
             let id = ulid::Ulid::new().to_string();
@@ -32,11 +34,13 @@ impl Driver {
                         .session
                         .transaction(async |tx| {
                             self.shared.clock.refresh(tx).await?;
-                            by_name::mark(tx, registry).await?;
+                            by_name::mark_all(tx, registry).await?;
+                            limited_line::move_running(tx, registry).await?;
                             let now = self.shared.clock.now();
                             let serves = Serves {
                                 tasks: &tasks,
                                 queues: &queues,
+                                limited_tasks: &limited_tasks,
                                 version: self.shared.settings.version.as_deref(),
                                 lease: self.shared.settings.lease,
                             };

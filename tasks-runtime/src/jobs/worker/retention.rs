@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::shared::WorkerShared;
 use crate::jobs::error::JobError;
+use crate::jobs::flow_control::usage;
 use crate::jobs::{graphs, store};
 
 /// How often to look for what was deleted.
@@ -26,6 +27,7 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>) {
         .retention
         .map_or(ENDED_INTERVAL, |time| time.min(ENDED_INTERVAL));
     let mut next = Instant::now() + every;
+    let mut next_flow = Instant::now() + ENDED_INTERVAL;
     loop {
         let pause = DELETED_INTERVAL.min(next.saturating_duration_since(Instant::now()));
         tokio::select! {
@@ -34,6 +36,12 @@ pub(in crate::jobs) async fn run(shared: Arc<WorkerShared>) {
         }
         if let Err(error) = delete_marked(&shared).await {
             tracing::warn!(%error, "jobs that were deleted are not forgotten yet");
+        }
+        if Instant::now() >= next_flow {
+            next_flow = Instant::now() + ENDED_INTERVAL;
+            if let Err(error) = forget_flow(&shared).await {
+                tracing::warn!(%error, "what no limit counts any more was not forgotten");
+            }
         }
         let Some(retention) = shared.settings.retention else {
             next = Instant::now() + ENDED_INTERVAL;
@@ -67,6 +75,24 @@ async fn forget_ended(shared: &WorkerShared, before: i64) -> Result<bool, JobErr
         .await;
     let all = jobs? as i64 == BATCH_SIZE;
     Ok(graph? || all)
+}
+
+/// Forgets bursts of submissions that are over, and attempts that count for no rate any more.
+async fn forget_flow(shared: &WorkerShared) -> Result<(), JobError> {
+    let now = shared.clock.now();
+    loop {
+        let gone: Result<usize, JobError> = shared
+            .session
+            .transaction(async |tx| {
+                let bursts = store::prune_bursts(tx, now, BATCH_SIZE).await?;
+                Ok(bursts.max(usage::prune_starts(tx, now, BATCH_SIZE).await?))
+            })
+            .await;
+        if (gone? as i64) < BATCH_SIZE {
+            return Ok(());
+        }
+        tokio::time::sleep(BATCH_PAUSE).await;
+    }
 }
 
 async fn delete_marked(shared: &WorkerShared) -> Result<(), JobError> {

@@ -1,7 +1,7 @@
 //! One round of the driver: a transaction that writes what attempts have said and takes jobs for the places that are free.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::aging::{self, Aging};
 use super::attempt_end::AttemptEnd;
@@ -10,18 +10,23 @@ use super::claim::{self, ClaimKind};
 use super::claimed_job::ClaimedJob;
 use super::driver::Driver;
 use super::finish::{FinishedAttempt, finish};
+use super::limited_claims::{ClaimContext, LimitedClaims};
 use super::unserved::QueuedTask;
-use super::{by_name, due, held_back, membership};
+use super::{by_name, due, held_back, limited_line, membership};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::history::Count;
 use crate::jobs::id::JobId;
 use crate::jobs::schedules::{self, ScheduledJob};
-use crate::jobs::store;
+use crate::jobs::state::sql;
+use crate::jobs::store::{self, PausedNames};
 use crate::registry::TaskRegistry;
 
-/// How often one want is asked for again because jobs of tasks that this process does not have were set aside.
+/// How often one want is asked for again because jobs were set aside: of tasks that this process does not have, or that are paused.
 const MAX_REPEATS: u32 = 10;
+
+/// How often others are told that a limit over all processes may have places free: they look by themselves each second, too.
+const PLACES_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What a round found.
 #[derive(Default)]
@@ -35,8 +40,14 @@ pub(super) struct Round {
     pub(super) due: Option<i64>,
     /// Whether there are jobs that are claimed by the names of their tasks.
     pub(super) by_name: bool,
-    /// The queues that are paused.
-    pub(super) paused: BTreeSet<String>,
+    /// Whether there are ready jobs of tasks with limits over all processes.
+    pub(super) any_limited: bool,
+    /// When such limits may let jobs begin that wait.
+    pub(super) limits_at: Option<i64>,
+    /// The queues and tasks that are paused.
+    pub(super) paused: PausedNames,
+    /// Whether it has told others that a limit over all processes may have places free.
+    pub(super) tells_of_places: bool,
     /// Tasks of ready jobs that this process does not have, if it has looked.
     pub(super) unknown: Option<BTreeSet<QueuedTask>>,
     /// Jobs whose rows other transactions have locked, so that nothing was written of them.
@@ -54,6 +65,9 @@ struct Claims<'a> {
     inline_params: usize,
     /// Jobs that are left to other processes.
     without: Vec<JobId>,
+    limited: LimitedClaims<'a>,
+    /// Counts rounds.
+    turn: usize,
     /// Tasks of jobs that were met and that this process does not have.
     unknown: BTreeSet<QueuedTask>,
     aging: &'a mut Aging,
@@ -79,7 +93,7 @@ impl Driver {
                 (attempt, progress, artifact)
             })
             .collect();
-        let asks = claim && (self.may_claim || self.is_due());
+        let asks = claim && (self.may_claim || self.is_due() || self.is_time_for_limits());
         // What could not begin is left to others; what is due is made ready all the same.
         let begins = asks && self.can_begin().await;
         let recheck_timers = self.recheck_timers
@@ -89,15 +103,18 @@ impl Driver {
         // Others may begin what this process gives back.
         let returns = finished.iter().any(AttemptEnd::is_returned);
         let shared = &self.shared;
+        // As they may what a limit over all processes kept from them, where this process has no place for it.
+        let is_told = (self.told_of_places).is_some_and(|at| at.elapsed() < PLACES_INTERVAL);
+        let frees = !is_told
+            && finished
+                .iter()
+                .any(|end| shared.global_limits.concerns(end.task.as_deref()));
         let capacity = Capacity::of(shared);
         self.turn = self.turn.wrapping_add(1);
         let takes = begins && shared.settings.engine.is_none();
-        let requests = if takes {
-            capacity.requests(self.turn)
-        } else {
-            Vec::new()
-        };
+        let turn = self.turn;
         let (worker, known_due, known_by_name) = (&self.worker, self.due, self.by_name);
+        let known_limited = self.any_limited;
         let known_paused = &self.paused;
         let registry = shared.executor.registry();
         let params = shared.settings.params_codec();
@@ -108,6 +125,8 @@ impl Driver {
             registry,
             capacity,
             unknown: BTreeSet::new(),
+            limited: LimitedClaims::new(&shared.global_limits, worker, registry, &mut self.limited),
+            turn,
             aging: &mut self.aging,
             max_priority_wait: shared
                 .settings
@@ -122,6 +141,7 @@ impl Driver {
                 let mut round = Round {
                     due: known_due,
                     by_name: known_by_name,
+                    any_limited: known_limited,
                     paused: known_paused.clone(),
                     full: asks && !begins,
                     ..Round::default()
@@ -136,6 +156,7 @@ impl Driver {
                 }
                 let now = shared.clock.now();
                 claims.now = now;
+                claims.limited.now = now;
                 if is_careful {
                     let ended = finished.iter().map(|end| end.attempt.job);
                     let logged = lines.iter().map(|line| line.attempt.job);
@@ -164,23 +185,36 @@ impl Driver {
                     round.due = scheduled.next.into_iter().chain(waiting.at).min();
                     round.scheduled = scheduled.submitted;
                     round.by_name = waiting.by_name > 0;
+                    round.any_limited = waiting.limited > 0;
                     round.paused = match waiting.paused {
-                        0 => BTreeSet::new(),
-                        _ => store::paused_queue_names(tx).await?,
+                        0 => PausedNames::default(),
+                        _ => store::paused_names(tx).await?,
                     };
                 }
-                for want in &requests {
-                    if round.paused.contains(&want.queue) {
-                        continue;
+                if takes {
+                    claims
+                        .limited
+                        .limit_queues(tx, &mut claims.capacity)
+                        .await?;
+                    for want in claims.capacity.requests(turn) {
+                        if round.paused.queues.contains(&want.queue) {
+                            continue;
+                        }
+                        if !Capacity::is_of_limited(&want) {
+                            claims.claim(tx, &want, &mut round).await?;
+                        } else if round.any_limited {
+                            claims.claim_limited(tx, &want.queue, &mut round).await?;
+                        }
                     }
-                    claims.claim(tx, want, &mut round).await?;
                 }
-                if takes && round.by_name {
+                if takes && (round.by_name || round.any_limited) {
                     claims.claim_by_name(tx, &mut round).await?;
                 } else if ticks && shared.settings.engine.is_none() {
                     round.unknown = Some(claims.unknown.clone());
                 }
-                if returns {
+                round.limits_at = claims.limited.finish(tx, &round.claimed).await?;
+                round.tells_of_places = frees && !(takes && claims.capacity.is_free());
+                if returns || round.tells_of_places {
                     store::notify(tx).await?;
                 }
                 Ok(round)
@@ -189,6 +223,9 @@ impl Driver {
         match &result {
             Ok(round) => {
                 self.recheck_timers = recheck_timers && !ticks;
+                if round.tells_of_places {
+                    self.told_of_places = Some(tokio::time::Instant::now());
+                }
                 if asks {
                     self.shared.due.notify_one();
                 }
@@ -253,7 +290,7 @@ impl Driver {
 }
 
 impl Claims<'_> {
-    /// Takes jobs for one want. What this process cannot run is set aside in the same transaction, so that it was never taken.
+    /// Takes jobs for one want. What this process may not run is set aside in the same transaction, so that it was never taken.
     async fn claim(
         &mut self,
         tx: &mut Connection,
@@ -261,7 +298,7 @@ impl Claims<'_> {
         round: &mut Round,
     ) -> Result<(), JobError> {
         for _ in 0..MAX_REPEATS {
-            let Some(kind) = self.capacity.kind(want, &self.unknown) else {
+            let Some(kind) = self.capacity.kind(want, &self.unknown, &round.paused.tasks) else {
                 return Ok(());
             };
             let limit = self.capacity.limit(want);
@@ -278,20 +315,25 @@ impl Claims<'_> {
             }
             self.aging.count(&want.queue, &kind, jobs.len());
             let is_full = jobs.len() == limit;
-            let (known, unknown): (Vec<_>, Vec<_>) = jobs
-                .into_iter()
-                .partition(|job| self.registry.get(&job.task_name).is_ok());
+            let (known, set_aside): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| {
+                let task = &job.task_name;
+                let is_for_all = self.registry.get(task).is_ok() && !self.limited.is_limited(task);
+                is_for_all && !round.paused.tasks.contains(task)
+            });
             self.capacity.take(&known);
             round.claimed.extend(known);
-            if unknown.is_empty() {
+            if set_aside.is_empty() {
                 round.full |= is_full && !matches!(kind, ClaimKind::Quarantined(_));
                 return Ok(());
             }
-            by_name::return_unknown(tx, self.worker, &unknown).await?;
-            let names: BTreeSet<String> = unknown.into_iter().map(|job| job.task_name).collect();
-            by_name::mark_unknown(tx, &want.queue, &names).await?;
+            by_name::set_aside(tx, self.worker, &set_aside).await?;
+            let names: BTreeSet<String> = set_aside.into_iter().map(|job| job.task_name).collect();
+            by_name::mark(tx, &want.queue, &names).await?;
             let queued = |task| QueuedTask::new(task, &want.queue);
-            self.unknown.extend(names.into_iter().map(queued));
+            let unknown = names
+                .into_iter()
+                .filter(|task| self.registry.get(task).is_err());
+            self.unknown.extend(unknown.map(queued));
             round.by_name = true;
         }
         round.full = true;
@@ -324,7 +366,31 @@ impl Claims<'_> {
         }
     }
 
-    /// Takes jobs that are claimed by the names of their tasks, because some worker does not have those.
+    /// Takes jobs of a queue that are of tasks with limits over all processes.
+    async fn claim_limited(
+        &mut self,
+        tx: &mut Connection,
+        queue: &str,
+        round: &mut Round,
+    ) -> Result<(), JobError> {
+        let tasks = due::tasks_in(tx, sql::READY_LIMITED, queue).await?;
+        let context = ClaimContext {
+            paused: &round.paused,
+            without: &self.without,
+            inline_params: self.inline_params,
+            turn: self.turn,
+        };
+        let (limited, capacity) = (&mut self.limited, &mut self.capacity);
+        let alone = limited.claim_quarantined(tx, capacity, queue, context);
+        let alone = alone.await?;
+        let jobs = limited.claim(tx, capacity, queue, tasks, context).await?;
+        round.claimed.extend(alone);
+        round.claimed.extend(jobs);
+        Ok(())
+    }
+
+    /// Takes jobs that are claimed by the names of their tasks, because some worker does not have those, and looks for tasks that this process does not
+    /// have.
     async fn claim_by_name(
         &mut self,
         tx: &mut Connection,
@@ -332,13 +398,29 @@ impl Claims<'_> {
     ) -> Result<(), JobError> {
         let queues: Vec<String> = self.capacity.open_queues().map(str::to_owned).collect();
         for queue in queues {
-            if round.paused.contains(&queue) {
+            if round.paused.queues.contains(&queue) {
                 continue;
             }
-            for task in by_name::tasks(tx, &queue).await? {
-                if self.registry.get(&task).is_err() {
+            let mut tasks = due::tasks_in(tx, sql::READY_BY_NAME, &queue).await?;
+            if round.any_limited {
+                let limited = due::tasks_in(tx, sql::READY_LIMITED, &queue).await?;
+                tasks.extend(
+                    limited
+                        .into_iter()
+                        .filter(|task| self.registry.get(task).is_err()),
+                );
+            }
+            for task in tasks {
+                let Ok(entry) = self.registry.get(&task) else {
                     self.unknown.insert(QueuedTask::new(task, &queue));
-                } else if !self.capacity.has_limit(&task) {
+                    continue;
+                };
+                if self.limited.is_limited(&task) {
+                    // They were submitted by a program that does not limit them.
+                    let moved = limited_line::move_ready(tx, entry, &queue).await?;
+                    round.any_limited |= moved > 0;
+                    round.full |= moved > 0;
+                } else if !self.capacity.has_limit(&task) && !round.paused.tasks.contains(&task) {
                     let want = self.capacity.request_by_name(&queue, &task);
                     self.claim(tx, &want, round).await?;
                 }

@@ -11,6 +11,7 @@ use super::attempt::Event;
 use super::attempt_end::{AttemptEnd, AttemptOutcome};
 use super::crash_limits::CrashLimits;
 use super::finish::FinishedAttempt;
+use super::global_limits::GlobalLimits;
 use super::in_flight::InFlight;
 use super::left_to_others::LeftToOthers;
 use super::step_journal::StepStore;
@@ -36,6 +37,8 @@ pub(in crate::jobs) struct WorkerShared {
     pub(in crate::jobs) queues: Vec<(String, usize)>,
     /// The tasks of which only so many jobs run at once.
     pub(in crate::jobs) concurrency_limits: Vec<(String, usize)>,
+    /// What limits jobs over all processes.
+    pub(in crate::jobs) global_limits: GlobalLimits,
     /// Maximum number of processes that may die while they run one job.
     pub(in crate::jobs) crash_limits: CrashLimits,
     pub(in crate::jobs) worker: WorkerName,

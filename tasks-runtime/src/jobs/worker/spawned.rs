@@ -19,7 +19,7 @@ use crate::jobs::error::JobError;
 use crate::jobs::history::Timing;
 use crate::jobs::new_job_row::{ExplicitOptions, NewJobRow};
 use crate::jobs::origin::Origin;
-use crate::jobs::state::JobState;
+use crate::jobs::state::{ClaimLine, JobState};
 use crate::jobs::stored_text::{check_description, storable};
 use crate::task::{IntoTaskFailure, TaskFailure, TaskOutput as _, Traceback};
 
@@ -50,11 +50,13 @@ pub(in crate::jobs) async fn row(
         timeout_ms: None,
         idempotency_key: None,
         unique_key: None,
-        by_name: 0,
+        by_name: ClaimLine::Shared.number(),
+        concurrency_key: None,
         params: "{}".to_owned(),
         schedule_name: None,
         submitted_by: None,
         again: false,
+        burst: None,
         explicit: ExplicitOptions::default(),
         origin: Origin::here(None),
         other_unique_keys: Vec::new(),

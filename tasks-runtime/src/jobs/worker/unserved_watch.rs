@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use super::driver::Driver;
 use super::unserved::{QueuedTask, Served, Unserved, unserved};
 use super::worker_health::WorkerHealth;
-use super::{by_name, due};
+use super::{by_name, due, limited_line};
 use crate::database::Session;
 use crate::jobs::error::JobError;
+use crate::jobs::new_job_row::line_of;
 use crate::jobs::schedules::{self, OverdueSchedules};
+use crate::jobs::state::sql;
 use crate::jobs::store;
 
 impl Driver {
@@ -25,20 +27,26 @@ impl Driver {
                 }
             }
         }
+        if let Err(error) = self.move_out_of_limited_line().await {
+            tracing::debug!(%error, "jobs of tasks that have no limits any more were not looked at");
+        }
         let (own, mut jobs) = (&self.shared.queues, self.unknown.clone());
         let found: Result<Unserved, JobError> = self
             .shared
             .session
             .read(async |conn| {
-                let paused = store::paused_queue_names(conn).await?;
+                let paused = store::paused_names(conn).await?;
                 // Their jobs wait because somebody wants that.
-                jobs.retain(|job| !paused.contains(&job.queue));
+                jobs.retain(|job| {
+                    !paused.queues.contains(&job.queue) && !paused.tasks.contains(&job.task)
+                });
                 let mut queues = due::ready_queues(conn).await?;
-                queues.retain(|queue| !paused.contains(queue));
+                queues.retain(|queue| !paused.queues.contains(queue));
                 queues.retain(|queue| !own.iter().any(|(name, _)| name == queue));
                 // Jobs that the workers of a queue have met and cannot run are claimed by name from then on.
                 for queue in &queues {
-                    let met = by_name::tasks(conn, queue).await?;
+                    let mut met = due::tasks_apart(conn, queue).await?;
+                    met.retain(|task| !paused.tasks.contains(task));
                     jobs.extend(met.into_iter().map(|task| QueuedTask::new(task, queue)));
                 }
                 unserved(conn, jobs, queues, Served::default()).await
@@ -50,6 +58,38 @@ impl Driver {
         let new = self.shared.health.set_unserved(found);
         say(new);
         self.look_at_schedules().await;
+    }
+
+    /// Has jobs be claimed like all others that were stored while their task had limits over all processes, if no worker limits it any more.
+    async fn move_out_of_limited_line(&self) -> Result<(), JobError> {
+        let (shared, registry) = (&self.shared, self.shared.executor.registry());
+        for (queue, _) in &shared.queues {
+            let found: Result<Vec<String>, JobError> = shared
+                .session
+                .read(async |conn| {
+                    let mut tasks = due::tasks_in(conn, sql::READY_LIMITED, queue).await?;
+                    tasks.extend(due::tasks_in(conn, sql::QUARANTINED_LIMITED, queue).await?);
+                    Ok(tasks)
+                })
+                .await;
+            for task in found? {
+                let Ok(entry) = registry.get(&task) else {
+                    continue;
+                };
+                if shared.global_limits.is_limited(&task) {
+                    continue;
+                }
+                let line = line_of(&entry.policy());
+                let moved: Result<usize, JobError> = shared
+                    .session
+                    .transaction(async |tx| limited_line::move_out(tx, (queue, &task), line).await)
+                    .await;
+                if moved? > 0 {
+                    shared.wake.notify_one();
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Looks for schedules whose tasks no worker has.
@@ -77,7 +117,7 @@ impl Driver {
                 .read(async |conn| {
                     Ok((
                         due::next_task_names(conn, queue).await?,
-                        by_name::tasks(conn, queue).await?,
+                        due::tasks_apart(conn, queue).await?,
                     ))
                 })
                 .await;
@@ -86,7 +126,7 @@ impl Driver {
             if !front.is_empty() {
                 let set_aside: Result<(), JobError> = shared
                     .session
-                    .transaction(async |tx| by_name::mark_unknown(tx, queue, &front).await)
+                    .transaction(async |tx| by_name::mark(tx, queue, &front).await)
                     .await;
                 set_aside?;
             }
@@ -130,14 +170,15 @@ pub(in crate::jobs) async fn look_without_worker(
 ) -> Result<(), JobError> {
     let found: Result<(Unserved, OverdueSchedules), JobError> = session
         .read(async |conn| {
-            let paused = store::paused_queue_names(conn).await?;
+            let paused = store::paused_names(conn).await?;
             let mut queues = due::ready_queues(conn).await?;
-            queues.retain(|queue| !paused.contains(queue));
+            queues.retain(|queue| !paused.queues.contains(queue));
             let mut jobs = BTreeSet::new();
             for queue in &queues {
                 let front = due::next_task_names(conn, queue).await?;
-                let by_name = by_name::tasks(conn, queue).await?;
+                let by_name = due::tasks_apart(conn, queue).await?;
                 let tasks = front.into_iter().chain(by_name);
+                let tasks = tasks.filter(|task| !paused.tasks.contains(task));
                 jobs.extend(tasks.map(|task| QueuedTask::new(task, queue)));
             }
             Ok((

@@ -3,21 +3,36 @@
 use serde_json::{Value, json};
 use tasks_runtime::jobs::{
     JobAttempt, JobCount, JobFailures, JobHistory, JobLineage, JobLog, JobOperation, JobRecord,
-    JobStats, JobStep, QueueRecord, WorkerRecord,
+    JobStats, JobStep, QueueRecord, TaskPause, WorkerRecord,
 };
 
 use super::{
     BULK_PROBLEMS, ID, ID_AND_EVENT, NAME, PROBLEMS, QUERY, TOO_MANY, UNKNOWN_JOB,
-    UNKNOWN_OPERATION, UNKNOWN_QUEUE, UNKNOWN_WORKER, WRONG_STATE,
+    UNKNOWN_OPERATION, UNKNOWN_QUEUE, UNKNOWN_TASK, UNKNOWN_WORKER, WRONG_STATE,
 };
 use crate::endpoint::{Body, Endpoint, Endpoints, Response};
 use crate::http::paging::{self, MAX_PAGE_SIZE};
 use crate::http::sse;
 use crate::jobs::operations::BulkIn;
-use crate::jobs::queues::PauseIn;
+use crate::jobs::pause::PauseIn;
 use crate::jobs::steps::ForkIn;
-use crate::jobs::{events, handlers, list_stream, operations, past, query, queues, steps, stream};
-use crate::openapi::{STORAGE_FULL, Writer};
+use crate::jobs::{
+    events, handlers, list_stream, operations, past, paused_tasks, query, queues, steps, stream,
+};
+use crate::openapi::{STORAGE_FULL, StatusText, Writer};
+
+/// What may be wrong with a pause.
+const PAUSE_PROBLEMS: &[StatusText] = &[
+    (400, "The body is not JSON."),
+    (
+        403,
+        "A page of another site sent it without a body of JSON.",
+    ),
+    (408, "The body took too long to arrive."),
+    (413, "The body is too large."),
+    (415, "The body does not say it is JSON."),
+    (422, "Something does not fit: `errors` says what."),
+];
 
 /// The endpoints of jobs, below a prefix.
 pub(in crate::jobs) fn jobs(prefix: &str) -> Endpoints {
@@ -111,20 +126,44 @@ pub(in crate::jobs) fn jobs(prefix: &str) -> Endpoints {
                     .optional(),
             )
             .responds(Response::json::<QueueRecord>(200))
-            .problems(&[
-                (400, "The body is not JSON."),
-                (403, "A page of another site sent it without a body of JSON."),
-                UNKNOWN_QUEUE,
-                (408, "The body took too long to arrive."),
-                (413, "The body is too large."),
-                (415, "The body does not say it is JSON."),
-                (422, "Something does not fit: `errors` says what."),
-            ]),
+            .problems(PAUSE_PROBLEMS)
+            .problems(&[UNKNOWN_QUEUE]),
         Endpoint::post("/$queues/{name}/$resume", "resume_queue", queues::resume)
             .summary("Resume a queue; one that is not paused stays as it is")
             .parameters(NAME)
             .responds(Response::json::<QueueRecord>(200))
             .problems(&[UNKNOWN_QUEUE]),
+        Endpoint::get("/$tasks/$paused", "list_paused_tasks", paused_tasks::list)
+            .summary("The tasks that are paused, by name")
+            .responds(Response::json::<Vec<TaskPause>>(200)),
+        Endpoint::post(
+            "/$tasks/{name}/$pause",
+            "pause_task",
+            paused_tasks::pause,
+        )
+        .summary("Pause a task for all processes")
+        .description(
+            "Workers begin no job of it any more, about a second later at most, and go on with the other jobs of its queue; jobs that run go on, and jobs are \
+             still submitted. A task that is paused already gets the new reason. Executions that are no jobs are not affected.",
+        )
+        .parameters(NAME)
+        .body(
+            Body::json::<PauseIn>()
+                .example(|| json!({"reason": "the mail server is down"}))
+                .optional(),
+        )
+        .responds(Response::json::<TaskPause>(200))
+        .problems(PAUSE_PROBLEMS)
+        .problems(&[UNKNOWN_TASK]),
+        Endpoint::post(
+            "/$tasks/{name}/$resume",
+            "resume_task",
+            paused_tasks::resume,
+        )
+        .summary("Resume a task; one that is not paused stays as it is")
+        .parameters(NAME)
+        .responds(Response::json::<TaskPause>(200))
+        .problems(&[UNKNOWN_TASK]),
         Endpoint::post("/$bulk", "start_operation", operations::start)
             .summary("Cancel, retry or delete all jobs that fit a filter")
             .description(

@@ -29,6 +29,7 @@ pub(super) const TOO_MANY: StatusText = (429, "Too many streams are open.");
 pub(super) const QUERY: StatusText = (422, "The query does not fit: `errors` says where.");
 pub(super) const UNKNOWN_OPERATION: StatusText = (404, "No such operation.");
 pub(super) const UNKNOWN_WORKER: StatusText = (404, "No such worker.");
+pub(super) const UNKNOWN_TASK: StatusText = (404, "No such task.");
 pub(super) const UNKNOWN_QUEUE: StatusText = (
     404,
     "No such queue: no worker serves it, and no job waits in it.",

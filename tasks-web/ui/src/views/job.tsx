@@ -164,12 +164,15 @@ const PLACES: Record<string, { path: string; name: string }> = {
   "no-worker-for-both": { path: "/workers", name: "To the workers" },
 };
 
+/** Reasons that are about the jobs of its task. */
+const OF_TASK: ReadonlySet<string> = new Set(["task-limit", "key-limit"]);
+
 /** Why it does not run, while it is pending. */
 function Waiting({ job }: { job: JobRecord }): JSX.Element | null {
   if (job.status !== "pending" || job.pending_reason === null) return null;
   const code = job.pending_code ?? "";
-  const running = `/jobs${query({ status: "running", ...(code === "task-limit" ? { task: job.task_name } : { queue: job.queue }) })}`;
-  const place = PLACES[code] ?? (code === "task-limit" || code === "workers-busy" || code === "next" ? { path: running, name: "To the jobs that run" } : undefined);
+  const running = `/jobs${query({ status: "running", ...(OF_TASK.has(code) ? { task: job.task_name } : { queue: job.queue }) })}`;
+  const place = PLACES[code] ?? (OF_TASK.has(code) || code === "workers-busy" || code === "next" ? { path: running, name: "To the jobs that run" } : undefined);
   return (
     <p class="alert note">
       It does not run: {job.pending_reason}. {place && <To path={place.path}>{place.name}</To>}

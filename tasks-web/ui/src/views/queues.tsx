@@ -1,19 +1,16 @@
-/** The queues that jobs wait in, which can be paused. */
+/** The queues that jobs wait in, which can be paused, and the tasks that are. */
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { config } from "../api/config.ts";
-import { get, messageOf, query, segment, send } from "../api/http.ts";
-import type { QueueRecord } from "../api/schema.d.ts";
-import type { Members } from "../json/value.ts";
-import { Action, Alert, Loaded, To } from "../parts/basics.tsx";
+import { get, query, segment, send } from "../api/http.ts";
+import type { QueueRecord, TaskPause } from "../api/schema.d.ts";
+import { Action, Loaded, To } from "../parts/basics.tsx";
 import { DataTable } from "../parts/data_table.tsx";
 import { useLive } from "../parts/live.ts";
-import { Time } from "../parts/time.tsx";
+import { PauseForm, PauseState } from "../parts/pause.tsx";
 
 const INTERVAL = 5000;
-/** How long a reason may be, in characters. */
-const MAX_REASON = 500;
 
 const path = (queue: string, action: string): string => `${config.jobs}/$queues/${segment(queue)}/${action}`;
 
@@ -36,8 +33,11 @@ export function Queues(): JSX.Element {
               <p class="empty">No worker serves a queue, and no job waits in one.</p>
             ) : (
               <>
-                {pausing !== undefined && <PauseForm key={pausing} queue={pausing} done={done} cancel={() => setPausing(undefined)} />}
+                {pausing !== undefined && (
+                  <PauseForm key={pausing} what="queue" name={pausing} path={path(pausing, "$pause")} done={done} cancel={() => setPausing(undefined)} />
+                )}
                 <Table queues={queues} pause={setPausing} changed={live.refresh} />
+                <PausedTasks />
               </>
             )
           }
@@ -45,6 +45,16 @@ export function Queues(): JSX.Element {
       )}
     </>
   );
+}
+
+/** How many of its jobs run at once, in words. */
+export function limits(queue: QueueRecord): string {
+  const said = [
+    queue.concurrency !== null && `${queue.concurrency} per worker`,
+    queue.global_concurrency !== null && `${queue.global_concurrency} in all`,
+    queue.rate !== null && queue.rate,
+  ];
+  return said.filter((words) => words !== false).join(", ") || "–";
 }
 
 function Table({
@@ -71,9 +81,9 @@ function Table({
             <To path={`/jobs${query({ status: "running", queue: queue.name })}`}>{queue.running}</To>
           </td>
           <td class="number">{queue.workers}</td>
-          <td class="number">{queue.concurrency === null ? "–" : `${queue.concurrency} per worker`}</td>
+          <td class="number">{limits(queue)}</td>
           <td class="note">
-            <State queue={queue} />
+            <PauseState paused={queue.paused} />
           </td>
           {!config.read_only && (
             <td>
@@ -92,61 +102,30 @@ function Table({
   );
 }
 
-function State({ queue }: { queue: QueueRecord }): JSX.Element {
-  if (queue.paused === null) return <span class="badge completed">active</span>;
-  const { at, by, reason } = queue.paused;
+/** The tasks whose jobs do not begin, whatever queue they wait in. */
+function PausedTasks(): JSX.Element | null {
+  const live = useLive("paused tasks", () => get<TaskPause[]>(`${config.jobs}/$tasks/$paused`), INTERVAL);
+  if (live.data === undefined || live.data.length === 0) return null;
   return (
-    <>
-      <span class="badge canceled">paused</span> since <Time at={at} absolute />
-      {by !== null && ` by ${by}`}
-      {reason !== null && `: ${reason}`}
-    </>
-  );
-}
-
-/** Asks for the reason before a queue is paused. */
-function PauseForm({ queue, done, cancel }: { queue: string; done: () => void; cancel: () => void }): JSX.Element {
-  const [reason, setReason] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string>();
-  const pause = async (): Promise<void> => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const body: Members = new Map();
-      if (reason.trim() !== "") body.set("reason", reason.trim());
-      await send<QueueRecord>("POST", path(queue, "$pause"), body);
-      done();
-    } catch (failed) {
-      setError(messageOf(failed));
-      setBusy(false);
-    }
-  };
-  return (
-    <form
-      class="run"
-      aria-label={`Pause ${queue}`}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void pause();
-      }}
-    >
-      <p>
-        No job of the queue <strong>{queue}</strong> begins until it is resumed. Jobs that run go on.
-      </p>
-      <label class="option">
-        <span class="label">Reason</span>
-        <input type="text" maxLength={MAX_REASON} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
-      </label>
-      <div class="buttons">
-        <button type="submit" class="primary" disabled={busy}>
-          Pause the queue
-        </button>
-        <button type="button" class="plain" onClick={cancel}>
-          Leave it
-        </button>
-      </div>
-      {error !== undefined && <Alert>{error}</Alert>}
-    </form>
+    <section>
+      <h2>Paused tasks</h2>
+      <DataTable label="Paused tasks" columns={["Task", "State", !config.read_only && "Action"]}>
+        {live.data.map((task) => (
+          <tr key={task.task}>
+            <th scope="row">
+              <To path={`/tasks/${segment(task.task)}`}>{task.task}</To>
+            </th>
+            <td class="note">
+              <PauseState paused={task.paused} />
+            </td>
+            {!config.read_only && (
+              <td>
+                <Action label={`Resume ${task.task}`} act={() => send<TaskPause>("POST", `${config.jobs}/$tasks/${segment(task.task)}/$resume`)} done={live.refresh} />
+              </td>
+            )}
+          </tr>
+        ))}
+      </DataTable>
+    </section>
   );
 }

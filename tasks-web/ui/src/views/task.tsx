@@ -5,12 +5,13 @@ import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
 import { type Answer, Refused, get, query, request, segment, send } from "../api/http.ts";
-import type { JobRecord, TaskInfo } from "../api/schema.d.ts";
+import type { JobRecord, TaskInfo, TaskPause } from "../api/schema.d.ts";
 import { type Json, Num, isMembers } from "../json/value.ts";
 import { RunForm, type Sent } from "../form/run_form.tsx";
-import { Alert, Loaded, Tags, To, useParameter } from "../parts/basics.tsx";
+import { Action, Alert, Loaded, Tags, To, useParameter } from "../parts/basics.tsx";
 import { JsonView } from "../parts/json_view.tsx";
 import { useLive } from "../parts/live.ts";
+import { PauseForm, PauseState } from "../parts/pause.tsx";
 import { milliseconds } from "../parts/time.tsx";
 
 interface Outcome {
@@ -83,6 +84,7 @@ function Shown({ task, job, path }: { task: TaskInfo; job: JobRecord | undefined
           <To path={`/jobs${query({ task: task.name })}`}>Jobs of this task</To>
         </p>
       )}
+      {config.jobs !== null && <JobsPaused jobs={config.jobs} task={task.name} />}
       {job && (
         <Alert kind="note">
           The parameters are those of <To path={`/jobs/${job.id}`}>job {job.id}</To>
@@ -107,6 +109,35 @@ function Shown({ task, job, path }: { task: TaskInfo; job: JobRecord | undefined
         </section>
       )}
     </>
+  );
+}
+
+/** Whether the jobs of the task are paused, and how to change that. Keys that are limited do not learn of it. */
+function JobsPaused({ jobs, task }: { jobs: string; task: string }): JSX.Element | null {
+  const [asking, setAsking] = useState(false);
+  const live = useLive("paused tasks", () => get<TaskPause[]>(`${jobs}/$tasks/$paused`));
+  if (live.data === undefined) return null;
+  const path = `${jobs}/$tasks/${segment(task)}`;
+  const paused = live.data.find((one) => one.task === task)?.paused ?? null;
+  const done = (): void => {
+    setAsking(false);
+    live.refresh();
+  };
+  if (asking) return <PauseForm what="task" name={task} path={`${path}/$pause`} done={done} cancel={() => setAsking(false)} />;
+  if (paused === null) {
+    return config.read_only ? null : (
+      <p>
+        <button type="button" class="plain" onClick={() => setAsking(true)}>
+          Pause its jobs…
+        </button>
+      </p>
+    );
+  }
+  return (
+    <p class="alert note">
+      Its jobs are <PauseState paused={paused} />{" "}
+      {!config.read_only && <Action label={`Resume ${task}`} act={() => send<TaskPause>("POST", `${path}/$resume`)} done={done} />}
+    </p>
   );
 }
 

@@ -2,6 +2,7 @@
 
 mod audit_log;
 mod durable_steps;
+mod flow_control;
 mod graphs;
 mod lineage;
 mod list_stream;
