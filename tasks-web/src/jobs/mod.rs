@@ -3,6 +3,7 @@
 mod access;
 mod endpoints;
 mod events;
+mod graph_body;
 mod graph_stream;
 mod graphs;
 mod handlers;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::begin::{self, Begun};
+use super::graph_rows::{self, GraphRow};
+use super::node_rows::{self, EdgeRow, NodeRow};
 use super::plan::{Edge, Plan, PlanNode};
-use super::rows::{self, EdgeRow, GraphRow, NodeRow};
 use super::state::{GraphStatus, NodeState, OnFailure, Stop};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
@@ -56,8 +57,8 @@ pub(super) async fn advance_to(
         return Ok(advanced);
     }
     let now = scheduler.clock().now();
-    let mut nodes = rows::nodes(conn, graph.id).await?;
-    let edges = rows::edges(conn, graph.id).await?;
+    let mut nodes = node_rows::nodes(conn, graph.id).await?;
+    let edges = node_rows::edges(conn, graph.id).await?;
     let mut plan = plan_of(&nodes, &edges, Stop::stored(graph.stop));
     read_jobs(conn, &nodes, &mut plan).await?;
     let is_overdue = graph.deadline_at.is_some_and(|at| at <= now);
@@ -173,7 +174,7 @@ async fn read_jobs(
         node.job_id.filter(|_| planned.state == NodeState::Open)
     };
     let ids: Vec<JobId> = nodes.iter().zip(&plan.nodes).filter_map(open).collect();
-    let jobs = rows::job_statuses(conn, &ids).await?;
+    let jobs = node_rows::job_statuses(conn, &ids).await?;
     for (node, planned) in nodes.iter().zip(&mut plan.nodes) {
         if planned.state == NodeState::Open {
             let job = node.job_id.and_then(|id| jobs.get(&id)).copied();
@@ -228,14 +229,14 @@ async fn write(
         let has_new_job = node.job_id.is_some_and(|job| advanced.jobs.contains(&job));
         let has_begun = planned.state == NodeState::Open || node.error.is_some() || has_new_job;
         if has_begun {
-            rows::update_node(conn, graph.id, node).await?;
+            node_rows::update_node(conn, graph.id, node).await?;
         } else {
             alike.entry(state).or_default().push(&node.name);
         }
     }
     for (state, names) in alike {
         let finished_at = NodeState::stored(state).has_ended().then_some(now);
-        rows::update_states(conn, graph.id, &names, (state, finished_at)).await?;
+        node_rows::update_states(conn, graph.id, &names, (state, finished_at)).await?;
     }
     let stop = Stop::number(plan.stop);
     let status = advanced.end.map(|(_, status)| status);
@@ -244,7 +245,7 @@ async fn write(
         graph.stop = stop;
         graph.state = state;
         graph.finished_at = status.map(|_| now);
-        rows::update(conn, graph).await?;
+        graph_rows::update(conn, graph).await?;
         advanced.has_changed = true;
     }
     Ok(())

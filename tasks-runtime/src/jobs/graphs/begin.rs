@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::graph_rows::GraphRow;
 use super::input::{Input, add_member};
 use super::node::NodeOptions;
+use super::node_rows::{self, NodeContent, NodeRow};
 use super::plan::Plan;
-use super::rows::{self, GraphRow, NodeContent, NodeRow};
 use super::state::NodeState;
 use crate::arguments::{Input as Arguments, InvalidArguments, at_pointer, members};
 use crate::call::ExecuteError;
@@ -80,7 +81,7 @@ pub(super) async fn begin(
         .iter()
         .map(|place| nodes[*place].name.clone())
         .collect();
-    let contents = rows::contents(conn, graph.id, &names).await?;
+    let contents = node_rows::contents(conn, graph.id, &names).await?;
     let mut contents: HashMap<String, NodeContent> = contents
         .into_iter()
         .map(|content| (content.name.clone(), content))
@@ -132,7 +133,7 @@ async fn again(
     conn: &mut Connection,
     job: JobId,
 ) -> Result<Option<JobStatus>, JobError> {
-    let statuses = rows::job_statuses(conn, &[job]).await?;
+    let statuses = node_rows::job_statuses(conn, &[job]).await?;
     Ok(match statuses.get(&job).copied() {
         Some(JobStatus::Failed | JobStatus::Canceled) => {
             let now = scheduler.clock().now();
@@ -173,7 +174,7 @@ impl Results<'_> {
         };
         if !self.read.contains_key(name) {
             let size = match node.job_id {
-                Some(job) => rows::result_size(conn, job).await?,
+                Some(job) => node_rows::result_size(conn, job).await?,
                 None => None,
             };
             let result = match (node.job_id, size) {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::advance::{self, Advanced};
 use super::checked_node::{CheckedNode, MAX_ERRORS, check_inputs, cycle, pointer_of};
+use super::graph_rows::{self, GraphRow};
 use super::node::GraphNode;
+use super::node_rows::{EdgeRow, NewNodeRow};
 use super::record::GraphRecord;
-use super::rows::{self, EdgeRow, GraphRow, NewNodeRow};
 use super::state::{GraphStatus, NodeState, Stop};
 use crate::arguments::ArgumentError;
 use crate::database::{Connection, Transaction};
@@ -282,7 +283,7 @@ impl CheckedGraph {
             }));
         }
         let id = graph.id;
-        rows::insert(conn, &graph, nodes, edges).await?;
+        graph_rows::insert(conn, &graph, nodes, edges).await?;
         let advanced = advance::advance(scheduler, conn, graph).await?;
         let record = super::record::read(conn, id)
             .await?

@@ -7,15 +7,17 @@ mod advance;
 mod begin;
 mod checked_node;
 mod graph;
+mod graph_rows;
 mod input;
 mod node;
+mod node_rows;
 mod plan;
 mod prune;
 mod record;
 mod requests;
-mod rows;
 mod schema_check;
 mod state;
+mod tables;
 mod watch;
 
 pub use graph::Graph;

@@ -1,6 +1,6 @@
 //! Graphs are forgotten some time after their end, with their jobs.
 
-use super::rows;
+use super::{graph_rows, node_rows};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::store;
@@ -14,12 +14,12 @@ const BATCH_GRAPHS: usize = 100;
 pub(in crate::jobs) async fn prune(conn: &mut Connection, before: i64) -> Result<bool, JobError> {
     let mut jobs = Vec::new();
     for _ in 0..BATCH_GRAPHS {
-        let Some(id) = rows::lock_ended_before(conn, before).await? else {
+        let Some(id) = graph_rows::lock_ended_before(conn, before).await? else {
             store::delete_ended(conn, &jobs).await?;
             return Ok(false);
         };
-        jobs.extend(rows::own_jobs(conn, id).await?);
-        rows::delete(conn, id).await?;
+        jobs.extend(node_rows::own_jobs(conn, id).await?);
+        graph_rows::delete(conn, id).await?;
         if jobs.len() >= BATCH_JOBS {
             break;
         }

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::rows::{self, EdgeRow, GraphRow, NodeRow};
+use super::graph_rows::{self, GraphRow};
+use super::node_rows::{self, EdgeRow, NodeRow};
 use super::state::{GraphNodeStatus, GraphStatus, NodeState, OnFailure, Stop};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
@@ -126,18 +127,18 @@ pub(super) async fn read(
     conn: &mut Connection,
     id: GraphId,
 ) -> Result<Option<GraphRecord>, JobError> {
-    let Some(graph) = rows::find(conn, id).await? else {
+    let Some(graph) = graph_rows::find(conn, id).await? else {
         return Ok(None);
     };
-    let nodes = rows::nodes(conn, id).await?;
-    let edges = rows::edges(conn, id).await?;
+    let nodes = node_rows::nodes(conn, id).await?;
+    let edges = node_rows::edges(conn, id).await?;
     let is_open = |node: &&NodeRow| NodeState::stored(node.state) == NodeState::Open;
     let open: Vec<JobId> = nodes
         .iter()
         .filter(is_open)
         .filter_map(|node| node.job_id)
         .collect();
-    let jobs = rows::job_statuses(conn, &open).await?;
+    let jobs = node_rows::job_statuses(conn, &open).await?;
     let mut after: HashMap<String, Vec<GraphEdgeRecord>> = HashMap::new();
     for EdgeRow {
         node,
@@ -177,7 +178,7 @@ pub(super) async fn summaries(
 ) -> Result<Vec<GraphRecord>, JobError> {
     let ids: Vec<GraphId> = graphs.iter().map(|graph| graph.id).collect();
     let mut counts: HashMap<GraphId, GraphNodeCounts> = HashMap::new();
-    for (id, state, count) in rows::node_counts(conn, &ids).await? {
+    for (id, state, count) in node_rows::node_counts(conn, &ids).await? {
         let of = counts.entry(id).or_default();
         of.add(NodeState::stored(state), count.unsigned_abs());
     }

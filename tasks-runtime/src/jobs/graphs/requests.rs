@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::advance::{self, Advanced};
+use super::graph_rows::{self, GraphRow};
+use super::node_rows::{self, NodeRow};
 use super::record::{self, GraphRecord};
-use super::rows::{self, GraphRow, NodeRow};
 use super::state::{GraphStatus, NodeState, Stop};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
@@ -48,7 +49,7 @@ impl Scheduler {
         let status = status.map(GraphStatus::number);
         self.session()
             .read(async |conn| {
-                let rows = rows::list(conn, status, before, limit).await?;
+                let rows = graph_rows::list(conn, status, before, limit).await?;
                 record::summaries(conn, rows).await
             })
             .await
@@ -61,7 +62,7 @@ impl Scheduler {
         graphs: &[GraphId],
     ) -> Result<Vec<(GraphId, String)>, JobError> {
         self.session()
-            .read(async |conn| rows::task_names(conn, graphs).await)
+            .read(async |conn| node_rows::task_names(conn, graphs).await)
             .await
     }
 
@@ -81,7 +82,7 @@ impl Scheduler {
             changes.mark_seen();
             let graph: Option<GraphRow> = self
                 .session()
-                .read(async |conn| rows::find(conn, id).await)
+                .read(async |conn| graph_rows::find(conn, id).await)
                 .await?;
             let graph = graph.ok_or(JobError::GraphNotFound(id))?;
             if GraphStatus::stored(graph.state).is_final() {
@@ -152,8 +153,8 @@ impl Scheduler {
     ) -> Result<Advanced, JobError> {
         let id = graph.id;
         let now = self.clock().now();
-        let mut nodes = rows::nodes(tx, id).await?;
-        let edges = rows::edges(tx, id).await?;
+        let mut nodes = node_rows::nodes(tx, id).await?;
+        let edges = node_rows::edges(tx, id).await?;
         let mut plan = advance::plan_of(&nodes, &edges, None);
         let kept = |node: &NodeRow| NodeState::stored(node.state) == NodeState::Completed;
         let mut is_anew: Vec<bool> = nodes.iter().map(|node| !kept(node)).collect();
@@ -181,13 +182,13 @@ impl Scheduler {
             node.job_id = node.job_id.filter(|_| keeps_job);
             node.finished_at = None;
             node.error = None;
-            rows::update_node(tx, id, node).await?;
+            node_rows::update_node(tx, id, node).await?;
         }
         graph.state = GraphStatus::Running.number();
         graph.stop = Stop::number(None);
         graph.finished_at = None;
         graph.deadline_at = graph.time_limit.map(|limit| now.saturating_add(limit));
-        rows::update(tx, &graph).await?;
+        graph_rows::update(tx, &graph).await?;
         let advanced = advance::advance(self, tx, graph).await?;
         Ok(Advanced {
             has_changed: true,
@@ -206,15 +207,15 @@ impl Scheduler {
             .session()
             .transaction_with_retries(async |tx| {
                 let now = self.clock().now();
-                if rows::lock(tx, id, false).await?.is_none() {
+                if graph_rows::lock(tx, id, false).await?.is_none() {
                     return Ok(None);
                 }
-                let mut jobs = rows::own_jobs(tx, id).await?;
+                let mut jobs = node_rows::own_jobs(tx, id).await?;
                 jobs.sort();
-                rows::delete(tx, id).await?;
+                graph_rows::delete(tx, id).await?;
                 store::delete_ended(tx, &jobs).await?;
                 // Of those that are left some have ended, and another graph has them.
-                let left = rows::job_statuses(tx, &jobs).await?;
+                let left = node_rows::job_statuses(tx, &jobs).await?;
                 let open = left.iter().filter(|(_, status)| !status.is_final());
                 for (job, _) in open {
                     if !store::delete(tx, *job).await? {
@@ -238,7 +239,7 @@ impl Scheduler {
         let changed: Result<(GraphRecord, Advanced), JobError> = self
             .session()
             .transaction_with_retries(async |tx| {
-                let graph = rows::lock(tx, id, false).await?;
+                let graph = graph_rows::lock(tx, id, false).await?;
                 let graph = graph.ok_or(JobError::GraphNotFound(id))?;
                 let advanced = self.change(tx, graph, change).await?;
                 let record = record::read(tx, id).await?;

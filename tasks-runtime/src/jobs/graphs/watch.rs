@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::advance::{self, Advanced};
-use super::rows;
+use super::graph_rows;
 use crate::jobs::error::JobError;
 use crate::jobs::id::GraphId;
 use crate::jobs::notifier::JobChanges;
@@ -140,9 +140,9 @@ impl Scheduler {
         let now = self.clock().now();
         self.session()
             .read(async |conn| {
-                let any_open = rows::any_open(conn).await?;
+                let any_open = graph_rows::any_open(conn).await?;
                 let changed = if any_open {
-                    rows::changed(conn, &tasks, (&stuck, &failed), now).await?
+                    graph_rows::changed(conn, &tasks, (&stuck, &failed), now).await?
                 } else {
                     Vec::new()
                 };
@@ -154,7 +154,7 @@ impl Scheduler {
     /// Has one graph go on; `None` when another process is at it.
     async fn advance_graph(&self, id: GraphId) -> Result<Option<Advanced>, JobError> {
         self.session()
-            .transaction_with_retries(async |tx| match rows::lock(tx, id, true).await? {
+            .transaction_with_retries(async |tx| match graph_rows::lock(tx, id, true).await? {
                 Some(graph) => Ok(Some(advance::advance(self, tx, graph).await?)),
                 None => Ok(None),
             })

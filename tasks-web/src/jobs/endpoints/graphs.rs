@@ -7,7 +7,8 @@ use super::{BULK_PROBLEMS, ID, PROBLEMS, QUERY, TOO_MANY};
 use crate::endpoint::{Body, Endpoint, Endpoints, Response};
 use crate::http::paging::MAX_PAGE_SIZE;
 use crate::http::sse;
-use crate::jobs::graphs::{GraphIn, RetryIn};
+use crate::jobs::graph_body::GraphIn;
+use crate::jobs::graphs::RetryIn;
 use crate::jobs::{graph_stream, graphs};
 use crate::openapi::{STORAGE_FULL, StatusText};
 

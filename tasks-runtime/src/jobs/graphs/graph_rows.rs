@@ -1,62 +1,17 @@
-//! The rows of graphs, of their nodes and of the edges between those.
-
-use std::collections::HashMap;
+//! The rows of graphs.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
+use super::node_rows::{EdgeRow, NewNodeRow};
+use super::tables::{tasks_job_graph_edges, tasks_job_graph_nodes, tasks_job_graphs};
 use crate::database::{Backend, Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
-use crate::jobs::id::{GraphId, JobId};
-use crate::jobs::record::JobStatus;
+use crate::jobs::id::GraphId;
 use crate::jobs::state::number::RUNNING as RUNNING_JOB;
-use crate::jobs::state::{JobState, sql};
-use crate::jobs::table::tasks_jobs;
+use crate::jobs::state::sql;
 use crate::with_conn;
-
-diesel::table! {
-    tasks_job_graphs (id) {
-        id -> Text,
-        description -> Nullable<Text>,
-        state -> Integer,
-        stop -> Integer,
-        submitted_at -> BigInt,
-        finished_at -> Nullable<BigInt>,
-        time_limit -> Nullable<BigInt>,
-        deadline_at -> Nullable<BigInt>,
-        submitted_by -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
-    tasks_job_graph_nodes (graph_id, name) {
-        graph_id -> Text,
-        name -> Text,
-        number -> Integer,
-        state -> Integer,
-        waits_for_any -> Integer,
-        job_id -> Nullable<Text>,
-        owns_job -> Integer,
-        finished_at -> Nullable<BigInt>,
-        error -> Nullable<Text>,
-        task_name -> Text,
-        options -> Text,
-        inputs -> Text,
-        params -> Text,
-    }
-}
-
-diesel::table! {
-    tasks_job_graph_edges (graph_id, node, after_node) {
-        graph_id -> Text,
-        node -> Text,
-        after_node -> Text,
-        on_failure -> Integer,
-    }
-}
-
-diesel::allow_tables_to_appear_in_same_query!(tasks_job_graph_nodes, tasks_jobs);
 
 /// The conditions of nodes that have a job which has not ended, of those that are to have one, and of graphs that have ended, as the indexes have them.
 const OPEN: &str = "n.state = 2";
@@ -80,59 +35,6 @@ pub(super) struct GraphRow {
     pub(super) time_limit: Option<i64>,
     pub(super) deadline_at: Option<i64>,
     pub(super) submitted_by: Option<String>,
-}
-
-/// A node, without what its job is made of.
-#[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = tasks_job_graph_nodes)]
-pub(super) struct NodeRow {
-    pub(super) name: String,
-    pub(super) state: i32,
-    pub(super) waits_for_any: i32,
-    pub(super) job_id: Option<JobId>,
-    pub(super) owns_job: i32,
-    pub(super) finished_at: Option<i64>,
-    pub(super) error: Option<String>,
-    pub(super) task_name: String,
-}
-
-/// What the job of a node is made of.
-#[derive(Clone, Debug, Queryable, Selectable)]
-#[diesel(table_name = tasks_job_graph_nodes)]
-pub(super) struct NodeContent {
-    pub(super) name: String,
-    pub(super) options: String,
-    pub(super) inputs: String,
-    pub(super) params: String,
-}
-
-/// A node that is to be stored.
-#[derive(Clone, Debug, Insertable)]
-#[diesel(table_name = tasks_job_graph_nodes)]
-pub(super) struct NewNodeRow {
-    pub(super) graph_id: GraphId,
-    pub(super) name: String,
-    pub(super) number: i32,
-    pub(super) state: i32,
-    pub(super) waits_for_any: i32,
-    pub(super) job_id: Option<JobId>,
-    pub(super) owns_job: i32,
-    pub(super) finished_at: Option<i64>,
-    pub(super) error: Option<String>,
-    pub(super) task_name: String,
-    pub(super) options: String,
-    pub(super) inputs: String,
-    pub(super) params: String,
-}
-
-/// One node comes after another one.
-#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = tasks_job_graph_edges)]
-pub(super) struct EdgeRow {
-    pub(super) graph_id: GraphId,
-    pub(super) node: String,
-    pub(super) after_node: String,
-    pub(super) on_failure: i32,
 }
 
 /// Stores a new graph.
@@ -241,154 +143,6 @@ pub(super) async fn list(
     })?)
 }
 
-/// In the order in which they were given.
-pub(super) async fn nodes(conn: &mut Connection, id: GraphId) -> Result<Vec<NodeRow>, JobError> {
-    Ok(with_conn!(conn, |conn| {
-        tasks_job_graph_nodes::table
-            .filter(tasks_job_graph_nodes::graph_id.eq(id))
-            .order(tasks_job_graph_nodes::number)
-            .select(NodeRow::as_select())
-            .load(conn)
-            .await
-    })?)
-}
-
-pub(super) async fn edges(conn: &mut Connection, id: GraphId) -> Result<Vec<EdgeRow>, JobError> {
-    Ok(with_conn!(conn, |conn| {
-        tasks_job_graph_edges::table
-            .filter(tasks_job_graph_edges::graph_id.eq(id))
-            .order((
-                tasks_job_graph_edges::node,
-                tasks_job_graph_edges::after_node,
-            ))
-            .select(EdgeRow::as_select())
-            .load(conn)
-            .await
-    })?)
-}
-
-/// Of these nodes, or of all.
-pub(super) async fn contents(
-    conn: &mut Connection,
-    id: GraphId,
-    names: &[String],
-) -> Result<Vec<NodeContent>, JobError> {
-    Ok(with_conn!(conn, |conn| {
-        tasks_job_graph_nodes::table
-            .filter(tasks_job_graph_nodes::graph_id.eq(id))
-            .filter(tasks_job_graph_nodes::name.eq_any(names))
-            .select(NodeContent::as_select())
-            .load(conn)
-            .await
-    })?)
-}
-
-/// How many nodes of each state some graphs have.
-pub(super) async fn node_counts(
-    conn: &mut Connection,
-    ids: &[GraphId],
-) -> Result<Vec<(GraphId, i32, i64)>, JobError> {
-    Ok(with_conn!(conn, |conn| {
-        tasks_job_graph_nodes::table
-            .filter(tasks_job_graph_nodes::graph_id.eq_any(ids))
-            .group_by((
-                tasks_job_graph_nodes::graph_id,
-                tasks_job_graph_nodes::state,
-            ))
-            .select((
-                tasks_job_graph_nodes::graph_id,
-                tasks_job_graph_nodes::state,
-                diesel::dsl::count_star(),
-            ))
-            .load(conn)
-            .await
-    })?)
-}
-
-/// The names of the tasks of some graphs.
-pub(super) async fn task_names(
-    conn: &mut Connection,
-    ids: &[GraphId],
-) -> Result<Vec<(GraphId, String)>, JobError> {
-    Ok(with_conn!(conn, |conn| {
-        tasks_job_graph_nodes::table
-            .filter(tasks_job_graph_nodes::graph_id.eq_any(ids))
-            .select((
-                tasks_job_graph_nodes::graph_id,
-                tasks_job_graph_nodes::task_name,
-            ))
-            .distinct()
-            .load(conn)
-            .await
-    })?)
-}
-
-/// How the jobs of nodes are, of those that are there. One that was deleted is gone when its code has ended, and not before.
-pub(super) async fn job_statuses(
-    conn: &mut Connection,
-    jobs: &[JobId],
-) -> Result<HashMap<JobId, JobStatus>, JobError> {
-    if jobs.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(JobId, JobState, i32)> = with_conn!(conn, |conn| {
-        tasks_jobs::table
-            .filter(tasks_jobs::id.eq_any(jobs))
-            .select((tasks_jobs::id, tasks_jobs::state, tasks_jobs::deleted))
-            .load(conn)
-            .await
-    })?;
-    let status = |(id, state, deleted): (JobId, JobState, i32)| {
-        let is_there = deleted == 0 || state == JobState::Running;
-        is_there.then(|| (id, state.status()))
-    };
-    Ok(rows.into_iter().filter_map(status).collect())
-}
-
-/// Stores how a node is.
-pub(super) async fn update_node(
-    conn: &mut Connection,
-    graph: GraphId,
-    node: &NodeRow,
-) -> Result<(), JobError> {
-    with_conn!(conn, |conn| {
-        diesel::update(tasks_job_graph_nodes::table.find((graph, &node.name)))
-            .set((
-                tasks_job_graph_nodes::state.eq(node.state),
-                tasks_job_graph_nodes::job_id.eq(node.job_id),
-                tasks_job_graph_nodes::owns_job.eq(node.owns_job),
-                tasks_job_graph_nodes::finished_at.eq(node.finished_at),
-                tasks_job_graph_nodes::error.eq(&node.error),
-            ))
-            .execute(conn)
-            .await
-    })?;
-    Ok(())
-}
-
-/// Stores that these nodes are in a state now, whose jobs stay as they are.
-pub(super) async fn update_states(
-    conn: &mut Connection,
-    graph: GraphId,
-    names: &[&str],
-    (state, finished_at): (i32, Option<i64>),
-) -> Result<(), JobError> {
-    with_conn!(conn, |conn| {
-        diesel::update(
-            tasks_job_graph_nodes::table
-                .filter(tasks_job_graph_nodes::graph_id.eq(graph))
-                .filter(tasks_job_graph_nodes::name.eq_any(names)),
-        )
-        .set((
-            tasks_job_graph_nodes::state.eq(state),
-            tasks_job_graph_nodes::finished_at.eq(finished_at),
-        ))
-        .execute(conn)
-        .await
-    })?;
-    Ok(())
-}
-
 /// Stores how a graph is.
 pub(super) async fn update(conn: &mut Connection, graph: &GraphRow) -> Result<(), JobError> {
     with_conn!(conn, |conn| {
@@ -464,20 +218,6 @@ pub(super) async fn any_open(conn: &mut Connection) -> Result<bool, JobError> {
     Ok(found.is_some())
 }
 
-/// The jobs that were made for the nodes of a graph.
-pub(super) async fn own_jobs(conn: &mut Connection, id: GraphId) -> Result<Vec<JobId>, JobError> {
-    let jobs: Vec<Option<JobId>> = with_conn!(conn, |conn| {
-        tasks_job_graph_nodes::table
-            .filter(tasks_job_graph_nodes::graph_id.eq(id))
-            .filter(tasks_job_graph_nodes::job_id.is_not_null())
-            .filter(tasks_job_graph_nodes::owns_job.eq(1))
-            .select(tasks_job_graph_nodes::job_id)
-            .load(conn)
-            .await
-    })?;
-    Ok(jobs.into_iter().flatten().collect())
-}
-
 /// Forgets a graph, and nothing of its jobs.
 pub(super) async fn delete(conn: &mut Connection, id: GraphId) -> Result<(), JobError> {
     with_conn!(conn, |conn| {
@@ -508,25 +248,4 @@ pub(super) async fn lock_ended_before(
             .optional()
     })?;
     Ok(row.map(|row| row.id))
-}
-
-/// How long the result of a job is, in bytes; `None` when there is none.
-pub(super) async fn result_size(
-    conn: &mut Connection,
-    job: JobId,
-) -> Result<Option<i64>, JobError> {
-    #[derive(QueryableByName)]
-    struct Size {
-        #[diesel(sql_type = diesel::sql_types::Nullable<BigInt>)]
-        size: Option<i64>,
-    }
-    let sql = "SELECT CAST(octet_length(result) AS BIGINT) AS size FROM tasks_jobs WHERE id = $1 AND deleted = 0";
-    let found: Option<Size> = with_conn!(conn, |conn| {
-        statement(sql)
-            .bind::<Text, _>(job)
-            .get_result(conn)
-            .await
-            .optional()
-    })?;
-    Ok(found.and_then(|found| found.size))
 }
