@@ -258,7 +258,7 @@ async fn run_without_limit(
                 };
                 let (task, milliseconds) = {
                     let mut random = rand::rng();
-                    // A graph is four jobs.
+                    // A graph is seven jobs.
                     let tasks = [
                         "effect", "effect", "exact", "exact", "stepped", "stepped", GRAPH, "keyed",
                         "keyed",
@@ -482,11 +482,17 @@ fn graph(milliseconds: u64) -> Value {
         }
         node
     };
+    let mut each = node(&[]);
+    each["params"] = json!({});
+    each["for_each"] = json!([milliseconds, 0, milliseconds]);
+    each["each"] = json!({"milliseconds": ""});
+    each["after"] = json!([{"node": "first"}]);
     json!({"nodes": {
         "first": node(&[]),
         "left": node(&["first"]),
         "right": node(&["first"]),
-        "last": node(&["left", "right"]),
+        "each": each,
+        "last": node(&["left", "right", "each"]),
     }})
 }
 
@@ -600,14 +606,17 @@ async fn check(
         "{overlaps} jobs ran beside others with the same key"
     );
     let unequal = "SELECT (SELECT COUNT(*) FROM tasks_jobs WHERE task_name = 'graph_step') \
-                   - (SELECT COUNT(DISTINCT job_id) FROM tasks_job_graph_nodes) AS count";
+                   - (SELECT COUNT(DISTINCT job_id) FROM tasks_job_graph_nodes) \
+                   - (SELECT COUNT(DISTINCT job_id) FROM tasks_job_graph_items) AS count";
     let unequal = count(database, unequal).await?;
     ensure!(
         unequal == 0,
         "there are {unequal} more jobs than nodes of graphs"
     );
-    let without = "SELECT COUNT(*) AS count FROM tasks_job_graph_nodes n WHERE n.state <> 3 \
-                   OR NOT EXISTS (SELECT 1 FROM exact_effects e WHERE e.job = n.job_id)";
+    let without = "SELECT (SELECT COUNT(*) FROM tasks_job_graph_nodes n WHERE n.state <> 3 OR (n.for_each IS NULL \
+                   AND NOT EXISTS (SELECT 1 FROM exact_effects e WHERE e.job = n.job_id))) \
+                   + (SELECT COUNT(*) FROM tasks_job_graph_items i WHERE i.state <> 3 \
+                   OR NOT EXISTS (SELECT 1 FROM exact_effects e WHERE e.job = i.job_id)) AS count";
     let without = count(database, without).await?;
     ensure!(
         without == 0,

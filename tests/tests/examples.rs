@@ -330,6 +330,28 @@ async fn the_advanced_service(test: TestDatabase) {
     assert_eq!(tree["level_label"], "task_run");
     assert_eq!(tree["children"].as_array().unwrap().len(), 3);
     assert_eq!(tree["children"][0]["level_label"], "step");
+    // One job for each airport of a state.
+    let survey = example
+        .result("survey_stations", json!({"state": "RI"}))
+        .await;
+    let graph = loop {
+        let graph = example.get(survey["graph"].as_str().unwrap()).await;
+        if graph["status"] != "running" {
+            break graph;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    assert_eq!(graph["status"], "completed", "{graph}");
+    let items = &graph["nodes"][1]["items"];
+    assert_eq!(items["total"], items["completed"], "{graph}");
+    let path = format!("{}/$items/measure", survey["graph"].as_str().unwrap());
+    let measured = example.get(&path).await;
+    assert_eq!(measured.as_array().unwrap().len(), 6, "{measured}");
+    let loneliest = graph["nodes"][2]["job_id"].as_str().unwrap();
+    let loneliest = example
+        .get(&format!("/api/v1/jobs/{loneliest}/$result"))
+        .await;
+    assert_eq!(loneliest["result"]["iata"], "BID", "{loneliest}");
     // A year that is not there: the job is tried again, and gives up in the end.
     let nothing = example
         .execute("orchestrate_pipeline", json!({"years": []}))

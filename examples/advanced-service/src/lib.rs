@@ -7,6 +7,7 @@
 
 pub mod background;
 pub mod pipeline;
+pub mod stations;
 pub mod weather;
 
 // Their tasks are found because the crate is named somewhere.

@@ -70,6 +70,7 @@ const FRAMEWORK_MIGRATIONS: &[FrameworkMigration] = framework_migrations![
     "0022_version_of_steps",
     "0023_job_graphs",
     "0024_flow_control",
+    "0025_items_of_nodes",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

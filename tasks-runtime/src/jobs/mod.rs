@@ -75,8 +75,8 @@ pub use encryption::{EncryptionKeys, InvalidEncryptionKeys};
 pub use error::{JobAction, JobError};
 pub use failures::{JobFailureGroup, JobFailures};
 pub use graphs::{
-    FromNode, Graph, GraphEdgeRecord, GraphNode, GraphNodeCounts, GraphNodeRecord, GraphNodeStatus,
-    GraphRecord, GraphStatus, OnFailure, from,
+    FromNode, Graph, GraphEdgeRecord, GraphItemCounts, GraphItemRecord, GraphNode, GraphNodeCounts,
+    GraphNodeRecord, GraphNodeStatus, GraphRecord, GraphStatus, OnFailure, each, from,
 };
 pub use history::{JobHistory, JobHistoryPoint, JobHistoryQuery, JobLatency};
 pub use id::{GraphId, JobId, OperationId};

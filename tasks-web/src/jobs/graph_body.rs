@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
-use tasks_runtime::jobs::{Graph, GraphNode, MAX_GRAPH_NODES, OnFailure, Scheduler, from};
+use tasks_runtime::jobs::{Graph, GraphNode, MAX_GRAPH_NODES, OnFailure, Scheduler, each, from};
 
 use crate::http::duration::Seconds;
 use crate::http::members;
@@ -111,6 +111,19 @@ struct NodeIn {
     /// Parameters that are results of other nodes, by their names.
     #[serde(default)]
     inputs: BTreeMap<String, InputObject>,
+    /// A list: the task runs once for each of its items, up to 100,000, each as a job of its own.
+    #[serde(default)]
+    #[schemars(length(max = 100_000))]
+    for_each: Option<Vec<Value>>,
+    /// The node whose result, or a part of it, is that list, in place of `for_each`.
+    #[serde(default)]
+    for_each_of: Option<InputObject>,
+    /// Parameters that are the item, or a part of it by a JSON Pointer (RFC 6901), by their names.
+    #[serde(default)]
+    each: BTreeMap<String, String>,
+    /// Whether all items run, whatever becomes of some, and the node completes.
+    #[serde(default)]
+    continue_on_failure: bool,
     /// Nodes that it comes after, beside those in `inputs`.
     #[serde(default)]
     after: Vec<AfterObject>,
@@ -210,6 +223,22 @@ impl NodeIn {
         ) in self.inputs
         {
             node = node.input(param, from(other, pointer));
+        }
+        for (param, pointer) in self.each {
+            node = node.input(param, each(pointer));
+        }
+        if let Some(items) = self.for_each {
+            node = node.for_each(items);
+        }
+        if let Some(InputObject(InputIn {
+            node: other,
+            pointer,
+        })) = self.for_each_of
+        {
+            node = node.for_each_of(from(other, pointer));
+        }
+        if self.continue_on_failure {
+            node = node.continue_on_failure();
         }
         for AfterObject(AfterIn {
             node: other,

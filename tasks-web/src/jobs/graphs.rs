@@ -150,6 +150,63 @@ pub(super) async fn list(request: HttpRequest, state: Data<JobRoutes>) -> Handle
     Ok(with_next(json(write(&found)?.into()), next))
 }
 
+/// How many items of a node are on a page unless a request says it, and at most.
+const ITEMS: u64 = 100;
+const MAX_ITEMS: u64 = 1000;
+
+/// The query of the items of a node.
+pub(super) const ITEMS_QUERY: &[QueryParameter] = &[
+    QueryParameter::new(
+        "from",
+        "The number of the first item that is wanted, from 0.",
+        || json!({"type": "integer", "minimum": 0, "maximum": i64::MAX, "default": 0}),
+    ),
+    QueryParameter::new(
+        "limit",
+        "How many are wanted.",
+        || json!({"type": "integer", "minimum": 1, "maximum": MAX_ITEMS, "default": ITEMS}),
+    ),
+];
+
+pub(super) async fn items(request: HttpRequest, state: Data<JobRoutes>) -> HandlerResult {
+    let (mut from, mut limit) = (0, ITEMS);
+    let mut errors = Vec::new();
+    for (key, value) in pairs(request.query_string())? {
+        let number = || whole_number(&value);
+        let read = match key.as_str() {
+            "from" => number()
+                .filter(|number| i64::try_from(*number).is_ok())
+                .map(|number| from = number)
+                .ok_or_else(|| "expected a whole number from 0".to_owned()),
+            "limit" => number()
+                .filter(|number| (1..=MAX_ITEMS).contains(number))
+                .map(|number| limit = number)
+                .ok_or_else(|| format!("expected a whole number from 1 to {MAX_ITEMS}")),
+            other => Err(unread(other)),
+        };
+        if let Err(detail) = read {
+            errors.push(tasks_runtime::ArgumentError::new(format!("?{key}"), detail));
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Problem::invalid_query(errors));
+    }
+    let graph = find(&request, &state.scheduler).await?;
+    let node = request.match_info().get("name").unwrap_or_default();
+    let items = state.scheduler.graph_items(graph.id, node, from, limit);
+    let items = items.await?;
+    let is_full = u64::try_from(items.len()).is_ok_and(|count| count == limit);
+    let next = items.last().filter(|_| is_full).map(|last| last.number + 1);
+    let next = next.map(|number| paging::at(&request, "from", number));
+    Ok(with_next(json(write(&items)?.into()), next))
+}
+
+/// A number without a sign.
+fn whole_number(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
+}
+
 /// Those of which the key reaches all tasks.
 async fn reached(
     access: &Access,

@@ -6,7 +6,7 @@ use tasks_web::prelude::*;
 fn never() {}
 
 #[task(rate = "100")]
-fn no_period(name: String) {}
+fn no_period() {}
 
 #[task(rate = "0/1m")]
 fn none_at_all() {}
@@ -15,21 +15,21 @@ fn none_at_all() {}
 fn too_long() {}
 
 #[task(concurrency_per_key = 2)]
-fn which_key(tenant: String) {}
+fn which_key(tenant: String) -> String { tenant }
 
 #[task(rate_per_key = "2/s")]
-fn which_key_of_a_rate(tenant: String) {}
+fn which_key_of_a_rate(tenant: String) -> String { tenant }
 
 #[task(concurrency_key = "tennant")]
-fn misspelt(tenant: String, file: String) {}
+fn misspelt(tenant: String, file: String) -> String { tenant + &file }
 
 #[task(concurrency_key = "/order/tenant")]
 fn without_parameters() {}
 
 #[task(concurrency_key = "token")]
-fn shown(#[task(secret)] token: String) {}
+fn shown(#[task(secret)] token: String) -> usize { token.len() }
 
 #[task(concurrency_key = "session")]
-fn injected(#[task(inject)] session: State<u8>) {}
+fn injected(#[task(inject)] session: State<u8>) -> u8 { *session }
 
 fn main() {}

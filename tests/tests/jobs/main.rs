@@ -5,6 +5,7 @@
 mod attempts;
 mod errors;
 mod flow_control;
+mod graph_items;
 mod graphs;
 mod history;
 mod keeping;

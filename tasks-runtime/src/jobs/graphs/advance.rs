@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::begin::{self, Begun};
+use super::begin;
 use super::graph_rows::{self, GraphRow};
+use super::items;
 use super::node_rows::{self, EdgeRow, NodeRow};
 use super::plan::{Edge, Plan, PlanNode};
+use super::ready_node::{Begun, Budget, MadeItems};
 use super::state::{GraphStatus, NodeState, OnFailure, Stop};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
@@ -61,6 +63,7 @@ pub(super) async fn advance_to(
     let edges = node_rows::edges(conn, graph.id).await?;
     let mut plan = plan_of(&nodes, &edges, Stop::stored(graph.stop));
     read_jobs(conn, &nodes, &mut plan).await?;
+    let mut items = ItemsOfNodes::read(conn, graph.id, (&mut nodes, &mut plan)).await?;
     let is_overdue = graph.deadline_at.is_some_and(|at| at <= now);
     let stop = wanted.or_else(|| is_overdue.then_some(Stop::Overdue));
     // What has ended by itself has not been stopped.
@@ -70,7 +73,7 @@ pub(super) async fn advance_to(
     plan.settle();
     // What cannot begin may let others begin, or fail the graph.
     let mut tried = vec![false; nodes.len()];
-    let mut budget = begin::Budget::new();
+    let mut budget = Budget::new();
     let executor = scheduler.executor()?;
     // Others are left to the processes that have their tasks.
     let is_known: Vec<bool> = nodes
@@ -108,6 +111,34 @@ pub(super) async fn advance_to(
                     cut(&mut reason, MAX_ERROR_BYTES);
                     node.error = Some(reason);
                 }
+                Begun::Items(made) => {
+                    let MadeItems {
+                        total,
+                        failed,
+                        again,
+                        error,
+                        rows,
+                        jobs,
+                        left_again,
+                        is_stuck,
+                        made,
+                    } = *made;
+                    node.items_total = Some(total);
+                    node.items_made += made;
+                    node.items_failed += failed;
+                    again
+                        .into_iter()
+                        .for_each(|(state, count)| node.count_items(state, count));
+                    node.error = node.error.take().or(error);
+                    advanced.is_stuck |= is_stuck;
+                    advanced.has_more |= !is_stuck && (left_again > 0 || node.items_made < total);
+                    advanced.rows.extend(rows);
+                    advanced.jobs.extend(jobs);
+                    items.has_changed[place] = true;
+                    let planned = &mut plan.nodes[place];
+                    planned.state = node.state_by_items(left_again, false);
+                    planned.has_jobs = node.items_made > 0;
+                }
                 Begun::Again(status) => plan.nodes[place].state = NodeState::of_job(Some(status)),
                 Begun::Job(row, job) => {
                     plan.nodes[place].state = NodeState::Open;
@@ -128,19 +159,33 @@ pub(super) async fn advance_to(
         for (node, planned) in nodes.iter().zip(&mut plan.nodes) {
             // A job of others goes on, and nobody waits for it any more.
             let is_left = stop.stops_running() || !node.job_id.as_ref().is_some_and(runs);
-            if planned.state == NodeState::Open && node.owns_job == 0 && is_left {
+            let is_one = planned.state == NodeState::Open && !node.has_items();
+            if is_one && node.owns_job == 0 && is_left {
                 planned.state = NodeState::Canceled;
             }
         }
+        let stopped = items
+            .stop(conn, (&graph, &mut nodes, &mut plan), stop, now)
+            .await?;
+        advanced.stopped.extend(stopped);
         plan.settle();
         if stop.stops_running() {
             let own = nodes.iter().filter(|node| node.owns_job == 1);
-            advanced.stopped = own.filter_map(|node| node.job_id).filter(runs).collect();
+            (advanced.stopped).extend(own.filter_map(|node| node.job_id).filter(runs));
         }
     }
+    items.cancel_failed(conn, &nodes, now).await?;
     let end = plan.end();
     advanced.end = end.map(|status| (graph.id, status));
-    write(conn, (&mut graph, &mut nodes), &plan, now, &mut advanced).await?;
+    let changed = &items.has_changed;
+    write(
+        conn,
+        (&mut graph, &mut nodes),
+        (&plan, changed),
+        now,
+        &mut advanced,
+    )
+    .await?;
     Ok(advanced)
 }
 
@@ -160,6 +205,7 @@ pub(super) fn plan_of(nodes: &[NodeRow], edges: &[EdgeRow], stop: Option<Stop>) 
     let planned = nodes.iter().map(|node| PlanNode {
         state: NodeState::stored(node.state),
         waits_for_any: node.waits_for_any != 0,
+        has_jobs: node.items_made > 0,
     });
     Plan::new(planned.collect(), edges.collect(), stop)
 }
@@ -171,17 +217,118 @@ async fn read_jobs(
     plan: &mut Plan,
 ) -> Result<HashMap<JobId, JobStatus>, JobError> {
     let open = |(node, planned): (&NodeRow, &PlanNode)| {
-        node.job_id.filter(|_| planned.state == NodeState::Open)
+        node.job_id
+            .filter(|_| planned.state == NodeState::Open && !node.has_items())
     };
     let ids: Vec<JobId> = nodes.iter().zip(&plan.nodes).filter_map(open).collect();
     let jobs = node_rows::job_statuses(conn, &ids).await?;
     for (node, planned) in nodes.iter().zip(&mut plan.nodes) {
-        if planned.state == NodeState::Open {
+        if planned.state == NodeState::Open && !node.has_items() {
             let job = node.job_id.and_then(|id| jobs.get(&id)).copied();
             planned.state = NodeState::of_job(job);
         }
     }
     Ok(jobs)
+}
+
+/// The items of the nodes that have some.
+struct ItemsOfNodes {
+    /// By the place of the node: its jobs that have not ended, and how they are.
+    open: BTreeMap<usize, Vec<(JobId, JobStatus)>>,
+    /// Of each node, whether anything of its items is other than stored.
+    has_changed: Vec<bool>,
+}
+
+impl ItemsOfNodes {
+    /// Notes what the jobs of items have come to.
+    async fn read(
+        conn: &mut Connection,
+        graph: GraphId,
+        (nodes, plan): (&mut [NodeRow], &mut Plan),
+    ) -> Result<Self, JobError> {
+        let mut all = Self {
+            open: BTreeMap::new(),
+            has_changed: vec![false; nodes.len()],
+        };
+        for (place, node) in nodes.iter_mut().enumerate() {
+            let planned = &mut plan.nodes[place];
+            let has_some = node.has_items() && node.items_total.is_some();
+            if !has_some || !matches!(planned.state, NodeState::Open | NodeState::Ready) {
+                continue;
+            }
+            let read = items::read(conn, graph, node, false).await?;
+            planned.state = node.state_by_items(read.left_again, plan.stop.is_some());
+            all.open.insert(place, read.open);
+            all.has_changed[place] = read.has_changed;
+        }
+        Ok(all)
+    }
+
+    /// Cancels the jobs of items of a graph that stops. Gives those that run and are to stop.
+    async fn stop(
+        &mut self,
+        conn: &mut Connection,
+        (graph, nodes, plan): (&GraphRow, &mut [NodeRow], &mut Plan),
+        stop: Stop,
+        now: i64,
+    ) -> Result<Vec<JobId>, JobError> {
+        let mut running = Vec::new();
+        for (place, node) in nodes.iter_mut().enumerate() {
+            let planned = &mut plan.nodes[place];
+            if !node.has_items() || planned.state != NodeState::Open {
+                continue;
+            }
+            let read = items::read(conn, graph.id, node, false).await?;
+            cancel(conn, &read.open, stop.stops_running(), now).await?;
+            let read = items::read(conn, graph.id, node, true).await?;
+            planned.state = node.state_by_items(0, true);
+            self.has_changed[place] = true;
+            if stop.stops_running() {
+                let runs = |(job, status): &(JobId, JobStatus)| {
+                    (*status == JobStatus::Running).then_some(*job)
+                };
+                running.extend(read.open.iter().filter_map(runs));
+            }
+            self.open.insert(place, read.open);
+        }
+        Ok(running)
+    }
+
+    /// Cancels the jobs that wait of nodes of which one has failed.
+    async fn cancel_failed(
+        &self,
+        conn: &mut Connection,
+        nodes: &[NodeRow],
+        now: i64,
+    ) -> Result<(), JobError> {
+        for (place, open) in &self.open {
+            if nodes[*place].has_failed_items() {
+                cancel(conn, open, false, now).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Cancels jobs of items: those that wait, or those that run, too.
+async fn cancel(
+    conn: &mut Connection,
+    open: &[(JobId, JobStatus)],
+    stops_running: bool,
+    now: i64,
+) -> Result<(), JobError> {
+    let mut jobs: Vec<JobId> = open.iter().map(|(job, _)| *job).collect();
+    // In one order, so that two who lock several do not wait for each other.
+    jobs.sort();
+    for jobs in jobs.chunks(500) {
+        if stops_running {
+            let ids: Vec<String> = jobs.iter().map(ToString::to_string).collect();
+            store::cancel_all(conn, &ids, now).await?;
+        } else {
+            store::cancel_waiting(conn, jobs, now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Cancels the jobs of a graph that stops, but for those that were there before it.
@@ -212,22 +359,25 @@ async fn stop_jobs(
 async fn write(
     conn: &mut Connection,
     (graph, nodes): (&mut GraphRow, &mut [NodeRow]),
-    plan: &Plan,
+    (plan, items_changed): (&Plan, &[bool]),
     now: i64,
     advanced: &mut Advanced,
 ) -> Result<(), JobError> {
     // Nodes that have a job now, or an error, one by one; there may be many others.
     let mut alike: BTreeMap<i32, Vec<&str>> = BTreeMap::new();
-    for (node, planned) in nodes.iter_mut().zip(&plan.nodes) {
+    for ((node, planned), items_changed) in nodes.iter_mut().zip(&plan.nodes).zip(items_changed) {
         let state = planned.state.number();
-        if node.state == state {
+        if node.state == state && !items_changed {
             continue;
         }
         node.state = state;
         node.finished_at = planned.state.has_ended().then_some(now);
         advanced.has_changed = true;
         let has_new_job = node.job_id.is_some_and(|job| advanced.jobs.contains(&job));
-        let has_begun = planned.state == NodeState::Open || node.error.is_some() || has_new_job;
+        let has_begun = planned.state == NodeState::Open
+            || node.error.is_some()
+            || has_new_job
+            || node.has_items();
         if has_begun {
             node_rows::update_node(conn, graph.id, node).await?;
         } else {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::for_each::{self, ForEach, Source, StoredForEach};
 use super::input::{self, Input};
+use super::items::with_item;
 use super::node::{GraphNode, NodeCall, NodeOptions};
 use super::schema_check;
 use super::state::OnFailure;
@@ -42,6 +44,7 @@ pub(super) struct CheckedNode {
     pub(super) inputs: Vec<Input>,
     pub(super) after: BTreeMap<String, OnFailure>,
     pub(super) waits_for_any: bool,
+    pub(super) for_each: Option<StoredForEach>,
     pub(super) options: NodeOptions,
 }
 
@@ -90,8 +93,11 @@ impl CheckedNode {
         };
         inputs.append(&mut node.inputs);
         let mut after = BTreeMap::new();
-        for input in &inputs {
+        for input in inputs.iter().filter(|input| !input.is_of_item()) {
             after.insert(input.node.clone(), OnFailure::Fail);
+        }
+        if let Some(ForEach::Node { node, .. }) = &node.for_each {
+            after.insert(node.clone(), OnFailure::Fail);
         }
         after.extend(node.after);
         let mut hints = 0..MAX_HINTS;
@@ -126,6 +132,22 @@ impl CheckedNode {
             }
         }
         wrong.extend(unfit(executor, entry, &params, &given)?);
+        let of_item: Vec<&Input> = inputs.iter().filter(|input| input.is_of_item()).collect();
+        let for_each = for_each(
+            node.for_each,
+            node.continues_on_failure,
+            &of_item,
+            entry,
+            wrong,
+        );
+        if let Some(StoredForEach {
+            source: Source::Items(list),
+            ..
+        }) = &for_each
+            && wrong.is_empty()
+        {
+            check_items(list, (&params, &inputs, &of_item), (executor, entry), wrong)?;
+        }
         if !wrong.is_empty() {
             return Ok(None);
         }
@@ -147,6 +169,7 @@ impl CheckedNode {
             inputs,
             after,
             waits_for_any: node.waits_for_any,
+            for_each,
             options: NodeOptions::from(&node.options),
         }))
     }
@@ -155,6 +178,110 @@ impl CheckedNode {
     fn may_lack(&self, input: &Input) -> bool {
         self.waits_for_any || self.after.get(&input.node) == Some(&OnFailure::Run)
     }
+}
+
+/// How long a list of items may be that is given with the graph, in bytes.
+const MAX_LIST: usize = 2 * 1024 * 1024;
+
+/// What the items come from, as it is stored, unless something is wrong with it.
+fn for_each(
+    for_each: Option<ForEach>,
+    continues_on_failure: bool,
+    of_item: &[&Input],
+    entry: &RegisteredTask,
+    wrong: &mut ValidationErrors,
+) -> Option<StoredForEach> {
+    let Some(for_each) = for_each else {
+        if let Some(input) = of_item.first() {
+            let at = format!("/params/{}", crate::pointer::escape(&input.param));
+            wrong.push(
+                &at,
+                "is an item, and the node has none: say which, with `for_each`",
+            );
+        }
+        if continues_on_failure {
+            wrong.push(
+                "/continue_on_failure",
+                "is about items, and the node has none: say which, with `for_each`",
+            );
+        }
+        return None;
+    };
+    if of_item.is_empty() {
+        wrong.push(
+            "/for_each",
+            "no parameter takes the item: give one with `each(…)`; over HTTP, an input with `item`",
+        );
+    }
+    let source = match for_each {
+        ForEach::Items(Err(reason)) => {
+            wrong.push("/for_each", reason);
+            return None;
+        }
+        ForEach::Items(Ok(list)) => {
+            let secrets = entry.declared().iter().filter(|parameter| parameter.secret);
+            for secret in secrets {
+                if of_item.iter().any(|input| input.param == secret.name) {
+                    let at = format!("/params/{}", crate::pointer::escape(secret.name));
+                    wrong.push(&at, "is secret, and items are stored as they are");
+                }
+            }
+            if list.len() > MAX_LIST {
+                let words = format!(
+                    "has {} bytes, and {MAX_LIST} are allowed: have another node make the list",
+                    list.len()
+                );
+                wrong.push("/for_each", words);
+            }
+            Source::Items(list)
+        }
+        ForEach::Node { node, pointer } => Source::Node { node, pointer },
+    };
+    Some(StoredForEach {
+        source,
+        continues_on_failure,
+    })
+}
+
+/// Checks the arguments of each item.
+fn check_items(
+    list: &str,
+    (params, inputs, of_item): (&str, &[Input], &[&Input]),
+    (executor, entry): (&TaskExecutor, &RegisteredTask),
+    wrong: &mut ValidationErrors,
+) -> Result<(), JobError> {
+    let items = for_each::split(list).unwrap_or_default();
+    if items.len() > for_each::MAX_ITEMS {
+        let words = format!(
+            "has {} items, and {} are allowed",
+            items.len(),
+            for_each::MAX_ITEMS
+        );
+        wrong.push("/for_each", words);
+        return Ok(());
+    }
+    let of_nodes = inputs.iter().filter(|input| !input.is_of_item());
+    let given: BTreeSet<&str> = of_nodes.map(|input| input.param.as_str()).collect();
+    let of_item: Vec<Input> = of_item.iter().map(|input| (*input).clone()).collect();
+    for (number, item) in items.into_iter().enumerate() {
+        let at = |pointer: &str| format!("/for_each/{number}{pointer}");
+        match with_item(params, &of_item, item) {
+            Err(reason) => wrong.push(&at(""), reason),
+            Ok(params) => {
+                for error in unfit(executor, entry, &params, &given)? {
+                    let param = error.pointer.strip_prefix("/params").unwrap_or_default();
+                    wrong.push(
+                        &at(""),
+                        format!("`{}` {}", param.trim_start_matches('/'), error.detail),
+                    );
+                }
+            }
+        }
+        if wrong.len() >= MAX_ERRORS {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong with the arguments that are known now.
@@ -203,7 +330,44 @@ pub(super) fn check_inputs(
         .iter()
         .map(|node| (node.name.as_str(), node.task.as_str()))
         .collect();
-    let mut outputs: HashMap<&str, Option<Value>> = HashMap::new();
+    let mut outputs: HashMap<(&str, bool), Option<Value>> = HashMap::new();
+    let has_items: HashSet<&str> = (nodes.iter().filter(|node| node.for_each.is_some()))
+        .map(|node| node.name.as_str())
+        .collect();
+    for node in nodes {
+        let Some(StoredForEach {
+            source:
+                Source::Node {
+                    node: other,
+                    pointer,
+                },
+            ..
+        }) = &node.for_each
+        else {
+            continue;
+        };
+        let at = format!("{}/for_each", pointer_of(&node.name));
+        if let Some(reason) = wrong_pointer(pointer) {
+            wrong.push(&at, reason);
+            continue;
+        }
+        if node.waits_for_any || node.after.get(other) == Some(&OnFailure::Run) {
+            let words = format!("comes from `{other}`, which need not have completed");
+            wrong.push(&at, words);
+        }
+        let output = tasks.get(other.as_str()).and_then(|task| {
+            let entry = executor.registry().get(task).ok()?;
+            output_of(
+                entry.info().output_schema,
+                has_items.contains(other.as_str()),
+            )
+        });
+        let list = serde_json::json!({"properties": {"list": {"type": "array"}}});
+        if let Some(reason) = schema_check::mismatch(output.as_ref(), pointer, &list, "list") {
+            let reason = reason.replace("the parameter takes", "items are");
+            wrong.push(&at, format!("cannot be what `{other}` comes to: {reason}"));
+        }
+    }
     for node in nodes.iter().filter(|node| !node.inputs.is_empty()) {
         let Ok(entry) = executor.registry().get(&node.task) else {
             continue;
@@ -212,25 +376,12 @@ pub(super) fn check_inputs(
         for input in &node.inputs {
             let param = crate::pointer::escape(&input.param);
             let at = format!("{}/params/{param}", pointer_of(&node.name));
-            let depth = input.pointer.bytes().filter(|byte| *byte == b'/').count();
-            if !input.pointer.is_empty() && !input.pointer.starts_with('/') {
-                let words = "is no JSON Pointer: one is empty or begins with `/`";
-                wrong.push(&at, words);
+            if let Some(reason) = wrong_pointer(&input.pointer) {
+                wrong.push(&at, reason);
                 continue;
             }
-            if input.pointer.contains('\0') {
-                wrong.push(
-                    &at,
-                    "is a JSON Pointer with the character U+0000, which cannot be stored",
-                );
-                continue;
-            }
-            if depth > MAX_POINTER_DEPTH || input.pointer.len() > MAX_POINTER_BYTES {
-                let words = format!(
-                    "is a JSON Pointer of {depth} parts and {} bytes, and {MAX_POINTER_DEPTH} and {MAX_POINTER_BYTES} are allowed",
-                    input.pointer.len()
-                );
-                wrong.push(&at, words);
+            // What items are is known when they are there.
+            if input.is_of_item() {
                 continue;
             }
             let parameter = info.parameters.iter().find(|one| one.name == input.param);
@@ -245,9 +396,10 @@ pub(super) fn check_inputs(
             let Some(task) = tasks.get(input.node.as_str()) else {
                 continue;
             };
-            let output = outputs.entry(task).or_insert_with(|| {
+            let is_list = has_items.contains(input.node.as_str());
+            let output = outputs.entry((task, is_list)).or_insert_with(|| {
                 let entry = executor.registry().get(task).ok()?;
-                entry.info().output_schema
+                output_of(entry.info().output_schema, is_list)
             });
             let schema = &info.input_schema;
             let found =
@@ -260,6 +412,41 @@ pub(super) fn check_inputs(
             }
         }
     }
+}
+
+/// Why a pointer cannot be one, or not be followed.
+fn wrong_pointer(pointer: &str) -> Option<String> {
+    let depth = pointer.bytes().filter(|byte| *byte == b'/').count();
+    if !pointer.is_empty() && !pointer.starts_with('/') {
+        return Some("is no JSON Pointer: one is empty or begins with `/`".to_owned());
+    }
+    if pointer.contains('\0') {
+        let words = "is a JSON Pointer with the character U+0000, which cannot be stored";
+        return Some(words.to_owned());
+    }
+    let is_long = depth > MAX_POINTER_DEPTH || pointer.len() > MAX_POINTER_BYTES;
+    is_long.then(|| {
+        format!(
+            "is a JSON Pointer of {depth} parts and {} bytes, and {MAX_POINTER_DEPTH} and {MAX_POINTER_BYTES} are allowed",
+            pointer.len()
+        )
+    })
+}
+
+/// The schema of what a node comes to: what its task returns, or a list of that.
+fn output_of(of_task: Option<Value>, is_list: bool) -> Option<Value> {
+    let mut item = of_task?;
+    if !is_list {
+        return Some(item);
+    }
+    let definitions = item
+        .as_object_mut()
+        .and_then(|schema| schema.remove("$defs"));
+    let mut list = serde_json::json!({"type": "array", "items": item});
+    if let (Some(definitions), Some(schema)) = (definitions, list.as_object_mut()) {
+        schema.insert("$defs".to_owned(), definitions);
+    }
+    Some(list)
 }
 
 /// The names of nodes that come after one another in a circle, if there are any.

@@ -274,6 +274,10 @@ impl CheckedGraph {
                 options: json(serde_json::to_string(&node.options)),
                 inputs: json(serde_json::to_string(&node.inputs)),
                 params: node.params.clone(),
+                for_each: node
+                    .for_each
+                    .as_ref()
+                    .map(|spec| json(serde_json::to_string(spec))),
             });
             edges.extend(node.after.iter().map(|(after, on_failure)| EdgeRow {
                 graph_id: graph.id,

@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use super::node_rows::{EdgeRow, NewNodeRow};
+use super::state::{GraphStatus, Stop};
 use super::tables::{tasks_job_graph_edges, tasks_job_graph_nodes, tasks_job_graphs};
 use crate::database::{Backend, Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
@@ -35,6 +36,18 @@ pub(super) struct GraphRow {
     pub(super) time_limit: Option<i64>,
     pub(super) deadline_at: Option<i64>,
     pub(super) submitted_by: Option<String>,
+}
+
+impl GraphRow {
+    /// The same, canceled and at its end: nobody brings it up to date any more.
+    pub(super) fn stopped(self, now: i64) -> Self {
+        Self {
+            state: GraphStatus::Canceled.number(),
+            stop: Stop::number(Some(Stop::Canceled)),
+            finished_at: Some(now),
+            ..self
+        }
+    }
 }
 
 /// Stores a new graph.
@@ -183,11 +196,15 @@ pub(super) async fn changed(
     let sql = format!(
         "SELECT id FROM (\
          SELECT n.graph_id AS id FROM tasks_job_graph_nodes n LEFT JOIN tasks_jobs ON tasks_jobs.id = n.job_id \
-         WHERE {OPEN} AND (tasks_jobs.id IS NULL OR {ended}) \
+         WHERE {OPEN} AND n.job_id IS NOT NULL AND (tasks_jobs.id IS NULL OR {ended}) \
+         UNION SELECT i.graph_id FROM tasks_job_graph_items i LEFT JOIN tasks_jobs ON tasks_jobs.id = i.job_id \
+         WHERE i.state < 3 AND i.state = 2 AND (tasks_jobs.id IS NULL OR {ended}) \
          UNION SELECT n.graph_id FROM tasks_job_graph_nodes n WHERE {READY} AND n.task_name IN ({names}) \
          AND n.graph_id NOT IN ({stuck_ids}) \
          UNION SELECT g.id FROM tasks_job_graphs g JOIN tasks_job_graph_nodes n ON n.graph_id = g.id JOIN tasks_jobs ON tasks_jobs.id = n.job_id \
          WHERE g.{RUNNING} AND g.stop > 0 AND {OPEN} AND n.owns_job = 1 AND {waits} \
+         UNION SELECT g.id FROM tasks_job_graphs g JOIN tasks_job_graph_items i ON i.graph_id = g.id AND i.state < 3 \
+         JOIN tasks_jobs ON tasks_jobs.id = i.job_id WHERE g.{RUNNING} AND g.stop > 0 AND i.owns_job = 1 AND {waits} \
          UNION SELECT g.id FROM tasks_job_graphs g WHERE g.{RUNNING} AND g.deadline_at IS NOT NULL AND g.deadline_at <= $3 AND g.stop < 2\
          ) AS found WHERE id NOT IN ({failed_ids}) ORDER BY id LIMIT {MAX_CHANGED}"
     );

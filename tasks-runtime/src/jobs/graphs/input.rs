@@ -30,7 +30,31 @@ pub fn from(node: impl Into<String>, pointer: impl Into<String>) -> FromNode {
     }
 }
 
+/// The item of a node that runs its task [for each](super::GraphNode::for_each), as an argument: `call!(measure, station = each("/icao"))`. The pointer is a JSON Pointer into the item, and `""` is all of it.
+///
+/// It stands for a whole argument, and only in such a node.
+pub fn each(pointer: impl Into<String>) -> FromNode {
+    FromNode {
+        node: ITEM.to_owned(),
+        pointer: pointer.into(),
+    }
+}
+
+/// What stands for the item in place of the name of a node, which is never empty.
+const ITEM: &str = "";
+
+impl Input {
+    /// Whether it is the item, or a part of it.
+    pub(super) fn is_of_item(&self) -> bool {
+        self.node == ITEM
+    }
+}
+
 impl FromNode {
+    pub(super) fn into_parts(self) -> (String, String) {
+        (self.node, self.pointer)
+    }
+
     pub(super) fn into_input(self, param: String) -> Input {
         Input {
             param,

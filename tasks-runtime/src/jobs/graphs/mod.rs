@@ -6,13 +6,18 @@
 mod advance;
 mod begin;
 mod checked_node;
+mod for_each;
 mod graph;
 mod graph_rows;
 mod input;
+mod item_record;
+mod item_rows;
+mod items;
 mod node;
 mod node_rows;
 mod plan;
 mod prune;
+mod ready_node;
 mod record;
 mod requests;
 mod schema_check;
@@ -21,7 +26,8 @@ mod tables;
 mod watch;
 
 pub use graph::Graph;
-pub use input::{FromNode, from};
+pub use input::{FromNode, each, from};
+pub use item_record::{GraphItemCounts, GraphItemRecord};
 pub use node::GraphNode;
 pub(super) use prune::prune;
 pub use record::{GraphEdgeRecord, GraphNodeCounts, GraphNodeRecord, GraphRecord};

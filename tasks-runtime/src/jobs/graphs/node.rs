@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::for_each::ForEach;
 use super::input::{FromNode, Input};
 use super::state::OnFailure;
 use crate::execute::Call;
@@ -46,6 +47,8 @@ pub struct GraphNode {
     pub(super) inputs: Vec<Input>,
     pub(super) after: Vec<(String, OnFailure)>,
     pub(super) waits_for_any: bool,
+    pub(super) for_each: Option<ForEach>,
+    pub(super) continues_on_failure: bool,
     pub(super) options: SubmitOptions,
 }
 
@@ -70,6 +73,8 @@ impl GraphNode {
             inputs: Vec::new(),
             after: Vec::new(),
             waits_for_any: false,
+            for_each: None,
+            continues_on_failure: false,
             options: SubmitOptions::default(),
         }
     }
@@ -77,6 +82,52 @@ impl GraphNode {
     /// Gives it an argument that another node makes, as [`from`](super::from) does in a `call!`.
     pub fn input(mut self, param: impl Into<String>, value: FromNode) -> Self {
         self.inputs.push(value.into_input(param.into()));
+        self
+    }
+
+    /// Has it run its task once for each of these items, each as a job of its own, side by side. Parameters take the item, or a part of it, with [`each`](super::each).
+    ///
+    /// There are up to 100,000. Their jobs are made in batches, of which 1,000 at most have not ended at a time; with a `concurrency_key` or another limit of the task fewer run at once. What
+    /// the node comes to is the list of what the jobs came to, in the order of the items: a node after it takes that with [`from`](super::from), up to 16 MiB, and
+    /// [`Scheduler::graph_items`](crate::jobs::Scheduler::graph_items) reads the jobs page by page.
+    ///
+    /// When a job fails, no other one is made, those that wait are canceled, and the node fails: see [`continue_on_failure`](Self::continue_on_failure).
+    ///
+    /// ```
+    /// use tasks_runtime::jobs::{GraphNode, each};
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task]
+    /// async fn measure(station: String, day: u32) -> f64 {
+    ///     f64::from(day) + station.len() as f64
+    /// }
+    ///
+    /// let node = GraphNode::new("measure", call!(measure, station = each(""), day = 7_u32))
+    ///     .for_each(["LOWW", "EDDM", "LSZH"]);
+    /// # let _ = node;
+    /// # fn main() {}
+    /// ```
+    pub fn for_each(mut self, items: impl IntoIterator<Item = impl Serialize>) -> Self {
+        self.set_for_each(ForEach::of_items(items));
+        self
+    }
+
+    /// Has it run its task once for each item of a list that another node makes, as [`for_each`](Self::for_each) does for those that are known.
+    pub fn for_each_of(mut self, list: FromNode) -> Self {
+        self.set_for_each(ForEach::of_node(list));
+        self
+    }
+
+    fn set_for_each(&mut self, for_each: ForEach) {
+        if self.for_each.replace(for_each).is_some() {
+            let wrong = &mut self.options.wrong;
+            wrong.push("/for_each", "is given twice: a node has one list of items");
+        }
+    }
+
+    /// Has a node with [items](Self::for_each) run all of them, whatever becomes of some, and complete: in the list of results there is null for each that has not completed.
+    pub fn continue_on_failure(mut self) -> Self {
+        self.continues_on_failure = true;
         self
     }
 

@@ -27,6 +27,34 @@ pub(super) struct NodeRow {
     pub(super) finished_at: Option<i64>,
     pub(super) error: Option<String>,
     pub(super) task_name: String,
+    /// What it takes its items from, if it runs its task for each.
+    pub(super) for_each: Option<String>,
+    pub(super) items_total: Option<i64>,
+    pub(super) items_made: i64,
+    pub(super) items_completed: i64,
+    pub(super) items_failed: i64,
+    pub(super) items_canceled: i64,
+}
+
+impl NodeRow {
+    /// Whether it runs its task for each item of a list.
+    pub(super) fn has_items(&self) -> bool {
+        self.for_each.is_some()
+    }
+
+    /// How many items have a job that has not ended, or are to have it again.
+    pub(super) fn open_items(&self) -> i64 {
+        self.items_made - self.items_completed - self.items_failed - self.items_canceled
+    }
+
+    /// Has it have none of its items yet.
+    pub(super) fn forget_items(&mut self) {
+        self.items_total = None;
+        self.items_made = 0;
+        self.items_completed = 0;
+        self.items_failed = 0;
+        self.items_canceled = 0;
+    }
 }
 
 /// What the job of a node is made of.
@@ -37,6 +65,7 @@ pub(super) struct NodeContent {
     pub(super) options: String,
     pub(super) inputs: String,
     pub(super) params: String,
+    pub(super) for_each: Option<String>,
 }
 
 /// A node that is to be stored.
@@ -56,6 +85,7 @@ pub(super) struct NewNodeRow {
     pub(super) options: String,
     pub(super) inputs: String,
     pub(super) params: String,
+    pub(super) for_each: Option<String>,
 }
 
 /// One node comes after another one.
@@ -186,6 +216,11 @@ pub(super) async fn update_node(
                 tasks_job_graph_nodes::owns_job.eq(node.owns_job),
                 tasks_job_graph_nodes::finished_at.eq(node.finished_at),
                 tasks_job_graph_nodes::error.eq(&node.error),
+                tasks_job_graph_nodes::items_total.eq(node.items_total),
+                tasks_job_graph_nodes::items_made.eq(node.items_made),
+                tasks_job_graph_nodes::items_completed.eq(node.items_completed),
+                tasks_job_graph_nodes::items_failed.eq(node.items_failed),
+                tasks_job_graph_nodes::items_canceled.eq(node.items_canceled),
             ))
             .execute(conn)
             .await

@@ -15,6 +15,8 @@ pub(super) struct Edge {
 pub(super) struct PlanNode {
     pub(super) state: NodeState,
     pub(super) waits_for_any: bool,
+    /// Whether some of its jobs were made and others are to be: it has not ended before those have.
+    pub(super) has_jobs: bool,
 }
 
 /// The nodes of a graph, and which comes after which.
@@ -81,7 +83,11 @@ impl Plan {
             return node.state;
         }
         if self.stop.is_some() {
-            return NodeState::Canceled;
+            return if node.has_jobs {
+                NodeState::Open
+            } else {
+                NodeState::Canceled
+            };
         }
         if node.state == NodeState::Ready {
             return node.state;
@@ -212,6 +218,7 @@ mod tests {
         let node = |(waits_for_any, ..): &Line| PlanNode {
             state: NodeState::Waiting,
             waits_for_any: *waits_for_any,
+            has_jobs: false,
         };
         Plan::new(lines.iter().map(node).collect(), edges, None)
     }

@@ -1,12 +1,14 @@
 //! Graphs are forgotten some time after their end, with their jobs.
 
-use super::{graph_rows, node_rows};
+use super::{graph_rows, item_rows, node_rows};
 use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::store;
 
 /// How many jobs are forgotten at once with their graphs, but for those of the last one.
 const BATCH_JOBS: usize = 500;
+/// How many items of a graph are.
+const BATCH_ITEMS: i64 = 500;
 /// How many graphs are.
 const BATCH_GRAPHS: usize = 100;
 
@@ -18,6 +20,12 @@ pub(in crate::jobs) async fn prune(conn: &mut Connection, before: i64) -> Result
             store::delete_ended(conn, &jobs).await?;
             return Ok(false);
         };
+        // There may be very many items: the graph goes when they are gone.
+        let (count, of_items) = item_rows::take_some(conn, id, BATCH_ITEMS).await?;
+        jobs.extend(of_items);
+        if count > 0 {
+            break;
+        }
         jobs.extend(node_rows::own_jobs(conn, id).await?);
         graph_rows::delete(conn, id).await?;
         if jobs.len() >= BATCH_JOBS {

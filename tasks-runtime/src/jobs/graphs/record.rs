@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::graph_rows::{self, GraphRow};
+use super::item_record::GraphItemCounts;
 use super::node_rows::{self, EdgeRow, NodeRow};
 use super::state::{GraphNodeStatus, GraphStatus, NodeState, OnFailure, Stop};
 use crate::database::Connection;
@@ -104,6 +105,8 @@ pub struct GraphNodeRecord {
     pub waits_for_any: bool,
     /// Its job, as soon as there is one. The job may be deleted by now.
     pub job_id: Option<JobId>,
+    /// Number of its items, where it runs its task for each of a list; null for other nodes.
+    pub items: Option<GraphItemCounts>,
     /// When it ended.
     #[serde(serialize_with = "optional_time")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
@@ -157,7 +160,14 @@ pub(super) async fn read(
         let state = NodeState::stored(node.state);
         counts.add(state, 1);
         GraphNodeRecord {
-            status: state.status(node.job_id.and_then(|id| jobs.get(&id)).copied()),
+            status: match state {
+                NodeState::Ready | NodeState::Open if node.items_made > 0 => {
+                    GraphNodeStatus::Running
+                }
+                NodeState::Open if node.has_items() => GraphNodeStatus::Running,
+                state => state.status(node.job_id.and_then(|id| jobs.get(&id)).copied()),
+            },
+            items: GraphItemCounts::of(&node),
             after: after.remove(&node.name).unwrap_or_default(),
             name: node.name,
             task_name: node.task_name,

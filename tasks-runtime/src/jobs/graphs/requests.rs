@@ -6,6 +6,8 @@ use tokio::time::Instant;
 
 use super::advance::{self, Advanced};
 use super::graph_rows::{self, GraphRow};
+use super::item_record::{self, GraphItemRecord};
+use super::item_rows;
 use super::node_rows::{self, NodeRow};
 use super::record::{self, GraphRecord};
 use super::state::{GraphStatus, NodeState, Stop};
@@ -63,6 +65,30 @@ impl Scheduler {
     ) -> Result<Vec<(GraphId, String)>, JobError> {
         self.session()
             .read(async |conn| node_rows::task_names(conn, graphs).await)
+            .await
+    }
+
+    /// The items of a node that runs its task for each: a page of those whose jobs were made, in their order, from a number on; 1,000 at most. The last page is shorter than
+    /// `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::GraphNotFound`]; [`JobError::GraphNodeNotFound`], also of a node without items; and when the database fails.
+    pub async fn graph_items(
+        &self,
+        id: GraphId,
+        node: &str,
+        from: u64,
+        limit: u64,
+    ) -> Result<Vec<GraphItemRecord>, JobError> {
+        let graph = self.get_graph(id).await?;
+        let graph = graph.ok_or(JobError::GraphNotFound(id))?;
+        if graph.node(node).is_none_or(|node| node.items.is_none()) {
+            let node = node.escape_debug().take(100).collect();
+            return Err(JobError::GraphNodeNotFound { id, node });
+        }
+        self.session()
+            .read(async |conn| item_record::page(conn, (id, node), from, limit.min(1000)).await)
             .await
     }
 
@@ -178,6 +204,16 @@ impl Scheduler {
                 continue;
             }
             let keeps_job = !has_new_job[place] && node.owns_job == 1;
+            if node.has_items() {
+                if has_new_job[place] {
+                    item_rows::delete_of(tx, id, &node.name).await?;
+                    node.forget_items();
+                } else {
+                    item_rows::begin_again(tx, id, &node.name).await?;
+                    node.items_failed = 0;
+                    node.items_canceled = 0;
+                }
+            }
             node.state = NodeState::Waiting.number();
             node.job_id = node.job_id.filter(|_| keeps_job);
             node.finished_at = None;
@@ -203,6 +239,7 @@ impl Scheduler {
     /// When the database fails.
     pub async fn delete_graph(&self, id: GraphId) -> Result<bool, JobError> {
         self.refresh_clock().await?;
+        self.delete_items(id).await?;
         let jobs: Result<Option<Vec<JobId>>, JobError> = self
             .session()
             .transaction_with_retries(async |tx| {
@@ -231,6 +268,42 @@ impl Scheduler {
             self.jobs_changed();
         }
         Ok(jobs.is_some())
+    }
+
+    /// Forgets the jobs of a graph's items, some at a time: there may be very many.
+    async fn delete_items(&self, id: GraphId) -> Result<(), JobError> {
+        const BATCH_SIZE: i64 = 500;
+        loop {
+            let taken: Result<(usize, Vec<JobId>), JobError> = self
+                .session()
+                .transaction_with_retries(async |tx| {
+                    let now = self.clock().now();
+                    let Some(graph) = graph_rows::lock(tx, id, false).await? else {
+                        return Ok((0, Vec::new()));
+                    };
+                    let (count, mut jobs) = item_rows::take_some(tx, id, BATCH_SIZE).await?;
+                    if count == 0 {
+                        return Ok((0, Vec::new()));
+                    }
+                    // No others are made.
+                    graph_rows::update(tx, &graph.stopped(now)).await?;
+                    jobs.sort();
+                    store::delete_ended(tx, &jobs).await?;
+                    for job in node_rows::job_statuses(tx, &jobs).await?.into_keys() {
+                        if !store::delete(tx, job).await? {
+                            store::cancel(tx, job, now).await?;
+                        }
+                    }
+                    Ok((count, jobs))
+                })
+                .await;
+            let (count, jobs) = taken?;
+            if count == 0 {
+                return Ok(());
+            }
+            self.cancel_running(&jobs);
+            self.jobs_changed();
+        }
     }
 
     /// Changes a graph that nobody else changes meanwhile.

@@ -31,6 +31,24 @@ diesel::table! {
         options -> Text,
         inputs -> Text,
         params -> Text,
+        for_each -> Nullable<Text>,
+        items_total -> Nullable<BigInt>,
+        items_made -> BigInt,
+        items_completed -> BigInt,
+        items_failed -> BigInt,
+        items_canceled -> BigInt,
+    }
+}
+
+diesel::table! {
+    tasks_job_graph_items (graph_id, node, number) {
+        graph_id -> Text,
+        node -> Text,
+        number -> BigInt,
+        state -> Integer,
+        job_id -> Nullable<Text>,
+        owns_job -> Integer,
+        error -> Nullable<Text>,
     }
 }
 

@@ -31,6 +31,15 @@ struct Found {
     changed: Vec<GraphId>,
 }
 
+/// What a look came to.
+#[derive(Clone, Copy, Default)]
+struct Looked {
+    /// Whether any graph has not ended.
+    any_open: bool,
+    /// Whether one has more jobs to be made at once.
+    has_more: bool,
+}
+
 /// Graphs that are left aside, so that others go on.
 #[derive(Default)]
 struct LeftAside {
@@ -87,23 +96,28 @@ impl Scheduler {
                 let heard = scheduler.all_changes();
                 let began = Instant::now();
                 left_aside.retain(began);
-                let any_open = scheduler.look_and_advance(&mut left_aside).await;
-                pause = SHORTEST_PAUSE
-                    .max(began.elapsed() * PAUSE_FACTOR)
-                    .min(LONGEST_PAUSE);
-                changes = any_open.then_some(heard);
+                let looked = scheduler.look_and_advance(&mut left_aside).await;
+                // What took long was to make jobs, where there are more to be made.
+                let rest = if looked.has_more {
+                    Duration::ZERO
+                } else {
+                    began.elapsed() * PAUSE_FACTOR
+                };
+                pause = SHORTEST_PAUSE.max(rest).min(LONGEST_PAUSE);
+                changes = looked.any_open.then_some(heard);
             }
         });
     }
 
-    /// Has all graphs go on that can. Gives whether any has not ended.
-    async fn look_and_advance(&self, left_aside: &mut LeftAside) -> bool {
+    /// Has all graphs go on that can.
+    async fn look_and_advance(&self, left_aside: &mut LeftAside) -> Looked {
+        let mut looked = Looked::default();
         let found = match self.changed_graphs(left_aside).await {
             Ok(found) => found,
             Err(error) => {
                 // Others say that the database is away.
                 tracing::debug!(%error, "graphs of jobs were not looked at");
-                return false;
+                return looked;
             }
         };
         for id in found.changed {
@@ -113,20 +127,22 @@ impl Scheduler {
                         left_aside.stuck.insert(id, Instant::now() + LEFT_ASIDE);
                     }
                     if advanced.has_more {
+                        looked.has_more = true;
                         self.look_at_graphs();
                     }
                     self.graph_advanced(&advanced);
                 }
                 // Another process is at it.
                 Ok(None) => {}
-                Err(JobError::NotRunning) => return false,
+                Err(JobError::NotRunning) => return Looked::default(),
                 Err(error) => {
                     let pause = left_aside.fail(id);
                     tracing::warn!(graph_id = %id, %error, "a graph of jobs does not go on, and is tried again in {pause:?}");
                 }
             }
         }
-        found.any_open
+        looked.any_open = found.any_open;
+        looked
     }
 
     async fn changed_graphs(&self, left_aside: &LeftAside) -> Result<Found, JobError> {

@@ -103,8 +103,8 @@ pub(in crate::jobs) async fn delete_ended(
 }
 
 /// Jobs of no graph: those of one are forgotten with it.
-const OF_NO_GRAPH: &str =
-    "NOT EXISTS (SELECT 1 FROM tasks_job_graph_nodes AS node WHERE node.job_id = tasks_jobs.id)";
+const OF_NO_GRAPH: &str = "NOT EXISTS (SELECT 1 FROM tasks_job_graph_nodes AS node WHERE node.job_id = tasks_jobs.id) \
+     AND NOT EXISTS (SELECT 1 FROM tasks_job_graph_items AS item WHERE item.job_id = tasks_jobs.id)";
 
 /// Forgets jobs that ended before a time, oldest first. Gives how many were found.
 pub(in crate::jobs) async fn prune(

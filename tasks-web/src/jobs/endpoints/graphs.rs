@@ -1,9 +1,9 @@
 //! The endpoints of graphs of jobs.
 
 use serde_json::{Value, json};
-use tasks_runtime::jobs::GraphRecord;
+use tasks_runtime::jobs::{GraphItemRecord, GraphRecord};
 
-use super::{BULK_PROBLEMS, ID, PROBLEMS, QUERY, TOO_MANY};
+use super::{BULK_PROBLEMS, ID, ID_AND_NAME, PROBLEMS, QUERY, TOO_MANY};
 use crate::endpoint::{Body, Endpoint, Endpoints, Response};
 use crate::http::paging::MAX_PAGE_SIZE;
 use crate::http::sse;
@@ -51,6 +51,18 @@ pub(in crate::jobs) fn graphs(prefix: &str) -> Endpoints {
                 "It is deleted; jobs of it that run will be when their code has ended.",
             ))
             .problems(&[UNKNOWN_GRAPH]),
+        Endpoint::get("/{id}/$items/{name}", "list_graph_items", graphs::items)
+            .summary("The items of a node that runs its task for each: those whose jobs were made, in their order")
+            .description("The header `Link` with `rel=\"next\"` leads to the rest.")
+            .parameters(ID_AND_NAME)
+            .query(graphs::ITEMS_QUERY)
+            .responds(Response::json_like(200, |writer| {
+                json!({"type": "array", "items": writer.output::<GraphItemRecord>(), "maxItems": 1000})
+            }))
+            .problems(&[
+                (404, "No such graph, or it has no such node with items."),
+                QUERY,
+            ]),
         Endpoint::get("/{id}/$stream", "stream_graph", graph_stream::stream)
             .summary("A graph as it changes, as server-sent events")
             .description(

@@ -51,6 +51,7 @@ pub(super) const ID_AND_EVENT: &[Parameter] = &[
     // What every client can write. The service takes other letters as well.
     Parameter::path("event", r#"^[!-"$-.0-~]{1,200}$"#),
 ];
+pub(super) const ID_AND_NAME: &[Parameter] = &[Parameter::path("id", ULID), THE_NAME];
 pub(super) const NAME: &[Parameter] = &[THE_NAME];
 pub(super) const NAME_IF_NEW: &[Parameter] = &[
     THE_NAME,

@@ -334,6 +334,48 @@ export interface components {
              */
             readonly pointer: string;
         };
+        /** @description Number of items of a node that runs its task for each, by how far they are. */
+        readonly GraphItemCounts: {
+            /**
+             * Format: uint64
+             * @description Items in all; null until they are known.
+             */
+            readonly total: number | null;
+            /**
+             * Format: uint64
+             * @description Items whose jobs are pending or running.
+             */
+            readonly open: number;
+            /**
+             * Format: uint64
+             * @description Items whose jobs have completed.
+             */
+            readonly completed: number;
+            /**
+             * Format: uint64
+             * @description Items whose jobs have failed, or whose arguments do not fit.
+             */
+            readonly failed: number;
+            /**
+             * Format: uint64
+             * @description Items whose jobs were canceled or deleted.
+             */
+            readonly canceled: number;
+        };
+        /** @description An item of a node, whose job was made. */
+        readonly GraphItemRecord: {
+            /**
+             * Format: uint64
+             * @description Its place in the list, from 0.
+             */
+            readonly number: number;
+            /** @description How far it is. */
+            readonly status: components["schemas"]["GraphNodeStatus"];
+            /** @description Its job, which may be deleted by now; null where its arguments do not fit. */
+            readonly job_id: string | null;
+            /** @description Why it has failed without a job. The error of a job is in its own record. */
+            readonly error: string | null;
+        };
         /** @description Number of nodes of a graph, by how far they are. */
         readonly GraphNodeCounts: {
             /**
@@ -382,6 +424,25 @@ export interface components {
             readonly inputs?: {
                 readonly [key: string]: components["schemas"]["InputObject"];
             };
+            /**
+             * @description A list: the task runs once for each of its items, up to 100,000, each as a job of its own.
+             * @default null
+             */
+            readonly for_each: readonly unknown[] | null;
+            /** @description The node whose result, or a part of it, is that list, in place of `for_each`. */
+            readonly for_each_of?: components["schemas"]["InputObject"] | null;
+            /**
+             * @description Parameters that are the item, or a part of it by a JSON Pointer (RFC 6901), by their names.
+             * @default {}
+             */
+            readonly each: {
+                readonly [key: string]: string;
+            };
+            /**
+             * @description Whether all items run, whatever becomes of some, and the node completes.
+             * @default false
+             */
+            readonly continue_on_failure: boolean;
             /** @description Nodes that it comes after, beside those in `inputs`. */
             readonly after?: readonly components["schemas"]["AfterObject"][];
             /**
@@ -430,6 +491,8 @@ export interface components {
             readonly waits_for_any: boolean;
             /** @description Its job, as soon as there is one. The job may be deleted by now. */
             readonly job_id: string | null;
+            /** @description Number of its items, where it runs its task for each of a list; null for other nodes. */
+            readonly items: components["schemas"]["GraphItemCounts"] | null;
             /**
              * Format: date-time
              * @description When it ended.
@@ -960,7 +1023,19 @@ export interface components {
                 readonly [key: string]: unknown;
             };
         };
-        /** @description How a queue is paused. */
+        /** @description A pause of a queue or of a task: its jobs do not begin. */
+        readonly Pause: {
+            /**
+             * Format: date-time
+             * @description When it was paused.
+             */
+            readonly at: string;
+            /** @description Name of the API key that it was paused with. */
+            readonly by: string | null;
+            /** @description Why, in the words of whoever paused it. */
+            readonly reason: string | null;
+        };
+        /** @description How a queue or a task is paused. */
         readonly PauseIn: {
             /**
              * @description Why.
@@ -969,7 +1044,7 @@ export interface components {
             readonly reason: string | null;
         };
         /** @description Why a pending job does not run, for programs: `pending_reason` says the same in words. */
-        readonly PendingCode: "scheduled" | "retry" | "sleeping" | "waiting-for-event" | "queue-paused" | "no-worker-for-task" | "no-worker-for-queue" | "no-worker-for-both" | "task-limit" | "queue-limit" | "quarantine" | "workers-busy" | "next";
+        readonly PendingCode: "scheduled" | "retry" | "sleeping" | "waiting-for-event" | "queue-paused" | "task-paused" | "no-worker-for-task" | "no-worker-for-queue" | "no-worker-for-both" | "task-limit" | "queue-limit" | "key-limit" | "rate-limit" | "quarantine" | "workers-busy" | "next";
         /** @description An error (RFC 9457). */
         readonly Problem: {
             /** @description A URN that names the kind of problem. */
@@ -1011,18 +1086,6 @@ export interface components {
             /** @description What the job is doing. */
             readonly message: string | null;
         };
-        /** @description A pause of a queue: its jobs do not begin. */
-        readonly QueuePause: {
-            /**
-             * Format: date-time
-             * @description When the queue was paused.
-             */
-            readonly at: string;
-            /** @description Name of the API key that it was paused with. */
-            readonly by: string | null;
-            /** @description Why, in the words of whoever paused it. */
-            readonly reason: string | null;
-        };
         /** @description A queue: who serves it, what waits in it, and whether it is paused. */
         readonly QueueRecord: {
             /** @description Name of the queue. */
@@ -1049,8 +1112,15 @@ export interface components {
              * @description Number of its jobs that each worker runs at once, as the process that answers has it; null where the queue has no limit of its own.
              */
             readonly concurrency: number | null;
+            /**
+             * Format: uint64
+             * @description Number of its jobs that all workers together run at once, as the process that answers has it; null where there is no such limit.
+             */
+            readonly global_concurrency: number | null;
+            /** @description Number of attempts of its jobs that begin in a period, and the period, such as `100/1m`, as the process that answers has it; null where there is no such limit. */
+            readonly rate: string | null;
             /** @description Since when it is paused, by whom and why; null if it is not. */
-            readonly paused: components["schemas"]["QueuePause"] | null;
+            readonly paused: components["schemas"]["Pause"] | null;
         };
         /** @description What is sent to make a schedule. */
         readonly ScheduleIn: {
@@ -1311,6 +1381,13 @@ export interface components {
             /** @description Events that its jobs wait for, in the order of `#[task(events(…))]`. Empty where the task says none. */
             readonly events?: readonly components["schemas"]["EventInfo"][];
         };
+        /** @description A task, and whether its jobs are paused. */
+        readonly TaskPause: {
+            /** @description Name of the task. */
+            readonly task: string;
+            /** @description Since when its jobs are paused, by whom and why; null if they are not. */
+            readonly paused: components["schemas"]["Pause"] | null;
+        };
         /** @description A worker: a process that runs jobs of the database. */
         readonly WorkerRecord: {
             /** @description Id of the worker, a ULID; a process that starts again has another one. */
@@ -1502,6 +1579,8 @@ export type GraphEdgeIn = components['schemas']['GraphEdgeIn'];
 export type GraphEdgeRecord = components['schemas']['GraphEdgeRecord'];
 export type GraphIn = components['schemas']['GraphIn'];
 export type GraphInputIn = components['schemas']['GraphInputIn'];
+export type GraphItemCounts = components['schemas']['GraphItemCounts'];
+export type GraphItemRecord = components['schemas']['GraphItemRecord'];
 export type GraphNodeCounts = components['schemas']['GraphNodeCounts'];
 export type GraphNodeIn = components['schemas']['GraphNodeIn'];
 export type GraphNodeRecord = components['schemas']['GraphNodeRecord'];
@@ -1532,11 +1611,11 @@ export type OperationAction = components['schemas']['OperationAction'];
 export type OperationFilter = components['schemas']['OperationFilter'];
 export type OperationState = components['schemas']['OperationState'];
 export type ParameterInfo = components['schemas']['ParameterInfo'];
+export type Pause = components['schemas']['Pause'];
 export type PauseIn = components['schemas']['PauseIn'];
 export type PendingCode = components['schemas']['PendingCode'];
 export type Problem = components['schemas']['Problem'];
 export type Progress = components['schemas']['Progress'];
-export type QueuePause = components['schemas']['QueuePause'];
 export type QueueRecord = components['schemas']['QueueRecord'];
 export type ScheduleIn = components['schemas']['ScheduleIn'];
 export type ScheduleRecord = components['schemas']['ScheduleRecord'];
@@ -1547,6 +1626,7 @@ export type StepStatus = components['schemas']['StepStatus'];
 export type SystemInfo = components['schemas']['SystemInfo'];
 export type TaskFailure = components['schemas']['TaskFailure'];
 export type TaskInfo = components['schemas']['TaskInfo'];
+export type TaskPause = components['schemas']['TaskPause'];
 export type WorkerRecord = components['schemas']['WorkerRecord'];
 export type ResponseProblem400 = components['responses']['Problem400'];
 export type ResponseProblem401 = components['responses']['Problem401'];

@@ -5,7 +5,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
 import { get, request, segment, send } from "../api/http.ts";
-import type { GraphNodeRecord, GraphRecord } from "../api/schema.d.ts";
+import type { GraphItemCounts, GraphNodeRecord, GraphRecord } from "../api/schema.d.ts";
 import { Action, Alert, Badge, Copy, Loaded, To } from "../parts/basics.tsx";
 import { DataTable } from "../parts/data_table.tsx";
 import { POLL_INTERVAL, useEvents } from "../parts/events.ts";
@@ -116,7 +116,10 @@ function Shown({ graph, path, refresh, isLost }: ShownProps): JSX.Element {
               {node.after.map(({ node: name, on_failure }) => (on_failure === "fail" ? name : `${name} (else ${on_failure})`)).join(", ")}
             </td>
             <td>{node.finished_at !== null && <Time at={node.finished_at} />}</td>
-            <td class="note">{node.error !== null && <span class="problem">{node.error}</span>}</td>
+            <td class="note">
+              {node.items !== null && <Items items={node.items} />}
+              {node.error !== null && <span class="problem">{node.error}</span>}
+            </td>
             {ended && !config.read_only && (
               <td class="note">
                 <Action
@@ -141,6 +144,17 @@ const Fact = ({ name, children }: { name: string; children: JSX.Element | string
     <dd>{children}</dd>
   </div>
 );
+
+/** How far the items of a node are, in words. */
+function Items({ items }: { items: GraphItemCounts }): JSX.Element {
+  const words = [
+    `${items.completed} of ${items.total ?? "?"} items completed`,
+    items.open > 0 && `${items.open} pending or running`,
+    items.failed > 0 && `${items.failed} failed`,
+    items.canceled > 0 && `${items.canceled} canceled`,
+  ];
+  return <span>{words.filter((word) => word !== false).join(", ")} </span>;
+}
 
 const NodeLink = ({ node }: { node: GraphNodeRecord }): JSX.Element =>
   node.job_id === null ? (
