@@ -62,9 +62,7 @@ impl Rate {
             );
         };
         if !(1..=1_000_000).contains(&rate.count) {
-            return refused(
-                "a rate is of 1 to 1,000,000 attempts: for none at all, pause the queue",
-            );
+            return refused("a rate is of 1 to 1,000,000 attempts");
         }
         if rate.period < Duration::from_millis(100) || rate.period > MAX_PERIOD {
             return refused("the period of a rate has 100 milliseconds to 24 hours");

@@ -75,7 +75,7 @@ impl SubmitOptions {
     }
 
     /// What is wrong with what is said of a burst.
-    fn check_burst(&self, burst: &Burst, wrong: &mut ValidationErrors) {
+    fn check_burst(burst: &Burst, wrong: &mut ValidationErrors) {
         let name = burst.kind.name();
         let count = burst.key.len();
         if count == 0 || count > MAX_KEY_BYTES || burst.key.contains('\0') {
@@ -90,18 +90,6 @@ impl SubmitOptions {
             wrong.push(
                 &format!("/{name}/period"),
                 "is less than a millisecond, or more than ten years",
-            );
-        }
-        if self.idempotency_key.is_some() {
-            wrong.push(
-                "/idempotency_key",
-                format!("says which submissions are one, as `{name}` does: give one of the two"),
-            );
-        }
-        if burst.kind == BurstKind::Debounce && self.when.is_some() {
-            wrong.push(
-                &format!("/{name}"),
-                "says when the job runs, as a delay or a time does: give one of the two",
             );
         }
     }
@@ -162,7 +150,7 @@ impl SubmitOptions {
             );
         }
         if let Some(burst) = &self.burst {
-            self.check_burst(burst, &mut wrong);
+            Self::check_burst(burst, &mut wrong);
         }
         match self.timeout {
             Some(timeout) if timeout < MIN_TIMEOUT => {

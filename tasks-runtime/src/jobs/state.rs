@@ -135,6 +135,8 @@ pub(in crate::jobs) mod sql {
     pub(in crate::jobs) const UNSUCCESSFUL: &str = "state IN (4, 5)";
     /// Pending or running.
     pub(in crate::jobs) const OPEN: &str = "state < 3";
+    /// Pending: it has not begun, or waits to go on.
+    pub(in crate::jobs) const WAITING: &str = "state < 2";
     /// Pending until its time comes.
     pub(in crate::jobs) const SCHEDULED: &str = "state = 0";
     /// Pending until a worker claims it.

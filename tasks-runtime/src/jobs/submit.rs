@@ -153,7 +153,7 @@ impl Submit {
     /// [caller](Self::submitted_by), store nothing and give its job back, whatever their parameters are and however that job ended. The key has 1 to 255 bytes; a
     /// period has a millisecond to ten years.
     ///
-    /// Not together with an [idempotency key](Self::idempotency_key): that is an error, [`JobError::Invalid`].
+    /// Where it is the answer, an [idempotency key](Self::idempotency_key) of the later submission is not stored.
     pub fn throttle(mut self, key: impl Into<String>, period: Duration) -> Self {
         let kind = BurstKind::Throttle;
         self.options.burst(kind, key.into(), period);
@@ -184,8 +184,8 @@ impl Submit {
     /// # fn main() {}
     /// ```
     ///
-    /// Not together with a [delay](Self::delay), a [time](Self::at) or an [idempotency key](Self::idempotency_key), and not of a task with
-    /// `unique = "params"`: these are errors, [`JobError::Invalid`].
+    /// With a [delay](Self::delay) or a [time](Self::at), it does not begin before that, either. An [idempotency key](Self::idempotency_key) of a later submission is not
+    /// stored. Of a task with `unique = "params"` it is an error, [`JobError::Invalid`].
     pub fn debounce(mut self, key: impl Into<String>, period: Duration) -> Self {
         let kind = BurstKind::Debounce;
         self.options.burst(kind, key.into(), period);
@@ -271,7 +271,10 @@ impl Submit {
             When::At(time) => time.timestamp_micros(),
         });
         let later = match &options.burst {
-            Some(burst) if is_debounced => Some(clock.after(burst.period)),
+            Some(burst) if is_debounced => {
+                let quiet = clock.after(burst.period);
+                Some(later.map_or(quiet, |at| at.max(quiet)))
+            }
             _ => later,
         };
         if let Some(at) = later.filter(|at| *at > now) {

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{JobId, Scheduler, Submitted};
 
@@ -62,22 +63,22 @@ pub(super) struct BodyOptions {
     /// back, whatever their parameters are.
     #[serde(default)]
     throttle: Option<BurstIn>,
-    /// Runs the last submission of a burst, once none has followed it for the period: each takes the place of the one before, and all give the same job. Not with `delay` or
-    /// `scheduled_at`, nor of a task whose jobs are unique.
+    /// Runs the last submission of a burst, once none has followed it for the period: each takes the place of the one before, and all give the same job. Not together with
+    /// `throttle`, nor of a task whose jobs are unique.
     #[serde(default)]
     debounce: Option<BurstIn>,
 }
 
 /// Submissions that are run once.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with `key` and `period`")]
 #[schemars(rename = "JobBurst")]
 struct BurstIn {
     /// What the submissions have in common, beside their task and the API key that they come with.
     #[schemars(length(min = 1, max = 255), extend("pattern" = members::STORABLE))]
     key: String,
     /// How long the burst lasts: seconds, or a text like `2s`, `5m`, `1h30m`.
-    #[schemars(schema_with = "timeout")]
+    #[schemars(schema_with = "period")]
     period: Timeout,
 }
 
@@ -183,6 +184,15 @@ type Timeout = Seconds<1>;
 
 fn delay(_: &mut SchemaGenerator) -> Schema {
     Delay::schema()
+}
+
+/// It is there.
+fn period(_: &mut SchemaGenerator) -> Schema {
+    let mut schema = Timeout::schema();
+    if let Some(Value::Array(variants)) = schema.get_mut("anyOf") {
+        variants.retain(|variant| variant["type"] != "null");
+    }
+    schema
 }
 
 fn timeout(_: &mut SchemaGenerator) -> Schema {

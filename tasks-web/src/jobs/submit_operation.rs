@@ -50,11 +50,20 @@ pub(crate) fn submit_operation(
             "description": "The queue it waits in, in place of the task's own.",
         }));
         schema["additionalProperties"] = json!(false);
-        // One says when it runs, or the other.
+        // One says when it runs, or the other; and it is the first of a burst, or the last.
         schema["not"] = writer.adapt(json!({
-            "type": "object",
-            "required": ["delay", "scheduled_at"],
-            "properties": {"delay": {"type": ["number", "string"]}, "scheduled_at": {"type": "string"}},
+            "anyOf": [
+                {
+                    "type": "object",
+                    "required": ["delay", "scheduled_at"],
+                    "properties": {"delay": {"type": ["number", "string"]}, "scheduled_at": {"type": "string"}},
+                },
+                {
+                    "type": "object",
+                    "required": ["throttle", "debounce"],
+                    "properties": {"throttle": {"type": "object"}, "debounce": {"type": "object"}},
+                },
+            ],
         }));
     }
     operation["parameters"] = json!([{

@@ -424,6 +424,22 @@ async fn quarantined_jobs_are_within_the_limit(test: TestDatabase) {
     one.shutdown().await;
 }
 
+#[task(register = false, concurrency_key = "runs")]
+async fn of_what_nobody_sends(runs: Runs) {
+    runs.run("", 1).await;
+}
+
+async fn a_key_that_nobody_sends_is_refused(test: TestDatabase) {
+    let database = Database::from_url(test.url()).connect().await.unwrap();
+    let scheduler = Scheduler::new(&database, Jobs::new());
+    let executor = testing::executor([task(of_what_nobody_sends)])
+        .provide(Runs::default())
+        .build()
+        .unwrap();
+    let error = scheduler.start(&executor).unwrap_err().to_string();
+    assert!(error.contains("`runs`, which is injected"), "{error}");
+}
+
 /// Jobs that a version stored while its task had limits are run by one that has none, once nobody limits it any more.
 async fn a_task_without_limits_runs_what_had_some(test: TestDatabase) {
     let runs = Runs::default();
@@ -655,7 +671,7 @@ async fn the_first_of_a_burst_runs(test: TestDatabase) {
         .throttle("", Duration::ZERO)
         .idempotency_key("k");
     let error = wrong.await.unwrap_err().to_string();
-    for part in ["/throttle/key", "/throttle/period", "/idempotency_key"] {
+    for part in ["/throttle/key", "/throttle/period"] {
         assert!(error.contains(part), "{error}");
     }
     one.shutdown().await;
@@ -689,10 +705,21 @@ async fn the_last_of_a_burst_runs(test: TestDatabase) {
     assert_ne!(again.id, next.id);
     all_completed(&one, &[again]).await;
     assert_eq!(runs.keys(), ["again", "last"]);
+    // One that waits for another reason is replaced as well.
+    one.pause_task("per_tenant", None).await.unwrap();
+    let paused = burst("paused").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let replaced = burst("replaced").await.unwrap();
+    assert_eq!(replaced.id, paused.id);
+    one.resume_task("per_tenant").await.unwrap();
+    all_completed(&one, &[replaced]).await;
+    assert_eq!(runs.keys(), ["again", "last", "replaced"]);
+    // It is the later of two times.
     let call = call!(per_tenant, tenant = "x", milliseconds = 1);
-    let wrong = one.submit(call).debounce("k", Duration::from_secs(1));
-    let error = wrong.delay(Duration::from_secs(1)).await.unwrap_err();
-    assert!(error.to_string().contains("/debounce"), "{error}");
+    let later = one.submit(call).debounce("k", Duration::from_secs(1));
+    let later = later.delay(Duration::from_secs(3600)).await.unwrap();
+    let away = later.scheduled_at.unwrap() - later.submitted_at;
+    assert!(away.num_seconds() >= 3599, "{away}");
     one.shutdown().await;
 }
 
@@ -712,4 +739,5 @@ on_all_databases!(
     no_job_of_a_paused_task_begins,
     the_first_of_a_burst_runs,
     the_last_of_a_burst_runs,
+    a_key_that_nobody_sends_is_refused,
 );

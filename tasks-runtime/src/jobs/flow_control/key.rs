@@ -3,6 +3,7 @@
 use serde_json::{Number, Value};
 
 use super::task_limits::TaskLimits;
+use crate::arguments::{ArgumentError, RegisteredParameter};
 use crate::digest::digest;
 use crate::registry::RegisteredTask;
 
@@ -33,6 +34,22 @@ pub(in crate::jobs) fn key_of(entry: &RegisteredTask, params: &str) -> Option<St
     Some(storable(text_of(value)))
 }
 
+/// What is wrong with the key of a task: no client sends the value.
+pub(in crate::jobs) fn wrong_key(entry: &RegisteredTask) -> Option<ArgumentError> {
+    let pointer = entry.policy().concurrency_key?;
+    let name = pointer.split('/').nth(1)?;
+    let is_injected = |parameter: &&RegisteredParameter| {
+        parameter.injected && crate::pointer::escape(parameter.name) == name
+    };
+    let parameter = entry.declared().iter().find(is_injected)?;
+    let words = format!(
+        "the `concurrency_key` of the task `{}` is `{}`, which is injected: name a parameter that clients send",
+        entry.name(),
+        parameter.name
+    );
+    Some(ArgumentError::new(String::new(), words))
+}
+
 /// One text for values that are the same.
 fn text_of(value: &Value) -> String {
     match value {
@@ -61,8 +78,10 @@ fn whole(number: &Number) -> Option<String> {
 
 /// A text that every database can store and index.
 fn storable(text: String) -> String {
-    if text.len() > MAX_BYTES || text.contains('\0') {
-        format!("sha256:{}", digest(text.as_bytes()))
+    const DIGEST: &str = "sha256:";
+    // What looks like a digest is none of a text that somebody else has.
+    if text.len() > MAX_BYTES || text.contains('\0') || text.starts_with(DIGEST) {
+        format!("{DIGEST}{}", digest(text.as_bytes()))
     } else {
         text
     }

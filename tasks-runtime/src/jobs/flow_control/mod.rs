@@ -12,6 +12,6 @@ mod task_limits;
 pub(super) mod usage;
 
 pub(super) use self::burst::{Burst, BurstKind};
-pub(super) use self::key::key_of;
+pub(super) use self::key::{key_of, wrong_key};
 pub(super) use self::room::{Room, Starts};
 pub(super) use self::task_limits::{QueueLimits, TaskLimits};

@@ -55,6 +55,8 @@ pub(in crate::jobs) async fn lock(
 
             /// Tells these locks from others.
             const CLASS: i32 = i32::from_be_bytes(*b"flow");
+            /// How long a process may be silent in the transaction, in milliseconds: what is done between two statements takes a moment.
+            const MAX_IDLE: u32 = 3000;
 
             #[derive(diesel::QueryableByName)]
             struct Row {
@@ -67,15 +69,19 @@ pub(in crate::jobs) async fn lock(
                 number.wrapping_mul(31).wrapping_add(u32::from(byte))
             });
             let number = number.cast_signed();
+            // The server ends the transaction of a process that is frozen in it: no others could claim as long as that is.
+            let limit =
+                format!("set_config('idle_in_transaction_session_timeout', '{MAX_IDLE}', true)");
             if waits {
-                statement("SELECT pg_advisory_xact_lock($1, $2)")
+                statement(format!("SELECT {limit}, pg_advisory_xact_lock($1, $2)"))
                     .bind::<Integer, _>(CLASS)
                     .bind::<Integer, _>(number)
                     .execute(conn)
                     .await?;
                 return Ok(true);
             }
-            let row: Row = statement("SELECT pg_try_advisory_xact_lock($1, $2) AS locked")
+            let sql = format!("SELECT {limit}, pg_try_advisory_xact_lock($1, $2) AS locked");
+            let row: Row = statement(sql)
                 .bind::<Integer, _>(CLASS)
                 .bind::<Integer, _>(number)
                 .get_result(conn)

@@ -8,6 +8,7 @@ use crate::database::DatabaseError;
 use crate::execute::TaskExecutor;
 use crate::jobs::engine::AttemptRunner;
 use crate::jobs::error::JobError;
+use crate::jobs::flow_control;
 use crate::jobs::worker::Worker;
 
 impl Scheduler {
@@ -47,7 +48,9 @@ impl Scheduler {
     /// When a [queue](crate::jobs::Jobs::queue) has a name that cannot be, when no threads can be started, and when the database is closed.
     pub fn start(&self, executor: &TaskExecutor) -> Result<(), JobError> {
         let settings = &self.shared.settings;
-        let problems = settings.problems();
+        let mut problems = settings.problems();
+        let tasks = executor.registry().iter();
+        problems.extend(tasks.filter_map(flow_control::wrong_key));
         if !problems.is_empty() {
             return Err(JobError::Invalid(problems));
         }

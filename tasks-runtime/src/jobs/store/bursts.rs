@@ -25,18 +25,21 @@ pub(in crate::jobs) async fn join_burst(
     row: &NewJobRow,
     burst: &Burst,
 ) -> Result<JobId, JobError> {
-    let is_over = "tasks_job_bursts.ends_at <= $7";
-    // The first one says when it is over, or the last one.
-    let ends_at = match burst.kind {
+    // The first one says when it is over; the last one's job may wait for longer.
+    let changes = match burst.kind {
         BurstKind::Throttle => {
-            format!("CASE WHEN {is_over} THEN excluded.ends_at ELSE tasks_job_bursts.ends_at END")
+            let of = |column: &str| {
+                format!(
+                    "{column} = CASE WHEN tasks_job_bursts.ends_at <= $7 THEN excluded.{column} ELSE tasks_job_bursts.{column} END"
+                )
+            };
+            format!("{}, {}", of("ends_at"), of("job_id"))
         }
-        BurstKind::Debounce => "excluded.ends_at".to_owned(),
+        BurstKind::Debounce => "ends_at = excluded.ends_at + 0 * $7".to_owned(),
     };
     let sql = format!(
         "INSERT INTO tasks_job_bursts (task_name, kind, caller, burst_key, job_id, ends_at) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (task_name, kind, caller, burst_key) DO UPDATE SET ends_at = {ends_at}, \
-         job_id = CASE WHEN {is_over} THEN excluded.job_id ELSE tasks_job_bursts.job_id END RETURNING job_id"
+         ON CONFLICT (task_name, kind, caller, burst_key) DO UPDATE SET {changes} RETURNING job_id"
     );
     let (now, period) = (row.submitted_at, burst.period.as_micros());
     let owner: OwnerRow = with_conn!(conn, |conn| {
@@ -77,7 +80,7 @@ pub(in crate::jobs) async fn take_burst_over(
     Ok(())
 }
 
-/// Has a job that waits for its time be what a later submission says. `false` when it does not wait any more.
+/// Has a job that has not begun be what a later submission says, and wait for its time. `false` when it has begun, or is not there.
 pub(in crate::jobs) async fn replace_job(
     conn: &mut Connection,
     job: JobId,
@@ -85,11 +88,12 @@ pub(in crate::jobs) async fn replace_job(
 ) -> Result<bool, JobError> {
     let waits = tasks_new_jobs::table
         .find(job)
-        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(sql::SCHEDULED))
+        .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(sql::WAITING))
         .filter(tasks_new_jobs::attempt.eq(0));
     let changed = with_conn!(conn, |conn| {
         diesel::update(waits)
             .set((
+                tasks_new_jobs::state.eq(row.state),
                 tasks_new_jobs::params.eq(&row.params),
                 tasks_new_jobs::description.eq(&row.description),
                 tasks_new_jobs::queue.eq(&row.queue),
@@ -107,7 +111,7 @@ pub(in crate::jobs) async fn replace_job(
     Ok(changed == 1)
 }
 
-/// Forgets bursts that were over before a time. Gives how many.
+/// Forgets bursts that were over before a time, but for those whose job still waits. Gives how many.
 pub(in crate::jobs) async fn prune_bursts(
     conn: &mut Connection,
     before: i64,
@@ -119,7 +123,11 @@ pub(in crate::jobs) async fn prune_bursts(
     };
     let sql = format!(
         "DELETE FROM tasks_job_bursts WHERE {row} IN \
-         (SELECT {row} FROM tasks_job_bursts WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2{lock})"
+         (SELECT {row} FROM tasks_job_bursts WHERE ends_at <= $1 \
+         AND NOT (kind = {debounce} AND EXISTS (SELECT 1 FROM tasks_jobs WHERE tasks_jobs.id = tasks_job_bursts.job_id AND {WAITING})) \
+         ORDER BY ends_at LIMIT $2{lock})",
+        debounce = BurstKind::Debounce.number(),
+        WAITING = sql::WAITING
     );
     Ok(with_conn!(conn, |conn| {
         statement(sql)

@@ -118,7 +118,7 @@ async fn one_submission_of_a_burst_runs(test: TestDatabase) {
             "/throttle/period",
         ),
         (
-            json!({"params": {"a": 1, "b": 1}, "debounce": {"key": "k", "period": 1}, "delay": 1}),
+            json!({"params": {"a": 1, "b": 1}, "debounce": {"key": "k", "period": 1}, "throttle": {"key": "k", "period": 1}}),
             "/debounce",
         ),
         (
