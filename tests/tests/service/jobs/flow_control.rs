@@ -91,7 +91,7 @@ async fn one_submission_of_a_burst_runs(test: TestDatabase) {
         let (status, job) = world
             .ask(Method::POST, SUBMIT, Some(body(a, "throttle")))
             .await;
-        assert_eq!(status, if a == 1 { 202 } else { 200 }, "{job}");
+        assert_eq!(status, 202, "{job}");
         ids.push(job["id"].as_str().unwrap().to_owned());
         let (_, job) = world
             .ask(Method::POST, SUBMIT, Some(body(a, "debounce")))
@@ -103,7 +103,7 @@ async fn one_submission_of_a_burst_runs(test: TestDatabase) {
         let (_, result) = world
             .get(&format!("/api/v1/jobs/{}/$result", ids[place]))
             .await;
-        assert_eq!(result, json!(expected));
+        assert_eq!(result["result"], json!(expected));
     }
     ids.sort();
     ids.dedup();
@@ -115,7 +115,7 @@ async fn one_submission_of_a_burst_runs(test: TestDatabase) {
         ),
         (
             json!({"params": {"a": 1, "b": 1}, "throttle": {"key": "k"}}),
-            "/throttle/period",
+            "/throttle",
         ),
         (
             json!({"params": {"a": 1, "b": 1}, "debounce": {"key": "k", "period": 1}, "throttle": {"key": "k", "period": 1}}),
