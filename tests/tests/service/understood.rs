@@ -341,6 +341,7 @@ async fn a_body_that_nobody_reads_is_refused() {
             "pause_schedule",
             "resume_queue",
             "resume_schedule",
+            "resume_task",
             "retry_job",
             "run_schedule",
         ]
