@@ -598,12 +598,12 @@ async fn check(
         "SELECT id AS job, CAST(state AS BIGINT) AS count FROM tasks_job_graphs",
     )
     .await?;
-    let overlaps = count(database, "SELECT COUNT(*) AS count FROM overlaps").await?;
-    let overlaps = overlaps.unsigned_abs();
+    let double_runs = count(database, "SELECT COUNT(*) AS count FROM double_runs").await?;
+    let double_runs = double_runs.unsigned_abs();
     // One that goes on after a pause does not know yet that its jobs are those of others.
     ensure!(
-        overlaps <= report.paused * CONCURRENCY,
-        "{overlaps} jobs ran beside others with the same key"
+        double_runs <= report.paused * CONCURRENCY,
+        "{double_runs} jobs ran beside others with the same key"
     );
     let unequal = "SELECT (SELECT COUNT(*) FROM tasks_jobs WHERE task_name = 'graph_step') \
                    - (SELECT COUNT(DISTINCT job_id) FROM tasks_job_graph_nodes) \

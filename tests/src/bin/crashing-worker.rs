@@ -84,7 +84,7 @@ async fn keyed(context: TaskContext, session: Session, milliseconds: u64) -> any
         session
             .transaction(async |tx| {
                 with_conn!(tx, |conn| {
-                    diesel::sql_query("INSERT INTO overlaps (job) VALUES ($1)")
+                    diesel::sql_query("INSERT INTO double_runs (job) VALUES ($1)")
                         .bind::<Text, _>(&context.idempotency_key())
                         .execute(conn)
                         .await
@@ -161,7 +161,7 @@ async fn main() -> anyhow::Result<()> {
         .execute_script(
             "CREATE TABLE IF NOT EXISTS effects (job TEXT NOT NULL, attempt BIGINT NOT NULL); \
              CREATE TABLE IF NOT EXISTS exact_effects (job TEXT NOT NULL); \
-             CREATE TABLE IF NOT EXISTS overlaps (job TEXT NOT NULL); \
+             CREATE TABLE IF NOT EXISTS double_runs (job TEXT NOT NULL); \
              CREATE TABLE IF NOT EXISTS step_effects (job TEXT NOT NULL, value TEXT NOT NULL)",
         )
         .await?;

@@ -11,10 +11,19 @@ use crate::fleet::{Process, crashed};
 const OLD: &[(&str, &str)] = &[("TASKS", "block,plan,flaky"), ("CONCURRENCY", "4")];
 const NEW: &[(&str, &str)] = &[("TASKS", "sleep,plan,flaky,spawn"), ("CONCURRENCY", "4")];
 
-/// 12 jobs of a second, four at a time.
+/// 12 jobs of a second, four at a time: first without another process, then with one.
 async fn a_process_without_the_task_does_not_hold_its_jobs_up(test: TestDatabase) {
-    let old = Process::start(&test, OLD);
     let new = Process::start(&test, NEW);
+    let began = Instant::now();
+    let mut ids = Vec::new();
+    for _ in 0..12 {
+        ids.push(new.submit("sleep", json!({"seconds": 1.0})).await);
+    }
+    for id in &ids {
+        new.until(id, "completed", Duration::from_secs(60)).await;
+    }
+    let alone = began.elapsed();
+    let old = Process::start(&test, OLD);
     for round in 0..2 {
         let began = Instant::now();
         let mut ids = Vec::new();
@@ -22,7 +31,7 @@ async fn a_process_without_the_task_does_not_hold_its_jobs_up(test: TestDatabase
             ids.push(new.submit("sleep", json!({"seconds": 1.0})).await);
         }
         for id in &ids {
-            let job = old.until(id, "completed", Duration::from_secs(30)).await;
+            let job = old.until(id, "completed", Duration::from_secs(60)).await;
             assert_eq!(
                 (&job["attempt"], &job["crashes"]),
                 (&json!(1), &json!(0)),
@@ -31,18 +40,19 @@ async fn a_process_without_the_task_does_not_hold_its_jobs_up(test: TestDatabase
             assert_eq!(job["scheduled_at"], Value::Null, "{job}");
         }
         let took = began.elapsed();
-        // They need three seconds; each that the other process held up would wait for more than ten.
-        assert!(took < Duration::from_secs(12), "round {round}: {took:?}");
+        // They need three seconds on a machine with nothing else to do; each that the other process held up would wait for more than ten.
+        let most = alone + Duration::from_secs(9);
+        assert!(took < most, "round {round}: {took:?}, and {alone:?} alone");
     }
     // What both have, and what only the other has.
     let flaky = new.submit("flaky", json!({"works_at": 3})).await;
     let block = old.submit("block", json!({"seconds": 0.2})).await;
     assert_eq!(
-        new.until(&flaky, "completed", Duration::from_secs(20))
+        new.until(&flaky, "completed", Duration::from_secs(60))
             .await["attempt"],
         3
     );
-    new.until(&block, "completed", Duration::from_secs(20))
+    new.until(&block, "completed", Duration::from_secs(60))
         .await;
 }
 
@@ -66,7 +76,7 @@ async fn many_jobs_of_another_program_do_not_stand_in_the_way(test: TestDatabase
     for _ in 0..3 {
         let began = Instant::now();
         let id = own.submit("block", json!({"seconds": 0.0})).await;
-        own.until(&id, "completed", Duration::from_secs(20)).await;
+        own.until(&id, "completed", Duration::from_secs(60)).await;
         assert!(
             began.elapsed() < Duration::from_secs(3),
             "{:?}",
@@ -138,7 +148,7 @@ async fn jobs_that_nobody_can_run_are_reported_and_wait(test: TestDatabase) {
             "{job}"
         );
     }
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while without.health().await.1["checks"]["jobs"]["state"] != "healthy" {
         assert!(Instant::now() < deadline, "{:?}", without.health().await);
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -288,7 +298,7 @@ async fn an_engine_hides_no_jobs_that_nobody_can_run(test: TestDatabase) {
     let without = Process::start(&test, &[("TASKS", "block,adopt"), engine]);
     let state = async |process: &Process| process.health().await.1["checks"]["jobs"].clone();
     let until = async |wanted: &str| {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let found = state(&without).await;
             if found["state"] == wanted {
@@ -339,7 +349,7 @@ async fn a_rolling_restart_with_other_tasks_stalls_nothing(test: TestDatabase) {
         assert_eq!(job["crashes"], 0, "{job}");
     }
     for id in spawned.as_array().unwrap() {
-        new.until(id.as_str().unwrap(), "completed", Duration::from_secs(20))
+        new.until(id.as_str().unwrap(), "completed", Duration::from_secs(60))
             .await;
     }
     // The schedule has run each second, whoever was there.
@@ -360,7 +370,7 @@ async fn jobs_that_break_a_constraint_here_are_left_to_other_versions(test: Test
         ids.push(new.submit("bounded", json!({"n": 50})).await);
     }
     for id in &ids {
-        let job = new.until(id, "completed", Duration::from_secs(20)).await;
+        let job = new.until(id, "completed", Duration::from_secs(60)).await;
         assert_eq!(job["attempt"], 1, "{job}");
     }
     // What both take is run by either.
@@ -385,7 +395,7 @@ async fn jobs_that_break_a_constraint_here_are_left_to_other_versions(test: Test
     let body = json!({"params": {"n": 50}, "delay": 3});
     let last = new.submit_with("bounded", body).await;
     new.terminate().await;
-    let job = old.until(&last, "failed", Duration::from_secs(20)).await;
+    let job = old.until(&last, "failed", Duration::from_secs(60)).await;
     assert_eq!(
         (&job["attempt"], &job["error_code"]),
         (&json!(1), &json!("not-run")),
@@ -464,7 +474,7 @@ async fn a_process_without_workers_says_what_no_worker_takes(test: TestDatabase)
 }
 
 async fn until_degraded(process: &Process) -> String {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let (_, health) = process.health().await;
         let jobs = &health["checks"]["jobs"];
@@ -477,7 +487,7 @@ async fn until_degraded(process: &Process) -> String {
 }
 
 async fn until_healthy(process: &Process) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let (_, health) = process.health().await;
         if health["checks"]["jobs"]["state"] == "healthy" {
