@@ -110,6 +110,11 @@ const MDBOOK: Program = Program {
     arguments: &["--debug", "--no-default-features", "--features", "search"],
 };
 
+/// Makes an environment of Python, or keeps one that has what the list says.
+pub(crate) fn python_environment(folder: &Path, list: &Path) -> Result<()> {
+    python::provide(folder, list, "python").map(|_| ())
+}
+
 /// Installs mdbook, unless it is there. Returns its path.
 pub(crate) fn mdbook() -> Result<PathBuf> {
     MDBOOK.provide(&target_dir().join("mdbook"))

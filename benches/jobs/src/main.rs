@@ -452,13 +452,75 @@ async fn compare(
     Ok(())
 }
 
-/// Prints the tables; the program of the other queues is the first argument.
+/// Where DBOS is: its Python, and the program for that.
+struct Dbos {
+    python: String,
+    program: String,
+}
+
+/// What DBOS does in a second: workflows that do nothing, those of three steps, and those from a queue. The medians.
+fn measure_dbos(dbos: &Dbos) -> Result<[f64; 3]> {
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        let test = TestDatabase::postgres();
+        let output = Command::new(&dbos.python)
+            .args([dbos.program.as_str(), test.url()])
+            .stderr(Stdio::inherit())
+            .output()
+            .with_context(|| format!("cannot run {}", dbos.python))?;
+        ensure!(output.status.success(), "DBOS: {}", output.status);
+        let text = String::from_utf8(output.stdout)?;
+        let numbers: Result<Vec<f64>, _> = text.split_whitespace().map(str::parse).collect();
+        let numbers: Vec<f64> = numbers?;
+        let numbers: [f64; 3] = numbers
+            .try_into()
+            .map_err(|_| anyhow::anyhow!("DBOS printed {text}"))?;
+        runs.push(numbers);
+    }
+    let of = |place: usize| {
+        let mut all: Vec<f64> = runs.iter().map(|run| run[place]).collect();
+        all.sort_unstable_by(f64::total_cmp);
+        all[all.len() / 2]
+    };
+    Ok([of(0), of(1), of(2)])
+}
+
+async fn show_steps(dbos: Option<&Dbos>) -> Result<()> {
+    let sqlite = measure_steps(TestDatabase::sqlite).await?;
+    let postgres = measure_steps(TestDatabase::postgres).await?;
+    println!(
+        "\nOf jobs with three durable steps, {} are done in a second with SQLite, and {} with PostgreSQL.",
+        grouped(sqlite),
+        grouped(postgres),
+    );
+    let Some(dbos) = dbos else {
+        return Ok(());
+    };
+    let [empty, steps, queued] = measure_dbos(dbos)?;
+    println!(
+        "DBOS on the same PostgreSQL: {} workflows that do nothing, {} with three steps, and {} of those from a queue, so {:.3} and {:.3} times as many.",
+        grouped(empty),
+        grouped(steps),
+        grouped(queued),
+        steps / postgres,
+        queued / postgres,
+    );
+    Ok(())
+}
+
+/// Prints the tables. The arguments are the program of the other queues, and the Python of DBOS with its program; or `keys` or `steps`, for that part alone.
 #[tokio::main]
 async fn main() -> Result<()> {
-    let program = std::env::args().nth(1);
-    // Only this part.
-    if program.as_deref() == Some("keys") {
-        return show_keys().await;
+    let mut arguments = std::env::args().skip(1);
+    let program = arguments.next();
+    let dbos = match (arguments.next(), arguments.next()) {
+        (Some(python), Some(program)) => Some(Dbos { python, program }),
+        _ => None,
+    };
+    match program.as_deref() {
+        Some("keys") => return show_keys().await,
+        Some("steps") => return show_steps(dbos.as_ref()).await,
+        _ => {}
     }
     println!(
         "| queue | finished jobs kept | drained per second | as a ratio | submitted per second, 1,000 at once | \
@@ -469,11 +531,7 @@ async fn main() -> Result<()> {
     compare("SQLite", TestDatabase::sqlite, program, &["apalis-sqlite"]).await?;
     let peers = ["graphile_worker", "graphile_worker-local-queue"];
     compare("PostgreSQL", TestDatabase::postgres, program, &peers).await?;
-    println!(
-        "\nOf jobs with three durable steps, {} are done in a second with SQLite, and {} with PostgreSQL.",
-        grouped(measure_steps(TestDatabase::sqlite).await?),
-        grouped(measure_steps(TestDatabase::postgres).await?),
-    );
+    show_steps(dbos.as_ref()).await?;
     let (sqlite, sqlite_hop) = measure_graphs(TestDatabase::sqlite).await?;
     let (postgres, postgres_hop) = measure_graphs(TestDatabase::postgres).await?;
     println!(

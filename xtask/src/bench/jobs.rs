@@ -10,6 +10,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let peer = peers::build_jobs()?;
     let bench = ["--release", "--quiet", "--package", "bench-jobs"];
     run_command(cargo(["build"]).args(bench))?;
-    let table = output(cargo(["run"]).args(bench).arg("--").arg(peer))?;
+    let dbos = peers::dbos()?;
+    let table = output(cargo(["run"]).args(bench).arg("--").arg(peer).args(dbos))?;
     report::publish("jobs", &table, "jobs", options.write)
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::server::Server;
 use crate::process::{cargo, root, run, target_dir};
+use crate::setup;
 
 /// Their programs, which are started with a port.
 pub(super) const ALL: [&str; 3] = ["axum-aide", "poem-openapi", "dropshot"];
@@ -22,6 +23,14 @@ pub(super) fn build() -> Result<()> {
 pub(super) fn build_jobs() -> Result<PathBuf> {
     build_one("jobs")?;
     Ok(folder().join("release/peer-jobs"))
+}
+
+/// The Python that has DBOS, and the program for it.
+pub(super) fn dbos() -> Result<[PathBuf; 2]> {
+    let sources = root().join("benches/peers/dbos");
+    let environment = folder().join("dbos");
+    setup::python_environment(&environment, &sources.join("requirements.txt"))?;
+    Ok([environment.join("bin/python"), sources.join("workflows.py")])
 }
 
 fn build_one(name: &str) -> Result<()> {
