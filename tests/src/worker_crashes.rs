@@ -261,7 +261,7 @@ async fn run_without_limit(
                     // A graph is seven jobs.
                     let tasks = [
                         "effect", "effect", "exact", "exact", "stepped", "stepped", GRAPH, "keyed",
-                        "keyed",
+                        "keyed", "parent",
                     ];
                     let task = tasks[random.random_range(0..tasks.len())];
                     (task, random.random_range(0..20))
@@ -589,6 +589,15 @@ async fn check(
         "SELECT job, COUNT(*) AS count FROM step_effects GROUP BY job",
     )
     .await?;
+    // Each of them has an effect of its own, which is there once.
+    let children = rows(
+        database,
+        "SELECT parent_id AS job, COUNT(*) AS count FROM tasks_job_origins o JOIN exact_effects e ON e.job = o.job_id \
+         WHERE parent_id IS NOT NULL GROUP BY parent_id",
+    )
+    .await?;
+    let more = children.values().find(|own| **own != 2);
+    ensure!(more.is_none(), "a job has {more:?} children");
     let replaced = "SELECT COUNT(*) AS count FROM step_effects e JOIN tasks_jobs j ON j.id = e.job \
                     WHERE j.result <> '\"' || e.value || '\"'";
     let replaced = count(database, replaced).await?;
@@ -634,7 +643,11 @@ async fn check(
             Some(3) => {}
             Some(state) => bail!("job {id} ended in state {state}"),
         }
-        if *task != "effect" {
+        if *task == "parent" {
+            let own = children.get(id).copied().unwrap_or_default();
+            ensure!(own == 2, "job {id} has {own} children");
+            report.exact += 1;
+        } else if *task != "effect" {
             let of_task = if *task == "stepped" { &steps } else { &exact };
             let times = of_task.get(id).copied().unwrap_or_default();
             ensure!(times == 1, "the effect of job {id} is there {times} times");

@@ -47,6 +47,10 @@ impl Example {
         answer["result"].clone()
     }
 
+    async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        http::post(&self.server.url(path), &body).await.unwrap()
+    }
+
     async fn get(&self, path: &str) -> Value {
         let (status, answer) = http::get(&self.server.url(path)).await.unwrap();
         assert_eq!(status, StatusCode::OK, "{answer}");
@@ -352,6 +356,45 @@ async fn the_advanced_service(test: TestDatabase) {
         .get(&format!("/api/v1/jobs/{loneliest}/$result"))
         .await;
     assert_eq!(loneliest["result"]["iata"], "BID", "{loneliest}");
+    // A report that an editor has to approve: two jobs of its own, a decision, and one artifact.
+    let (_, report) = example
+        .post(
+            "/api/v1/tasks/publish_report/$submit",
+            json!({"params": {"from": 2012, "to": 2013}}),
+        )
+        .await;
+    let report = format!("/api/v1/jobs/{}", report["id"].as_str().unwrap());
+    let decision = json!({"approved": true, "editor": "Ada"});
+    let (status, wrong) = example
+        .post(
+            &format!("{report}/$event/decision"),
+            json!({"approved": true}),
+        )
+        .await;
+    assert_eq!(status, 422, "{wrong}");
+    let (status, _) = example
+        .post(&format!("{report}/$event/decision"), decision)
+        .await;
+    assert_eq!(status, 202);
+    let published = done(report.trim_start_matches("/api/v1/jobs/")).await;
+    let artifact = format!(
+        "/api/v1/artifacts/{}",
+        published["artifact_id"].as_str().unwrap()
+    );
+    let artifact = example.get(&artifact).await;
+    assert_eq!(artifact["metadata"], json!({"editor": "Ada"}), "{artifact}");
+    let steps = example.get(&format!("{report}/$steps")).await;
+    let kinds: Vec<&Value> = steps
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| &step["kind"])
+        .collect();
+    assert_eq!(
+        kinds,
+        ["child", "child", "step", "event", "step"],
+        "{steps}"
+    );
     // A year that is not there: the job is tried again, and gives up in the end.
     let nothing = example
         .execute("orchestrate_pipeline", json!({"years": []}))

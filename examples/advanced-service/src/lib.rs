@@ -7,6 +7,7 @@
 
 pub mod background;
 pub mod pipeline;
+pub mod report;
 pub mod stations;
 pub mod weather;
 

@@ -1,6 +1,7 @@
 //! The weather of Seattle: NOAA, public domain.
 
 use anyhow::Context as _;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 const CSV: &str = include_str!("../../task-execution/data/seattle-weather.csv");
@@ -14,7 +15,7 @@ struct Day {
 }
 
 /// What a year was like.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// How many days are known.
     pub days: usize,

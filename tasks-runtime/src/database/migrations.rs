@@ -71,6 +71,7 @@ const FRAMEWORK_MIGRATIONS: &[FrameworkMigration] = framework_migrations![
     "0023_job_graphs",
     "0024_flow_control",
     "0025_items_of_nodes",
+    "0026_children_and_keys_of_graphs",
 ];
 
 /// Any number, as long as it is this one: PostgreSQL's advisory locks are told apart by it. "tasks" in ASCII.

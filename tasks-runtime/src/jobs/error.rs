@@ -153,6 +153,19 @@ pub enum JobError {
         /// What was other: `parameters`, `caller`, or the name of an option.
         other: &'static str,
     },
+    /// The key came before, from the same caller, for a graph with other nodes or parameters, or with another option.
+    #[error(
+        "the idempotency key `{key}` came before with other `{other}`, for graph {id}: send the same again, or another key"
+    )]
+    #[non_exhaustive]
+    GraphKeyReused {
+        /// The key.
+        key: String,
+        /// The graph that has it.
+        id: GraphId,
+        /// What was other: `nodes`, `parameters`, `description` or `deadline`.
+        other: &'static str,
+    },
     /// The parameters of a job that was submitted before cannot be compared with these: the key that they were encrypted with is missing.
     #[error("the job that has this idempotency key cannot be compared: {0}")]
     Undecryptable(String),
@@ -236,6 +249,17 @@ pub enum JobError {
         name: String,
         /// Why not.
         reason: String,
+    },
+    /// A job was to wait for itself: its task runs once at a time with the same parameters, and so the job that was to be submitted is the job itself.
+    #[error(
+        "the child `{step}` of job {id} would be that job itself, which runs once at a time with its parameters or has this idempotency key: give the child other ones"
+    )]
+    #[non_exhaustive]
+    OwnChild {
+        /// The job.
+        id: JobId,
+        /// Name of the step.
+        step: String,
     },
     /// A step began inside of another one: it would be done again whenever that one is.
     #[error(

@@ -83,7 +83,7 @@ impl JobErrorClass {
             JobError::TooManyEvents(_) => Self::TooManyEvents,
             JobError::Duplicate { .. } => Self::Duplicate,
             JobError::Stopping(_) => Self::Stopping,
-            JobError::KeyReused { .. } => Self::KeyReused,
+            JobError::KeyReused { .. } | JobError::GraphKeyReused { .. } => Self::KeyReused,
             JobError::Undecryptable(_) => Self::Undecryptable,
             JobError::NotRunning => Self::NotRunning,
             JobError::Database(error) => Self::Database(error),
@@ -98,6 +98,7 @@ impl JobErrorClass {
             | JobError::AlreadyCompleted(_)
             | JobError::InvalidStepName { .. }
             | JobError::NestedStep { .. }
+            | JobError::OwnChild { .. }
             | JobError::TooManySteps(_)
             | JobError::UnserializableStepResult { .. }
             | JobError::StepResultTooLarge { .. }

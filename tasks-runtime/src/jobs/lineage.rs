@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::graphs::JobGraphNode;
 use super::id::JobId;
 
 /// Which jobs a job comes from, and which come from it. Of each list the newest 100.
@@ -17,4 +18,6 @@ pub struct JobLineage {
     pub children: Vec<JobId>,
     /// Jobs that run this one again, newest first.
     pub reruns: Vec<JobId>,
+    /// Nodes of graphs that it belongs to, of the newest graphs first.
+    pub graphs: Vec<JobGraphNode>,
 }

@@ -76,7 +76,8 @@ pub use error::{JobAction, JobError};
 pub use failures::{JobFailureGroup, JobFailures};
 pub use graphs::{
     FromNode, Graph, GraphEdgeRecord, GraphItemCounts, GraphItemRecord, GraphNode, GraphNodeCounts,
-    GraphNodeRecord, GraphNodeStatus, GraphRecord, GraphStatus, OnFailure, each, from,
+    GraphNodeRecord, GraphNodeStatus, GraphRecord, GraphStatus, JobGraphNode, OnFailure,
+    SubmittedGraph, each, from,
 };
 pub use history::{JobHistory, JobHistoryPoint, JobHistoryQuery, JobLatency};
 pub use id::{GraphId, JobId, OperationId};
@@ -103,6 +104,7 @@ pub use step_name::StepName;
 pub use step_record::{JobStep, StepKind, StepStatus};
 pub use step_retries::StepRetries;
 pub use submit::{Submit, Submitted};
+pub use worker::ChildJob;
 
 pub use crate::database::SEARCH_LENGTH;
 pub use crate::task::Backoff;

@@ -221,7 +221,10 @@ fn takes_fractions(parameter: &RegisteredParameter) -> bool {
 }
 
 /// JSON without white space, and with the members of objects by their names.
-fn canonical(json: &str, complete: impl FnOnce(&mut Map<String, Value>)) -> String {
+pub(in crate::jobs) fn canonical(
+    json: &str,
+    complete: impl FnOnce(&mut Map<String, Value>),
+) -> String {
     fn sort(value: &mut Value) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(sort),

@@ -16,6 +16,8 @@ pub enum PendingCode {
     Sleeping,
     /// It waits for an event.
     WaitingForEvent,
+    /// It waits for the end of a job that it has submitted.
+    WaitingForChild,
     /// Its queue is paused.
     QueuePaused,
     /// Its task is paused.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::flow_control::{QueueLimits, Room};
+use super::id::JobId;
 use super::pause::Pause;
 use super::pending_code::PendingCode;
 use super::state::is_quarantined;
@@ -31,6 +32,8 @@ pub(in crate::jobs) struct PendingJob {
 pub(in crate::jobs) enum StepWait {
     Time,
     Event(String),
+    /// For the end of a job that it has submitted.
+    Child(JobId),
 }
 
 impl PendingJob {
@@ -126,6 +129,10 @@ pub(in crate::jobs) fn without_its_turn(
             Some(StepWait::Event(event)) => {
                 let words = format!("it waits for the event `{event}`, until {at} at most");
                 return Some((PendingCode::WaitingForEvent, words));
+            }
+            Some(StepWait::Child(child)) => {
+                let words = format!("it waits for the end of job {child}, which it has submitted");
+                return Some((PendingCode::WaitingForChild, words));
             }
         }
         return Some(if job.attempt > 0 {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::id::JobId;
 use super::record::{optional_time, time};
 
 /// What a step is.
@@ -17,6 +18,8 @@ pub enum StepKind {
     Sleep,
     /// A wait for an event: [`TaskContext::wait_for`](crate::TaskContext::wait_for).
     Event,
+    /// Another job, from its submission to its end: [`TaskContext::spawn_child`](crate::TaskContext::spawn_child).
+    Child,
 }
 
 /// How far a step is.
@@ -24,11 +27,12 @@ pub enum StepKind {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum StepStatus {
-    /// It sleeps, or waits for its event.
+    /// It sleeps, waits for its event, or its job has not ended.
     Waiting,
     /// It is done, and no later attempt does it again.
     Completed,
-    /// It failed: the next attempt does it again, or this one, where the step has retries. The event of a wait did not come in time.
+    /// It failed: the next attempt does it again, or this one, where the step has retries. The event of a wait did not come in time. Its job failed or was canceled: the next attempt looks at it
+    /// again.
     Failed,
 }
 
@@ -58,6 +62,8 @@ pub struct JobStep {
     pub waits_until: Option<DateTime<Utc>>,
     /// Name of the event that it waits for.
     pub event: Option<String>,
+    /// The job that it submitted. It may be deleted by now.
+    pub child_id: Option<JobId>,
     /// How long its result is, in bytes of JSON. The result itself is not shown.
     pub result_bytes: Option<u64>,
     /// Message of its error.

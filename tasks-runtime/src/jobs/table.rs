@@ -148,6 +148,7 @@ diesel::table! {
         result -> Nullable<Text>,
         error -> Nullable<Text>,
         task_version -> Integer,
+        child_id -> Nullable<Text>,
     }
 }
 

@@ -38,6 +38,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether its handler heeds `Idempotency-Key`: where it names that header.
+    pub(super) fn heeds_idempotency_key(&self) -> bool {
+        let mut parameters = self.parameters.iter();
+        parameters.any(|it| it.is_header("Idempotency-Key"))
+    }
+
     fn has_entity_tag(&self) -> bool {
         self.responses.iter().any(|it| it.status() == 304)
     }

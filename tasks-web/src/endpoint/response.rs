@@ -13,6 +13,8 @@ pub(crate) struct Response {
     content: Option<Content>,
     /// What is at the URL of the header `Location`, if there is one.
     location: Option<&'static str>,
+    /// When it has the header `Idempotent-Replayed`, if it ever has.
+    replayed: Option<&'static str>,
 }
 
 /// The media type, and the schema if there is any to be had.
@@ -41,6 +43,7 @@ impl Response {
             description: "The answer.",
             content: Some(Content { media, schema }),
             location: None,
+            replayed: None,
         }
     }
 
@@ -65,6 +68,7 @@ impl Response {
             description,
             content: None,
             location: None,
+            replayed: None,
         }
     }
 
@@ -77,6 +81,13 @@ impl Response {
     /// Says that it has the header `Location`, and of what.
     pub(crate) fn location(mut self, text: &'static str) -> Self {
         self.location = Some(text);
+        self
+    }
+
+    /// Says that it may have the header `Idempotent-Replayed`, and when.
+    #[cfg(feature = "database")]
+    pub(crate) fn replayed(mut self, text: &'static str) -> Self {
+        self.replayed = Some(text);
         self
     }
 
@@ -96,6 +107,11 @@ impl Response {
             response["headers"] = json!({"Location": {
                 "required": true, "description": location, "schema": {"type": "string", "format": "uri-reference"},
             }});
+        }
+        if let Some(replayed) = self.replayed {
+            response["headers"]["Idempotent-Replayed"] = json!({
+                "description": replayed, "schema": {"type": "string", "enum": ["true"]},
+            });
         }
         if let Some(Content { media, schema }) = self.content {
             let content = match schema {

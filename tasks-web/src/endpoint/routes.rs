@@ -39,7 +39,10 @@ impl Endpoint {
         if self.takes_nothing() {
             takes = takes.and_no_body();
         }
-        let route = takes.and_preconditions(self.preconditions()).guard(route);
+        let takes = takes
+            .and_preconditions(self.preconditions())
+            .and_idempotency_key(self.heeds_idempotency_key());
+        let route = takes.guard(route);
         #[cfg(feature = "database")]
         if self.method != Method::GET {
             return audited(route, self.id);

@@ -27,6 +27,8 @@ pub(crate) struct RequestContract {
     body: Body,
     /// Which preconditions its handler evaluates.
     preconditions: Preconditions,
+    /// Whether its handler heeds `Idempotency-Key`.
+    idempotency_key: bool,
 }
 
 /// What is known of the body of a request.
@@ -51,6 +53,7 @@ impl RequestContract {
             query,
             body: Body::Elsewhere,
             preconditions: Preconditions::NONE,
+            idempotency_key: false,
         }
     }
 
@@ -58,6 +61,14 @@ impl RequestContract {
     pub(crate) const fn and_preconditions(self, preconditions: Preconditions) -> Self {
         Self {
             preconditions,
+            ..self
+        }
+    }
+
+    /// Its handler heeds `Idempotency-Key`, if this is so.
+    pub(crate) const fn and_idempotency_key(self, idempotency_key: bool) -> Self {
+        Self {
+            idempotency_key,
             ..self
         }
     }
@@ -107,7 +118,7 @@ impl RequestContract {
             refuse_expectations(headers)?;
             self.preconditions.check(request.method(), headers)?;
             // Other methods do the same however often they are repeated.
-            if request.method() == Method::POST {
+            if request.method() == Method::POST && !self.idempotency_key {
                 refuse_idempotency_key(headers, "send it without that header")?;
             }
             if !request.method().is_safe() {

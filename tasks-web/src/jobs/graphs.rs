@@ -13,6 +13,7 @@ use serde_json::json;
 use tasks_runtime::jobs::{GraphId, GraphRecord, GraphStatus, JobError, Scheduler};
 
 use super::graph_body::GraphIn;
+use super::idempotency;
 use super::state::JobRoutes;
 use crate::access::Access;
 use crate::endpoint::AuditNote;
@@ -253,16 +254,26 @@ pub(super) async fn submit(
         }
     }
     let mut graph = sent.graph(scheduler);
+    graph = match idempotency::key(&request) {
+        Ok(None) => graph,
+        Ok(Some(key)) => graph.idempotency_key(key),
+        Err(wrong) => graph.with_errors([wrong]),
+    };
     if let Some(access) = request.extensions().get::<Access>() {
         graph = graph.submitted_by(access.key_name());
     }
-    let stored = graph.await?;
+    let submitted = graph.store().await?;
+    let stored = submitted.graph;
     // As for jobs, a submission is no change of what is there.
     request.extensions_mut().insert(AuditNote::NoChange);
     let path = request.path().trim_end_matches('/');
     let at = format!("{}{path}/{}", public_base(&request), stored.id);
-    Ok(HttpResponse::Accepted()
-        .insert_header((LOCATION, at))
+    let mut response = HttpResponse::Accepted();
+    response.insert_header((LOCATION, at));
+    if submitted.replayed {
+        response.insert_header((idempotency::REPLAYED, "true"));
+    }
+    Ok(response
         .content_type("application/json")
         .body(write(&stored)?))
 }

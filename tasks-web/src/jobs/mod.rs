@@ -7,6 +7,7 @@ mod graph_body;
 mod graph_stream;
 mod graphs;
 mod handlers;
+mod idempotency;
 mod list_stream;
 mod list_views;
 mod location;
@@ -27,10 +28,11 @@ mod stream;
 mod submit;
 mod submit_operation;
 
+pub(crate) use idempotency::REPLAYED;
 pub(crate) use location::location;
 pub(crate) use part::{Declare, part, starting};
 pub use scope::{JobScope, jobs};
-pub(crate) use submit::{REPLAYED, submit};
+pub(crate) use submit::submit;
 pub(crate) use submit_operation::submit_operation;
 #[doc(inline)]
 pub use tasks_runtime::jobs::*;

@@ -9,13 +9,11 @@ use serde_json::Value;
 use tasks_runtime::ArgumentError;
 use tasks_runtime::jobs::{JobId, Scheduler, Submitted};
 
+use super::idempotency;
 use crate::access::Access;
 use crate::http::duration::Seconds;
-use crate::http::{IDEMPOTENCY_KEY, members};
+use crate::http::members;
 use crate::problem::Problem;
-
-/// The header of an answer with a job that an earlier submission stored.
-pub(crate) const REPLAYED: &str = "idempotent-replayed";
 
 /// What may stand beside `params`. A misspelt option would run a job that was meant for later.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -143,25 +141,16 @@ pub(crate) async fn submit(
     if let Some(access) = request.extensions().get::<Access>() {
         submit = submit.submitted_by(access.key_name());
     }
-    let mut keys = request.headers().get_all(&IDEMPOTENCY_KEY);
     // Of a header that is wrong, that is said alone.
     let mut again = options.again_after_failure;
-    if let Some(key) = keys.next() {
-        let graphic = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
-        let wrong =
-            |detail: &str| ArgumentError::new("/idempotency_key".to_owned(), detail.to_owned());
-        submit = match key.to_str().ok().filter(graphic) {
-            _ if keys.next().is_some() => {
-                again = false;
-                submit.with_errors([wrong("given twice")])
-            }
-            Some(key) => submit.idempotency_key(key),
-            None => {
-                again = false;
-                submit.with_errors([wrong("use visible ASCII characters, and no spaces")])
-            }
-        };
-    }
+    submit = match idempotency::key(request) {
+        Ok(None) => submit,
+        Ok(Some(key)) => submit.idempotency_key(key),
+        Err(wrong) => {
+            again = false;
+            submit.with_errors([wrong])
+        }
+    };
     if again {
         submit = submit.again_after_failure();
     }

@@ -17,15 +17,14 @@ pub(crate) fn submit_operation(
     id: &str,
     queues: &[String],
 ) -> Value {
-    let mut stored = Response::json::<JobRecord>(202)
+    let stored = Response::json::<JobRecord>(202)
         .description("It is stored, and will run.")
         .location("Where the job is.")
+        .replayed(
+            "There if an earlier submission stored the job: one with the same `Idempotency-Key`, or one of a task that runs once at \
+             a time with the same parameters.",
+        )
         .write(writer);
-    stored["headers"]["Idempotent-Replayed"] = json!({
-        "description": "There if an earlier submission stored the job: one with the same `Idempotency-Key`, or one of a task that runs once at \
-                        a time with the same parameters.",
-        "schema": {"type": "string", "enum": ["true"]},
-    });
     let mut operation = execute.clone();
     operation["operationId"] = json!(id);
     let summary = execute["summary"].as_str().unwrap_or_else(|| task.name());

@@ -125,6 +125,26 @@ async fn stepped(context: TaskContext, milliseconds: u64) -> anyhow::Result<Stri
     Ok(first)
 }
 
+/// Submits two jobs of its own, and waits for both.
+#[task(retries = 100, backoff = "constant(200ms)")]
+async fn parent(
+    context: TaskContext,
+    scheduler: Scheduler,
+    milliseconds: u64,
+) -> anyhow::Result<u32> {
+    let mut children = Vec::new();
+    for n in 0..2 {
+        let child = scheduler.submit(call!(exact, milliseconds = milliseconds));
+        children.push(context.spawn_child(("child", n), child).await?);
+    }
+    let mut attempts = 0;
+    for child in children {
+        let of_child: u32 = child.result().await?;
+        attempts += of_child;
+    }
+    Ok(attempts)
+}
+
 /// Ends its process.
 #[task]
 async fn poison() {

@@ -56,6 +56,8 @@ async fn a_graph_is_watched_and_retried() {
     page.sees("It has stopped: a node has failed").await;
     page.click_text("broken").await;
     page.sees("it is broken").await;
+    page.sees("Node of the graph").await;
+    page.sees("broken of").await;
     page.goto("/graphs?status=failed").await;
     page.text("a count that fails").await;
     page.goto("/graphs?status=running").await;

@@ -62,12 +62,21 @@ async fn decide(context: TaskContext) -> anyhow::Result<String> {
     Ok(format!("{}: {}", decision.approved, decision.reason))
 }
 
+/// Has another job count.
+#[task(register = false)]
+async fn delegate(context: TaskContext, scheduler: Scheduler) -> anyhow::Result<u64> {
+    let child = scheduler.submit(call!(count, to = 20));
+    let child = context.spawn_child("counting", child).await?;
+    Ok(child.result().await?)
+}
+
 fn builder() -> ServiceBuilder {
     let registry = TaskRegistry::builder()
         .task(ask)
         .task(decide)
         .task(chatter)
         .task(count)
+        .task(delegate)
         .task(fail);
     Service::builder(info())
         .with_tasks(registry.build().unwrap())
@@ -142,6 +151,22 @@ async fn steps_are_shown_and_an_event_is_sent() {
     page.click("Run again from here: answer").await;
     page.sees("kept").await;
     page.sees("it waits for the event `answer`").await;
+    page.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_leads_to_its_child_and_back() {
+    let page = Dashboard::open(builder(), "/tasks/delegate").await;
+    page.click("Submit as a job").await;
+    page.sees("it waits for the end of job").await;
+    page.sees("Submitted the jobs").await;
+    page.click_on(Locator::Css("[aria-label='Steps'] td a"))
+        .await;
+    page.sees("Submitted by the job").await;
+    page.sees("completed").await;
+    page.click_on(Locator::Css("dl ul.ids a")).await;
+    page.sees("delegate").await;
+    page.sees("completed").await;
     page.close().await;
 }
 

@@ -10,7 +10,7 @@ use tasks_tests::databases::{TestDatabase, count};
 use tasks_tests::on_all_databases;
 use tasks_web::jobs::{
     Graph, GraphNode, GraphNodeStatus, GraphRecord, GraphStatus, JobError, JobStatus, Jobs,
-    OnFailure, Scheduler, from,
+    OnFailure, Scheduler, each, from,
 };
 use tasks_web::prelude::*;
 use tasks_web::{Permanent, TaskFn, testing};
@@ -630,6 +630,104 @@ async fn a_graph_is_part_of_a_transaction(test: TestDatabase) {
     world.scheduler.shutdown().await;
 }
 
+async fn a_graph_is_submitted_once(test: TestDatabase) {
+    let world = World::new(test).await;
+    let scheduler = &world.scheduler;
+    let graph = |value: u64, password: &str| {
+        scheduler
+            .graph()
+            .idempotency_key("a day")
+            .description("once")
+            .deadline(Duration::from_secs(60))
+            .node(GraphNode::new("keep", call!(keep, value = value)))
+            .node(GraphNode::new("unlock", call!(unlocks, password = password)).after(["keep"]))
+    };
+    // All at once.
+    let all = (0..8).map(|_| graph(7, "a").store());
+    let all = futures_util::future::try_join_all(all).await.unwrap();
+    assert_eq!(all.iter().filter(|one| !one.replayed).count(), 1, "{all:?}");
+    let id = all[0].graph.id;
+    assert!(all.iter().all(|one| one.graph.id == id), "{all:?}");
+    // And when it has ended.
+    scheduler.wait_for_graph(id, LONG).await.unwrap();
+    let again = graph(7, "a").store().await.unwrap();
+    assert_eq!((again.graph.id, again.replayed), (id, true));
+    assert_eq!(again.graph.status, GraphStatus::Completed);
+    let rows = count(&world.database, "SELECT COUNT(*) AS count FROM tasks_jobs");
+    assert_eq!(rows.await.unwrap(), 2);
+
+    let others = [
+        (graph(8, "a"), "parameters"),
+        (graph(7, "b"), "parameters"),
+        (graph(7, "a").description("twice"), "description"),
+        (graph(7, "a").deadline(Duration::from_secs(61)), "deadline"),
+        (graph(7, "a").node(named("more", false)), "nodes"),
+    ];
+    for (other, what) in others {
+        let refused = other.await.unwrap_err();
+        let expected = format!(
+            "the idempotency key `a day` came before with other `{what}`, for graph {id}: send the same again, or another key"
+        );
+        assert_eq!(refused.to_string(), expected);
+    }
+    for key in ["", "a\0", &"a".repeat(256)] {
+        let refused = graph(7, "a").idempotency_key(key).await.unwrap_err();
+        assert!(matches!(refused, JobError::Invalid(_)), "{refused}");
+    }
+    // The keys of another caller are others.
+    let of_another = graph(8, "a").submitted_by("another");
+    assert!(!of_another.store().await.unwrap().replayed);
+    // Items whose members come in another order are the same.
+    let items = |item: &str| {
+        let item: serde_json::Value = serde_json::from_str(item).unwrap();
+        let call = call!(keep, value = each("/n"));
+        let node = GraphNode::new("keep", call).for_each([item]);
+        scheduler.graph().idempotency_key("items").node(node)
+    };
+    let first = items(r#"{"n": 1, "m": {"a": 1, "b": 2}}"#).await.unwrap();
+    let again = items(r#"{"m": {"b": 2, "a": 1}, "n": 1}"#).await.unwrap();
+    assert_eq!(first.id, again.id);
+    let other = items(r#"{"n": 1, "m": {"a": 1, "b": 3}}"#).await;
+    assert!(matches!(
+        other,
+        Err(JobError::GraphKeyReused { other: "nodes", .. })
+    ));
+    // Another key, and the same one when the graph is gone.
+    let second = graph(7, "a").idempotency_key("a night").await.unwrap();
+    assert_ne!(second.id, id);
+    scheduler.delete_graph(id).await.unwrap();
+    let third = graph(8, "a").store().await.unwrap();
+    assert!(!third.replayed);
+
+    // A job says what it was made for.
+    let job = scheduler
+        .wait_for_graph(third.graph.id, LONG)
+        .await
+        .unwrap();
+    let job = job.node("keep").unwrap().job_id.unwrap();
+    let lineage = scheduler.lineage(job).await.unwrap();
+    let of: Vec<_> = lineage
+        .graphs
+        .iter()
+        .map(|of| (of.graph_id, of.node.as_str(), of.item))
+        .collect();
+    assert_eq!(of, [(third.graph.id, "keep", None)]);
+    let among = |tasks: &[&str]| {
+        let tasks: Vec<String> = tasks.iter().map(|task| (*task).to_owned()).collect();
+        async move {
+            scheduler
+                .lineage_among(job, &tasks)
+                .await
+                .unwrap()
+                .graphs
+                .len()
+        }
+    };
+    assert_eq!(among(&["keep"]).await, 0);
+    assert_eq!(among(&["keep", "unlocks"]).await, 1);
+    scheduler.shutdown().await;
+}
+
 /// A job that was there before is not the graph's.
 async fn a_job_that_others_need_is_left_alone(test: TestDatabase) {
     let world = World::new(test).await;
@@ -783,6 +881,7 @@ on_all_databases!(
     graphs_are_canceled_retried_and_deleted,
     a_deadline_ends_a_graph,
     a_graph_is_part_of_a_transaction,
+    a_graph_is_submitted_once,
     a_job_that_others_need_is_left_alone,
     a_wide_graph_runs,
     nodes_of_others_hold_up_none,

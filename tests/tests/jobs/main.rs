@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod attempts;
+mod child_jobs;
 mod errors;
 mod flow_control;
 mod graph_items;

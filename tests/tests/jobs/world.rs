@@ -261,6 +261,17 @@ pub(crate) async fn panics() {
     }
 }
 
+/// Has another job greet, and waits for that.
+#[task(register = false)]
+pub(crate) async fn has_greeted(
+    context: TaskContext,
+    scheduler: Scheduler,
+) -> anyhow::Result<String> {
+    let child = scheduler.submit(call!(greet, name = "child"));
+    let child = context.spawn_child("greet", child).await?;
+    Ok(child.result().await?)
+}
+
 /// Works where one thread has the request.
 #[task(register = false)]
 pub(crate) async fn spawns_local() {
@@ -305,6 +316,7 @@ impl World {
                 task(portion),
                 task(who_submits),
                 task(chatters),
+                task(has_greeted),
             ],
         )
         .await

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::input::FromNode;
+use crate::jobs::params_codec::canonical;
 
 /// How many items a node may have.
 pub(super) const MAX_ITEMS: usize = 100_000;
@@ -50,6 +51,20 @@ pub(super) struct StoredForEach {
     pub(super) source: Source,
     #[serde(default)]
     pub(super) continues_on_failure: bool,
+}
+
+impl StoredForEach {
+    /// The same, whatever order the members of its items come in.
+    pub(super) fn canonical(&self) -> Self {
+        let source = match &self.source {
+            Source::Items(list) => Source::Items(canonical(list, |_| {})),
+            from_node @ Source::Node { .. } => from_node.clone(),
+        };
+        Self {
+            source,
+            continues_on_failure: self.continues_on_failure,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

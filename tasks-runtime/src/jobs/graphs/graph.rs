@@ -5,17 +5,14 @@ use std::future::IntoFuture;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::advance::{self, Advanced};
+use super::advance::Advanced;
+use super::checked_graph::{CheckedGraph, SubmittedGraph};
 use super::checked_node::{CheckedNode, MAX_ERRORS, check_inputs, cycle, pointer_of};
-use super::graph_rows::{self, GraphRow};
 use super::node::GraphNode;
-use super::node_rows::{EdgeRow, NewNodeRow};
 use super::record::GraphRecord;
-use super::state::{GraphStatus, NodeState, Stop};
 use crate::arguments::ArgumentError;
-use crate::database::{Connection, Transaction};
+use crate::database::Transaction;
 use crate::jobs::error::{JobError, ValidationErrors};
-use crate::jobs::id::GraphId;
 use crate::jobs::limits::{MAX_DELAY, MAX_GRAPH_NODES};
 use crate::jobs::options::SubmitOptions;
 use crate::jobs::scheduler::Scheduler;
@@ -110,6 +107,39 @@ impl Graph {
         self
     }
 
+    /// Makes repeated submissions one: a graph of the same [caller](Self::submitted_by) that has this key, of 1 to 255 bytes, is given back, also when it has ended, and no other one is stored. If it has other
+    /// nodes, parameters or options, that is an error, [`JobError::GraphKeyReused`]. A key is kept as long as its graph.
+    ///
+    /// ```
+    /// use tasks_runtime::jobs::{GraphNode, JobError, Scheduler};
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task(register = false)]
+    /// async fn report(day: String) -> String {
+    ///     format!("the report of {day}")
+    /// }
+    ///
+    /// /// May be called again, when it is not known whether it was: there is one graph for each day.
+    /// async fn begin_day(scheduler: &Scheduler, day: &str) -> Result<(), JobError> {
+    ///     scheduler
+    ///         .graph()
+    ///         .idempotency_key(format!("report-{day}"))
+    ///         .node(GraphNode::new("report", call!(report, day = day)))
+    ///         .await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.options.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Adds what somebody else has found wrong with it, as the reader of a request does: nothing is stored, and all that is wrong is one error.
+    pub fn with_errors(mut self, errors: impl IntoIterator<Item = ArgumentError>) -> Self {
+        self.options.wrong.extend(errors);
+        self
+    }
+
     /// Stores it inside a transaction: it exists if and when that commits.
     ///
     /// # Errors
@@ -119,24 +149,27 @@ impl Graph {
         let scheduler = self.scheduler.clone();
         scheduler.clock().refresh(transaction).await?;
         let checked = self.check()?;
-        let stored = checked.store(&scheduler, transaction).await?;
-        let record = stored.record;
-        transaction.on_commit(move || scheduler.graph_submitted(&stored.advanced));
-        Ok(record)
+        let (submitted, advanced) = checked.store(&scheduler, transaction).await?;
+        transaction.on_commit(move || scheduler.graph_submitted(&advanced));
+        Ok(submitted.graph)
     }
 
-    /// Checks it, and stores it.
-    async fn store(self) -> Result<GraphRecord, JobError> {
+    /// Stores it, as awaiting it does, and says whether it was there before.
+    ///
+    /// # Errors
+    ///
+    /// The same as awaiting it.
+    pub async fn store(self) -> Result<SubmittedGraph, JobError> {
         let scheduler = self.scheduler.clone();
         scheduler.refresh_clock().await?;
         let checked = self.check()?;
-        let stored: Result<StoredGraph, JobError> = scheduler
+        let stored: Result<(SubmittedGraph, Advanced), JobError> = scheduler
             .session()
             .transaction_with_retries(async |tx| checked.store(&scheduler, tx).await)
             .await;
-        let stored = stored?;
-        scheduler.graph_submitted(&stored.advanced);
-        Ok(stored.record)
+        let (submitted, advanced) = stored?;
+        scheduler.graph_submitted(&advanced);
+        Ok(submitted)
     }
 
     /// All that is wrong with it, or what is stored of it.
@@ -211,7 +244,7 @@ impl IntoFuture for Graph {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.store())
+        Box::pin(async move { Ok(self.store().await?.graph) })
     }
 }
 
@@ -219,79 +252,4 @@ fn repeated(names: &[String]) -> BTreeSet<&str> {
     let mut seen = BTreeSet::new();
     let names = names.iter().map(String::as_str);
     names.filter(|name| !seen.insert(*name)).collect()
-}
-
-/// A graph that fits.
-struct CheckedGraph {
-    nodes: Vec<CheckedNode>,
-    options: SubmitOptions,
-    deadline: Option<Duration>,
-}
-
-/// A graph that was stored, and its first jobs.
-struct StoredGraph {
-    record: GraphRecord,
-    advanced: Advanced,
-}
-
-impl CheckedGraph {
-    /// Stores it, and the jobs of the nodes that come after no other.
-    async fn store(
-        &self,
-        scheduler: &Scheduler,
-        conn: &mut Connection,
-    ) -> Result<StoredGraph, JobError> {
-        let clock = scheduler.clock();
-        let now = clock.now();
-        let graph = GraphRow {
-            id: GraphId::new(),
-            description: self.options.description.clone(),
-            state: GraphStatus::Running.number(),
-            stop: Stop::number(None),
-            submitted_at: now,
-            finished_at: None,
-            time_limit: self
-                .deadline
-                .map(|limit| i64::try_from(limit.as_micros()).unwrap_or(i64::MAX)),
-            deadline_at: self.deadline.map(|deadline| clock.after(deadline)),
-            submitted_by: self.options.submitted_by.clone(),
-        };
-        let mut nodes = Vec::with_capacity(self.nodes.len());
-        let mut edges = Vec::new();
-        for (number, node) in self.nodes.iter().enumerate() {
-            let json = |value: Result<String, serde_json::Error>| value.unwrap_or_default();
-            nodes.push(NewNodeRow {
-                graph_id: graph.id,
-                name: node.name.clone(),
-                number: i32::try_from(number).unwrap_or(i32::MAX),
-                state: NodeState::Waiting.number(),
-                waits_for_any: i32::from(node.waits_for_any),
-                job_id: None,
-                owns_job: 0,
-                finished_at: None,
-                error: None,
-                task_name: node.task.clone(),
-                options: json(serde_json::to_string(&node.options)),
-                inputs: json(serde_json::to_string(&node.inputs)),
-                params: node.params.clone(),
-                for_each: node
-                    .for_each
-                    .as_ref()
-                    .map(|spec| json(serde_json::to_string(spec))),
-            });
-            edges.extend(node.after.iter().map(|(after, on_failure)| EdgeRow {
-                graph_id: graph.id,
-                node: node.name.clone(),
-                after_node: after.clone(),
-                on_failure: on_failure.number(),
-            }));
-        }
-        let id = graph.id;
-        graph_rows::insert(conn, &graph, nodes, edges).await?;
-        let advanced = advance::advance(scheduler, conn, graph).await?;
-        let record = super::record::read(conn, id)
-            .await?
-            .ok_or(JobError::GraphNotFound(id))?;
-        Ok(StoredGraph { record, advanced })
-    }
 }

@@ -36,6 +36,9 @@ pub(super) struct GraphRow {
     pub(super) time_limit: Option<i64>,
     pub(super) deadline_at: Option<i64>,
     pub(super) submitted_by: Option<String>,
+    pub(super) idempotency_key: Option<String>,
+    /// Of what it was submitted with, but for the parameters; only with a key.
+    pub(super) digest: Option<String>,
 }
 
 impl GraphRow {
@@ -50,19 +53,23 @@ impl GraphRow {
     }
 }
 
-/// Stores a new graph.
+/// Stores a new graph; `false` when there is one with its idempotency key.
 pub(super) async fn insert(
     conn: &mut Connection,
     graph: &GraphRow,
     nodes: Vec<NewNodeRow>,
     edges: Vec<EdgeRow>,
-) -> Result<(), JobError> {
-    with_conn!(conn, |conn| {
+) -> Result<bool, JobError> {
+    let stored = with_conn!(conn, |conn| {
         diesel::insert_into(tasks_job_graphs::table)
             .values(graph)
+            .on_conflict_do_nothing()
             .execute(conn)
             .await
     })?;
+    if stored == 0 {
+        return Ok(false);
+    }
     match conn.kind() {
         #[cfg(feature = "sqlite")]
         ConnectionKind::Sqlite(conn) => {
@@ -98,7 +105,24 @@ pub(super) async fn insert(
             }
         }
     }
-    Ok(())
+    Ok(true)
+}
+
+/// The graph of a caller that has an idempotency key.
+pub(super) async fn find_by_key(
+    conn: &mut Connection,
+    submitted_by: Option<&str>,
+    key: &str,
+) -> Result<Option<GraphRow>, JobError> {
+    const SQL: &str = "SELECT * FROM tasks_job_graphs WHERE COALESCE(submitted_by, '') = $1 AND idempotency_key = $2";
+    Ok(with_conn!(conn, |conn| {
+        statement(SQL)
+            .bind::<Text, _>(submitted_by.unwrap_or_default())
+            .bind::<Text, _>(key)
+            .get_result(conn)
+            .await
+            .optional()
+    })?)
 }
 
 pub(super) async fn find(conn: &mut Connection, id: GraphId) -> Result<Option<GraphRow>, JobError> {

@@ -86,7 +86,7 @@ pub(super) async fn make(
         .map(|row| (row, false))
         .chain(new.map(|row| (row, true)));
     for (mut row, is_new) in others.by_ref() {
-        if places == 0 || budget.is_used_up() {
+        if places <= 0 || budget.is_used_up() {
             made.left_again += i64::from(!is_new);
             break;
         }

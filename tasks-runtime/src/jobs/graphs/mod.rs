@@ -5,6 +5,7 @@
 
 mod advance;
 mod begin;
+mod checked_graph;
 mod checked_node;
 mod for_each;
 mod graph;
@@ -13,6 +14,7 @@ mod input;
 mod item_record;
 mod item_rows;
 mod items;
+mod job_nodes;
 mod node;
 mod node_rows;
 mod plan;
@@ -25,10 +27,14 @@ mod state;
 mod tables;
 mod watch;
 
+pub use checked_graph::SubmittedGraph;
 pub use graph::Graph;
 pub use input::{FromNode, each, from};
 pub use item_record::{GraphItemCounts, GraphItemRecord};
+pub use job_nodes::JobGraphNode;
+pub(super) use job_nodes::nodes_of_job;
 pub use node::GraphNode;
 pub(super) use prune::prune;
 pub use record::{GraphEdgeRecord, GraphNodeCounts, GraphNodeRecord, GraphRecord};
 pub use state::{GraphNodeStatus, GraphStatus, OnFailure};
+pub(super) use watch::LeftAside;

@@ -26,7 +26,7 @@ pub(super) enum NodeCall {
 /// use tasks_runtime::jobs::{GraphNode, OnFailure, from};
 /// use tasks_runtime::prelude::*;
 ///
-/// #[task]
+/// #[task(register = false)]
 /// async fn clean(rows: Vec<String>, strict: bool) -> Vec<String> {
 ///     rows.into_iter().filter(|row| !strict || !row.is_empty()).collect()
 /// }
@@ -37,7 +37,6 @@ pub(super) enum NodeCall {
 ///     .max_attempts(3)
 ///     .timeout(Duration::from_secs(60));
 /// # let _ = node;
-/// # fn main() {}
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "it is nothing before it is in a graph"]
@@ -97,7 +96,7 @@ impl GraphNode {
     /// use tasks_runtime::jobs::{GraphNode, each};
     /// use tasks_runtime::prelude::*;
     ///
-    /// #[task]
+    /// #[task(register = false)]
     /// async fn measure(station: String, day: u32) -> f64 {
     ///     f64::from(day) + station.len() as f64
     /// }
@@ -105,7 +104,6 @@ impl GraphNode {
     /// let node = GraphNode::new("measure", call!(measure, station = each(""), day = 7_u32))
     ///     .for_each(["LOWW", "EDDM", "LSZH"]);
     /// # let _ = node;
-    /// # fn main() {}
     /// ```
     pub fn for_each(mut self, items: impl IntoIterator<Item = impl Serialize>) -> Self {
         self.set_for_each(ForEach::of_items(items));

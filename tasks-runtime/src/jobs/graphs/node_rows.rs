@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 
 use super::tables::{tasks_job_graph_edges, tasks_job_graph_nodes};
-use crate::database::{Connection, statement};
+use crate::database::Connection;
 use crate::jobs::error::JobError;
 use crate::jobs::id::{GraphId, JobId};
 use crate::jobs::record::JobStatus;
@@ -263,25 +262,4 @@ pub(super) async fn own_jobs(conn: &mut Connection, id: GraphId) -> Result<Vec<J
             .await
     })?;
     Ok(jobs.into_iter().flatten().collect())
-}
-
-/// How long the result of a job is, in bytes; `None` when there is none.
-pub(super) async fn result_size(
-    conn: &mut Connection,
-    job: JobId,
-) -> Result<Option<i64>, JobError> {
-    #[derive(QueryableByName)]
-    struct Size {
-        #[diesel(sql_type = diesel::sql_types::Nullable<BigInt>)]
-        size: Option<i64>,
-    }
-    let sql = "SELECT CAST(octet_length(result) AS BIGINT) AS size FROM tasks_jobs WHERE id = $1 AND deleted = 0";
-    let found: Option<Size> = with_conn!(conn, |conn| {
-        statement(sql)
-            .bind::<Text, _>(job)
-            .get_result(conn)
-            .await
-            .optional()
-    })?;
-    Ok(found.and_then(|found| found.size))
 }

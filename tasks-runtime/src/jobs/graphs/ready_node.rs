@@ -165,7 +165,7 @@ impl<'a> Results<'a> {
         };
         if !self.read.contains_key(name) {
             let size = match node.job_id {
-                Some(job) => node_rows::result_size(conn, job).await?,
+                Some(job) => store::result_size(conn, job).await?,
                 None if node.has_items() => {
                     Some(item_rows::results_size(conn, self.graph, name).await?)
                 }

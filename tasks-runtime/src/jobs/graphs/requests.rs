@@ -327,7 +327,7 @@ impl Scheduler {
     /// Tells of a graph that was stored, and of its first jobs.
     pub(super) fn graph_submitted(&self, advanced: &Advanced) {
         self.graph_advanced(advanced);
-        self.look_at_graphs();
+        self.look_at_ends();
     }
 
     /// Tells of what became of a graph, once it is committed.
@@ -340,7 +340,7 @@ impl Scheduler {
         if advanced.has_changed {
             self.jobs_changed();
             self.wake();
-            self.look_at_graphs();
+            self.look_at_ends();
         }
     }
 }

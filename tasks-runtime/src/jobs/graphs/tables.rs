@@ -13,6 +13,8 @@ diesel::table! {
         time_limit -> Nullable<BigInt>,
         deadline_at -> Nullable<BigInt>,
         submitted_by -> Nullable<Text>,
+        idempotency_key -> Nullable<Text>,
+        digest -> Nullable<Text>,
     }
 }
 

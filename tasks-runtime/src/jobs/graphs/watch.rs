@@ -1,4 +1,4 @@
-//! Looks for graphs that something has become of, in each process that has started its scheduler.
+//! Looks for graphs that something has become of.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -7,18 +7,8 @@ use super::advance::{self, Advanced};
 use super::graph_rows;
 use crate::jobs::error::JobError;
 use crate::jobs::id::GraphId;
-use crate::jobs::notifier::JobChanges;
 use crate::jobs::scheduler::Scheduler;
 
-/// How often to look: at what other processes have done, and at deadlines.
-const INTERVAL: Duration = Duration::from_secs(1);
-/// How long changes of this process are gathered before the next look.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
-/// How many times as long as a look took nobody looks again: where many graphs are open, looking takes a fifth of a connection at most.
-const PAUSE_FACTOR: u32 = 4;
-
-/// The longest pause of that kind.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a graph is left aside that could not go on.
 const LEFT_ASIDE: Duration = Duration::from_secs(5);
 /// How long one is that has failed again and again.
@@ -33,16 +23,16 @@ struct Found {
 
 /// What a look came to.
 #[derive(Clone, Copy, Default)]
-struct Looked {
+pub(in crate::jobs) struct Looked {
     /// Whether any graph has not ended.
-    any_open: bool,
+    pub(in crate::jobs) any_open: bool,
     /// Whether one has more jobs to be made at once.
-    has_more: bool,
+    pub(in crate::jobs) has_more: bool,
 }
 
 /// Graphs that are left aside, so that others go on.
 #[derive(Default)]
-struct LeftAside {
+pub(in crate::jobs) struct LeftAside {
     /// Those of which a node cannot begin here now, and until when that is not tried again. What else becomes of them is looked at.
     stuck: HashMap<GraphId, Instant>,
     /// Those that the database could not bring up to date, until when, and how long that is: twice as long each time.
@@ -50,7 +40,7 @@ struct LeftAside {
 }
 
 impl LeftAside {
-    fn retain(&mut self, now: Instant) {
+    pub(in crate::jobs) fn retain(&mut self, now: Instant) {
         self.stuck.retain(|_, until| *until > now);
         // How often it failed is known for a while.
         self.failed
@@ -67,50 +57,8 @@ impl LeftAside {
 }
 
 impl Scheduler {
-    /// Has graphs go on, in this process, until the scheduler is shut down.
-    pub(in crate::jobs) fn advance_graphs(&self) {
-        let scheduler = self.downgrade();
-        let submitted = self.graphs_to_look_at();
-        // On the database's own threads: whoever starts this may be gone before.
-        self.database().spawn(async move {
-            let mut pause = SHORTEST_PAUSE;
-            let mut changes: Option<JobChanges> = None;
-            let mut left_aside = LeftAside::default();
-            loop {
-                let change = async {
-                    match &mut changes {
-                        Some(changes) => changes.changed().await,
-                        None => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    () = tokio::time::sleep(INTERVAL) => {}
-                    () = submitted.notified() => {}
-                    () = change => {}
-                }
-                tokio::time::sleep(pause).await;
-                let Some(scheduler) = scheduler.upgrade() else {
-                    return;
-                };
-                // What changes from here on is looked at next time.
-                let heard = scheduler.all_changes();
-                let began = Instant::now();
-                left_aside.retain(began);
-                let looked = scheduler.look_and_advance(&mut left_aside).await;
-                // What took long was to make jobs, where there are more to be made.
-                let rest = if looked.has_more {
-                    Duration::ZERO
-                } else {
-                    began.elapsed() * PAUSE_FACTOR
-                };
-                pause = SHORTEST_PAUSE.max(rest).min(LONGEST_PAUSE);
-                changes = looked.any_open.then_some(heard);
-            }
-        });
-    }
-
     /// Has all graphs go on that can.
-    async fn look_and_advance(&self, left_aside: &mut LeftAside) -> Looked {
+    pub(in crate::jobs) async fn look_and_advance(&self, left_aside: &mut LeftAside) -> Looked {
         let mut looked = Looked::default();
         let found = match self.changed_graphs(left_aside).await {
             Ok(found) => found,
@@ -128,7 +76,7 @@ impl Scheduler {
                     }
                     if advanced.has_more {
                         looked.has_more = true;
-                        self.look_at_graphs();
+                        self.look_at_ends();
                     }
                     self.graph_advanced(&advanced);
                 }

@@ -97,7 +97,7 @@ impl Scheduler {
         };
         if !has_started {
             self.work_off_operations();
-            self.advance_graphs();
+            self.look_after_ends();
         }
         Ok(())
     }

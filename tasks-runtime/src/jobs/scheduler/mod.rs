@@ -1,5 +1,6 @@
 //! Submits jobs, and knows what became of them.
 
+mod after_ends;
 mod events;
 mod failures;
 mod health;
@@ -67,8 +68,8 @@ struct SchedulerInner {
     session: Session,
     settings: Jobs,
     changes: ChangeNotifier,
-    /// Notified when a graph was submitted or changed in this process.
-    graphs: Arc<Notify>,
+    /// Notified when a graph was submitted or changed in this process, or a job begins to wait for another one.
+    ends: Arc<Notify>,
     clock: Clock,
     /// What this process has counted.
     figures: Arc<Figures>,
@@ -129,7 +130,7 @@ impl Scheduler {
                 session: database.session(),
                 settings,
                 changes: ChangeNotifier::new(),
-                graphs: Arc::default(),
+                ends: Arc::default(),
                 clock: Clock::default(),
                 figures: Arc::default(),
                 history: tokio::sync::Mutex::default(),
@@ -233,14 +234,14 @@ impl Scheduler {
         &self.shared.not_stored
     }
 
-    /// Has this process look at graphs soon.
-    pub(in crate::jobs) fn look_at_graphs(&self) {
-        self.shared.graphs.notify_one();
+    /// Has this process look soon at what goes on when jobs have ended.
+    pub(in crate::jobs) fn look_at_ends(&self) {
+        self.shared.ends.notify_one();
     }
 
-    /// Notified when it is to look at graphs.
-    pub(in crate::jobs) fn graphs_to_look_at(&self) -> Arc<Notify> {
-        Arc::clone(&self.shared.graphs)
+    /// Notified when it is to look at that.
+    pub(in crate::jobs) fn ends_to_look_at(&self) -> Arc<Notify> {
+        Arc::clone(&self.shared.ends)
     }
 
     /// Has jobs stop that run in this process and were asked to.

@@ -13,6 +13,7 @@ use crate::artifacts::JsonText;
 use crate::database::{SEARCH_LENGTH, Session, search};
 use crate::jobs::attempts;
 use crate::jobs::error::{JobAction, JobError};
+use crate::jobs::graphs::nodes_of_job;
 use crate::jobs::lineage::JobLineage;
 use crate::jobs::list::{JobFilter, JobPage};
 use crate::jobs::notifier::JobChanges;
@@ -357,7 +358,9 @@ impl Scheduler {
                 if store::find(conn, id).await?.is_none() {
                     return Err(JobError::JobNotFound(id));
                 }
-                store::lineage(conn, id, tasks).await
+                let mut lineage = store::lineage(conn, id, tasks).await?;
+                lineage.graphs = nodes_of_job(conn, id, tasks).await?;
+                Ok(lineage)
             })
             .await
     }

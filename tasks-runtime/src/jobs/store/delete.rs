@@ -106,6 +106,9 @@ pub(in crate::jobs) async fn delete_ended(
 const OF_NO_GRAPH: &str = "NOT EXISTS (SELECT 1 FROM tasks_job_graph_nodes AS node WHERE node.job_id = tasks_jobs.id) \
      AND NOT EXISTS (SELECT 1 FROM tasks_job_graph_items AS item WHERE item.job_id = tasks_jobs.id)";
 
+/// Jobs whose result no parent waits for: one that takes it later finds it.
+const OF_NO_PARENT: &str = "NOT EXISTS (SELECT 1 FROM tasks_job_steps AS step WHERE step.child_id = tasks_jobs.id AND step.result IS NULL)";
+
 /// Forgets jobs that ended before a time, oldest first. Gives how many were found.
 pub(in crate::jobs) async fn prune(
     conn: &mut Connection,
@@ -117,6 +120,7 @@ pub(in crate::jobs) async fn prune(
             .filter(sql::<Bool>(sql::ENDED))
             .filter(tasks_jobs::finished_at.lt(before))
             .filter(sql::<Bool>(OF_NO_GRAPH))
+            .filter(sql::<Bool>(OF_NO_PARENT))
             .order(tasks_jobs::finished_at)
             .limit(limit)
             .select(tasks_jobs::id)

@@ -99,7 +99,7 @@ pub(in crate::jobs) async fn take_event(
 }
 
 /// Jobs that were put off, not those whose attempt failed: an event does not bring their next attempt forward.
-fn put_off() -> String {
+pub(super) fn put_off() -> String {
     format!("{} AND error_type IS NULL", sql::SCHEDULED)
 }
 

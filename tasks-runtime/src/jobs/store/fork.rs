@@ -44,7 +44,8 @@ pub(in crate::jobs) async fn copy_steps(
     (from, until): (JobId, &str),
     (to, task_version): (JobId, Option<i32>),
 ) -> Result<(), JobError> {
-    const COLUMNS: &str = "name, kind, started_at, finished_at, waits_until, event, result, error";
+    const COLUMNS: &str =
+        "name, kind, started_at, finished_at, waits_until, event, child_id, result, error";
     let sql = format!(
         "INSERT INTO tasks_job_steps (job_id, attempt, task_version, {COLUMNS}) \
          SELECT $1, 0, COALESCE($4, task_version), {COLUMNS} FROM tasks_job_steps WHERE job_id = $2 AND name <> $3 AND result IS NOT NULL \

@@ -148,6 +148,7 @@ async fn find(conn: &mut Connection, id: JobId) -> Result<JobLineage, JobError> 
             rerun_of,
             children,
             reruns,
+            graphs: Vec::new(),
         })
     })
 }

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod bursts;
+mod child_waits;
 mod delete;
 mod events;
 mod failures;
@@ -22,6 +23,7 @@ pub(super) use self::attempts::{
     AttemptRow, FailedAttempt, LatestAttempt, add_attempts, attempts, find_latest_attempt,
 };
 pub(super) use self::bursts::{join_burst, prune_bursts, replace_job, take_burst_over};
+pub(super) use self::child_waits::{ChildWaits, child_waits, forget_child_waits, wake_parents};
 pub(super) use self::delete::{any_marked, delete, delete_ended, delete_marked, prune};
 pub(super) use self::events::{
     add_event, event_count, lock_receiver, take_event, wake_by_event, wake_by_events,
@@ -44,7 +46,7 @@ pub(super) use self::queues::queue_counts;
 pub(super) use self::read::pending_by_queue;
 pub(super) use self::read::{
     count, count_up_to, find, find_result, list, lock_matching, newest_id, newest_submitted_at,
-    stats,
+    result_size, stats,
 };
 pub(super) use self::steps::{
     StepRow, StoredStep, put_steps, steps, stored_step, stored_steps, version_of_steps,

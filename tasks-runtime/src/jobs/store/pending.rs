@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use super::steps::waits;
 use crate::database::{Connection, statement};
 use crate::jobs::error::JobError;
-use crate::jobs::pending_reason::{Line, LineKind, LiveWorker, PendingJob, RunningJobs, StepWait};
+use crate::jobs::pending_reason::{Line, LineKind, LiveWorker, PendingJob, RunningJobs};
 use crate::jobs::state::{ClaimLine, JobState, sql};
 use crate::jobs::table::{tasks_jobs, tasks_new_jobs, tasks_workers};
 use crate::with_conn;
@@ -81,9 +81,9 @@ pub(in crate::jobs) async fn pending_jobs(
     if put_off.is_empty() {
         return Ok(jobs);
     }
-    for (id, event) in waits(conn, &put_off).await? {
+    for (id, wait) in waits(conn, &put_off).await? {
         if let Some(job) = jobs.get_mut(&id) {
-            job.wait = Some(event.map_or(StepWait::Time, StepWait::Event));
+            job.wait = Some(wait);
         }
     }
     Ok(jobs)

@@ -2,12 +2,12 @@
 
 use diesel::dsl::{max, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use ulid::Ulid;
 
 use super::search::Condition;
-use crate::database::{Connection, ConnectionKind};
+use crate::database::{Connection, ConnectionKind, statement};
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::list::JobFilter;
@@ -50,6 +50,27 @@ pub(in crate::jobs) async fn find_result(
     })?;
     // Without one it was deleted in the meantime.
     Ok(result.map(|result| (row, result)))
+}
+
+/// How long the result of a job is, in bytes; `None` when there is none.
+pub(in crate::jobs) async fn result_size(
+    conn: &mut Connection,
+    job: JobId,
+) -> Result<Option<i64>, JobError> {
+    #[derive(QueryableByName)]
+    struct Size {
+        #[diesel(sql_type = Nullable<BigInt>)]
+        size: Option<i64>,
+    }
+    let sql = "SELECT CAST(octet_length(result) AS BIGINT) AS size FROM tasks_jobs WHERE id = $1 AND deleted = 0";
+    let found: Option<Size> = with_conn!(conn, |conn| {
+        statement(sql)
+            .bind::<Text, _>(job)
+            .get_result(conn)
+            .await
+            .optional()
+    })?;
+    Ok(found.and_then(|found| found.size))
 }
 
 /// A query of the jobs that fit a filter, boxed: what is listed is what is counted. A macro, since the type of a query is another one for each

@@ -13,6 +13,7 @@ use crate::jobs::attempt_key::AttemptKey;
 use crate::jobs::error::JobError;
 use crate::jobs::id::JobId;
 use crate::jobs::limits::{MAX_STEP_RESULT, MAX_STEPS};
+use crate::jobs::pending_reason::StepWait;
 use crate::jobs::state::number::RUNNING;
 use crate::jobs::step_record::{JobStep, StepKind, StepStatus};
 use crate::jobs::table::tasks_job_steps;
@@ -30,6 +31,8 @@ pub(in crate::jobs) struct StepRow {
     pub(in crate::jobs) finished_at: Option<i64>,
     pub(in crate::jobs) waits_until: Option<i64>,
     pub(in crate::jobs) event: Option<String>,
+    /// The job that it has submitted.
+    pub(in crate::jobs) child: Option<JobId>,
     pub(in crate::jobs) result: Option<String>,
     pub(in crate::jobs) error: Option<String>,
 }
@@ -61,9 +64,18 @@ pub(in crate::jobs) struct StoredStep {
     pub(in crate::jobs) started_at: i64,
     pub(in crate::jobs) finished_at: Option<i64>,
     pub(in crate::jobs) waits_until: Option<i64>,
+    /// The job that it has submitted.
+    pub(in crate::jobs) child: Option<JobId>,
     pub(in crate::jobs) result: Option<String>,
     pub(in crate::jobs) error: Option<String>,
     pub(in crate::jobs) task_version: i32,
+}
+
+impl StoredStep {
+    /// Until when it sleeps, or waits for an event.
+    pub(in crate::jobs) fn waits_until(&self) -> Option<i64> {
+        self.waits_until.filter(|_| self.child.is_none())
+    }
 }
 
 fn number(kind: StepKind) -> i32 {
@@ -71,6 +83,7 @@ fn number(kind: StepKind) -> i32 {
         StepKind::Step => 0,
         StepKind::Sleep => 1,
         StepKind::Event => 2,
+        StepKind::Child => 3,
     }
 }
 
@@ -78,14 +91,17 @@ fn kind(number: i32) -> StepKind {
     match number {
         1 => StepKind::Sleep,
         2 => StepKind::Event,
+        3 => StepKind::Child,
         _ => StepKind::Step,
     }
 }
 
-/// What is stored of a step stays once it has a result.
+/// What is stored of a step stays once it has a result, and so does its child.
 const UNLESS_DONE: &str = "ON CONFLICT (job_id, name) DO UPDATE SET kind = excluded.kind, attempt = excluded.attempt, \
-     started_at = CASE WHEN tasks_job_steps.finished_at IS NULL THEN tasks_job_steps.started_at ELSE excluded.started_at END, finished_at = excluded.finished_at, waits_until = excluded.waits_until, \
-     event = excluded.event, result = excluded.result, error = excluded.error, task_version = excluded.task_version WHERE tasks_job_steps.result IS NULL";
+     started_at = CASE WHEN tasks_job_steps.finished_at IS NULL OR tasks_job_steps.child_id IS NOT NULL THEN tasks_job_steps.started_at ELSE excluded.started_at END, \
+     finished_at = excluded.finished_at, waits_until = excluded.waits_until, event = excluded.event, result = excluded.result, error = excluded.error, \
+     task_version = excluded.task_version, child_id = excluded.child_id \
+     WHERE tasks_job_steps.result IS NULL AND (tasks_job_steps.child_id IS NULL OR tasks_job_steps.child_id = excluded.child_id)";
 
 /// Stores steps, those whose attempts count and that have no result yet. Says of each whether it was.
 pub(in crate::jobs) async fn put_steps(
@@ -96,8 +112,8 @@ pub(in crate::jobs) async fn put_steps(
         #[cfg(feature = "sqlite")]
         ConnectionKind::Sqlite(conn) => {
             let sql = format!(
-                "INSERT INTO tasks_job_steps (job_id, name, kind, attempt, started_at, finished_at, waits_until, event, result, error, task_version) \
-                 SELECT id, $1, $2, attempt, $3, $4, $5, $6, $7, $8, $9 FROM tasks_jobs WHERE id = $10 AND fence = $11 AND state + 0 = {RUNNING} \
+                "INSERT INTO tasks_job_steps (job_id, name, kind, attempt, started_at, finished_at, waits_until, event, result, error, task_version, child_id) \
+                 SELECT id, $1, $2, attempt, $3, $4, $5, $6, $7, $8, $9, $10 FROM tasks_jobs WHERE id = $11 AND fence = $12 AND state + 0 = {RUNNING} \
                  {UNLESS_DONE}"
             );
             let rows = rows.to_vec();
@@ -114,6 +130,7 @@ pub(in crate::jobs) async fn put_steps(
                         .bind::<Nullable<Text>, _>(&row.result)
                         .bind::<Nullable<Text>, _>(&row.error)
                         .bind::<Integer, _>(row.task_version)
+                        .bind::<Nullable<Text>, _>(row.child)
                         .bind::<Text, _>(row.attempt.job)
                         .bind::<BigInt, _>(row.attempt.fence);
                     diesel::RunQueryDsl::execute(query, conn).map(|rows| rows > 0)
@@ -143,10 +160,10 @@ async fn put_steps_postgres(
     }
 
     let sql = format!(
-        "INSERT INTO tasks_job_steps (job_id, name, kind, attempt, started_at, finished_at, waits_until, event, result, error, task_version) \
-         SELECT j.id, s.name, s.kind, j.attempt, s.started_at, s.finished_at, s.waits_until, s.event, s.result, s.error, s.task_version \
-         FROM unnest($1::text[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::integer[]) \
-         AS s (job_id, fence, name, kind, started_at, finished_at, waits_until, event, result, error, task_version) \
+        "INSERT INTO tasks_job_steps (job_id, name, kind, attempt, started_at, finished_at, waits_until, event, result, error, task_version, child_id) \
+         SELECT j.id, s.name, s.kind, j.attempt, s.started_at, s.finished_at, s.waits_until, s.event, s.result, s.error, s.task_version, s.child_id \
+         FROM unnest($1::text[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::integer[], $12::text[]) \
+         AS s (job_id, fence, name, kind, started_at, finished_at, waits_until, event, result, error, task_version, child_id) \
          JOIN tasks_jobs j ON j.id = s.job_id AND j.fence = s.fence AND j.state + 0 = {RUNNING} \
          ORDER BY j.id, s.name {UNLESS_DONE} RETURNING job_id, name"
     );
@@ -166,7 +183,8 @@ async fn put_steps_postgres(
         .bind::<Array<Nullable<Text>>, _>(column!(|row| row.event.as_deref()))
         .bind::<Array<Nullable<Text>>, _>(column!(|row| row.result.as_deref()))
         .bind::<Array<Nullable<Text>>, _>(column!(|row| row.error.as_deref()))
-        .bind::<Array<Integer>, _>(column!(|row| row.task_version));
+        .bind::<Array<Integer>, _>(column!(|row| row.task_version))
+        .bind::<Array<Nullable<Text>>, _>(column!(|row| row.child));
     let put: Vec<Put> = query.load(conn).await?;
     let put: HashSet<(JobId, String)> = put.into_iter().map(|put| (put.job_id, put.name)).collect();
     let is_put = |row: &StepRow| put.contains(&(row.attempt.job, row.name.clone()));
@@ -186,6 +204,7 @@ pub(in crate::jobs) async fn stored_steps(
                 tasks_job_steps::started_at,
                 tasks_job_steps::finished_at,
                 tasks_job_steps::waits_until,
+                tasks_job_steps::child_id,
                 tasks_job_steps::result,
                 tasks_job_steps::error,
                 tasks_job_steps::task_version,
@@ -227,6 +246,7 @@ pub(in crate::jobs) async fn stored_step(
                 tasks_job_steps::started_at,
                 tasks_job_steps::finished_at,
                 tasks_job_steps::waits_until,
+                tasks_job_steps::child_id,
                 tasks_job_steps::result,
                 tasks_job_steps::error,
                 tasks_job_steps::task_version,
@@ -253,6 +273,8 @@ struct ListedStep {
     waits_until: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     event: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    child_id: Option<JobId>,
     #[diesel(sql_type = Nullable<BigInt>)]
     result_bytes: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -265,7 +287,7 @@ pub(in crate::jobs) async fn steps(
     job: JobId,
 ) -> Result<Vec<JobStep>, JobError> {
     let sql = format!(
-        "SELECT name, kind, attempt, started_at, finished_at, waits_until, event, \
+        "SELECT name, kind, attempt, started_at, finished_at, waits_until, event, child_id, \
          CAST(octet_length(result) AS BIGINT) AS result_bytes, error FROM tasks_job_steps \
          WHERE job_id = $1 ORDER BY started_at, finished_at, name LIMIT {MAX_STEPS}"
     );
@@ -284,8 +306,10 @@ pub(in crate::jobs) async fn steps(
         attempt: row.attempt.unsigned_abs(),
         started_at: time(row.started_at),
         finished_at: row.finished_at.map(time),
-        waits_until: row.waits_until.map(time),
+        // Until when a child runs nobody knows.
+        waits_until: row.waits_until.filter(|_| row.child_id.is_none()).map(time),
         event: row.event,
+        child_id: row.child_id,
         result_bytes: match row.error {
             None => row.result_bytes.map(i64::unsigned_abs),
             Some(_) => None,
@@ -295,21 +319,34 @@ pub(in crate::jobs) async fn steps(
     Ok(rows.into_iter().map(listed).collect())
 }
 
-/// The jobs among these whose code waits, with the event that they wait for: none of those that sleep. Of several waits of a job the one that ends first.
+/// The jobs among these whose code waits, with what it waits for. Of several waits of a job the one that ends first.
 pub(in crate::jobs) async fn waits(
     conn: &mut Connection,
     jobs: &[String],
-) -> Result<HashMap<String, Option<String>>, JobError> {
-    let rows: Vec<(String, Option<String>)> = with_conn!(conn, |conn| {
+) -> Result<HashMap<String, StepWait>, JobError> {
+    let rows: Vec<(String, Option<String>, Option<JobId>)> = with_conn!(conn, |conn| {
         tasks_job_steps::table
             .filter(tasks_job_steps::job_id.eq_any(jobs))
             .filter(tasks_job_steps::finished_at.is_null())
+            .filter(tasks_job_steps::waits_until.is_not_null())
             .order(tasks_job_steps::waits_until.desc())
-            .select((tasks_job_steps::job_id, tasks_job_steps::event))
+            .select((
+                tasks_job_steps::job_id,
+                tasks_job_steps::event,
+                tasks_job_steps::child_id,
+            ))
             .load(conn)
             .await
     })?;
-    Ok(rows.into_iter().collect())
+    let wait = |(job, event, child): (String, Option<String>, Option<JobId>)| {
+        let wait = match (event, child) {
+            (_, Some(child)) => StepWait::Child(child),
+            (Some(event), None) => StepWait::Event(event),
+            (None, None) => StepWait::Time,
+        };
+        (job, wait)
+    };
+    Ok(rows.into_iter().map(wait).collect())
 }
 
 /// Forgets the waits of a job whose event did not come: it waits for them again. One that the code has gone on after stays.

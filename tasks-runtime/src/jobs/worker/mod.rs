@@ -10,6 +10,7 @@ mod attempt_result;
 mod attempt_runner;
 mod by_name;
 mod capacity;
+mod child_jobs;
 mod claim;
 mod claimed_job;
 mod crash_limits;
@@ -62,6 +63,7 @@ mod write_limits;
 #[cfg(feature = "metrics")]
 pub(super) use self::attempt_end::AttemptOutcome;
 pub use self::attempt_runner::AttemptRunner;
+pub use self::child_jobs::ChildJob;
 pub(super) use self::lifecycle::Worker;
 pub(super) use self::membership::expire;
 pub(super) use self::unserved_watch::look_without_worker;

@@ -59,6 +59,8 @@ impl Attempt {
         context: &TaskContext,
         name: StepName,
     ) -> Result<Begun, JobError> {
+        // Beside a wait, the attempt is not put off before this is known: it may be over already.
+        let _active = self.steps().activate();
         let begun = self.steps().begin(self.step_store(), self.key, name).await;
         if self.steps().other_version().is_some() {
             context.cancellation().cancelled().await;

@@ -261,6 +261,11 @@ impl StepJournal {
         }
     }
 
+    /// Whether so much more may be stored.
+    pub(in crate::jobs) fn has_room(&self, bytes: usize) -> bool {
+        self.bytes.load(Ordering::SeqCst).saturating_add(bytes) <= MAX_STEPS_BYTES
+    }
+
     /// Counts what was stored.
     pub(in crate::jobs) fn count_bytes(&self, bytes: usize) {
         self.bytes.fetch_add(bytes, Ordering::SeqCst);
@@ -352,6 +357,7 @@ impl StepStore {
             finished_at: None,
             waits_until: None,
             event: None,
+            child: None,
             result: None,
             error: None,
         }

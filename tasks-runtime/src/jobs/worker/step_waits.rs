@@ -137,7 +137,7 @@ impl Attempt {
             Begun::Done(_) => return Ok(()),
             Begun::Open(name, began) => (name, began),
         };
-        let begun_until = began.and_then(|step| step.waits_until);
+        let begun_until = began.and_then(|step| step.waits_until());
         let until = begun_until.unwrap_or(until);
         let row = StepRow {
             waits_until: Some(until),
@@ -167,7 +167,7 @@ impl Attempt {
             Begun::Done(done) => return self.received(&done, &event),
             Begun::Open(name, began) => (name, began),
         };
-        let begun_until = began.and_then(|step| step.waits_until);
+        let begun_until = began.and_then(|step| step.waits_until());
         let until = begun_until.unwrap_or_else(|| steps.clock.after(timeout.min(MAX_DELAY)));
         let row = StepRow {
             waits_until: Some(until),
@@ -216,6 +216,7 @@ impl Attempt {
                 started_at: row.started_at,
                 finished_at: row.finished_at,
                 waits_until: row.waits_until,
+                child: None,
                 result: row.result,
                 error: row.error,
                 task_version: row.task_version,
@@ -226,7 +227,12 @@ impl Attempt {
     }
 
     /// Has the attempt be put off. What waits is dropped then; only code that was spawned, or runs on a thread of its own, learns that the attempt is over.
-    async fn suspend(&self, context: &TaskContext, until: i64, event: Option<String>) -> JobError {
+    pub(super) async fn suspend(
+        &self,
+        context: &TaskContext,
+        until: i64,
+        event: Option<String>,
+    ) -> JobError {
         let _wait = self.steps().wait(until, event);
         context.cancellation().cancelled().await;
         JobError::Superseded(self.key.job)

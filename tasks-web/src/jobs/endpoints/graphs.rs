@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tasks_runtime::jobs::{GraphItemRecord, GraphRecord};
 
 use super::{BULK_PROBLEMS, ID, ID_AND_NAME, PROBLEMS, QUERY, TOO_MANY};
-use crate::endpoint::{Body, Endpoint, Endpoints, Response};
+use crate::endpoint::{Body, Endpoint, Endpoints, Parameter, Response};
 use crate::http::paging::MAX_PAGE_SIZE;
 use crate::http::sse;
 use crate::jobs::graph_body::GraphIn;
@@ -12,6 +12,11 @@ use crate::jobs::graphs::RetryIn;
 use crate::jobs::{graph_stream, graphs};
 use crate::openapi::{STORAGE_FULL, StatusText};
 
+const IDEMPOTENCY_KEY: &[Parameter] = &[Parameter::header(
+    "Idempotency-Key",
+    "A name of the client's for this very graph, of 1 to 255 visible characters: sent again, it is not stored again, and the graph that is there is the answer. With other nodes, parameters or options, or from an API key of another name, it is refused.",
+)
+.matching("^[!-~]{1,255}$")];
 const UNKNOWN_GRAPH: StatusText = (404, "No such graph.");
 
 /// The endpoints of graphs, below a prefix.
@@ -32,10 +37,11 @@ pub(in crate::jobs) fn graphs(prefix: &str) -> Endpoints {
             .description(
                 "Each node runs a task when the nodes have completed that it comes `after`. With `inputs`, parameters are results of other nodes, or parts of them by a JSON \
                  Pointer; a node comes after those, too. The graph is checked as a whole, and stored at once: nothing is stored of one that does not fit. A request that is sent twice \
-                 makes two graphs.",
+                 makes two graphs, unless it has the same `Idempotency-Key`.",
             )
+            .parameters(IDEMPOTENCY_KEY)
             .body(Body::json::<GraphIn>().example(example))
-            .responds(Response::json::<GraphRecord>(202).location("Where the graph is."))
+            .responds(Response::json::<GraphRecord>(202).location("Where the graph is.").replayed("There if an earlier submission stored the graph: one with the same `Idempotency-Key`."))
             .problems(BULK_PROBLEMS)
             .problems(&[(404, "No such task."), STORAGE_FULL]),
         Endpoint::get("/{id}", "get_graph", graphs::get)

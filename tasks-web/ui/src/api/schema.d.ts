@@ -653,6 +653,18 @@ export interface components {
              */
             readonly left_out: number;
         };
+        /** @description A node of a graph that a job belongs to. */
+        readonly JobGraphNode: {
+            /** @description Id of the graph. */
+            readonly graph_id: string;
+            /** @description Name of the node. */
+            readonly node: string;
+            /**
+             * Format: uint64
+             * @description Number of the item, from 0, where the node runs its task for each of a list; null for other nodes.
+             */
+            readonly item: number | null;
+        };
         /** @description What jobs came to over a span of time. */
         readonly JobHistory: {
             /**
@@ -745,6 +757,8 @@ export interface components {
             readonly children: readonly string[];
             /** @description Jobs that run this one again, newest first. */
             readonly reruns: readonly string[];
+            /** @description Nodes of graphs that it belongs to, of the newest graphs first. */
+            readonly graphs: readonly components["schemas"]["JobGraphNode"][];
         };
         /** @description A line in the log of a job. */
         readonly JobLog: {
@@ -961,6 +975,8 @@ export interface components {
             readonly waits_until: string | null;
             /** @description Name of the event that it waits for. */
             readonly event: string | null;
+            /** @description The job that it submitted. It may be deleted by now. */
+            readonly child_id: string | null;
             /**
              * Format: uint64
              * @description How long its result is, in bytes of JSON. The result itself is not shown.
@@ -1044,7 +1060,7 @@ export interface components {
             readonly reason: string | null;
         };
         /** @description Why a pending job does not run, for programs: `pending_reason` says the same in words. */
-        readonly PendingCode: "scheduled" | "retry" | "sleeping" | "waiting-for-event" | "queue-paused" | "task-paused" | "no-worker-for-task" | "no-worker-for-queue" | "no-worker-for-both" | "task-limit" | "queue-limit" | "key-limit" | "rate-limit" | "quarantine" | "workers-busy" | "next";
+        readonly PendingCode: "scheduled" | "retry" | "sleeping" | "waiting-for-event" | "waiting-for-child" | "queue-paused" | "task-paused" | "no-worker-for-task" | "no-worker-for-queue" | "no-worker-for-both" | "task-limit" | "queue-limit" | "key-limit" | "rate-limit" | "quarantine" | "workers-busy" | "next";
         /** @description An error (RFC 9457). */
         readonly Problem: {
             /** @description A URN that names the kind of problem. */
@@ -1320,7 +1336,7 @@ export interface components {
          */
         readonly Status: "healthy" | "degraded" | "unhealthy";
         /** @description What a step is. */
-        readonly StepKind: "step" | "sleep" | "event";
+        readonly StepKind: "step" | "sleep" | "event" | "child";
         /** @description How far a step is. */
         readonly StepStatus: "waiting" | "completed" | "failed";
         /** @description What clients see. */
@@ -1595,6 +1611,7 @@ export type JobAttempt = components['schemas']['JobAttempt'];
 export type JobCount = components['schemas']['JobCount'];
 export type JobFailureGroup = components['schemas']['JobFailureGroup'];
 export type JobFailures = components['schemas']['JobFailures'];
+export type JobGraphNode = components['schemas']['JobGraphNode'];
 export type JobHistory = components['schemas']['JobHistory'];
 export type JobHistoryPoint = components['schemas']['JobHistoryPoint'];
 export type JobLatency = components['schemas']['JobLatency'];

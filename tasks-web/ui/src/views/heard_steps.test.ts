@@ -11,6 +11,7 @@ const step = (name: string, second: number, attempt = 1): JobStep => ({
   finished_at: `2026-11-30T00:00:0${second}.500000Z`,
   waits_until: null,
   event: null,
+  child_id: null,
   result_bytes: 4,
   error: null,
 });

@@ -232,8 +232,26 @@ function Lineage({ job, path }: { job: JobRecord; path: string }): JSX.Element |
   const shown = lists.filter(([, ids]) => ids.length > 0);
   return (
     <>
-      {shown.length > 0 && (
+      {shown.length + found.graphs.length > 0 && (
         <dl class="facts">
+          {found.graphs.length > 0 && (
+            <div>
+              <dt>Node of the graph</dt>
+              <dd>
+                <ul class="ids">
+                  {found.graphs.map(({ graph_id, node, item }) => (
+                    <li key={`${graph_id} ${node} ${item ?? ""}`}>
+                      {node}
+                      {item !== null && `, item ${item}`} of{" "}
+                      <To path={`/graphs/${graph_id}`}>
+                        <code>{graph_id}</code>
+                      </To>
+                    </li>
+                  ))}
+                </ul>
+              </dd>
+            </div>
+          )}
           {shown.map(([name, ids]) => (
             <div key={name}>
               <dt>{name}</dt>

@@ -6,7 +6,7 @@ import { useLocation } from "preact-iso";
 import { at, config } from "../api/config.ts";
 import { get, send } from "../api/http.ts";
 import type { JobRecord, JobStep, StepStatus } from "../api/schema.d.ts";
-import { Action, Loaded } from "../parts/basics.tsx";
+import { Action, Loaded, To } from "../parts/basics.tsx";
 import { useNow } from "../parts/clock.ts";
 import { DataTable } from "../parts/data_table.tsx";
 import { POLL_INTERVAL } from "../parts/events.ts";
@@ -123,6 +123,16 @@ function Fork({ path, step }: { path: string; step: string }): JSX.Element {
 }
 
 function Outcome({ step }: { step: JobStep }): JSX.Element {
+  if (step.child_id !== null)
+    return (
+      <>
+        job{" "}
+        <To path={`/jobs/${step.child_id}`}>
+          <code>{step.child_id}</code>
+        </To>
+        {step.error !== null && `: ${step.error}`}
+      </>
+    );
   if (step.error !== null) return <>{step.error}</>;
   if (step.status === "waiting")
     return (

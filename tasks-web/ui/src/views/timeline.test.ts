@@ -118,6 +118,7 @@ test("a step that waits lasts until now, and one that was kept did not run here"
     finished_at: null,
     waits_until: "2026-11-30T01:00:00.000000Z",
     event: "answer",
+    child_id: null,
     result_bytes: null,
     error: null,
   };

@@ -5,6 +5,65 @@ use tasks_web::{ApiKey, ApiKeys};
 
 const GRAPHS: &str = "/api/v1/graphs";
 
+async fn a_graph_with_a_key_is_submitted_once(test: TestDatabase) {
+    let world = World::new(test, |builder| builder).await;
+    let body = |b: i64| {
+        json!({"nodes": {
+            "first": {"task": "add", "params": {"a": 1, "b": b}},
+            "second": {"task": "add", "params": {"a": 1}, "inputs": {"b": {"node": "first"}}},
+        }})
+    };
+    let key = [("idempotency-key", "a-day")];
+    let (_, first) = world
+        .ask_with(Method::POST, GRAPHS, Some(body(2)), &key)
+        .await;
+    let (status, again) = world
+        .ask_with(Method::POST, GRAPHS, Some(body(2)), &key)
+        .await;
+    assert_eq!((status, &again["id"]), (202, &first["id"]), "{again}");
+    let url = world.app.url(GRAPHS);
+    let replayed = http::client().unwrap().post(&url).json(&body(2));
+    let replayed = replayed.header("idempotency-key", "a-day").send().await;
+    assert_eq!(
+        replayed
+            .unwrap()
+            .headers()
+            .get("idempotent-replayed")
+            .unwrap(),
+        "true"
+    );
+    let (status, problem) = world
+        .ask_with(Method::POST, GRAPHS, Some(body(3)), &key)
+        .await;
+    assert_eq!(status, 422, "{problem}");
+    let code = problem["type"].as_str().unwrap();
+    assert!(code.ends_with("idempotency-key"), "{problem}");
+    let (status, problem) = world
+        .ask_with(
+            Method::POST,
+            GRAPHS,
+            Some(body(2)),
+            &[("idempotency-key", "a day")],
+        )
+        .await;
+    assert_eq!(
+        (status, &problem["errors"][0]["pointer"]),
+        (422, &json!("/idempotency_key")),
+        "{problem}"
+    );
+    // What takes no key refuses it.
+    let cancel = format!("{GRAPHS}/{}/$cancel", first["id"].as_str().unwrap());
+    let (status, problem) = world.ask_with(Method::POST, &cancel, None, &key).await;
+    assert_eq!(status, 422, "{problem}");
+    let done = until(&world, &first["id"], "completed").await;
+    let job = done["nodes"][0]["job_id"].as_str().unwrap();
+    let (_, lineage) = world.get(&format!("/api/v1/jobs/{job}/$lineage")).await;
+    assert_eq!(
+        lineage["graphs"],
+        json!([{"graph_id": first["id"], "node": "first", "item": null}])
+    );
+}
+
 async fn until(world: &World, id: &Value, status: &str) -> Value {
     let path = format!("{GRAPHS}/{}", id.as_str().unwrap());
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -212,6 +271,7 @@ async fn a_graph_is_streamed_to_its_end(test: TestDatabase) {
 
 tasks_tests::on_both_databases!(
     a_graph_is_submitted_and_looked_at,
+    a_graph_with_a_key_is_submitted_once,
     what_is_wrong_with_a_graph_is_said,
     a_limited_key_reaches_graphs_of_its_tasks,
     a_graph_is_streamed_to_its_end,

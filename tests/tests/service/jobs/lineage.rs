@@ -19,9 +19,10 @@ async fn a_job_knows_what_it_runs_again(test: TestDatabase) {
     let third = world.submit("add", again).await;
     assert_eq!(
         lineage(&world, &first).await,
-        json!({"parent": null, "rerun_of": null, "children": [], "reruns": [third, second]})
+        json!({"parent": null, "rerun_of": null, "children": [], "reruns": [third, second], "graphs": []})
     );
-    let of_second = json!({"parent": null, "rerun_of": first, "children": [], "reruns": []});
+    let of_second =
+        json!({"parent": null, "rerun_of": first, "children": [], "reruns": [], "graphs": []});
     assert_eq!(lineage(&world, &second).await, of_second);
     // It is known when the first one is gone, and goes with the second.
     let path = format!("/api/v1/jobs/{first}");
