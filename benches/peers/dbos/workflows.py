@@ -6,7 +6,7 @@ Prints three numbers: workflows that do nothing, workflows of three steps, and t
 import sys
 import time
 
-from dbos import DBOS, Queue
+from dbos import DBOS
 
 
 def main() -> None:
@@ -20,7 +20,6 @@ def main() -> None:
             "log_level": "ERROR",
         }
     )
-    queue = Queue("bench", polling_interval_sec=0.1)
 
     @DBOS.step()
     def step(number: int) -> int:
@@ -37,6 +36,7 @@ def main() -> None:
         return number
 
     DBOS.launch()
+    DBOS.register_queue("bench", polling_interval_sec=0.1)
 
     def rate(start) -> float:
         began = time.monotonic()
@@ -48,7 +48,7 @@ def main() -> None:
     rate(lambda number: DBOS.start_workflow(nothing, number))
     print(rate(lambda number: DBOS.start_workflow(nothing, number)))
     print(rate(lambda number: DBOS.start_workflow(three_steps, number)))
-    print(rate(lambda number: queue.enqueue(three_steps, number)))
+    print(rate(lambda number: DBOS.enqueue_workflow("bench", three_steps, number)))
     DBOS.destroy()
 
 

@@ -305,9 +305,9 @@ impl Database {
         &self.shared.settings
     }
 
-    /// Tells this database from others, for as long as it lives.
+    /// Tells this database from others, for as long as it lives. One with connections of its own to the same database is the same.
     pub(super) fn identity(&self) -> usize {
-        Arc::as_ptr(&self.shared) as usize
+        Arc::as_ptr(&self.shared.identity) as usize
     }
 }
 

@@ -33,6 +33,14 @@ fn ended(status: JobStatus) -> &'static str {
     }
 }
 
+/// A message behind other words, if there is one.
+fn after_colon(message: &str) -> String {
+    if message.is_empty() {
+        return String::new();
+    }
+    format!(": {message}")
+}
+
 /// What a call wanted of a job, in [`JobError::WrongState`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -223,7 +231,7 @@ pub enum JobError {
         source: serde_json::Error,
     },
     /// The job has no result: it failed or was canceled.
-    #[error("job {id} {}: {message}", ended(*.status))]
+    #[error("job {id} {}{}", ended(*.status), after_colon(.message))]
     Unsuccessful {
         /// The job.
         id: JobId,
@@ -249,6 +257,17 @@ pub enum JobError {
         name: String,
         /// Why not.
         reason: String,
+    },
+    /// A job that the code of another one has submitted, and waits for, was deleted.
+    #[error(
+        "job {id} was deleted, which is the child `{step}`: fork the parent from this step to submit another one"
+    )]
+    #[non_exhaustive]
+    ChildNotFound {
+        /// The child.
+        id: JobId,
+        /// Name of the step.
+        step: String,
     },
     /// A job was to wait for itself: its task runs once at a time with the same parameters, and so the job that was to be submitted is the job itself.
     #[error(

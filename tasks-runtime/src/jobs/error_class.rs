@@ -99,6 +99,7 @@ impl JobErrorClass {
             | JobError::InvalidStepName { .. }
             | JobError::NestedStep { .. }
             | JobError::OwnChild { .. }
+            | JobError::ChildNotFound { .. }
             | JobError::TooManySteps(_)
             | JobError::UnserializableStepResult { .. }
             | JobError::StepResultTooLarge { .. }

@@ -329,6 +329,23 @@ async fn items_may_fail_where_that_was_said(test: TestDatabase) {
     assert_eq!(world.result(&graph, "total").await, 9);
     let counts = graph.node("fragile").unwrap().items.unwrap();
     assert_eq!((counts.completed, counts.failed), (3, 2));
+    // Mended, they alone run again, and what comes after them.
+    world.ledger.write("mended".to_owned());
+    let total = graph.node("total").unwrap().job_id;
+    world.scheduler.retry_graph(graph.id, None).await.unwrap();
+    let graph = world.scheduler.wait_for_graph(graph.id, LONG).await;
+    let graph = graph.unwrap();
+    assert_eq!(graph.status, GraphStatus::Completed, "{graph:?}");
+    assert_eq!(world.result(&graph, "total").await, 3);
+    assert_ne!(graph.node("total").unwrap().job_id, total);
+    let counts = graph.node("fragile").unwrap().items.unwrap();
+    assert_eq!((counts.completed, counts.failed), (5, 0));
+    let lines = world.ledger.lines();
+    let ran = |number: i64| {
+        let line = format!("fragile {number}");
+        lines.iter().filter(|one| **one == line).count()
+    };
+    assert_eq!([ran(1), ran(-2), ran(3), ran(-4), ran(5)], [1, 2, 1, 2, 1]);
     // Items of another node that do not fit are no jobs.
     let stations = GraphNode::new("list", call!(list, most = 3));
     let climb = GraphNode::named("climb", "double", ()).input("number", each("/none"));

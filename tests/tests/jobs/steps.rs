@@ -273,6 +273,7 @@ async fn world(test: Ground, jobs: Jobs) -> World {
         task(in_steps),
         task(in_blocking_steps),
         task(in_transaction),
+        task(steps_in_a_transaction),
         task(sleeps),
         task(sleeps_beside),
         task(sleeps_on_a_thread),
@@ -626,6 +627,43 @@ async fn what_cannot_be_a_step_is_said(test: Ground) {
     world.scheduler.shutdown().await;
 }
 
+/// What a step stores would not be undone with the transaction around it.
+#[task(register = false)]
+async fn steps_in_a_transaction(
+    context: TaskContext,
+    session: Session,
+    scheduler: Scheduler,
+    how: String,
+) -> anyhow::Result<()> {
+    session
+        .transaction(async |_| match how.as_str() {
+            "step" => context.step("one", async || anyhow::Ok(())).await,
+            "sleep" => Ok(context.sleep("two", Duration::from_millis(1)).await?),
+            "event" => Ok(context.wait_for("three", LONG).await?),
+            _ => {
+                let child = scheduler.submit(call!(in_steps));
+                context.spawn_child("four", child).await?;
+                Ok(())
+            }
+        })
+        .await
+}
+
+async fn steps_are_no_part_of_a_transaction(test: Ground) {
+    let world = world(test, Jobs::new()).await;
+    for how in ["step", "sleep", "event", "child"] {
+        let call = call!(steps_in_a_transaction, how = how);
+        let job = world.scheduler.submit(call).await.unwrap();
+        let done = world.done(&job).await;
+        let said = done.error.clone().unwrap_or_default();
+        assert!(said.contains("transaction"), "{how}: {done:?}");
+        let took = done.finished_at.unwrap() - done.started_at.unwrap();
+        assert!(took.num_seconds() < 3, "{how}: {said}");
+        assert!(world.scheduler.steps(job.id).await.unwrap().is_empty());
+    }
+    world.scheduler.shutdown().await;
+}
+
 async fn an_attempt_that_does_not_count_stores_no_step(test: Ground) {
     let world = world(test, Jobs::new()).await;
     let job = world.scheduler.submit(call!(superseded)).await.unwrap();
@@ -761,6 +799,7 @@ with_every_engine!(
     an_event_that_does_not_come_is_missed,
     what_cannot_be_a_step_is_said,
     an_attempt_that_does_not_count_stores_no_step,
+    steps_are_no_part_of_a_transaction,
 );
 
 /// Without a job the code of steps runs, and nothing is stored.

@@ -414,6 +414,7 @@ on_all_databases_at_once!(
     an_engine_hides_no_jobs_that_nobody_can_run,
     a_rolling_restart_with_other_tasks_stalls_nothing,
     a_schedule_without_a_worker_is_said,
+    a_node_without_a_worker_is_said,
     a_process_without_workers_says_what_no_worker_takes,
 );
 
@@ -451,6 +452,44 @@ async fn a_schedule_without_a_worker_is_said(test: TestDatabase) {
         let url = process.0.url("/api/v1/schedules/each-second-sleep");
         let (_, schedule) = tasks_tests::http::get(&url).await.unwrap();
         assert_eq!(schedule["pending_reason"], Value::Null, "{schedule}");
+    }
+}
+
+/// Of a node of a graph whose task no worker has any more, and that has no job yet, workers and processes without workers say so.
+async fn a_node_without_a_worker_is_said(test: TestDatabase) {
+    let old = Process::start(&test, &[("TASKS", "sleep,block")]);
+    let graph = json!({"nodes": {
+        "first": {"task": "block", "params": {"seconds": 3.0}},
+        "second": {"task": "sleep", "params": {"seconds": 0.0}, "after": [{"node": "first"}]},
+    }});
+    let url = old.0.url("/api/v1/graphs");
+    let (status, graph) = tasks_tests::http::post(&url, &graph).await.unwrap();
+    assert_eq!(status.as_u16(), 202, "{graph}");
+    let first = graph["nodes"][0]["job_id"].as_str().unwrap();
+    old.until(first, "running", Duration::from_secs(60)).await;
+    let new = Process::start(&test, &[("TASKS", "block")]);
+    let web = Process::start(&test, &[("TASKS", "block"), ("WORKERS", "off")]);
+    drop(old);
+    for process in [&new, &web] {
+        let message = until_degraded(process).await;
+        assert!(message.contains("`sleep`"), "{message}");
+    }
+    new.0.stderr_with("no worker has the task", 1).unwrap();
+    let _old = Process::start(&test, &[("TASKS", "sleep")]);
+    for process in [&new, &web] {
+        until_healthy(process).await;
+    }
+    let url = new
+        .0
+        .url(&format!("/api/v1/graphs/{}", graph["id"].as_str().unwrap()));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let (_, graph) = tasks_tests::http::get(&url).await.unwrap();
+        if graph["status"] == "completed" {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{graph}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 

@@ -210,7 +210,7 @@ fn for_each(
     if of_item.is_empty() {
         wrong.push(
             "/for_each",
-            "no parameter takes the item: give one with `each(…)`; over HTTP, an input with `item`",
+            "no parameter takes the item: give one with `each(…)`; over HTTP, with the member `each`",
         );
     }
     let source = match for_each {

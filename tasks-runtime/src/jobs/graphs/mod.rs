@@ -34,6 +34,7 @@ pub use item_record::{GraphItemCounts, GraphItemRecord};
 pub use job_nodes::JobGraphNode;
 pub(super) use job_nodes::nodes_of_job;
 pub use node::GraphNode;
+pub(super) use node_rows::ready_tasks;
 pub(super) use prune::prune;
 pub use record::{GraphEdgeRecord, GraphNodeCounts, GraphNodeRecord, GraphRecord};
 pub use state::{GraphNodeStatus, GraphStatus, OnFailure};

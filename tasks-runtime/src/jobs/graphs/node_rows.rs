@@ -179,6 +179,19 @@ pub(super) async fn task_names(
     })?)
 }
 
+/// The tasks of nodes whose turn it is and that have no job yet.
+pub(in crate::jobs) async fn ready_tasks(conn: &mut Connection) -> Result<Vec<String>, JobError> {
+    const READY: &str = "state = 1";
+    Ok(with_conn!(conn, |conn| {
+        tasks_job_graph_nodes::table
+            .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(READY))
+            .select(tasks_job_graph_nodes::task_name)
+            .distinct()
+            .load(conn)
+            .await
+    })?)
+}
+
 /// How the jobs of nodes are, of those that are there. One that was deleted is gone when its code has ended, and not before.
 pub(super) async fn job_statuses(
     conn: &mut Connection,

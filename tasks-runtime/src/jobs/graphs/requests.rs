@@ -139,7 +139,7 @@ impl Scheduler {
         self.change_graph(id, Change::Cancel).await
     }
 
-    /// Begins a graph again that has ended, with what has not completed. A node whose job failed or was canceled has the same job again, as after a
+    /// Begins a graph again that has ended, with what has not completed, also of the items of a node that has completed [all the same](crate::jobs::GraphNode::continue_on_failure): then what comes after that runs again, too. A node whose job failed or was canceled has the same job again, as after a
     /// [`retry`](Self::retry), unless a node before it runs again, too: then it is given other arguments, in a new job. What has completed stays as it is. One
     /// with a deadline has as much time as at first.
     ///
@@ -193,6 +193,25 @@ impl Scheduler {
             for (place, planned) in plan.nodes.iter().enumerate() {
                 has_new_job[place] = planned.state == NodeState::Waiting;
                 is_anew[place] |= has_new_job[place];
+            }
+        }
+        // Items that did not complete and were not to fail their node.
+        let some_failed =
+            |node: &NodeRow| kept(node) && node.items_failed + node.items_canceled > 0;
+        let mut with_failed = vec![false; nodes.len()];
+        if from.is_none() {
+            for (place, _) in nodes
+                .iter()
+                .enumerate()
+                .filter(|(_, node)| some_failed(node))
+            {
+                (with_failed[place], is_anew[place]) = (true, true);
+                plan.reset_from(place);
+            }
+            for (place, planned) in plan.nodes.iter().enumerate() {
+                let comes_after = planned.state == NodeState::Waiting && !with_failed[place];
+                has_new_job[place] |= comes_after;
+                is_anew[place] |= comes_after;
             }
         }
         // One that comes after another that runs again may be given other arguments than before.

@@ -45,6 +45,15 @@ enum ChildStep {
     Open(StepRow),
 }
 
+impl ChildStep {
+    fn name(&self) -> &str {
+        match self {
+            Self::Done(step) => &step.name,
+            Self::Open(row) => &row.name,
+        }
+    }
+}
+
 impl fmt::Debug for ChildJob<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ChildJob").field(&self.id).finish()
@@ -104,7 +113,8 @@ impl TaskContext {
                 let row = attempt.step_row(&name, StepKind::Child);
                 match found.and_then(|found| found.child) {
                     Some(id) => (id, open(row, id)),
-                    None => attempt.submit_child(row, submission).await?,
+                    // On the heap: a task may have many children.
+                    None => Box::pin(attempt.submit_child(row, submission)).await?,
                 }
             }
         };
@@ -282,10 +292,11 @@ impl ChildJob<'_> {
     /// # Errors
     ///
     /// [`JobError::Unsuccessful`] when the child failed or was canceled: the next attempt looks at it again, and waits if it was [retried](crate::jobs::Scheduler::retry) meanwhile.
-    /// [`JobError::JobNotFound`] when it was deleted, [`JobError::UnexpectedStepResult`] when the result is not of this type,
+    /// [`JobError::ChildNotFound`] when it was deleted, [`JobError::NestedStep`] inside of a step, [`JobError::UnexpectedStepResult`] when the result is not of this type,
     /// [`JobError::StepResultTooLarge`] when it is longer than [`MAX_STEP_RESULT`](crate::jobs::MAX_STEP_RESULT); and the errors of [`TaskContext::sleep`].
     pub async fn result<T: DeserializeOwned>(self) -> Result<T, JobError> {
         let (attempt, job) = (&self.attempt, self.attempt.key.job);
+        check_not_nested(&StepName::from(self.step.name()))?;
         let row = match self.step {
             ChildStep::Done(done) => return done.value(job),
             ChildStep::Open(row) => row,
@@ -300,9 +311,11 @@ impl ChildJob<'_> {
                 }
                 _ => (None, None),
             },
-            Err(error @ (JobError::JobNotFound(_) | JobError::StepResultTooLarge { .. })) => {
-                (Some(error), None)
+            Err(JobError::JobNotFound(id)) => {
+                let step = row.name.clone();
+                (Some(JobError::ChildNotFound { id, step }), None)
             }
+            Err(error @ JobError::StepResultTooLarge { .. }) => (Some(error), None),
             Err(error) => return Err(error),
         };
         let (error, result) = match result {

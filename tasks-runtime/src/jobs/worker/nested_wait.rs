@@ -32,7 +32,7 @@ impl Worker {
             job_id = %id,
             capacity = self.shared.settings.max_concurrency,
             "a job waits for another job that has no place to run: all capacity is in use, perhaps by jobs that wait like this one. \
-             Submit what comes next at the end of the job, or give the other task a queue and the process more capacity \
+             Wait with `TaskContext::spawn_child`, or give the other task a queue and the process more capacity \
              (`Jobs::max_concurrency`)"
         );
     }

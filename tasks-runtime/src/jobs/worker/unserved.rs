@@ -80,14 +80,14 @@ pub(in crate::jobs) async fn others_serve(
         .any(|(tasks, queues)| has(tasks, task) && has(queues, queue)))
 }
 
-/// Returns what of these jobs, and of these queues, no worker takes. `own` is a worker of this process, which may have no row yet.
+/// Returns what of these jobs, of the tasks of nodes that have no job yet, and of these queues, no worker takes. `own` is a worker of this process, which may have no row yet.
 pub(in crate::jobs) async fn unserved(
     conn: &mut Connection,
-    jobs: BTreeSet<QueuedTask>,
+    (jobs, nodes): (BTreeSet<QueuedTask>, BTreeSet<String>),
     mut queues: BTreeSet<String>,
     own: Served,
 ) -> Result<Unserved, JobError> {
-    if jobs.is_empty() && queues.is_empty() {
+    if jobs.is_empty() && nodes.is_empty() && queues.is_empty() {
         return Ok(Unserved::default());
     }
     let rows: Vec<(String, String)> = with_conn!(conn, |conn| {
@@ -111,6 +111,10 @@ pub(in crate::jobs) async fn unserved(
         queues,
         ..Unserved::default()
     };
+    let has_task = |task: &String| workers.iter().any(|worker| worker.tasks.contains(task));
+    found
+        .tasks
+        .extend(nodes.into_iter().filter(|task| !has_task(task)));
     for job in jobs {
         let has = |worker: &&Served| worker.tasks.contains(&job.task);
         let mut able = workers.iter().filter(has).peekable();

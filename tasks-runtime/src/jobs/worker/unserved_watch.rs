@@ -6,12 +6,13 @@ use super::driver::Driver;
 use super::unserved::{QueuedTask, Served, Unserved, unserved};
 use super::worker_health::WorkerHealth;
 use super::{by_name, due, limited_line};
-use crate::database::Session;
+use crate::database::{Connection, Session};
 use crate::jobs::error::JobError;
+use crate::jobs::graphs;
 use crate::jobs::new_job_row::line_of;
 use crate::jobs::schedules::{self, OverdueSchedules};
 use crate::jobs::state::sql;
-use crate::jobs::store;
+use crate::jobs::store::{self, PausedNames};
 
 impl Driver {
     /// Looks for tasks and queues of which jobs are ready, and which this process does not have: if no worker has them together, that is
@@ -49,7 +50,8 @@ impl Driver {
                     met.retain(|task| !paused.tasks.contains(task));
                     jobs.extend(met.into_iter().map(|task| QueuedTask::new(task, queue)));
                 }
-                unserved(conn, jobs, queues, Served::default()).await
+                let nodes = tasks_of_nodes(conn, &paused).await?;
+                unserved(conn, (jobs, nodes), queues, Served::default()).await
             })
             .await;
         let Ok(found) = found else {
@@ -139,6 +141,15 @@ impl Driver {
     }
 }
 
+/// The tasks of nodes of graphs whose turn it is: those that a process here has become jobs within a moment.
+async fn tasks_of_nodes(
+    conn: &mut Connection,
+    paused: &PausedNames,
+) -> Result<BTreeSet<String>, JobError> {
+    let tasks = graphs::ready_tasks(conn).await?.into_iter();
+    Ok(tasks.filter(|task| !paused.tasks.contains(task)).collect())
+}
+
 /// Says of what no worker takes that it waits.
 fn say(new: Unserved) {
     for task in new.tasks {
@@ -181,8 +192,9 @@ pub(in crate::jobs) async fn look_without_worker(
                 let tasks = tasks.filter(|task| !paused.tasks.contains(task));
                 jobs.extend(tasks.map(|task| QueuedTask::new(task, queue)));
             }
+            let nodes = tasks_of_nodes(conn, &paused).await?;
             Ok((
-                unserved(conn, jobs, queues, Served::default()).await?,
+                unserved(conn, (jobs, nodes), queues, Served::default()).await?,
                 schedules::overdue(conn, now).await?,
             ))
         })
