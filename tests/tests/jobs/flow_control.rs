@@ -192,7 +192,7 @@ async fn a_limit_of_a_task_holds_over_processes(test: TestDatabase) {
         let process = &processes[number % 3];
         jobs.push(
             process
-                .submit(call!(two_in_all, milliseconds = 30))
+                .submit(call!(two_in_all, milliseconds = 150))
                 .await
                 .unwrap(),
         );
@@ -219,7 +219,7 @@ async fn a_limit_of_a_key_holds_over_processes(test: TestDatabase) {
     for number in 0..24 {
         let tenant = format!("tenant {}", number % 4);
         let process = &processes[number % 2];
-        let job = process.submit(call!(per_tenant, tenant = tenant, milliseconds = 20));
+        let job = process.submit(call!(per_tenant, tenant = tenant, milliseconds = 200));
         jobs.push(job.await.unwrap());
     }
     all_completed(&processes[0], &jobs).await;
@@ -232,7 +232,7 @@ async fn a_limit_of_a_key_holds_over_processes(test: TestDatabase) {
     let order = BTreeMap::from([("tenant".to_owned(), "one of its own".to_owned())]);
     let mut jobs = Vec::new();
     for _ in 0..6 {
-        let call = call!(two_per_tenant, order = order.clone(), milliseconds = 20);
+        let call = call!(two_per_tenant, order = order.clone(), milliseconds = 200);
         jobs.push(processes[1].submit(call).await.unwrap());
     }
     all_completed(&processes[0], &jobs).await;
@@ -295,12 +295,12 @@ async fn a_rate_holds_over_processes(test: TestDatabase) {
     jobs.push(processes[0].submit(call).await.unwrap());
     all_completed(&processes[0], &jobs).await;
     let took = began.elapsed();
-    assert!(took >= 2 * SECOND && took < 6 * SECOND, "{took:?}");
+    assert!(took >= 2 * SECOND && took < 20 * SECOND, "{took:?}");
     let period = SECOND.saturating_sub(TOLERANCE);
     assert!(runs.most_in(period, |run| run.key.is_empty()) <= 5);
     assert!(runs.most_in(period, |run| run.key == "none") <= 2);
     // They begin at once as far as the rate lets them.
-    assert!(runs.most_in(SECOND / 2, |run| run.key.is_empty()) >= 4);
+    assert!(runs.most_in(SECOND / 2, |run| run.key.is_empty()) >= 3);
     shut_down(processes).await;
 }
 
@@ -340,7 +340,7 @@ async fn limits_of_queues_hold_over_processes(test: TestDatabase) {
         let process = &processes[number % 2];
         jobs.push(
             process
-                .submit(call!(narrow, milliseconds = 30))
+                .submit(call!(narrow, milliseconds = 150))
                 .await
                 .unwrap(),
         );
