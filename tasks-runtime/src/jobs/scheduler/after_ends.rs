@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Scheduler;
+use crate::database::DatabaseError;
 use crate::jobs::error::JobError;
 use crate::jobs::graphs::LeftAside;
 use crate::jobs::id::JobId;
@@ -49,8 +50,11 @@ impl Scheduler {
                 let began = Instant::now();
                 left_aside.retain(began);
                 let any_parent = scheduler.wake_parents().await.unwrap_or_else(|error| {
-                    // That the database is away others say.
-                    if matches!(&error, JobError::Database(error) if error.is_temporary()) {
+                    // That the database is away others say, and who has closed it knows.
+                    let is_away = |error: &DatabaseError| {
+                        error.is_temporary() || matches!(error, DatabaseError::Closed)
+                    };
+                    if matches!(&error, JobError::Database(error) if is_away(error)) {
                         tracing::debug!(%error, "jobs that wait for others were not looked at");
                     } else {
                         tracing::warn!(%error, "jobs that wait for others do not go on, and are looked at again");
