@@ -14,7 +14,7 @@ use syn::{Attribute, Meta};
 use self::shim::shim;
 pub(crate) use self::tokens::{duration, option};
 use crate::doc::Doc;
-use crate::options::{Backoff, FlowOptions, JobOptions, Rate, TaskOptions};
+use crate::options::{Backoff, FlowOptions, JobOptions, McpOption, Rate, TaskOptions, ToolOptions};
 use crate::valid::ValidTask;
 use crate::{crate_path, signature};
 
@@ -42,6 +42,7 @@ fn generate(task: &ValidTask) -> TokenStream {
         register,
         krate,
         job,
+        tool,
         validate,
         errors,
     } = &task.options;
@@ -63,6 +64,7 @@ fn generate(task: &ValidTask) -> TokenStream {
     });
     let events = quote!(&[#(#events),*]);
     let job = policy(job);
+    let tool = tool_policy(tool);
     let discover = register.unwrap_or(true);
     let codes = errors
         .iter()
@@ -84,6 +86,7 @@ fn generate(task: &ValidTask) -> TokenStream {
                     tags: &[#(#tags),*],
                     timeout: #timeout,
                     job: #job,
+                    tool: #tool,
                     module: ::core::module_path!(),
                     file: ::core::file!(),
                     line: ::core::line!(),
@@ -157,6 +160,40 @@ fn policy(job: &JobOptions) -> TokenStream {
     }
     if matches!(job.old_versions, Some((true, _))) {
         policy.extend(quote!(.fail_old_versions()));
+    }
+    policy
+}
+
+/// What it is for agents.
+fn tool_policy(tool: &ToolOptions) -> TokenStream {
+    let mut policy = quote!(__rt::ToolPolicy::DEFAULT);
+    if matches!(tool.read_only, Some((true, _))) {
+        policy.extend(quote!(.read_only()));
+    }
+    if let Some((destructive, _)) = tool.destructive {
+        policy.extend(quote!(.destructive(#destructive)));
+    }
+    if tool.idempotent == Some(true) {
+        policy.extend(quote!(.idempotent()));
+    }
+    if let Some(open) = tool.open_world {
+        policy.extend(quote!(.open_world(#open)));
+    }
+    let kind = match (tool.prompt, tool.mcp) {
+        (Some(_), _) => Some("Prompt"),
+        (None, Some((McpOption::Job, _))) => Some("Job"),
+        (None, Some((McpOption::Hidden, _))) => Some("Hidden"),
+        (None, Some((McpOption::Tool, _)) | None) => None,
+    };
+    if let Some(kind) = kind {
+        let kind = Ident::new(kind, Span::call_site());
+        policy.extend(quote!(.kind(__rt::ToolKind::#kind)));
+    }
+    if let Some(title) = &tool.title {
+        policy.extend(quote!(.title(#title)));
+    }
+    if let Some(icon) = &tool.icon {
+        policy.extend(quote!(.icon(#icon)));
     }
     policy
 }

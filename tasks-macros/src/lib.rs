@@ -66,6 +66,14 @@ use proc_macro::TokenStream;
 /// | `version = 2` | version of the task's durable steps: a job that has stored steps of another version is left to workers that have that one | 1 |
 /// | `old_versions = "fail"` | fails a job whose steps are of an older version, in place of leaving it to workers that have that one | `"wait"` |
 /// | `events(approval: bool)` | events that the task waits for, and the types of what is sent: all others are refused when they are sent | every event is kept |
+/// | `read_only` | the task changes nothing: agents may run it without asking | it may change something |
+/// | `destructive = false` | what the task changes, it adds: it deletes and overwrites nothing | it may delete or overwrite |
+/// | `idempotent` | a second run with the same arguments changes nothing more | it does |
+/// | `open_world = false` | the task reaches nothing outside of the service | it may |
+/// | `mcp = "job"` | an agent's call of the task is a job, for work that takes longer than a minute; `mcp = false` keeps the task from agents | a tool that is called |
+/// | `prompt` | the task is a prompt for agents, not a tool: it returns messages | a tool |
+/// | `title = "Send a report"` | the name of the task for people | made of its name |
+/// | `icon = "https://…"` | address of a picture of the task, for agents' hosts | none |
 /// | `validate = check`, `validate = check(from, to)` | a rule over several parameters: a function that gets references to all of them, or to those that are named, and returns `Result<(), ArgumentError>` | no rule |
 /// | `errors = [PaymentError]` | types of errors whose codes its failures can have, listed in the document beside those of the type that it returns: for a task that returns `anyhow::Error` | none |
 /// | `register = false` | keeps it out of discovery; it can still be put into a registry by hand | discovered |

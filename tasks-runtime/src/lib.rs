@@ -121,10 +121,12 @@ pub use jobs::{JobError, JobRecord, JobStatus, Jobs, Scheduler};
 pub use registry::{RegisteredTask, RegistryBuilder, RegistryError, RegistryProblem, TaskRegistry};
 pub use schema::{BoundIntegers, TitleVariants, WriteSchema};
 pub use shell::{run_program, run_shell};
+#[cfg(feature = "database")]
+pub use task::TaskReport;
 pub use task::{
     Caller, EventInfo, FailureCode, FailureCodeInfo, FailureCodes, IntoTaskFailure, IntoTaskFn,
-    ParameterInfo, Permanent, TaskError, TaskFailure, TaskFn, TaskInfo, TaskOutput, Traceback,
-    task,
+    ParameterInfo, Permanent, TaskError, TaskFailure, TaskFn, TaskHints, TaskInfo, TaskOutput,
+    Traceback, task,
 };
 /// A task is a function. What clients may leave out has a default; the doc comments are its documentation:
 ///

@@ -15,7 +15,8 @@ pub use crate::call::{
     Started, TaskDescriptor, TaskReturn, ValidatedShim, asynchronous, blocking,
 };
 pub use crate::task::{
-    Backoff, EventType, Growth, JobPolicy, Outcome, OutputSchema, Rate, SchemaFallback,
+    Backoff, EventType, Growth, JobPolicy, Outcome, OutputSchema, Rate, SchemaFallback, ToolKind,
+    ToolPolicy,
 };
 pub use crate::task::{
     CodedError, CodesOf, ErrorInside, FailureCode, FailureCodes, NoCodes, codes, count_codes,

@@ -2,6 +2,7 @@
 
 pub use crate::arguments::code_of_serde;
 pub use crate::arguments::repeated::find as repeated_members;
+pub use crate::arguments::{Member, split};
 #[cfg(feature = "database")]
 pub use crate::jobs::error_class::JobErrorClass;
 pub use crate::nearest::nearest;

@@ -106,6 +106,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "parameter_options_without_parentheses",
             "register_not_a_boolean",
             "bad_timeout",
+            "contradictory_hints",
             "timeout_not_a_literal",
             "zero_timeout",
             "job_options",

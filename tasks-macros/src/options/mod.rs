@@ -10,6 +10,7 @@ mod job;
 mod param;
 mod parse;
 mod task;
+mod tool;
 mod validate;
 
 pub(crate) use self::backoff::Backoff;
@@ -19,4 +20,5 @@ pub(crate) use self::injectable::InjectableOptions;
 pub(crate) use self::job::JobOptions;
 pub(crate) use self::param::{ParamOptions, Source};
 pub(crate) use self::task::TaskOptions;
+pub(crate) use self::tool::{McpOption, ToolOptions};
 pub(crate) use self::validate::Validate;

@@ -223,6 +223,16 @@ pub(super) fn boolean(input: ParseStream<'_>, key: impl Key) -> syn::Result<bool
     }
 }
 
+/// `key`, which means true, or `key = true` or `key = false`. Where it is, too.
+pub(super) fn switch(input: ParseStream<'_>, key: impl Key) -> syn::Result<(bool, Span)> {
+    let span = input.span();
+    if input.peek2(Token![=]) {
+        return Ok((boolean(input, key)?, span));
+    }
+    input.call(Ident::parse_any)?;
+    Ok((true, span))
+}
+
 /// `key = number`, from `least` to `most`.
 pub(super) fn number(
     input: ParseStream<'_>,

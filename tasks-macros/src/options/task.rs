@@ -15,6 +15,7 @@ use super::flow::Rate;
 use super::job::{self, JobOptions};
 use super::param;
 use super::parse::{self, for_each_option, keys, ungrouped, value};
+use super::tool::{self, ToolOptions};
 use super::validate::Validate;
 use crate::duration;
 use crate::errors::Errors;
@@ -39,6 +40,14 @@ keys! {
         Version = "version",
         OldVersions = "old_versions",
         Events = "events",
+        ReadOnly = "read_only",
+        Destructive = "destructive",
+        Idempotent = "idempotent",
+        OpenWorld = "open_world",
+        Mcp = "mcp",
+        Prompt = "prompt",
+        Title = "title",
+        Icon = "icon",
         Validate = "validate",
         Errors = "errors",
         Register = "register",
@@ -63,6 +72,8 @@ pub(crate) struct TaskOptions {
     /// Where the runtime is.
     pub(crate) krate: Option<Path>,
     pub(crate) job: JobOptions,
+    /// What it is for agents.
+    pub(crate) tool: ToolOptions,
     /// The rule over several parameters.
     pub(crate) validate: Option<Validate>,
     /// Types of errors whose codes its failures can have, beside that which it returns.
@@ -76,6 +87,7 @@ impl TaskOptions {
             options.read(key, input, errors)
         });
         options.job.flow.check(errors);
+        options.tool.check(errors);
         if let (None, Some((_, place))) = (options.job.version, &options.job.old_versions) {
             errors.on(
                 place,
@@ -91,7 +103,7 @@ impl TaskOptions {
         input: ParseStream<'_>,
         errors: &mut Errors,
     ) -> syn::Result<()> {
-        let job = &mut self.job;
+        let (job, tool) = (&mut self.job, &mut self.tool);
         match key {
             TaskKey::Name => self.name = Some(parse::string(input, "task name")?),
             TaskKey::Tags => self.tags = tags(input, errors)?,
@@ -125,6 +137,14 @@ impl TaskOptions {
             TaskKey::Version => job.version = Some(parse::number(input, key, 1, 1_000_000_000)?),
             TaskKey::OldVersions => job.old_versions = Some(job::old_versions(input)?),
             TaskKey::Events => job.events = events::parse(input, errors)?,
+            TaskKey::ReadOnly => tool.read_only = Some(parse::switch(input, key)?),
+            TaskKey::Destructive => tool.destructive = Some(parse::switch(input, key)?),
+            TaskKey::Idempotent => tool.idempotent = Some(parse::switch(input, key)?.0),
+            TaskKey::OpenWorld => tool.open_world = Some(parse::switch(input, key)?.0),
+            TaskKey::Mcp => tool.mcp = Some(tool::mcp(input)?),
+            TaskKey::Prompt => tool.prompt = Some(parse::flag(input, "task")?),
+            TaskKey::Title => tool.title = Some(tool::title(parse::string(input, "title")?)?),
+            TaskKey::Icon => tool.icon = Some(tool::icon(parse::string(input, "icon")?)?),
             TaskKey::Validate => self.validate = Some(Validate::parse(input)?),
             TaskKey::Errors => self.errors = error_types(input)?,
             TaskKey::Register => self.register = Some(parse::boolean(input, key)?),

@@ -17,6 +17,7 @@ fn old(unused: u8) {
             tags: &[],
             timeout: ::core::option::Option::None,
             job: __rt::JobPolicy::DEFAULT,
+            tool: __rt::ToolPolicy::DEFAULT,
             module: ::core::module_path!(),
             file: ::core::file!(),
             line: ::core::line!(),

@@ -16,6 +16,7 @@ const _: () = {
         tags: &[],
         timeout: ::core::option::Option::None,
         job: __rt::JobPolicy::DEFAULT,
+        tool: __rt::ToolPolicy::DEFAULT,
         module: ::core::module_path!(),
         file: ::core::file!(),
         line: ::core::line!(),

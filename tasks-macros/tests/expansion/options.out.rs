@@ -28,6 +28,7 @@ const _: () = {
             .crash_limit(1u32)
             .version(2u32)
             .fail_old_versions(),
+        tool: __rt::ToolPolicy::DEFAULT,
         module: ::core::module_path!(),
         file: ::core::file!(),
         line: ::core::line!(),

@@ -54,6 +54,7 @@ pub(crate) use input::Input;
 pub(crate) use mask::{MASKED, is_mask};
 #[cfg(feature = "database")]
 pub(crate) use members::members;
+pub use members::{Member, split};
 pub use parameter::{Parameter, documentation};
 pub use parameter_constraints::{
     ChoiceParam, Constraint, Counted, ItemsParam, LengthParam, RangeParam, TextParam, bound,

@@ -90,14 +90,13 @@ impl<'a> Scanner<'a> {
             return None;
         }
         let start = self.position + 1;
-        let mut end = start;
-        loop {
-            match self.text.as_bytes().get(end)? {
-                b'"' => break,
-                b'\\' | 0..=0x1f => return None,
-                _ => end += 1,
-            }
+        let rest = self.text.as_bytes().get(start..)?;
+        let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+        let length = rest.iter().position(is_special)?;
+        if rest.get(length) != Some(&b'"') {
+            return None;
         }
+        let end = start + length;
         self.position = end + 1;
         Some(&self.text[start..end])
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::shim::Shim;
-use crate::task::{EventType, FailureCode, JobPolicy};
+use crate::task::{EventType, FailureCode, JobPolicy, ToolPolicy};
 
 /// A task as the macro describes it. Made by `#[task]` alone.
 pub struct TaskDescriptor {
@@ -20,6 +20,8 @@ pub struct TaskDescriptor {
     pub tags: &'static [&'static str],
     pub timeout: Option<Duration>,
     pub job: JobPolicy,
+    /// What it is for agents.
+    pub tool: ToolPolicy,
     pub module: &'static str,
     pub file: &'static str,
     pub line: u32,

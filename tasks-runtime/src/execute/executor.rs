@@ -196,6 +196,43 @@ impl TaskExecutor {
         }
     }
 
+    /// Runs a task with its parameters alone, as JSON: an object, or `null` or nothing where it needs none. Gives the result alone, as JSON,
+    /// or why the task failed.
+    ///
+    /// ```
+    /// use tasks_runtime::Caller;
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task]
+    /// async fn double(number: u8) -> u16 {
+    ///     u16::from(number) * 2
+    /// }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let executor = tasks_runtime::testing::executor([task(double)]).build()?;
+    /// let result = executor.execute_params_for("double", r#"{"number": 255}"#, Caller::new()).await?;
+    /// assert_eq!(result.map_err(|failure| *failure)?, b"510");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Every [`ExecuteError`] but `Failed` and `UnexpectedResult`. Where arguments are wrong, pointers begin with `/params`.
+    pub async fn execute_params_for(
+        &self,
+        name: &str,
+        params: &str,
+        caller: Caller,
+    ) -> Result<Result<Vec<u8>, Box<TaskFailure>>, ExecuteError> {
+        let entry = self.inner.registry.entry(name)?;
+        let input = Input::Params(params);
+        Ok(
+            match self.drive(entry, input, Envelope::Bare, caller).await? {
+                Outcome::Completed(json) => Ok(json),
+                Outcome::Failed(failure) => Err(failure),
+            },
+        )
+    }
+
     /// Reads a request body as [`execute_json`](Self::execute_json) does, and says what is wrong with it. The task is not run, and takes no
     /// permit; rules of the task look at its arguments.
     ///

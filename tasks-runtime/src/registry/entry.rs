@@ -17,7 +17,9 @@ use crate::inject::Requirements;
 use crate::schema::{self, WriteSchema};
 #[cfg(feature = "database")]
 use crate::task::JobPolicy;
-use crate::task::{EventInfo, EventType, FailureCode, ParameterInfo, TaskInfo, codes_of};
+use crate::task::{
+    EventInfo, EventType, FailureCode, ParameterInfo, TaskHints, TaskInfo, ToolPolicy, codes_of,
+};
 
 /// A task under the name and the tags it was registered with.
 #[derive(Clone)]
@@ -283,6 +285,22 @@ impl RegisteredTask {
         }
     }
 
+    /// What it is for agents, as `#[task(…)]` says.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn tool(&self) -> ToolPolicy {
+        match &self.body {
+            TaskBody::Function(task) => task.tool,
+            TaskBody::Closure(_) => ToolPolicy::DEFAULT,
+        }
+    }
+
+    /// What callers may assume of it, as `#[task(read_only)]` and the like say.
+    #[must_use]
+    pub fn hints(&self) -> TaskHints {
+        self.tool().hints()
+    }
+
     /// The signature, with the names clients use.
     #[must_use]
     pub fn signature(&self) -> &str {
@@ -323,6 +341,7 @@ impl RegisteredTask {
                     )
                 })
                 .collect(),
+            hints: self.hints(),
         }
     }
 }

@@ -31,6 +31,30 @@ struct CallerData {
     request_id: Option<Box<str>>,
     key_name: Option<Box<str>>,
     headers: Vec<(Box<str>, Box<str>)>,
+    #[cfg(feature = "database")]
+    listener: Option<Listener>,
+}
+
+/// Is told what the task reports of itself.
+#[cfg(feature = "database")]
+type Listener = Arc<dyn Fn(TaskReport<'_>) + Send + Sync>;
+
+/// What a task reports of itself while it runs, to whom [`Caller::on_report`] names.
+#[cfg(feature = "database")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskReport<'a> {
+    /// How far it is, by `TaskContext::progress`.
+    Progress {
+        /// Amount of work done.
+        current: u64,
+        /// Total amount of work, if known.
+        total: Option<u64>,
+        /// What the task is doing; may be empty.
+        message: &'a str,
+    },
+    /// A line of its log, by `TaskContext::log`.
+    Log(&'a str),
 }
 
 impl Caller {
@@ -61,6 +85,45 @@ impl Caller {
     #[must_use]
     pub fn with_header(self, name: impl Into<Box<str>>, value: impl Into<Box<str>>) -> Self {
         self.change(|known| known.headers.push((name.into(), value.into())))
+    }
+
+    /// Has a function called with what the task reports of itself while it runs. It is called on the thread of the task, so it must not take
+    /// long. A job, whose reports are kept with its record, has nobody to tell.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// use tasks_runtime::prelude::*;
+    /// use tasks_runtime::{Caller, TaskReport};
+    ///
+    /// #[task]
+    /// async fn count(context: TaskContext) {
+    ///     context.log("begins");
+    /// }
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let executor = tasks_runtime::testing::executor([task(count)]).build()?;
+    /// let (lines, log) = mpsc::channel();
+    /// let caller = Caller::new().on_report(move |report| {
+    ///     if let TaskReport::Log(line) = report {
+    ///         let _ = lines.send(line.to_owned());
+    ///     }
+    /// });
+    /// executor.execute_json_for("count", b"", caller).await?;
+    /// assert_eq!(log.recv()?, "begins");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    #[cfg(feature = "database")]
+    #[must_use]
+    pub fn on_report(self, listener: impl Fn(TaskReport<'_>) + Send + Sync + 'static) -> Self {
+        self.change(|known| known.listener = Some(Arc::new(listener)))
+    }
+
+    /// Tells whoever listens.
+    #[cfg(feature = "database")]
+    pub(crate) fn tell(&self, report: TaskReport<'_>) {
+        if let Some(listener) = self.0.as_ref().and_then(|known| known.listener.as_ref()) {
+            listener(report);
+        }
     }
 
     /// The id of the request, as in the answer's header `x-request-id` and in the log.

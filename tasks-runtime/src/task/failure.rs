@@ -98,6 +98,12 @@ impl TaskFailure {
     /// The codes of what is not an error of a task's, and what each of them means. No code of an application's is one of these.
     pub const FRAMEWORK_CODES: &'static [(&'static str, &'static str)] = FrameworkCode::ALL;
 
+    /// Whether another attempt would fail like this one, as the error says. Of a failure that was stored, nothing is known: false.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        self.permanent
+    }
+
     /// How long to wait before another attempt, if the error says so.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

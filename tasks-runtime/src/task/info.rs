@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::FailureCodeInfo;
+use super::TaskHints;
 use super::event_type::EventInfo;
 
 /// The metadata of a task, as served by `GET /tasks/{name}`.
@@ -31,6 +32,9 @@ pub struct TaskInfo {
     /// Events that its jobs wait for, in the order of `#[task(events(…))]`. Empty where the task says none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<EventInfo>,
+    /// What callers may assume of the task. Left out where the task says nothing of that: it may do anything then.
+    #[serde(default, skip_serializing_if = "TaskHints::is_default")]
+    pub hints: TaskHints,
 }
 
 /// The metadata of one parameter.

@@ -17,10 +17,13 @@ mod info;
 mod outcome;
 mod permanent;
 mod policy;
+mod tool_policy;
 
 #[cfg(feature = "database")]
 pub(crate) use any_error::read_any;
 pub use caller::Caller;
+#[cfg(feature = "database")]
+pub use caller::TaskReport;
 #[cfg(feature = "database")]
 pub(crate) use coded_errors::Coded;
 pub use coded_errors::CodedError;
@@ -44,3 +47,4 @@ pub use permanent::Permanent;
 #[cfg(feature = "database")]
 pub(crate) use policy::spread;
 pub use policy::{Backoff, Growth, JobPolicy, Rate};
+pub use tool_policy::{TaskHints, ToolKind, ToolPolicy};

@@ -2,7 +2,7 @@
 
 use tasks_web::prelude::*;
 
-#[task(title = "Greets a user")]
+#[task(summary = "Greets a user")]
 async fn greet(name: String) -> String {
     format!("Hello, {name}!")
 }

@@ -8,6 +8,7 @@ use crate::jobs::error::{JobAction, JobError};
 use crate::jobs::id::JobId;
 use crate::jobs::limits::{MAX_EVENT_BYTES, MAX_EVENTS};
 use crate::jobs::step_name::StepName;
+use crate::jobs::step_record::{JobStep, StepStatus};
 use crate::jobs::store;
 use crate::task::EventType;
 
@@ -83,6 +84,103 @@ impl Scheduler {
             scheduler.shared.changes.notify(id);
         });
         Ok(())
+    }
+
+    /// Sends the event that a step of a job waits for, unless the step waits no more, or such an event is there already: then nothing is sent, and the answer
+    /// is false. For answers of persons, which may come twice. `step` is a name as [`steps`](Self::steps) gives it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tasks_runtime::jobs::{Jobs, Scheduler};
+    /// use tasks_runtime::prelude::*;
+    ///
+    /// #[task(register = false)]
+    /// async fn publish(context: TaskContext) -> anyhow::Result<bool> {
+    ///     Ok(context.wait_for("approval", Duration::from_secs(86_400)).await?)
+    /// }
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let database = Database::sqlite_in_memory().connect().await?;
+    /// let scheduler = Scheduler::new(&database, Jobs::new());
+    /// let executor = tasks_runtime::testing::executor([task(publish)]).provide(scheduler.clone()).build()?;
+    /// scheduler.start(&executor)?;
+    ///
+    /// let job = scheduler.submit(call!(publish)).await?;
+    /// while scheduler.unanswered_steps(job.id).await?.is_empty() {
+    ///     tokio::time::sleep(Duration::from_millis(10)).await;
+    /// }
+    /// assert!(scheduler.answer(job.id, "approval", &true).await?);
+    /// assert!(scheduler.unanswered_steps(job.id).await?.is_empty());
+    /// scheduler.wait(job.id, Duration::from_secs(10)).await?;
+    /// assert!(!scheduler.answer(job.id, "approval", &true).await?);
+    /// scheduler.shutdown().await;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::JobNotFound`]; [`JobError::Invalid`] when the payload is not what the task says that it waits for, or is longer than
+    /// [`MAX_EVENT_BYTES`]; and when the database fails.
+    pub async fn answer(
+        &self,
+        id: JobId,
+        step: &str,
+        payload: &(impl Serialize + ?Sized),
+    ) -> Result<bool, JobError> {
+        // Of what name it is, is known below.
+        let (_, payload) = checked("answer".into(), payload)?;
+        self.refresh_clock().await?;
+        let sent: Result<bool, JobError> = self
+            .shared
+            .session
+            .transaction_with_retries(async |tx| {
+                let receiver = store::lock_receiver(tx, id).await?;
+                let (state, _) = receiver.ok_or(JobError::JobNotFound(id))?;
+                if state.status().is_final() {
+                    return Ok(false);
+                }
+                let steps = store::steps(tx, id).await?;
+                let waiting = steps
+                    .into_iter()
+                    .find(|known| known.name == step && known.status == StepStatus::Waiting);
+                let Some(event) = waiting.and_then(|step| step.event) else {
+                    return Ok(false);
+                };
+                if store::has_event(tx, id, &event).await? {
+                    return Ok(false);
+                }
+                self.put_event(tx, id, &event, &payload).await?;
+                Ok(true)
+            })
+            .await;
+        let sent = sent?;
+        if sent {
+            self.wake();
+            self.shared.changes.notify(id);
+        }
+        Ok(sent)
+    }
+
+    /// The steps of a job that wait for an event which nobody has sent yet, which [`answer`](Self::answer) can do; there is the example. None of a job that is not there.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn unanswered_steps(&self, id: JobId) -> Result<Vec<JobStep>, JobError> {
+        self.shared
+            .session
+            .read(async |conn| {
+                // Events first: one that is taken meanwhile has ended its step.
+                let sent = store::event_names(conn, id).await?;
+                let mut steps = store::steps(conn, id).await?;
+                steps.retain(|step| {
+                    let event = step.event.as_ref();
+                    step.status == StepStatus::Waiting
+                        && event.is_some_and(|event| !sent.contains(event))
+                });
+                Ok(steps)
+            })
+            .await
     }
 
     async fn put_event(

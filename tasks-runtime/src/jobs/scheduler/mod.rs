@@ -19,6 +19,7 @@ mod without_workers;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -166,6 +167,12 @@ impl Scheduler {
     pub(in crate::jobs) fn executor(&self) -> Result<TaskExecutor, JobError> {
         self.read(|state| state.executor.clone())
             .ok_or(JobError::NotRunning)
+    }
+
+    /// How long a job is kept after its end, as [`Jobs::retention`](crate::jobs::Jobs::retention) says; `None` for ever.
+    #[must_use]
+    pub fn retention(&self) -> Option<Duration> {
+        self.shared.settings.retention
     }
 
     /// The queues that jobs may be put into.

@@ -42,6 +42,37 @@ pub(in crate::jobs) async fn event_count(
     })?)
 }
 
+/// Whether an event of this name is there that nobody has taken.
+pub(in crate::jobs) async fn has_event(
+    conn: &mut Connection,
+    job: JobId,
+    name: &str,
+) -> Result<bool, JobError> {
+    let count: i64 = with_conn!(conn, |conn| {
+        tasks_job_events::table
+            .filter(tasks_job_events::job_id.eq(job))
+            .filter(tasks_job_events::name.eq(name))
+            .count()
+            .get_result(conn)
+            .await
+    })?;
+    Ok(count > 0)
+}
+
+/// The names of the events that nobody has taken.
+pub(in crate::jobs) async fn event_names(
+    conn: &mut Connection,
+    job: JobId,
+) -> Result<Vec<String>, JobError> {
+    Ok(with_conn!(conn, |conn| {
+        tasks_job_events::table
+            .filter(tasks_job_events::job_id.eq(job))
+            .select(tasks_job_events::name)
+            .load(conn)
+            .await
+    })?)
+}
+
 /// Stores an event.
 pub(in crate::jobs) async fn add_event(
     conn: &mut Connection,

@@ -26,7 +26,8 @@ pub(super) use self::bursts::{join_burst, prune_bursts, replace_job, take_burst_
 pub(super) use self::child_waits::{ChildWaits, child_waits, forget_child_waits, wake_parents};
 pub(super) use self::delete::{any_marked, delete, delete_ended, delete_marked, prune};
 pub(super) use self::events::{
-    add_event, event_count, lock_receiver, take_event, wake_by_event, wake_by_events,
+    add_event, event_count, event_names, has_event, lock_receiver, take_event, wake_by_event,
+    wake_by_events,
 };
 pub(super) use self::failures::{FailureRow, failure_message, failures};
 pub(super) use self::fork::{copy_steps, fixed_columns, has_step};

@@ -23,6 +23,7 @@ use crate::jobs::record::Progress;
 use crate::jobs::state::JobState;
 use crate::jobs::store::{LogLine, MAX_LOG_LINES};
 use crate::jobs::stored_text::storable;
+use crate::task::TaskReport;
 use crate::text::cut;
 
 /// How long a line of the log may be, in bytes; the rest is cut off.
@@ -238,24 +239,31 @@ impl TaskContext {
         total: impl Into<Option<u64>>,
         message: impl Into<String>,
     ) {
-        if let Some(attempt) = self.job_attempt() {
-            let mut message = storable(&message.into());
-            cut(&mut message, MAX_PROGRESS_BYTES);
-            let progress = Progress {
+        let (total, mut message) = (total.into(), message.into());
+        let Some(attempt) = self.job_attempt() else {
+            return self.caller().tell(TaskReport::Progress {
                 current,
-                total: total.into(),
-                message: (!message.is_empty()).then_some(message),
-            };
-            attempt.report(|reported| reported.progress = Some(progress));
-        }
+                total,
+                message: &message,
+            });
+        };
+        message = storable(&message);
+        cut(&mut message, MAX_PROGRESS_BYTES);
+        let progress = Progress {
+            current,
+            total,
+            message: (!message.is_empty()).then_some(message),
+        };
+        attempt.report(|reported| reported.progress = Some(progress));
     }
 
     /// Adds a line to the log that is kept with the job: at most 1,000 lines of 4 KiB.
     pub fn log(&self, message: impl Into<String>) {
         let message = message.into();
         tracing::debug!(message, "a task says");
-        if let Some(attempt) = self.job_attempt() {
-            attempt.log(message);
+        match self.job_attempt() {
+            Some(attempt) => attempt.log(message),
+            None => self.caller().tell(TaskReport::Log(&message)),
         }
     }
 
