@@ -25,19 +25,23 @@ pub struct Cors {
 }
 
 /// What our own protocol has requests carry.
-const ALLOWED: [&str; 8] = [
+const ALLOWED: [&str; 12] = [
+    "authorization",
     "content-type",
     "idempotency-key",
     "if-match",
     "if-none-match",
     "last-event-id",
+    "mcp-method",
+    "mcp-name",
+    "mcp-protocol-version",
     "range",
     "x-api-key",
     "x-request-id",
 ];
 
 /// What our own protocol has answers carry.
-const EXPOSED: [&str; 9] = [
+const EXPOSED: [&str; 10] = [
     "allow",
     "content-disposition",
     "content-range",
@@ -46,6 +50,7 @@ const EXPOSED: [&str; 9] = [
     "link",
     "location",
     "retry-after",
+    "www-authenticate",
     "x-request-id",
 ];
 

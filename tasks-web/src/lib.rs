@@ -20,6 +20,7 @@ pub mod artifacts;
 #[cfg(feature = "database")]
 pub mod audit;
 mod auth;
+mod caller;
 mod cors;
 #[cfg(feature = "dashboard")]
 mod dashboard;
@@ -39,6 +40,11 @@ mod http;
 pub mod jobs;
 mod landing;
 mod logging;
+#[cfg_attr(
+    not(feature = "database"),
+    allow(dead_code, reason = "much of it is about jobs")
+)]
+pub mod mcp;
 mod monitoring;
 mod open_files;
 mod openapi;
@@ -59,16 +65,16 @@ pub use tasks_runtime::{
     InjectError, Injectable, Injection, Injector, IntoArgumentErrors, IntoTaskFailure, IntoTaskFn,
     InvalidArguments, MissingDependency, ParameterInfo, Permanent, Refusal, RegisteredTask,
     RegistryBuilder, RegistryError, RegistryProblem, RequestParam, Requirements, State,
-    TaskContext, TaskError, TaskExecutor, TaskFailure, TaskFn, TaskInfo, TaskOutput, TaskRegistry,
-    TitleVariants, Traceback, UnknownLimit, WriteSchema, call, failure_codes, run_program,
-    run_shell, shell, task, testing,
+    TaskContext, TaskError, TaskExecutor, TaskFailure, TaskFn, TaskHints, TaskInfo, TaskOutput,
+    TaskRegistry, TitleVariants, Traceback, UnknownLimit, WriteSchema, call, failure_codes,
+    run_program, run_shell, shell, task, testing,
 };
 #[cfg(feature = "database")]
 #[doc(inline)]
 pub use tasks_runtime::{
     Artifact, ArtifactError, ArtifactHierarchy, ArtifactManager, Database, DatabaseError,
-    InvalidId, JobError, JobRecord, JobStatus, Jobs, NewArtifact, Scheduler, Session, Transaction,
-    with_conn,
+    InvalidId, JobError, JobRecord, JobStatus, Jobs, NewArtifact, Scheduler, Session, TaskReport,
+    Transaction, with_conn,
 };
 
 pub use crate::access::Access;

@@ -137,6 +137,12 @@ impl Problem {
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"))
     }
 
+    /// The same, with what the client is to do by its standard.
+    pub(crate) fn unauthorized_by(detail: String, challenge: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+            .with_header(WWW_AUTHENTICATE, challenge)
+    }
+
     pub(crate) fn forbidden(detail: String) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }

@@ -100,13 +100,13 @@ async fn anything(data: Option<Value>) -> anyhow::Result<Value> {
     Ok(data.unwrap_or_default())
 }
 
-/// Serves them at `/tasks`.
+/// All of them.
 ///
 /// # Panics
 ///
-/// When no port can be had.
+/// When two have one name.
 #[must_use]
-pub fn serve() -> Running {
+pub fn registry() -> TaskRegistry {
     let registry = TaskRegistry::builder()
         .task(echo)
         .task(a_b)
@@ -114,8 +114,17 @@ pub fn serve() -> Running {
         .task(at)
         .task(anything)
         .build();
-    let registry = registry.expect("their names differ");
-    let executor = TaskExecutor::builder(registry).build();
+    registry.expect("their names differ")
+}
+
+/// Serves them at `/tasks`.
+///
+/// # Panics
+///
+/// When no port can be had.
+#[must_use]
+pub fn serve() -> Running {
+    let executor = TaskExecutor::builder(registry()).build();
     let executor = executor.expect("nothing is injected");
     Running::start(move |config| {
         config.service(tasks_web::scope("/tasks", executor.clone()));

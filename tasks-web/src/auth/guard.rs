@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{AUTHORIZATION, HeaderName};
 use actix_web::{HttpMessage as _, HttpRequest};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
@@ -45,8 +45,17 @@ pub(crate) struct Guard {
     sessions: bool,
     /// Where the tasks are.
     tasks: String,
+    /// Where agents' hosts come in.
+    agents: Option<Agents>,
     /// The sessions that have ended before their time.
     ended: Arc<session::EndedSessions>,
+}
+
+/// Where agents' hosts come in.
+struct Agents {
+    path: String,
+    /// What one without a key is told, in `WWW-Authenticate`.
+    challenge: String,
 }
 
 impl fmt::Debug for Guard {
@@ -87,6 +96,7 @@ impl Guard {
             clock,
             sessions: false,
             tasks: String::new(),
+            agents: None,
             ended: Arc::default(),
         }
     }
@@ -94,6 +104,13 @@ impl Guard {
     /// Says where the tasks are: a read-only key may validate their arguments.
     pub(crate) fn with_tasks_at(mut self, path: &str) -> Self {
         path.clone_into(&mut self.tasks);
+        self
+    }
+
+    /// Says where agents' hosts come in, which send a key as a token, and what one without a key is told.
+    pub(crate) fn with_agents_at(mut self, path: &str, challenge: String) -> Self {
+        let path = path.to_owned();
+        self.agents = Some(Agents { path, challenge });
         self
     }
 
@@ -149,8 +166,10 @@ impl Guard {
         let access = self.access(request)?;
         let looks = matches!(*request.method(), Method::GET | Method::HEAD);
         let path = request.match_info().unprocessed();
-        let validates = *request.method() == Method::POST && self.is_validation(path);
-        if access.is_read_only() && !looks && !validates {
+        // Which tools a read-only key may call is decided for each.
+        let asks = self.is_validation(path) || self.agents_at(path).is_some();
+        let is_let_in = looks || *request.method() == Method::POST && asks;
+        if access.is_read_only() && !is_let_in {
             return Err(Problem::read_only_key(access.key_name()));
         }
         request.extensions_mut().insert(access);
@@ -167,10 +186,20 @@ impl Guard {
             .is_some_and(|(_, action)| action == "$validate")
     }
 
+    /// Whether agents' hosts come in at a path.
+    fn agents_at(&self, path: &str) -> Option<&Agents> {
+        let agents = self.agents.as_ref()?;
+        (path.strip_suffix('/').unwrap_or(path) == agents.path).then_some(agents)
+    }
+
     /// What the key of a request reaches, or its session.
     fn access(&self, request: &ServiceRequest) -> Result<Access, Problem> {
+        let agents = self.agents_at(request.match_info().unprocessed());
         let mut sent = request.headers().get_all(&self.header);
         let Some(key) = sent.next() else {
+            if let Some(agents) = agents {
+                return self.access_of_agent(request, agents);
+            }
             if let Some(access) = self.session(request.request()) {
                 if !session::is_own_page(request.request()) {
                     return Err(Problem::other_origin());
@@ -190,10 +219,38 @@ impl Guard {
         }
         // Only now: whoever has a right key is never slowed.
         self.count(client_address(request.request()))?;
-        Err(Problem::unauthorized(format!(
+        let detail = format!(
             "the key in the header `{}` is not one of this service's",
             self.header()
-        )))
+        );
+        Err(match agents {
+            Some(agents) => Problem::unauthorized_by(detail, &agents.challenge),
+            None => Problem::unauthorized(detail),
+        })
+    }
+
+    /// What the key of an agent's host reaches, which comes as a token (RFC 6750, section 2.1).
+    fn access_of_agent(
+        &self,
+        request: &ServiceRequest,
+        agents: &Agents,
+    ) -> Result<Access, Problem> {
+        let header = request.headers().get(AUTHORIZATION);
+        let token = header.and_then(|header| bearer(header.as_bytes()));
+        let Some(token) = token else {
+            let detail = format!(
+                "a key is needed: send it as `Authorization: Bearer …`, or in the header `{}`",
+                self.header()
+            );
+            return Err(Problem::unauthorized_by(detail, &agents.challenge));
+        };
+        if let Some(access) = self.find(token) {
+            return Ok(access);
+        }
+        self.count(client_address(request.request()))?;
+        let detail =
+            "the key in the header `Authorization` is not one of this service's".to_owned();
+        Err(Problem::unauthorized_by(detail, &agents.challenge))
     }
 
     /// What the session of a request reaches.
@@ -256,6 +313,13 @@ impl Guard {
             .check_key(&address)
             .map_err(|until| Problem::too_many_attempts(until.wait_time_from(self.clock.now())))
     }
+}
+
+/// The token in a header (RFC 6750, section 2.1); the name of the scheme has any case.
+fn bearer(header: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = header.split_at_checked(7)?;
+    let token = token.trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty()).then_some(token)
 }
 
 /// The new keys, in which those that are as before are the same, so that what was begun with them goes on. What was begun with others ends.

@@ -22,6 +22,14 @@ pub(crate) struct BodyLimits {
 }
 
 impl BodyLimits {
+    /// Of a call: 2 MiB unless something else is said, in 30 seconds.
+    pub(crate) fn new(bytes: Option<usize>) -> Self {
+        Self {
+            bytes: bytes.unwrap_or(2 * 1024 * 1024),
+            time: Duration::from_secs(30),
+        }
+    }
+
     /// Reads the whole body; without a copy when it came in one piece.
     pub(crate) async fn read(
         self,

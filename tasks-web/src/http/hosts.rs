@@ -50,18 +50,22 @@ impl AllowedHosts {
         let Some(named) = named else {
             return Ok(());
         };
+        if self.has(named) {
+            return Ok(());
+        }
+        Err(Problem::misdirected(without_port(named)))
+    }
+
+    /// Whether a name, which may have a port, cannot be that of another site: an address, `localhost`, or one of these.
+    pub(crate) fn has(&self, named: &str) -> bool {
         let host = without_port(named);
-        let is_own = host.eq_ignore_ascii_case("localhost")
+        host.eq_ignore_ascii_case("localhost")
             || host.to_ascii_lowercase().ends_with(".localhost")
             || host.parse::<IpAddr>().is_ok()
             || self
                 .names
                 .iter()
-                .any(|name| name.eq_ignore_ascii_case(host));
-        if is_own {
-            return Ok(());
-        }
-        Err(Problem::misdirected(host))
+                .any(|name| name.eq_ignore_ascii_case(host))
     }
 }
 

@@ -45,10 +45,10 @@ pub(crate) use respond::{Verdict, check_preconditions, is_conditional, read_prec
 pub(crate) use respond::{conditional, json};
 #[cfg(feature = "database")]
 pub(crate) use same_site::is_of_other_site;
-pub(crate) use same_site::{check_same_site, is_own_origin, origin};
+pub(crate) use same_site::{check_same_site, is_other_origin, is_own_origin, origin};
 #[cfg(feature = "database")]
 pub(crate) use unsupported_headers::{ENTITY_TAGS, IDEMPOTENCY_KEY, refuse_missing};
 pub(crate) use unsupported_headers::{
     Preconditions, is_plain, refuse_checksums, refuse_expectations, refuse_idempotency_key,
-    refuse_partial, refuse_repeated, refuse_websocket,
+    refuse_partial, refuse_repeated, refuse_unheeded, refuse_websocket,
 };

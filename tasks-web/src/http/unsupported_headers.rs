@@ -2,6 +2,7 @@
 //! nothing is done to another version than the one it knows, or with other bytes than it sent. Where they are not heeded they are refused, for the client relies on them. So
 //! is a header that says one thing and is there twice.
 
+use actix_web::HttpRequest;
 use actix_web::http::header::{
     CONTENT_RANGE, EXPECT, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, UPGRADE,
 };
@@ -24,6 +25,18 @@ const ONCE: [&str; 8] = [
     "range",
     "sec-fetch-site",
 ];
+
+/// Refuses headers that say how to act, for operations that heed none of them but `Idempotency-Key`.
+#[cold]
+pub(crate) fn refuse_unheeded(request: &HttpRequest) -> Result<(), Problem> {
+    let headers = request.headers();
+    refuse_repeated(headers)?;
+    refuse_expectations(headers)?;
+    refuse_partial(headers)?;
+    refuse_checksums(headers)?;
+    refuse_websocket(headers)?;
+    Preconditions::NONE.check(request.method(), headers)
+}
 
 /// Which preconditions an operation evaluates by itself (RFC 9110, section 13.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -44,7 +44,7 @@ pub(super) async fn find(
 }
 
 /// Keeps from a key that is limited what a reason says of others: who has paused a queue or a task and why, and how many jobs wait in it.
-pub(super) fn leave_out_others(job: &mut JobRecord) {
+pub(crate) fn leave_out_others(job: &mut JobRecord) {
     let words = match job.pending_code {
         Some(PendingCode::QueuePaused) => "its queue is paused",
         Some(PendingCode::TaskPaused) => "its task is paused",

@@ -28,6 +28,7 @@ mod stream;
 mod submit;
 mod submit_operation;
 
+pub(crate) use access::leave_out_others;
 pub(crate) use idempotency::REPLAYED;
 pub(crate) use location::location;
 pub(crate) use part::{Declare, part, starting};

@@ -30,11 +30,9 @@ fn sample(
         return Some(value.clone());
     }
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-        return sample(
-            &definitions(references::name_in(reference)?)?,
-            definitions,
-            depth,
-        );
+        let of_document = references::name_in(reference);
+        let name = of_document.or_else(|| reference.strip_prefix("#/$defs/"))?;
+        return sample(&definitions(name)?, definitions, depth);
     }
     if let Some(variants) = ["anyOf", "oneOf", "allOf"]
         .iter()

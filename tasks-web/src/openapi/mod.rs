@@ -39,6 +39,7 @@ pub(crate) use problems::{ANOTHER_METHOD, DATABASE_FAILED};
 pub(crate) use problems::{
     PRECONDITION, REPEATED_HEADER, STORAGE_FULL, StatusText, UNKNOWN_PARAMETER, WRITE_HEADERS,
 };
+pub(crate) use rustdoc_links::plain as without_rustdoc_links;
 use serde_json::Value;
 use version::Version;
 pub(crate) use writer::{Schema, Writer};
@@ -217,6 +218,19 @@ impl OpenApi {
         }
         served.get(version)
     }
+}
+
+impl OpenApi {
+    /// The document as a reader sees it, mounted at the root.
+    pub(crate) fn json_for(&self, reader: Option<&Access>) -> actix_web::web::Bytes {
+        let reader = reader.filter(|_| self.guarded);
+        self.served("", Version::V3_1, reader).json
+    }
+}
+
+/// A value that fits a schema that stands alone, made of its examples and defaults where it has some.
+pub(crate) fn example_of(schema: &Value) -> Option<Value> {
+    example::of(schema, &|name| schema.get("$defs")?.get(name).cloned())
 }
 
 impl ServedDocuments {

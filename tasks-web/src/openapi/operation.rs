@@ -1,7 +1,7 @@
 //! One operation per task, and those that list and describe.
 
 use serde_json::{Value, json};
-use tasks_runtime::{FailureCode, ParameterInfo, RegisteredTask};
+use tasks_runtime::{FailureCode, ParameterInfo, RegisteredTask, TaskHints};
 
 use super::failures;
 use super::problems::{PRECONDITION, REPEATED_HEADER, StatusText, UNKNOWN_PARAMETER, responses};
@@ -125,6 +125,10 @@ impl Operations<'_> {
         let codes: Vec<_> = task.error_codes().iter().map(FailureCode::info).collect();
         if !codes.is_empty() {
             operation["x-task"]["error_codes"] = json!(codes);
+        }
+        let hints = task.hints();
+        if hints != TaskHints::default() {
+            operation["x-task"]["hints"] = json!(hints);
         }
         operation
     }

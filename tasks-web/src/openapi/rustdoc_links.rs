@@ -27,7 +27,7 @@ pub(super) fn remove(document: &mut Value) {
     }
 }
 
-fn plain(text: &str) -> Cow<'_, str> {
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     /// `[label](path::to::item)`, and `[`Item`]` without a target of any kind.
     static LINKS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         let target = r"(?:[A-Za-z]+@)?[A-Za-z_]\w*(?:::\w+)*(?:\(\)|!)?";

@@ -21,8 +21,9 @@ use super::page_parts::PagesConfig;
 use super::{documents, executor, info, keys};
 use crate::auth;
 use crate::http::sse::Streams;
-use crate::http::{AllowedHosts, TrustedProxies};
+use crate::http::{AllowedHosts, BodyLimits, TrustedProxies};
 use crate::logging;
+use crate::mcp::{self, EndpointConfig, ServerParts};
 use crate::monitoring::{self, RouteTemplates};
 use crate::part::{Part, check_claims};
 
@@ -46,10 +47,18 @@ impl ServiceBuilder {
         let dashboard = false;
         let registry = executor::registry(self.registry, &mut problems);
         let paths = self.paths.resolve(&mut problems);
-        let guard = self
-            .auth
-            .take(&mut problems)
-            .and_then(|auth| keys::guard(auth, &paths.tasks, self.docs, dashboard, &mut problems));
+        let given = self.mcp.take(&mut problems);
+        let mcp = self.mcp_on.then(|| given.unwrap_or_default());
+        let guard = self.auth.take(&mut problems).and_then(|auth| {
+            keys::guard(
+                auth,
+                &paths,
+                self.docs,
+                dashboard,
+                mcp.as_ref(),
+                &mut problems,
+            )
+        });
         let cors = self.cors.take(&mut problems);
         if let Some(cors) = &cors {
             cors.check(&mut problems);
@@ -111,6 +120,32 @@ impl ServiceBuilder {
             keys::warn_of_tags(guard, executor.registry());
         }
 
+        let body_limit = self.body_limit.take(&mut draft.problems);
+        let mcp = mcp.zip(executor.as_ref()).map(|(settings, executor)| {
+            let parts = ServerParts {
+                settings,
+                path: &paths.mcp,
+                info: &self.info,
+                executor: executor.clone(),
+                has_keys: guard.is_some(),
+                #[cfg(feature = "database")]
+                scheduler: made.scheduler.clone(),
+                #[cfg(feature = "database")]
+                artifacts: made.artifacts.clone(),
+                #[cfg(feature = "database")]
+                audit_log: made.audit_log.clone(),
+                stopping: draft.stopping.clone(),
+            };
+            let server = Arc::new(parts.build(&mut draft.problems));
+            let config = EndpointConfig {
+                limits: BodyLimits::new(body_limit),
+                streams: draft.streams.clone(),
+                hosts: AllowedHosts::new(&self.allowed_hosts),
+                caller_headers: caller_headers.clone(),
+            };
+            draft.add(mcp::part(&paths.mcp, &server, config));
+            server
+        });
         let metrics_at = MonitoringConfig {
             paths: &paths,
             health: self.health,
@@ -152,7 +187,6 @@ impl ServiceBuilder {
             let is_proxied = !self.proxies.is_empty();
             access.check(guard.is_some(), &listen, is_proxied, &mut draft.problems);
         }
-        let body_limit = self.body_limit.take(&mut draft.problems);
         let failure_status = self.failure_status.take(&mut draft.problems);
         check_claims(&draft.parts, &mut draft.problems);
         let Draft {
@@ -192,6 +226,9 @@ impl ServiceBuilder {
         let docs = self
             .docs
             .then(|| documents::api(&self.info, &tasks, &parts, guard.as_deref()));
+        if let (Some(server), Some(docs)) = (&mcp, &docs) {
+            server.set_docs(docs.clone());
+        }
         #[cfg(feature = "dashboard")]
         let only_loopback = self.dashboard == Some(DashboardAccess::Loopback) && guard.is_none();
         #[cfg(not(feature = "dashboard"))]
@@ -228,6 +265,7 @@ impl ServiceBuilder {
                 made,
                 tasks,
                 docs,
+                mcp,
                 parts,
                 mounts: self.mounts,
                 cors,

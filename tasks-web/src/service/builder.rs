@@ -2,6 +2,7 @@
 
 #[cfg(feature = "dashboard")]
 mod dashboard;
+mod mcp;
 mod server;
 #[cfg(feature = "database")]
 mod storage;
@@ -26,6 +27,7 @@ use crate::cors::Cors;
 use crate::health_checks::HealthChecks;
 use crate::hooks::Hook;
 use crate::http::sse::StreamLimits;
+use crate::mcp::Mcp;
 use crate::service_info::ServiceInfo;
 
 /// Puts a [`Service`](crate::Service) together. Made by [`Service::builder`](crate::Service::builder).
@@ -48,6 +50,9 @@ pub struct ServiceBuilder {
     pub(super) docs: bool,
     pub(super) auth: Setting<ApiKeys>,
     pub(super) cors: Setting<Cors>,
+    /// Whether there is an MCP server.
+    pub(super) mcp_on: bool,
+    pub(super) mcp: Setting<Mcp>,
     #[cfg(feature = "database")]
     pub(super) database: Setting<crate::DatabaseSource>,
     #[cfg(feature = "database")]
@@ -107,6 +112,8 @@ impl ServiceBuilder {
             docs: true,
             auth: Setting::new("with_auth"),
             cors: Setting::new("with_cors"),
+            mcp_on: false,
+            mcp: Setting::new("with_mcp_settings"),
             #[cfg(feature = "database")]
             database: Setting::new("with_database"),
             #[cfg(feature = "database")]

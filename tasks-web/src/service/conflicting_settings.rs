@@ -24,6 +24,7 @@ impl ServiceBuilder {
             check(&paths.health, self.health, "with_health"),
             check(&paths.system, self.system, "with_system"),
             check(&paths.metrics, self.monitoring, "with_monitoring"),
+            check(&paths.mcp, self.mcp_on, "with_mcp"),
             #[cfg(feature = "dashboard")]
             check(&paths.dashboard, self.dashboard.is_some(), "with_dashboard"),
             #[cfg(feature = "database")]

@@ -29,6 +29,8 @@ pub enum ServiceError {
     Startup(Box<dyn Error + Send + Sync>),
     /// The server broke down.
     Serve(io::Error),
+    /// [`run_mcp_stdio`](crate::Service::run_mcp_stdio) cannot serve, or standard input or output broke.
+    Mcp(io::Error),
 }
 
 /// All that is wrong with a service, one line each.
@@ -68,6 +70,10 @@ impl fmt::Display for ServiceError {
             ),
             Self::Startup(error) => write!(f, "a start-up hook failed: {error}"),
             Self::Serve(error) => write!(f, "the server broke down: {error}"),
+            Self::Mcp(error) => write!(
+                f,
+                "agents cannot be served over standard input and output: {error}"
+            ),
         }
     }
 }
@@ -92,9 +98,10 @@ impl Error for ServiceError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Build(_) => None,
-            Self::Listen { source, .. } | Self::Management { source, .. } | Self::Serve(source) => {
-                unsaid(source)
-            }
+            Self::Listen { source, .. }
+            | Self::Management { source, .. }
+            | Self::Serve(source)
+            | Self::Mcp(source) => unsaid(source),
             Self::Startup(error) => unsaid(error.as_ref()),
         }
     }

@@ -14,6 +14,7 @@ use super::middleware::Policy;
 use crate::cors::Cors;
 use crate::hooks::Hook;
 use crate::http::TrustedProxies;
+use crate::mcp::McpServer;
 use crate::openapi::OpenApi;
 use crate::part::Part;
 use crate::tasks::TaskScope;
@@ -28,6 +29,7 @@ pub(crate) struct Inner {
     pub(crate) made: super::storage_parts::StorageParts,
     pub(crate) tasks: TaskScope,
     pub(crate) docs: Option<OpenApi>,
+    pub(crate) mcp: Option<Arc<McpServer>>,
     pub(crate) parts: Vec<Part>,
     /// Its port, unless everything is on one.
     pub(crate) management: Option<Arc<Management>>,

@@ -7,18 +7,24 @@ use tasks_runtime::TaskRegistry;
 use tasks_runtime::shared::nearest;
 
 use super::draft::Problems;
+use super::paths::ResolvedPaths;
 use crate::auth::{ApiKeys, Guard};
+use crate::mcp::Mcp;
 
 /// Reads the keys. They may be entered in a browser where a page is closed to those without one: the documents, when keys have limits, and
 /// the dashboard.
 pub(super) fn guard(
     keys: ApiKeys,
-    tasks_path: &str,
+    paths: &ResolvedPaths,
     docs: bool,
     dashboard: bool,
+    mcp: Option<&Mcp>,
     problems: &mut Problems,
 ) -> Option<Arc<Guard>> {
-    let guard = keys.load(problems)?.with_tasks_at(tasks_path);
+    let mut guard = keys.load(problems)?.with_tasks_at(&paths.tasks);
+    if let Some(mcp) = mcp {
+        guard = guard.with_agents_at(&paths.mcp, mcp.challenge());
+    }
     // Who cannot send a header could not see what is closed then.
     Some(Arc::new(match dashboard || (guard.has_limits() && docs) {
         true => guard.with_sessions(),

@@ -29,6 +29,8 @@ mod routing;
 mod run;
 mod server;
 mod setting;
+mod signals;
+mod stdio;
 #[cfg(feature = "database")]
 mod storage_parts;
 

@@ -11,6 +11,7 @@ pub(super) struct Paths {
     pub(super) system: Setting<String>,
     pub(super) metrics: Setting<String>,
     pub(super) keys: Setting<String>,
+    pub(super) mcp: Setting<String>,
     #[cfg(feature = "dashboard")]
     pub(super) dashboard: Setting<String>,
     #[cfg(feature = "database")]
@@ -33,6 +34,7 @@ pub(super) struct ResolvedPaths {
     pub(super) system: String,
     pub(super) metrics: String,
     pub(super) keys: String,
+    pub(super) mcp: String,
     #[cfg(feature = "dashboard")]
     pub(super) dashboard: String,
     #[cfg(feature = "database")]
@@ -56,6 +58,7 @@ impl Paths {
             system: Setting::new("system_at"),
             metrics: Setting::new("metrics_at"),
             keys: Setting::new("keys_at"),
+            mcp: Setting::new("mcp_at"),
             #[cfg(feature = "dashboard")]
             dashboard: Setting::new("dashboard_at"),
             #[cfg(feature = "database")]
@@ -80,6 +83,7 @@ impl Paths {
             system: path(self.system, "/api/v1/system", problems),
             metrics: path(self.metrics, "/metrics", problems),
             keys: path(self.keys, "/api/v1/keys", problems),
+            mcp: path(self.mcp, "/mcp", problems),
             #[cfg(feature = "dashboard")]
             dashboard: path(self.dashboard, "/dashboard", problems),
             #[cfg(feature = "database")]

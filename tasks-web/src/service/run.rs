@@ -8,6 +8,7 @@ use super::handle::Service;
 use super::keys;
 use super::listen::{Listen, announce, announce_management};
 use super::server::{ServerHandles, bind};
+use super::signals::Signals;
 use crate::logging;
 use crate::open_files;
 
@@ -174,7 +175,7 @@ impl Service {
     }
 
     /// Ends the wait for the work of its parts.
-    fn stop_waiting(&self) {
+    pub(super) fn stop_waiting(&self) {
         let parts = self.inner.parts.iter();
         parts
             .filter_map(|part| part.stop_waiting.as_ref())
@@ -182,7 +183,7 @@ impl Service {
     }
 
     /// Closes what the service opened.
-    async fn close(&self) {
+    pub(super) async fn close(&self) {
         for hook in self
             .inner
             .parts
@@ -221,51 +222,4 @@ async fn reload_on_hangup(service: Service) -> Infallible {
 #[cfg(not(unix))]
 async fn reload_on_hangup(_: Service) -> Infallible {
     std::future::pending().await
-}
-
-/// What asks a process to end.
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        // A write beyond the largest size that a file may have (`ulimit -f`, `LimitFSIZE` of systemd) ends a process that does not listen to this
-        // signal. For one that does, the write fails.
-        drop(signal(SignalKind::from_raw(
-            rustix::process::Signal::XFSZ.as_raw(),
-        ))?);
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> &'static str {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        "Ctrl-C"
-    }
 }

@@ -64,6 +64,7 @@ pub(crate) struct StorageParts {
     pub(crate) database: Option<Database>,
     pub(crate) artifacts: Option<ArtifactManager>,
     pub(crate) scheduler: Option<Scheduler>,
+    pub(crate) audit_log: Option<AuditLog>,
 }
 
 impl StorageConfig<'_> {
@@ -123,13 +124,15 @@ impl StorageConfig<'_> {
             scheduler
         });
         let audited = artifacts.is_some() || scheduler.is_some();
-        if let Some(log) = self.audit.build(&database, draft).filter(|_| audited) {
-            draft.add(audit::part(&self.paths.audit_log, &log));
+        let audit_log = self.audit.build(&database, draft).filter(|_| audited);
+        if let Some(log) = &audit_log {
+            draft.add(audit::part(&self.paths.audit_log, log));
         }
         StorageParts {
             database: Some(database),
             artifacts,
             scheduler,
+            audit_log,
         }
     }
 }

@@ -6,17 +6,17 @@
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::HeaderName;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
-use tasks_runtime::{Caller, RegisteredTask, TaskExecutor};
+use actix_web::{HttpRequest, HttpResponse};
+use tasks_runtime::{RegisteredTask, TaskExecutor};
 
 use super::catalog::Catalog;
 use crate::access::Access;
-use crate::http::RequestId;
+use crate::caller::caller;
 use crate::http::query::{self, pairs};
-use crate::http::{self, BodyLimits, Preconditions, conditional};
+use crate::http::{self, BodyLimits, conditional};
 use crate::openapi::LIST_QUERY;
 use crate::problem::Problem;
 
@@ -170,13 +170,13 @@ impl Handler {
             "send it without that header"
         };
         if !http::is_plain(request.headers()) {
-            check_headers(request)?;
+            http::refuse_unheeded(request)?;
             http::refuse_idempotency_key(request.headers(), instead)?;
         }
         let body = self.body(name, request, payload).await?;
         let executed = self
             .executor
-            .execute_json_for(name, &body, self.caller(request))
+            .execute_json_for(name, &body, caller(request, &self.caller_headers))
             .await?;
         match (executed.failure, self.failure_status) {
             (Some(failure), Some(status)) => Err(Problem::task_failed(name, *failure, status)),
@@ -191,7 +191,7 @@ impl Handler {
         request: &HttpRequest,
         payload: Payload,
     ) -> Result<HttpResponse, Problem> {
-        check_headers(request)?;
+        http::refuse_unheeded(request)?;
         http::refuse_idempotency_key(
             request.headers(),
             "send it without that header: nothing is run",
@@ -199,24 +199,6 @@ impl Handler {
         let body = self.body(name, request, payload).await?;
         self.executor.validate_json(name, &body)?;
         Ok(http::json(Bytes::from_static(b"{}")))
-    }
-
-    /// Who sent the request.
-    fn caller(&self, request: &HttpRequest) -> Caller {
-        let extensions = request.extensions();
-        let mut caller = Caller::new();
-        if let Some(id) = extensions.get::<RequestId>() {
-            caller = caller.with_request_id(id.as_str());
-        }
-        if let Some(access) = extensions.get::<Access>() {
-            caller = caller.with_key_name(access.key_name());
-        }
-        for name in self.caller_headers.iter() {
-            if let Some(value) = combined(request.headers(), name) {
-                caller = caller.with_header(name.as_str(), value);
-            }
-        }
-        caller
     }
 
     #[cfg(feature = "database")]
@@ -240,7 +222,7 @@ impl Handler {
         let Some((scheduler, jobs)) = &self.jobs else {
             return Err(Problem::not_found());
         };
-        check_headers(request)?;
+        http::refuse_unheeded(request)?;
         let body = self.body(name, request, payload).await?;
         let submitted = crate::jobs::submit(request, scheduler, name, &body).await?;
         let location = crate::jobs::location(request, &self.prefix, jobs, submitted.job.id);
@@ -275,24 +257,6 @@ impl Handler {
         }
         Ok(body)
     }
-}
-
-/// The value of a header, of all its lines (RFC 9110, section 5.3); `None` if there is none, or if one is not text.
-fn combined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let lines: Result<Vec<_>, _> = headers.get_all(name).map(HeaderValue::to_str).collect();
-    let lines = lines.ok()?;
-    (!lines.is_empty()).then(|| lines.join(", "))
-}
-
-/// Refuses headers that say how to act, where they are not heeded.
-#[cold]
-fn check_headers(request: &HttpRequest) -> Result<(), Problem> {
-    http::refuse_repeated(request.headers())?;
-    http::refuse_expectations(request.headers())?;
-    http::refuse_partial(request.headers())?;
-    http::refuse_checksums(request.headers())?;
-    http::refuse_websocket(request.headers())?;
-    Preconditions::NONE.check(request.method(), request.headers())
 }
 
 /// Refuses headers that say how to answer, where they are not heeded.

@@ -65,10 +65,7 @@ pub fn scope(prefix: &str, executor: TaskExecutor) -> TaskScope {
             format!("/{prefix}")
         },
         executor,
-        limits: BodyLimits {
-            bytes: 2 * 1024 * 1024,
-            time: Duration::from_secs(30),
-        },
+        limits: BodyLimits::new(None),
         docs: true,
         title: None,
         caller_headers: Arc::default(),

@@ -95,7 +95,7 @@ async fn what_the_protocol_uses_is_allowed_and_may_be_read() {
             .header("access-control-request-headers", headers);
         request.send().await.unwrap().status()
     };
-    let used = "content-type,idempotency-key,if-match,if-none-match,last-event-id,range,x-api-key,x-own,x-request-id";
+    let used = "authorization,content-type,idempotency-key,if-match,if-none-match,last-event-id,mcp-method,mcp-name,mcp-protocol-version,range,x-api-key,x-own,x-request-id";
     assert_eq!(ask(used).await, 200);
     assert_eq!(ask("x-other").await, 400);
     let post = client

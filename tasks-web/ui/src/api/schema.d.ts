@@ -1376,6 +1376,32 @@ export interface components {
             /** @description Causes, the place of the error and, when asked for, stack frames. `null` when `Traceback::Off`. */
             readonly traceback: string | null;
         };
+        /**
+         * @description What callers may assume of a task, as `#[task(read_only)]` and the like say: for the dialog that asks a person, and for an agent
+         *     that decides what to try again.
+         *
+         *     The defaults are the careful ones of the Model Context Protocol (`ToolAnnotations`).
+         *
+         *     ```
+         *     use tasks_runtime::TaskHints;
+         *
+         *     let hints = TaskHints::default();
+         *     assert!(!hints.read_only && hints.destructive && !hints.idempotent && hints.open_world);
+         *     ```
+         */
+        readonly TaskHints: {
+            /** @description Whether the task changes nothing: `#[task(read_only)]`. False when the task does not say it. */
+            readonly read_only: boolean;
+            /** @description Whether the task may delete or overwrite something. True when the task neither says `destructive = false` nor is read-only. */
+            readonly destructive: boolean;
+            /** @description Whether a second run with the same arguments changes nothing more: `#[task(idempotent)]`, and every task that is read-only. */
+            readonly idempotent: boolean;
+            /**
+             * @description Whether the task reaches things outside of the service, such as other services. True when the task does not say
+             *     `open_world = false`.
+             */
+            readonly open_world: boolean;
+        };
         /** @description The metadata of a task, as served by `GET /tasks/{name}`. */
         readonly TaskInfo: {
             /** @description URL-safe name: ASCII letters, digits, `_` and `-`. */
@@ -1396,6 +1422,8 @@ export interface components {
             readonly error_codes?: readonly components["schemas"]["FailureCodeInfo"][];
             /** @description Events that its jobs wait for, in the order of `#[task(events(…))]`. Empty where the task says none. */
             readonly events?: readonly components["schemas"]["EventInfo"][];
+            /** @description What callers may assume of the task. Left out where the task says nothing of that: it may do anything then. */
+            readonly hints?: components["schemas"]["TaskHints"];
         };
         /** @description A task, and whether its jobs are paused. */
         readonly TaskPause: {
@@ -1642,6 +1670,7 @@ export type StepKind = components['schemas']['StepKind'];
 export type StepStatus = components['schemas']['StepStatus'];
 export type SystemInfo = components['schemas']['SystemInfo'];
 export type TaskFailure = components['schemas']['TaskFailure'];
+export type TaskHints = components['schemas']['TaskHints'];
 export type TaskInfo = components['schemas']['TaskInfo'];
 export type TaskPause = components['schemas']['TaskPause'];
 export type WorkerRecord = components['schemas']['WorkerRecord'];

@@ -72,6 +72,7 @@ function Shown({ task, job, path }: { task: TaskInfo; job: JobRecord | undefined
       </p>
       <h1>{task.name}</h1>
       <Tags tags={task.tags} />
+      {task.hints && <p class="quiet">{hintWords(task.hints)}</p>}
       <p class="docs">{task.docstring}</p>
       <pre class="signature">
         <code>
@@ -110,6 +111,16 @@ function Shown({ task, job, path }: { task: TaskInfo; job: JobRecord | undefined
       )}
     </>
   );
+}
+
+/** What the task says of itself, in words. */
+function hintWords(hints: NonNullable<TaskInfo["hints"]>): string {
+  const words = [
+    hints.read_only ? "Changes nothing" : hints.destructive ? "May delete or overwrite" : "Deletes and overwrites nothing",
+    !hints.read_only && hints.idempotent && "a second run with the same parameters changes nothing more",
+    hints.open_world ? "may reach other services" : "reaches nothing outside of this service",
+  ];
+  return `${words.filter(Boolean).join("; ")}.`;
 }
 
 /** Whether the jobs of the task are paused, and how to change that. Keys that are limited do not learn of it. */

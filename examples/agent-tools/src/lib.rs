@@ -1,0 +1,4 @@
+//! Airports and weather as tools for agents.
+
+pub mod airports;
+pub mod weather;
