@@ -1,4 +1,5 @@
-//! `bench-service PORT TASKS`: the tasks of the benchmarks, and as many more under other names as make up the number.
+//! `bench-service PORT TASKS [agents]`: the tasks of the benchmarks, and as many more under other names as make up the number; with the third
+//! argument in a whole service, which has an MCP server.
 
 #![allow(
     clippy::too_many_arguments,
@@ -11,6 +12,7 @@ use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use schemars::JsonSchema;
 use serde::Serialize;
+use tasks_web::mcp::Mcp;
 use tasks_web::prelude::*;
 
 #[derive(Serialize, JsonSchema)]
@@ -121,6 +123,7 @@ async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let mut next = |what| {
         arguments
+            .by_ref()
             .next()
             .context(what)
             .and_then(|text| Ok(text.parse()?))
@@ -137,7 +140,21 @@ async fn main() -> anyhow::Result<()> {
     for number in 4..tasks {
         registry = registry.task(task(greet_user).named(format!("greet_{number:05}")));
     }
-    let executor = TaskExecutor::builder(registry.build()?).build()?;
+    let registry = registry.build()?;
+    if arguments.next().is_some() {
+        return Service::builder(ServiceInfo::new("bench", "Bench"))
+            .with_tasks(registry)
+            .with_mcp_settings(Mcp::new().max_tools(10_000))
+            .without_docs()
+            .bind("127.0.0.1", port)
+            .http_threads(1)
+            .build()
+            .await?
+            .run()
+            .await
+            .map_err(Into::into);
+    }
+    let executor = TaskExecutor::builder(registry).build()?;
     HttpServer::new(move || {
         App::new().service(tasks_web::scope("/api/v1/tasks", executor.clone()))
     })

@@ -27,6 +27,12 @@ const SMALL: Gate = Gate {
     allocations: 4.0,
 };
 
+/// For an agent's call, beside the same task over HTTP.
+const AGENTS: Gate = Gate {
+    ratio: 1.5,
+    allocations: 40.0,
+};
+
 const LARGE: Gate = Gate {
     ratio: 1.05,
     allocations: 2.0,
@@ -73,6 +79,24 @@ pub(super) fn all() -> Vec<Case> {
 /// The smallest request there is, to a task of the name given.
 pub(super) fn small(task: &str) -> Case {
     execute("small", "28 bytes", task, r#"{"name": "Grace"}"#, 1000)
+}
+
+/// An agent's call of the task that the smallest request is to, with all that one has to say since 2026-07-28.
+pub(super) fn agents_call() -> Case {
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"greet_user","arguments":{"name":"Grace"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1.0.0"},"io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    let request = format!(
+        "POST /mcp HTTP/1.1\r\nhost: localhost\r\naccept: application/json, text/event-stream\r\n\
+         content-type: application/json\r\nmcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\n\
+         mcp-name: greet_user\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    Case {
+        name: "agents-call",
+        about: "an agent's call, beside `$execute` of the same service",
+        request: request.into_bytes(),
+        count: 1000,
+        gate: AGENTS,
+    }
 }
 
 const BOOK_ROOM: &str = r##"{"name":"Grace Hopper","room":"hall-12","date":"2026-03-31","kind":"concert","hour":19,"minutes":150,"people":420,"share":0.25,"price":1200.5,"tags":["music","public"]}"##;

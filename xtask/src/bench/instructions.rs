@@ -68,9 +68,9 @@ enum Tool {
 
 /// `cargo xtask bench instructions`.
 pub(super) fn run(options: &Options) -> Result<()> {
-    let rows = measure(&cases::all())?;
+    let rows = measure(&all())?;
     let mut table = String::from(
-        "| request | instructions | by hand | ratio | allocations | by hand |\n\
+        "| request | instructions | baseline | ratio | allocations | baseline |\n\
          | --- | ---: | ---: | ---: | ---: | ---: |\n",
     );
     let mut record = String::from("case\tratio\tallocations\n");
@@ -113,7 +113,7 @@ pub(crate) fn check() -> Result<()> {
     let text =
         fs::read_to_string(root().join(RECORD)).with_context(|| format!("cannot read {RECORD}"))?;
     let recorded = parse_record(&text).with_context(|| format!("{RECORD} cannot be read"))?;
-    let mut cases = cases::all();
+    let mut cases = all();
     let mut worse = Vec::new();
     for attempt in 1..=TRIES {
         worse.clear();
@@ -121,7 +121,7 @@ pub(crate) fn check() -> Result<()> {
             let line = recorded.iter().find(|line| line.case == row.case.name);
             let line = line.with_context(|| format!("{RECORD} has no line {}", row.case.name))?;
             println!(
-                "{:<12} {:.3} times the instructions written by hand (recorded {:.3}), {:+.1} allocations ({:+.1})",
+                "{:<12} {:.3} times the instructions of the baseline (recorded {:.3}), {:+.1} allocations ({:+.1})",
                 row.case.name,
                 row.ratio(),
                 line.ratio,
@@ -163,19 +163,57 @@ fn parse_record(text: &str) -> Option<Vec<Recorded>> {
         .collect()
 }
 
+/// Those that are compared with code written by hand, and an agent's call.
+fn all() -> Vec<Case> {
+    let mut all = cases::all();
+    all.push(cases::agents_call());
+    all
+}
+
+/// Measures an agent's call and the same execution over HTTP, of one service.
+fn measure_agents(call: Case) -> Result<Row> {
+    let both = [call.clone(), cases::small("greet_user")];
+    let costs = costs("agents", &both, &both, server::agents)?;
+    let [service, limit] = costs.as_slice() else {
+        bail!("two requests were to be measured");
+    };
+    Ok(Row {
+        case: call,
+        service: *service,
+        limit: *limit,
+    })
+}
+
 fn measure(cases: &[Case]) -> Result<Vec<Row>> {
     if find("valgrind").is_none() {
         bail!("valgrind counts the instructions, and is not installed: `apt-get install valgrind`");
     }
     server::build()?;
+    let (agents, cases): (Vec<Case>, Vec<Case>) = cases
+        .iter()
+        .cloned()
+        .partition(|case| case.name == cases::agents_call().name);
+    let mut rows = match cases.is_empty() {
+        true => Vec::new(),
+        false => measure_servers(&cases)?,
+    };
+    for call in agents {
+        rows.push(measure_agents(call)?);
+    }
+    Ok(rows)
+}
+
+/// Measures the framework's server and the one that is written by hand.
+fn measure_servers(cases: &[Case]) -> Result<Vec<Row>> {
+    let all = cases::all();
     let [service, limit] = thread::scope(|scope| {
         [
             scope.spawn(|| {
-                costs("service", cases, |prefix| {
+                costs("service", cases, &all, |prefix| {
                     server::service(prefix, server::TASKS)
                 })
             }),
-            scope.spawn(|| costs("limit", cases, server::limit)),
+            scope.spawn(|| costs("limit", cases, &all, server::limit)),
         ]
         .map(|thread| {
             thread
@@ -193,18 +231,19 @@ fn measure(cases: &[Case]) -> Result<Vec<Row>> {
         .collect())
 }
 
-/// The cost of each case on one server.
+/// The cost of each case on one server, which has answered some of all kinds before.
 fn costs(
     name: &str,
     cases: &[Case],
+    all: &[Case],
     start: impl Fn(&[String]) -> Result<Server>,
 ) -> Result<Vec<Cost>> {
     let count = |tool| -> Result<Vec<f64>> {
-        let idle = total(name, tool, &start, None)?;
+        let idle = total(name, tool, &start, all, None)?;
         cases
             .iter()
             .map(|case| {
-                let busy = total(name, tool, &start, Some(case))?;
+                let busy = total(name, tool, &start, all, Some(case))?;
                 Ok(busy.saturating_sub(idle) as f64 / f64::from(requests(case)))
             })
             .collect()
@@ -230,6 +269,7 @@ fn total(
     name: &str,
     tool: Tool,
     start: impl Fn(&[String]) -> Result<Server>,
+    all: &[Case],
     case: Option<&Case>,
 ) -> Result<u64> {
     let log = target_dir().join(format!(
@@ -239,7 +279,7 @@ fn total(
     ));
     let server = start(&tool.command(&log))?;
     let mut connection = Connection::open(server.address)?;
-    for case in cases::all() {
+    for case in all {
         for _ in 0..3 {
             connection.ask(&case.request)?;
         }

@@ -61,6 +61,14 @@ pub(super) fn service(prefix: &[String], tasks: u32) -> Result<Server> {
     })
 }
 
+/// The framework's server as a whole service, which agents may use.
+pub(super) fn agents(prefix: &[String]) -> Result<Server> {
+    let program = target_dir().join("release/bench-service");
+    Server::start(prefix, &program, |port| {
+        vec![port.to_string(), TASKS.to_string(), "agents".to_owned()]
+    })
+}
+
 /// The hand-written server.
 pub(super) fn limit(prefix: &[String]) -> Result<Server> {
     let program = target_dir().join("release/bench-limit");
